@@ -1,0 +1,96 @@
+"""The Apertis Audio API for LangChain and LlamaIndex pipelines.
+
+Names are loaded when they are first used, so that importing this package costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from apertis_audio_tools.client import ApertisAudio
+    from apertis_audio_tools.errors import (
+        ApertisError,
+        APIConnectionError,
+        APIError,
+        APIStatusError,
+        APITimeoutError,
+        AudioRequiresPaygError,
+        AuthenticationError,
+        ConfigurationError,
+        InvalidRequestError,
+        MalformedAnswerError,
+        NotFoundError,
+        OutputError,
+        PaymentError,
+        PermissionDeniedError,
+        RateLimitError,
+        RecordingError,
+        ServerError,
+        TooLargeError,
+        UnsupportedError,
+    )
+    from apertis_audio_tools.models import MODELS, Model
+    from apertis_audio_tools.results import (
+        ChatDelta,
+        ChatReply,
+        Passage,
+        Segment,
+        Speech,
+        SpeechFile,
+        ToolCall,
+        Transcript,
+        Usage,
+    )
+
+__all__ = [
+    "MODELS",
+    "APIConnectionError",
+    "APIError",
+    "APIStatusError",
+    "APITimeoutError",
+    "ApertisAudio",
+    "ApertisError",
+    "AudioRequiresPaygError",
+    "AuthenticationError",
+    "ChatDelta",
+    "ChatReply",
+    "ConfigurationError",
+    "InvalidRequestError",
+    "MalformedAnswerError",
+    "Model",
+    "NotFoundError",
+    "OutputError",
+    "Passage",
+    "PaymentError",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "RecordingError",
+    "Segment",
+    "ServerError",
+    "Speech",
+    "SpeechFile",
+    "TooLargeError",
+    "ToolCall",
+    "Transcript",
+    "UnsupportedError",
+    "Usage",
+]
+
+_HOMES = ("errors", "models", "results", "client")
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("apertis-audio-tools")
+    if name in __all__:
+        for home in _HOMES:
+            module = import_module(f"{__name__}.{home}")
+            if hasattr(module, name):
+                return globals().setdefault(name, getattr(module, name))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

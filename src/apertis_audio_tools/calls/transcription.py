@@ -1,0 +1,137 @@
+"""POST /audio/transcriptions and /audio/translations."""
+
+import functools
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from apertis_audio_tools import models, subtitles
+from apertis_audio_tools.answers import malformed
+from apertis_audio_tools.calls.call import Call, form, origin, parsed
+from apertis_audio_tools.calls.usage import read_usage
+from apertis_audio_tools.errors import UnsupportedError
+from apertis_audio_tools.models import Capabilities, TranscriptFormat
+from apertis_audio_tools.results import Segment, Transcript
+from apertis_audio_tools.wire import Answer, Request, Upload
+
+Task = Literal["transcribe", "translate"]
+
+_PATHS = {"transcribe": "/audio/transcriptions", "translate": "/audio/translations"}
+_TEXT_TYPES = frozenset(
+    {"", "text/plain", "text/vtt", "text/srt", "application/x-subrip", "application/octet-stream"}
+)
+
+
+def transcription(
+    upload: Upload,
+    *,
+    task: Task,
+    model: str,
+    capabilities: Capabilities,
+    source: str,
+    duration: float | None = None,
+    language: str | None = None,
+    prompt: str | None = None,
+    response_format: TranscriptFormat | None = None,
+    temperature: float | None = None,
+) -> Call[Transcript]:
+    """Words for a recording that is called `source` and lasts `duration` seconds.
+
+    Raises:
+        UnsupportedError: Known to be refused by the service, or too large for it.
+    """
+    wanted = response_format or capabilities.best_transcript_format(model, task)
+    models.require_choice("response_format", wanted, models.TRANSCRIPT_FORMATS)
+    models.require_range("temperature", temperature, models.TEMPERATURE_RANGE)
+    capabilities.require(model, task, wanted)
+    capabilities.require_duration(model, duration)
+    fields = {
+        "model": model,
+        "language": language,
+        "prompt": prompt,
+        "response_format": wanted,
+        "temperature": temperature,
+    }
+    body = form(fields, upload)
+    if body.size > models.MAX_UPLOAD_BYTES:
+        raise UnsupportedError(
+            f"{upload.name} has {upload.size} bytes and would make a request of {body.size}; "
+            f"the service takes {models.MAX_UPLOAD_BYTES}. Compress it or send it in parts."
+        )
+    about = Transcript(
+        text="", task=task, model=model, source=source, duration=duration, language=language
+    )
+    return Call(
+        Request("POST", _PATHS[task], body), functools.partial(_read, about=about, wanted=wanted)
+    )
+
+
+class _Json(BaseModel):
+    """The documented answer of ``json`` and ``verbose_json``."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    text: str
+    language: str | None = None
+    duration: float | None = None
+    segments: tuple[Segment, ...] | None = None
+    usage: Any = None
+
+
+def _read(answer: Answer, *, about: Transcript, wanted: str) -> Transcript:
+    raw = _decoded(answer)
+    if wanted in {"json", "verbose_json"}:
+        known = _from_json(parsed(answer, _Json), about)
+    else:
+        known = _from_text(answer, _unwrapped(answer, raw), wanted)
+    return about.model_copy(update={**known, **origin(answer), "raw": raw})
+
+
+def _from_json(body: _Json, about: Transcript) -> dict[str, Any]:
+    return {
+        "text": body.text.strip(),
+        "segments": body.segments or (),
+        "language": body.language or about.language,
+        "duration": about.duration if body.duration is None else body.duration,
+        "usage": read_usage(body.usage) if body.usage else None,
+    }
+
+
+def _from_text(answer: Answer, text: str, wanted: str) -> dict[str, Any]:
+    if wanted == "text":
+        return {"text": text.strip()}
+    cues = subtitles.read(text)
+    if cues is None:
+        raise malformed(answer, f"not with {wanted} subtitles")
+    segments = tuple(
+        Segment(id=number, start=cue.start, end=cue.end, text=cue.text)
+        for number, cue in enumerate(cues)
+    )
+    return {"text": " ".join(cue.text for cue in cues), "segments": segments}
+
+
+def _decoded(answer: Answer) -> str:
+    try:
+        return answer.body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise malformed(answer, "the body is not UTF-8 text") from None
+
+
+def _unwrapped(answer: Answer, raw: str) -> str:
+    """The text that was asked for, out of the JSON some gateways put around it."""
+    is_json = answer.media_type == "application/json"
+    if not is_json and answer.media_type not in _TEXT_TYPES:
+        raise malformed(answer, f"with {answer.media_type} in place of text")
+    if not is_json and not raw.lstrip().startswith(('{"text"', '{"error"', '"')):
+        return raw
+    try:
+        data = json.loads(raw)
+    except (ValueError, RecursionError):
+        if is_json:
+            raise malformed(answer, "the body is not JSON") from None
+        return raw
+    text = data.get("text") if isinstance(data, dict) else data
+    if not isinstance(text, str):
+        raise malformed(answer, "there is no text in it")
+    return text

@@ -1,0 +1,175 @@
+"""What is in a recording: container, codec, duration; told by its bytes, never by its name."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import av
+import av.container
+
+from apertis_audio_tools.errors import RecordingError, UnsupportedError
+from apertis_audio_tools.recordings.sources import Bytes, Source, open_source
+from apertis_audio_tools.wire import Upload
+
+_DEMUXERS = (
+    "mp3,wav,w64,aiff,flac,ogg,mov,mp4,m4a,matroska,webm,mpeg,mpegts,aac,ac3,eac3,amr,asf,avi,"
+    "caf,au,flv,ape,wv,tta,dsf"
+)
+_OPTIONS = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "none"}
+"""No playlists, no concatenation scripts, no protocols: nothing but the bytes given is read."""
+
+_MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
+_MATROSKA = "matroska,webm"
+_ACCEPTED = {
+    "mp3": ("mp3", "mpga", "mpeg"),
+    "mp2": ("mpga", "mpeg"),
+    "wav": ("wav",),
+    "flac": ("flac",),
+    "ogg": ("ogg",),
+    "mp4": ("m4a", "mp4"),
+    "webm": ("webm",),
+    "mpeg": ("mpeg",),
+}
+"""The suffixes the service takes for each container, our choice first (API reference)."""
+
+_MEDIA_TYPES = {
+    "mp3": "audio/mpeg",
+    "mpga": "audio/mpeg",
+    "mpeg": "audio/mpeg",
+    "m4a": "audio/mp4",
+    "mp4": "audio/mp4",
+    "ogg": "audio/ogg",
+    "webm": "audio/webm",
+    "wav": "audio/wav",
+    "flac": "audio/flac",
+}
+_MICROSECONDS = 1_000_000
+_EBML_HEAD = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One recording and what its bytes say of it.
+
+    Attributes:
+        content: The bytes.
+        container: Such as ``mp3``, ``ogg``, ``mp4``, ``webm``, or FFmpeg's name for another.
+        codec: FFmpeg's name for how the sound is coded.
+        duration: Seconds.
+        sample_rate: Hz.
+        channels: How many.
+    """
+
+    content: Bytes
+    container: str
+    codec: str
+    duration: float
+    sample_rate: int
+    channels: int
+
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+        return self.content.label
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the service takes this container as it is."""
+        return self.container in _ACCEPTED
+
+    def upload(self) -> Upload:
+        """The recording as it is, under a name whose extension matches what it is.
+
+        Raises:
+            UnsupportedError: The service does not take this container.
+        """
+        if not self.is_accepted:
+            raise UnsupportedError(
+                f"{self.label} is {self.container} ({self.codec}), which the service does not "
+                f"take; convert it to one of: {', '.join(sorted(_MEDIA_TYPES))}."
+            )
+        choices = _ACCEPTED[self.container]
+        suffix = self.content.suffix if self.content.suffix in choices else choices[0]
+        name = self.label if "." in self.label else "audio"
+        stem = name.rpartition(".")[0] or "audio"
+        return Upload(
+            f"{stem}.{suffix}", _MEDIA_TYPES[suffix], self.content.size, self.content.open
+        )
+
+
+def probe(source: Source) -> Recording:
+    """Find out what a source holds.
+
+    Raises:
+        RecordingError: It is missing, empty, or holds no sound that can be decoded.
+    """
+    content = open_source(source)
+    with demuxing(content) as container:
+        stream = container.streams.audio[0]
+        codec = stream.codec_context
+        return Recording(
+            content=content,
+            container=_container_name(container.format.name, codec.name, content),
+            codec=codec.name,
+            duration=_duration(container),
+            sample_rate=codec.sample_rate,
+            channels=codec.channels,
+        )
+
+
+@contextlib.contextmanager
+def demuxing(content: Bytes) -> Iterator[av.container.InputContainer]:
+    """FFmpeg's view of a content that has sound.
+
+    Raises:
+        RecordingError: It has none, or what it has is damaged beyond reading.
+    """
+    with (
+        content.open() as stream,
+        _explained(content.label),
+        av.open(stream, mode="r", options=dict(_OPTIONS)) as container,
+    ):
+        if not container.streams.audio:
+            raise RecordingError(f"{content.label} holds no sound.")
+        yield container
+
+
+@contextlib.contextmanager
+def _explained(label: str) -> Iterator[None]:
+    try:
+        yield
+    except av.error.FFmpegError as error:
+        raise RecordingError(
+            f"{label} is no audio file that can be decoded, whatever its name says "
+            f"({error.strerror})."
+        ) from error
+
+
+def _container_name(demuxer: str, codec: str, content: Bytes) -> str:
+    if demuxer == _MP4:
+        return "mp4"
+    if demuxer == _MATROSKA:
+        return "webm" if b"webm" in _head(content) else "matroska"
+    return codec if demuxer == "mp3" and codec == "mp2" else demuxer
+
+
+def _head(content: Bytes) -> bytes:
+    with content.open() as stream:
+        return stream.read(_EBML_HEAD)
+
+
+def _duration(container: av.container.InputContainer) -> float:
+    """Seconds by the header, or by the packets where the header does not say."""
+    if container.duration:
+        return container.duration / _MICROSECONDS
+    stream = container.streams.audio[0]
+    first = last = None
+    for packet in container.demux(stream):
+        if packet.pts is None or not packet.size:
+            continue
+        first = packet.pts if first is None else first
+        last = packet.pts + (packet.duration or 0)
+        unit = float(packet.time_base)
+    if first is None or last is None:
+        raise RecordingError("It holds no sound: there is not a single packet of audio in it.")
+    return (last - first) * unit

@@ -1,0 +1,160 @@
+"""Whatever a caller hands over, as something that can be read again from where it begins."""
+
+import functools
+import io
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from apertis_audio_tools.errors import RecordingError
+
+Content = bytes | bytearray | memoryview | BinaryIO
+Source = str | os.PathLike[str] | Content | tuple[str, Content]
+"""A path, the bytes, a binary file object (from its current position), or (name, content)."""
+
+_SPOOL_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """The content of one source.
+
+    Attributes:
+        label: What messages call it.
+        suffix: The extension the caller's name for it had, in lower case, or nothing.
+        size: Bytes.
+        open: Gives a fresh stream over all of them.
+    """
+
+    label: str
+    suffix: str
+    size: int
+    open: Callable[[], BinaryIO]
+
+
+def open_source(source: Source) -> Bytes:
+    """The content of a source, without reading it (an object that cannot seek is spooled to disk).
+
+    Raises:
+        RecordingError: It is missing, empty, not a regular file, or not binary.
+    """
+    name, content = source if isinstance(source, tuple) else (None, source)
+    if isinstance(content, str | os.PathLike):
+        found = _from_path(Path(content))
+    elif isinstance(content, bytes | bytearray | memoryview):
+        found = _from_bytes(bytes(content), _base_name(name) or "the given bytes")
+    elif hasattr(content, "read"):
+        found = _from_stream(content, _base_name(name or getattr(content, "name", None)))
+    else:
+        raise RecordingError(
+            f"A recording is a path, bytes, a binary file object or (name, content), "
+            f"not {type(content).__name__}."
+        )
+    if found.size == 0:
+        raise RecordingError(f"{found.label} is empty.")
+    return found
+
+
+def _from_path(path: Path) -> Bytes:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        hint = " (URLs are not fetched)" if "://" in str(path) or ":/" in str(path) else ""
+        raise RecordingError(f"There is no file {path}{hint}.") from None
+    except (OSError, ValueError) as error:
+        raise RecordingError(f"{_shown(path)} cannot be read: {_why(error)}.") from error
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a directory" if stat.S_ISDIR(status.st_mode) else "not a regular file"
+        raise RecordingError(f"{path} is {kind}; a recording is a file.")
+    return Bytes(path.name, _suffix(path.name), status.st_size, functools.partial(_open, path))
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise RecordingError(f"{path} cannot be read: {_why(error)}.") from error
+
+
+def _from_bytes(data: bytes, label: str) -> Bytes:
+    return Bytes(label, _suffix(label), len(data), functools.partial(io.BytesIO, data))
+
+
+def _from_stream(stream: BinaryIO, name: str | None) -> Bytes:
+    label = name or "the given file object"
+    if isinstance(stream, io.TextIOBase):
+        raise RecordingError(f"{label} is open as text; open it in binary mode ('rb').")
+    try:
+        if not stream.seekable():
+            stream = _spooled(stream)
+        start = stream.tell()
+        size = stream.seek(0, os.SEEK_END) - start
+        stream.seek(start)
+    except (OSError, ValueError, TypeError) as error:
+        raise RecordingError(f"{label} cannot be read: {_why(error)}.") from error
+    return Bytes(label, _suffix(label), max(size, 0), lambda: _window(stream, start))
+
+
+def _spooled(stream: BinaryIO) -> BinaryIO:
+    spool = tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES)  # noqa: SIM115  # lives with us
+    shutil.copyfileobj(stream, spool)
+    spool.seek(0)
+    return cast("BinaryIO", spool)
+
+
+class _Window(io.RawIOBase):
+    """A file object from one position on; closing it leaves the caller's object open."""
+
+    def __init__(self, stream: BinaryIO, start: int) -> None:
+        self._stream = stream
+        self._start = start
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        if whence == os.SEEK_CUR:
+            offset += self._position
+        elif whence == os.SEEK_END:
+            offset += self._stream.seek(0, os.SEEK_END) - self._start
+        self._position = max(offset, 0)
+        return self._position
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        self._stream.seek(self._start + self._position)
+        data = self._stream.read(len(buffer))
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+
+def _window(stream: BinaryIO, start: int) -> BinaryIO:
+    return cast("BinaryIO", io.BufferedReader(_Window(stream, start)))
+
+
+def _base_name(name: object) -> str | None:
+    """The last part of a name: what a caller's folders are called is nobody else's business."""
+    if not isinstance(name, str | os.PathLike):
+        return None
+    return os.fspath(name).replace("\\", "/").rpartition("/")[2] or None
+
+
+def _suffix(name: str) -> str:
+    return name.rpartition(".")[2].lower() if "." in name else ""
+
+
+def _shown(path: Path) -> str:
+    return ascii(str(path))[1:-1]
+
+
+def _why(error: BaseException) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -1,0 +1,240 @@
+"""What the verbs answer: frozen values, and the forms a transcript can take."""
+
+import json
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from apertis_audio_tools import passages, subtitles
+from apertis_audio_tools.subtitles import Cue
+
+PASSAGE_SECONDS = 30.0
+PASSAGE_CHARACTERS = 1000
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
+
+
+class Usage(_Value):
+    """What was counted, and will be billed.
+
+    Attributes:
+        input_tokens: Tokens sent, audio included.
+        output_tokens: Tokens answered, audio included.
+        input_audio_tokens: The part of `input_tokens` that was audio.
+        output_audio_tokens: The part of `output_tokens` that was audio.
+        seconds: Seconds of audio, from models billed by time.
+    """
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    input_audio_tokens: int = 0
+    output_audio_tokens: int = 0
+    seconds: float = 0.0
+
+
+class Segment(_Value):
+    """A stretch of speech and when it was said: `start` and `end` in seconds.
+
+    The remaining fields are the recogniser's own, where the service gives them.
+    """
+
+    id: int = 0
+    start: float
+    end: float
+    text: str
+    tokens: tuple[int, ...] = ()
+    temperature: float | None = None
+    avg_logprob: float | None = None
+    compression_ratio: float | None = None
+    no_speech_prob: float | None = None
+
+
+class Passage(_Value):
+    """Whole segments that belong together: the size retrieval works well with.
+
+    Attributes:
+        start: Seconds from the beginning of the recording.
+        end: Seconds, likewise.
+        text: The words.
+    """
+
+    start: float
+    end: float
+    text: str
+
+    @property
+    def timecode(self) -> str:
+        """The start as ``hh:mm:ss``."""
+        return subtitles.timecode(self.start)
+
+
+class Transcript(_Value):
+    """What was said in a recording, and when.
+
+    Attributes:
+        text: All of it.
+        segments: With times in seconds; empty when the model gives none.
+        language: As the service names it.
+        duration: Seconds of the recording.
+        task: ``transcribe`` or ``translate``.
+        model: Which model answered.
+        source: What the caller's recording is called.
+        usage: What was counted.
+        request_id: The service's name for the exchange.
+        server: Who answered, in its own words.
+        raw: The body of the answer, as it came.
+    """
+
+    text: str
+    segments: tuple[Segment, ...] = ()
+    language: str | None = None
+    duration: float | None = None
+    task: str = "transcribe"
+    model: str = ""
+    source: str = ""
+    usage: Usage | None = None
+    request_id: str | None = None
+    server: str | None = None
+    raw: str = Field(default="", repr=False)
+
+    def passages(
+        self,
+        *,
+        max_seconds: float = PASSAGE_SECONDS,
+        max_characters: int = PASSAGE_CHARACTERS,
+    ) -> tuple[Passage, ...]:
+        """Whole segments packed up to a size, preferably ending with a sentence or a pause.
+
+        A single segment over the size stays whole. A transcript without segments is one passage
+        over the whole recording; one without words has none.
+
+        Args:
+            max_seconds: From the start of a passage to its end.
+            max_characters: Of its text.
+        """
+        if not self.segments:
+            whole = Passage(start=0.0, end=self.duration or 0.0, text=self.text.strip())
+            return (whole,) if whole.text else ()
+        spoken = (segment for segment in self.segments if segment.text.strip())
+        return tuple(
+            Passage(
+                start=group[0].start,
+                end=group[-1].end,
+                text=" ".join(segment.text.strip() for segment in group),
+            )
+            for group in passages.pack(spoken, max_seconds, max_characters)
+        )
+
+    def to_text(self) -> str:
+        """The words alone."""
+        return self.text
+
+    def to_srt(self) -> str:
+        """SubRip subtitles, one cue a segment."""
+        return subtitles.write_srt(self._cues())
+
+    def to_vtt(self) -> str:
+        """WebVTT subtitles, one cue a segment."""
+        return subtitles.write_vtt(self._cues())
+
+    def to_json(self) -> str:
+        """Everything but the raw body, as indented JSON."""
+        data: dict[str, Any] = self.model_dump(mode="json", exclude={"raw"}, exclude_none=True)
+        return json.dumps(data, ensure_ascii=False, indent=2)
+
+    def _cues(self) -> list[Cue]:
+        timed = self.segments or self.passages()
+        return [Cue(each.start, each.end, each.text) for each in timed if each.text.strip()]
+
+
+class Speech(_Value):
+    """Spoken text.
+
+    Attributes:
+        audio: The encoded bytes.
+        media_type: Such as ``audio/mpeg``.
+        format: What the bytes are: mp3, opus, aac, flac, wav or pcm.
+        duration: Seconds.
+        request_id: The service's name for the exchange.
+        server: Who answered, in its own words.
+    """
+
+    audio: bytes = Field(repr=False)
+    media_type: str
+    format: str
+    duration: float
+    request_id: str | None = None
+    server: str | None = None
+
+
+class SpeechFile(_Value):
+    """Spoken text that was written to a file; `duration` in seconds, `size` in bytes."""
+
+    path: str
+    media_type: str
+    format: str
+    duration: float
+    size: int
+    request_id: str | None = None
+    server: str | None = None
+
+
+class ToolCall(_Value):
+    """A tool the model wants called; `arguments` is its JSON text, as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+class ChatReply(_Value):
+    """What a chat model answered.
+
+    Attributes:
+        text: What it said in words; of a spoken reply, the words spoken.
+        transcript: The words of the audio, when there is audio.
+        audio: The encoded bytes, when there is audio.
+        audio_format: What they are: wav, mp3, ...
+        audio_id: The name under which a later request may refer to this audio.
+        audio_expires_at: Until when, in Unix seconds.
+        tool_calls: The tools it wants called.
+        finish_reason: ``stop``, ``length``, ``tool_calls``, ...
+        usage: What was counted.
+        model: Which model answered.
+        request_id: The service's name for the exchange.
+        server: Who answered, in its own words.
+    """
+
+    text: str
+    transcript: str | None = None
+    audio: bytes | None = Field(default=None, repr=False)
+    audio_format: str | None = None
+    audio_id: str | None = None
+    audio_expires_at: int | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish_reason: str | None = None
+    usage: Usage | None = None
+    model: str = ""
+    request_id: str | None = None
+    server: str | None = None
+
+
+class ToolCallDelta(_Value):
+    """A piece of a tool call: the pieces of one `index` belong together."""
+
+    index: int
+    id: str | None = None
+    name: str | None = None
+    arguments: str = ""
+
+
+class ChatDelta(_Value):
+    """A piece of a streamed reply; the last ones carry the finish reason and the usage."""
+
+    text: str = ""
+    tool_calls: tuple[ToolCallDelta, ...] = ()
+    finish_reason: str | None = None
+    usage: Usage | None = None
+    model: str = ""

@@ -1,0 +1,57 @@
+"""Where settings come from: an argument, else the environment, else a default."""
+
+import os
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from apertis_audio_tools.errors import ConfigurationError
+
+BASE_URL = "https://api.apertis.ai/v1"
+
+
+def api_key(given: str | SecretStr | None) -> SecretStr:
+    """The key, checked as far as it can be without showing it.
+
+    Raises:
+        ConfigurationError: There is none, or it cannot travel in a header.
+    """
+    secret = given.get_secret_value() if isinstance(given, SecretStr) else given
+    key = (os.environ.get("APERTIS_API_KEY", "") if secret is None else secret).strip()
+    if not key:
+        raise ConfigurationError(
+            "There is no API key: set APERTIS_API_KEY or pass api_key. "
+            "To try without one, start the local sandbox: apertis-audio sandbox."
+        )
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise ConfigurationError("The API key holds characters that no key has (copied too much?).")
+    return SecretStr(key)
+
+
+def base_url(given: str | None) -> str:
+    """The address that paths are appended to.
+
+    Raises:
+        ConfigurationError: It is no http or https address.
+    """
+    url = os.environ.get("APERTIS_BASE_URL", BASE_URL) if given is None else given
+    try:
+        parts = urlsplit(url)
+        is_complete = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        _ = parts.port
+    except ValueError:
+        is_complete = False
+    if not is_complete or "@" in url:
+        raise ConfigurationError("base_url must look like https://host/v1, without credentials.")
+    return url.rstrip("/")
+
+
+def positive(name: str, value: float) -> float:
+    """A number of seconds, which cannot be zero.
+
+    Raises:
+        ConfigurationError: It is not above zero.
+    """
+    if not value > 0:
+        raise ConfigurationError(f"{name} is {value}; it must be above zero.")
+    return value

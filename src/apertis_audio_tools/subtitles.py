@@ -1,0 +1,77 @@
+"""SubRip and WebVTT: cues with times in seconds, read and written."""
+
+import html
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+_TIMES = re.compile(
+    r"^\s*(?:(\d+):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})\s*-->\s*"
+    r"(?:(\d+):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})(?:\s.*)?$"
+)
+_TAG = re.compile(r"</?[a-z][^<>]*>|<\d[\d:.]*>", re.IGNORECASE)
+
+
+class Cue(NamedTuple):
+    """A stretch of text shown from `start` to `end`, in seconds."""
+
+    start: float
+    end: float
+    text: str
+
+
+def read(subtitles: str) -> list[Cue] | None:
+    """The cues of a SubRip or WebVTT text, or None when it is neither; no cues are fine."""
+    text = subtitles.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n").strip()
+    is_vtt = text.startswith("WEBVTT")
+    cues = list(_cues(text, is_vtt=is_vtt))
+    return cues if cues or is_vtt or not text else None
+
+
+def write_srt(cues: Iterable[Cue]) -> str:
+    """SubRip: numbered cues, commas before the milliseconds."""
+    return "\n".join(
+        f"{number}\n{_clock(start, ',')} --> {_clock(end, ',')}\n{_one_line(text)}\n"
+        for number, (start, end, text) in enumerate(cues, 1)
+    )
+
+
+def write_vtt(cues: Iterable[Cue]) -> str:
+    """WebVTT: a header, dots before the milliseconds, markup escaped."""
+    escaped = ((start, end, html.escape(_one_line(text), quote=False)) for start, end, text in cues)
+    blocks = (
+        f"{_clock(start, '.')} --> {_clock(end, '.')}\n{text}\n" for start, end, text in escaped
+    )
+    return "\n".join(["WEBVTT\n", *blocks])
+
+
+def timecode(seconds: float) -> str:
+    """Seconds as ``hh:mm:ss``, rounded down; as many hours as there are."""
+    whole = int(seconds)
+    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}"
+
+
+def _cues(text: str, *, is_vtt: bool) -> Iterator[Cue]:
+    for block in re.split(r"\n[ \t]*\n+", text):
+        lines = block.split("\n")
+        for number, line in enumerate(lines[:3]):
+            if times := _TIMES.match(line):
+                said = _TAG.sub("", " ".join(part.strip() for part in lines[number + 1 :]))
+                said = html.unescape(said) if is_vtt else said
+                yield Cue(_seconds(times.groups()[:4]), _seconds(times.groups()[4:]), said.strip())
+                break
+
+
+def _seconds(clock: tuple[str | None, ...]) -> float:
+    hours, minutes, seconds, fraction = (part or "0" for part in clock)
+    return int(hours) * 3600 + int(minutes) * 60 + int(seconds) + int(fraction.ljust(3, "0")) / 1000
+
+
+def _clock(seconds: float, mark: str) -> str:
+    whole, thousandths = divmod(round(seconds * 1000), 1000)
+    return f"{timecode(whole)}{mark}{thousandths:03}"
+
+
+def _one_line(text: str) -> str:
+    """A cue must hold neither an empty line nor the arrow that stands between times."""
+    return " ".join(text.split()).replace("-->", "→")
