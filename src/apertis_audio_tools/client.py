@@ -92,6 +92,11 @@ class ApertisAudio:
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self._base_url!r})"
 
+    @property
+    def base_url(self) -> str:
+        """Whom it asks."""
+        return self._base_url
+
     def _transcribe(
         self,
         source: Source,

@@ -1,0 +1,18 @@
+"""The command `apertis-audio`, or one sentence when its extra is missing."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        from apertis_audio_tools.cli import app
+    except ModuleNotFoundError as error:
+        if error.name not in {"typer", "rich", "click"}:
+            raise
+        sys.exit('The command needs more packages: pip install "apertis-audio-tools[cli]".')
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,258 @@
+"""The commands and their options."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+import apertis_audio_tools
+from apertis_audio_tools.cli.session import Session, failing_in_a_sentence, notes, session
+from apertis_audio_tools.client import (
+    CHAT_MODEL,
+    SPEECH_MODEL,
+    TRANSCRIPTION_MODEL,
+    VOICE,
+    ApertisAudio,
+)
+from apertis_audio_tools.errors import OutputError
+from apertis_audio_tools.models import MODELS
+from apertis_audio_tools.results import Transcript
+from apertis_audio_tools.writing import NewFile
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Recordings to text, text to speech, and questions about a clip, by the Apertis Audio "
+    "API. Set APERTIS_API_KEY, or try --sandbox.",
+)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001  # typer's callback
+    if wanted:
+        typer.echo(f"apertis-audio {apertis_audio_tools.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Say which.")
+    ] = False,
+) -> None:
+    """Options before any command."""
+
+
+class Form(StrEnum):
+    """How a transcript is written."""
+
+    passages = "passages"
+    text = "text"
+    srt = "srt"
+    vtt = "vtt"
+    json = "json"
+
+
+_WRITERS: dict[Form, Callable[[Transcript], str]] = {
+    Form.passages: lambda transcript: "\n".join(
+        f"[{passage.timecode}] {passage.text}" for passage in transcript.passages()
+    ),
+    Form.text: Transcript.to_text,
+    Form.srt: Transcript.to_srt,
+    Form.vtt: Transcript.to_vtt,
+    Form.json: Transcript.to_json,
+}
+_SUFFIXES = {Form.passages: ".txt", Form.text: ".txt"}
+
+Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings.")]
+OutputFolder = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", metavar="DIR", help="Write a file a recording into DIR."),
+]
+Format = Annotated[Form, typer.Option("--format", help="passages: text with timecodes.")]
+Prompt = Annotated[str | None, typer.Option(help="Context, or how names are spelled.")]
+Temperature = Annotated[float | None, typer.Option(help="Of the sampling, 0 to 1.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
+UseSandbox = Annotated[
+    bool, typer.Option("--sandbox", help="Ask a local stand-in instead of the service; no key.")
+]
+Voice = Annotated[str, typer.Option(help="alloy, echo, fable, onyx, nova, shimmer, ...")]
+
+
+@app.command()
+def transcribe(
+    files: Files,
+    *,
+    output: OutputFolder = None,
+    form: Format = Form.passages,
+    model: Annotated[str, typer.Option()] = TRANSCRIPTION_MODEL,
+    language: Annotated[str | None, typer.Option(help="ISO 639-1, such as zh.")] = None,
+    prompt: Prompt = None,
+    temperature: Temperature = None,
+    overwrite: Overwrite = False,
+    sandbox: UseSandbox = False,
+) -> None:
+    """Say what is said in recordings, in their own language."""
+
+    def verb(audio: ApertisAudio, file: Path) -> Transcript:
+        return audio.transcribe(
+            file, model=model, language=language, prompt=prompt, temperature=temperature
+        )
+
+    with session(sandbox=sandbox) as here:
+        _write_each(here, "Transcribing", verb, files, _Output(output, form, overwrite))
+
+
+@app.command()
+def translate(
+    files: Files,
+    *,
+    output: OutputFolder = None,
+    form: Format = Form.passages,
+    model: Annotated[str, typer.Option()] = TRANSCRIPTION_MODEL,
+    prompt: Prompt = None,
+    temperature: Temperature = None,
+    overwrite: Overwrite = False,
+    sandbox: UseSandbox = False,
+) -> None:
+    """Say in English what is said in recordings."""
+
+    def verb(audio: ApertisAudio, file: Path) -> Transcript:
+        return audio.translate(file, model=model, prompt=prompt, temperature=temperature)
+
+    with session(sandbox=sandbox) as here:
+        _write_each(here, "Translating", verb, files, _Output(output, form, overwrite))
+
+
+@app.command()
+def speak(
+    text: Annotated[str, typer.Argument(help="What to say; - reads it from standard input.")],
+    *,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="Its suffix names the format.")
+    ],
+    voice: Voice = VOICE,
+    model: Annotated[str, typer.Option()] = SPEECH_MODEL,
+    speed: Annotated[float | None, typer.Option(help="0.25 to 4.")] = None,
+    instructions: Annotated[str | None, typer.Option(help="Tone, accent, pace.")] = None,
+    overwrite: Overwrite = False,
+    sandbox: UseSandbox = False,
+) -> None:
+    """Speak a text into a sound file."""
+    said = sys.stdin.read() if text == "-" else text
+    with session(sandbox=sandbox) as here:
+        with notes.status("Speaking ..."):
+            saved = here.audio.save_speech(
+                said,
+                output,
+                voice=voice,
+                model=model,
+                speed=speed,
+                instructions=instructions,
+                overwrite=overwrite,
+            )
+        here.saw(saved.server)
+        typer.echo(f"{saved.path}: {saved.duration:.1f} s, {saved.size} bytes")
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="What to ask.")],
+    clips: Annotated[list[Path] | None, typer.Argument(metavar="[CLIP]...")] = None,
+    *,
+    model: Annotated[str, typer.Option()] = CHAT_MODEL,
+    sandbox: UseSandbox = False,
+) -> None:
+    """Ask a question, about sound clips if any are named."""
+    with session(sandbox=sandbox) as here:
+        with notes.status("Asking ..."):
+            reply = here.audio.chat(question, list(clips or ()), model=model)
+        here.saw(reply.server)
+        typer.echo(reply.text)
+
+
+@app.command()
+def models(*, sandbox: UseSandbox = False) -> None:
+    """List the models the key can use, and what is known of each."""
+    with session(sandbox=sandbox) as here:
+        rows = [
+            (name, ", ".join(sorted(MODELS[name].formats)) if name in MODELS else "")
+            for name in here.audio.models()
+        ]
+    if not sys.stdout.isatty():
+        typer.echo("\n".join("\t".join(row) for row in rows))
+        return
+    table = Table("model", "can", box=None)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+@app.command("sandbox")
+def serve_sandbox(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8400,
+) -> None:
+    """Serve a local stand-in of the API until interrupted (it needs no key and sends nothing)."""
+    with failing_in_a_sentence():
+        from apertis_audio_tools.sandbox import serve
+
+        serve(port, on_ready=_welcome)
+
+
+def _welcome(url: str) -> None:
+    notes.print(f"The sandbox serves {url} (stop with Ctrl-C). In another terminal:")
+    typer.echo(f"export APERTIS_BASE_URL={url} APERTIS_API_KEY=sk-sandbox")
+
+
+@dataclass(frozen=True)
+class _Output:
+    """Where transcripts go, and how they are written."""
+
+    folder: Path | None
+    form: Form
+    overwrite: bool
+
+    def targets(self, files: list[Path]) -> dict[Path, Path | None]:
+        """A place for each file's transcript, refused before anything is paid for."""
+        if self.folder is None:
+            return dict.fromkeys(files)
+        suffix = _SUFFIXES.get(self.form, f".{self.form.value}")
+        targets = {file: self.folder / f"{file.stem}{suffix}" for file in files}
+        if len(set(targets.values())) < len(targets):
+            raise OutputError(f"Two recordings would be written to one file in {self.folder}.")
+        for target in targets.values():
+            if target.exists() and not self.overwrite:
+                raise OutputError(f"{target} exists; --overwrite replaces it.")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return {**targets}
+
+    def write(self, transcript: Transcript, target: Path | None, *, heading: bool) -> None:
+        """To the file, or to standard output."""
+        text = _WRITERS[self.form](transcript)
+        if target is None:
+            typer.echo(f"== {transcript.source}\n{text}" if heading else text)
+            return
+        with NewFile.create(target, overwrite=self.overwrite) as new:
+            new.file.write(f"{text}\n".encode())
+        notes.print(str(target), style="dim", markup=False)
+
+
+def _write_each(
+    here: Session,
+    what: str,
+    verb: Callable[[ApertisAudio, Path], Transcript],
+    files: list[Path],
+    output: _Output,
+) -> None:
+    targets = output.targets(files)
+    heading = len(files) > 1 and output.form in _SUFFIXES
+    for file, transcript in here.each(files, what, lambda file: verb(here.audio, file)):
+        here.saw(transcript.server)
+        output.write(transcript, targets[file], heading=heading)
