@@ -8,6 +8,7 @@ fact comes from when it comes from elsewhere. Change or add rows with a plain me
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal
 
 from apertis_audio_tools.errors import UnsupportedError
@@ -68,18 +69,20 @@ def _speech(*, instructions: bool = False, voices: frozenset[str] = VOICES) -> M
     return Model({"speak": SPEECH_FORMATS}, instructions=instructions, voices=voices)
 
 
-MODELS: Mapping[str, Model] = {
-    "whisper-1": _whisper(),
-    "whisper-large-v3": _whisper(),
-    "whisper-large-v3-turbo": _whisper(),
-    "gpt-4o-mini-transcribe": _gpt_transcribe(),
-    "gpt-4o-transcribe": _gpt_transcribe(),
-    "tts-1": _speech(),
-    "tts-1-hd": _speech(),
-    "gpt-4o-mini-tts-2025-12-15": _speech(instructions=True),
-    "gemini-3.1-flash-tts-preview": _speech(voices=frozenset()),
-    "gpt-4o-audio-preview": Model({"chat": CHAT_AUDIO_FORMATS}),
-}
+MODELS: MappingProxyType[str, Model] = MappingProxyType(
+    {
+        "whisper-1": _whisper(),
+        "whisper-large-v3": _whisper(),
+        "whisper-large-v3-turbo": _whisper(),
+        "gpt-4o-mini-transcribe": _gpt_transcribe(),
+        "gpt-4o-transcribe": _gpt_transcribe(),
+        "tts-1": _speech(),
+        "tts-1-hd": _speech(),
+        "gpt-4o-mini-tts-2025-12-15": _speech(instructions=True),
+        "gemini-3.1-flash-tts-preview": _speech(voices=frozenset()),
+        "gpt-4o-audio-preview": Model({"chat": CHAT_AUDIO_FORMATS}),
+    }
+)
 """The documented models by name."""
 
 

@@ -1,0 +1,44 @@
+"""What the service documents, as data: models, voices, formats and limits.
+
+These tables are the sandbox's own reading of the reference and are shared with nobody:
+a stand-in that borrowed the client's tables would agree with the client's mistakes.
+"""
+
+from typing import Final
+
+WHISPER_MODELS: Final = frozenset({"whisper-1", "whisper-large-v3", "whisper-large-v3-turbo"})
+JSON_ONLY_MODELS: Final = frozenset({"gpt-4o-mini-transcribe", "gpt-4o-transcribe"})
+TRANSCRIPTION_MODELS: Final = WHISPER_MODELS | JSON_ONLY_MODELS
+FREE_VOICE_MODELS: Final = frozenset({"gemini-3.1-flash-tts-preview"})
+SPEECH_MODELS: Final = FREE_VOICE_MODELS | {"tts-1", "tts-1-hd", "gpt-4o-mini-tts-2025-12-15"}
+CHAT_MODELS: Final = frozenset({"gpt-4o-audio-preview"})
+ALL_MODELS: Final = TRANSCRIPTION_MODELS | SPEECH_MODELS | CHAT_MODELS
+
+FILE_EXTENSIONS: Final = frozenset(
+    {"flac", "mp3", "mp4", "mpeg", "mpga", "m4a", "ogg", "wav", "webm"}
+)
+CHAT_INPUT_FORMATS: Final = ("wav", "mp3")
+
+SPEECH_MEDIA_TYPES: Final = {
+    "mp3": "audio/mpeg",
+    "opus": "audio/opus",
+    "aac": "audio/aac",
+    "flac": "audio/flac",
+    "wav": "audio/wav",
+    "pcm": "audio/pcm",
+}
+
+VOICES: Final = ("alloy", "echo", "fable", "onyx", "nova", "shimmer")
+
+MAX_REQUEST_BYTES: Final = 26_214_400
+"""Of request content, so the multipart frame counts (reported in public by users of the family)."""
+
+MAX_JSON_ONLY_SECONDS: Final = 1400.0
+"""The longest recording the gpt-4o transcription models take (reported in public)."""
+
+MIN_AUDIO_SECONDS: Final = 0.1
+"""The shortest recording services of this family take (reported in public)."""
+
+MAX_INPUT_CHARACTERS: Final = 4096
+REQUESTS_PER_MINUTE: Final = 500
+"""Per pay-as-you-go key and model."""

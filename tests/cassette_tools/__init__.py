@@ -1,0 +1,1 @@
+"""Cassettes: recorded answers of the service, and the evidence that they were recorded."""

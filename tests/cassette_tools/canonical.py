@@ -1,0 +1,119 @@
+"""What of a request and of its answer a cassette keeps.
+
+Requests take the same form when they are recorded, loaded and compared, so everything here gives
+its own results back unchanged.
+"""
+
+import base64
+import hashlib
+import json
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.policy import HTTP
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from vcr.request import Request  # type: ignore[import-untyped]
+
+CANONICAL_ORIGIN = "https://api.apertis.ai"
+REQUEST_HEADERS = frozenset({"accept", "content-type"})
+ANSWER_HEADERS = frozenset(
+    {
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "date",
+        "retry-after",
+        "retry-after-ms",
+        "server",
+        "x-ratelimit-limit",
+        "x-ratelimit-remaining",
+        "x-ratelimit-reset",
+        "x-request-id",
+        "x-should-retry",
+    }
+)
+LONGEST_BASE64 = 256
+"""Characters of base64 that may stand in a stored request."""
+
+
+def canonical_request(request: Request) -> Request:
+    """The request without host, key, boundary and audio, its body as sorted and indented JSON."""
+    url = urlsplit(request.uri)
+    content_type = request.headers.get("content-type", "")
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    if content_type:
+        headers["content-type"] = media_type(content_type)
+    return Request(
+        request.method,
+        url._replace(scheme="https", netloc=urlsplit(CANONICAL_ORIGIN).netloc).geturl(),
+        canonical_body(content_type, request.body or b""),
+        {name: headers[name] for name in sorted(REQUEST_HEADERS & headers.keys())},
+    )
+
+
+def clean_response(response: dict[str, Any]) -> dict[str, Any]:
+    """The answer with the headers that matter: no cookies, no names of accounts."""
+    headers = {name.lower(): values for name, values in response["headers"].items()}
+    kept = {name: headers[name] for name in sorted(ANSWER_HEADERS & headers.keys())}
+    return {**response, "headers": kept}
+
+
+def media_type(content_type: str) -> str:
+    """A content type without its parameters."""
+    return content_type.partition(";")[0].strip().lower()
+
+
+def canonical_body(content_type: str, body: bytes) -> bytes:
+    """The body as readable JSON; one that is not what its content type says stays as it is."""
+    if media_type(content_type) == "multipart/form-data":
+        return _canonical_form(content_type, body)
+    try:
+        return _readable(_without_audio(json.loads(body)))
+    except ValueError:
+        return body
+
+
+def _canonical_form(content_type: str, body: bytes) -> bytes:
+    head = f"Content-Type: {content_type}\r\n\r\n".encode()
+    message = BytesParser(policy=HTTP).parsebytes(head + body)
+    if not message.is_multipart():
+        return body
+    parts = (_canonical_part(cast("EmailMessage", part)) for part in message.iter_parts())
+    return _readable(sorted(parts, key=_readable))
+
+
+def _canonical_part(part: EmailMessage) -> dict[str, Any]:
+    name = part.get_param("name", header="content-disposition")
+    content = cast("bytes", part.get_payload(decode=True))
+    if part.get_filename() is None:
+        return {"name": name, "value": content.decode("utf-8", "backslashreplace")}
+    return {
+        "name": name,
+        "filename": part.get_filename(),
+        "content_type": part.get_content_type(),
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+
+
+def _without_audio(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_audio(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_without_audio(inner) for inner in value]
+    if isinstance(value, str) and len(value) > LONGEST_BASE64:
+        return _audio_named(value)
+    return value
+
+
+def _audio_named(text: str) -> str:
+    try:
+        audio = base64.b64decode(text, validate=True)
+    except ValueError:
+        return text
+    return f"<audio {len(audio)} bytes sha256 {hashlib.sha256(audio).hexdigest()}>"
+
+
+def _readable(value: Any) -> bytes:
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False).encode()

@@ -1,0 +1,38 @@
+"""What every test can ask for."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from apertis_audio_tools.sandbox import Sandbox
+from colours import RUNS, Run
+
+pytest_plugins = ("pytester", "cassette_tools.plugin", "cassette_tools.rehearsal")
+
+ROOT = Path(__file__).parent.parent
+CLIPS = ROOT / "tests" / "clips"
+
+
+@pytest.fixture(params=sorted(RUNS, reverse=True))
+def run(request: pytest.FixtureRequest) -> Run:
+    """A way to call a verb of the client; each test that asks for it runs in both colours."""
+    chosen: Run = RUNS[request.param]
+    return chosen
+
+
+@pytest.fixture(scope="session")
+def sandbox_url() -> Iterator[str]:
+    """The base URL of a sandbox that is up for the whole session."""
+    with Sandbox() as url:
+        yield url
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the machine reaches a test."""
+    for name in ("APERTIS_API_KEY", "APERTIS_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)

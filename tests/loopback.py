@@ -1,0 +1,321 @@
+"""A loopback HTTP server that does what its script says, and keeps what it was sent.
+
+Each request takes the next behaviour of the script; the last one serves all that follow. A
+behaviour is a function of the `Exchange`: it reads as much of the request as it likes and writes
+any bytes whatever, so that servers which break the protocol are as easy as those which keep it.
+"""
+
+import contextlib
+import hashlib
+import itertools
+import json
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+Behaviour = Callable[["Exchange"], None]
+
+LINES = "\r\n"
+_RECEIVE_BYTES = 64 * 1024
+_KEPT_BYTES = 1024 * 1024
+_PATIENCE = 20.0
+"""Seconds after which a test that waits for the other side has failed."""
+
+
+@dataclass(slots=True)
+class Received:
+    """One request as it arrived.
+
+    Attributes:
+        number: Its place in the order of arrival over all connections, from 0.
+        at: When its head was complete, by the clock of the server.
+        target: The path, or the whole address when it came through a proxy.
+        headers: By names in lower case.
+        size: Bytes of the body that were read.
+        sha256: Of those bytes, in hexadecimal.
+        body: The bytes themselves, up to a megabyte.
+    """
+
+    number: int
+    at: float
+    method: str
+    target: str
+    headers: dict[str, str]
+    size: int = 0
+    sha256: str = ""
+    body: bytes = b""
+
+
+class Exchange:
+    """One request being answered: what a behaviour has in its hands."""
+
+    def __init__(
+        self, sock: socket.socket, received: Received, rest: bytes, closing: threading.Event
+    ) -> None:
+        self.received = received
+        self.closing = closing
+        self.is_over = False
+        self._sock = sock
+        self._rest = rest
+
+    def read_body(self, limit: int | None = None) -> None:
+        """Read the body, or its first `limit` bytes."""
+        size = int(self.received.headers.get("content-length", 0))
+        wanted = size if limit is None else min(limit, size)
+        digest, kept = hashlib.sha256(), bytearray()
+        while self.received.size < wanted:
+            missing = min(_RECEIVE_BYTES, wanted - self.received.size)
+            data, self._rest = self._rest[:missing], self._rest[missing:]
+            data = data or self._sock.recv(missing)
+            if not data:
+                raise ConnectionResetError("The client left in the middle of its body.")
+            digest.update(data)
+            kept += data[: _KEPT_BYTES - len(kept)]
+            self.received.size += len(data)
+        self.received.sha256, self.received.body = digest.hexdigest(), bytes(kept)
+
+    def write(self, data: bytes) -> None:
+        """Send any bytes."""
+        self._sock.sendall(data)
+
+    def write_head(self, status: int, headers: Mapping[str, str]) -> None:
+        """Send a status line and headers."""
+        lines = [f"HTTP/1.1 {status} As Scripted", *(f"{k}: {v}" for k, v in headers.items())]
+        self.write((LINES.join(lines) + 2 * LINES).encode("latin-1"))
+
+    def close(self) -> None:
+        """End the connection in good order after this exchange."""
+        self.is_over = True
+
+    def reset(self) -> None:
+        """End the connection with a reset, at once."""
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._sock.close()
+        self.is_over = True
+
+    def wait_for_client_to_leave(self) -> None:
+        """Say nothing until the client has had enough, or the test is over."""
+        with contextlib.suppress(OSError):
+            while not self.closing.is_set() and self._sock.recv(_RECEIVE_BYTES):
+                pass
+        self.is_over = True
+
+
+@dataclass
+class Loopback:
+    """The server, as a context manager.
+
+    Attributes:
+        script: What it does with each request.
+        now: The clock that dates the arrivals.
+        requests: All requests so far, in the order of their arrival.
+        connections: How many there have been.
+    """
+
+    script: list[Behaviour]
+    now: Callable[[], float] = time.monotonic
+    requests: list[Received] = field(default_factory=list)
+    connections: int = 0
+
+    def __post_init__(self) -> None:
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._closing = threading.Event()
+        self._open: dict[socket.socket, threading.Thread] = {}
+
+    @property
+    def address(self) -> str:
+        """Host and port."""
+        return "{}:{}".format(*self._listener.getsockname())
+
+    @property
+    def url(self) -> str:
+        """The base URL for a client."""
+        return f"http://{self.address}/v1"
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Block until something that this server sees has come true."""
+        with self._changed:
+            assert self._changed.wait_for(condition, _PATIENCE), "It never came true."
+
+    def wait_for_hang_ups(self) -> None:
+        """Block until no connection is open."""
+        self.wait_until(lambda: not self._open)
+
+    def __enter__(self) -> Self:
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self._acceptor = threading.Thread(target=self._accept)
+        self._acceptor.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._acceptor.join()
+        self._listener.close()
+        with self._lock:
+            left = dict(self._open)
+        for sock, thread in left.items():
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+    def _accept(self) -> None:
+        while not self._closing.is_set():
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:
+                return
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            thread = threading.Thread(target=self._serve, args=(sock,))
+            with self._changed:
+                self.connections += 1
+                self._open[sock] = thread
+                self._changed.notify_all()
+            thread.start()
+
+    def _serve(self, sock: socket.socket) -> None:
+        rest = b""
+        with contextlib.suppress(OSError), sock:
+            while (head := _read_head(sock, rest)) is not None:
+                exchange = Exchange(sock, *self._begun(*head), self._closing)
+                self._behaviour(exchange.received.number)(exchange)
+                if exchange.is_over:
+                    break
+                rest = exchange._rest
+        with self._changed:
+            del self._open[sock]
+            self._changed.notify_all()
+
+    def _begun(self, head: str, rest: bytes) -> tuple[Received, bytes]:
+        first, *lines = head.split(LINES)
+        method, target, _ = first.split(" ")
+        headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
+        with self._changed:
+            received = Received(len(self.requests), self.now(), method, target, headers)
+            self.requests.append(received)
+            self._changed.notify_all()
+        return received, rest
+
+    def _behaviour(self, number: int) -> Behaviour:
+        return self.script[min(number, len(self.script) - 1)]
+
+
+def _read_head(sock: socket.socket, data: bytes) -> tuple[str, bytes] | None:
+    while b"\r\n\r\n" not in data:
+        received = sock.recv(_RECEIVE_BYTES)
+        if not received:
+            return None
+        data += received
+    head, _, rest = data.partition(b"\r\n\r\n")
+    return head.decode("latin-1"), rest
+
+
+def answer(status: int = 200, body: bytes = b"", media_type: str = "", **headers: str) -> Behaviour:
+    """A whole answer; ``retry_after="1"`` is the header ``retry-after: 1``."""
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    if media_type:
+        given["content-type"] = media_type
+
+    def behave(exchange: Exchange) -> None:
+        exchange.read_body()
+        exchange.write_head(status, {"content-length": str(len(body))} | given)
+        exchange.write(body)
+
+    return behave
+
+
+def json_answer(data: Any, status: int = 200, **headers: str) -> Behaviour:
+    """A whole answer in JSON."""
+    return answer(status, json.dumps(data).encode(), "application/json", **headers)
+
+
+def error(status: int, code: str = "internal_error", **headers: str) -> Behaviour:
+    """A refusal with the documented error object."""
+    said = {"message": f"Said the server: {code}", "type": "api_error", "code": code}
+    return json_answer({"error": said}, status, **{"x_request_id": "req-7"} | headers)
+
+
+def early(status: int, code: str, after: int = 0) -> Behaviour:
+    """A refusal that comes after `after` bytes of the body; the rest is never read."""
+
+    def behave(exchange: Exchange) -> None:
+        exchange.read_body(after)
+        body = json.dumps({"error": {"message": "Refused early.", "code": code}}).encode()
+        exchange.write_head(status, {"content-length": str(len(body)), "connection": "close"})
+        exchange.write(body)
+        exchange.close()
+
+    return behave
+
+
+def raw(data: bytes) -> Behaviour:
+    """Any bytes, and then the end of the connection."""
+
+    def behave(exchange: Exchange) -> None:
+        exchange.read_body()
+        exchange.write(data)
+        exchange.close()
+
+    return behave
+
+
+def truncated(body: bytes, missing: int = 10, media_type: str = "application/json") -> Behaviour:
+    """A body that ends `missing` bytes before it should."""
+    head = f"HTTP/1.1 200 OK\r\ncontent-type: {media_type}\r\ncontent-length: "
+    return raw(f"{head}{len(body) + missing}\r\n\r\n".encode() + body)
+
+
+def reset(before: int | None = None, data: bytes = b"") -> Behaviour:
+    """A reset after `before` bytes of the body were read (or all), and `data` was sent."""
+
+    def behave(exchange: Exchange) -> None:
+        exchange.read_body(before)
+        exchange.write(data)
+        exchange.reset()
+
+    return behave
+
+
+def silence(before: int | None = None, data: bytes = b"") -> Behaviour:
+    """No word, after `before` bytes of the body were read (or all), and `data` was sent."""
+
+    def behave(exchange: Exchange) -> None:
+        exchange.read_body(before)
+        exchange.write(data)
+        exchange.wait_for_client_to_leave()
+
+    return behave
+
+
+def drip(first: bytes, then: bytes = b" ", pause: float = 0.02) -> Behaviour:
+    """All of `first` at once, and `then` again and again with pauses, as long as one listens."""
+
+    def behave(exchange: Exchange) -> None:
+        exchange.read_body()
+        exchange.write(first)
+        for _ in itertools.takewhile(lambda _: not exchange.closing.wait(pause), itertools.count()):
+            exchange.write(then)
+
+    return behave
+
+
+def chunked(chunks: Iterator[bytes] | list[bytes], media_type: str, end: bool = True) -> Behaviour:
+    """A chunked answer; an iterator that blocks makes the server wait; without `end`, broken."""
+
+    def behave(exchange: Exchange) -> None:
+        exchange.read_body()
+        exchange.write_head(200, {"content-type": media_type, "transfer-encoding": "chunked"})
+        for chunk in chunks:
+            exchange.write(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
+        if end:
+            exchange.write(b"0\r\n\r\n")
+        else:
+            exchange.close()
+
+    return behave

@@ -1,0 +1,39 @@
+"""Clients that ask whoever answers in this run: a cassette, the sandbox or the service."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import jiwer
+import pytest
+
+from apertis_audio_tools import ApertisAudio
+from cassette_tools.plugin import Service
+from service_types import Check, Clip
+
+CLIPS = Path(__file__).parent.parent / "clips"
+SAID = "the meeting is tomorrow"
+
+
+@pytest.fixture
+def client(service: Service) -> Iterator[ApertisAudio]:
+    """A client that never tries twice, so that a cassette holds one exchange for one call."""
+    with ApertisAudio(service.api_key, base_url=service.base_url, max_retries=0) as audio:
+        yield audio
+
+
+@pytest.fixture
+def clip() -> Clip:
+    """All clips say `SAID`."""
+    return lambda suffix: CLIPS / f"clip.{suffix}"
+
+
+@pytest.fixture
+def assert_heard() -> Check:
+    """Checks that a text is `SAID`, more or less."""
+
+    def check(text: str) -> None:
+        plain = re.sub(r"[^a-z ]", "", text.lower())
+        assert jiwer.wer(SAID, plain) <= 0.25, text
+
+    return check

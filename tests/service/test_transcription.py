@@ -1,0 +1,81 @@
+"""What the service answers about recordings."""
+
+import json
+
+import pytest
+
+from apertis_audio_tools import ApertisAudio
+from colours import Run
+from service_types import Check, Clip
+
+pytestmark = pytest.mark.vcr
+
+
+@pytest.mark.parametrize(
+    "suffix", ["flac", "mp3", "mp4", "mpeg", "mpga", "m4a", "ogg", "wav", "webm"]
+)
+def test_container(
+    client: ApertisAudio, run: Run, clip: Clip, assert_heard: Check, suffix: str
+) -> None:
+    """Each listed container is taken and heard."""
+    transcript = run(client, "transcribe", clip(suffix), response_format="json")
+    assert_heard(transcript.text)
+    assert transcript.source == f"clip.{suffix}"
+    assert transcript.duration == pytest.approx(1.24, abs=0.1)
+
+
+@pytest.mark.parametrize("response_format", ["json", "text", "srt", "vtt", "verbose_json"])
+@pytest.mark.parametrize("verb", ["transcribe", "translate"])
+def test_format(
+    client: ApertisAudio, run: Run, clip: Clip, assert_heard: Check, verb: str, response_format: str
+) -> None:
+    """Each answer format becomes a transcript, with times where the format has them."""
+    transcript = run(client, verb, clip("mp3"), response_format=response_format)
+    assert_heard(transcript.text)
+    assert transcript.task == verb
+    has_times = response_format in {"srt", "vtt", "verbose_json"}
+    assert [0 <= s.start < s.end <= 2 for s in transcript.segments] == [True] * has_times
+
+
+def test_raw(client: ApertisAudio, run: Run, clip: Clip) -> None:
+    """The body of the answer stays reachable."""
+    transcript = run(client, "transcribe", clip("mp3"), response_format="verbose_json")
+    assert json.loads(transcript.raw)["text"].strip() == transcript.text
+
+
+@pytest.mark.parametrize("model", ["whisper-large-v3", "whisper-large-v3-turbo"])
+def test_whisper(
+    client: ApertisAudio, run: Run, clip: Clip, assert_heard: Check, model: str
+) -> None:
+    """The other whisper models give segments without being asked."""
+    transcript = run(client, "transcribe", clip("mp3"), model=model)
+    assert_heard(transcript.text)
+    assert transcript.segments
+    assert transcript.model == model
+
+
+@pytest.mark.parametrize("model", ["gpt-4o-transcribe", "gpt-4o-mini-transcribe"])
+def test_json_only(
+    client: ApertisAudio, run: Run, clip: Clip, assert_heard: Check, model: str
+) -> None:
+    """The models that answer json only are asked for json."""
+    transcript = run(client, "transcribe", clip("ogg"), model=model)
+    assert_heard(transcript.text)
+    assert transcript.segments == ()
+
+
+def test_every_parameter(client: ApertisAudio, run: Run, clip: Clip, assert_heard: Check) -> None:
+    """All documented parameters are sent, and taken."""
+    transcript = run(
+        client,
+        "transcribe",
+        ("named.bin", clip("wav").read_bytes()),
+        model="whisper-1",
+        language="en",
+        prompt="A meeting.",
+        response_format="verbose_json",
+        temperature=0.2,
+    )
+    assert_heard(transcript.text)
+    assert transcript.request_id
+    assert transcript.server

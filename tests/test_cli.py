@@ -1,0 +1,209 @@
+"""The command line, as a person or a pipe meets it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import jiwer
+import pytest
+from typer.testing import CliRunner, Result
+
+from apertis_audio_tools.cli import app
+
+CLIP = Path(__file__).parent / "clips" / "clip.mp3"
+EXAMPLES = Path(__file__).parent.parent / "examples" / "data"
+
+
+def apertis(*args: object) -> Result:
+    """The outcome of the command with these arguments."""
+    return CliRunner().invoke(app, [str(arg) for arg in args])
+
+
+@pytest.fixture
+def _sandbox(sandbox_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APERTIS_BASE_URL", sandbox_url)
+    monkeypatch.setenv("APERTIS_API_KEY", "sk-anybody")
+
+
+def assert_one_sentence(outcome: Result, *parts: str) -> None:
+    """A failure is one line on standard error and an exit code of 1."""
+    assert outcome.exit_code == 1
+    assert outcome.stdout == ""
+    (line,) = outcome.stderr.strip().splitlines()
+    assert line.startswith("error: ")
+    assert all(part in line for part in parts), line
+
+
+@pytest.mark.slow
+def test_demo() -> None:
+    """The demo hears the stand-up with under 10 % of words wrong, and says who answered."""
+    outcome = apertis("transcribe", "--sandbox", EXAMPLES / "standup.ogg", "--format", "json")
+    said = "".join(c if c.isalpha() else " " for c in json.loads(outcome.stdout)["text"].lower())
+    true = (EXAMPLES / "standup.txt").read_text(encoding="utf-8").lower()
+    true = "".join(c if c.isalpha() else " " for c in true)
+    assert jiwer.wer(" ".join(true.split()), " ".join(said.split())) < 0.1
+    assert "the local sandbox, a stand-in for the service" in outcome.stderr
+
+
+@pytest.mark.usefixtures("_sandbox")
+@pytest.mark.parametrize("command", ["transcribe", "translate"])
+def test_passages(command: str) -> None:
+    """A transcript is printed as passages with timecodes, and nothing else is on stdout."""
+    outcome = apertis(command, CLIP)
+    assert outcome.stdout == "[00:00:00] The meeting is tomorrow.\n"
+    assert outcome.stderr.startswith("Answered by the local sandbox")
+
+
+@pytest.mark.usefixtures("_sandbox")
+@pytest.mark.parametrize(
+    ("form", "start"),
+    [("text", "The meeting"), ("srt", "1\n00:00:00,0"), ("vtt", "WEBVTT\n"), ("json", "{")],
+)
+def test_format(form: str, start: str) -> None:
+    """Each format is written as such."""
+    assert apertis("transcribe", CLIP, "--format", form).stdout.startswith(start)
+
+
+@pytest.mark.usefixtures("_sandbox")
+def test_several(tmp_path: Path) -> None:
+    """One bad file among several is reported, and the others are done all the same."""
+    outcome = apertis("transcribe", CLIP, tmp_path / "none.mp3", CLIP.with_suffix(".ogg"))
+    assert outcome.stdout.count("The meeting is tomorrow.") == 2
+    assert "== clip.ogg" in outcome.stdout
+    assert "There is no file" in outcome.stderr
+    assert outcome.exit_code == 1
+
+
+@pytest.mark.usefixtures("_sandbox")
+def test_output_folder(tmp_path: Path) -> None:
+    """Files are written into a folder, and kept when they exist, unless told otherwise."""
+    folder = tmp_path / "made" / "here"
+    assert apertis("transcribe", CLIP, "-o", folder, "--format", "srt").exit_code == 0
+    (written,) = folder.iterdir()
+    assert written.name == "clip.srt"
+    written.write_text("mine")
+    assert_one_sentence(
+        apertis("transcribe", CLIP, "-o", folder, "--format", "srt"), "exists", "--overwrite"
+    )
+    assert written.read_text() == "mine"
+    apertis("transcribe", CLIP, "-o", folder, "--format", "srt", "--overwrite")
+    assert "tomorrow" in written.read_text()
+
+
+@pytest.mark.usefixtures("_sandbox")
+def test_output_clash(tmp_path: Path) -> None:
+    """Two recordings that would become one file are refused before anything is sent."""
+    outcome = apertis("transcribe", CLIP, CLIP.with_suffix(".ogg"), "-o", tmp_path)
+    assert_one_sentence(outcome, "Two recordings")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("_sandbox")
+def test_speak_and_ask(tmp_path: Path) -> None:
+    """What was spoken into a file can be asked about."""
+    target = tmp_path / "said.wav"
+    spoken = apertis("speak", "The meeting is tomorrow.", "-o", target, "--voice", "nova")
+    assert f"{target}: " in spoken.stdout
+    reply = apertis("ask", "Repeat what is said in this recording.", target)
+    assert "tomorrow" in reply.stdout.lower()
+
+
+@pytest.mark.usefixtures("_sandbox")
+def test_speak_from_stdin(tmp_path: Path) -> None:
+    """The text to speak can come through a pipe."""
+    arguments = ["speak", "-", "-o", str(tmp_path / "said.mp3")]
+    assert CliRunner().invoke(app, arguments, input="Good morning.").exit_code == 0
+    assert (tmp_path / "said.mp3").stat().st_size > 1000
+
+
+@pytest.mark.usefixtures("_sandbox")
+def test_models() -> None:
+    """On a pipe, models are lines of tab-separated columns."""
+    rows = dict(line.split("\t") for line in apertis("models").stdout.splitlines())
+    assert rows["whisper-1"] == "transcribe, translate"
+
+
+@pytest.mark.usefixtures("_sandbox")
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda _: None, "There is no file"),
+        (lambda path: path.write_bytes(b""), "is empty"),
+        (lambda path: path.write_text("hello " * 100), "no audio file"),
+        (lambda path: path.mkdir(), "is a directory"),
+    ],
+    ids=["missing", "empty", "text", "directory"],
+)
+def test_bad_file(tmp_path: Path, make: Callable[[Path], object], words: str) -> None:
+    """A file that is no recording is said to be that."""
+    path = tmp_path / "meeting.mp3"
+    make(path)
+    assert_one_sentence(apertis("transcribe", path), words, "meeting.mp3")
+
+
+def test_no_key() -> None:
+    """Without a key, the sentence says where one goes, and how to try without."""
+    assert_one_sentence(apertis("transcribe", CLIP), "APERTIS_API_KEY", "sandbox")
+
+
+def test_wrong_key(sandbox_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong key is told as such, and not shown."""
+    monkeypatch.setenv("APERTIS_BASE_URL", sandbox_url)
+    monkeypatch.setenv("APERTIS_API_KEY", "wrong-key")
+    outcome = apertis("models")
+    assert_one_sentence(outcome, "401", "APERTIS_API_KEY")
+    assert "wrong-key" not in outcome.stderr
+
+
+def test_existing_speech(tmp_path: Path, sandbox_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An existing sound file is kept."""
+    monkeypatch.setenv("APERTIS_BASE_URL", sandbox_url)
+    monkeypatch.setenv("APERTIS_API_KEY", "sk-anybody")
+    target = tmp_path / "mine.mp3"
+    target.write_bytes(b"mine")
+    assert_one_sentence(apertis("speak", "Yes.", "-o", target), "exists")
+    assert target.read_bytes() == b"mine"
+
+
+def test_usage() -> None:
+    """Wrong usage is explained, with an exit code of 2."""
+    outcome = apertis("transcribe", CLIP, "--format", "poem")
+    assert outcome.exit_code == 2
+    assert "Traceback" not in outcome.stderr
+
+
+def test_without_the_extra() -> None:
+    """Without the extra, the command names it in one sentence."""
+    code = (
+        "import sys; sys.modules['typer'] = None; "
+        "from apertis_audio_tools.__main__ import main; main()"
+    )
+    outcome = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert outcome.returncode == 1
+    assert 'pip install "apertis-audio-tools[cli]"' in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+
+
+def test_sandbox_command() -> None:
+    """The sandbox prints two variables, and with them the client reaches it."""
+    command = [sys.executable, "-m", "apertis_audio_tools", "sandbox", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            exported = process.stdout.readline().removeprefix("export ").split()
+            variables = dict(pair.split("=", 1) for pair in exported)
+            asked = subprocess.run(
+                [sys.executable, "-m", "apertis_audio_tools", "models"],
+                env=os.environ | variables,
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+        finally:
+            process.terminate()
+    assert "whisper-1" in asked.stdout
