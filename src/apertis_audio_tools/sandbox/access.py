@@ -1,9 +1,10 @@
 """Who may ask, and how often: keys, subscription keys, and requests per minute."""
 
+import math
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
@@ -72,12 +73,10 @@ class RateLimit:
 
     Args:
         per_minute: How many requests a key may send to a model within a minute.
-        clock: Gives the Unix time in seconds.
     """
 
-    def __init__(self, per_minute: int, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, per_minute: int) -> None:
         self._limit = per_minute
-        self._clock = clock
         self._minute = 0
         self._counts: Counter[tuple[str, str]] = Counter()
 
@@ -89,7 +88,7 @@ class RateLimit:
         """
         self._turn()
         if self._counts[key, model] >= self._limit:
-            wait = max(1, round(self._reset() - self._clock()))
+            wait = math.ceil(self._reset() - time.time())
             message = f"Rate limit of {self._limit} requests per minute reached for '{model}'."
             raise Refusal(429, "rate_limit_exceeded", message, None, {"Retry-After": str(wait)})
         self._counts[key, model] += 1
@@ -105,7 +104,7 @@ class RateLimit:
 
     def _turn(self) -> None:
         """Forget the counts of the past minute, so that memory does not grow."""
-        if (minute := int(self._clock()) // _MINUTE) != self._minute:
+        if (minute := int(time.time()) // _MINUTE) != self._minute:
             self._minute = minute
             self._counts.clear()
 

@@ -3,12 +3,14 @@
 import struct
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import av
 from av.audio.frame import AudioFrame
-from av.audio.stream import AudioStream
 from av.filter import Graph
+
+if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
 
 SAMPLE_RATE: Final = 24_000
 _UNKNOWN_SIZE: Final = 0xFFFFFFFF

@@ -19,7 +19,7 @@ from pocketsphinx import Decoder
 
 FRAMES_PER_SECOND = 100
 DITHER = 20
-MOST_HMMS = 3000  # a tenth of the default: as accurate on clean speech, and half as slow again
+MOST_HMMS = 3000  # a tenth of the default: as accurate on clean speech, in half the time
 QUIET_SECONDS = 0.2  # before and after: a first word without any silence before it is often lost
 BYTES_PER_SECOND = 32_000
 FILLER = re.compile(r"<.*>|\[.*\]|\+\+.*\+\+")

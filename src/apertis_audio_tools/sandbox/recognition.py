@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol, Self, cast
@@ -52,7 +52,7 @@ class PocketSphinx:
 
     Args:
         workers: How many processes may listen at the same time (default: one per processor, at
-            most four; each takes about 150 MB).
+            most four; each takes about 120 MB).
 
     Raises:
         ImportError: pocketsphinx is not installed.
@@ -68,8 +68,9 @@ class PocketSphinx:
 
     def recognise(self, pcm: bytes, /) -> Iterator[Heard]:
         """Split at pauses, recognise each utterance, leave out those without a word."""
-        pending = [self._threads.submit(self._hear, each) for each in utterances(pcm)]
+        pending: list[Future[Heard | None]] = []
         try:
+            pending.extend(self._submit(each) for each in utterances(pcm))
             for future in pending:
                 if (heard := future.result()) is not None:
                     yield heard
@@ -93,6 +94,12 @@ class PocketSphinx:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _submit(self, utterance: Utterance) -> "Future[Heard | None]":
+        try:
+            return self._threads.submit(self._hear, utterance)
+        except RuntimeError:
+            raise EngineStopped("The speech recogniser was closed.") from None
 
     def _hear(self, utterance: Utterance) -> Heard | None:
         listener: _Listener | None = getattr(self._own, "listener", None)

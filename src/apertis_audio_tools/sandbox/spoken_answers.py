@@ -3,7 +3,6 @@
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable
 from typing import Final
 
 SECONDS_KEPT: Final = 3600
@@ -11,20 +10,15 @@ _MOST_KEPT: Final = 10_000
 
 
 class SpokenAnswers:
-    """The transcripts of spoken answers by id, each for an hour.
+    """The transcripts of spoken answers by id, each for an hour."""
 
-    Args:
-        clock: Gives the Unix time in seconds.
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._kept: OrderedDict[str, tuple[int, str]] = OrderedDict()
 
     def add(self, transcript: str) -> tuple[str, int]:
         """Keep a transcript; give its id and the Unix time it expires at."""
         identifier = f"audio_{uuid.uuid4().hex}"
-        expires_at = int(self._clock()) + SECONDS_KEPT
+        expires_at = int(time.time()) + SECONDS_KEPT
         self._kept[identifier] = (expires_at, transcript)
         if len(self._kept) > _MOST_KEPT:
             self._kept.popitem(last=False)
@@ -33,4 +27,4 @@ class SpokenAnswers:
     def transcript(self, identifier: str) -> str | None:
         """What was said, or None for an id that is unknown or has expired."""
         expires_at, transcript = self._kept.get(identifier, (0, ""))
-        return transcript if expires_at > self._clock() else None
+        return transcript if expires_at > time.time() else None

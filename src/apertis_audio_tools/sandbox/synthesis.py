@@ -37,12 +37,13 @@ class _Voice:
 
 
 _VOICES: Final = {
-    "alloy": _Voice("en-us"),
-    "echo": _Voice("en-us+m3"),
-    "fable": _Voice("en-gb"),
-    "onyx": _Voice("en-us+m7", 30),
-    "nova": _Voice("en-us+f2"),
-    "shimmer": _Voice("en-us+f4", 60),
+    # Of espeak-ng's variants, six that differ and that pocketsphinx understands best.
+    "alloy": _Voice("en-us+edward"),
+    "echo": _Voice("en-us+m6"),
+    "fable": _Voice("en-us+klatt4", 60),
+    "onyx": _Voice("en-us+edward", 30),
+    "nova": _Voice("en-us+f5"),
+    "shimmer": _Voice("en-us+klatt4", 85),
 }
 
 
@@ -81,13 +82,14 @@ def _synthesise(text: str, voice: _Voice) -> bytes:
     espeak, callback = _espeak(), _Callback(collect)
     encoded = text.encode("utf-8", "replace")
     espeak.espeak_SetSynthCallback(callback)
-    espeak.espeak_ng_SetRandSeed(ctypes.c_long(1))
-    espeak.espeak_SetVoiceByName(voice.name.encode())
-    espeak.espeak_SetParameter(_PITCH, voice.pitch, 0)
     flags = _UTF8 | _PAUSE_AT_END
-    status = espeak.espeak_Synth(encoded, len(encoded) + 1, 0, _BY_CHARACTER, 0, flags, None, None)
-    if status:
-        raise RuntimeError(f"espeak-ng could not speak (status {status}).")
+    failed = espeak.espeak_SetVoiceByName(voice.name.encode())
+    failed = failed or espeak.espeak_SetParameter(_PITCH, voice.pitch, 0)
+    failed = failed or espeak.espeak_Synth(
+        encoded, len(encoded) + 1, 0, _BY_CHARACTER, 0, flags, None, None
+    )
+    if failed:
+        raise RuntimeError(f"espeak-ng could not speak with voice '{voice.name}' ({failed}).")
     return bytes(samples)
 
 

@@ -1,0 +1,55 @@
+"""One sandbox for all tests that do not need one of their own, and speech it has spoken."""
+
+import functools
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+Speak = Callable[..., bytes]
+Transcribe = Callable[..., httpx.Response]
+
+
+@pytest.fixture(scope="session")
+def url(sandbox_url: str) -> str:
+    """The base URL of a running sandbox."""
+    return sandbox_url
+
+
+@pytest.fixture(scope="session")
+def client(url: str) -> Iterator[httpx.Client]:
+    """A plain HTTP client with a pay-as-you-go key."""
+    headers = {"Authorization": "Bearer sk-payg"}
+    with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def speak(client: httpx.Client) -> Speak:
+    """Have a sentence spoken by the sandbox."""
+
+    @functools.cache
+    def speak(
+        text: str, response_format: str = "wav", voice: str = "alloy", speed: float = 1
+    ) -> bytes:
+        body = {
+            "model": "tts-1",
+            "input": text,
+            "voice": voice,
+            "response_format": response_format,
+            "speed": speed,
+        }
+        return client.post("/audio/speech", json=body).raise_for_status().content
+
+    return speak
+
+
+@pytest.fixture(scope="session")
+def transcribe(client: httpx.Client) -> Transcribe:
+    """Ask for a transcription of a file."""
+
+    def transcribe(file: bytes, name: str = "clip.wav", **fields: str) -> httpx.Response:
+        data = {"model": "whisper-1", **fields}
+        return client.post("/audio/transcriptions", files={"file": (name, file)}, data=data)
+
+    return transcribe

@@ -1,0 +1,85 @@
+"""Encoded recordings made on the spot, and what is inside an encoded recording."""
+
+import functools
+import io
+from dataclasses import dataclass
+
+import av
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+
+CODECS = {
+    "wav": ("wav", "pcm_s16le"),
+    "mp3": ("mp3", "libmp3lame"),
+    "mpga": ("mp2", "mp2"),
+    "mpeg": ("mpeg", "mp2"),
+    "m4a": ("ipod", "aac"),
+    "mp4": ("mp4", "aac"),
+    "ogg": ("ogg", "libopus"),
+    "webm": ("webm", "libopus"),
+    "flac": ("flac", "flac"),
+}
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a player would find in a file."""
+
+    container: str
+    codec: str
+    rate: int
+    channels: int
+    seconds: float
+    loudest: int
+
+
+def recording(extension: str, pcm: bytes, rate: int = 16_000) -> bytes:
+    """Encode signed 16-bit mono samples in the container that the extension stands for."""
+    muxer, codec = CODECS[extension]
+    file = io.BytesIO()
+    with av.open(file, "w", format=muxer) as container:
+        stream = container.add_stream(codec, rate=rate, layout="mono")
+        assert isinstance(stream, AudioStream)
+        for start in range(0, len(pcm), rate * 20):
+            frame = AudioFrame("s16", "mono", len(pcm[start : start + rate * 20]) // 2)
+            frame.planes[0].update(pcm[start : start + rate * 20])
+            frame.rate, frame.pts = rate, start // 2
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return file.getvalue()
+
+
+@functools.cache
+def silence(extension: str, seconds: float, rate: int = 16_000) -> bytes:
+    """Digital silence."""
+    return recording(extension, bytes(round(seconds * rate) * 2), rate)
+
+
+def content(file: bytes) -> Content:
+    """Decode a file whole and say what was in it."""
+    samples = loudest = 0
+    with av.open(io.BytesIO(file), "r") as container:
+        resampler = av.AudioResampler("s16", "mono")
+        for frame in container.decode(audio=0):
+            samples += frame.samples
+            for plain in resampler.resample(frame):
+                pcm = bytes(plain.planes[0])[: plain.samples * 2]
+                loudest = max(loudest, *map(abs, memoryview(pcm).cast("h")))
+        stream = container.streams.audio[0]
+        return Content(
+            container.format.name,
+            stream.codec_context.name,
+            stream.rate,
+            stream.channels,
+            samples / stream.rate,
+            loudest,
+        )
+
+
+def samples(file: bytes, rate: int = 16_000) -> bytes:
+    """Decode a file to signed 16-bit mono samples."""
+    resampler = av.AudioResampler("s16", "mono", rate)
+    with av.open(io.BytesIO(file), "r") as container:
+        frames = [*container.decode(audio=0), None]
+        plain = [each for frame in frames for each in resampler.resample(frame)]
+    return b"".join(bytes(frame.planes[0])[: frame.samples * 2] for frame in plain)

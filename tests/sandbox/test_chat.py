@@ -1,0 +1,218 @@
+"""How the sandbox answers a conversation, in writing and aloud."""
+
+import base64
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from sandbox.recordings import content, silence
+
+CLIPS = Path(__file__).parents[1] / "clips"
+MODEL = "gpt-4o-audio-preview"
+Ask = Callable[..., dict[str, Any]]
+
+
+def clip(file: bytes, audio_format: str = "wav") -> dict[str, Any]:
+    """A recording as a block of a message."""
+    data = base64.b64encode(file).decode()
+    return {"type": "input_audio", "input_audio": {"data": data, "format": audio_format}}
+
+
+def user(*blocks: str | dict[str, Any]) -> dict[str, Any]:
+    """A user's message: texts and recordings."""
+    parts = [{"type": "text", "text": b} if isinstance(b, str) else b for b in blocks]
+    return {"role": "user", "content": parts}
+
+
+@pytest.fixture(scope="module")
+def ask(client: httpx.Client) -> Ask:
+    """Ask and give the whole answer."""
+
+    def ask(*messages: dict[str, Any], **fields: Any) -> dict[str, Any]:
+        body = {"model": MODEL, "messages": messages, **fields}
+        response = client.post("/chat/completions", json=body)
+        assert response.status_code == 200, response.text
+        return dict(response.json())
+
+    return ask
+
+
+def said(completion: dict[str, Any]) -> str:
+    """The text of an answer."""
+    return str(completion["choices"][0]["message"]["content"])
+
+
+def test_the_shape_of_an_answer(ask: Ask) -> None:
+    """An answer is a chat completion with one choice."""
+    answer = ask(user("Hello there"))
+    assert re.fullmatch(r"chatcmpl-\w+", answer["id"])
+    assert (answer["object"], answer["model"]) == ("chat.completion", MODEL)
+    (choice,) = answer["choices"]
+    assert (choice["index"], choice["finish_reason"]) == (0, "stop")
+    assert choice["message"] == {
+        "role": "assistant",
+        "content": 'You wrote: "Hello there".',
+        "refusal": None,
+    }
+    assert answer["usage"] == {
+        "prompt_tokens": 3,
+        "completion_tokens": 7,
+        "total_tokens": 10,
+        "prompt_tokens_details": {"audio_tokens": 0, "text_tokens": 3},
+        "completion_tokens_details": {"audio_tokens": 0, "text_tokens": 7},
+    }
+
+
+def test_text_is_quoted(ask: Ask) -> None:
+    """The user's last text is quoted, whatever was said before."""
+    system = {"role": "system", "content": "Be brief."}
+    developer = {"role": "developer", "content": [{"type": "text", "text": "Be kind."}]}
+    answered = {"role": "assistant", "content": "Hi.", "tool_calls": None, "audio": None}
+    answer = ask(system, developer, user("One"), answered, {"role": "user", "content": "Two"})
+    assert said(answer) == 'You wrote: "Two".'
+    assert said(ask(system)) == "There is nothing to answer yet."
+
+
+@pytest.mark.parametrize("audio_format", ["wav", "mp3"])
+def test_recordings_are_heard(ask: Ask, audio_format: str) -> None:
+    """What is said in a recording is quoted, and its length is counted."""
+    file = (CLIPS / f"clip.{audio_format}").read_bytes()
+    answer = ask(user("What is this?", clip(file, audio_format)))
+    assert said(answer) == 'I heard: "The meeting is tomorrow.".'
+    assert 12 <= answer["usage"]["prompt_tokens_details"]["audio_tokens"] <= 13
+
+
+def test_several_recordings(ask: Ask) -> None:
+    """All recordings of the last turn are quoted, and those of earlier turns are not."""
+    spoken, quiet = clip((CLIPS / "clip.wav").read_bytes()), clip(silence("wav", 1))
+    twice = ask(user(quiet), user(spoken, quiet, spoken))
+    sentence = '"The meeting is tomorrow."'
+    assert said(twice) == f"I heard: {sentence} and {sentence}."
+    assert said(ask(user(spoken), user(quiet))) == "I heard no words."
+    assert said(ask(user(spoken), user("Well?"))) == 'You wrote: "Well?".'
+
+
+@pytest.mark.parametrize(
+    ("audio_format", "codec"),
+    [
+        ("wav", "pcm_s16le"),
+        ("mp3", "mp3float"),
+        ("flac", "flac"),
+        ("opus", "opus"),
+        ("aac", "aac"),
+        ("pcm16", None),
+    ],
+)
+def test_spoken_answers(ask: Ask, audio_format: str, codec: str | None) -> None:
+    """An answer is spoken in the format asked for, with its transcript and no other content."""
+    audio = {"voice": "nova", "format": audio_format}
+    answer = ask(user("Hello there"), modalities=["text", "audio"], audio=audio)
+    message = answer["choices"][0]["message"]
+    assert message["content"] is None
+    assert message["audio"]["transcript"] == 'You wrote: "Hello there".'
+    assert message["audio"]["expires_at"] > answer["created"]
+    file = base64.b64decode(message["audio"]["data"], validate=True)
+    seconds = len(file) / 48_000 if codec is None else content(file).seconds
+    assert codec is None or content(file).codec == codec
+    tokens = answer["usage"]["completion_tokens_details"]["audio_tokens"]
+    assert tokens == pytest.approx(seconds * 20, abs=4)
+    assert 0.8 < seconds < 3
+
+
+def test_spoken_answers_are_remembered(ask: Ask, client: httpx.Client) -> None:
+    """A spoken answer can be referred to by its id, and an id that was never given cannot."""
+    audio = {"voice": "alloy", "format": "mp3"}
+    first = ask(user("Hello"), modalities=["text", "audio"], audio=audio)
+    identifier = first["choices"][0]["message"]["audio"]["id"]
+    replayed = {"role": "assistant", "audio": {"id": identifier}}
+    answer = ask(user("Hello"), replayed, user("And then?"))
+    assert said(answer) == 'You wrote: "And then?".'
+    assert (
+        answer["usage"]["prompt_tokens"]
+        > ask(user("Hello"), user("And then?"))["usage"]["prompt_tokens"]
+    )
+    replayed["audio"] = {"id": identifier + "0"}
+    body = {"model": MODEL, "messages": [user("Hello"), replayed, user("And then?")]}
+    error = client.post("/chat/completions", json=body).json()["error"]
+    assert (error["code"], error["param"]) == ("invalid_parameter", "messages[1].audio.id")
+
+
+@pytest.mark.parametrize(
+    ("fields", "text", "reason"),
+    [
+        ({"max_tokens": 2}, "You wrot", "length"),
+        ({"max_completion_tokens": 1, "max_tokens": 9}, "You ", "length"),
+        ({"max_tokens": 100}, 'You wrote: "red, green, blue".', "stop"),
+        ({"stop": ","}, 'You wrote: "red', "stop"),
+        ({"stop": ["blue", " green"]}, 'You wrote: "red,', "stop"),
+        ({"stop": ",", "max_tokens": 1}, "You ", "length"),
+        ({"n": 1, "seed": 7, "temperature": 2, "top_p": 0.5}, None, "stop"),
+    ],
+)
+def test_limits_of_an_answer(
+    ask: Ask, fields: dict[str, Any], text: str | None, reason: str
+) -> None:
+    """An answer ends at a stop sequence or when it is long enough, and says which."""
+    answer = ask(user("red, green, blue"), **fields)
+    assert said(answer) == (text or 'You wrote: "red, green, blue".')
+    assert answer["choices"][0]["finish_reason"] == reason
+
+
+def test_json_answers(ask: Ask) -> None:
+    """An answer can be a JSON object, or JSON that follows a schema."""
+    anything = ask(user("Hello"), response_format={"type": "json_object"})
+    assert json.loads(said(anything)) == {"answer": 'You wrote: "Hello".'}
+    schema = {
+        "type": "object",
+        "properties": {"mood": {"enum": ["sad", "glad"]}, "age": {"type": "integer"}},
+        "required": ["mood", "age"],
+    }
+    shape = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema, "strict": True}}
+    answer = ask(user("I am 41 and glad"), response_format=shape)
+    assert json.loads(said(answer)) == {"mood": "glad", "age": 41}
+
+
+def chunks_of(client: httpx.Client, **fields: Any) -> list[dict[str, Any]]:
+    """Ask for a stream and read its events to the end."""
+    body = {"model": MODEL, "stream": True, **fields}
+    response = client.post("/chat/completions", json=body)
+    assert response.headers["content-type"].startswith("text/event-stream")
+    *events, done, rest = response.text.split("\n\n")
+    assert (done, rest) == ("data: [DONE]", "")
+    return [json.loads(event.removeprefix("data: ")) for event in events]
+
+
+def test_stream(client: httpx.Client) -> None:
+    """A streamed answer begins with the role, comes in pieces, and ends with the reason."""
+    chunks = chunks_of(client, messages=[user("Hello there")])
+    assert {chunk["object"] for chunk in chunks} == {"chat.completion.chunk"}
+    assert len({chunk["id"] for chunk in chunks}) == 1
+    deltas = [chunk["choices"][0]["delta"] for chunk in chunks]
+    assert deltas[0] == {"role": "assistant", "content": ""}
+    assert [delta["content"] for delta in deltas[1:-1]] == ["You ", "wrote: ", '"Hello ', 'there".']
+    assert deltas[-1] == {}
+    reasons = [chunk["choices"][0]["finish_reason"] for chunk in chunks]
+    assert reasons == [None] * 5 + ["stop"]
+    assert not any("usage" in chunk for chunk in chunks)
+
+
+def test_stream_with_usage(client: httpx.Client, ask: Ask) -> None:
+    """On request, a last chunk without choices says what was used."""
+    options = {"include_usage": True}
+    *chunks, last = chunks_of(client, messages=[user("Hello there")], stream_options=options)
+    assert last["choices"] == []
+    assert last["usage"] == ask(user("Hello there"))["usage"]
+    assert {chunk["usage"] for chunk in chunks} == {None}
+
+
+def test_stream_of_what_was_heard(client: httpx.Client) -> None:
+    """A recording may be answered by a stream of text."""
+    heard = user(clip((CLIPS / "clip.wav").read_bytes()))
+    chunks = chunks_of(client, messages=[heard], modalities=["text"])
+    text = "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks)
+    assert text == 'I heard: "The meeting is tomorrow.".'

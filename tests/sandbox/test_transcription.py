@@ -1,0 +1,266 @@
+"""What the sandbox hears, and how it writes it down."""
+
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
+
+import httpx
+import jiwer
+import pytest
+
+from apertis_audio_tools.sandbox import Heard, PocketSphinx, Sandbox
+from sandbox.recordings import recording, samples, silence
+
+ROOT = Path(__file__).parents[2]
+CLIPS = ROOT / "tests" / "clips"
+STANDUP = ROOT / "examples" / "data" / "standup"
+SENTENCE = "The meeting is tomorrow."
+HEADERS = {"Authorization": "Bearer sk-1"}
+VERBOSE = {"response_format": "verbose_json"}
+Transcribe = Callable[..., httpx.Response]
+
+
+class Recites:
+    """An engine that always hears the same."""
+
+    def __init__(self, *segments: Heard) -> None:
+        self._segments = segments
+
+    def recognise(self, _: bytes) -> Iterable[Heard]:
+        """Give the segments of the construction."""
+        return self._segments
+
+
+def transcribe(url: str, file: bytes, timeout: float = 60, **fields: str) -> httpx.Response:
+    """Ask a sandbox of the test's own."""
+    return httpx.post(
+        f"{url}/audio/transcriptions",
+        headers=HEADERS,
+        files={"file": ("clip.wav", file)},
+        data={"model": "whisper-1", **fields},
+        timeout=timeout,
+    )
+
+
+@pytest.fixture(scope="module")
+def standup(client: httpx.Client) -> dict[str, object]:
+    """What is heard in a recording of a minute, with times."""
+    response = client.post(
+        "/audio/transcriptions",
+        files={"file": ("standup.ogg", STANDUP.with_suffix(".ogg").read_bytes())},
+        data={"model": "whisper-large-v3", "response_format": "verbose_json"},
+        timeout=300,
+    )
+    assert response.status_code == 200
+    return dict(response.json())
+
+
+@pytest.mark.parametrize(
+    "extension", ["flac", "mp3", "mp4", "mpeg", "mpga", "m4a", "ogg", "wav", "webm"]
+)
+def test_every_documented_format(client: httpx.Client, extension: str) -> None:
+    """The same sentence is heard in every format of the reference."""
+    file = (CLIPS / f"clip.{extension}").read_bytes()
+    response = client.post(
+        "/audio/transcriptions",
+        files={"file": (f"CLIP.{extension.upper()}", file)},
+        data={"model": "whisper-1"},
+    )
+    assert response.headers["content-type"] == "application/json"
+    assert response.json() == {"text": SENTENCE}
+
+
+def words(text: str) -> str:
+    return " ".join(re.findall(r"[a-z']+", text.lower()))
+
+
+@pytest.mark.slow
+def test_few_words_are_wrong(standup: dict[str, object]) -> None:
+    """At most one word in ten is wrong in a recording of three voices."""
+    truth = words(STANDUP.with_suffix(".txt").read_text("utf-8"))
+    assert jiwer.wer(truth, words(str(standup["text"]))) < 0.1
+
+
+@pytest.mark.slow
+def test_verbose_segments(standup: dict[str, object]) -> None:
+    """Segments are numbered, follow one another in time, and make up the text."""
+    segments = standup["segments"]
+    assert isinstance(segments, list)
+    assert (standup["task"], standup["language"]) == ("transcribe", "english")
+    assert standup["duration"] == pytest.approx(77, abs=1)
+    assert [each["id"] for each in segments] == list(range(len(segments)))
+    assert " ".join(each["text"] for each in segments) == standup["text"]
+    assert all(0 <= each["start"] < each["end"] <= standup["duration"] for each in segments)
+    assert all(one["end"] < other["start"] for one, other in pairwise(segments))
+    assert len(segments) >= len(STANDUP.with_suffix(".txt").read_text("utf-8").splitlines())
+
+
+@pytest.mark.slow
+def test_verbose_measures(standup: dict[str, object]) -> None:
+    """A segment's figures are in the ranges their names promise."""
+    segments = standup["segments"]
+    assert isinstance(segments, list)
+    for each in segments:
+        assert set(each) == {
+            *("id", "start", "end", "text", "tokens", "temperature"),
+            *("avg_logprob", "compression_ratio", "no_speech_prob"),
+        }
+        assert each["avg_logprob"] < 0
+        assert 0 <= each["no_speech_prob"] < 0.5
+        assert 0.5 < each["compression_ratio"] < 2
+
+
+def test_times_are_those_of_the_recording(transcribe: Transcribe) -> None:
+    """Two sentences are found where they were put, to a tenth of a second."""
+    clip = samples((CLIPS / "clip.wav").read_bytes())
+    pause = bytes(16_000 * 2 * 3)
+    file = recording("wav", pause + clip + pause + clip)
+    heard = transcribe(file, response_format="verbose_json", temperature="0.5").json()
+    spans = [(each["start"], each["end"]) for each in heard["segments"]]
+    assert spans == [pytest.approx((3.05, 4.19), abs=0.1), pytest.approx((7.29, 8.43), abs=0.1)]
+    assert heard["text"] == f"{SENTENCE} {SENTENCE}"
+    assert heard["segments"][0]["temperature"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("response_format", "media_type", "expected"),
+    [
+        ("text", "text/plain; charset=utf-8", "First & last. Second.\n"),
+        (
+            "srt",
+            "text/plain; charset=utf-8",
+            (
+                "1\n00:00:00,500 --> 00:59:59,999\nFirst & last.\n\n"
+                "2\n01:01:01,001 --> 27:46:40,000\nSecond.\n\n"
+            ),
+        ),
+        (
+            "vtt",
+            "text/plain; charset=utf-8",
+            (
+                "WEBVTT\n\n00:00:00.500 --> 00:59:59.999\nFirst &amp; last.\n\n"
+                "01:01:01.001 --> 27:46:40.000\nSecond.\n\n"
+            ),
+        ),
+    ],
+)
+def test_text_and_subtitles(response_format: str, media_type: str, expected: str) -> None:
+    """Subtitles have hours, and cues as the formats ask; any engine can be plugged in."""
+    engine = Recites(Heard(0.5, 3599.9994, "First & last."), Heard(3661.001, 100_000, "Second."))
+    with Sandbox(recogniser=engine) as url:
+        response = transcribe(url, silence("wav", 1), response_format=response_format)
+    assert response.headers["content-type"] == media_type
+    assert response.text == expected
+
+
+@pytest.mark.parametrize("model", ["gpt-4o-transcribe", "gpt-4o-mini-transcribe"])
+@pytest.mark.parametrize("response_format", ["json", "text", "srt", "vtt", "verbose_json"])
+def test_models_that_only_speak_json(model: str, response_format: str) -> None:
+    """The gpt-4o models answer json, whatever was asked."""
+    with Sandbox(recogniser=Recites(Heard(0, 1, "Hello."))) as url:
+        file = silence("wav", 1)
+        response = transcribe(url, file, model=model, response_format=response_format)
+    assert response.json() == {"text": "Hello."}
+
+
+@pytest.mark.parametrize(
+    ("response_format", "expected"),
+    [("json", '{"text":""}'), ("text", "\n"), ("srt", ""), ("vtt", "WEBVTT\n\n")],
+)
+def test_silence(transcribe: Transcribe, response_format: str, expected: str) -> None:
+    """In silence nothing is heard, and that is no error."""
+    response = transcribe(silence("wav", 3), response_format=response_format)
+    assert (response.status_code, response.text) == (200, expected)
+
+
+def test_silence_has_no_segments(transcribe: Transcribe) -> None:
+    """Silence is transcribed as no segments at all."""
+    heard = transcribe(silence("flac", 2.5), "quiet.flac", response_format="verbose_json").json()
+    assert (heard["duration"], heard["text"], heard["segments"]) == (2.5, "", [])
+
+
+@pytest.mark.parametrize("model", ["whisper-1", "whisper-large-v3", "whisper-large-v3-turbo"])
+def test_translation(client: httpx.Client, model: str) -> None:
+    """A translation is what was heard, marked as a translation."""
+    response = client.post(
+        "/audio/translations",
+        files={"file": ("clip.mp3", (CLIPS / "clip.mp3").read_bytes())},
+        data={"model": model, "prompt": "a meeting", "response_format": "verbose_json"},
+    )
+    assert (response.json()["task"], response.json()["text"]) == ("translate", SENTENCE)
+
+
+def test_at_the_same_time(transcribe: Transcribe) -> None:
+    """Requests at the same time get the same answer as one alone."""
+    file = (CLIPS / "clip.ogg").read_bytes()
+    with ThreadPoolExecutor(6) as threads:
+        answers = threads.map(lambda _: transcribe(file, "clip.ogg", **VERBOSE).json(), range(6))
+    first, *others = answers
+    assert all(answer == first for answer in others)
+    assert first["text"] == SENTENCE
+
+
+@pytest.mark.slow
+def test_long_speech_without_a_pause(transcribe: Transcribe) -> None:
+    """Speech that never pauses is cut into segments, and nothing between them is lost."""
+    clip = samples((CLIPS / "clip.wav").read_bytes())
+    heard = transcribe(recording("mp3", clip * 17), "long.mp3", **VERBOSE).json()
+    assert len(heard["segments"]) == 2
+    assert heard["text"].lower().count("meeting") >= 15
+
+
+def test_a_client_that_hangs_up() -> None:
+    """Recognition is given up when nobody waits for it, and the server goes on."""
+    given_up = threading.Event()
+
+    class Endless:
+        def recognise(self, pcm: bytes) -> Iterator[Heard]:
+            try:
+                while len(pcm) > 40_000:
+                    yield Heard(0, 1, "And so on.")
+            finally:
+                given_up.set()
+
+    with Sandbox(recogniser=Endless()) as url:
+        with pytest.raises(httpx.ReadTimeout):
+            transcribe(url, silence("wav", 2), timeout=0.5)
+        assert given_up.wait(30)
+        assert transcribe(url, silence("wav", 1)).json() == {"text": ""}
+
+
+def test_an_engine_that_is_closed_at_work() -> None:
+    """A recording whose recogniser goes away is answered with an error that may be retried."""
+    at_work = threading.Event()
+
+    class Noticed(PocketSphinx):
+        def recognise(self, pcm: bytes, /) -> Iterator[Heard]:
+            at_work.set()
+            return super().recognise(pcm)
+
+    file = recording("wav", samples((CLIPS / "clip.wav").read_bytes()) * 20)
+    with Noticed() as engine, Sandbox(recogniser=engine) as url, ThreadPoolExecutor(1) as thread:
+        answer = thread.submit(transcribe, url, file)
+        assert at_work.wait(30)
+        engine.close()
+        assert answer.result().status_code == 503
+        assert answer.result().json()["error"]["code"] == "service_unavailable"
+        assert transcribe(url, file).status_code == 503
+
+
+def test_an_engine_that_fails(capfd: pytest.CaptureFixture[str]) -> None:
+    """An engine's failure is the service's failure, and does not end the server."""
+
+    class Broken:
+        def recognise(self, _: bytes) -> Iterable[Heard]:
+            raise RuntimeError("no ears")
+
+    with Sandbox(recogniser=Broken()) as url:
+        for _ in range(2):
+            response = transcribe(url, silence("wav", 1))
+            assert response.status_code == 500
+            assert response.json()["error"]["code"] == "internal_error"
+            assert response.headers["x-request-id"]
+    capfd.readouterr()
