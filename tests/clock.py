@@ -7,28 +7,35 @@ import threading
 class FakeClock:
     """A `retry.Clock` for tests: nobody waits, and what each sleeper asked for is kept.
 
-    Several threads may sleep at once: each wakes at its own moment, and time never goes back.
+    Threads sleep one after the other; tasks sleep at the same time. Time never goes back.
+
+    Args:
+        lateness: Seconds by which everybody oversleeps, as on a busy machine.
 
     Attributes:
         sleeps: Seconds asked for, in order.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, lateness: float = 0.0) -> None:
         self.sleeps: list[float] = []
-        self._now = 0.0
+        self._lateness = lateness
+        self._now = 1000.0
         self._lock = threading.Lock()
 
     def monotonic(self) -> float:
-        """Seconds since this clock was made."""
+        """Seconds since some moment."""
         return self._now
 
     def sleep(self, seconds: float) -> None:
         """Go on at once, `seconds` later."""
         with self._lock:
             self.sleeps.append(seconds)
-            self._now += seconds
+            self._now += seconds + self._lateness
 
     async def asleep(self, seconds: float) -> None:
-        """The same, after the other tasks had their turn."""
-        self.sleep(seconds)
+        """Let others begin their sleep too, and go on when one's own is over."""
+        wake = self._now + seconds + self._lateness
+        self.sleeps.append(seconds)
         await asyncio.sleep(0)
+        with self._lock:
+            self._now = max(self._now, wake)

@@ -3,19 +3,21 @@
 Each request takes the next behaviour of the script; the last one serves all that follow. A
 behaviour is a function of the `Exchange`: it reads as much of the request as it likes and writes
 any bytes whatever, so that servers which break the protocol are as easy as those which keep it.
+`behaviours` has the usual ones.
 """
 
 import contextlib
 import hashlib
-import itertools
-import json
 import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
+
+from apertis_audio_tools import ApertisAudio
+from clock import FakeClock
 
 Behaviour = Callable[["Exchange"], None]
 
@@ -82,10 +84,10 @@ class Exchange:
         """Send any bytes."""
         self._sock.sendall(data)
 
-    def write_head(self, status: int, headers: Mapping[str, str]) -> None:
-        """Send a status line and headers."""
+    def write_head(self, status: int, headers: Mapping[str, str], body: bytes = b"") -> None:
+        """Send a status line, headers and what begins the body."""
         lines = [f"HTTP/1.1 {status} As Scripted", *(f"{k}: {v}" for k, v in headers.items())]
-        self.write((LINES.join(lines) + 2 * LINES).encode("latin-1"))
+        self.write((LINES.join(lines) + 2 * LINES).encode("latin-1") + body)
 
     def close(self) -> None:
         """End the connection in good order after this exchange."""
@@ -137,14 +139,31 @@ class Loopback:
         """The base URL for a client."""
         return f"http://{self.address}/v1"
 
-    def wait_until(self, condition: Callable[[], bool]) -> None:
-        """Block until something that this server sees has come true."""
-        with self._changed:
-            assert self._changed.wait_for(condition, _PATIENCE), "It never came true."
+    def client(self, **options: Any) -> ApertisAudio:
+        """A client of this server, which never really sleeps."""
+        settings: dict[str, Any] = {"base_url": self.url, "clock": FakeClock()} | options
+        return ApertisAudio("key-of-a-test", **settings)
+
+    def wait_for_requests(self, number: int) -> None:
+        """Block until the heads of so many requests have arrived."""
+        self._wait_until(lambda: len(self.requests) >= number)
 
     def wait_for_hang_ups(self) -> None:
         """Block until no connection is open."""
-        self.wait_until(lambda: not self._open)
+        self._wait_until(lambda: not self._open)
+
+    def _wait_until(self, condition: Callable[[], bool]) -> None:
+        with self._changed:
+            assert self._changed.wait_for(condition, _PATIENCE), "It never came true."
+
+    def hang_up(self) -> None:
+        """Close all connections, and wait until the other side knows."""
+        with self._lock:
+            found = list(self._open)
+        for sock in found:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+        self.wait_for_hang_ups()
 
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
@@ -158,12 +177,7 @@ class Loopback:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._acceptor.join()
         self._listener.close()
-        with self._lock:
-            left = dict(self._open)
-        for sock, thread in left.items():
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-            thread.join()
+        self.hang_up()
 
     def _accept(self) -> None:
         while not self._closing.is_set():
@@ -214,108 +228,3 @@ def _read_head(sock: socket.socket, data: bytes) -> tuple[str, bytes] | None:
         data += received
     head, _, rest = data.partition(b"\r\n\r\n")
     return head.decode("latin-1"), rest
-
-
-def answer(status: int = 200, body: bytes = b"", media_type: str = "", **headers: str) -> Behaviour:
-    """A whole answer; ``retry_after="1"`` is the header ``retry-after: 1``."""
-    given = {name.replace("_", "-"): value for name, value in headers.items()}
-    if media_type:
-        given["content-type"] = media_type
-
-    def behave(exchange: Exchange) -> None:
-        exchange.read_body()
-        exchange.write_head(status, {"content-length": str(len(body))} | given)
-        exchange.write(body)
-
-    return behave
-
-
-def json_answer(data: Any, status: int = 200, **headers: str) -> Behaviour:
-    """A whole answer in JSON."""
-    return answer(status, json.dumps(data).encode(), "application/json", **headers)
-
-
-def error(status: int, code: str = "internal_error", **headers: str) -> Behaviour:
-    """A refusal with the documented error object."""
-    said = {"message": f"Said the server: {code}", "type": "api_error", "code": code}
-    return json_answer({"error": said}, status, **{"x_request_id": "req-7"} | headers)
-
-
-def early(status: int, code: str, after: int = 0) -> Behaviour:
-    """A refusal that comes after `after` bytes of the body; the rest is never read."""
-
-    def behave(exchange: Exchange) -> None:
-        exchange.read_body(after)
-        body = json.dumps({"error": {"message": "Refused early.", "code": code}}).encode()
-        exchange.write_head(status, {"content-length": str(len(body)), "connection": "close"})
-        exchange.write(body)
-        exchange.close()
-
-    return behave
-
-
-def raw(data: bytes) -> Behaviour:
-    """Any bytes, and then the end of the connection."""
-
-    def behave(exchange: Exchange) -> None:
-        exchange.read_body()
-        exchange.write(data)
-        exchange.close()
-
-    return behave
-
-
-def truncated(body: bytes, missing: int = 10, media_type: str = "application/json") -> Behaviour:
-    """A body that ends `missing` bytes before it should."""
-    head = f"HTTP/1.1 200 OK\r\ncontent-type: {media_type}\r\ncontent-length: "
-    return raw(f"{head}{len(body) + missing}\r\n\r\n".encode() + body)
-
-
-def reset(before: int | None = None, data: bytes = b"") -> Behaviour:
-    """A reset after `before` bytes of the body were read (or all), and `data` was sent."""
-
-    def behave(exchange: Exchange) -> None:
-        exchange.read_body(before)
-        exchange.write(data)
-        exchange.reset()
-
-    return behave
-
-
-def silence(before: int | None = None, data: bytes = b"") -> Behaviour:
-    """No word, after `before` bytes of the body were read (or all), and `data` was sent."""
-
-    def behave(exchange: Exchange) -> None:
-        exchange.read_body(before)
-        exchange.write(data)
-        exchange.wait_for_client_to_leave()
-
-    return behave
-
-
-def drip(first: bytes, then: bytes = b" ", pause: float = 0.02) -> Behaviour:
-    """All of `first` at once, and `then` again and again with pauses, as long as one listens."""
-
-    def behave(exchange: Exchange) -> None:
-        exchange.read_body()
-        exchange.write(first)
-        for _ in itertools.takewhile(lambda _: not exchange.closing.wait(pause), itertools.count()):
-            exchange.write(then)
-
-    return behave
-
-
-def chunked(chunks: Iterator[bytes] | list[bytes], media_type: str, end: bool = True) -> Behaviour:
-    """A chunked answer; an iterator that blocks makes the server wait; without `end`, broken."""
-
-    def behave(exchange: Exchange) -> None:
-        exchange.read_body()
-        exchange.write_head(200, {"content-type": media_type, "transfer-encoding": "chunked"})
-        for chunk in chunks:
-            exchange.write(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
-        if end:
-            exchange.write(b"0\r\n\r\n")
-        else:
-            exchange.close()
-
-    return behave

@@ -22,7 +22,8 @@ def test_repository(pytestconfig: pytest.Config, orphaned_cassettes: list[str]) 
 
 
 def test_mock_refused(shelf: Shelf, loopback_url: str) -> None:
-    """An answer that no connection brought is not recorded, even after one that was."""
+    """An answer that no connection brought is not recorded, and vcrpy leaves httpx as it was."""
+    before = httpx.HTTPTransport.handle_request
     mock = httpx.MockTransport(lambda _: httpx.Response(200, json={"text": "made up"}))
 
     def ask() -> None:
@@ -32,6 +33,7 @@ def test_mock_refused(shelf: Shelf, loopback_url: str) -> None:
 
     with pytest.raises(RecordingRefusedError, match="real connection"):
         shelf.record(ask)
+    assert httpx.HTTPTransport.handle_request is before
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ Names are loaded when they are first used, so that importing this package costs 
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # type checkers take it as true, and typing itself would be slow to import
 if TYPE_CHECKING:
     from apertis_audio_tools.client import ApertisAudio
     from apertis_audio_tools.errors import (
@@ -38,9 +38,12 @@ if TYPE_CHECKING:
         Speech,
         SpeechFile,
         ToolCall,
+        ToolCallDelta,
         Transcript,
         Usage,
     )
+
+    __version__: str
 
 __all__ = [
     "MODELS",
@@ -71,6 +74,7 @@ __all__ = [
     "SpeechFile",
     "TooLargeError",
     "ToolCall",
+    "ToolCallDelta",
     "Transcript",
     "UnsupportedError",
     "Usage",
@@ -79,7 +83,7 @@ __all__ = [
 _HOMES = ("errors", "models", "results", "client")
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name == "__version__":
         from importlib.metadata import version
 

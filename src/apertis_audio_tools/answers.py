@@ -1,8 +1,10 @@
 """What an answer's status, headers and error body mean."""
 
 import json
+import re
 import time
 from collections.abc import Mapping
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
@@ -48,6 +50,8 @@ _QUOTA_CODES = frozenset(
     {"quota_exceeded", "insufficient_quota", "insufficient_balance", "billing_hard_limit_reached"}
 )
 _SNIPPET = 200
+_KEY = re.compile(r"\bsk-[\w-]{6,}")
+_DAY = 86_400.0
 
 
 def is_success(status: int) -> bool:
@@ -60,7 +64,7 @@ def refusal(answer: Answer) -> APIStatusError:
     detail = _error_object(answer.body)
     code = _text(detail.get("code")) or _text(detail.get("type"))
     kind = _kind(answer.status, code)
-    said = _text(detail.get("message")) or _reason(answer)
+    said = _sentence(detail.get("message")) or _reason(answer)
     return kind(
         " ".join(filter(None, [f"{said.rstrip('.')} ({answer.status}).", _ADVICE.get(kind)])),
         status=answer.status,
@@ -74,7 +78,7 @@ def refusal(answer: Answer) -> APIStatusError:
 def malformed(answer: Answer, what: str) -> MalformedAnswerError:
     """The error for an answer that came with success and cannot be believed."""
     detail = _error_object(answer.body)
-    said = _text(detail.get("message")) if detail else None
+    said = _sentence(detail.get("message"))
     return MalformedAnswerError(
         f"The service answered {answer.status}, but {what}"
         + (f": {said}" if said else f" (it begins {snippet(answer.body)})."),
@@ -90,7 +94,7 @@ def snippet(body: bytes) -> str:
     head = body[:_SNIPPET].decode("utf-8", errors="replace")
     if not body or "\ufffd" in head.rstrip("\ufffd") or "\0" in head:
         return f"<{len(body)} bytes>"
-    return repr(" ".join(head.split())[:80])
+    return repr(_KEY.sub("sk-...", " ".join(head.split()))[:80])
 
 
 def retry_after(status: int, headers: Mapping[str, str]) -> float | None:
@@ -98,17 +102,18 @@ def retry_after(status: int, headers: Mapping[str, str]) -> float | None:
 
     Looks at ``retry-after-ms``, ``Retry-After`` (seconds or a date) and, for 429 only,
     ``X-RateLimit-Reset`` (Unix seconds). Dates are compared with the server's own ``Date``, so
-    that a wrong clock on this side does not matter. Words that make no sense count as nothing.
+    that a wrong clock on this side does not matter. Words that make no sense count as nothing,
+    and so does a moment that is past, or a reset more than a day ahead (it is 180 s at most).
     """
     said = (
         _seconds(headers.get("retry-after-ms"), scale=0.001)
         or _seconds(headers.get("retry-after"))
-        or _until_date(headers)
+        or _ahead(_timestamp(headers.get("retry-after")), headers)
     )
     if said is None and status == HTTPStatus.TOO_MANY_REQUESTS:
-        reset = _seconds(headers.get("x-ratelimit-reset"))
-        said = reset - _server_time(headers) if reset else None
-    return said if said is not None and said > 0 else None
+        reset = _ahead(_seconds(headers.get("x-ratelimit-reset")), headers)
+        said = reset if reset is not None and reset <= _DAY else None
+    return said
 
 
 def _kind(status: int, code: str | None) -> type[APIStatusError]:
@@ -147,7 +152,14 @@ def _text(value: object) -> str | None:
     """A short single line, or None: servers put all sorts of things into error fields."""
     if not isinstance(value, str | int) or isinstance(value, bool):
         return None
-    return " ".join(str(value).split())[:500] or None
+    words = "".join(char if char.isprintable() else " " for char in str(value)).split()
+    return " ".join(words)[:500] or None
+
+
+def _sentence(value: object) -> str | None:
+    """A message fit to be shown: no page of a gateway, and no key that it repeats."""
+    text = _text(value)
+    return None if text is None or text.startswith("<") else _KEY.sub("sk-...", text)
 
 
 def _seconds(value: str | None, scale: float = 1.0) -> float | None:
@@ -158,9 +170,10 @@ def _seconds(value: str | None, scale: float = 1.0) -> float | None:
     return seconds if 0 < seconds < float("inf") else None
 
 
-def _until_date(headers: Mapping[str, str]) -> float | None:
-    moment = _timestamp(headers.get("retry-after"))
-    return None if moment is None else moment - _server_time(headers)
+def _ahead(moment: float | None, headers: Mapping[str, str]) -> float | None:
+    """The seconds from the server's now to a moment still to come."""
+    seconds = 0.0 if moment is None else moment - _server_time(headers)
+    return seconds if seconds > 0 else None
 
 
 def _server_time(headers: Mapping[str, str]) -> float:
@@ -170,6 +183,7 @@ def _server_time(headers: Mapping[str, str]) -> float:
 
 def _timestamp(value: str | None) -> float | None:
     try:
-        return parsedate_to_datetime(value or "").timestamp()
+        moment = parsedate_to_datetime(value or "")
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, TypeError, OverflowError):
         return None

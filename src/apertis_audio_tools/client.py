@@ -111,7 +111,8 @@ class ApertisAudio:
 
         Args:
             source: A path, bytes, a binary file object (from its current position), or
-                (name, content); up to 25 MiB, in a container the service takes.
+                (name, content); up to 25 MiB, in a container the service takes. One file object
+                cannot be in two calls at once.
             model: A transcription model.
             language: ISO 639-1, such as ``zh``: helps accuracy.
             prompt: Context, or how names and terms are spelled.
@@ -350,7 +351,7 @@ class ApertisAudio:
             stop=stop,
             seed=seed,
             response_format=response_format,
-            **(extra or {}),
+            extra=extra,
         )
 
     chat = blocking(_chat)
@@ -391,7 +392,7 @@ class ApertisAudio:
             stop=stop,
             seed=seed,
             response_format=response_format,
-            **(extra or {}),
+            extra=extra,
         )
 
     stream_chat = streaming(_stream_chat)
@@ -520,5 +521,5 @@ def _as_file(new: NewFile, head: Answer, asked: str) -> SpeechFile:
 def _identified(answer: Answer, sound: Source, asked: str) -> tuple[str, float]:
     try:
         return recordings.identify(sound, asked)
-    except RecordingError:
-        raise malformed(answer, "the audio cannot be decoded") from None
+    except RecordingError as error:
+        raise malformed(replace(answer, body=b""), f"not with {asked}: {error}") from None

@@ -8,13 +8,23 @@ import asyncio
 import contextlib
 import functools
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+import traceback
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+)
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Concatenate, ParamSpec, Protocol, TypeVar, get_args
 
 from tenacity import AsyncRetrying, Retrying
 
 from apertis_audio_tools.calls import Call, Streamed
+from apertis_audio_tools.errors import ApertisError, OutputError
 from apertis_audio_tools.retry import Retry
 from apertis_audio_tools.transport import Transport
 from apertis_audio_tools.wire import Answer, Request
@@ -48,7 +58,7 @@ class Drivers:
                 yield from reader.feed(chunk)
             reader.finish()
 
-    async def astream(self, call: Streamed[R]) -> AsyncIterator[R]:
+    async def astream(self, call: Streamed[R]) -> AsyncGenerator[R]:
         """The same."""
         async with self._aopened(call.request) as (head, chunks):
             reader = call.reader(head)
@@ -62,10 +72,10 @@ class Drivers:
 
         def attempt(within: float) -> Answer:
             _rewind(file)
-            with self.transport.stream(call.request, within) as stream:
+            with self.transport.download(call.request, within) as stream:
                 reader = call.reader(stream.head)
                 for chunk in stream.chunks:
-                    file.writelines(reader.feed(chunk))
+                    _write(file, reader.feed(chunk))
                 reader.finish()
                 return stream.head
 
@@ -76,10 +86,10 @@ class Drivers:
 
         async def attempt(within: float) -> Answer:
             await asyncio.to_thread(_rewind, file)
-            async with self.transport.astream(call.request, within) as stream:
+            async with self.transport.adownload(call.request, within) as stream:
                 reader = call.reader(stream.head)
                 async for chunk in stream.chunks:
-                    await asyncio.to_thread(file.writelines, reader.feed(chunk))
+                    await asyncio.to_thread(_write, file, reader.feed(chunk))
                 reader.finish()
                 return stream.head
 
@@ -124,9 +134,10 @@ class Drivers:
         def once() -> R:
             while pause := self.retry.hold(deadline):
                 clock.sleep(pause)
-            return attempt(deadline - clock.monotonic())
+            return attempt(self.retry.time_left(deadline))
 
-        return Retrying(**self.retry.rules(deadline), sleep=clock.sleep)(once)
+        with _frames_cleared():
+            return Retrying(**self.retry.rules(deadline), sleep=clock.sleep)(once)
 
     async def _aretrying(self, attempt: Callable[[float], Awaitable[R]]) -> R:
         clock = self.retry.clock
@@ -135,9 +146,10 @@ class Drivers:
         async def once() -> R:
             while pause := self.retry.hold(deadline):
                 await clock.asleep(pause)
-            return await attempt(deadline - clock.monotonic())
+            return await attempt(self.retry.time_left(deadline))
 
-        return await AsyncRetrying(**self.retry.rules(deadline), sleep=clock.asleep)(once)
+        with _frames_cleared():
+            return await AsyncRetrying(**self.retry.rules(deadline), sleep=clock.asleep)(once)
 
 
 class Driven(Protocol):
@@ -188,8 +200,9 @@ def streaming_awaiting(
 
     async def verb(self: C, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[R]:
         call = await asyncio.to_thread(prepare, self, *args, **kwargs)
-        async for item in self._drivers.astream(call):
-            yield item
+        async with contextlib.aclosing(self._drivers.astream(call)) as items:
+            async for item in items:
+                yield item
 
     return _named(verb, prepare, "a", AsyncIterator)
 
@@ -210,9 +223,36 @@ def _named(verb: V, prepare: Callable[..., Any], prefix: str, wrapper: Any) -> V
     return verb
 
 
+@contextlib.contextmanager
+def _frames_cleared() -> Iterator[None]:
+    """What failed is told without the variables of the frames it passed.
+
+    They hold the request with its audio and key, where tools that report errors would find them,
+    and tenacity's make a reference cycle with the error.
+    """
+    try:
+        yield
+    except ApertisError as error:
+        passed: BaseException | None = error
+        while passed is not None:
+            traceback.clear_frames(passed.__traceback__)
+            hidden = passed.__context__ if passed.__suppress_context__ else None
+            passed = passed.__cause__ or hidden
+        raise
+
+
 def _rewind(file: BinaryIO) -> None:
     file.seek(0)
     file.truncate()
+
+
+def _write(file: BinaryIO, chunks: Iterable[bytes]) -> None:
+    """Past the buffer, so that a full disk is met here and not in some later `seek`."""
+    try:
+        file.writelines(chunks)
+        file.flush()
+    except OSError as error:
+        raise OutputError(f"The answer cannot be written: {error.strerror or error}.") from error
 
 
 def _after(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

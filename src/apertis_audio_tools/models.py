@@ -20,7 +20,6 @@ SpeechFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 TRANSCRIPT_FORMATS = frozenset({"json", "text", "srt", "vtt", "verbose_json"})
 SPEECH_FORMATS = frozenset({"mp3", "opus", "aac", "flac", "wav", "pcm"})
 CHAT_AUDIO_FORMATS = frozenset({"wav", "mp3", "flac", "opus", "aac", "pcm16"})
-INPUT_SUFFIXES = ("flac", "mp3", "mp4", "mpeg", "mpga", "m4a", "ogg", "wav", "webm")
 VOICES = frozenset({"alloy", "echo", "fable", "onyx", "nova", "shimmer"})
 
 MAX_UPLOAD_BYTES = 26_214_400
@@ -184,4 +183,4 @@ def require_range(name: str, value: float | None, limits: tuple[float, float]) -
 
 
 def _names(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names))
+    return ", ".join(sorted(names)) or "none"

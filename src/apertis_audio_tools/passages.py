@@ -1,10 +1,14 @@
 """Packing timed text into passages: whole segments, ending where a sentence or a breath ends."""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Protocol, TypeVar
 
 _SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？", "؟", "।")  # noqa: RUF001  # other scripts
 _PAUSE_SECONDS = 0.8
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uff60]"
+)
 
 
 class Timed(Protocol):
@@ -32,19 +36,37 @@ def pack(segments: Iterable[T], max_seconds: float, max_characters: int) -> Iter
     A single segment beyond a limit makes a group of its own.
     """
     group: list[T] = []
+    written = 0
     for segment in segments:
-        while group and not _fits([*group, segment], max_seconds, max_characters):
+        while group and (
+            segment.end - group[0].start > max_seconds
+            or written + len(segment.text.strip()) > max_characters
+        ):
             end = _best_end(group, segment)
             yield group[:end]
             group = group[end:]
+            written = _characters(group)
         group.append(segment)
+        written += _characters([segment])
     if group:
         yield group
 
 
-def _fits(group: list[T], max_seconds: float, max_characters: int) -> bool:
-    characters = sum(len(segment.text.strip()) + 1 for segment in group) - 1
-    return group[-1].end - group[0].start <= max_seconds and characters <= max_characters
+def join(texts: Iterable[str]) -> str:
+    """Texts one after the other, with a space between them where their script has spaces.
+
+    Chinese, Japanese, Thai, Lao, Khmer and Burmese have none between words.
+    """
+    joined = ""
+    for text in filter(None, map(str.strip, texts)):
+        is_close = _UNSPACED.match(joined[-1:]) and _UNSPACED.match(text)
+        joined += text if is_close or not joined else f" {text}"
+    return joined
+
+
+def _characters(group: list[T]) -> int:
+    """Of the texts, each with the space that another one would follow."""
+    return sum(len(segment.text.strip()) + 1 for segment in group)
 
 
 def _best_end(group: list[T], following: T) -> int:

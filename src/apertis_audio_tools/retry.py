@@ -14,6 +14,7 @@ from tenacity import RetryCallState, retry_if_exception
 from apertis_audio_tools.errors import (
     APIConnectionError,
     APIStatusError,
+    APITimeoutError,
     RateLimitError,
     ServerError,
 )
@@ -114,13 +115,25 @@ class Retry:
         remaining = self.cooldown.remaining(now)
         if remaining <= 0:
             return 0.0
-        if now + remaining >= deadline:
+        spare = deadline - now - remaining
+        if spare <= 0:
             raise RateLimitError(
                 f"The service asked to wait {remaining:.0f} s, longer than this call may take.",
                 status=429,
                 retry_after=remaining,
             )
-        return remaining * (1 + _JITTER / 2 * self.chance())
+        return remaining + min(remaining * _JITTER / 2, spare / 2) * self.chance()
+
+    def time_left(self, deadline: float) -> float:
+        """Seconds an attempt may take that begins now.
+
+        Raises:
+            APITimeoutError: There are none.
+        """
+        left = deadline - self.clock.monotonic()
+        if left <= 0:
+            raise APITimeoutError("The time allowed for this call was over before it was sent.")
+        return left
 
     def is_worth_retrying(self, error: BaseException) -> bool:
         """Whether the same request may well succeed later, within the time allowed."""

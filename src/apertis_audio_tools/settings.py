@@ -34,15 +34,18 @@ def base_url(given: str | None) -> str:
     Raises:
         ConfigurationError: It is no http or https address.
     """
-    url = os.environ.get("APERTIS_BASE_URL", BASE_URL) if given is None else given
+    url = (os.environ.get("APERTIS_BASE_URL", BASE_URL) if given is None else given).strip()
     try:
         parts = urlsplit(url)
         is_complete = parts.scheme in {"http", "https"} and bool(parts.hostname)
         _ = parts.port
     except ValueError:
         is_complete = False
-    if not is_complete or "@" in url:
-        raise ConfigurationError("base_url must look like https://host/v1, without credentials.")
+    is_plain = url.isascii() and url.isprintable() and not set(url) & set(" @?#\\")
+    if not is_complete or not is_plain:
+        raise ConfigurationError(
+            "base_url must look like https://host/v1, in ASCII, without credentials or a query."
+        )
     return url.rstrip("/")
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import binascii
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -83,12 +83,12 @@ class Body:
         """Bytes on the wire."""
         return sum(len(part) if isinstance(part, bytes) else part.size for part in self.parts)
 
-    def chunks(self) -> Iterator[bytes]:
+    def chunks(self) -> Generator[bytes]:
         """The bytes in order, read as they are asked for."""
         for part in self.parts:
             yield from _part_chunks(part)
 
-    async def achunks(self) -> AsyncIterator[bytes]:
+    async def achunks(self) -> AsyncGenerator[bytes]:
         """The same bytes, with files read off the event loop."""
         for part in self.parts:
             chunks = _part_chunks(part)
@@ -123,7 +123,8 @@ def _file_chunks(part: Upload | Base64) -> Iterator[bytes]:
             data = carry + data
             whole = len(data) if not missing else len(data) - len(data) % 3
             carry = data[whole:]
-            yield binascii.b2a_base64(data[:whole], newline=False)
+            if whole:
+                yield binascii.b2a_base64(data[:whole], newline=False)
 
 
 @dataclass(frozen=True, slots=True)

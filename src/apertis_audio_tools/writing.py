@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+import stat
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -33,12 +34,9 @@ class NewFile:
             OutputError: The name is taken (unless `overwrite`) or the folder cannot be written.
         """
         target = Path(path)
-        if target.is_dir():
-            raise OutputError(f"{target} is a directory.")
-        if not overwrite and os.path.lexists(target):
-            raise OutputError(f"{target} exists; it is only replaced when asked (overwrite).")
-        draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
         try:
+            _require_free(target, overwrite=overwrite)
+            draft = target.with_name(f".{secrets.token_hex(8)}.part")
             handle = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
         except (OSError, ValueError) as error:
             raise OutputError(f"{target} cannot be written: {_why(error)}.") from error
@@ -89,6 +87,19 @@ class NewFile:
             self.commit()
         else:
             self.discard()
+
+
+def _require_free(target: Path, *, overwrite: bool) -> None:
+    try:
+        mode = target.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if target.is_dir():
+        raise OutputError(f"{target} is a directory.")
+    if not overwrite:
+        raise OutputError(f"{target} exists; it is only replaced when asked (overwrite).")
+    if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+        raise OutputError(f"{target} is not a regular file; it is not replaced.")
 
 
 def _why(error: BaseException) -> str:

@@ -39,11 +39,14 @@ class Persister:
         root: The folder of the manifest.
         recording: Whether this run may write.
         secret: The key in use, which must appear nowhere.
+        refused: What was not written. vcrpy leaves its patches in place when it is interrupted
+            while it saves, so a refusal waits here for `require_saved`.
     """
 
     root: Path
     recording: bool
     secret: str | None = field(default=None, repr=False)
+    refused: list[str] = field(default_factory=list)
 
     def load_cassette(self, cassette_path: str, serializer: Any) -> tuple[list[Request], list[Any]]:
         """Requests and answers as they were, with bodies from beside the cassette put back."""
@@ -60,6 +63,19 @@ class Persister:
     ) -> None:
         """Write the cassette, its bodies and its row; refuse what the audit would find."""
         del serializer  # what is written is readable YAML, whatever vcrpy would take
+        try:
+            self._save(cassette_path, cassette_dict)
+        except RecordingRefusedError as error:
+            self.refused.append(str(error))
+
+    def require_saved(self) -> None:
+        """Fail if something was refused since this was last asked."""
+        refused = " ".join(self.refused)
+        self.refused.clear()
+        if refused:
+            raise RecordingRefusedError(refused)
+
+    def _save(self, cassette_path: str, cassette_dict: Mapping[str, Any]) -> None:
         name = Path(cassette_path).relative_to(self.root).as_posix()
         requests, responses = cassette_dict["requests"], cassette_dict["responses"]
         if not self.recording:

@@ -58,6 +58,7 @@ class Run:
 RUN = pytest.StashKey[Run]()
 ORPHANS = pytest.StashKey[list[str]]()
 FAILED = pytest.StashKey[bool]()
+PERSISTERS = pytest.StashKey[list[Persister]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -65,6 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
     mode = config.getoption("--record-mode") or "none"
     if mode not in ("none", "rewrite"):
         raise pytest.UsageError("Cassettes are recorded anew or not at all: --record-mode=rewrite.")
+    config.stash[PERSISTERS] = []
     key = os.environ.get("APERTIS_API_KEY")
     url = os.environ.get("APERTIS_BASE_URL") or SERVICE_URL
     config.stash[RUN] = Run(
@@ -79,7 +81,9 @@ def pytest_recording_configure(config: pytest.Config, vcr: Any) -> None:
     """Let our persister keep the cassettes."""
     run = config.stash[RUN]
     secret = run.live.api_key if run.live else None
-    vcr.register_persister(Persister(run.root, run.recording, secret))
+    persister = Persister(run.root, run.recording, secret)
+    vcr.register_persister(persister)
+    config.stash[PERSISTERS].append(persister)
 
 
 @pytest.hookimpl(tryfirst=True)  # before -k and -m take tests away
@@ -92,6 +96,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     modules = [module for folder in folders for module in folder.rglob("test_*.py")]
     found = [] if selective else naming.orphans(config.stash[RUN].root, items, modules)
     config.stash[ORPHANS] = found
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """A cassette that could not be written fails its test, once vcrpy has cleaned up."""
+    yield
+    persisters = item.config.stash[PERSISTERS]
+    while persisters:
+        persisters.pop().require_saved()
 
 
 @pytest.hookimpl(wrapper=True)

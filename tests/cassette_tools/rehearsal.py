@@ -3,6 +3,7 @@
 Fixtures for the tests of these tools.
 """
 
+import contextlib
 import hashlib
 import json
 import threading
@@ -14,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 from vcr import VCR  # type: ignore[import-untyped]
+from vcr.cassette import Cassette  # type: ignore[import-untyped]
 
 from cassette_tools.audit import LARGEST_CASSETTE, SANDBOX_SERVER
 from cassette_tools.peers import noting_peers
@@ -95,11 +97,15 @@ class Shelf:
     recording: bool = True
     secret: str | None = None
 
-    def cassette(self, mode: str) -> VCR:
+    @contextlib.contextmanager
+    def cassette(self, mode: str) -> Iterator[Cassette]:
         """A cassette as a context."""
         vcr = VCR(record_mode=mode)
-        vcr.register_persister(Persister(self.root, self.recording, self.secret))
-        return vcr.use_cassette(str(self.root / CASSETTE), **VCR_OPTIONS)
+        persister = Persister(self.root, self.recording, self.secret)
+        vcr.register_persister(persister)
+        with vcr.use_cassette(str(self.root / CASSETTE), **VCR_OPTIONS) as cassette:
+            yield cassette
+        persister.require_saved()
 
     def record(self, ask: Callable[[], object]) -> None:
         """Record anew what a function asks."""

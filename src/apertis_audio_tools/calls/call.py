@@ -1,5 +1,6 @@
 """A call, and the bodies calls are made of."""
 
+import codecs
 import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping
@@ -70,7 +71,9 @@ def json_body(payload: Mapping[str, Any]) -> Body:
     streamed: list[Part] = []
     mark = secrets.token_hex(16)
 
-    def place(value: object) -> str:
+    def place(value: object) -> object:
+        if isinstance(value, Mapping):
+            return dict(value)
         if not isinstance(value, Upload | Ascii):
             raise UnsupportedError(f"A {type(value).__name__} cannot be sent as JSON.")
         streamed.append(Base64(value) if isinstance(value, Upload) else value)
@@ -95,7 +98,7 @@ def parsed(answer: Answer, shape: type[M]) -> M:
         MalformedAnswerError: It is not JSON of that shape.
     """
     try:
-        return shape.model_validate_json(answer.body)
+        return shape.model_validate_json(answer.body.removeprefix(codecs.BOM_UTF8))
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(step) for step in first["loc"])

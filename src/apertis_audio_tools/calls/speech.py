@@ -1,5 +1,6 @@
 """POST /audio/speech."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.models import Capabilities, SpeechFormat
 from apertis_audio_tools.wire import Answer, Request
 
+_TEXT = re.compile(rb"\s*(?:\{\s*\"|<(?:!doctype|html|\?xml))", re.IGNORECASE)
 _BINARY_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream", "video/ogg"})
 
 
@@ -95,6 +97,6 @@ def require_sound(answer: Answer) -> Answer:
     kind = answer.media_type
     if not kind.startswith("audio/") and kind not in _BINARY_TYPES:
         raise malformed(answer, f"with {kind} in place of audio")
-    if kind in _BINARY_TYPES and answer.body.lstrip()[:1] in {b"{", b"<"}:
+    if _TEXT.match(answer.body):
         raise malformed(answer, "with text in place of audio")
     return answer

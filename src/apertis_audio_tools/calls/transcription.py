@@ -1,10 +1,11 @@
 """POST /audio/transcriptions and /audio/translations."""
 
 import functools
-import json
+import re
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import from_json
 
 from apertis_audio_tools import models, subtitles
 from apertis_audio_tools.answers import malformed
@@ -21,6 +22,7 @@ _PATHS = {"transcribe": "/audio/transcriptions", "translate": "/audio/translatio
 _TEXT_TYPES = frozenset(
     {"", "text/plain", "text/vtt", "text/srt", "application/x-subrip", "application/octet-stream"}
 )
+_PAGE = re.compile(r"\s*<(?:!doctype|html|\?xml)", re.IGNORECASE)
 
 
 def transcription(
@@ -99,6 +101,8 @@ def _from_json(body: _Json, about: Transcript) -> dict[str, Any]:
 
 
 def _from_text(answer: Answer, text: str, wanted: str) -> dict[str, Any]:
+    if not answer.body and wanted != "srt":  # silence is a line end, or a header of WebVTT
+        raise malformed(answer, f"with nothing in place of {wanted}")
     if wanted == "text":
         return {"text": text.strip()}
     cues = subtitles.read(text)
@@ -121,13 +125,13 @@ def _decoded(answer: Answer) -> str:
 def _unwrapped(answer: Answer, raw: str) -> str:
     """The text that was asked for, out of the JSON some gateways put around it."""
     is_json = answer.media_type == "application/json"
-    if not is_json and answer.media_type not in _TEXT_TYPES:
-        raise malformed(answer, f"with {answer.media_type} in place of text")
-    if not is_json and not raw.lstrip().startswith(('{"text"', '{"error"', '"')):
+    if _PAGE.match(raw) or not (is_json or answer.media_type in _TEXT_TYPES):
+        raise malformed(answer, f"with {answer.media_type or 'a page'} in place of text")
+    if not is_json and not raw.lstrip().startswith(("{", '"')):
         return raw
     try:
-        data = json.loads(raw)
-    except (ValueError, RecursionError):
+        data = from_json(raw)
+    except ValueError:
         if is_json:
             raise malformed(answer, "the body is not JSON") from None
         return raw

@@ -6,7 +6,7 @@ from apertis_audio_tools.results import Usage
 
 
 class _TokenDetails(BaseModel):
-    audio_tokens: int = 0
+    audio_tokens: int | None = None
 
 
 class _Usage(BaseModel):
@@ -36,7 +36,7 @@ def read_usage(data: object) -> Usage | None:
     return Usage(
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
-        input_audio_tokens=heard.audio_tokens if heard else 0,
-        output_audio_tokens=spoken.audio_tokens if spoken else 0,
+        input_audio_tokens=(heard and heard.audio_tokens) or 0,
+        output_audio_tokens=(spoken and spoken.audio_tokens) or 0,
         seconds=usage.seconds,
     )

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import av
 import av.container
@@ -17,6 +18,9 @@ _DEMUXERS = (
 )
 _OPTIONS = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "none"}
 """No playlists, no concatenation scripts, no protocols: nothing but the bytes given is read."""
+_BEFORE_19 = int(av.__version__.partition(".")[0]) < 19  # noqa: PLR2004  # says the name
+_TAGS: dict[str, Any] = {"metadata_errors": "replace"} if _BEFORE_19 else {}
+"""Tags are often not UTF-8; older versions of PyAV have to be told not to mind."""
 
 _MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
 _MATROSKA = "matroska,webm"
@@ -111,7 +115,7 @@ def probe(source: Source) -> Recording:
             content=content,
             container=_container_name(container.format.name, codec.name, content),
             codec=codec.name,
-            duration=_duration(container),
+            duration=_duration(container, content.label),
             sample_rate=codec.sample_rate,
             channels=codec.channels,
         )
@@ -127,10 +131,12 @@ def demuxing(content: Bytes) -> Iterator[av.container.InputContainer]:
     with (
         content.open() as stream,
         _explained(content.label),
-        av.open(stream, mode="r", options=dict(_OPTIONS)) as container,
+        av.open(stream, mode="r", options=dict(_OPTIONS), **_TAGS) as container,
     ):
         if not container.streams.audio:
             raise RecordingError(f"{content.label} holds no sound.")
+        if container.streams.audio[0].codec_context is None:
+            raise RecordingError(f"{content.label} holds sound in a coding unknown here.")
         yield container
 
 
@@ -143,6 +149,8 @@ def _explained(label: str) -> Iterator[None]:
             f"{label} is no audio file that can be decoded, whatever its name says "
             f"({error.strerror})."
         ) from error
+    except OSError as error:
+        raise RecordingError(f"{label} cannot be read: {error.strerror or error}.") from error
 
 
 def _container_name(demuxer: str, codec: str, content: Bytes) -> str:
@@ -158,7 +166,7 @@ def _head(content: Bytes) -> bytes:
         return stream.read(_EBML_HEAD)
 
 
-def _duration(container: av.container.InputContainer) -> float:
+def _duration(container: av.container.InputContainer, label: str) -> float:
     """Seconds by the header, or by the packets where the header does not say."""
     if container.duration:
         return container.duration / _MICROSECONDS
@@ -171,5 +179,5 @@ def _duration(container: av.container.InputContainer) -> float:
         last = packet.pts + (packet.duration or 0)
         unit = float(packet.time_base)
     if first is None or last is None:
-        raise RecordingError("It holds no sound: there is not a single packet of audio in it.")
+        raise RecordingError(f"{label} holds no sound: there is not a single packet of it.")
     return (last - first) * unit

@@ -3,13 +3,14 @@
 import functools
 import io
 import os
+import re
 import shutil
 import stat
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from apertis_audio_tools.errors import RecordingError
 
@@ -18,6 +19,8 @@ Source = str | os.PathLike[str] | Content | tuple[str, Content]
 """A path, the bytes, a binary file object (from its current position), or (name, content)."""
 
 _SPOOL_BYTES = 1024 * 1024
+_UNSPEAKABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+"""Control characters, and bytes of a file name that are no UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ def open_source(source: Source) -> Bytes:
     Raises:
         RecordingError: It is missing, empty, not a regular file, or not binary.
     """
-    name, content = source if isinstance(source, tuple) else (None, source)
+    name, content = _named(source)
     if isinstance(content, str | os.PathLike):
         found = _from_path(Path(content))
     elif isinstance(content, bytes | bytearray | memoryview):
@@ -60,25 +63,35 @@ def open_source(source: Source) -> Bytes:
     return found
 
 
+def _named(source: Source) -> tuple[str | None, Any]:
+    if not isinstance(source, tuple):
+        return None, source
+    if len(source) != 2:  # noqa: PLR2004  # (name, content)
+        raise RecordingError(f"A named recording is (name, content), not {len(source)} values.")
+    return source
+
+
 def _from_path(path: Path) -> Bytes:
     try:
         status = path.stat()
     except FileNotFoundError:
-        hint = " (URLs are not fetched)" if "://" in str(path) or ":/" in str(path) else ""
-        raise RecordingError(f"There is no file {path}{hint}.") from None
+        hint = " (URLs are not fetched)" if ":/" in str(path) else ""
+        raise RecordingError(f"There is no file {_shown(path)}{hint}.") from None
     except (OSError, ValueError) as error:
         raise RecordingError(f"{_shown(path)} cannot be read: {_why(error)}.") from error
     if not stat.S_ISREG(status.st_mode):
         kind = "a directory" if stat.S_ISDIR(status.st_mode) else "not a regular file"
-        raise RecordingError(f"{path} is {kind}; a recording is a file.")
-    return Bytes(path.name, _suffix(path.name), status.st_size, functools.partial(_open, path))
+        raise RecordingError(f"{_shown(path)} is {kind}; a recording is a file.")
+    return Bytes(
+        _spoken(path.name), _suffix(path.name), status.st_size, functools.partial(_open, path)
+    )
 
 
 def _open(path: Path) -> BinaryIO:
     try:
         return path.open("rb")
     except OSError as error:
-        raise RecordingError(f"{path} cannot be read: {_why(error)}.") from error
+        raise RecordingError(f"{_shown(path)} cannot be read: {_why(error)}.") from error
 
 
 def _from_bytes(data: bytes, label: str) -> Bytes:
@@ -87,28 +100,35 @@ def _from_bytes(data: bytes, label: str) -> Bytes:
 
 def _from_stream(stream: BinaryIO, name: str | None) -> Bytes:
     label = name or "the given file object"
-    if isinstance(stream, io.TextIOBase):
-        raise RecordingError(f"{label} is open as text; open it in binary mode ('rb').")
     try:
+        if not isinstance(stream.read(0), bytes):
+            raise RecordingError(f"{label} gives no bytes; open it in binary mode ('rb').")
         if not stream.seekable():
             stream = _spooled(stream)
         start = stream.tell()
         size = stream.seek(0, os.SEEK_END) - start
         stream.seek(start)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise RecordingError(f"{label} cannot be read: {_why(error)}.") from error
     return Bytes(label, _suffix(label), max(size, 0), lambda: _window(stream, start))
 
 
+class _Spool(tempfile.SpooledTemporaryFile[bytes]):
+    """A spool that nobody has to close: it goes with the last who may read it again."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 def _spooled(stream: BinaryIO) -> BinaryIO:
-    spool = tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES)  # noqa: SIM115  # lives with us
+    spool = _Spool(max_size=_SPOOL_BYTES)
     shutil.copyfileobj(stream, spool)
     spool.seek(0)
     return cast("BinaryIO", spool)
 
 
 class _Window(io.RawIOBase):
-    """A file object from one position on; closing it leaves the caller's object open."""
+    """A file object from one position on; the caller's object stays open, and where it was."""
 
     def __init__(self, stream: BinaryIO, start: int) -> None:
         self._stream = stream
@@ -126,12 +146,16 @@ class _Window(io.RawIOBase):
             offset += self._position
         elif whence == os.SEEK_END:
             offset += self._stream.seek(0, os.SEEK_END) - self._start
+            self._stream.seek(self._start)
         self._position = max(offset, 0)
         return self._position
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
         self._stream.seek(self._start + self._position)
-        data = self._stream.read(len(buffer))
+        try:
+            data = self._stream.read(len(buffer))
+        finally:
+            self._stream.seek(self._start)
         buffer[: len(data)] = data
         self._position += len(data)
         return len(data)
@@ -145,15 +169,20 @@ def _base_name(name: object) -> str | None:
     """The last part of a name: what a caller's folders are called is nobody else's business."""
     if not isinstance(name, str | os.PathLike):
         return None
-    return os.fspath(name).replace("\\", "/").rpartition("/")[2] or None
+    return _spoken(os.fspath(name).replace("\\", "/").rpartition("/")[2]) or None
 
 
 def _suffix(name: str) -> str:
     return name.rpartition(".")[2].lower() if "." in name else ""
 
 
+def _spoken(name: str) -> str:
+    """The name as messages, forms and metadata can carry it."""
+    return _UNSPEAKABLE.sub("_", name)
+
+
 def _shown(path: Path) -> str:
-    return ascii(str(path))[1:-1]
+    return _spoken(str(path))
 
 
 def _why(error: BaseException) -> str:

@@ -1,0 +1,111 @@
+"""Connections kept open: one pool for all threads, and one set of pools for each event loop."""
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator
+from importlib.metadata import version
+
+import httpx
+
+from apertis_audio_tools.errors import ConfigurationError
+from apertis_audio_tools.transport.connecting import Route
+
+
+class Pools:
+    """All connections to one base URL, made when they are first needed.
+
+    Raises:
+        ConfigurationError: The base URL is none.
+    """
+
+    def __init__(self, base_url: str) -> None:
+        try:
+            self._base_url = httpx.URL(base_url)
+        except httpx.InvalidURL as error:
+            raise ConfigurationError(f"base_url is no address ({error}).") from error
+        self._route = Route(self._base_url)
+        self._lock = threading.Lock()
+        self._closed = False
+        self._client: httpx.Client | None = None
+        self._aclients: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = {}
+        self._closers: dict[asyncio.AbstractEventLoop, AsyncGenerator[None]] = {}
+
+    def blocking(self) -> httpx.Client:
+        """The client for threads.
+
+        Raises:
+            ConfigurationError: Closed, or the proxy of the environment cannot be used.
+        """
+        with self._lock:
+            self._require_open()
+            if self._client is None:
+                self._client = httpx.Client(
+                    transport=self._route.blocking(), base_url=self._base_url, headers=_identity()
+                )
+            return self._client
+
+    async def awaiting(self) -> httpx.AsyncClient:
+        """The client for the running event loop.
+
+        Raises:
+            ConfigurationError: Closed, or the proxy of the environment cannot be used.
+        """
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            self._require_open()
+            if loop in self._aclients:
+                return self._aclients[loop]
+            self._forget_closed_loops()
+            client = httpx.AsyncClient(
+                transport=self._route.awaiting(), base_url=self._base_url, headers=_identity()
+            )
+            closer = self._until_the_loop_ends(loop, client)
+            self._aclients[loop], self._closers[loop] = client, closer
+        await anext(closer)
+        return client
+
+    def close(self) -> None:
+        """Close for good; connections of an event loop go with `aclose` there, or with the loop."""
+        with self._lock:
+            self._closed = True
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    async def aclose(self) -> None:
+        """Close for good, with the connections of the running event loop."""
+        self.close()
+        closer = self._closers.get(asyncio.get_running_loop())
+        if closer is not None:
+            await closer.aclose()
+
+    async def _until_the_loop_ends(
+        self, loop: asyncio.AbstractEventLoop, client: httpx.AsyncClient
+    ) -> AsyncGenerator[None]:
+        """Close the client with `aclose` or, at the latest, with its event loop.
+
+        A loop finishes the asynchronous generators begun in it before it goes. There is no other
+        hook, and this one lets one object serve several ``asyncio.run`` calls without a leak.
+        """
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._aclients[loop], self._closers[loop]
+            await client.aclose()
+
+    def _forget_closed_loops(self) -> None:
+        """A loop that was closed without finishing its generators leaves us with its pools."""
+        for loop in [loop for loop in self._aclients if loop.is_closed()]:
+            del self._aclients[loop], self._closers[loop]
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise ConfigurationError("This client is closed; make a new one.")
+
+
+def _identity() -> dict[str, str]:
+    return {
+        "User-Agent": f"apertis-audio-tools/{version('apertis-audio-tools')}",
+        "Accept-Encoding": "identity",
+    }

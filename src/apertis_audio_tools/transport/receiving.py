@@ -1,0 +1,67 @@
+"""What comes back, believed only so far."""
+
+import logging
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+
+from apertis_audio_tools.errors import MalformedAnswerError
+from apertis_audio_tools.wire import Answer
+
+logger = logging.getLogger("apertis_audio_tools")
+
+MAX_ANSWER_BYTES = 256 * 1024 * 1024
+"""Far more than the longest speech the service can give: 4096 characters at a quarter of the
+speed make some 50 MB of wav."""
+
+_CODINGS = frozenset({"", "identity", "gzip", "deflate"})
+"""None was asked for. These grow a thousandfold at most; others, and several at once, without
+bound in a single step."""
+
+
+def head_of(response: httpx.Response) -> Answer:
+    """The answer without its body.
+
+    Raises:
+        MalformedAnswerError: The body is packed in a way that nobody asked for.
+    """
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    answer = Answer(response.status_code, headers)
+    method, path = response.request.method, response.request.url.path
+    logger.debug("%s %s: %d (%s)", method, path, answer.status, answer.request_id)
+    coding = headers.get("content-encoding", "").strip().lower()
+    if coding not in _CODINGS:
+        raise MalformedAnswerError(
+            f"The answer is packed in a way nobody asked for ({coding[:80]}).",
+            status=answer.status,
+            request_id=answer.request_id,
+        )
+    return answer
+
+
+def capped(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The chunks, as long as they are no more than any honest answer."""
+    size = 0
+    for chunk in chunks:
+        size = _counted(size, chunk)
+        yield chunk
+
+
+async def acapped(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same."""
+    size = 0
+    async for chunk in chunks:
+        size = _counted(size, chunk)
+        yield chunk
+
+
+def break_cycle(response: httpx.Response) -> None:
+    """Free the response and its request now: httpx 0.28 keeps both alive in a reference cycle."""
+    response.stream = httpx.ByteStream(b"")
+
+
+def _counted(size: int, chunk: bytes) -> int:
+    size += len(chunk)
+    if size > MAX_ANSWER_BYTES:
+        raise MalformedAnswerError(f"The answer is larger than {MAX_ANSWER_BYTES} bytes: given up.")
+    return size

@@ -1,0 +1,208 @@
+"""What an answer without success means, whatever a service or a gateway puts into it."""
+
+import json
+from typing import Any
+
+import pytest
+
+from apertis_audio_tools import errors
+from apertis_audio_tools.answers import is_success, malformed, refusal, snippet
+from apertis_audio_tools.wire import Answer
+
+KEY = "sk-sub_1234567890abcdef"
+PAGE = b"<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></html>"
+
+
+def refused(status: int, detail: Any, **headers: str) -> errors.APIStatusError:
+    body = detail if isinstance(detail, bytes) else json.dumps({"error": detail}).encode()
+    return refusal(Answer(status, headers, body))
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (400, "invalid_request", errors.InvalidRequestError),
+        (400, "invalid_parameter", errors.InvalidRequestError),
+        (400, "missing_parameter", errors.InvalidRequestError),
+        (400, "invalid_file_format", errors.InvalidRequestError),
+        (400, "output_length_exceeded", errors.InvalidRequestError),
+        (400, "content_policy_violation", errors.InvalidRequestError),
+        (401, "invalid_api_key", errors.AuthenticationError),
+        (401, "missing_api_key", errors.AuthenticationError),
+        (401, "expired_api_key", errors.AuthenticationError),
+        (402, "quota_exceeded", errors.PaymentError),
+        (402, "insufficient_balance", errors.PaymentError),
+        (402, "subscription_expired", errors.PaymentError),
+        (402, "payment_failed", errors.PaymentError),
+        (403, "audio_requires_payg", errors.AudioRequiresPaygError),
+        (403, "access_denied", errors.PermissionDeniedError),
+        (403, "model_access_denied", errors.PermissionDeniedError),
+        (403, "ip_not_allowed", errors.PermissionDeniedError),
+        (403, "account_suspended", errors.PermissionDeniedError),
+        (404, "model_not_found", errors.NotFoundError),
+        (404, "endpoint_not_found", errors.NotFoundError),
+        (413, None, errors.TooLargeError),
+        (415, None, errors.InvalidRequestError),
+        (422, None, errors.InvalidRequestError),
+        (429, "rate_limit_exceeded", errors.RateLimitError),
+        (429, None, errors.RateLimitError),
+        (429, "quota_exceeded", errors.PaymentError),
+        (429, "insufficient_quota", errors.PaymentError),
+        (429, "insufficient_balance", errors.PaymentError),
+        (500, "internal_error", errors.ServerError),
+        (502, "upstream_error", errors.ServerError),
+        (503, "service_unavailable", errors.ServerError),
+        (503, "model_overloaded", errors.ServerError),
+        (504, None, errors.ServerError),
+        (529, None, errors.ServerError),
+        (408, None, errors.APIStatusError),
+        (418, "teapot", errors.APIStatusError),
+        (307, None, errors.APIStatusError),
+        (999, None, errors.ServerError),
+    ],
+)
+def test_kinds(status: int, code: str | None, kind: type[errors.APIStatusError]) -> None:
+    """Each documented status and code is one kind of error, which carries both."""
+    error = refused(status, {"message": "No.", "code": code})
+    assert (type(error), error.status, error.code) == (kind, status, code)
+    assert str(error).startswith(f"No ({status}).")
+
+
+def test_fields() -> None:
+    """The error names the parameter the service blames and the exchange support asks for."""
+    detail = {"message": "Bad voice.", "type": "invalid_request_error", "param": "voice"}
+    error = refused(400, detail, **{"x-request-id": "req-7"})
+    assert (error.code, error.param, error.request_id) == (
+        "invalid_request_error",
+        "voice",
+        "req-7",
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "advice"),
+    [
+        (401, "invalid_api_key", "APERTIS_API_KEY"),
+        (402, "quota_exceeded", "balance"),
+        (429, "insufficient_quota", "will not help"),
+        (403, "audio_requires_payg", "pay-as-you-go key"),
+        (413, None, "26,214,400 bytes"),
+    ],
+)
+def test_advice(status: int, code: str | None, advice: str) -> None:
+    """Where the user can do something about it, the message says what."""
+    assert advice in str(refused(status, {"message": "No.", "code": code}))
+    assert advice in str(refused(status, {"code": code}))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        PAGE,
+        b"[]",
+        b"null",
+        b"42",
+        b'"no"',
+        b"[" * 100_000,
+        b'{"error":' * 100_000,
+        b'{"error": ["no"]}',
+        b'{"error": null}',
+        b'{"error": {}}',
+        b'{"error": {"message": null, "code": [], "param": {}}}',
+        b'{"error": {"message": ["a"], "code": true, "param": 1.5}}',
+        b'{"error": {"code": ' + b"9" * 5000 + b"}}",
+        b'{"detail": [{"loc": ["body", "file"], "msg": "Field required"}]}',
+        b"\xff\xfe\x00\x01",
+        json.dumps({"error": {"message": PAGE.decode()}}).encode(),
+    ],
+    ids=lambda body: repr(body[:40]),
+)
+def test_bodies_of_strangers(body: bytes) -> None:
+    """A body that is not the documented one gives the status in words, and none of the body."""
+    error = refusal(Answer(502, {}, body))
+    assert type(error) is errors.ServerError
+    assert str(error) == "The service, or a gateway before it, answered Bad Gateway (502)."
+    assert (error.code, error.param) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"error": "No channel."}', "No channel (400)."),
+        (b'{"detail": "Not allowed"}', "Not allowed (400)."),
+        (b'\xef\xbb\xbf{"error": {"message": "No."}}', "No (400)."),
+        ('{"error": {"message": "No."}}'.encode("utf-16"), "No (400)."),
+        (b'{"error": {"message": "Two\\n\\tlines.", "code": 7}}', "Two lines (400)."),
+        ('{"error": {"message": "不支持"}}'.encode(), "不支持 (400)."),
+        (b'{"error": {"message": "\\u001b[31mred\\u0007\\ud800 light."}}', "[31mred light (400)."),
+    ],
+)
+def test_variants(body: bytes, message: str) -> None:
+    """Messages are found where gateways put them, and become one printable line."""
+    assert str(refusal(Answer(400, {}, body))) == message
+
+
+def test_long_message() -> None:
+    """A message of any length is shown in part."""
+    assert len(str(refused(400, {"message": "x" * 100_000}))) < 600
+
+
+def test_redirects() -> None:
+    """A redirect is an error that says why it was not followed."""
+    error = refused(307, b"", location="https://elsewhere.example/")
+    assert "redirects elsewhere, which is refused" in str(error)
+    assert "elsewhere.example" not in str(error)
+
+
+def test_unknown_status() -> None:
+    """A status that HTTP does not have is still one clear sentence."""
+    assert str(refused(499, b"")) == (
+        "The service, or a gateway before it, answered an unknown status (499)."
+    )
+
+
+def test_key_is_not_repeated() -> None:
+    """A service that repeats the key in its message does not put it into logs."""
+    assert KEY not in str(refused(401, {"message": f"Incorrect API key provided: {KEY}."}))
+    echoed = Answer(200, {}, json.dumps({"error": f"bad key {KEY}"}).encode())
+    assert KEY not in str(malformed(echoed, "there is no text in it"))
+    assert KEY not in str(malformed(Answer(200, {}, KEY.encode()), "the body is not JSON"))
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (b"", "<0 bytes>"),
+        (b"ID3\x04\x00\x00", "<6 bytes>"),
+        (b"\xff\xfb\x90d" * 100, "<400 bytes>"),
+        (b"<html>\n  <p>no", "'<html> <p>no'"),
+        ("é".encode() * 200, repr("é" * 80)),
+        (b"x" + "é".encode() * 99 + b"\xc3", repr("x" + "é" * 79)),
+        (b"\x1b[31m", repr("\x1b[31m")),
+    ],
+)
+def test_snippet(body: bytes, shown: str) -> None:
+    """Of a text the beginning is shown, of anything else only the size."""
+    assert snippet(body) == shown
+
+
+def test_malformed() -> None:
+    """An answer that is not believed says what is wrong, in the service's words if it has any."""
+    headers = {"x-request-id": "req-9"}
+    bare = malformed(Answer(200, headers, b"[]"), "there is no text in it")
+    assert str(bare) == "The service answered 200, but there is no text in it (it begins '[]')."
+    body = b'{"error": {"message": "Overloaded.", "code": "model_overloaded", "param": "model"}}'
+    said = malformed(Answer(200, headers, body), "there is no text in it")
+    assert str(said) == "The service answered 200, but there is no text in it: Overloaded."
+    assert (said.status, said.code, said.param, said.request_id) == (
+        200,
+        "model_overloaded",
+        "model",
+        "req-9",
+    )
+
+
+def test_success() -> None:
+    """Every 2xx is success, and nothing else is."""
+    assert [status for status in range(100, 600) if is_success(status)] == list(range(200, 300))

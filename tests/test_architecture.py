@@ -1,0 +1,150 @@
+"""Who may import whom: read from the source, so that the layers stay layers."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import apertis_audio_tools
+
+PACKAGE = "apertis_audio_tools"
+ROOT = Path(apertis_audio_tools.__file__).parent
+MODULES = sorted(ROOT.rglob("*.py"))
+
+SPINE = {
+    "answers",
+    "cache",
+    "calls",
+    "drivers",
+    "errors",
+    "models",
+    "recordings",
+    "results",
+    "retry",
+    "settings",
+    "stitching",
+    "transport",
+    "wire",
+    "writing",
+}
+MAY_IMPORT: dict[str, set[str]] = {
+    "__init__": set(),
+    "__main__": {"cli"},
+    "answers": {"errors", "wire"},
+    "cache": {"errors", "results"},
+    "calls": {"answers", "errors", "models", "results", "subtitles", "wire"},
+    "cli": {"", "client", "errors", "models", "results", "sandbox", "writing"},
+    "client": SPINE,
+    "drivers": {"calls", "errors", "retry", "transport", "wire"},
+    "errors": set(),
+    "models": {"errors"},
+    "passages": set(),
+    "recordings": {"errors", "models", "wire"},
+    "results": {"passages", "subtitles"},
+    "retry": {"errors"},
+    "sandbox": set(),
+    "settings": {"errors"},
+    "stitching": {"errors", "passages", "results"},
+    "subtitles": set(),
+    "transport": {"answers", "errors", "wire"},
+    "wire": {"errors"},
+    "writing": {"errors"},
+}
+"""What each part of the package may import of the others; "" is the package itself."""
+
+MAY_IMPORT_ALONE = {
+    "av": {"recordings", "sandbox"},
+    "httpcore": {"transport"},
+    "httpx": {"transport"},
+    "rich": {"cli"},
+    "starlette": {"sandbox"},
+    "tenacity": {"drivers", "retry"},
+    "typer": {"cli"},
+    "uvicorn": {"sandbox"},
+}
+"""Who may import the programs of others that ought to stay in one place."""
+
+
+def part_of(path: Path) -> str:
+    """The part of the package a file belongs to: a module, or a folder."""
+    first = path.relative_to(ROOT).parts[0]
+    return first.removesuffix(".py")
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The full names of what a file imports when it runs, at the top or later."""
+    tree = ast.parse(path.read_text())
+    for node in running(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def running(node: ast.AST) -> Iterator[ast.AST]:
+    """A node and all below it, without what only type checkers read."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
+            yield from running(child)
+
+
+def parts_imported(path: Path) -> set[str]:
+    """The other parts of the package that a file imports."""
+    parts = set()
+    for name in imported(path):
+        package, _, rest = name.partition(".")
+        if package == PACKAGE:
+            part = rest.partition(".")[0]
+            parts.add(part if is_part(part) else "")
+    return parts - {part_of(path)}
+
+
+def is_part(name: str) -> bool:
+    return (ROOT / name).is_dir() or (ROOT / f"{name}.py").is_file()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_directions(path: Path) -> None:
+    """A part imports only the parts below it."""
+    assert parts_imported(path) <= MAY_IMPORT[part_of(path)]
+
+
+def test_every_part_has_a_rule() -> None:
+    """Every part has a rule; a new one has to be given its place."""
+    assert {part_of(path) for path in MODULES} - MAY_IMPORT.keys() == set()
+
+
+def test_no_circles() -> None:
+    """The rules themselves have no circles, so that there is a bottom to begin reading at."""
+    left = dict(MAY_IMPORT)
+    while left:
+        bottom = {part for part, below in left.items() if not (below - {part}) & left.keys()}
+        assert bottom, f"these import each other: {sorted(left)}"
+        left = {part: below for part, below in left.items() if part not in bottom}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_programs_of_others(path: Path) -> None:
+    """What might have to be replaced one day is imported in one place only."""
+    found = {name.partition(".")[0] for name in imported(path)}
+    misplaced = {
+        name for name in found if part_of(path) not in MAY_IMPORT_ALONE.get(name, {part_of(path)})
+    }
+    assert misplaced == set()
+
+
+def test_rules_are_about_something() -> None:
+    """Each program of others that has a place is really imported there."""
+    found = {(name.partition(".")[0], part_of(path)) for path in MODULES for name in imported(path)}
+    expected = {(name, part) for name, parts in MAY_IMPORT_ALONE.items() for part in parts}
+    assert expected - found == set()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_relative_imports(path: Path) -> None:
+    """Every import says where it leads, from anywhere."""
+    tree = ast.parse(path.read_text())
+    relative = [n.lineno for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.level]
+    assert relative == []

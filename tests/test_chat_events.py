@@ -1,0 +1,171 @@
+"""A streamed reply is read event by event, however its bytes arrive."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+
+from apertis_audio_tools import APIConnectionError, ChatDelta, MalformedAnswerError, Usage, calls
+from apertis_audio_tools.models import Capabilities
+from apertis_audio_tools.results import ToolCallDelta
+from apertis_audio_tools.wire import Answer, Upload
+
+HEAD = Answer(200, {"content-type": "text/event-stream; charset=utf-8", "x-request-id": "req-1"})
+
+
+def never(_: Any) -> tuple[Upload, str]:
+    return Upload("", "", 0, io.BytesIO), "wav"
+
+
+CALL = calls.chat_stream(
+    [{"role": "user", "content": "Hello?"}],
+    model="gpt-4o-audio-preview",
+    capabilities=Capabilities(),
+    clip=never,
+)
+
+
+def event(delta: Any = None, finish: str | None = None, **fields: Any) -> bytes:
+    choices = [{"index": 0, "delta": delta or {}, "finish_reason": finish}]
+    return b"data: " + json.dumps({"choices": choices, **fields}).encode() + b"\n\n"
+
+
+DONE = b"data: [DONE]\n\n"
+REPLY = (
+    event({"role": "assistant", "content": ""})
+    + event({"content": "Grüß "}, model="gpt")
+    + event({"content": "dich 🎙"})
+    + event({"tool_calls": [{"index": 0, "id": "c-1", "function": {"name": "f"}}]})
+    + event({"tool_calls": [{"index": 0, "function": {"arguments": '{"a": 1}'}}]})
+    + event(finish="stop")
+    + b'data: {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2}}\n\n'
+    + DONE
+)
+DELTAS = [
+    ChatDelta(),
+    ChatDelta(text="Grüß ", model="gpt"),
+    ChatDelta(text="dich 🎙"),
+    ChatDelta(tool_calls=(ToolCallDelta(index=0, id="c-1", name="f"),)),
+    ChatDelta(tool_calls=(ToolCallDelta(index=0, arguments='{"a": 1}'),)),
+    ChatDelta(finish_reason="stop"),
+    ChatDelta(usage=Usage(input_tokens=3, output_tokens=2)),
+]
+
+
+def read(body: bytes, at_once: int = 1 << 20) -> list[ChatDelta]:
+    reader = CALL.reader(HEAD)
+    deltas = [
+        delta
+        for start in range(0, len(body), at_once)
+        for delta in reader.feed(body[start : start + at_once])
+    ]
+    reader.finish()
+    return deltas
+
+
+def test_request() -> None:
+    """The stream is asked for with its usage."""
+    assert CALL.request.body is not None
+    assert json.loads(b"".join(CALL.request.body.chunks())) == {
+        "model": "gpt-4o-audio-preview",
+        "messages": [{"role": "user", "content": "Hello?"}],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    assert CALL.request.accept == "text/event-stream"
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 7, 64, 1 << 20])
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+def test_any_chunks(line_end: bytes, at_once: int) -> None:
+    """Fed byte by byte or whole, with either line end, the deltas are the same."""
+    assert read(REPLY.replace(b"\n", line_end), at_once) == DELTAS
+
+
+def test_as_it_arrives() -> None:
+    """A delta is there as soon as its event is complete, and not before."""
+    reader = CALL.reader(HEAD)
+    first = event({"content": "a"})
+    assert list(reader.feed(first[:-1])) == []
+    assert list(reader.feed(first[-1:])) == [ChatDelta(text="a")]
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [b": keep-alive\n\n", b"\n\n\n", b"event: message\nid: 7\nretry: 10\n", b"data\n\n"],
+)
+def test_noise(noise: bytes) -> None:
+    """Comments, empty lines and fields that mean nothing here are passed over."""
+    body = noise + event({"content": "a"}) + noise + DONE
+    assert read(body) == [ChatDelta(text="a")]
+
+
+def test_event_in_lines() -> None:
+    """An event may span several data lines, with or without the space."""
+    body = b'data:{"choices": [{\ndata: "delta": {"content": "a"}}]}\n\ndata:[DONE]\n\n'
+    assert read(body) == [ChatDelta(text="a")]
+
+
+@pytest.mark.parametrize("end", [event(finish="length"), DONE])
+def test_ends(end: bytes) -> None:
+    """A reply is complete when it says why it finished, or that it is done."""
+    assert read(event({"content": "a"}) + end)[0] == ChatDelta(text="a")
+
+
+@pytest.mark.parametrize("size", [0, 10, 60, len(event({"content": "a"})) - 1])
+def test_cut_off(size: int) -> None:
+    """A reply that was cut off is an error, wherever it was cut."""
+    body = event({"content": "a"}) + event({"content": "b"})[:size]
+    with pytest.raises(APIConnectionError, match="cut off before its end") as caught:
+        read(body)
+    assert caught.value.request_id == "req-1"
+    with pytest.raises(APIConnectionError, match="cut off"):
+        read(b"")
+
+
+@pytest.mark.parametrize(
+    ("failure", "message"),
+    [
+        (b'{"error": {"message": "Overloaded.", "code": "model_overloaded"}}', "Overloaded"),
+        (b'{"error":{"message":"Overloaded."}}', "Overloaded"),
+        (b'{ "error": "Overloaded." }', "Overloaded"),
+        (b'{"id": 1, "choices": [], "error": {"message": "Overloaded."}}', "Overloaded"),
+        (b'{"detail": "Overloaded."}', "Overloaded"),
+        (b'{"type": "ping"}', "half-way"),
+        (b"null", "not as documented"),
+        (b"[]", "not as documented"),
+        (b'{"choices": [{"delta": {"content": "a', "not as documented"),
+        (b'{"choices": [{"delta": {"content": 7}}]}', "not as documented"),
+        (b'{"choices": [{"delta": {"content": "\xff"}}]', "not as documented"),
+        (b"<html>", "not as documented"),
+        (b"[" * 100_000, "not as documented"),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_failures(failure: bytes, message: str) -> None:
+    """An event that tells of a failure, or of nothing known, ends the reply with an error."""
+    body = event({"content": "a"}) + b"data: " + failure + b"\n\n" + DONE
+    reader = CALL.reader(HEAD)
+    arriving = iter(reader.feed(body))
+    assert next(arriving) == ChatDelta(text="a")
+    with pytest.raises(MalformedAnswerError, match=message) as caught:
+        next(arriving)
+    assert caught.value.request_id == "req-1"
+
+
+def test_code_of_a_failure() -> None:
+    """The service's code for a failure half-way is kept."""
+    body = b'data: {"error": {"message": "No.", "code": "model_overloaded"}}\n\n'
+    with pytest.raises(MalformedAnswerError) as caught:
+        read(body)
+    assert caught.value.code == "model_overloaded"
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "text/html", ""])
+def test_other_answers(media_type: str) -> None:
+    """An answer that is no stream of events yields nothing, and its own words are reported."""
+    reader = CALL.reader(Answer(200, {"content-type": media_type}))
+    assert list(reader.feed(b'{"error": {"message": "The model is tired."}}')) == []
+    with pytest.raises(MalformedAnswerError, match="in place of events: The model is tired"):
+        reader.finish()

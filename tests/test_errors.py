@@ -1,0 +1,61 @@
+"""The error tree is what its drawing says, and errors survive what programs do to them."""
+
+import copy
+import inspect
+import pickle
+
+import pytest
+
+import apertis_audio_tools
+from apertis_audio_tools import errors
+
+PUBLIC = {
+    name: found
+    for name, found in vars(errors).items()
+    if inspect.isclass(found) and issubclass(found, errors.ApertisError)
+}
+
+
+def drawn_parents() -> dict[str, str]:
+    """Each error of the drawing and the one it hangs from."""
+    above: dict[int, str] = {-1: "Exception"}
+    parents = {}
+    for line in (errors.__doc__ or "").splitlines():
+        name = line.lstrip("│├└─ ").partition(" ")[0]
+        if name.endswith("Error"):
+            depth = (len(line) - len(line.lstrip("│├└─ "))) // 3
+            above[depth] = name
+            parents[name] = above[depth - 1]
+    return parents
+
+
+def test_drawing() -> None:
+    """The tree drawn at the top of the module is the tree of its classes."""
+    assert drawn_parents() == {name: found.__bases__[0].__name__ for name, found in PUBLIC.items()}
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC))
+def test_importable(name: str) -> None:
+    """Every error can be imported from the package itself."""
+    assert getattr(apertis_audio_tools, name) is PUBLIC[name]
+    assert name in apertis_audio_tools.__all__
+
+
+@pytest.mark.parametrize("copied", [pickle.dumps, copy.copy, copy.deepcopy])
+@pytest.mark.parametrize("kind", PUBLIC.values(), ids=PUBLIC)
+def test_copies(kind: type[errors.ApertisError], copied: object) -> None:
+    """An error that went to another process, or was copied, still says everything."""
+    error = kind("It failed.", status=429, code="c", param="p", request_id="r", retry_after=1.5)
+    error.add_note("seen by a worker")
+    again = copied(error)  # type: ignore[operator]
+    if isinstance(again, bytes):
+        again = pickle.loads(again)
+    assert type(again) is kind
+    assert (str(again), again.message, vars(again)) == ("It failed.", "It failed.", vars(error))
+
+
+def test_fields_are_optional() -> None:
+    """An error of this side has a message, and None for all that only the service could say."""
+    error = errors.UnsupportedError("No.")
+    assert str(error) == "No."
+    assert set(vars(error).values()) == {None}

@@ -1,0 +1,143 @@
+"""Importing the package costs next to nothing, and shows what it has."""
+
+import inspect
+import json
+import subprocess
+import sys
+from typing import Any, get_type_hints
+
+import pytest
+
+import apertis_audio_tools
+from apertis_audio_tools import ApertisAudio, errors, results
+
+HEAVY = {
+    "av",
+    "httpcore",
+    "httpx",
+    "langchain_core",
+    "llama_index",
+    "numpy",
+    "pydantic",
+    "pydantic_core",
+    "rich",
+    "starlette",
+    "tenacity",
+    "typer",
+    "uvicorn",
+}
+VERBS = [
+    "chat",
+    "models",
+    "save_speech",
+    "speak",
+    "stream_chat",
+    "stream_speech",
+    "transcribe",
+    "translate",
+]
+
+
+def loaded_by(code: str) -> set[str]:
+    """The packages that are loaded after some code ran in a fresh interpreter."""
+    finished = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport json, sys; print(json.dumps(list(sys.modules)))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    modules: list[str] = json.loads(finished.stdout)
+    return {name.partition(".")[0] for name in modules}
+
+
+@pytest.mark.parametrize(
+    ("code", "heavy"),
+    [
+        ("import apertis_audio_tools", set[str]()),
+        ("import apertis_audio_tools; dir(apertis_audio_tools)", set[str]()),
+        ("import apertis_audio_tools; apertis_audio_tools.__version__", set[str]()),
+        ("from apertis_audio_tools import ApertisError", set[str]()),
+        ("from apertis_audio_tools import MODELS", set[str]()),
+        ("from apertis_audio_tools import Transcript", {"pydantic", "pydantic_core"}),
+    ],
+)
+def test_lazy(code: str, heavy: set[str]) -> None:
+    """Each name loads what it needs and no more; the package itself needs nothing."""
+    assert loaded_by(code) & HEAVY == heavy
+
+
+def test_client_without_frameworks() -> None:
+    """The client needs neither a framework nor an extra."""
+    extras = {"langchain_core", "llama_index", "starlette", "typer", "uvicorn"}
+    assert loaded_by("from apertis_audio_tools import ApertisAudio") & extras == set()
+
+
+def test_all() -> None:
+    """What is public is listed in order, once, and is there."""
+    names = apertis_audio_tools.__all__
+    constants_first = sorted(names, key=lambda name: (not name.isupper(), name))
+    assert names == constants_first
+    assert len(names) == len(set(names))
+    assert set(names) <= set(dir(apertis_audio_tools))
+    for name in names:
+        assert getattr(apertis_audio_tools, name) is not None
+
+
+def test_all_is_complete() -> None:
+    """Every error and every value a verb can give is public."""
+    found = {
+        name
+        for module in (errors, results)
+        for name, value in vars(module).items()
+        if inspect.isclass(value) and value.__module__ == module.__name__ and name[0] != "_"
+    }
+    assert found <= set(apertis_audio_tools.__all__)
+
+
+def test_star() -> None:
+    """Everything public can be imported at once."""
+    namespace: dict[str, Any] = {}
+    exec("from apertis_audio_tools import *", namespace)
+    assert set(apertis_audio_tools.__all__) <= set(namespace)
+
+
+def test_unknown_name() -> None:
+    """A name that is not there is an AttributeError, as for any module."""
+    with pytest.raises(AttributeError, match="has no attribute 'Whisper'"):
+        _ = apertis_audio_tools.Whisper
+    assert not hasattr(apertis_audio_tools, "_private")
+
+
+def test_version() -> None:
+    """The version is that of the installed package."""
+    assert apertis_audio_tools.__version__[0].isdigit()
+
+
+def test_verbs() -> None:
+    """Every public verb is there in both colours, and listed here."""
+    methods = {name for name, value in vars(ApertisAudio).items() if inspect.isfunction(value)}
+    public = {name for name in methods if not name.startswith("_")}
+    assert public == {"close", "aclose", *VERBS, *(f"a{verb}" for verb in VERBS)}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_colours(verb: str) -> None:
+    """Both colours of a verb take the same arguments and say the same of themselves."""
+    sync, coloured = getattr(ApertisAudio, verb), getattr(ApertisAudio, f"a{verb}")
+    assert inspect.signature(sync).parameters == inspect.signature(coloured).parameters
+    assert (sync.__name__, coloured.__name__) == (verb, f"a{verb}")
+    assert (sync.__qualname__, coloured.__qualname__) == (
+        f"ApertisAudio.{verb}",
+        f"ApertisAudio.a{verb}",
+    )
+    assert sync.__doc__
+    assert coloured.__doc__ in {sync.__doc__, f"`{verb}` for asyncio."}
+
+
+@pytest.mark.parametrize("verb", [name for name in VERBS if "stream" not in name])
+def test_results(verb: str) -> None:
+    """Both colours of a verb say that they give the same."""
+    sync, coloured = getattr(ApertisAudio, verb), getattr(ApertisAudio, f"a{verb}")
+    given = inspect.signature(sync).return_annotation
+    assert given == inspect.signature(coloured).return_annotation
+    assert get_type_hints(sync)["return"] == given

@@ -1,0 +1,91 @@
+"""Bodies go out again whole and identical, wherever they came from."""
+
+import base64
+import hashlib
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from apertis_audio_tools.recordings import Source
+from behaviours import answer, error, json_answer, reset
+from colours import Run
+from loopback import Behaviour, Loopback
+
+CLIP = Path(__file__).parent / "clips" / "clip.wav"
+TRANSCRIPT = json_answer({"text": "one two"})
+REPLY = json_answer({"choices": [{"message": {"content": "A voice."}}]})
+
+
+class Pipe(io.RawIOBase):
+    """Bytes that can be read once."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = io.BytesIO(data)
+
+    def readable(self) -> bool:
+        """It can be read ..."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """... but not sought in."""
+        return self._data.readinto(buffer)
+
+
+def _handle_from_offset() -> Source:
+    handle = io.BytesIO(b"something else" + CLIP.read_bytes())
+    handle.seek(len(b"something else"))
+    return handle
+
+
+SOURCES: dict[str, Callable[[], Source]] = {
+    "path": lambda: CLIP,
+    "bytes": CLIP.read_bytes,
+    "handle from an offset": _handle_from_offset,
+    "pipe": lambda: io.BufferedReader(Pipe(CLIP.read_bytes())),
+    "named": lambda: ("clip.wav", CLIP.read_bytes()),
+}
+
+
+@pytest.mark.parametrize("broken", [error(503), reset(), reset(before=20_000)])
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+def test_upload(run: Run, source: Callable[[], Source], broken: Behaviour) -> None:
+    """Every attempt carries the whole recording from where it began, in the same form."""
+    with Loopback([broken, error(500), TRANSCRIPT]) as server, server.client() as audio:
+        assert run(audio, "transcribe", source()).text == "one two"
+    first, second, third = server.requests
+    assert second.sha256 == third.sha256
+    assert CLIP.read_bytes() in third.body
+    assert third.size == int(third.headers["content-length"])
+    assert first.headers == second.headers == third.headers
+
+
+def test_audio_in_chat(run: Run) -> None:
+    """Base64 that is made while it is sent is the same each time."""
+    with Loopback([error(503), reset(before=20_000), REPLY]) as server, server.client() as audio:
+        assert run(audio, "chat", "Who is it?", audio=CLIP.read_bytes()).text == "A voice."
+    first, _, third = server.requests
+    assert first.sha256 == third.sha256
+    block = json.loads(third.body)["messages"][0]["content"][1]["input_audio"]
+    assert base64.b64decode(block["data"], validate=True) == CLIP.read_bytes()
+
+
+def test_handle_stays_open(run: Run) -> None:
+    """A file object belongs to the caller: it is neither closed nor used up."""
+    handle = io.BytesIO(CLIP.read_bytes())
+    with Loopback([error(503), TRANSCRIPT]) as server, server.client() as audio:
+        run(audio, "transcribe", handle)
+        run(audio, "transcribe", handle)
+    assert not handle.closed
+    assert {CLIP.read_bytes() in request.body for request in server.requests} == {True}
+
+
+def test_loopback_reads_what_was_sent(run: Run) -> None:
+    """The digest these tests rely on is that of the body."""
+    with Loopback([answer(200, b"ID3", "audio/mpeg")]) as server, server.client() as audio:
+        run(audio, "stream_speech", "Hello.")
+    (request,) = server.requests
+    assert request.sha256 == hashlib.sha256(request.body).hexdigest()
+    assert json.loads(request.body)["input"] == "Hello."

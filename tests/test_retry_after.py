@@ -1,0 +1,118 @@
+"""How long a service asks to wait, in every way it may say so."""
+
+import string
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from apertis_audio_tools.answers import refusal, retry_after
+from apertis_audio_tools.wire import Answer
+
+NOON = "Sun, 22 Nov 2026 12:00:00 GMT"
+NOON_UNIX = 1_795_348_800
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "7"}, 7.0),
+        ({"retry-after": " 7 "}, 7.0),
+        ({"retry-after": "0.5"}, 0.5),
+        ({"retry-after-ms": "1500"}, 1.5),
+        ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
+        ({"retry-after-ms": "soon", "retry-after": "9"}, 9.0),
+        ({"retry-after": "999"}, 999.0),
+        ({"retry-after": "Sun, 22 Nov 2026 12:00:30 GMT"}, 30.0),
+        ({"retry-after": "Sunday, 22-Nov-26 12:00:30 GMT"}, 30.0),
+        ({"retry-after": "Sun Nov 22 12:00:30 2026"}, 30.0),
+        ({"retry-after": "Sun, 22 Nov 2026 14:00:30 +0200"}, 30.0),
+        ({"retry-after": "7", "x-ratelimit-reset": str(NOON_UNIX + 60)}, 7.0),
+        ({"x-ratelimit-reset": str(NOON_UNIX + 60)}, 60.0),
+        ({"x-ratelimit-reset": f"{NOON_UNIX + 60}.25"}, 60.25),
+        ({"retry-after": NOON, "x-ratelimit-reset": str(NOON_UNIX + 60)}, 60.0),
+        ({"retry-after": "0", "x-ratelimit-reset": str(NOON_UNIX + 60)}, 60.0),
+    ],
+)
+def test_understood(headers: dict[str, str], seconds: float) -> None:
+    """Seconds, milliseconds, dates and reset times are understood, the most direct word first."""
+    assert retry_after(429, {"date": NOON, **headers}) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"retry-after": ""},
+        {"retry-after": "0"},
+        {"retry-after": "-5"},
+        {"retry-after": "soon"},
+        {"retry-after": "nan"},
+        {"retry-after": "inf"},
+        {"retry-after": "1e999"},
+        {"retry-after": "9" * 5000},
+        {"retry-after": "Sun, 22 Nov 2026 11:59:59 GMT"},
+        {"retry-after": "Sun, 99 Nov 2026 12:00:30 GMT"},
+        {"retry-after": "Sun, 22 Nov 99999 12:00:30 GMT"},
+        {"retry-after": f"Sun, 22 Nov {'9' * 4000} 12:00:30 GMT"},
+        {"retry-after-ms": "-1"},
+        {"retry-after-ms": "NaN"},
+        {"x-ratelimit-reset": str(NOON_UNIX - 1)},
+        {"x-ratelimit-reset": "60"},
+        {"x-ratelimit-reset": f"{NOON_UNIX}000"},
+        {"x-ratelimit-reset": "later"},
+        {"x-ratelimit-reset": "inf"},
+    ],
+    ids=lambda headers: repr(headers)[:60],
+)
+def test_nonsense(headers: dict[str, str]) -> None:
+    """Words that make no sense, or speak of the past, count as nothing."""
+    assert retry_after(429, {"date": NOON, **headers}) is None
+
+
+@pytest.mark.parametrize("status", [400, 403, 500, 503])
+def test_reset_is_of_rate_limits(status: int) -> None:
+    """X-RateLimit-Reset is on every answer, and asks for a wait only with 429."""
+    headers = {"date": NOON, "x-ratelimit-reset": str(NOON_UNIX + 60)}
+    assert retry_after(status, headers) is None
+    assert retry_after(status, headers | {"retry-after": "2"}) == 2.0
+
+
+@pytest.mark.parametrize("date", [{}, {"date": "yesterday"}])
+def test_own_clock(date: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a Date from the server, its moments are compared with this side's clock."""
+    monkeypatch.setattr(time, "time", lambda: NOON_UNIX + 10.0)
+    assert retry_after(429, date | {"x-ratelimit-reset": str(NOON_UNIX + 60)}) == 50.0
+    assert retry_after(429, date | {"retry-after": "Sun Nov 22 12:00:30 2026"}) == 20.0
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone cannot be set here")
+def test_dates_without_a_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A date that names no zone is in GMT, wherever this side is."""
+    try:
+        with monkeypatch.context() as far_away:
+            far_away.setenv("TZ", "Asia/Tokyo")
+            time.tzset()
+            headers = {"date": NOON, "retry-after": "Sun Nov 22 12:00:30 2026"}
+            assert retry_after(503, headers) == 30.0
+    finally:
+        time.tzset()
+
+
+WORDS = st.text("0123456789.-+:, eEnaifGMTNovSun" + string.whitespace + "\0é", max_size=30)
+
+
+@settings(derandomize=True, deadline=None)
+@given(said=WORDS, date=WORDS, reset=WORDS)
+def test_any_header(said: str, date: str, reset: str) -> None:
+    """Whatever the headers hold, the answer is None or a positive number of seconds."""
+    headers = {"retry-after": said, "retry-after-ms": said, "date": date}
+    seconds = retry_after(429, headers | {"x-ratelimit-reset": reset})
+    assert seconds is None or 0 < seconds < float("inf")
+
+
+def test_error_carries_it() -> None:
+    """The wait is part of the error."""
+    assert refusal(Answer(429, {"retry-after": "12"}, b"")).retry_after == 12.0
+    assert refusal(Answer(400, {}, b"")).retry_after is None

@@ -1,0 +1,128 @@
+"""Settings come from an argument, else the environment, else a default, and keep secrets."""
+
+import pytest
+from pydantic import SecretStr
+
+from apertis_audio_tools import ApertisAudio, ConfigurationError, settings
+
+KEY = "sk-0123456789abcdef"
+BAD_KEYS = [
+    "sk-0123456789 abcdef",
+    "sk-0123456789\nabcdef",
+    "sk-0123456789\r\nX-Evil: abcdef",
+    "sk-0123456789\0abcdef",
+    "sk-0123456789\x7fabcdef",
+    "sk-0123456789…abcdef",
+    "“sk-0123456789abcdef”",
+]
+
+
+@pytest.mark.parametrize("given", [KEY, SecretStr(KEY), f"  {KEY}\n"])
+def test_key_argument(given: str | SecretStr, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An argument wins over the environment; space around a key is not part of it."""
+    monkeypatch.setenv("APERTIS_API_KEY", "sk-of-the-environment")
+    assert settings.api_key(given).get_secret_value() == KEY
+
+
+def test_key_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an argument the environment is asked, when the client is made."""
+    monkeypatch.setenv("APERTIS_API_KEY", f"{KEY}\n")
+    assert settings.api_key(None).get_secret_value() == KEY
+
+
+@pytest.mark.parametrize("given", ["", "  ", SecretStr("")])
+def test_empty_key(given: str | SecretStr, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty argument is a mistake, not a reason to look elsewhere."""
+    monkeypatch.setenv("APERTIS_API_KEY", KEY)
+    with pytest.raises(ConfigurationError, match="There is no API key: set APERTIS_API_KEY"):
+        settings.api_key(given)
+
+
+def test_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without any key the message says where to put one, and how to try without."""
+    with pytest.raises(ConfigurationError, match="apertis-audio sandbox"):
+        ApertisAudio()
+    monkeypatch.setenv("APERTIS_API_KEY", "")
+    with pytest.raises(ConfigurationError, match="There is no API key"):
+        ApertisAudio()
+
+
+@pytest.mark.parametrize("bad", BAD_KEYS)
+def test_bad_key(bad: str) -> None:
+    """A key that cannot travel in a header is refused without being shown."""
+    with pytest.raises(ConfigurationError, match="copied too much") as caught:
+        settings.api_key(bad)
+    assert "0123456789" not in f"{caught.value!r} {caught.value} {vars(caught.value)}"
+
+
+def test_key_is_not_shown() -> None:
+    """Neither the key nor the client shows the key."""
+    audio = ApertisAudio(KEY, base_url="https://host.example/v1")
+    assert KEY not in f"{settings.api_key(KEY)!r} {audio!r} {vars(audio)!r}"
+    assert repr(audio) == "ApertisAudio(base_url='https://host.example/v1')"
+
+
+def test_base_url_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The address is the argument, else the environment's, else the service's."""
+    assert settings.base_url(None) == "https://api.apertis.ai/v1"
+    monkeypatch.setenv("APERTIS_BASE_URL", "http://127.0.0.1:8000/v1/")
+    assert settings.base_url(None) == "http://127.0.0.1:8000/v1"
+    assert settings.base_url("https://host.example") == "https://host.example"
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("https://host.example/v1//", "https://host.example/v1"),
+        (" https://host.example/v1\n", "https://host.example/v1"),
+        ("HTTPS://HOST.example", "HTTPS://HOST.example"),
+        ("http://[::1]:8000/v1", "http://[::1]:8000/v1"),
+        ("https://xn--mnchen-3ya.example", "https://xn--mnchen-3ya.example"),
+    ],
+)
+def test_base_url(given: str, used: str) -> None:
+    """An address loses the slashes and the space at its ends, and a client can be made of it."""
+    assert settings.base_url(given) == used
+    ApertisAudio(KEY, base_url=given)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "",
+        "  ",
+        "api.apertis.ai/v1",
+        "ftp://host.example",
+        "file:///v1",
+        "https://",
+        "https:///v1",
+        "https://host.example:99999/v1",
+        "https://host.example:port/v1",
+        "https://[::1/v1",
+        "https://user:hunter2@host.example/v1",
+        "https://host.example/v1?key=hunter2",
+        "https://host.example/v1#hunter2",
+        "https://host.example/v1\n.evil",
+        "https://host .example/v1",
+        "https://host.example\\v1",
+        "https://\0host.example",
+        "https://☃.example",
+    ],
+)
+@pytest.mark.parametrize("origin", ["argument", "environment"])
+def test_bad_base_url(bad: str, origin: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is no plain http address is refused, and not shown, as it may hold a password."""
+    if origin == "environment" and "\0" not in bad:
+        monkeypatch.setenv("APERTIS_BASE_URL", bad)
+    with pytest.raises(ConfigurationError, match="must look like https://host/v1") as caught:
+        ApertisAudio(KEY, base_url=bad if origin == "argument" or "\0" in bad else None)
+    assert "hunter2" not in f"{caught.value!r} {caught.value}"
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("name", ["timeout", "deadline"])
+@pytest.mark.parametrize("value", [0, -1.0, float("nan")])
+def test_positive(name: str, value: float) -> None:
+    """A time that is not above zero is refused by name."""
+    with pytest.raises(ConfigurationError, match=f"{name} is .*; it must be above zero"):
+        ApertisAudio(KEY, **{name: value})  # type: ignore[arg-type]

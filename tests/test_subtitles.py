@@ -1,0 +1,167 @@
+"""Subtitles are read as others write them, and what is written is read back."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from apertis_audio_tools import Segment, Transcript, subtitles
+from apertis_audio_tools.subtitles import Cue
+
+TWO = [Cue(0.0, 2.5, "Hello there."), Cue(2.5, 4.0, "Bye.")]
+SRT = "1\n00:00:00,000 --> 00:00:02,500\nHello there.\n\n2\n00:00:02,500 --> 00:00:04,000\nBye.\n"
+VTT = (
+    "WEBVTT\n\n00:00:00.000 --> 00:00:02.500\nHello there.\n\n00:00:02.500 --> 00:00:04.000\nBye.\n"
+)
+
+
+def test_written() -> None:
+    """Both formats are written as their descriptions show them."""
+    assert subtitles.write_srt(TWO) == SRT
+    assert subtitles.write_vtt(TWO) == VTT
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SRT,
+        VTT,
+        SRT.replace("\n", "\r\n"),
+        VTT.replace("\n", "\r\n"),
+        VTT.replace("\n", "\r"),
+        "\ufeff" + SRT,
+        "\ufeff" + VTT,
+        "\n\n" + SRT + "\n\n\n",
+        SRT.replace("\n\n", "\n \t\n\n\n"),
+        SRT.replace("1\n", "").replace("2\n", ""),
+        SRT.replace("00:00:00,000 --> ", "0:0:0,0-->").replace("Hello there.", "Hello\nthere."),
+        VTT.replace("00:00:0", "00:0"),
+        VTT.replace("WEBVTT", "WEBVTT - a title\nKind: captions"),
+        VTT.replace("WEBVTT\n", "WEBVTT\n\nNOTE not said\n\nSTYLE\n::cue { color: red }\n"),
+        VTT.replace("02.500\n", "02.500 align:start position:0%\n"),
+        VTT.replace("Hello there.", "<v Ann><c.loud>Hello</c> <00:00:01.000>there.</v>"),
+        VTT.replace("\n\n00:00:00", "\n\nintro\n00:00:00"),
+        SRT.replace("Hello there.", '<font color="red"><i>Hello</i></font> <b>there.</b>'),
+    ],
+    ids=range(18),
+)
+def test_read(text: str) -> None:
+    """Line ends, byte order marks, numbers, names, settings and markup make no difference."""
+    assert subtitles.read(text) == TWO
+
+
+@pytest.mark.parametrize("text", ["", "\n", "\ufeff", "WEBVTT", "WEBVTT\n\n", "WEBVTT\n\nNOTE x"])
+def test_silence(text: str) -> None:
+    """Subtitles without a cue are those of silence."""
+    assert subtitles.read(text) == []
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        "Hello there.",
+        "<html><body>WEBVTT</body></html>",
+        '{"text": "Hello there."}',
+        "1\n00:00:00 --> 00:00:02\nHello there.",
+        "1\n--> \nHello",
+        "\0\0\0\0",
+        f"1\n{'9' * 5000}:00:00,000 --> 00:00:01,000\nHello",
+    ],
+    ids=lambda junk: junk[:20],
+)
+def test_junk(junk: str) -> None:
+    """What is neither format is told from silence."""
+    assert subtitles.read(junk) is None
+
+
+def test_hours() -> None:
+    """A recording may be longer than 99 hours."""
+    cues = [Cue(360_000.0, 3_599_999.999, "Still here.")]
+    assert "100:00:00,000 --> 999:59:59,999" in subtitles.write_srt(cues)
+    assert subtitles.read(subtitles.write_srt(cues)) == cues
+    assert subtitles.read(subtitles.write_vtt(cues)) == cues
+
+
+@pytest.mark.parametrize(
+    ("seconds", "clock"),
+    [(0.0004, "00:00:00,000"), (59.9996, "00:01:00,000"), (-0.02, "00:00:00,000")],
+)
+def test_rounding(seconds: float, clock: str) -> None:
+    """Milliseconds are rounded into the next minute where they have to, and never below zero."""
+    assert f"{clock} -->" in subtitles.write_srt([Cue(seconds, 90.0, "x")])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "timecode"),
+    [(0, "00:00:00"), (59.999, "00:00:59"), (3661.5, "01:01:01"), (360_000, "100:00:00")],
+)
+def test_timecode(seconds: float, timecode: str) -> None:
+    """A timecode is rounded down, and has as many hours as there are."""
+    assert subtitles.timecode(seconds) == timecode
+
+
+def test_escapes() -> None:
+    """Markup that was said is written as text, and read back as it was said."""
+    said = [Cue(0.0, 1.0, 'if a<b && b>c: "&amp;" <i>x</i>')]
+    vtt = subtitles.write_vtt(said)
+    assert "if a&lt;b &amp;&amp; b&gt;c" in vtt
+    assert subtitles.read(vtt) == said
+
+
+def test_srt_has_no_escapes() -> None:
+    """In SubRip, what merely looks like a tag is kept."""
+    text = SRT.replace("Hello there.", "if x<y and z>3: &amp;")
+    assert (subtitles.read(text) or TWO)[0].text == "if x<y and z>3: &amp;"
+
+
+def test_empty_line_in_a_text() -> None:
+    """Nothing that was said is lost at an empty line."""
+    text = SRT.replace("Hello there.", "Hello\n\nthere.")
+    assert subtitles.read(text) == TWO
+
+
+def test_hostile_text() -> None:
+    """Text that looks like subtitles stays one cue."""
+    cues = [Cue(0.0, 1.0, "a\n\n2\n00:00:05,000 --> 00:00:06,000\nb")]
+    for written in (subtitles.write_srt(cues), subtitles.write_vtt(cues)):
+        assert subtitles.read(written) == [Cue(0.0, 1.0, "a 2 00:00:05,000 → 00:00:06,000 b")]
+
+
+WORDS = st.text("aé中<>&;-\n\r\t \u2028.0:,b/\0🎙", max_size=20)
+TIMES = st.integers(0, 10**9).map(lambda milliseconds: milliseconds / 1000)
+CUES = st.lists(st.builds(Cue, TIMES, TIMES, WORDS), max_size=5)
+
+
+@settings(derandomize=True, deadline=None)
+@given(CUES)
+def test_vtt_round_trip(cues: list[Cue]) -> None:
+    """WebVTT gives back every cue, with its text on one line."""
+    expected = [cue._replace(text=" ".join(cue.text.split()).replace("-->", "→")) for cue in cues]
+    assert subtitles.read(subtitles.write_vtt(cues)) == expected
+
+
+@settings(derandomize=True, deadline=None)
+@given(CUES)
+def test_srt_round_trip(cues: list[Cue]) -> None:
+    """SubRip gives back every cue too, where its text holds no tags of that format."""
+    plain = [cue._replace(text=cue.text.replace("<", "(")) for cue in cues]
+    expected = [cue._replace(text=" ".join(cue.text.split()).replace("-->", "→")) for cue in plain]
+    assert subtitles.read(subtitles.write_srt(plain)) == expected
+
+
+def test_transcript() -> None:
+    """A transcript becomes subtitles cue by cue, without those in which nothing is said."""
+    segments = (
+        Segment(start=0.0, end=2.5, text=" Hello there."),
+        Segment(start=2.5, end=2.5, text="  "),
+        Segment(start=2.5, end=4.0, text="Bye."),
+    )
+    transcript = Transcript(text="Hello there. Bye.", segments=segments)
+    assert transcript.to_srt() == SRT
+    assert transcript.to_vtt() == VTT
+
+
+def test_transcript_without_times() -> None:
+    """Without segments there is one cue, as long as the recording."""
+    transcript = Transcript(text="Hello there.", duration=2.5)
+    assert subtitles.read(transcript.to_vtt()) == TWO[:1]
+    assert subtitles.read(Transcript(text=" ").to_srt()) == []

@@ -1,0 +1,210 @@
+"""A file appears under its name when it is complete, or not at all."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from apertis_audio_tools import OutputError
+from apertis_audio_tools.writing import NewFile
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def interrupted(path: Path, interruption: type[BaseException]) -> None:
+    """Write half a file."""
+    with NewFile.create(path, overwrite=True) as new:
+        new.file.write(b"half")
+        raise interruption
+
+
+def test_written(tmp_path: Path) -> None:
+    """The file has its name after the end, and nothing else is left beside it."""
+    target = tmp_path / "out.mp3"
+    with NewFile.create(target) as new:
+        new.file.write(b"sound")
+        assert not target.exists()
+        assert new.path == target
+    assert target.read_bytes() == b"sound"
+    assert names(tmp_path) == ["out.mp3"]
+    assert new.file.closed
+
+
+@pytest.mark.parametrize("interruption", [RuntimeError, KeyboardInterrupt, SystemExit])
+def test_failed(interruption: type[BaseException], tmp_path: Path) -> None:
+    """After an error or an interruption nothing is left."""
+    with pytest.raises(interruption):
+        interrupted(tmp_path / "out.mp3", interruption)
+    assert names(tmp_path) == []
+
+
+def test_rewritten(tmp_path: Path) -> None:
+    """The file can be read, and begun again, before it is complete."""
+    with NewFile.create(tmp_path / "out.mp3") as new:
+        new.file.write(b"a first attempt")
+        new.file.seek(0)
+        assert new.file.read() == b"a first attempt"
+        new.file.seek(0)
+        new.file.truncate()
+        new.file.write(b"second")
+    assert (tmp_path / "out.mp3").read_bytes() == b"second"
+
+
+def test_existing_is_kept(tmp_path: Path) -> None:
+    """An existing file is kept, and that is found out before anything else happens."""
+    target = tmp_path / "out.mp3"
+    target.write_bytes(b"precious")
+    with pytest.raises(OutputError, match=r"out\.mp3 exists; it is only replaced when asked"):
+        NewFile.create(target)
+    assert target.read_bytes() == b"precious"
+    assert names(tmp_path) == ["out.mp3"]
+
+
+def test_overwritten(tmp_path: Path) -> None:
+    """When asked, an existing file is replaced, in one step, and only by a complete one."""
+    target = tmp_path / "out.mp3"
+    target.write_bytes(b"old")
+    with pytest.raises(RuntimeError):
+        interrupted(target, RuntimeError)
+    assert target.read_bytes() == b"old"
+    with NewFile.create(target, overwrite=True) as new:
+        new.file.write(b"new")
+        assert target.read_bytes() == b"old"
+    assert target.read_bytes() == b"new"
+    assert names(tmp_path) == ["out.mp3"]
+
+
+def test_race(tmp_path: Path) -> None:
+    """A file that came meanwhile is kept, and the draft is not."""
+    target = tmp_path / "out.mp3"
+    new = NewFile.create(target)
+    new.file.write(b"late")
+    target.write_bytes(b"first")
+    with pytest.raises(OutputError, match=r"out\.mp3 cannot be written: File exists"):
+        new.commit()
+    assert target.read_bytes() == b"first"
+    assert names(tmp_path) == ["out.mp3"]
+
+
+def test_two_writers(tmp_path: Path) -> None:
+    """Of two who began the same file, the first to finish has it whole."""
+    first, second = NewFile.create(tmp_path / "out.mp3"), NewFile.create(tmp_path / "out.mp3")
+    second.file.write(b"second")
+    first.file.write(b"first")
+    second.commit()
+    with pytest.raises(OutputError):
+        first.commit()
+    assert (tmp_path / "out.mp3").read_bytes() == b"second"
+    assert names(tmp_path) == ["out.mp3"]
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_no_links(taken: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001
+    """A file system without links makes no difference."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    new = NewFile.create(tmp_path / "out.mp3")
+    new.file.write(b"sound")
+    if taken:
+        (tmp_path / "out.mp3").write_bytes(b"first")
+        with pytest.raises(OutputError):
+            new.commit()
+    else:
+        new.commit()
+    assert (tmp_path / "out.mp3").read_bytes() == (b"first" if taken else b"sound")
+    assert names(tmp_path) == ["out.mp3"]
+
+
+def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that is full at the end leaves nothing, and says so."""
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    new = NewFile.create(tmp_path / "out.mp3")
+    new.file.write(b"sound")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OutputError, match="No space left on device"):
+        new.commit()
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("", "is a directory"),
+        ("folder", "is a directory"),
+        ("missing/out.mp3", "No such file or directory"),
+        ("file/out.mp3", "Not a directory"),
+        ("x" * 300, "File name too long"),
+        ("a\0b", "null byte"),
+        ("missing/..", "No such file or directory"),
+    ],
+    ids=lambda value: value[:12],
+)
+def test_impossible(name: str, reason: str, overwrite: bool, tmp_path: Path) -> None:  # noqa: FBT001
+    """A place that cannot be written is refused at once, and nothing is left."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=reason):
+        NewFile.create(tmp_path / name, overwrite=overwrite).commit()
+    assert names(tmp_path) == ["file", "folder"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs here")
+def test_special_file(tmp_path: Path) -> None:
+    """A device or FIFO is not replaced by a file, even when asked."""
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(OutputError, match="fifo is not a regular file"):
+        NewFile.create(tmp_path / "fifo", overwrite=True)
+    assert (tmp_path / "fifo").is_fifo()
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="permissions do not bind here")
+def test_no_permission(tmp_path: Path) -> None:
+    """A folder without write permission is refused at once."""
+    tmp_path.chmod(0o500)
+    with pytest.raises(OutputError, match="Permission denied"):
+        NewFile.create(tmp_path / "out.mp3")
+    tmp_path.chmod(0o000)
+    with pytest.raises(OutputError, match="Permission denied"):
+        NewFile.create(tmp_path / "out.mp3")
+    tmp_path.chmod(0o700)
+
+
+def test_dangling_link(tmp_path: Path) -> None:
+    """A link to nowhere is an existing name; replaced when asked, it does not lead elsewhere."""
+    (tmp_path / "out.mp3").symlink_to(tmp_path / "elsewhere.mp3")
+    with pytest.raises(OutputError, match="exists"):
+        NewFile.create(tmp_path / "out.mp3")
+    NewFile.create(tmp_path / "out.mp3", overwrite=True).commit()
+    assert names(tmp_path) == ["out.mp3"]
+    assert not (tmp_path / "out.mp3").is_symlink()
+
+
+def test_longest_name(tmp_path: Path) -> None:
+    """A name as long as the file system takes can be written."""
+    with NewFile.create(tmp_path / ("x" * 251 + ".mp3")) as new:
+        new.file.write(b"sound")
+    assert len(names(tmp_path)[0]) == 255
+
+
+def test_permissions(tmp_path: Path) -> None:
+    """The file has the permissions any new file has."""
+    with NewFile.create(tmp_path / "out.mp3"):
+        (tmp_path / "plain").touch()
+    assert (tmp_path / "out.mp3").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_discarded_twice(tmp_path: Path) -> None:
+    """Giving up is possible at any time, and more than once."""
+    new = NewFile.create(tmp_path / "out.mp3")
+    new.discard()
+    new.discard()
+    assert names(tmp_path) == []
