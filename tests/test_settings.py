@@ -1,5 +1,7 @@
 """Settings come from an argument, else the environment, else a default, and keep secrets."""
 
+from typing import Any
+
 import pytest
 from pydantic import SecretStr
 
@@ -126,3 +128,13 @@ def test_positive(name: str, value: float) -> None:
     """A time that is not above zero is refused by name."""
     with pytest.raises(ConfigurationError, match=f"{name} is .*; it must be above zero"):
         ApertisAudio(KEY, **{name: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [{"max_retries": -1}, {"max_retries": 1.5}, {"max_wait": 0}, {"timeout": -1}, {"deadline": 0}],
+)
+def test_impossible_numbers(setting: dict[str, Any]) -> None:
+    """A number of seconds or retries that cannot be is refused when the client is made."""
+    with pytest.raises(ConfigurationError, match=next(iter(setting))):
+        ApertisAudio("sk-x", **setting)

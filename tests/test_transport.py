@@ -13,6 +13,7 @@ from apertis_audio_tools import (
     APIConnectionError,
     APIStatusError,
     APITimeoutError,
+    AuthenticationError,
     MalformedAnswerError,
     TooLargeError,
 )
@@ -21,7 +22,7 @@ from apertis_audio_tools.drivers import Drivers
 from apertis_audio_tools.retry import Retry
 from apertis_audio_tools.transport import Transport, receiving
 from apertis_audio_tools.wire import Answer, Body, Request, Upload
-from behaviours import answer, deafness, drip, early, json_answer, silence
+from behaviours import answer, deafness, drip, early, json_answer, raw, silence
 from clock import FakeClock
 from colours import Run
 from loopback import Behaviour, Loopback
@@ -40,6 +41,15 @@ def test_redirects(run: Run, status: int) -> None:
                 run(audio, "transcribe", silence_of(100_000))
             assert caught.value.status == status
     assert (len(server.requests), elsewhere.connections) == (1, 0)
+
+
+def test_refusal_cut_short(run: Run) -> None:
+    """A refusal whose words break off is still that refusal, and not asked for again."""
+    broken = raw(b'HTTP/1.1 401 No\r\ncontent-length: 999\r\n\r\n{"error": {"mess')
+    with Loopback([broken]) as server, server.client() as audio:
+        with pytest.raises(AuthenticationError, match="401"):
+            run(audio, "models")
+        assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,11 @@ class ApertisAudio:
             transport=Transport(
                 self._base_url, settings.api_key(api_key), settings.positive("timeout", timeout)
             ),
-            retry=Retry(max_retries, max_wait, SystemClock() if clock is None else clock),
+            retry=Retry(
+                settings.retries(max_retries),
+                settings.positive("max_wait", max_wait),
+                SystemClock() if clock is None else clock,
+            ),
             deadline=settings.positive("deadline", deadline),
         )
 

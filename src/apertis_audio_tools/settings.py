@@ -49,6 +49,17 @@ def base_url(given: str | None) -> str:
     return url.rstrip("/")
 
 
+def retries(value: int) -> int:
+    """How often to try again, which may be never.
+
+    Raises:
+        ConfigurationError: It is no such number.
+    """
+    if value < 0 or value != int(value):
+        raise ConfigurationError(f"max_retries is {value!r}; it must be a whole number from 0 on.")
+    return value
+
+
 def positive(name: str, value: float) -> float:
     """A number of seconds, which cannot be zero.
 

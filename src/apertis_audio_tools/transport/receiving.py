@@ -1,5 +1,6 @@
 """What comes back, believed only so far."""
 
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Iterator
 
@@ -53,6 +54,24 @@ async def acapped(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     async for chunk in chunks:
         size = _counted(size, chunk)
         yield chunk
+
+
+def all_that_came(chunks: Iterator[bytes]) -> bytes:
+    """The body of a refusal; one that breaks off refuses all the same."""
+    body = bytearray()
+    with contextlib.suppress(httpx.TransportError):
+        for chunk in chunks:
+            body += chunk
+    return bytes(body)
+
+
+async def aall_that_came(chunks: AsyncIterator[bytes]) -> bytes:
+    """The same."""
+    body = bytearray()
+    with contextlib.suppress(httpx.TransportError):
+        async for chunk in chunks:
+            body += chunk
+    return bytes(body)
 
 
 def break_cycle(response: httpx.Response) -> None:

@@ -12,7 +12,14 @@ from apertis_audio_tools.answers import is_success, refusal
 from apertis_audio_tools.transport.failures import translated
 from apertis_audio_tools.transport.limits import in_time, until
 from apertis_audio_tools.transport.pools import Pools
-from apertis_audio_tools.transport.receiving import acapped, break_cycle, capped, head_of
+from apertis_audio_tools.transport.receiving import (
+    aall_that_came,
+    acapped,
+    all_that_came,
+    break_cycle,
+    capped,
+    head_of,
+)
 from apertis_audio_tools.wire import Answer, Request
 
 _CONNECT_SECONDS, _WRITE_SECONDS = 5.0, 60.0
@@ -104,7 +111,7 @@ class Transport:
             try:
                 head, chunks = head_of(response), capped(response.iter_bytes())
                 if not is_success(head.status):
-                    raise refusal(replace(head, body=b"".join(chunks)))
+                    raise refusal(replace(head, body=all_that_came(chunks)))
                 yield Stream(head, chunks)
             finally:
                 response.close()
@@ -120,8 +127,7 @@ class Transport:
                 try:
                     head, chunks = head_of(response), acapped(response.aiter_bytes())
                     if not is_success(head.status):
-                        said = b"".join([chunk async for chunk in chunks])
-                        raise refusal(replace(head, body=said))
+                        raise refusal(replace(head, body=await aall_that_came(chunks)))
                     yield AsyncStream(head, chunks)
                 finally:
                     await response.aclose()
