@@ -59,7 +59,7 @@ async def acapped(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 def all_that_came(chunks: Iterator[bytes]) -> bytes:
     """The body of a refusal; one that breaks off refuses all the same."""
     body = bytearray()
-    with contextlib.suppress(httpx.TransportError):
+    with contextlib.suppress(httpx.NetworkError, httpx.ProtocolError):
         for chunk in chunks:
             body += chunk
     return bytes(body)
@@ -68,7 +68,7 @@ def all_that_came(chunks: Iterator[bytes]) -> bytes:
 async def aall_that_came(chunks: AsyncIterator[bytes]) -> bytes:
     """The same."""
     body = bytearray()
-    with contextlib.suppress(httpx.TransportError):
+    with contextlib.suppress(httpx.NetworkError, httpx.ProtocolError):
         async for chunk in chunks:
             body += chunk
     return bytes(body)
