@@ -115,7 +115,7 @@ def test_version() -> None:
 
 def test_verbs() -> None:
     """Every public verb is there in both colours, and listed here."""
-    methods = {name for name, value in vars(ApertisAudio).items() if inspect.isfunction(value)}
+    methods = dict(inspect.getmembers(ApertisAudio, inspect.isfunction))
     public = {name for name in methods if not name.startswith("_")}
     assert public == {"close", "aclose", *VERBS, *(f"a{verb}" for verb in VERBS)}
 
@@ -126,10 +126,7 @@ def test_colours(verb: str) -> None:
     sync, coloured = getattr(ApertisAudio, verb), getattr(ApertisAudio, f"a{verb}")
     assert inspect.signature(sync).parameters == inspect.signature(coloured).parameters
     assert (sync.__name__, coloured.__name__) == (verb, f"a{verb}")
-    assert (sync.__qualname__, coloured.__qualname__) == (
-        f"ApertisAudio.{verb}",
-        f"ApertisAudio.a{verb}",
-    )
+    assert coloured.__qualname__ == sync.__qualname__.replace(f".{verb}", f".a{verb}")
     assert sync.__doc__
     assert coloured.__doc__ in {sync.__doc__, f"`{verb}` for asyncio."}
 

@@ -143,7 +143,7 @@ def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("missing/out.mp3", "No such file or directory"),
         ("file/out.mp3", "Not a directory"),
         ("x" * 300, "File name too long"),
-        ("a\0b", "null byte"),
+        ("a\0b", "null"),
         ("missing/..", "No such file or directory"),
     ],
     ids=lambda value: value[:12],

@@ -1,0 +1,113 @@
+"""The client itself: its settings, its connections, and all its verbs."""
+
+from collections.abc import Mapping
+from typing import Self
+
+from pydantic import SecretStr
+
+from apertis_audio_tools import calls, settings
+from apertis_audio_tools.calls import Call
+from apertis_audio_tools.client.chatting import Chatting
+from apertis_audio_tools.client.speaking import Speaking
+from apertis_audio_tools.client.transcribing import Transcribing
+from apertis_audio_tools.drivers import Drivers, awaiting, blocking
+from apertis_audio_tools.models import MODELS, Capabilities, Model
+from apertis_audio_tools.retry import Clock, Retry, SystemClock
+from apertis_audio_tools.transport import Transport
+
+
+class ApertisAudio(Transcribing, Speaking, Chatting):
+    """The Apertis Audio API: each verb as ``verb()`` and, for asyncio, ``averb()``.
+
+    One object serves many threads and any number of event loops. Use it as a context manager, or
+    close it, to give its connections back.
+
+    Example:
+        >>> from apertis_audio_tools import ApertisAudio
+        >>> with ApertisAudio() as audio:
+        ...     transcript = audio.transcribe("standup.ogg")
+        >>> for passage in transcript.passages():
+        ...     print(passage.timecode, passage.text)
+
+    Args:
+        api_key: Of a pay-as-you-go plan; without it, the variable ``APERTIS_API_KEY``.
+        base_url: Without it, ``APERTIS_BASE_URL``, then the service's own.
+        timeout: Seconds of silence after which an answer counts as lost.
+        deadline: Seconds one call may take with everything: waits, retries, the whole answer.
+        max_retries: Further attempts after the first, where they may help.
+        max_wait: Seconds of waiting the service may ask for; more is raised at once, with
+            ``retry_after`` set.
+        models: What each model can do; see `apertis_audio_tools.models`.
+        clock: Where time comes from, for tests.
+
+    Raises:
+        ConfigurationError: No key, or a setting that cannot be.
+    """
+
+    def __init__(
+        self,
+        api_key: str | SecretStr | None = None,
+        *,
+        base_url: str | None = None,
+        timeout: float = 600.0,
+        deadline: float = 1800.0,
+        max_retries: int = 5,
+        max_wait: float = 190.0,
+        models: Mapping[str, Model] = MODELS,
+        clock: Clock | None = None,
+    ) -> None:
+        self._base_url = settings.base_url(base_url)
+        self._capabilities = Capabilities(models)
+        self._drivers = Drivers(
+            transport=Transport(
+                self._base_url, settings.api_key(api_key), settings.positive("timeout", timeout)
+            ),
+            retry=Retry(
+                settings.retries(max_retries),
+                settings.positive("max_wait", max_wait),
+                SystemClock() if clock is None else clock,
+            ),
+            deadline=settings.positive("deadline", deadline),
+        )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(base_url={self._base_url!r})"
+
+    @property
+    def base_url(self) -> str:
+        """Whom it asks."""
+        return self._base_url
+
+    def _models(self) -> Call[tuple[str, ...]]:
+        """The names of the models this key can use, audio and others.
+
+        Raises:
+            APIError: The service refused, could not be reached, or answered nonsense.
+        """
+        return calls.model_list()
+
+    models = blocking(_models)
+    amodels = awaiting(_models)
+
+    def close(self) -> None:
+        """Give the connections back, for good.
+
+        Those made in an event loop close with `aclose` in that loop, or when it ends.
+        """
+        self._drivers.transport.close()
+
+    async def aclose(self) -> None:
+        """Give the connections back, those of the running event loop too."""
+        await self._drivers.transport.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
