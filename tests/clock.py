@@ -26,7 +26,7 @@ class FakeClock:
         """Seconds since some moment."""
         return self._now
 
-    def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float, wake: threading.Event) -> None:  # noqa: ARG002  # never waits
         """Go on at once, `seconds` later."""
         with self._lock:
             self.sleeps.append(seconds)

@@ -33,6 +33,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the machine reaches a test."""
     for name in ("APERTIS_API_KEY", "APERTIS_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("APERTIS_AUDIO_CACHE", "0")
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)

@@ -102,6 +102,19 @@ def test_output_clash(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_sandbox")
+def test_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was transcribed once is not asked again, until it is forgotten or not wanted."""
+    monkeypatch.setenv("APERTIS_AUDIO_CACHE", str(tmp_path))
+    pieces = ["transcribe", EXAMPLES.parent.parent / "tests" / "clips" / "clip.wav"]
+    said = apertis(*pieces).stdout
+    monkeypatch.setenv("APERTIS_API_KEY", "wrong-key")
+    assert apertis(*pieces).stdout == said
+    assert_one_sentence(apertis(*pieces, "--no-cache"), "401")
+    assert "Transcripts forgotten: 1." in apertis("cache", "--clear").stdout
+    assert_one_sentence(apertis(*pieces), "401")
+
+
+@pytest.mark.usefixtures("_sandbox")
 def test_speak_and_ask(tmp_path: Path) -> None:
     """What was spoken into a file can be asked about."""
     target = tmp_path / "said.wav"

@@ -37,6 +37,7 @@ def reader(tmp_path: Path, sandbox_url: str) -> tuple[Path, dict[str, str]]:
     commands = Path(sys.executable).parent
     variables = {
         "APERTIS_API_KEY": "sk-reader",
+        "APERTIS_AUDIO_CACHE": str(tmp_path / "cache"),
         "APERTIS_BASE_URL": sandbox_url,
         "PATH": f"{commands}{os.pathsep}{os.environ['PATH']}",
     }

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         Transcript,
         Usage,
     )
+    from apertis_audio_tools.stitching import PartialTranscript
 
     __version__: str
 
@@ -63,6 +64,7 @@ __all__ = [
     "Model",
     "NotFoundError",
     "OutputError",
+    "PartialTranscript",
     "Passage",
     "PaymentError",
     "PermissionDeniedError",
@@ -80,7 +82,7 @@ __all__ = [
     "Usage",
 ]
 
-_HOMES = ("errors", "models", "results", "client")
+_HOMES = ("errors", "models", "results", "stitching", "client")
 
 
 def __getattr__(name: str) -> object:

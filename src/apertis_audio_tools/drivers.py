@@ -1,35 +1,27 @@
-"""The two colours: what carries a call to the service and back, blocking and awaiting.
+"""What carries calls to the service and back, blocking and awaiting.
 
-Everything that decides lives in the calls and in the retry policy. Here are only the loops, and
-the decorators that make the two public verbs out of one description of a call.
+Everything that decides lives in the calls, the jobs and the retry policy. Here are only the loops.
 """
 
 import asyncio
 import contextlib
 import functools
-import inspect
 import traceback
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Coroutine,
-    Iterable,
-    Iterator,
-)
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Concatenate, ParamSpec, Protocol, TypeVar, get_args
+from typing import Any, BinaryIO, TypeVar
 
 from tenacity import AsyncRetrying, Retrying
 
 from apertis_audio_tools.calls import Call, Streamed
 from apertis_audio_tools.errors import ApertisError, OutputError
+from apertis_audio_tools.jobs import Job, Step, Tally
+from apertis_audio_tools.results import Transcript
 from apertis_audio_tools.retry import Retry
-from apertis_audio_tools.transport import Transport
+from apertis_audio_tools.transport import Abort, Transport
 from apertis_audio_tools.wire import Answer, Request
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
 
@@ -49,6 +41,64 @@ class Drivers:
         """The same; reading may decode audio, and so happens off the event loop."""
         send = functools.partial(self.transport.asend, call.request)
         return await asyncio.to_thread(call.read, await self._aretrying(send))
+
+    def carry_out(self, job: Job) -> Transcript:
+        """All pieces of a job, several at once; what fails, fails the job as a whole.
+
+        After a failure nothing new is sent, but what is under way is paid for and awaited. An
+        interrupt ends everything at once.
+        """
+        if known := job.known():
+            return known
+        tally = Tally()
+        with Abort() as abort, contextlib.closing(job.steps(tally)) as steps:
+            pool = ThreadPoolExecutor(job.max_concurrency, "apertis-audio")
+            running: set[Future[None]] = set()
+            try:
+                for step in steps:
+                    running.add(pool.submit(self._piece, job, step, tally, abort))
+                    if len(running) == job.max_concurrency:
+                        done, running = wait(running, return_when=FIRST_COMPLETED)
+                        _require_no_error(done)
+                _require_no_error(wait(running).done)
+            except BaseException:
+                tally.halted.set()
+                abort.now()
+                raise
+            finally:
+                pool.shutdown(cancel_futures=True)
+        return job.finish(tally)
+
+    async def acarry_out(self, job: Job) -> Transcript:
+        """The same on the event loop; cutting and keeping happen off it."""
+        if known := await asyncio.to_thread(job.known):
+            return known
+        tally = Tally()
+        steps = job.steps(tally)
+        running: set[asyncio.Task[None]] = set()
+        try:
+            while step := await _in_thread(next, steps, None):
+                running.add(asyncio.create_task(self._apiece(job, step, tally)))
+                if len(running) == job.max_concurrency:
+                    done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                    _require_no_error(done)
+            if running:
+                _require_no_error((await asyncio.wait(running))[0])
+        finally:
+            await _cancelled(running)
+            await asyncio.to_thread(steps.close)
+        return await asyncio.to_thread(job.finish, tally)
+
+    def _piece(self, job: Job, step: Step, tally: Tally, abort: Abort) -> None:
+        with contextlib.closing(step.piece), tally.noting(), abort.watching():
+            send = functools.partial(self.transport.send, step.call.request)
+            job.keep(step, step.call.read(self._retrying(send, tally)), tally)
+
+    async def _apiece(self, job: Job, step: Step, tally: Tally) -> None:
+        with contextlib.closing(step.piece), tally.noting():
+            send = functools.partial(self.transport.asend, step.call.request)
+            answer = await self._aretrying(send, tally)
+            await _in_thread(lambda: job.keep(step, step.call.read(answer), tally))
 
     def stream(self, call: Streamed[R]) -> Iterator[R]:
         """What the call reads out of its answer, as it arrives."""
@@ -127,100 +177,38 @@ class Drivers:
 
             yield await self._aretrying(attempt)
 
-    def _retrying(self, attempt: Callable[[float], R]) -> R:
-        clock = self.retry.clock
+    def _retrying(self, attempt: Callable[[float], R], tally: Tally | None = None) -> R:
+        """What an attempt gives at last; after a halt of the tally there is no further one."""
+        clock, going = self.retry.clock, tally or Tally()
         deadline = clock.monotonic() + self.deadline
+        sleep = functools.partial(clock.sleep, wake=going.halted)
 
         def once() -> R:
+            going.require_going()
             while pause := self.retry.hold(deadline):
-                clock.sleep(pause)
+                sleep(pause)
+                going.require_going()
             return attempt(self.retry.time_left(deadline))
 
         with _frames_cleared():
-            return Retrying(**self.retry.rules(deadline), sleep=clock.sleep)(once)
+            return Retrying(**self.retry.rules(deadline), sleep=sleep)(once)
 
-    async def _aretrying(self, attempt: Callable[[float], Awaitable[R]]) -> R:
-        clock = self.retry.clock
+    async def _aretrying(
+        self, attempt: Callable[[float], Awaitable[R]], tally: Tally | None = None
+    ) -> R:
+        """The same."""
+        clock, going = self.retry.clock, tally or Tally()
         deadline = clock.monotonic() + self.deadline
 
         async def once() -> R:
+            going.require_going()
             while pause := self.retry.hold(deadline):
                 await clock.asleep(pause)
+                going.require_going()
             return await attempt(self.retry.time_left(deadline))
 
         with _frames_cleared():
             return await AsyncRetrying(**self.retry.rules(deadline), sleep=clock.asleep)(once)
-
-
-class Driven(Protocol):
-    """A client whose verbs the drivers carry."""
-
-    _drivers: Drivers
-
-
-C = TypeVar("C", bound=Driven)
-
-
-def blocking(prepare: Callable[Concatenate[C, P], Call[R]]) -> Callable[Concatenate[C, P], R]:
-    """The verb that waits for the answer of the prepared call."""
-
-    def verb(self: C, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return self._drivers.answer(prepare(self, *args, **kwargs))
-
-    return _named(verb, prepare, "", None)
-
-
-def awaiting(
-    prepare: Callable[Concatenate[C, P], Call[R]],
-) -> Callable[Concatenate[C, P], Coroutine[Any, Any, R]]:
-    """The same verb for asyncio; preparing may read files, so it happens off the event loop."""
-
-    async def verb(self: C, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        call = await asyncio.to_thread(prepare, self, *args, **kwargs)
-        return await self._drivers.aanswer(call)
-
-    return _named(verb, prepare, "a", None)
-
-
-def streaming(
-    prepare: Callable[Concatenate[C, P], Streamed[R]],
-) -> Callable[Concatenate[C, P], Iterator[R]]:
-    """The verb that hands the answer on as it arrives; what cannot be, it refuses at once."""
-
-    def verb(self: C, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[R]:
-        return self._drivers.stream(prepare(self, *args, **kwargs))
-
-    return _named(verb, prepare, "", Iterator)
-
-
-def streaming_awaiting(
-    prepare: Callable[Concatenate[C, P], Streamed[R]],
-) -> Callable[Concatenate[C, P], AsyncIterator[R]]:
-    """The same verb for asyncio: an asynchronous generator, which begins when it is iterated."""
-
-    async def verb(self: C, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[R]:
-        call = await asyncio.to_thread(prepare, self, *args, **kwargs)
-        async with contextlib.aclosing(self._drivers.astream(call)) as items:
-            async for item in items:
-                yield item
-
-    return _named(verb, prepare, "a", AsyncIterator)
-
-
-V = TypeVar("V", bound=Callable[..., Any])
-
-
-def _named(verb: V, prepare: Callable[..., Any], prefix: str, wrapper: Any) -> V:
-    """The verb under its own name, with the documentation and the parameters of `prepare`."""
-    functools.update_wrapper(verb, prepare)
-    verb.__name__ = prefix + prepare.__name__.removeprefix("_")
-    verb.__qualname__ = prepare.__qualname__.replace(prepare.__name__, verb.__name__)
-    signature = inspect.signature(prepare)
-    (result,) = get_args(signature.return_annotation)
-    result = wrapper[result] if wrapper else result
-    verb.__annotations__ = {**prepare.__annotations__, "return": result}
-    verb.__signature__ = signature.replace(return_annotation=result)  # type: ignore[attr-defined]
-    return verb
 
 
 @contextlib.contextmanager
@@ -239,6 +227,29 @@ def _frames_cleared() -> Iterator[None]:
             hidden = passed.__context__ if passed.__suppress_context__ else None
             passed = passed.__cause__ or hidden
         raise
+
+
+def _require_no_error(ended: Iterable[Future[None] | asyncio.Task[None]]) -> None:
+    """Raise what is none of our errors, which are noted in the tally."""
+    for each in ended:
+        each.result()
+
+
+async def _in_thread(do: Callable[..., R], *args: Any) -> R:
+    """Like `to_thread`, but whoever is cancelled waits: the thread still uses what it was given."""
+    thread = asyncio.create_task(asyncio.to_thread(do, *args))
+    try:
+        return await asyncio.shield(thread)
+    except asyncio.CancelledError:
+        await asyncio.wait([thread])
+        raise
+
+
+async def _cancelled(tasks: set[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
 
 
 def _rewind(file: BinaryIO) -> None:

@@ -33,6 +33,7 @@ class ApertisError(Exception):
         param: The request parameter the service blames.
         request_id: What the service's support will ask for.
         retry_after: Seconds after which the service said to come back.
+        partial: Of a transcription in pieces, what was finished: a `PartialTranscript`.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class ApertisError(Exception):
         self.param = param
         self.request_id = request_id
         self.retry_after = retry_after
+        self.partial: Any = None
 
     @property
     def message(self) -> str:

@@ -115,6 +115,11 @@ class Capabilities:
                 f"{answer_format}{self._alternative(operation, answer_format)}."
             )
 
+    def max_seconds(self, model: str) -> float | None:
+        """The longest recording the model takes in one request, where that is known."""
+        row = self.models.get(model)
+        return row.max_seconds if row else None
+
     def require_duration(self, model: str, seconds: float | None) -> None:
         """Refuse a recording longer than the model takes.
 

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 _SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？", "؟", "।")  # noqa: RUF001  # other scripts
 _PAUSE_SECONDS = 0.8
-_UNSPACED = re.compile(
+UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uff60]"
 )
 
@@ -59,7 +59,7 @@ def join(texts: Iterable[str]) -> str:
     """
     joined = ""
     for text in filter(None, map(str.strip, texts)):
-        is_close = _UNSPACED.match(joined[-1:]) and _UNSPACED.match(text)
+        is_close = UNSPACED.match(joined[-1:]) and UNSPACED.match(text)
         joined += text if is_close or not joined else f" {text}"
     return joined
 

@@ -32,8 +32,8 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Seconds since some moment."""
 
-    def sleep(self, seconds: float) -> None:
-        """Block for `seconds`."""
+    def sleep(self, seconds: float, wake: threading.Event) -> None:
+        """Block for `seconds`, or until the event."""
 
     async def asleep(self, seconds: float) -> None:
         """Let others run for `seconds`."""
@@ -46,9 +46,9 @@ class SystemClock:
         """Seconds since some moment."""
         return time.monotonic()
 
-    def sleep(self, seconds: float) -> None:
-        """Block for `seconds`."""
-        time.sleep(seconds)
+    def sleep(self, seconds: float, wake: threading.Event) -> None:
+        """Block for `seconds`, or until the event."""
+        wake.wait(min(seconds, threading.TIMEOUT_MAX))
 
     async def asleep(self, seconds: float) -> None:
         """Let others run for `seconds`."""

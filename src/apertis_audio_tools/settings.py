@@ -60,6 +60,19 @@ def retries(value: int) -> int:
     return value
 
 
+def workers(value: int) -> int:
+    """How many things are done at once, at least one.
+
+    Raises:
+        ConfigurationError: It is no such number.
+    """
+    if value < 1 or value != int(value):
+        raise ConfigurationError(
+            f"max_concurrency is {value!r}; it must be a whole number from 1 on."
+        )
+    return value
+
+
 def positive(name: str, value: float) -> float:
     """A number of seconds, which cannot be zero.
 

@@ -1,17 +1,19 @@
 """The commands and their options."""
 
+import contextlib
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 import apertis_audio_tools
+from apertis_audio_tools.cache import cache_of, user_cache
 from apertis_audio_tools.cli.session import Session, failing_in_a_sentence, notes, session
 from apertis_audio_tools.client import (
     CHAT_MODEL,
@@ -83,6 +85,15 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that
 UseSandbox = Annotated[
     bool, typer.Option("--sandbox", help="Ask a local stand-in instead of the service; no key.")
 ]
+NoCache = Annotated[
+    bool, typer.Option("--no-cache", help="Ask again, and keep nothing (see the command cache).")
+]
+PieceSeconds = Annotated[
+    float | None, typer.Option(help="Cut into pieces of about this length, at pauses.")
+]
+Shrink = Annotated[
+    Literal["mp3", "opus"] | None, typer.Option(help="Encode for a slow line before sending.")
+]
 Voice = Annotated[str, typer.Option(help="alloy, echo, fable, onyx, nova, shimmer, ...")]
 
 
@@ -96,17 +107,26 @@ def transcribe(
     language: Annotated[str | None, typer.Option(help="ISO 639-1, such as zh.")] = None,
     prompt: Prompt = None,
     temperature: Temperature = None,
+    piece_seconds: PieceSeconds = None,
+    shrink: Shrink = None,
     overwrite: Overwrite = False,
+    no_cache: NoCache = False,
     sandbox: UseSandbox = False,
 ) -> None:
     """Say what is said in recordings, in their own language."""
 
     def verb(audio: ApertisAudio, file: Path) -> Transcript:
         return audio.transcribe(
-            file, model=model, language=language, prompt=prompt, temperature=temperature
+            file,
+            model=model,
+            language=language,
+            prompt=prompt,
+            temperature=temperature,
+            piece_seconds=piece_seconds,
+            shrink=shrink,
         )
 
-    with session(sandbox=sandbox) as here:
+    with session(sandbox=sandbox, cache=not no_cache) as here:
         _write_each(here, "Transcribing", verb, files, _Output(output, form, overwrite))
 
 
@@ -119,15 +139,25 @@ def translate(
     model: Annotated[str, typer.Option()] = TRANSCRIPTION_MODEL,
     prompt: Prompt = None,
     temperature: Temperature = None,
+    piece_seconds: PieceSeconds = None,
+    shrink: Shrink = None,
     overwrite: Overwrite = False,
+    no_cache: NoCache = False,
     sandbox: UseSandbox = False,
 ) -> None:
     """Say in English what is said in recordings."""
 
     def verb(audio: ApertisAudio, file: Path) -> Transcript:
-        return audio.translate(file, model=model, prompt=prompt, temperature=temperature)
+        return audio.translate(
+            file,
+            model=model,
+            prompt=prompt,
+            temperature=temperature,
+            piece_seconds=piece_seconds,
+            shrink=shrink,
+        )
 
-    with session(sandbox=sandbox) as here:
+    with session(sandbox=sandbox, cache=not no_cache) as here:
         _write_each(here, "Translating", verb, files, _Output(output, form, overwrite))
 
 
@@ -193,6 +223,17 @@ def models(*, sandbox: UseSandbox = False) -> None:
     for row in rows:
         table.add_row(*row)
     Console().print(table)
+
+
+@app.command()
+def cache(
+    *, clear: Annotated[bool, typer.Option("--clear", help="Forget all transcripts.")] = False
+) -> None:
+    """Say where transcripts are kept, so that nothing is paid for twice; or forget them."""
+    with contextlib.closing(cache_of(None) or user_cache()) as kept:
+        if clear:
+            typer.echo(f"Transcripts forgotten: {kept.clear()}.")
+        typer.echo(kept.path)
 
 
 @app.command("sandbox")

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -70,8 +71,8 @@ class Session:
 
 
 @contextlib.contextmanager
-def session(*, sandbox: bool) -> Iterator[Session]:
-    """A session with the service, or with a sandbox started for it."""
+def session(*, sandbox: bool, cache: bool = True) -> Iterator[Session]:
+    """A session with the service, or with a sandbox started for it, whose answers are not kept."""
     with failing_in_a_sentence(), _retries_shown(), contextlib.ExitStack() as stack:
         if sandbox:
             from apertis_audio_tools.sandbox import Sandbox
@@ -79,10 +80,21 @@ def session(*, sandbox: bool) -> Iterator[Session]:
             url: str | None = stack.enter_context(Sandbox())
         else:
             url = None
-        audio = stack.enter_context(ApertisAudio(SANDBOX_KEY if sandbox else None, base_url=url))
+        audio = stack.enter_context(
+            ApertisAudio(
+                SANDBOX_KEY if sandbox else None,
+                base_url=url,
+                cache=_cache() if cache and not sandbox else False,
+            )
+        )
         current = Session(audio, audio.base_url)
         yield current
         current.report()
+
+
+def _cache() -> bool | None:
+    """On, unless the environment has a word in it."""
+    return None if "APERTIS_AUDIO_CACHE" in os.environ else True
 
 
 @contextlib.contextmanager

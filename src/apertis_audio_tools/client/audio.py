@@ -6,11 +6,13 @@ from typing import Self
 from pydantic import SecretStr
 
 from apertis_audio_tools import calls, settings
+from apertis_audio_tools.cache import CacheSetting, cache_of
 from apertis_audio_tools.calls import Call
 from apertis_audio_tools.client.chatting import Chatting
 from apertis_audio_tools.client.speaking import Speaking
 from apertis_audio_tools.client.transcribing import Transcribing
-from apertis_audio_tools.drivers import Drivers, awaiting, blocking
+from apertis_audio_tools.colours import awaiting, blocking
+from apertis_audio_tools.drivers import Drivers
 from apertis_audio_tools.models import MODELS, Capabilities, Model
 from apertis_audio_tools.retry import Clock, Retry, SystemClock
 from apertis_audio_tools.transport import Transport
@@ -37,6 +39,10 @@ class ApertisAudio(Transcribing, Speaking, Chatting):
         max_retries: Further attempts after the first, where they may help.
         max_wait: Seconds of waiting the service may ask for; more is raised at once, with
             ``retry_after`` set.
+        max_concurrency: How many pieces of a recording are sent at once.
+        cache: Keep transcripts on disk, so that nothing is paid for twice: True for the user's
+            cache folder, a path for another, False for none. Without it, the variable
+            ``APERTIS_AUDIO_CACHE`` (a folder, or 1), then none.
         models: What each model can do; see `apertis_audio_tools.models`.
         clock: Where time comes from, for tests.
 
@@ -53,11 +59,15 @@ class ApertisAudio(Transcribing, Speaking, Chatting):
         deadline: float = 1800.0,
         max_retries: int = 5,
         max_wait: float = 190.0,
+        max_concurrency: int = 8,
+        cache: CacheSetting = None,
         models: Mapping[str, Model] = MODELS,
         clock: Clock | None = None,
     ) -> None:
         self._base_url = settings.base_url(base_url)
+        self._cache = cache_of(cache)
         self._capabilities = Capabilities(models)
+        self._max_concurrency = settings.workers(max_concurrency)
         self._drivers = Drivers(
             transport=Transport(
                 self._base_url, settings.api_key(api_key), settings.positive("timeout", timeout)
@@ -95,9 +105,12 @@ class ApertisAudio(Transcribing, Speaking, Chatting):
         Those made in an event loop close with `aclose` in that loop, or when it ends.
         """
         self._drivers.transport.close()
+        if self._cache:
+            self._cache.close()
 
     async def aclose(self) -> None:
         """Give the connections back, those of the running event loop too."""
+        self.close()
         await self._drivers.transport.aclose()
 
     def __enter__(self) -> Self:

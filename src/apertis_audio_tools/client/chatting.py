@@ -6,7 +6,8 @@ from typing import Any
 
 from apertis_audio_tools import calls, recordings
 from apertis_audio_tools.calls import Call, Message, Streamed
-from apertis_audio_tools.drivers import Drivers, awaiting, blocking, streaming, streaming_awaiting
+from apertis_audio_tools.colours import awaiting, blocking, streaming, streaming_awaiting
+from apertis_audio_tools.drivers import Drivers
 from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.models import Capabilities
 from apertis_audio_tools.recordings import Source

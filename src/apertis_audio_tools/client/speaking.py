@@ -9,7 +9,8 @@ from pathlib import Path
 from apertis_audio_tools import calls, recordings
 from apertis_audio_tools.answers import malformed
 from apertis_audio_tools.calls import Call, Streamed
-from apertis_audio_tools.drivers import Drivers, awaiting, blocking, streaming, streaming_awaiting
+from apertis_audio_tools.colours import awaiting, blocking, streaming, streaming_awaiting
+from apertis_audio_tools.drivers import Drivers
 from apertis_audio_tools.errors import RecordingError, UnsupportedError
 from apertis_audio_tools.models import Capabilities, SpeechFormat
 from apertis_audio_tools.recordings import Source

@@ -9,6 +9,8 @@ import av
 import av.container
 
 from apertis_audio_tools.errors import RecordingError, UnsupportedError
+from apertis_audio_tools.recordings.chains import links
+from apertis_audio_tools.recordings.sound import packets
 from apertis_audio_tools.recordings.sources import Bytes, Source, open_source
 from apertis_audio_tools.wire import Upload
 
@@ -17,10 +19,16 @@ _DEMUXERS = (
     "caf,au,flv,ape,wv,tta,dsf"
 )
 _OPTIONS = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "none"}
-"""No playlists, no concatenation scripts, no protocols: nothing but the bytes given is read."""
+"""No playlists, no concatenation scripts, no protocols: nothing but the bytes given is read.
+
+For the container alone: PyAV before 17 crashes on MPEG files when each stream is given options.
+"""
 _BEFORE_19 = int(av.__version__.partition(".")[0]) < 19  # noqa: PLR2004  # says the name
 _TAGS: dict[str, Any] = {"metadata_errors": "replace"} if _BEFORE_19 else {}
 """Tags are often not UTF-8; older versions of PyAV have to be told not to mind."""
+
+_GUESSED = frozenset({"aac", "mpeg"})
+"""Demuxers that guess the duration from the bit rate of the beginning."""
 
 _MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
 _MATROSKA = "matroska,webm"
@@ -115,7 +123,7 @@ def probe(source: Source) -> Recording:
             content=content,
             container=_container_name(container.format.name, codec.name, content),
             codec=codec.name,
-            duration=_duration(container, content.label),
+            duration=_duration(container, content),
             sample_rate=codec.sample_rate,
             channels=codec.channels,
         )
@@ -131,7 +139,7 @@ def demuxing(content: Bytes) -> Iterator[av.container.InputContainer]:
     with (
         content.open() as stream,
         _explained(content.label),
-        av.open(stream, mode="r", options=dict(_OPTIONS), **_TAGS) as container,
+        av.open(stream, mode="r", container_options=dict(_OPTIONS), **_TAGS) as container,
     ):
         if not container.streams.audio:
             raise RecordingError(f"{content.label} holds no sound.")
@@ -166,18 +174,26 @@ def _head(content: Bytes) -> bytes:
         return stream.read(_EBML_HEAD)
 
 
-def _duration(container: av.container.InputContainer, label: str) -> float:
-    """Seconds by the header, or by the packets where the header does not say."""
-    if container.duration:
+def _duration(container: av.container.InputContainer, content: Bytes) -> float:
+    """Seconds by the header, or by the packets where the header does not say, or only guesses."""
+    name = container.format.name
+    if name == "ogg" and len(parts := links(content)) > 1:
+        return sum(map(_link_duration, parts))
+    if container.duration and name not in _GUESSED:
         return container.duration / _MICROSECONDS
     stream = container.streams.audio[0]
     first = last = None
-    for packet in container.demux(stream):
-        if packet.pts is None or not packet.size:
+    for packet in packets(container, stream):
+        if packet.pts is None:
             continue
         first = packet.pts if first is None else first
         last = packet.pts + (packet.duration or 0)
         unit = float(packet.time_base)
     if first is None or last is None:
-        raise RecordingError(f"{label} holds no sound: there is not a single packet of it.")
-    return (last - first) * unit
+        raise RecordingError(f"{content.label} holds no sound: there is not a single packet of it.")
+    return float((last - first) * unit)
+
+
+def _link_duration(part: Bytes) -> float:
+    with demuxing(part) as container:
+        return _duration(container, part)

@@ -7,6 +7,7 @@ import re
 import shutil
 import stat
 import tempfile
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,7 +111,8 @@ def _from_stream(stream: BinaryIO, name: str | None) -> Bytes:
         stream.seek(start)
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise RecordingError(f"{label} cannot be read: {_why(error)}.") from error
-    return Bytes(label, _suffix(label), max(size, 0), lambda: _window(stream, start))
+    opened = functools.partial(_window, stream, start, threading.Lock())
+    return Bytes(label, _suffix(label), max(size, 0), opened)
 
 
 class _Spool(tempfile.SpooledTemporaryFile[bytes]):
@@ -128,11 +130,15 @@ def _spooled(stream: BinaryIO) -> BinaryIO:
 
 
 class _Window(io.RawIOBase):
-    """A file object from one position on; the caller's object stays open, and where it was."""
+    """A file object from one position on; the caller's object stays open, and where it was.
 
-    def __init__(self, stream: BinaryIO, start: int) -> None:
+    Several may be read by several threads at once.
+    """
+
+    def __init__(self, stream: BinaryIO, start: int, lock: "threading.Lock") -> None:
         self._stream = stream
         self._start = start
+        self._lock = lock
         self._position = 0
 
     def readable(self) -> bool:
@@ -145,24 +151,26 @@ class _Window(io.RawIOBase):
         if whence == os.SEEK_CUR:
             offset += self._position
         elif whence == os.SEEK_END:
-            offset += self._stream.seek(0, os.SEEK_END) - self._start
-            self._stream.seek(self._start)
+            with self._lock:
+                offset += self._stream.seek(0, os.SEEK_END) - self._start
+                self._stream.seek(self._start)
         self._position = max(offset, 0)
         return self._position
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        self._stream.seek(self._start + self._position)
-        try:
-            data = self._stream.read(len(buffer))
-        finally:
-            self._stream.seek(self._start)
+        with self._lock:
+            self._stream.seek(self._start + self._position)
+            try:
+                data = self._stream.read(len(buffer))
+            finally:
+                self._stream.seek(self._start)
         buffer[: len(data)] = data
         self._position += len(data)
         return len(data)
 
 
-def _window(stream: BinaryIO, start: int) -> BinaryIO:
-    return cast("BinaryIO", io.BufferedReader(_Window(stream, start)))
+def _window(stream: BinaryIO, start: int, lock: "threading.Lock") -> BinaryIO:
+    return cast("BinaryIO", io.BufferedReader(_Window(stream, start, lock)))
 
 
 def _base_name(name: object) -> str | None:

@@ -14,7 +14,18 @@ except ImportError as error:
         'The sandbox needs more packages: pip install "apertis-audio-tools[sandbox]".'
     ) from error
 
+from apertis_audio_tools.sandbox.beacons import Beacons
+from apertis_audio_tools.sandbox.engines import ENGINES, EngineName
 from apertis_audio_tools.sandbox.recognition import Heard, PocketSphinx, Recogniser
 from apertis_audio_tools.sandbox.server import Sandbox, serve
 
-__all__ = ["Heard", "PocketSphinx", "Recogniser", "Sandbox", "serve"]
+__all__ = [
+    "ENGINES",
+    "Beacons",
+    "EngineName",
+    "Heard",
+    "PocketSphinx",
+    "Recogniser",
+    "Sandbox",
+    "serve",
+]

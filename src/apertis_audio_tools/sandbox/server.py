@@ -10,7 +10,8 @@ import uvicorn
 
 from apertis_audio_tools.sandbox import tables
 from apertis_audio_tools.sandbox.app import application
-from apertis_audio_tools.sandbox.recognition import PocketSphinx, Recogniser
+from apertis_audio_tools.sandbox.engines import EngineName, engine
+from apertis_audio_tools.sandbox.recognition import Recogniser
 
 HOST: Final = "127.0.0.1"
 _GRACE_SECONDS: Final = 5
@@ -24,18 +25,20 @@ class Sandbox:
 
     Args:
         port: The TCP port; 0 takes any that is free.
-        recogniser: The speech recognition engine (default: pocketsphinx, English).
+        recogniser: The speech recognition engine, or the name of one in `ENGINES` (default:
+            pocketsphinx, English).
         requests_per_minute: How many requests each key may send to each model.
 
     Raises:
         ImportError: On entering, when there is neither pocketsphinx nor another recogniser.
         OSError: On entering, when the port is not free.
+        ValueError: On entering, when no engine has the name.
     """
 
     def __init__(
         self,
         port: int = 0,
-        recogniser: Recogniser | None = None,
+        recogniser: Recogniser | EngineName = "pocketsphinx",
         requests_per_minute: int = tables.REQUESTS_PER_MINUTE,
     ) -> None:
         self._port = port
@@ -47,8 +50,8 @@ class Sandbox:
         with contextlib.ExitStack() as stack:
             bound = stack.enter_context(_bound(self._port))
             thread_ended = stack.enter_context(contextlib.ExitStack())
-            engine = stack.enter_context(_engine(self._recogniser))
-            server = _Server(engine, self._requests_per_minute)
+            recogniser = stack.enter_context(engine(self._recogniser))
+            server = _Server(recogniser, self._requests_per_minute)
             thread = threading.Thread(target=server.run, args=([bound],), daemon=True)
             thread.start()
             thread_ended.callback(thread.join)
@@ -62,7 +65,7 @@ class Sandbox:
 
 def serve(
     port: int = 8000,
-    recogniser: Recogniser | None = None,
+    recogniser: Recogniser | EngineName = "pocketsphinx",
     requests_per_minute: int = tables.REQUESTS_PER_MINUTE,
     on_ready: Callable[[str], object] | None = None,
 ) -> None:
@@ -70,26 +73,28 @@ def serve(
 
     Args:
         port: The TCP port; 0 takes any that is free.
-        recogniser: The speech recognition engine (default: pocketsphinx, English).
+        recogniser: The speech recognition engine, or the name of one in `ENGINES` (default:
+            pocketsphinx, English).
         requests_per_minute: How many requests each key may send to each model.
         on_ready: Called once with the base URL, as soon as requests are accepted.
 
     Raises:
         ImportError: There is neither pocketsphinx nor another recogniser.
         OSError: The port is not free.
+        ValueError: No engine has the name.
     """
-    with _engine(recogniser) as engine, _bound(port) as bound:
+    with engine(recogniser) as chosen, _bound(port) as bound:
         if on_ready is not None:
             on_ready(_url(bound))
         with contextlib.suppress(KeyboardInterrupt):
-            _Server(engine, requests_per_minute).run([bound])
+            _Server(chosen, requests_per_minute).run([bound])
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, engine: Recogniser, requests_per_minute: int) -> None:
+    def __init__(self, recogniser: Recogniser, requests_per_minute: int) -> None:
         super().__init__(
             uvicorn.Config(
-                application(engine, requests_per_minute),
+                application(recogniser, requests_per_minute),
                 http="h11",
                 ws="none",
                 lifespan="off",
@@ -103,11 +108,6 @@ class _Server(uvicorn.Server):
 
     def stop(self) -> None:
         self.should_exit = True
-
-
-def _engine(recogniser: Recogniser | None) -> contextlib.AbstractContextManager[Recogniser]:
-    """The given engine, which its owner closes, or one of our own."""
-    return PocketSphinx() if recogniser is None else contextlib.nullcontext(recogniser)
 
 
 def _bound(port: int) -> socket.socket:

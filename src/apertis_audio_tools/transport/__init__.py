@@ -4,6 +4,7 @@ Knows nothing of endpoints or retries: a request value goes in; an answer value,
 package's errors, comes out, in both colours.
 """
 
+from apertis_audio_tools.transport.limits import Abort
 from apertis_audio_tools.transport.sending import AsyncStream, Stream, Transport
 
-__all__ = ["AsyncStream", "Stream", "Transport"]
+__all__ = ["Abort", "AsyncStream", "Stream", "Transport"]

@@ -7,15 +7,17 @@ end. asyncio has a remedy for that; blocking sockets get theirs here.
 import asyncio
 import contextlib
 import math
+import socket
 import ssl
+import threading
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Self
 
 import httpcore
 
-from apertis_audio_tools.errors import APITimeoutError
+from apertis_audio_tools.errors import APIConnectionError, APITimeoutError
 
 _TOO_LATE = "The whole answer did not arrive within the time allowed."
 _deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)
@@ -29,6 +31,63 @@ def until(limit: float) -> Iterator[None]:
         yield
     finally:
         _deadline.reset(token)
+
+
+class Abort:
+    """Ends the exchanges of several threads at once: their sockets are shut, and stay unusable.
+
+    As a context manager it forgets them at the end.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._streams: set[httpcore.NetworkStream] = set()
+        self._is_over = False
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        """What this thread reads and writes in here can be ended by another."""
+        token = _abort.set(self)
+        try:
+            yield
+        finally:
+            _abort.reset(token)
+
+    @contextlib.contextmanager
+    def waiting(self, stream: httpcore.NetworkStream) -> Iterator[None]:
+        """While this thread waits for a stream."""
+        with self._lock:
+            if self._is_over:
+                raise APIConnectionError("The exchange was given up.")
+            self._streams.add(stream)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._streams.discard(stream)
+
+    def now(self) -> None:
+        """End them."""
+        with self._lock:
+            self._is_over = True
+            for stream in self._streams:
+                with contextlib.suppress(OSError):
+                    shut = stream.get_extra_info("socket")
+                    socket.socket.shutdown(shut, socket.SHUT_RDWR)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._streams.clear()
+
+
+_abort: ContextVar[Abort | None] = ContextVar("abort", default=None)
+
+
+def _watched(stream: httpcore.NetworkStream) -> contextlib.AbstractContextManager[None]:
+    abort = _abort.get()
+    return abort.waiting(stream) if abort else contextlib.nullcontext()
 
 
 @contextlib.asynccontextmanager
@@ -63,10 +122,12 @@ class _PunctualStream(httpcore.NetworkStream):
         self._stream = stream
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, _left(timeout))
+        with _watched(self._stream):
+            return self._stream.read(max_bytes, _left(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, _left(timeout))
+        with _watched(self._stream):
+            self._stream.write(buffer, _left(timeout))
 
     def close(self) -> None:
         self._stream.close()

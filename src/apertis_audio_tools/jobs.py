@@ -1,0 +1,168 @@
+"""One recording on its way to one transcript: pieces, what is asked of each, what came of it."""
+
+import contextlib
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from apertis_audio_tools.cache import TranscriptCache
+from apertis_audio_tools.calls import Call
+from apertis_audio_tools.errors import ApertisError
+from apertis_audio_tools.recordings import Piece, Recording
+from apertis_audio_tools.results import Transcript
+from apertis_audio_tools.stitching import Part, PartialTranscript, stitch
+
+_KEY_VERSION = 1
+"""Grows when pieces of the same span would not be the same sound any more."""
+
+
+class HaltedError(ApertisError):
+    """Not sent, because another piece had failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A piece that has to be sent, and how."""
+
+    piece: Piece
+    call: Call[Transcript]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What has come of the pieces of a job so far.
+
+    Attributes:
+        parts: The pieces that are transcribed.
+        failure: The first error.
+        halted: Whether nothing more is to be sent; wakes threads that wait to send again.
+    """
+
+    parts: list[Part] = field(default_factory=list)
+    failure: ApertisError | None = None
+    halted: threading.Event = field(default_factory=threading.Event)
+
+    @contextlib.contextmanager
+    def noting(self) -> Iterator[None]:
+        """Note an error of ours at once, for all others to see; errors of others go on.
+
+        It is kept without the frames it passed, which hold the recording, and this tally.
+        """
+        try:
+            yield
+        except HaltedError:
+            pass
+        except ApertisError as error:
+            self.failure = self.failure or error.with_traceback(None)
+            self.halted.set()
+
+    def take_failure(self) -> ApertisError | None:
+        """The first error, which from then on is not kept here."""
+        failure, self.failure = self.failure, None
+        return failure
+
+    def require_going(self) -> None:
+        """Fail once something has failed, so that nothing more is paid for.
+
+        Raises:
+            HaltedError: Something has, or everything was interrupted.
+        """
+        if self.halted.is_set():
+            raise HaltedError("Another piece of the recording had failed.")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A recording to be transcribed.
+
+    Attributes:
+        recording: The recording.
+        pieces: Cuts it.
+        ask: The call for a piece.
+        about: The transcript to be, without its text.
+        max_concurrency: How many pieces are sent at once.
+        cache: Where finished pieces are kept.
+        question: What identifies the answer, besides the sound.
+    """
+
+    recording: Recording
+    pieces: Callable[[], Generator[Piece]]
+    ask: Callable[[Piece], Call[Transcript]]
+    about: Transcript
+    max_concurrency: int
+    cache: TranscriptCache | None
+    question: Mapping[str, Any]
+    _digests: list[str] = field(default_factory=list, repr=False)
+
+    def known(self) -> Transcript | None:
+        """The whole transcript, if it is kept."""
+        kept = self.cache.get(self._key()) if self.cache else None
+        return kept and kept.model_copy(update={"source": self.about.source})
+
+    def steps(self, tally: Tally) -> Generator[Step]:
+        """The pieces to send, cut as they are asked for; those that are kept go to the tally."""
+        with tally.noting(), contextlib.closing(self.pieces()) as pieces:
+            for piece in pieces:
+                kept = self.cache.get(self._key(piece)) if self.cache else None
+                if kept is not None:
+                    tally.parts.append(_part(piece, kept))
+                    piece.close()
+                    continue
+                try:
+                    yield Step(piece, self.ask(piece))
+                except BaseException:  # nobody may have taken it
+                    piece.close()
+                    raise
+                if tally.halted.is_set():
+                    return
+
+    def keep(self, step: Step, transcript: Transcript, tally: Tally) -> None:
+        """A finished piece, kept for the next time."""
+        if self.cache:
+            self.cache.put(self._key(step.piece), transcript)
+        tally.parts.append(_part(step.piece, transcript))
+
+    def finish(self, tally: Tally) -> Transcript:
+        """The whole transcript.
+
+        Raises:
+            ApertisError: A piece failed; ``partial`` has what the others came to.
+        """
+        parts = sorted(tally.parts, key=lambda part: part.start)
+        if failure := tally.take_failure():
+            failure.partial = self._partial(parts)
+            try:
+                raise failure
+            finally:
+                del failure  # a frame it passes would hold it, and it the frame
+        if len(parts) == 1:
+            return parts[0].transcript.model_copy(update={"source": self.about.source})
+        end = {"duration": round(parts[-1].end, 3)} if parts else {}
+        whole = stitch(parts, self.about.model_copy(update=end))
+        if self.cache:
+            self.cache.put(self._key(), whole)
+        return whole
+
+    def _partial(self, parts: list[Part]) -> PartialTranscript:
+        spans = tuple((part.start, part.end) for part in parts)
+        return PartialTranscript(transcript=stitch(parts, self.about), spans=spans)
+
+    def _key(self, piece: Piece | None = None) -> str:
+        span = None if piece is None else [round(piece.start, 4), round(piece.end, 4)]
+        asked = [_KEY_VERSION, self._digest(), dict(self.question), span]
+        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+    def _digest(self) -> str:
+        """The SHA-256 of the recording, read once."""
+        if not self._digests:
+            with self.recording.content.open() as stream:
+                digest = hashlib.file_digest(cast("Any", stream), "sha256")
+            self._digests.append(digest.hexdigest())
+        return self._digests[0]
+
+
+def _part(piece: Piece, transcript: Transcript) -> Part:
+    return Part(piece.start, piece.end, piece.overlap, transcript)

@@ -1,0 +1,164 @@
+"""Pieces made of the packets of a recording as they are: exact, fast, and without loss."""
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+
+from apertis_audio_tools.recordings.clocks import clock_of
+from apertis_audio_tools.recordings.drafts import BareDraft, MuxedDraft, RangeDraft, named
+from apertis_audio_tools.recordings.listening import heard_cut
+from apertis_audio_tools.recordings.pauses import Cut
+from apertis_audio_tools.recordings.planning import Draft, Limits, Piece, Unit, assemble
+from apertis_audio_tools.recordings.probing import Recording, demuxing
+from apertis_audio_tools.recordings.sound import best_stream, codec_name, decoded, packets
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where the packets of a codec go.
+
+    Attributes:
+        suffix: The extension of the file.
+        media_type: Such as ``audio/mp4``.
+        muxer: FFmpeg's name for the container; none where the file is the packets.
+        per_packet: Bytes that a packet takes besides its own, at most.
+    """
+
+    suffix: str
+    media_type: str
+    muxer: str = ""
+    per_packet: int = 0
+
+
+_TARGETS = {
+    "mp3": _Target("mp3", "audio/mpeg"),
+    "mp2": _Target("mpga", "audio/mpeg"),
+    "aac": _Target("m4a", "audio/mp4", "ipod", 10),
+    "opus": _Target("ogg", "audio/ogg", "ogg", 3),
+    "vorbis": _Target("ogg", "audio/ogg", "ogg", 3),
+}
+_HEAD = 4_096
+"""Bytes of a container that are neither packets nor what the decoder is told, at most."""
+_LACED = 255
+"""Bytes of a packet for each of which Ogg takes one more."""
+
+_OPUS_RATE, _OPUS_SETTLES = 48_000, 0.08
+"""Hz, and the seconds an Opus decoder needs before what it says is right (RFC 7845, 4.6)."""
+_PRE_SKIP, _OPUS_HEAD = 10, 19
+"""Where OpusHead has the samples to skip, and its least size (RFC 7845, section 5.1)."""
+
+
+def copied(recording: Recording, limits: Limits) -> Iterator[Piece]:
+    """The recording in pieces, without decoding more than the last minute of each.
+
+    Raises:
+        RecordingError: It cannot be read.
+        UnsupportedError: The limits are too tight.
+    """
+    with demuxing(recording.content) as container:
+        track = _Copying(recording, container)
+        yield from assemble(track.units(), limits, track)
+
+
+def can_copy(stream: AudioStream) -> bool:
+    """Whether the packets of a stream can be cut apart without being coded anew."""
+    codec, told = codec_name(stream), stream.codec_context.extradata or b""
+    return codec in _TARGETS and (codec != "opus" or len(told) >= _OPUS_HEAD)
+
+
+class _Copying:
+    """A track whose units are packets."""
+
+    def __init__(self, recording: Recording, container: InputContainer) -> None:
+        stream = best_stream(container)
+        self._content = recording.content
+        self._stream = stream
+        self._codec = codec_name(stream)
+        self._target = _TARGETS[self._codec]
+        self._name = named(recording.label, self._target.suffix)
+        self._in_place = not self._target.muxer and recording.container == self._codec
+        self._clock, self._packets = clock_of(stream, self._codec, packets(container, stream))
+        self._extradata = stream.codec_context.extradata or b""
+        self.rate = self._clock.rate
+
+    def units(self) -> Iterator[Unit]:
+        """All packets, with the bytes that the piece grows by."""
+        return self._ranges() if self._in_place else self._parts()
+
+    def _ranges(self) -> Iterator[Unit]:
+        """Together with what lies between a packet and the one before."""
+        length, end = self._clock.length, self._clock.origin
+        reached: int | None = None
+        for packet in self._packets:
+            start, end = end, end + length(packet)
+            size, upto = packet.size, packet.pos + packet.size
+            if reached is not None:
+                size = upto - reached
+            reached = upto
+            yield Unit(packet, start, end, size)
+
+    def _parts(self) -> Iterator[Unit]:
+        """Together with what the container adds."""
+        length, end = self._clock.length, self._clock.origin
+        added, laced = self._target.per_packet, self._target.muxer == "ogg"
+        for packet in self._packets:
+            start, end = end, end + length(packet)
+            size = packet.size
+            yield Unit(packet, start, end, size + added + (size // _LACED if laced else 0))
+
+    def best_cut(self, units: Sequence[Unit], low: float, high: float) -> Cut:
+        """Listens to the units."""
+        codec = self._stream.codec_context
+        codec.flush_buffers()
+        return heard_cut(decoded(codec, (unit.item for unit in units)), low, high)
+
+    def begin(self, before: Sequence[Unit], first: Unit) -> Draft:
+        """A piece from a packet on, preceded by those that its decoder needs."""
+        target = self._target
+        if self._in_place:
+            return RangeDraft(self._content, self._name, target.media_type, first)
+        if not target.muxer:
+            return BareDraft(self._name, target.media_type, first)
+        if self._codec == "opus":
+            return self._opus(before, first)
+        if self._codec == "vorbis":
+            return self._vorbis(before, first)
+        return self._muxed(first.start, zero=first.start)
+
+    def _opus(self, before: Sequence[Unit], first: Unit) -> Draft:
+        """Some packets more, which the head says to skip: then the first is right at once."""
+        settling = first.start - _OPUS_SETTLES * self.rate
+        lead = [unit for unit in before if unit.end > settling]
+        head = bytearray(self._extradata)
+        skipped = (first.start - lead[0].start) * _OPUS_RATE // self.rate if lead else None
+        if skipped is not None:
+            struct.pack_into("<H", head, _PRE_SKIP, skipped)
+        (skipped,) = struct.unpack_from("<H", head, _PRE_SKIP)
+        written = lead[0].start if lead else first.start
+        start = written + skipped * self.rate // _OPUS_RATE
+        return self._muxed(start, written - self._clock.origin, lead, bytes(head))
+
+    def _vorbis(self, before: Sequence[Unit], first: Unit) -> Draft:
+        """One packet more, as the first that a decoder gets yields nothing."""
+        start = first.start if before else first.end
+        return self._muxed(start, start, before[-1:])
+
+    def _muxed(
+        self, start: int, zero: int, lead: Sequence[Unit] = (), extradata: bytes | None = None
+    ) -> Draft:
+        draft = MuxedDraft(
+            self._stream,
+            muxer=self._target.muxer,
+            name=self._name,
+            media_type=self._target.media_type,
+            start=start,
+            zero=zero,
+            rate=self.rate,
+            size=_HEAD + len(self._extradata) * 2,
+            extradata=extradata,
+        )
+        draft.write(lead)
+        return draft

@@ -1,0 +1,95 @@
+"""Recordings of any length as pieces that a model accepts."""
+
+from collections.abc import Generator
+from typing import Literal
+
+from apertis_audio_tools.errors import ConfigurationError
+from apertis_audio_tools.recordings.chains import links
+from apertis_audio_tools.recordings.copying import can_copy, copied
+from apertis_audio_tools.recordings.measuring import true_duration
+from apertis_audio_tools.recordings.planning import Limits, Piece
+from apertis_audio_tools.recordings.probing import Recording, demuxing
+from apertis_audio_tools.recordings.reencoding import CLEAR, LOSSLESS, SMALL, Encoding, reencoded
+from apertis_audio_tools.recordings.slicing import can_slice, sliced
+from apertis_audio_tools.recordings.sound import best_stream
+
+_LOSSLESS = ("pcm_", "flac", "alac", "wavpack", "tta", "ape", "dsd_")
+_WORTH_IT = 0.8
+"""What shrinking has to come to, as a share of the size; else it only costs."""
+
+
+def pieces(
+    recording: Recording,
+    *,
+    max_bytes: int,
+    max_seconds: float | None = None,
+    target_seconds: float | None = None,
+    shrink: Literal["mp3", "opus"] | None = None,
+) -> Generator[Piece]:
+    """The recording as it is where it fits, else in pieces that end in pauses.
+
+    Each piece is made when it is asked for; none is held in memory. Close a piece once it is sent,
+    and the iterator if not all are wanted. Pieces of uncompressed and of mp3 recordings are ranges
+    of the recording itself, which therefore has to stay until they are sent.
+
+    Args:
+        recording: What to cut.
+        max_bytes: No piece is larger.
+        max_seconds: No piece lasts longer.
+        target_seconds: How long pieces should be, about: each ends in a pause up to a third (but at
+            most 30 s) before or after it.
+        shrink: Encode for a slow line, at 16 kHz in one channel: mp3 at 32 kbit/s or opus at 24
+            kbit/s (about 14 and 11 MB an hour). Left out where it would save less than a fifth.
+
+    Raises:
+        ConfigurationError: A limit is not above 0.
+        RecordingError: The recording cannot be read.
+        UnsupportedError: The limits are too tight to cut this recording anywhere.
+    """
+    given = {
+        "max_bytes": max_bytes,
+        "max_seconds": max_seconds,
+        "target_seconds": target_seconds,
+    }
+    for name, value in given.items():
+        if value is not None and not value > 0:
+            raise ConfigurationError(f"{name} has to be above 0, not {value}.")
+    limits = Limits.of(max_bytes, max_seconds, target_seconds)
+    return _pieces(recording, limits, SMALL[shrink] if shrink else None)
+
+
+def _pieces(recording: Recording, limits: Limits, smaller: Encoding | None) -> Generator[Piece]:
+    """The cheapest way that is correct, found out when the first piece is asked for."""
+    parts = links(recording.content) if recording.container == "ogg" else [recording.content]
+    if smaller is not None and _is_worth_it(recording, smaller):
+        yield from reencoded(recording, parts, limits, smaller)
+    elif len(parts) > 1:
+        yield from reencoded(recording, parts, limits, CLEAR)
+    elif whole := _whole(recording, limits):
+        yield whole
+    elif can_slice(recording):
+        yield from sliced(recording, limits)
+    elif _can_copy(recording):
+        yield from copied(recording, limits)
+    else:
+        lossless = recording.codec.startswith(_LOSSLESS)
+        yield from reencoded(recording, parts, limits, LOSSLESS if lossless else CLEAR)
+
+
+def _is_worth_it(recording: Recording, smaller: Encoding) -> bool:
+    return smaller.bit_rate / 8 * recording.duration < recording.content.size * _WORTH_IT
+
+
+def _whole(recording: Recording, limits: Limits) -> Piece | None:
+    """The recording itself, if it fits."""
+    if not recording.is_accepted or recording.content.size > limits.size:
+        return None
+    duration = true_duration(recording)
+    if duration > limits.seconds:
+        return None
+    return Piece(0, 0.0, duration, 0.0, recording.upload())
+
+
+def _can_copy(recording: Recording) -> bool:
+    with demuxing(recording.content) as container:
+        return can_copy(best_stream(container))

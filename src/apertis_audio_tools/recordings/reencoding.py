@@ -1,0 +1,178 @@
+"""Pieces coded anew: what cannot be cut as it is, and what is to become smaller."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import chain
+from typing import Any
+
+import av
+from av.audio.frame import AudioFrame
+
+from apertis_audio_tools.recordings.drafts import Finished, named
+from apertis_audio_tools.recordings.listening import heard_cut
+from apertis_audio_tools.recordings.pauses import Cut
+from apertis_audio_tools.recordings.planning import Draft, Limits, Piece, Unit, assemble
+from apertis_audio_tools.recordings.probing import Recording, demuxing
+from apertis_audio_tools.recordings.sound import Packet, best_stream, decoded, mono, packets
+from apertis_audio_tools.recordings.sources import Bytes
+from apertis_audio_tools.recordings.views import Spool
+
+_SAMPLE_RATE = 16_000
+"""Hz: what the models hear at, and the service's own advice."""
+_BLOCK = 640
+"""Samples of a unit: 40 ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How sound is coded anew, at 16 kHz in one channel.
+
+    Attributes:
+        encoder: FFmpeg's name of it.
+        container: FFmpeg's name of it.
+        suffix: The extension of the file.
+        media_type: Such as ``audio/mpeg``.
+        sample_format: What the encoder takes.
+        bit_rate: Bits per second; 0 for lossless.
+        most: Bits per second that it takes at most.
+        options: Of the encoder.
+    """
+
+    encoder: str
+    container: str
+    suffix: str
+    media_type: str
+    sample_format: str
+    bit_rate: int
+    most: int
+    options: dict[str, str] = field(default_factory=dict)
+
+
+LOSSLESS = Encoding("flac", "flac", "flac", "audio/flac", "s16", 0, 272_000)
+CLEAR = Encoding(
+    "libmp3lame", "mp3", "mp3", "audio/mpeg", "s16p", 64_000, 66_000, {"compression_level": "7"}
+)
+"""For what is lossy already: nothing more is to get lost that a model could hear."""
+SMALL = {
+    "mp3": Encoding(
+        "libmp3lame", "mp3", "mp3", "audio/mpeg", "s16p", 32_000, 34_000, {"compression_level": "7"}
+    ),
+    "opus": Encoding(
+        "libopus",
+        "ogg",
+        "ogg",
+        "audio/ogg",
+        "s16",
+        24_000,
+        64_000,
+        {"application": "voip", "compression_level": "0"},
+    ),
+}
+"""No measurable loss to a recogniser, at a good speed of encoding (measured)."""
+_OVERHEAD = 16_384
+"""Bytes of headers, tables, and of what encoders hold back, at most."""
+_PER_PACKET = 4
+
+
+def reencoded(
+    recording: Recording, contents: Sequence[Bytes], limits: Limits, encoding: Encoding
+) -> Iterator[Piece]:
+    """The recording in pieces, decoded and encoded as it is read.
+
+    Args:
+        recording: What it is.
+        contents: Its bytes, or those of the parts it is chained of.
+        limits: How much a piece may be.
+        encoding: How.
+
+    Raises:
+        RecordingError: It cannot be decoded.
+        UnsupportedError: The limits are too tight.
+    """
+    track = _Reencoding(encoding, named(recording.label, encoding.suffix))
+    sound = chain.from_iterable(map(_sound, contents))
+    return assemble(track.units(sound), limits, track)
+
+
+def _sound(content: Bytes) -> Iterator[AudioFrame]:
+    with demuxing(content) as container:
+        stream = best_stream(container)
+        yield from decoded(stream.codec_context, chain(packets(container, stream), (None,)))
+
+
+class _Reencoding:
+    """A track whose units are blocks of samples."""
+
+    rate = _SAMPLE_RATE
+
+    def __init__(self, encoding: Encoding, name: str) -> None:
+        self._encoding = encoding
+        self._name = name
+
+    def units(self, sound: Iterator[AudioFrame]) -> Iterator[Unit]:
+        """All blocks; each is as large as it may become."""
+        encoding = self._encoding
+        bytes_per_sample = encoding.most / 8 / _SAMPLE_RATE
+        end = 0
+        for frame in mono(
+            sound, _SAMPLE_RATE, sample_format=encoding.sample_format, frame_size=_BLOCK
+        ):
+            start, end = end, end + frame.samples
+            yield Unit(frame, start, end, int(frame.samples * bytes_per_sample) + 1)
+
+    def best_cut(self, units: Sequence[Unit], low: float, high: float) -> Cut:
+        """Listens to the blocks."""
+        return heard_cut(map(_unstamped, units), low, high)
+
+    def begin(self, before: Sequence[Unit], first: Unit) -> Draft:  # noqa: ARG002  # not needed
+        """A piece from a block on."""
+        return _EncodedDraft(self._encoding, self._name, first.start)
+
+
+def _unstamped(unit: Unit) -> AudioFrame:
+    frame: AudioFrame = unit.item
+    frame.pts = None
+    return frame
+
+
+class _EncodedDraft:
+    """A piece that is being encoded."""
+
+    def __init__(self, encoding: Encoding, name: str, start: int) -> None:
+        self.start = start
+        self.size = _OVERHEAD
+        self._name = name
+        self._media_type = encoding.media_type
+        self._spool = Spool()
+        self._container = av.open(self._spool.file, "w", format=encoding.container)
+        options = dict(encoding.options)
+        if encoding.bit_rate:
+            options["b"] = str(encoding.bit_rate)
+        self._stream: Any = self._container.add_stream(
+            encoding.encoder, rate=_SAMPLE_RATE, layout="mono", options=options
+        )
+
+    def write(self, units: Sequence[Unit]) -> None:
+        """Encode blocks."""
+        for unit in units:
+            frame: AudioFrame = unit.item
+            frame.pts = unit.start - self.start
+            frame.time_base = Fraction(1, _SAMPLE_RATE)
+            self._mux(self._stream.encode(frame))
+
+    def finish(self) -> Finished:
+        """The file."""
+        self._mux(self._stream.encode(None))
+        self._container.close()
+        return self._spool.upload(self._name, self._media_type), self._spool.close
+
+    def discard(self) -> None:
+        """Give the disk space back."""
+        self._container.close()
+        self._spool.close()
+
+    def _mux(self, packets: list[Packet]) -> None:
+        for packet in packets:
+            self.size += packet.size + _PER_PACKET
+            self._container.mux_one(packet)

@@ -1,0 +1,191 @@
+"""Beacon recordings of any length, in every container and codec that the service takes."""
+
+import functools
+import random
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import pi, sin
+from pathlib import Path
+from typing import Any
+
+import av
+from av.audio.frame import AudioFrame
+from av.container import OutputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from apertis_audio_tools.sandbox.beacons import (
+    SYMBOL_SECONDS,
+    SYMBOLS,
+    TONE_SECONDS,
+    TONES,
+    symbols,
+)
+
+_SLOTS = 25
+_QUIET_SLOTS = (_SLOTS - SYMBOLS) // 2
+PERIOD_SECONDS = _SLOTS * SYMBOL_SECONDS
+"""From the start of a beacon to the start of the next: 2 s."""
+FIRST_SECONDS = _QUIET_SLOTS * SYMBOL_SECONDS
+"""Where the first beacon begins: each is in the middle of its two seconds."""
+
+AMPLITUDE = 4_000
+"""Of each tone, of 32,767: speech is about as loud."""
+_RAMP_SECONDS = 0.002
+"""Over which a tone rises and falls, so that it does not click."""
+QUIET_ROOM = 16.0
+"""The standard deviation of the noise, of 32,767: 48 dB below the tones."""
+_FRAMES_PER_SECOND = 25
+
+
+@dataclass(frozen=True)
+class Format:
+    """FFmpeg's names of a container and of an encoder; Hz, bits per second, and the channels."""
+
+    container: str
+    encoder: str
+    sample_rate: int
+    bit_rate: int = 0
+    layout: str = "mono"
+    picture: str = ""
+    options: dict[str, str] = field(default_factory=dict)
+
+
+_FAST_AAC = {"aac_coder": "fast"}
+_FAST_OPUS = {"compression_level": "0"}
+
+FORMATS = {
+    "mp3": Format("mp3", "libmp3lame", 16_000, 32_000, options={"compression_level": "9"}),
+    "m4a": Format("ipod", "aac", 24_000, 32_000, options=_FAST_AAC),
+    "mp4": Format("mp4", "aac", 16_000, 24_000, picture="mpeg4", options=_FAST_AAC),
+    "ogg": Format("ogg", "libopus", 16_000, 24_000, options=_FAST_OPUS),
+    "vorbis.ogg": Format(
+        "ogg", "vorbis", 8_000, layout="stereo", options={"strict": "experimental"}
+    ),
+    "webm": Format("webm", "libopus", 48_000, 32_000, options=_FAST_OPUS),
+    "wav": Format("wav", "pcm_s16le", 16_000),
+    "flac": Format("flac", "flac", 22_050),
+    "mpga": Format("mp2", "mp2", 32_000, 64_000),
+    "mpeg": Format("mpeg", "mp2", 44_100, 64_000, picture="mpeg1video"),
+}
+"""By the suffix of the file."""
+
+
+def start_of(number: int) -> float:
+    """The second at which a beacon begins."""
+    return FIRST_SECONDS + number * PERIOD_SECONDS
+
+
+def sound(
+    sample_rate: int,
+    count: int,
+    *,
+    first: int = 0,
+    noise: float = QUIET_ROOM,
+    has_pauses: bool = True,
+) -> Iterator[bytes]:
+    """So many beacons, two seconds each, in signed 16-bit samples.
+
+    Args:
+        sample_rate: Hz, a multiple of 25.
+        count: How many beacons.
+        first: The number of the first one.
+        noise: The standard deviation of the noise between and below the tones, of 32,767.
+        has_pauses: Whether it is quiet between beacons; else something rattles all the time, and
+            nowhere is a pause that would be long enough to cut in.
+    """
+    dialled, before, after = _room(sample_rate, noise, has_pauses)
+    for number in range(first, first + count):
+        yield b"".join((before, *map(dialled.__getitem__, symbols(number)), after))
+
+
+@functools.cache
+def _room(
+    sample_rate: int,
+    noise: float,
+    has_pauses: bool,  # noqa: FBT001  # keywords are other keys
+) -> tuple[dict[str, bytes], bytes, bytes]:
+    """Each symbol, and what is between two beacons, in two halves."""
+    dice = random.Random(1)
+    dialled = {key: _slot(sample_rate, noise, dice, TONES[key]) for key in TONES}
+    loud = noise if has_pauses else AMPLITUDE
+    quiet_first, loud_first = (
+        b"".join(_slot(sample_rate, levels[at % 2], dice) for at in range(_QUIET_SLOTS))
+        for levels in ((noise, loud), (loud, noise))
+    )
+    return dialled, quiet_first, loud_first
+
+
+def _slot(
+    sample_rate: int, noise: float, dice: random.Random, tones: tuple[int, ...] = ()
+) -> bytes:
+    """Eighty milliseconds of the room, with tones or without."""
+    places = range(round(sample_rate * SYMBOL_SECONDS))
+    samples = (
+        dice.gauss(0, noise) + _level(at / sample_rate) * _wave(tones, at / sample_rate)
+        for at in places
+    )
+    return array("h", (max(-32_768, min(32_767, round(each))) for each in samples)).tobytes()
+
+
+def _level(second: float) -> float:
+    return AMPLITUDE * max(0.0, min(1.0, min(second, TONE_SECONDS - second) / _RAMP_SECONDS))
+
+
+def _wave(tones: tuple[int, ...], second: float) -> float:
+    return sum(sin(2 * pi * tone * second) for tone in tones)
+
+
+def write(form: Format, path: Path, count: int, *, has_pauses: bool = True) -> Path:
+    """Write a recording of so many beacons, in memory that does not grow with their number."""
+    with av.open(str(path), "w", format=form.container) as container:
+        film = _Film(container, form.picture) if form.picture else None
+        stream: Any = container.add_stream(
+            form.encoder, rate=form.sample_rate, layout=form.layout, options=form.options
+        )
+        if form.bit_rate:
+            stream.bit_rate = form.bit_rate
+        for number, pcm in enumerate(sound(form.sample_rate, count, has_pauses=has_pauses)):
+            container.mux(stream.encode(_frame(pcm, form.sample_rate, number)))
+            if film is not None:
+                film.show()
+        container.mux(stream.encode(None))
+        if film is not None:
+            film.end()
+    return path
+
+
+def _frame(pcm: bytes, sample_rate: int, number: int) -> AudioFrame:
+    samples = len(pcm) // 2
+    frame = AudioFrame("s16", "mono", samples)
+    frame.planes[0].update(pcm.ljust(frame.planes[0].buffer_size, b"\0"))
+    frame.sample_rate, frame.pts = sample_rate, number * samples
+    frame.time_base = Fraction(1, sample_rate)
+    return frame
+
+
+class _Film:
+    """A small picture for the containers that are made for video."""
+
+    def __init__(self, container: OutputContainer, encoder: str) -> None:
+        self._container = container
+        stream = container.add_stream(encoder, rate=_FRAMES_PER_SECOND)
+        assert isinstance(stream, VideoStream)
+        stream.width = stream.height = 16
+        stream.pix_fmt = "yuv420p"
+        self._stream = stream
+        self._shown = 0
+
+    def show(self) -> None:
+        """As long as one beacon lasts."""
+        for _ in range(round(PERIOD_SECONDS * _FRAMES_PER_SECOND)):
+            picture = VideoFrame(16, 16, "yuv420p")
+            picture.pts, picture.time_base = self._shown, Fraction(1, _FRAMES_PER_SECOND)
+            self._shown += 1
+            self._container.mux(self._stream.encode(picture))
+
+    def end(self) -> None:
+        """Write what the encoder holds back."""
+        self._container.mux(self._stream.encode(None))

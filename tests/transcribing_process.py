@@ -1,0 +1,20 @@
+"""A process that transcribes a recording with a cache, and may be killed meanwhile.
+
+Arguments: base URL, recording, cache folder, seconds of a piece, how many at once.
+"""
+
+import sys
+
+from apertis_audio_tools import ApertisAudio
+
+
+def main(url: str, recording: str, folder: str, seconds: str, at_once: str) -> None:
+    """Write the text to stdout."""
+    with ApertisAudio(
+        "key-of-a-test", base_url=url, cache=folder, max_concurrency=int(at_once)
+    ) as audio:
+        sys.stdout.write(audio.transcribe(recording, piece_seconds=float(seconds)).text)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
