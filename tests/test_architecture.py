@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__main__": {"cli"},
     "answers": {"errors", "wire"},
     "cache": {"errors", "results"},
-    "calls": {"answers", "errors", "models", "results", "subtitles", "wire"},
+    "calls": {"answers", "errors", "models", "passages", "results", "subtitles", "wire"},
     "cli": {"", "cache", "client", "errors", "models", "results", "sandbox", "writing"},
     "client": SPINE,
     "colours": {"calls", "drivers", "jobs", "results"},

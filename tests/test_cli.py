@@ -202,9 +202,11 @@ def test_without_the_extra() -> None:
     assert "Traceback" not in outcome.stderr
 
 
-def test_sandbox_command() -> None:
+@pytest.mark.parametrize("engine", ["pocketsphinx", "beacon"])
+def test_sandbox_command(engine: str) -> None:
     """The sandbox prints two variables, and with them the client reaches it."""
-    command = [sys.executable, "-m", "apertis_audio_tools", "sandbox", "--port", "0"]
+    sandbox = ["sandbox", "--port", "0", "--engine", engine]
+    command = [sys.executable, "-m", "apertis_audio_tools", *sandbox]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

@@ -133,7 +133,7 @@ class Job:
         """
         parts = sorted(tally.parts, key=lambda part: part.start)
         if failure := tally.take_failure():
-            failure.partial = self._partial(parts)
+            failure.partial = self._partial(parts) if parts else None
             try:
                 raise failure
             finally:

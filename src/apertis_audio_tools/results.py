@@ -132,7 +132,7 @@ class Transcript(_Value):
             Passage(
                 start=group[0].start,
                 end=group[-1].end,
-                text=" ".join(segment.text.strip() for segment in group),
+                text=passages.join(segment.text for segment in group),
             )
             for group in passages.pack(spoken, max_seconds, max_characters)
         )

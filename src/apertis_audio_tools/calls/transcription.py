@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import from_json
 
-from apertis_audio_tools import models, subtitles
+from apertis_audio_tools import models, passages, subtitles
 from apertis_audio_tools.answers import malformed
 from apertis_audio_tools.calls.call import Call, form, origin, parsed
 from apertis_audio_tools.calls.usage import read_usage
@@ -112,7 +112,7 @@ def _from_text(answer: Answer, text: str, wanted: str) -> dict[str, Any]:
         Segment(id=number, start=cue.start, end=cue.end, text=cue.text)
         for number, cue in enumerate(cues)
     )
-    return {"text": " ".join(cue.text for cue in cues), "segments": segments}
+    return {"text": passages.join(cue.text for cue in cues), "segments": segments}
 
 
 def _decoded(answer: Answer) -> str:

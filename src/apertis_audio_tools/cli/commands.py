@@ -239,12 +239,15 @@ def cache(
 @app.command("sandbox")
 def serve_sandbox(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8400,
+    engine: Annotated[
+        Literal["pocketsphinx", "beacon"], typer.Option(help="Hears speech, or test tones.")
+    ] = "pocketsphinx",
 ) -> None:
     """Serve a local stand-in of the API until interrupted (it needs no key and sends nothing)."""
     with failing_in_a_sentence():
         from apertis_audio_tools.sandbox import serve
 
-        serve(port, on_ready=_welcome)
+        serve(port, engine, on_ready=_welcome)
 
 
 def _welcome(url: str) -> None:

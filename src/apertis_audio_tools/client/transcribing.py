@@ -129,6 +129,10 @@ class Transcribing:
         piece_seconds: float | None,
         shrink: Shrink | None,
     ) -> Job:
+        asked["response_format"] = asked[
+            "response_format"
+        ] or self._capabilities.best_transcript_format(asked["model"], asked["task"])
+
         def call(upload: Upload, source: str, duration: float | None = None) -> Call[Transcript]:
             return calls.transcription(
                 upload, source=source, duration=duration, capabilities=self._capabilities, **asked
