@@ -33,7 +33,7 @@ lint: $(VENV)/.dev ## ruff and mypy --strict
 	$(BIN)/mypy
 
 test: lint ## lint, type-check and run every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 rerecord: $(VENV)/.dev ## record every cassette anew: live with APERTIS_API_KEY, else from the sandbox
 	$(BIN)/python -m pytest --record-mode=rewrite -m vcr

@@ -102,7 +102,7 @@ def test_voices_differ(speak: Speak, client: httpx.Client) -> None:
         others = [brightness(speak(SENTENCE, "pcm", each)) for each in VOICES if each != voice]
         body = REQUEST | {"input": SENTENCE, "voice": voice, "response_format": "pcm"}
         again = brightness(client.post("/audio/speech", json=body).content)
-        assert again == pytest.approx(brightness(speak(SENTENCE, "pcm", voice)), rel=0.02)
+        assert again == pytest.approx(brightness(speak(SENTENCE, "pcm", voice)), rel=0.05)
         assert not any(again == pytest.approx(other, rel=0.025) for other in others)
 
 
