@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint rerecord clean
+.PHONY: help demo test plugins lint audit rerecord clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,7 +21,7 @@ $(VENV)/.demo: pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml $(VENV)/.demo
-	$(BIN)/python -m pip install --quiet --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[all]' --group dev
 	@touch $@
 
 demo: $(VENV)/.demo ## transcribe examples/data/standup.ogg: by the service with APERTIS_API_KEY, else by the local sandbox
@@ -35,8 +35,22 @@ lint: $(VENV)/.dev ## ruff and mypy --strict
 test: lint ## lint, type-check and run every test
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
-rerecord: $(VENV)/.dev ## record every cassette anew: live with APERTIS_API_KEY, else from the sandbox
-	$(BIN)/python -m pytest --record-mode=rewrite -m vcr
+plugins: $(VENV)/.dev ## run the plugins in llm, MarkItDown, NeMo Agent Toolkit and promptflow, installed for it
+	APERTIS_PLUGIN_HOSTS=1 $(BIN)/python -m pytest tests/plugins
+
+$(VENV)/.audit: pyproject.toml $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --editable '.[all]' --group audit
+	@touch $@
+
+audit: $(VENV)/.audit ## known holes in what is installed, the security rules of ruff, and the workflows
+	$(BIN)/ruff check --select S src examples benchmarks
+	$(BIN)/zizmor --offline --persona=pedantic .github/workflows
+	$(BIN)/python -m pip list --format=freeze --exclude-editable > $(VENV)/installed.txt
+	$(BIN)/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r $(VENV)/installed.txt
+
+rerecord: $(VENV)/.dev ## record every cassette anew (live with APERTIS_API_KEY, else from the sandbox), and say what changed in the shape of the answers
+	@$(BIN)/python -m pytest --record-mode=rewrite -m vcr; recorded=$$?; \
+		PYTHONPATH=tests $(BIN)/python -m cassette_tools.shapes; exit $$recorded
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

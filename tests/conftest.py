@@ -8,7 +8,12 @@ import pytest
 from apertis_audio_tools.sandbox import Sandbox
 from colours import RUNS, Run
 
-pytest_plugins = ("pytester", "cassette_tools.plugin", "cassette_tools.rehearsal")
+pytest_plugins = (
+    "pytester",
+    "cassette_tools.plugin",
+    "cassette_tools.rehearsal",
+    "leak_watch",
+)
 
 ROOT = Path(__file__).parent.parent
 CLIPS = ROOT / "tests" / "clips"

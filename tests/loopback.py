@@ -40,6 +40,7 @@ class Received:
         size: Bytes of the body that were read.
         sha256: Of those bytes, in hexadecimal.
         body: The bytes themselves, up to a megabyte.
+        is_whole: Whether the body was read to its end.
     """
 
     number: int
@@ -50,6 +51,7 @@ class Received:
     size: int = 0
     sha256: str = ""
     body: bytes = b""
+    is_whole: bool = False
 
 
 class Exchange:
@@ -63,22 +65,44 @@ class Exchange:
         self.is_over = False
         self._sock = sock
         self._rest = rest
+        self._digest = hashlib.sha256()
 
     def read_body(self, limit: int | None = None) -> None:
-        """Read the body, or its first `limit` bytes."""
-        size = int(self.received.headers.get("content-length", 0))
-        wanted = size if limit is None else min(limit, size)
-        digest, kept = hashlib.sha256(), bytearray()
-        while self.received.size < wanted:
-            missing = min(_RECEIVE_BYTES, wanted - self.received.size)
-            data, self._rest = self._rest[:missing], self._rest[missing:]
-            data = data or self._sock.recv(missing)
-            if not data:
-                raise ConnectionResetError("The client left in the middle of its body.")
-            digest.update(data)
-            kept += data[: _KEPT_BYTES - len(kept)]
-            self.received.size += len(data)
-        self.received.sha256, self.received.body = digest.hexdigest(), bytes(kept)
+        """Read the body, or its next bytes up to `limit`."""
+        received = self.received
+        if received.headers.get("transfer-encoding") == "chunked":
+            while size := int(self._read_line(), 16):
+                self._read(received.size + size)
+                self._read_line()
+            self._read_line()
+            received.is_whole = True
+            return
+        size = int(received.headers.get("content-length", 0))
+        self._read(size if limit is None else min(limit, size))
+        received.is_whole = received.size == size
+
+    def _read(self, wanted: int) -> None:
+        """Read until so many bytes of the body are there."""
+        received, kept = self.received, bytearray()
+        while received.size < wanted:
+            data = self._some(min(_RECEIVE_BYTES, wanted - received.size))
+            self._digest.update(data)
+            kept += data[: _KEPT_BYTES - len(received.body) - len(kept)]
+            received.size += len(data)
+        received.sha256, received.body = self._digest.hexdigest(), received.body + bytes(kept)
+
+    def _read_line(self) -> bytes:
+        line = b""
+        while not line.endswith(b"\r\n"):
+            line += self._some(1)
+        return line.strip()
+
+    def _some(self, most: int) -> bytes:
+        data, self._rest = self._rest[:most], self._rest[most:]
+        data = data or self._sock.recv(most)
+        if not data:
+            raise ConnectionResetError("The client left in the middle of its body.")
+        return data
 
     def write(self, data: bytes) -> None:
         """Send any bytes."""
@@ -167,7 +191,7 @@ class Loopback:
 
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-        self._acceptor = threading.Thread(target=self._accept)
+        self._acceptor = threading.Thread(target=self._accept, daemon=True)
         self._acceptor.start()
         return self
 
@@ -186,7 +210,7 @@ class Loopback:
             except OSError:
                 return
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            thread = threading.Thread(target=self._serve, args=(sock,))
+            thread = threading.Thread(target=self._serve, args=(sock,), daemon=True)
             with self._changed:
                 self.connections += 1
                 self._open[sock] = thread

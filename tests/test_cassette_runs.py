@@ -50,11 +50,12 @@ def _project(
     for name in ("APERTIS_API_KEY", "APERTIS_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SANDBOX_URL", loopback_url)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # loading all takes seconds a run
     pytester.makeini(
         "[pytest]\ntestpaths = .\n"
         f"pythonpath = {Path(__file__).parent.as_posix()}\n"
-        "asyncio_default_fixture_loop_scope = function\n"
-        "addopts = --import-mode=importlib --block-network -p no:cacheprovider"
+        "addopts = --import-mode=importlib --block-network\n"
+        "    -p pytest_recording.plugin -p no:cacheprovider"
     )
     pytester.makeconftest(CONFTEST)
     pytester.makepyfile(test_area=TESTS)
@@ -82,12 +83,13 @@ def test_record_and_replay(project: pytest.Pytester, monkeypatch: pytest.MonkeyP
 def test_unplayed_and_missing(project: pytest.Pytester) -> None:
     """A replay fails when it leaves something of its cassette, and when there is none."""
     missing = _run(project, errors=4)
-    assert "There is no cassette" in missing
+    assert "There is no cassette area/test_it-long-binary: pytest" in missing
     twice = TESTS.replace("    assert", '    ask(colour, service, "empty")\n    assert')
     project.makepyfile(test_area=twice)
     _run(project, "--record-mode=rewrite", passed=4)
     project.makepyfile(test_area=TESTS)
-    assert "holds more than the test asked for" in _run(project, passed=4, errors=4)
+    unplayed = _run(project, passed=4, errors=4)
+    assert "area/test_it-spaced holds more than the test asked for: <Request (GET)" in unplayed
 
 
 def test_failures_are_not_recorded(project: pytest.Pytester) -> None:

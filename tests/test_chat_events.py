@@ -169,3 +169,11 @@ def test_other_answers(media_type: str) -> None:
     assert list(reader.feed(b'{"error": {"message": "The model is tired."}}')) == []
     with pytest.raises(MalformedAnswerError, match="in place of events: The model is tired"):
         reader.finish()
+
+
+def test_line_without_end() -> None:
+    """A line far longer than any event is not waited for to end."""
+    reader = CALL.reader(HEAD)
+    list(reader.feed(bytes(5_000_000)))
+    with pytest.raises(MalformedAnswerError, match="does not end"):
+        list(reader.feed(bytes(1)))

@@ -1,5 +1,6 @@
 """The command line, as a person or a pipe meets it."""
 
+import io
 import json
 import os
 import subprocess
@@ -9,9 +10,10 @@ from pathlib import Path
 
 import jiwer
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
-from apertis_audio_tools.cli import app
+from apertis_audio_tools.cli import app, showing
 
 CLIP = Path(__file__).parent / "clips" / "clip.mp3"
 EXAMPLES = Path(__file__).parent.parent / "examples" / "data"
@@ -78,6 +80,34 @@ def test_several(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_sandbox")
+def test_every_failure_has_its_sentence(tmp_path: Path) -> None:
+    """However many fail, each is told of in a line of its own, in order."""
+    bad = [tmp_path / f"{number}.mp3" for number in range(12)]
+    outcome = apertis("transcribe", *bad)
+    assert (outcome.exit_code, outcome.stdout) == (1, "")
+    lines = outcome.stderr.strip().splitlines()
+    assert [f"error: There is no file {path}." for path in bad] == lines
+
+
+@pytest.mark.usefixtures("_sandbox")
+def test_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal a bar counts recordings; results still go where they belong."""
+    screen = io.StringIO()
+    monkeypatch.setattr(showing, "notes", Console(file=screen, force_terminal=True, width=100))
+    outcome = apertis("transcribe", CLIP, CLIP.with_suffix(".ogg"))
+    assert "2/2" in screen.getvalue()
+    assert outcome.stdout.count("The meeting is tomorrow.") == 2
+    assert "The meeting" not in screen.getvalue()
+
+
+@pytest.mark.usefixtures("_sandbox")
+def test_same_file_twice(tmp_path: Path) -> None:
+    """One file named twice has two results, or is refused where they would be one file."""
+    assert apertis("transcribe", CLIP, CLIP).stdout.count("The meeting is tomorrow.") == 2
+    assert_one_sentence(apertis("transcribe", CLIP, CLIP, "-o", tmp_path), "Two recordings")
+
+
+@pytest.mark.usefixtures("_sandbox")
 def test_output_folder(tmp_path: Path) -> None:
     """Files are written into a folder, and kept when they exist, unless told otherwise."""
     folder = tmp_path / "made" / "here"
@@ -130,6 +160,18 @@ def test_speak_from_stdin(tmp_path: Path) -> None:
     arguments = ["speak", "-", "-o", str(tmp_path / "said.mp3")]
     assert CliRunner().invoke(app, arguments, input="Good morning.").exit_code == 0
     assert (tmp_path / "said.mp3").stat().st_size > 1000
+
+
+@pytest.mark.usefixtures("_sandbox")
+def test_speak_a_file(tmp_path: Path) -> None:
+    """The text to speak can be a file; one that is no text, or none at all, is said to be that."""
+    text, target = tmp_path / "said.txt", tmp_path / "said.opus"
+    text.write_bytes(b"\xef\xbb\xbfGood morning.")
+    assert f"{target}: " in apertis("speak", "--file", text, "-o", target).stdout
+    text.write_bytes(b"\xff\xfe")
+    assert_one_sentence(apertis("speak", "--file", text, "-o", target), "UTF-8")
+    assert_one_sentence(apertis("speak", "--file", tmp_path / "no.txt", "-o", target), "no.txt")
+    assert apertis("speak", "Yes.", "--file", text, "-o", target).exit_code == 2
 
 
 @pytest.mark.usefixtures("_sandbox")

@@ -44,14 +44,6 @@ async def test_reuse_by_a_loop() -> None:
     assert (len(server.requests), server.connections) == (5, 1)
 
 
-def test_dropped_while_idle(run: Run) -> None:
-    """A connection that the server closed between two calls is replaced without a word."""
-    with Loopback([MODELS]) as server, server.client(max_retries=0) as audio:
-        run(audio, "models")
-        server.hang_up()
-        assert run(audio, "models") == ("whisper-1",)
-
-
 def test_several_loops() -> None:
     """One client serves one event loop after the other, and each takes its connections along."""
     with Loopback([MODELS]) as server, server.client() as audio:
@@ -75,6 +67,21 @@ def test_loop_that_was_only_closed() -> None:
             warnings.simplefilter("ignore", ResourceWarning)  # the owner's to mend
             gc.collect()
         assert gone() is None
+
+
+async def test_a_forgotten_client_on_a_loop_that_goes_on() -> None:
+    """What nobody holds any more hangs up, also while its event loop lives on."""
+    with Loopback([MODELS]) as server:
+        await asyncio.gather(*(server.client().amodels() for _ in range(3)))
+        await asyncio.to_thread(server.wait_for_hang_ups)
+    gc.collect()
+
+
+def test_a_forgotten_client() -> None:
+    """The same of one used by threads."""
+    with Loopback([MODELS]) as server:
+        server.client().models()
+        server.wait_for_hang_ups()
 
 
 def test_closed(run: Run) -> None:

@@ -34,7 +34,9 @@ VERBS = [
     "stream_chat",
     "stream_speech",
     "transcribe",
+    "transcribe_many",
     "translate",
+    "translate_many",
 ]
 
 
@@ -117,7 +119,7 @@ def test_verbs() -> None:
     """Every public verb is there in both colours, and listed here."""
     methods = dict(inspect.getmembers(ApertisAudio, inspect.isfunction))
     public = {name for name in methods if not name.startswith("_")}
-    assert public == {"close", "aclose", *VERBS, *(f"a{verb}" for verb in VERBS)}
+    assert public == {"close", "aclose", "gives_times", *VERBS, *(f"a{verb}" for verb in VERBS)}
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -131,7 +133,9 @@ def test_colours(verb: str) -> None:
     assert coloured.__doc__ in {sync.__doc__, f"`{verb}` for asyncio."}
 
 
-@pytest.mark.parametrize("verb", [name for name in VERBS if "stream" not in name])
+@pytest.mark.parametrize(
+    "verb", [name for name in VERBS if not {"stream", "many"} & {*name.split("_")}]
+)
 def test_results(verb: str) -> None:
     """Both colours of a verb say that they give the same."""
     sync, coloured = getattr(ApertisAudio, verb), getattr(ApertisAudio, f"a{verb}")

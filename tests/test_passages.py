@@ -1,12 +1,13 @@
 """Segments are packed into passages of a size, whole and in order."""
 
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apertis_audio_tools import Passage, Segment, Transcript, passages
+from apertis_audio_tools import Passage, Segment, Transcript, UnsupportedError, passages
 
 
 def segment(start: float, end: float, text: str = "word") -> Segment:
@@ -68,7 +69,8 @@ def test_too_large_for_any() -> None:
 
 
 LENGTHS = st.integers(0, 60).map(lambda tenths: tenths / 10)
-STEPS = st.lists(st.tuples(LENGTHS, LENGTHS, st.text("ab. ?", max_size=8)), max_size=30)
+WORDS = st.text("ab. ?", max_size=8)
+STEPS = st.lists(st.tuples(LENGTHS, LENGTHS, WORDS), max_size=30)
 
 
 @settings(derandomize=True, deadline=None)
@@ -88,6 +90,91 @@ def test_rules(
             group[-1].end - group[0].start <= max_seconds
             and len(" ".join(each.text.strip() for each in group)) <= max_characters
         )
+
+
+def overlapping(segments: list[Segment], seconds: float, overlap: float) -> list[str]:
+    groups = passages.pack(segments, seconds, 10_000, overlap)
+    return ["".join(each.text for each in group) for group in groups]
+
+
+def test_overlap() -> None:
+    """A passage begins with the segments that the one before had in its last seconds."""
+    assert overlapping(spoken("a b c d e f g h"), 4.0, 1.0) == ["abcd", "defg", "gh"]
+    assert overlapping(spoken("a b c d e f"), 4.0, 2.5) == ["abcd", "cdef"]
+    assert overlapping(spoken("a b c d e"), 4.0, 0.9) == ["abcd", "e"]
+
+
+def test_overlap_after_a_sentence() -> None:
+    """The seconds of an overlap count back from what is new, wherever the passage before ended."""
+    assert overlapping(spoken("a b c. d e f g"), 4.0, 1.0) == ["abc.", "c.def", "fg"]
+
+
+def test_overlap_over_a_pause() -> None:
+    """After a pause longer than the overlap nothing is repeated."""
+    segments = [*spoken("a b c d"), segment(10, 11, "e"), segment(11, 12, "f")]
+    assert overlapping(segments, 4.0, 3.0) == ["abcd", "ef"]
+
+
+def test_overlap_without_room() -> None:
+    """Where the size leaves no room for a repetition and something new, the new has the room."""
+    segments = [*spoken("a b c"), segment(3, 6.5, "long")]
+    assert overlapping(segments, 4.0, 3.0) == ["abc", "long"]
+    assert overlapping([segment(0, 9, "a"), segment(9, 18, "b")], 8.0, 7.0) == ["a", "b"]
+
+
+def test_overlap_has_always_something_new() -> None:
+    """However large the overlap, each passage ends later and begins later than the one before."""
+    assert overlapping(spoken("a b c d. e f g"), 4.0, 3.0) == ["abcd.", "bcd.e", "cd.ef", "d.efg"]
+    assert overlapping(spoken("a b c. d e"), 4.0, 3.9) == ["abc.", "bc.de"]
+
+
+SHORT_STEPS = st.lists(
+    st.tuples(st.sampled_from([0.0, 0.0, 0.3, 1.0]), LENGTHS.map(lambda s: s / 4), WORDS),
+    max_size=30,
+)
+
+
+@settings(derandomize=True, deadline=None, max_examples=400)
+@given(SHORT_STEPS, st.integers(1, 9), st.integers(4, 40), st.floats(0, 0.99))
+def test_rules_of_overlap(
+    steps: list[tuple[float, float, str]], max_seconds: int, max_characters: int, share: float
+) -> None:
+    """Whatever the segments: passages are neighbours of a size, and repeat as much as they may."""
+    segments, now = [], 0.0
+    for number, (pause, length, text) in enumerate(steps):
+        start, now = now + pause, now + pause + length
+        segments.append(Segment(id=number, start=start, end=now, text=text))
+
+    def fits(first: int, last: int) -> bool:
+        words = " ".join(each.text.strip() for each in segments[first : last + 1])
+        lasts = segments[last].end - segments[first].start
+        return lasts <= max_seconds and len(words) <= max_characters
+
+    overlap = share * max_seconds
+    groups = list(passages.pack(segments, max_seconds, max_characters, overlap))
+    spans = [(group[0].id, group[-1].id) for group in groups]
+    assert [[each.id for each in g] for g in groups] == [list(range(a, b + 1)) for a, b in spans]
+    assert [a for a, _ in spans[:1]] + [b for _, b in spans[-1:]] == (
+        [0, len(segments) - 1] if segments else []
+    )
+    assert all(first == last or fits(first, last) for first, last in spans)
+    for (first, last), (begin, end) in pairwise(spans):
+        new, earliest = last + 1, segments[last + 1].start - overlap
+        assert first < begin <= new <= end
+        assert begin == new or segments[begin].start >= earliest
+        assert (
+            not overlap
+            or begin - 1 == first
+            or begin == first + 1
+            or segments[begin - 1].start < earliest
+            or not fits(begin - 1, new)
+        )
+
+
+def test_no_overlap_of_nothing() -> None:
+    """Without an overlap no segment is in two passages, even one that takes no time."""
+    segments = [segment(0, 1), segment(1, 1), segment(1, 3)]
+    assert [len(group) for group in passages.pack(segments, 2.0, 10_000)] == [2, 1]
 
 
 def test_many_segments() -> None:
@@ -119,6 +206,24 @@ def test_limits_of_a_transcript() -> None:
     assert len(transcript.passages()) == 1
     assert [each.text for each in transcript.passages(max_seconds=2)] == ["a b", "c d"]
     assert len(transcript.passages(max_characters=1)) == 4
+
+
+def test_overlap_of_a_transcript() -> None:
+    """Repeated words come with the time at which they were said."""
+    transcript = Transcript(text="a b c d e f", segments=tuple(spoken("a b c d e f")))
+    assert transcript.passages(max_seconds=4, overlap=2) == (
+        Passage(start=0.0, end=4.0, text="a b c d"),
+        Passage(start=2.0, end=6.0, text="c d e f"),
+    )
+
+
+@pytest.mark.parametrize("overlap", [-1.0, 4.0, 5.0, math.nan, math.inf])
+@pytest.mark.parametrize("segments", [(), tuple(spoken("a b c"))])
+def test_impossible_overlap(overlap: float, segments: tuple[Segment, ...]) -> None:
+    """An overlap that would leave no room for anything new is refused, with or without words."""
+    transcript = Transcript(text="a b c", segments=segments)
+    with pytest.raises(UnsupportedError, match=r"less than max_seconds, 4\.0"):
+        transcript.passages(max_seconds=4.0, overlap=overlap)
 
 
 def test_transcript_without_segments() -> None:

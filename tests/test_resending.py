@@ -12,26 +12,12 @@ import pytest
 from apertis_audio_tools.recordings import Source
 from behaviours import answer, error, json_answer, reset
 from colours import Run
+from faults.watching import Pipe
 from loopback import Behaviour, Loopback
 
 CLIP = Path(__file__).parent / "clips" / "clip.wav"
 TRANSCRIPT = json_answer({"text": "one two"})
 REPLY = json_answer({"choices": [{"message": {"content": "A voice."}}]})
-
-
-class Pipe(io.RawIOBase):
-    """Bytes that can be read once."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = io.BytesIO(data)
-
-    def readable(self) -> bool:
-        """It can be read ..."""
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """... but not sought in."""
-        return self._data.readinto(buffer)
 
 
 def _handle_from_offset() -> Source:

@@ -32,6 +32,8 @@ NOON_UNIX = 1_795_348_800
         ({"x-ratelimit-reset": str(NOON_UNIX + 60)}, 60.0),
         ({"x-ratelimit-reset": f"{NOON_UNIX + 60}.25"}, 60.25),
         ({"retry-after": NOON, "x-ratelimit-reset": str(NOON_UNIX + 60)}, 60.0),
+        ({"retry-after": "1, 1"}, 1.0),
+        ({"retry-after": "2, 30"}, 30.0),
         ({"retry-after": "0", "x-ratelimit-reset": str(NOON_UNIX + 60)}, 60.0),
     ],
 )

@@ -182,11 +182,12 @@ def test_files_are_closed(tmp_path: Path) -> None:
     [
         ("Application/JSON; charset=utf-8", "application/json"),
         (" audio/mpeg ;x=y;z", "audio/mpeg"),
+        ("text/plain, application/json", "text/plain"),
         ("", ""),
     ],
 )
 def test_media_type(header: str, media_type: str) -> None:
-    """The media type of an answer is compared without parameters and in lower case."""
+    """Without parameters and in lower case, media types are compared; of several, the first."""
     assert Answer(200, {"content-type": header}).media_type == media_type
     assert Answer(200, {}).media_type == ""
     assert Answer(200, {"x-request-id": "req-1"}).request_id == "req-1"

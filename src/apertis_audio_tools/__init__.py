@@ -7,8 +7,10 @@ from importlib import import_module
 
 TYPE_CHECKING = False  # type checkers take it as true, and typing itself would be slow to import
 if TYPE_CHECKING:
+    from apertis_audio_tools.access import FileAccess
     from apertis_audio_tools.client import ApertisAudio
     from apertis_audio_tools.errors import (
+        AccessError,
         ApertisError,
         APIConnectionError,
         APIError,
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
         APITimeoutError,
         AudioRequiresPaygError,
         AuthenticationError,
+        CertificateError,
         ConfigurationError,
         InvalidRequestError,
         MalformedAnswerError,
@@ -29,7 +32,9 @@ if TYPE_CHECKING:
         TooLargeError,
         UnsupportedError,
     )
+    from apertis_audio_tools.many import Outcome
     from apertis_audio_tools.models import MODELS, Model
+    from apertis_audio_tools.progress import Progress
     from apertis_audio_tools.results import (
         ChatDelta,
         ChatReply,
@@ -52,22 +57,27 @@ __all__ = [
     "APIError",
     "APIStatusError",
     "APITimeoutError",
+    "AccessError",
     "ApertisAudio",
     "ApertisError",
     "AudioRequiresPaygError",
     "AuthenticationError",
+    "CertificateError",
     "ChatDelta",
     "ChatReply",
     "ConfigurationError",
+    "FileAccess",
     "InvalidRequestError",
     "MalformedAnswerError",
     "Model",
     "NotFoundError",
+    "Outcome",
     "OutputError",
     "PartialTranscript",
     "Passage",
     "PaymentError",
     "PermissionDeniedError",
+    "Progress",
     "RateLimitError",
     "RecordingError",
     "Segment",
@@ -82,7 +92,7 @@ __all__ = [
     "Usage",
 ]
 
-_HOMES = ("errors", "models", "results", "stitching", "client")
+_HOMES = ("errors", "access", "models", "results", "stitching", "progress", "many", "client")
 
 
 def __getattr__(name: str) -> object:

@@ -163,8 +163,9 @@ def _sentence(value: object) -> str | None:
 
 
 def _seconds(value: str | None, scale: float = 1.0) -> float | None:
+    """A number of seconds; of several, as when a gateway adds its own, the longest."""
     try:
-        seconds = float(value or "") * scale
+        seconds = max(float(said) for said in (value or "").split(",")) * scale
     except ValueError:
         return None
     return seconds if 0 < seconds < float("inf") else None

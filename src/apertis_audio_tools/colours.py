@@ -8,12 +8,14 @@ import asyncio
 import contextlib
 import functools
 import inspect
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterator
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, get_args
 
 from apertis_audio_tools.calls import Call, Streamed
+from apertis_audio_tools.discretion import discreet
 from apertis_audio_tools.drivers import Drivers
 from apertis_audio_tools.jobs import Job
+from apertis_audio_tools.many import Many, Outcome
 from apertis_audio_tools.results import Transcript
 
 P = ParamSpec("P")
@@ -35,7 +37,7 @@ def blocking(prepare: Callable[Concatenate[C, P], Call[R]]) -> Callable[Concaten
     def verb(self: C, /, *args: P.args, **kwargs: P.kwargs) -> R:
         return self._drivers.answer(prepare(self, *args, **kwargs))
 
-    return _named(verb, prepare, "", _read_by(prepare))
+    return _named(discreet(verb), prepare, "", _read_by(prepare))
 
 
 def awaiting(
@@ -47,7 +49,7 @@ def awaiting(
         call = await asyncio.to_thread(prepare, self, *args, **kwargs)
         return await self._drivers.aanswer(call)
 
-    return _named(verb, prepare, "a", _read_by(prepare))
+    return _named(discreet(verb), prepare, "a", _read_by(prepare))
 
 
 def streaming(
@@ -58,7 +60,7 @@ def streaming(
     def verb(self: C, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[R]:
         return self._drivers.stream(prepare(self, *args, **kwargs))
 
-    return _named(verb, prepare, "", _read_by(prepare, Iterator))
+    return _named(discreet(verb), prepare, "", _read_by(prepare, Iterator))
 
 
 def streaming_awaiting(
@@ -72,7 +74,7 @@ def streaming_awaiting(
             async for item in items:
                 yield item
 
-    return _named(verb, prepare, "a", _read_by(prepare, AsyncIterator))
+    return _named(discreet(verb), prepare, "a", _read_by(prepare, AsyncIterator))
 
 
 def piecewise(
@@ -83,7 +85,7 @@ def piecewise(
     def verb(self: C, /, *args: P.args, **kwargs: P.kwargs) -> Transcript:
         return self._drivers.carry_out(prepare(self, *args, **kwargs))
 
-    return _named(verb, prepare, "", Transcript)
+    return _named(discreet(verb), prepare, "", Transcript)
 
 
 def piecewise_awaiting(
@@ -95,7 +97,32 @@ def piecewise_awaiting(
         job = await asyncio.to_thread(prepare, self, *args, **kwargs)
         return await self._drivers.acarry_out(job)
 
-    return _named(verb, prepare, "a", Transcript)
+    return _named(discreet(verb), prepare, "a", Transcript)
+
+
+def many(
+    prepare: Callable[Concatenate[C, P], Many],
+) -> Callable[Concatenate[C, P], Generator[Outcome]]:
+    """The verb that hands outcomes on as it is asked for them; what cannot be, it refuses at once.
+
+    Nothing begins before the first is asked for.
+    """
+
+    def verb(self: C, /, *args: P.args, **kwargs: P.kwargs) -> Generator[Outcome]:
+        return self._drivers.carry_many(prepare(self, *args, **kwargs))
+
+    return _named(discreet(verb), prepare, "", Generator[Outcome])
+
+
+def many_awaiting(
+    prepare: Callable[Concatenate[C, P], Many],
+) -> Callable[Concatenate[C, P], AsyncGenerator[Outcome]]:
+    """The same verb for asyncio."""
+
+    def verb(self: C, /, *args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[Outcome]:
+        return self._drivers.acarry_many(prepare(self, *args, **kwargs))
+
+    return _named(discreet(verb), prepare, "a", AsyncGenerator[Outcome])
 
 
 V = TypeVar("V", bound=Callable[..., Any])

@@ -5,9 +5,11 @@ ApertisError
 ├─ UnsupportedError              known to be impossible: refused before a byte was sent
 ├─ RecordingError                the source is missing, unreadable or holds no audio
 ├─ OutputError                   the result cannot be written where it was asked for
+├─ AccessError                   a file that the agent's tools may not read or write
 └─ APIError                      the service's part
    ├─ APIConnectionError         no whole answer arrived
-   │  └─ APITimeoutError         ... in time
+   │  ├─ APITimeoutError         ... in time
+   │  └─ CertificateError        nobody was asked: the service could not prove who it is
    ├─ MalformedAnswerError       the answer came with success and cannot be believed
    └─ APIStatusError             the service refused
       ├─ InvalidRequestError     400, 415, 422
@@ -90,6 +92,10 @@ class OutputError(ApertisError):
     """The result cannot be written where it was asked for."""
 
 
+class AccessError(ApertisError):
+    """Outside of what the tools of an agent may read and write."""
+
+
 class APIError(ApertisError):
     """The service's part: it could not be reached, refused, or answered nonsense."""
 
@@ -100,6 +106,10 @@ class APIConnectionError(APIError):
 
 class APITimeoutError(APIConnectionError):
     """No whole answer arrived in time."""
+
+
+class CertificateError(APIConnectionError):
+    """The other end could not prove that it is the service, and was sent nothing."""
 
 
 class MalformedAnswerError(APIError):

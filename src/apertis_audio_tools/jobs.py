@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import json
-import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -14,13 +13,14 @@ from apertis_audio_tools.errors import ApertisError
 from apertis_audio_tools.recordings import Piece, Recording
 from apertis_audio_tools.results import Transcript
 from apertis_audio_tools.stitching import Part, PartialTranscript, stitch
+from apertis_audio_tools.waiting import Halt, Slot
 
 _KEY_VERSION = 1
 """Grows when pieces of the same span would not be the same sound any more."""
 
 
 class HaltedError(ApertisError):
-    """Not sent, because another piece had failed."""
+    """Not sent, because another piece or another recording had failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,19 @@ class Step:
     call: Call[Transcript]
 
 
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A step under way, and the room it takes; both are given back when it is closed."""
+
+    step: Step
+    slot: Slot
+
+    def close(self) -> None:
+        """A second time changes nothing."""
+        self.step.piece.close()
+        self.slot.close()
+
+
 @dataclass(slots=True)
 class Tally:
     """What has come of the pieces of a job so far.
@@ -38,12 +51,12 @@ class Tally:
     Attributes:
         parts: The pieces that are transcribed.
         failure: The first error.
-        halted: Whether nothing more is to be sent; wakes threads that wait to send again.
+        halt: Whether nothing more is to be sent; wakes those who wait to send again.
     """
 
     parts: list[Part] = field(default_factory=list)
     failure: ApertisError | None = None
-    halted: threading.Event = field(default_factory=threading.Event)
+    halt: Halt = field(default_factory=Halt)
 
     @contextlib.contextmanager
     def noting(self) -> Iterator[None]:
@@ -57,7 +70,7 @@ class Tally:
             pass
         except ApertisError as error:
             self.failure = self.failure or error.with_traceback(None)
-            self.halted.set()
+            self.halt.set()
 
     def take_failure(self) -> ApertisError | None:
         """The first error, which from then on is not kept here."""
@@ -70,8 +83,8 @@ class Tally:
         Raises:
             HaltedError: Something has, or everything was interrupted.
         """
-        if self.halted.is_set():
-            raise HaltedError("Another piece of the recording had failed.")
+        if self.halt.is_set:
+            raise HaltedError("Given up, because something else had failed.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +96,6 @@ class Job:
         pieces: Cuts it.
         ask: The call for a piece.
         about: The transcript to be, without its text.
-        max_concurrency: How many pieces are sent at once.
         cache: Where finished pieces are kept.
         question: What identifies the answer, besides the sound.
     """
@@ -92,15 +104,15 @@ class Job:
     pieces: Callable[[], Generator[Piece]]
     ask: Callable[[Piece], Call[Transcript]]
     about: Transcript
-    max_concurrency: int
     cache: TranscriptCache | None
     question: Mapping[str, Any]
     _digests: list[str] = field(default_factory=list, repr=False)
 
     def known(self) -> Transcript | None:
         """The whole transcript, if it is kept."""
+        self._digest()  # later the recording may be gone, and what was paid for with it
         kept = self.cache.get(self._key()) if self.cache else None
-        return kept and kept.model_copy(update={"source": self.about.source})
+        return kept and kept.model_copy(update=self._provenance())
 
     def steps(self, tally: Tally) -> Generator[Step]:
         """The pieces to send, cut as they are asked for; those that are kept go to the tally."""
@@ -116,7 +128,7 @@ class Job:
                 except BaseException:  # nobody may have taken it
                     piece.close()
                     raise
-                if tally.halted.is_set():
+                if tally.halt.is_set:
                     return
 
     def keep(self, step: Step, transcript: Transcript, tally: Tally) -> None:
@@ -130,6 +142,7 @@ class Job:
 
         Raises:
             ApertisError: A piece failed; ``partial`` has what the others came to.
+            HaltedError: It was given up before it was whole.
         """
         parts = sorted(tally.parts, key=lambda part: part.start)
         if failure := tally.take_failure():
@@ -138,13 +151,18 @@ class Job:
                 raise failure
             finally:
                 del failure  # a frame it passes would hold it, and it the frame
+        tally.require_going()
         if len(parts) == 1:
-            return parts[0].transcript.model_copy(update={"source": self.about.source})
+            return parts[0].transcript.model_copy(update=self._provenance())
         end = {"duration": round(parts[-1].end, 3)} if parts else {}
-        whole = stitch(parts, self.about.model_copy(update=end))
+        whole = stitch(parts, self.about.model_copy(update=end | self._provenance()))
         if self.cache:
             self.cache.put(self._key(), whole)
         return whole
+
+    def _provenance(self) -> dict[str, str]:
+        """Which recording this is; the same sound may be kept under another's name."""
+        return {"source": self.about.source, "digest": self._digest()}
 
     def _partial(self, parts: list[Part]) -> PartialTranscript:
         spans = tuple((part.start, part.end) for part in parts)

@@ -30,21 +30,31 @@ class Timed(Protocol):
 T = TypeVar("T", bound=Timed)
 
 
-def pack(segments: Iterable[T], max_seconds: float, max_characters: int) -> Iterator[list[T]]:
+def pack(
+    segments: Iterable[T], max_seconds: float, max_characters: int, overlap: float = 0.0
+) -> Iterator[list[T]]:
     """Groups within the limits; a group that has to end, ends at its last sentence or pause.
 
-    A single segment beyond a limit makes a group of its own.
+    A single segment beyond a limit makes a group of its own. A group begins with the last segments
+    of the one before, as far back as `overlap` seconds before what is new in it, but never with
+    all of them; where the limits leave no room for something new, with fewer.
     """
     group: list[T] = []
-    written = 0
+    repeated = written = 0
     for segment in segments:
         while group and (
             segment.end - group[0].start > max_seconds
             or written + len(segment.text.strip()) > max_characters
         ):
-            end = _best_end(group, segment)
+            if repeated == len(group):
+                written -= _characters([group.pop(0)])
+                repeated -= 1
+                continue
+            end = _best_end(group, segment, repeated)
             yield group[:end]
-            group = group[end:]
+            begin = _overlapping(group, end, segment, overlap)
+            repeated = end - begin
+            group = group[begin:]
             written = _characters(group)
         group.append(segment)
         written += _characters([segment])
@@ -69,11 +79,27 @@ def _characters(group: list[T]) -> int:
     return sum(len(segment.text.strip()) + 1 for segment in group)
 
 
-def _best_end(group: list[T], following: T) -> int:
-    """How many to keep: up to the last sentence end or pause, if that is in the second half."""
-    for end in range(len(group), len(group) // 2, -1):
-        after = group[end] if end < len(group) else following
+def _best_end(group: list[T], following: T, repeated: int) -> int:
+    """How many to keep: up to the last sentence end or pause, if that is in the second half.
+
+    What was only repeated cannot be all that is kept.
+    """
+    for end in range(len(group), max(len(group) // 2, repeated), -1):
         is_sentence = group[end - 1].text.rstrip().endswith(_SENTENCE_ENDS)
+        after = _after(group, end, following)
         if is_sentence or after.start - group[end - 1].end >= _PAUSE_SECONDS:
             return end
     return len(group)
+
+
+def _overlapping(group: list[T], end: int, following: T, overlap: float) -> int:
+    """Where the next group begins, when this one ended before `end`."""
+    earliest = _after(group, end, following).start - overlap
+    begin = end
+    while overlap and begin > 1 and group[begin - 1].start >= earliest:
+        begin -= 1
+    return begin
+
+
+def _after(group: list[T], end: int, following: T) -> T:
+    return group[end] if end < len(group) else following

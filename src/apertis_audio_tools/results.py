@@ -5,7 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from apertis_audio_tools import passages, subtitles
+from apertis_audio_tools import notebooks, passages, subtitles
+from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.subtitles import Cue
 
 PASSAGE_SECONDS = 30.0
@@ -91,6 +92,7 @@ class Transcript(_Value):
         task: ``transcribe`` or ``translate``.
         model: Which model answered.
         source: What the caller's recording is called.
+        digest: The SHA-256 of the recording's bytes, in hexadecimal.
         usage: What was counted.
         request_id: The service's name for the exchange.
         server: Who answered, in its own words.
@@ -104,6 +106,7 @@ class Transcript(_Value):
     task: str = "transcribe"
     model: str = ""
     source: str = ""
+    digest: str = ""
     usage: Usage | None = None
     request_id: str | None = None
     server: str | None = None
@@ -114,6 +117,7 @@ class Transcript(_Value):
         *,
         max_seconds: float = PASSAGE_SECONDS,
         max_characters: int = PASSAGE_CHARACTERS,
+        overlap: float = 0.0,
     ) -> tuple[Passage, ...]:
         """Whole segments packed up to a size, preferably ending with a sentence or a pause.
 
@@ -121,9 +125,18 @@ class Transcript(_Value):
         over the whole recording; one without words has none.
 
         Args:
-            max_seconds: From the start of a passage to its end.
-            max_characters: Of its text.
+            max_seconds: From the start of a passage to its end, what it repeats included.
+            max_characters: Of its text, likewise.
+            overlap: By up to how many seconds a passage begins before the end of the one before,
+                with whole segments of that one, where the size leaves room for them.
+
+        Raises:
+            UnsupportedError: `overlap` is negative, or not less than `max_seconds`.
         """
+        if overlap and not 0 < overlap < max_seconds:
+            raise UnsupportedError(
+                f"overlap is {overlap}; it can be from 0 to less than max_seconds, {max_seconds}."
+            )
         if not self.segments:
             whole = Passage(start=0.0, end=self.duration or 0.0, text=self.text.strip())
             return (whole,) if whole.text else ()
@@ -134,7 +147,7 @@ class Transcript(_Value):
                 end=group[-1].end,
                 text=passages.join(segment.text for segment in group),
             )
-            for group in passages.pack(spoken, max_seconds, max_characters)
+            for group in passages.pack(spoken, max_seconds, max_characters, overlap)
         )
 
     def to_text(self) -> str:
@@ -153,6 +166,13 @@ class Transcript(_Value):
         """Everything but the raw body, as indented JSON."""
         data: dict[str, Any] = self.model_dump(mode="json", exclude={"raw"}, exclude_none=True)
         return json.dumps(data, ensure_ascii=False, indent=2)
+
+    def _repr_html_(self) -> str:
+        """How notebooks show it: what was said, with times, in a box that scrolls."""
+        length = None if self.duration is None else subtitles.timecode(self.duration)
+        facts = [fact for fact in (length, self.language, self.model) if fact]
+        lines = ((passage.timecode, passage.text) for passage in self.passages())
+        return notebooks.transcript(self.source, facts, lines)
 
     def _cues(self) -> list[Cue]:
         timed = self.segments or self.passages()
@@ -177,6 +197,10 @@ class Speech(_Value):
     duration: float
     request_id: str | None = None
     server: str | None = None
+
+    def _repr_html_(self) -> str:
+        """How notebooks show it: a player, unless it is large or raw PCM."""
+        return notebooks.player(self.audio, self.media_type, self.format, self.duration)
 
 
 class SpeechFile(_Value):

@@ -5,16 +5,18 @@ import logging
 import random
 import threading
 import time
+from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from tenacity import RetryCallState, retry_if_exception
+from tenacity import RetryCallState
 
 from apertis_audio_tools.errors import (
     APIConnectionError,
     APIStatusError,
     APITimeoutError,
+    CertificateError,
     RateLimitError,
     ServerError,
 )
@@ -24,6 +26,9 @@ logger = logging.getLogger("apertis_audio_tools")
 _BACKOFF_FIRST, _BACKOFF_MOST = 0.5, 8.0
 _JITTER = 0.25
 _RETRIED_STATUSES = frozenset({408, 409, 425})
+_WINDOW = 60.0
+_ON_ITS_WAY = 1.0
+"""Seconds by which requests may reach the service closer together than they were sent."""
 
 
 class Clock(Protocol):
@@ -72,21 +77,52 @@ class Cooldown:
         return self._until - now
 
 
+class RateLimit:
+    """How many requests a client sends to each model in any 60 s.
+
+    Args:
+        per_minute: That many; None for no limit.
+    """
+
+    def __init__(self, per_minute: int | None = None) -> None:
+        self._per_minute = per_minute
+        self._sent: defaultdict[str, deque[float]] = defaultdict(
+            lambda: deque[float](maxlen=per_minute)
+        )
+        self._lock = threading.Lock()
+
+    def take(self, model: str | None, now: float) -> float:
+        """Count a request that is sent now and return 0; or the seconds until there is room."""
+        if self._per_minute is None or model is None:
+            return 0.0
+        with self._lock:
+            sent = self._sent[model]
+            if len(sent) == self._per_minute:
+                wait = sent[0] + _WINDOW + _ON_ITS_WAY - now
+                if wait > 0:
+                    return wait
+            sent.append(now)
+        return 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The retry policy of one client.
+    """The retry policy of one client, and how fast it may send.
 
     Attributes:
         max_retries: Attempts after the first.
         max_wait: Seconds of waiting the service may ask for; more is raised at once. The
             service's rate-limit windows are up to 180 s long (its rate-limit page).
         clock: Where time comes from.
+        cooldown: Of all workers, after the service said "too many".
+        limit: Of what is sent in the first place, retries and all.
     """
 
     max_retries: int
     max_wait: float
     clock: Clock
     cooldown: Cooldown = field(default_factory=Cooldown)
+    limit: RateLimit = field(default_factory=RateLimit)
     chance: Callable[[], float] = random.random
 
     def rules(self, deadline: float) -> dict[str, Any]:
@@ -97,32 +133,45 @@ class Retry:
             return too_late or state.attempt_number > self.max_retries
 
         return {
-            "retry": retry_if_exception(self.is_worth_retrying),
-            "after": self._cool_down,
+            "retry": self._judge,
             "wait": self._wait,
             "stop": stop,
             "before_sleep": _log,
             "reraise": True,
         }
 
-    def hold(self, deadline: float) -> float:
-        """Seconds to wait before sending, because another worker was told to; 0 to go ahead.
+    def hold(self, deadline: float, model: str | None = None) -> float:
+        """Seconds to wait before asking again; 0 to send at once, which is counted.
+
+        Args:
+            deadline: When the call has to be over, by the clock.
+            model: Whom the request is for, if anybody.
 
         Raises:
-            RateLimitError: The wait would outlast the deadline.
+            RateLimitError: The wait would outlast the deadline, or what waits are allowed.
         """
         now = self.clock.monotonic()
-        remaining = self.cooldown.remaining(now)
-        if remaining <= 0:
-            return 0.0
-        spare = deadline - now - remaining
-        if spare <= 0:
+        cooling = self.cooldown.remaining(now)
+        if cooling > 0:
+            if cooling > self.max_wait or now + cooling >= deadline:
+                raise RateLimitError(
+                    f"The service asked to wait {cooling:.0f} s, longer than this call may.",
+                    status=429,
+                    retry_after=cooling,
+                )
+            return self._spread(cooling, deadline - now)
+        wait = self.limit.take(model, now)
+        if now + wait >= deadline and wait:
             raise RateLimitError(
-                f"The service asked to wait {remaining:.0f} s, longer than this call may take.",
-                status=429,
-                retry_after=remaining,
+                f"{model} gets no more than requests_per_minute allows, and it is full for "
+                f"{wait:.0f} s, longer than this call may wait.",
+                retry_after=wait,
             )
-        return remaining + min(remaining * _JITTER / 2, spare / 2) * self.chance()
+        return self._spread(wait, deadline - now) if wait else 0.0
+
+    def _spread(self, wait: float, left: float) -> float:
+        """A little longer than the wait, so that not all end at once, but not all that is left."""
+        return wait + min(wait * _JITTER, left - wait) / 2 * self.chance()
 
     def time_left(self, deadline: float) -> float:
         """Seconds an attempt may take that begins now.
@@ -138,7 +187,7 @@ class Retry:
     def is_worth_retrying(self, error: BaseException) -> bool:
         """Whether the same request may well succeed later, within the time allowed."""
         if isinstance(error, APIConnectionError):
-            return True
+            return not isinstance(error, CertificateError)
         if not isinstance(error, APIStatusError) or (error.retry_after or 0.0) > self.max_wait:
             return False
         return isinstance(error, RateLimitError | ServerError) or error.status in _RETRIED_STATUSES
@@ -151,10 +200,12 @@ class Retry:
         backoff: float = min(_BACKOFF_FIRST * 2**exponent, _BACKOFF_MOST)
         return backoff * (1 - _JITTER * self.chance())
 
-    def _cool_down(self, state: RetryCallState) -> None:
+    def _judge(self, state: RetryCallState) -> bool:
+        """Whether to try again; "too many" is heeded by all workers, even if this one gives up."""
         error = _failure(state)
-        if isinstance(error, RateLimitError):
+        if isinstance(error, RateLimitError) and error.status is not None:
             self.cooldown.extend(self.clock.monotonic() + self._wait(state))
+        return error is not None and self.is_worth_retrying(error)
 
 
 def _failure(state: RetryCallState) -> BaseException | None:

@@ -28,6 +28,11 @@ def api_key(given: str | SecretStr | None) -> SecretStr:
     return SecretStr(key)
 
 
+def hidden(key: str | SecretStr | None) -> SecretStr | None:
+    """A key that no printout shows, however it was given."""
+    return SecretStr(key) if isinstance(key, str) else key
+
+
 def base_url(given: str | None) -> str:
     """The address that paths are appended to.
 
@@ -69,6 +74,19 @@ def workers(value: int) -> int:
     if value < 1 or value != int(value):
         raise ConfigurationError(
             f"max_concurrency is {value!r}; it must be a whole number from 1 on."
+        )
+    return value
+
+
+def per_minute(value: int | None) -> int | None:
+    """How many requests a minute, at least one; None for any number.
+
+    Raises:
+        ConfigurationError: It is no such number.
+    """
+    if value is not None and (value < 1 or value != int(value)):
+        raise ConfigurationError(
+            f"requests_per_minute is {value!r}; it must be a whole number from 1 on, or None."
         )
     return value
 

@@ -3,7 +3,7 @@
 import asyncio
 import binascii
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from apertis_audio_tools.errors import RecordingError
@@ -26,7 +26,7 @@ class Upload:
     name: str
     media_type: str
     size: int
-    open: Callable[[], BinaryIO]
+    open: Callable[[], BinaryIO] = field(repr=False)
 
     def read(self, stream: BinaryIO, missing: int) -> bytes:
         """Up to `READ_BYTES` of the `missing` bytes; fails when the file shrank meanwhile."""
@@ -55,7 +55,7 @@ class Base64:
 class Ascii:
     """A long text, such as base64 a caller already holds, sent without copying it as a whole."""
 
-    text: str
+    text: str = field(repr=False)
 
     @property
     def size(self) -> int:
@@ -76,7 +76,7 @@ class Body:
     """A request body streamed from its parts, never held as a whole."""
 
     media_type: str
-    parts: tuple[Part, ...]
+    parts: tuple[Part, ...] = field(repr=False)
 
     @property
     def size(self) -> int:
@@ -129,12 +129,13 @@ def _file_chunks(part: Upload | Base64) -> Iterator[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request: where to, and with what body."""
+    """One request: where to, with what body, and for which model, if any."""
 
     method: str
     path: str
     body: Body | None = None
     accept: str = "application/json"
+    model: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ class Answer:
 
     status: int
     headers: Mapping[str, str]
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
 
     @property
     def request_id(self) -> str | None:
@@ -152,5 +153,6 @@ class Answer:
 
     @property
     def media_type(self) -> str:
-        """The content type without its parameters, in lower case."""
-        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        """The content type without its parameters, in lower case; of several, the first."""
+        first = self.headers.get("content-type", "").partition(",")[0]
+        return first.partition(";")[0].strip().lower()

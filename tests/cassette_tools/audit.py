@@ -26,7 +26,8 @@ from cassette_tools.storage import (
     sha256,
 )
 
-LARGEST_CASSETTE = 64 * 1024
+LARGEST_CASSETTE = 160 * 1024
+"""Two seconds of uncompressed sound, in the base64 of a spoken reply, and not much more."""
 CLOCK_TOLERANCE = dt.timedelta(minutes=15)
 SANDBOX_SERVER = "apertis-audio-sandbox"
 _SECRET = re.compile(r"\bsk-[A-Za-z0-9_-]{8,}|\b[Bb]earer\s+[A-Za-z0-9._~+/-]{8,}")

@@ -197,6 +197,7 @@ def whole_cassette(
     request: pytest.FixtureRequest, vcr: Cassette | None, record_mode: str
 ) -> Iterator[None]:
     """A replay plays all of its cassette; a failed test records nothing."""
+    name = naming.cassette_name(request.node)
     if vcr is None:
         yield
     elif record_mode == "rewrite":
@@ -205,8 +206,8 @@ def whole_cassette(
         vcr.dirty = vcr.dirty and not request.node.stash.get(FAILED, False)
     else:
         if not len(vcr):
-            pytest.fail(f"There is no cassette {vcr.path}: pytest --record-mode=rewrite makes it.")
+            pytest.fail(f"There is no cassette {name}: pytest --record-mode=rewrite makes it.")
         yield
         unplayed = [str(r) for i, r in enumerate(vcr.requests) if not vcr.play_counts[i]]
         if unplayed and not request.node.stash.get(FAILED, False):
-            pytest.fail(f"{vcr.path} holds more than the test asked for: {', '.join(unplayed)}")
+            pytest.fail(f"{name} holds more than the test asked for: {', '.join(unplayed)}")

@@ -38,6 +38,7 @@ class Format:
     layout: str = "mono"
     bit_rate: int = 0
     picture: str = ""
+    muxing: str = ""
 
 
 FORMATS = {
@@ -62,6 +63,10 @@ FORMATS = {
     "flac": Format("flac", "flac", SAMPLE_RATE),
     "aiff": Format("aiff", "pcm_s16be", SAMPLE_RATE),
     "wma": Format("asf", "wmav2", bit_rate=64_000),
+    "caf": Format("caf", "pcm_s16be", SAMPLE_RATE),
+    "avi": Format("avi", "libmp3lame", bit_rate=64_000),
+    "w64": Format("w64", "pcm_s16le", SAMPLE_RATE),
+    "rf64.wav": Format("wav", "pcm_s16le", SAMPLE_RATE, muxing="rf64=always"),
     "ac3.mkv": Format("matroska", "ac3", 48_000, bit_rate=64_000),
 }
 
@@ -98,7 +103,8 @@ def _packets(container: InputContainer, stream: AudioStream) -> Iterator[Any]:
 
 def encode(form: Format, path: Path, sound: Sound) -> Path:
     """Write a sound of 16 kHz in a format, with a picture where the format has one."""
-    with av.open(str(path), "w", format=form.container) as container:
+    muxing = dict([form.muxing.split("=")]) if form.muxing else {}
+    with av.open(str(path), "w", format=form.container, options=muxing) as container:
         options = {"strict": "experimental"} if form.encoder == "vorbis" else {}
         picture = _picture(container, form.picture) if form.picture else None
         stream: Any = container.add_stream(

@@ -167,6 +167,8 @@ def test_json_answers(ask: Ask) -> None:
     """An answer can be a JSON object, or JSON that follows a schema."""
     anything = ask(user("Hello"), response_format={"type": "json_object"})
     assert json.loads(said(anything)) == {"answer": 'You wrote: "Hello".'}
+    keys = ask(user("With 'a' and 'b'"), response_format={"type": "json_object"})
+    assert json.loads(said(keys)).keys() == {"a", "b"}
     schema = {
         "type": "object",
         "properties": {"mood": {"enum": ["sad", "glad"]}, "age": {"type": "integer"}},
@@ -175,6 +177,11 @@ def test_json_answers(ask: Ask) -> None:
     shape = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema, "strict": True}}
     answer = ask(user("I am 41 and glad"), response_format=shape)
     assert json.loads(said(answer)) == {"mood": "glad", "age": 41}
+
+
+def test_dated_models(ask: Ask) -> None:
+    """A snapshot with a date answers like the model, under its own name."""
+    assert ask(user("Hello"), model=f"{MODEL}-2025-06-03")["model"] == f"{MODEL}-2025-06-03"
 
 
 def chunks_of(client: httpx.Client, **fields: Any) -> list[dict[str, Any]]:

@@ -36,6 +36,7 @@ def refused(client: httpx.Client, **fields: Any) -> tuple[int, str, str | None]:
     ("model", "refusal"),
     [
         ("gpt-4o", (404, "model_not_found", "model")),
+        ("gpt-4o-2024-11-20", (404, "model_not_found", "model")),
         ("whisper-1", (400, "invalid_parameter", "model")),
         ("tts-1", (400, "invalid_parameter", "model")),
         (None, (400, "invalid_parameter", "model")),

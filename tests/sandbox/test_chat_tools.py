@@ -69,6 +69,14 @@ def test_tools_named_by_the_user(client: httpx.Client, text: str, names: list[st
     assert called(client, text, tool_choice="none") == []
 
 
+@pytest.mark.parametrize(
+    ("text", "names"), [("The weather?", ["get_weather"]), ("get it", ["get"]), ("it", [])]
+)
+def test_what_is_got(client: httpx.Client, text: str, names: list[str]) -> None:
+    """A tool that gets something is named by what it gets."""
+    assert called(client, text, tools=[tool("get_weather"), tool("get")]) == names
+
+
 @pytest.mark.parametrize("text", ["hello", "please speak"])
 def test_forced_tools(client: httpx.Client, text: str) -> None:
     """A forced tool is called whatever the user said; if any will do, the named or the first."""

@@ -4,21 +4,32 @@ from pathlib import Path
 
 import pytest
 
-from apertis_audio_tools import ApertisAudio
+from apertis_audio_tools import ApertisAudio, recitals, recordings
+from cassette_tools.plugin import Service
 from colours import Run
 
 pytestmark = pytest.mark.vcr
 
 FORMATS = ["mp3", "opus", "aac", "flac", "wav", "pcm"]
+TEXT = "Good morning."
+IN_PARTS = "Good morning to all of you. The meeting is tomorrow at noon."
 
 
 @pytest.mark.parametrize("response_format", FORMATS)
-def test_format(client: ApertisAudio, run: Run, response_format: str) -> None:
-    """Each format arrives as that format, with its duration known."""
-    speech = run(client, "speak", "Good morning.", response_format=response_format)
-    assert speech.format == response_format
-    assert speech.media_type.startswith("audio/")
-    assert 0.4 < speech.duration < 3
+@pytest.mark.parametrize("verb", ["speak", "stream_speech", "save_speech"])
+def test_format(
+    client: ApertisAudio, run: Run, tmp_path: Path, verb: str, response_format: str
+) -> None:
+    """Each format arrives as that format, with its duration known, in whichever way."""
+    place = [tmp_path / f"morning.{response_format}"] if verb == "save_speech" else []
+    answer = run(client, verb, TEXT, *place, response_format=response_format)
+    if verb == "stream_speech":
+        found, duration = recordings.identify(b"".join(answer), response_format)
+    else:
+        found, duration = answer.format, answer.duration
+        assert answer.media_type.startswith("audio/")
+    assert found == response_format
+    assert 0.4 < duration < 3
 
 
 def test_every_parameter(client: ApertisAudio, run: Run) -> None:
@@ -51,15 +62,23 @@ def test_model(client: ApertisAudio, run: Run, model: str) -> None:
     assert speech.duration > 0.1
 
 
-def test_stream(client: ApertisAudio, run: Run) -> None:
-    """A streamed speech is the bytes of a sound file."""
-    chunks = run(client, "stream_speech", "Good morning.", response_format="flac")
-    assert b"".join(chunks).startswith(b"fLaC")
-
-
-def test_save(client: ApertisAudio, run: Run, tmp_path: Path) -> None:
+def test_saved_by_its_name(client: ApertisAudio, run: Run, tmp_path: Path) -> None:
     """A saved speech is a file in the format its name tells."""
-    saved = run(client, "save_speech", "Good morning.", tmp_path / "morning.wav")
+    saved = run(client, "save_speech", TEXT, tmp_path / "morning.wav")
     assert (tmp_path / "morning.wav").stat().st_size == saved.size
     assert saved.format == "wav"
-    assert 0.4 < saved.duration < 3
+
+
+@pytest.mark.parametrize("verb", ["speak", "stream_speech", "save_speech"])
+def test_in_parts(
+    service: Service, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    """A text of more than one request becomes one sound, all of it."""
+    monkeypatch.setattr(recitals, "MAX_SPEECH_CHARACTERS", 40)
+    place = [tmp_path / "morning.mp3"] if verb == "save_speech" else []
+    with ApertisAudio(service.api_key, base_url=service.base_url, max_concurrency=1) as client:
+        answer = run(client, verb, IN_PARTS, *place, response_format="mp3")
+    sound = tmp_path / "morning.mp3" if place else answer.audio if verb == "speak" else None
+    found, duration = recordings.identify(sound or b"".join(answer), "mp3")
+    assert found == "mp3"
+    assert 3 < duration < 10

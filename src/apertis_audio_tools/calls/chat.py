@@ -59,7 +59,7 @@ def chat(
         "modalities": wanted,
         "audio": {"voice": voice or DEFAULT_VOICE, "format": audio_format} if speaks else None,
     }
-    request = Request("POST", _PATH, json_body(_with_extra(payload, extra)))
+    request = Request("POST", _PATH, json_body(_with_extra(payload, extra)), model=model)
     return Call(request, functools.partial(_read, audio_format=audio_format))
 
 
@@ -85,7 +85,8 @@ def chat_stream(
         "stream_options": {"include_usage": True},
     }
     body = json_body(_with_extra(payload, extra))
-    return Streamed(Request("POST", _PATH, body, accept="text/event-stream"), ChatEvents)
+    request = Request("POST", _PATH, body, accept="text/event-stream", model=model)
+    return Streamed(request, ChatEvents)
 
 
 def _with_extra(payload: dict[str, Any], extra: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -12,6 +12,9 @@ from apertis_audio_tools.errors import APIConnectionError, MalformedAnswerError
 from apertis_audio_tools.results import ChatDelta, ToolCallDelta
 from apertis_audio_tools.wire import Answer
 
+_LONGEST_LINE = 4 * 1024 * 1024
+"""Bytes; an event is one line, and the longest ones carry some words."""
+
 
 class _FunctionDelta(BaseModel):
     name: str | None = None
@@ -53,7 +56,8 @@ class ChatEvents:
         self._head = head
         self._rest = b""
         self._data: list[str] = []
-        self._is_done = False
+        self._is_empty = True
+        self._has_begun = self._is_done = False
         self._is_events = head.media_type == "text/event-stream"
 
     def feed(self, chunk: bytes) -> Iterator[ChatDelta]:
@@ -62,12 +66,16 @@ class ChatEvents:
         Raises:
             MalformedAnswerError: An event is not as documented, or tells of a failure.
         """
+        self._is_empty = self._is_empty and not chunk
+        if len(self._rest) > _LONGEST_LINE:
+            raise malformed(replace(self._head, body=self._rest), "with a line that does not end")
         if not self._is_events:
             self._rest += chunk
             return
         *lines, self._rest = (self._rest + chunk).replace(b"\r\n", b"\n").split(b"\n")
         for line in lines:
             if line.startswith(b"data:"):
+                self._has_begun = True
                 self._data.append(line[5:].strip().decode("utf-8", errors="replace"))
             elif not line and self._data:
                 yield from self._event("\n".join(self._data))
@@ -83,6 +91,8 @@ class ChatEvents:
         if not self._is_events:
             kind = self._head.media_type or "nothing"
             raise malformed(replace(self._head, body=self._rest), f"with {kind} in place of events")
+        if not (self._is_empty or self._has_begun):
+            raise malformed(replace(self._head, body=self._rest), "without any event")
         if not self._is_done:
             raise APIConnectionError(
                 "The reply was cut off before its end.", request_id=self._head.request_id

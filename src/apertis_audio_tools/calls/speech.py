@@ -51,7 +51,7 @@ def speech(
         "speed": speed,
         "instructions": instructions,
     }
-    return Request("POST", "/audio/speech", json_body(payload), accept="audio/*")
+    return Request("POST", "/audio/speech", json_body(payload), accept="audio/*", model=model)
 
 
 class SoundBytes:

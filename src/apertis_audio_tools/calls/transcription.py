@@ -64,9 +64,8 @@ def transcription(
     about = Transcript(
         text="", task=task, model=model, source=source, duration=duration, language=language
     )
-    return Call(
-        Request("POST", _PATHS[task], body), functools.partial(_read, about=about, wanted=wanted)
-    )
+    request = Request("POST", _PATHS[task], body, model=model)
+    return Call(request, functools.partial(_read, about=about, wanted=wanted))
 
 
 class _Json(BaseModel):

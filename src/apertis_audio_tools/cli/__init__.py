@@ -1,5 +1,8 @@
 """The command `apertis-audio`: recordings to text, text to speech, questions about a clip."""
 
 from apertis_audio_tools.cli.commands import app
+from apertis_audio_tools.cli.registered import list_plugins
+
+app.command("plugins")(list_plugins)
 
 __all__ = ["app"]

@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -15,14 +15,10 @@ from rich.table import Table
 import apertis_audio_tools
 from apertis_audio_tools.cache import cache_of, user_cache
 from apertis_audio_tools.cli.session import Session, failing_in_a_sentence, notes, session
-from apertis_audio_tools.client import (
-    CHAT_MODEL,
-    SPEECH_MODEL,
-    TRANSCRIPTION_MODEL,
-    VOICE,
-    ApertisAudio,
-)
-from apertis_audio_tools.errors import OutputError
+from apertis_audio_tools.cli.showing import recordings_shown
+from apertis_audio_tools.client import CHAT_MODEL, SPEECH_MODEL, TRANSCRIPTION_MODEL, VOICE
+from apertis_audio_tools.errors import OutputError, UnsupportedError
+from apertis_audio_tools.many import Outcome
 from apertis_audio_tools.models import MODELS
 from apertis_audio_tools.results import Transcript
 from apertis_audio_tools.writing import NewFile
@@ -101,7 +97,7 @@ Voice = Annotated[str, typer.Option(help="alloy, echo, fable, onyx, nova, shimme
 def transcribe(
     files: Files,
     *,
-    output: OutputFolder = None,
+    folder: OutputFolder = None,
     form: Format = Form.passages,
     model: Annotated[str, typer.Option()] = TRANSCRIPTION_MODEL,
     language: Annotated[str | None, typer.Option(help="ISO 639-1, such as zh.")] = None,
@@ -114,27 +110,28 @@ def transcribe(
     sandbox: UseSandbox = False,
 ) -> None:
     """Say what is said in recordings, in their own language."""
-
-    def verb(audio: ApertisAudio, file: Path) -> Transcript:
-        return audio.transcribe(
-            file,
-            model=model,
-            language=language,
-            prompt=prompt,
-            temperature=temperature,
-            piece_seconds=piece_seconds,
-            shrink=shrink,
-        )
-
     with session(sandbox=sandbox, cache=not no_cache) as here:
-        _write_each(here, "Transcribing", verb, files, _Output(output, form, overwrite))
+        output = _Output.of(files, folder, form, overwrite=overwrite)
+        with recordings_shown("Transcribing", len(files)) as progress:
+            outcomes = here.audio.transcribe_many(
+                files,
+                on_error="collect",
+                progress=progress,
+                model=model,
+                language=language,
+                prompt=prompt,
+                temperature=temperature,
+                piece_seconds=piece_seconds,
+                shrink=shrink,
+            )
+            _write_each(here, outcomes, output)
 
 
 @app.command()
 def translate(
     files: Files,
     *,
-    output: OutputFolder = None,
+    folder: OutputFolder = None,
     form: Format = Form.passages,
     model: Annotated[str, typer.Option()] = TRANSCRIPTION_MODEL,
     prompt: Prompt = None,
@@ -146,25 +143,31 @@ def translate(
     sandbox: UseSandbox = False,
 ) -> None:
     """Say in English what is said in recordings."""
-
-    def verb(audio: ApertisAudio, file: Path) -> Transcript:
-        return audio.translate(
-            file,
-            model=model,
-            prompt=prompt,
-            temperature=temperature,
-            piece_seconds=piece_seconds,
-            shrink=shrink,
-        )
-
     with session(sandbox=sandbox, cache=not no_cache) as here:
-        _write_each(here, "Translating", verb, files, _Output(output, form, overwrite))
+        output = _Output.of(files, folder, form, overwrite=overwrite)
+        with recordings_shown("Translating", len(files)) as progress:
+            outcomes = here.audio.translate_many(
+                files,
+                on_error="collect",
+                progress=progress,
+                model=model,
+                prompt=prompt,
+                temperature=temperature,
+                piece_seconds=piece_seconds,
+                shrink=shrink,
+            )
+            _write_each(here, outcomes, output)
 
 
 @app.command()
 def speak(
-    text: Annotated[str, typer.Argument(help="What to say; - reads it from standard input.")],
+    text: Annotated[
+        str | None, typer.Argument(help="What to say; - reads it from standard input.")
+    ] = None,
     *,
+    file: Annotated[
+        Path | None, typer.Option("--file", metavar="FILE", help="A text of any length, in UTF-8.")
+    ] = None,
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="FILE", help="Its suffix names the format.")
     ],
@@ -175,9 +178,11 @@ def speak(
     overwrite: Overwrite = False,
     sandbox: UseSandbox = False,
 ) -> None:
-    """Speak a text into a sound file."""
-    said = sys.stdin.read() if text == "-" else text
+    """Speak a text of any length into a sound file."""
+    if (text is None) == (file is None):
+        raise typer.BadParameter("Give a text or --file, one of the two.")
     with session(sandbox=sandbox) as here:
+        said = _text_to_say(text, file)
         with notes.status("Speaking ..."):
             saved = here.audio.save_speech(
                 said,
@@ -190,6 +195,17 @@ def speak(
             )
         here.saw(saved.server)
         typer.echo(f"{saved.path}: {saved.duration:.1f} s, {saved.size} bytes")
+
+
+def _text_to_say(text: str | None, file: Path | None) -> str:
+    if file is None:
+        return sys.stdin.read() if text == "-" else text or ""
+    try:
+        return file.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UnsupportedError(f"{file} is no text in UTF-8 (byte {error.start}).") from None
+    except OSError as error:
+        raise UnsupportedError(f"{file} cannot be read: {error.strerror or error}.") from None
 
 
 @app.command()
@@ -257,46 +273,46 @@ def _welcome(url: str) -> None:
 
 @dataclass(frozen=True)
 class _Output:
-    """Where transcripts go, and how they are written."""
+    """Where transcripts go, one place for each file, and how they are written."""
 
-    folder: Path | None
+    places: list[Path | None]
     form: Form
     overwrite: bool
 
-    def targets(self, files: list[Path]) -> dict[Path, Path | None]:
+    @classmethod
+    def of(
+        cls, files: list[Path], folder: Path | None, form: Form, *, overwrite: bool
+    ) -> "_Output":
         """A place for each file's transcript, refused before anything is paid for."""
-        if self.folder is None:
-            return dict.fromkeys(files)
-        suffix = _SUFFIXES.get(self.form, f".{self.form.value}")
-        targets = {file: self.folder / f"{file.stem}{suffix}" for file in files}
-        if len(set(targets.values())) < len(targets):
-            raise OutputError(f"Two recordings would be written to one file in {self.folder}.")
-        for target in targets.values():
-            if target.exists() and not self.overwrite:
-                raise OutputError(f"{target} exists; --overwrite replaces it.")
-        self.folder.mkdir(parents=True, exist_ok=True)
-        return {**targets}
+        if folder is None:
+            return cls([None] * len(files), form, overwrite)
+        suffix = _SUFFIXES.get(form, f".{form.value}")
+        places = [folder / f"{file.stem}{suffix}" for file in files]
+        if len(set(places)) < len(places):
+            raise OutputError(f"Two recordings would be written to one file in {folder}.")
+        for place in places:
+            if place.exists() and not overwrite:
+                raise OutputError(f"{place} exists; --overwrite replaces it.")
+        folder.mkdir(parents=True, exist_ok=True)
+        return cls([*places], form, overwrite)
 
-    def write(self, transcript: Transcript, target: Path | None, *, heading: bool) -> None:
+    def write(self, index: int, transcript: Transcript) -> None:
         """To the file, or to standard output."""
-        text = _WRITERS[self.form](transcript)
-        if target is None:
+        text, place = _WRITERS[self.form](transcript), self.places[index]
+        if place is None:
+            heading = len(self.places) > 1 and self.form in _SUFFIXES
             typer.echo(f"== {transcript.source}\n{text}" if heading else text)
             return
-        with NewFile.create(target, overwrite=self.overwrite) as new:
+        with NewFile.create(place, overwrite=self.overwrite) as new:
             new.file.write(f"{text}\n".encode())
-        notes.print(str(target), style="dim", markup=False)
+        notes.print(str(place), style="dim", markup=False)
 
 
-def _write_each(
-    here: Session,
-    what: str,
-    verb: Callable[[ApertisAudio, Path], Transcript],
-    files: list[Path],
-    output: _Output,
-) -> None:
-    targets = output.targets(files)
-    heading = len(files) > 1 and output.form in _SUFFIXES
-    for file, transcript in here.each(files, what, lambda file: verb(here.audio, file)):
-        here.saw(transcript.server)
-        output.write(transcript, targets[file], heading=heading)
+def _write_each(here: Session, outcomes: Generator[Outcome], output: _Output) -> None:
+    with contextlib.closing(outcomes):
+        for outcome in outcomes:
+            if outcome.error:
+                here.failed(str(outcome.source), outcome.error)
+            else:
+                here.saw(outcome.transcript.server)
+                output.write(outcome.index, outcome.transcript)

@@ -3,9 +3,8 @@
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import typer
 from rich.console import Console
@@ -15,9 +14,6 @@ from apertis_audio_tools.errors import ApertisError
 
 SANDBOX_KEY = "sk-sandbox"
 _INTERRUPTED = 130
-
-R = TypeVar("R")
-I = TypeVar("I")  # noqa: E741  # an item
 
 notes = Console(stderr=True, soft_wrap=True, highlight=False)
 """Everything that is not the result: progress, who answered, what failed."""
@@ -44,17 +40,10 @@ class Session:
     _servers: set[str] = field(default_factory=set)
     _failures: int = 0
 
-    def each(self, items: Iterable[I], what: str, do: Callable[[I], R]) -> Iterator[tuple[I, R]]:
-        """Do it for each item; a failure is reported in a sentence, and the rest goes on."""
-        for item in items:
-            try:
-                with notes.status(f"{what} {item} ..."):
-                    result = do(item)
-            except ApertisError as error:
-                self._failures += 1
-                complain(f"{item}: {error}" if str(item) not in str(error) else str(error))
-            else:
-                yield item, result
+    def failed(self, name: str, error: ApertisError) -> None:
+        """Report a failure in a sentence; the rest goes on."""
+        self._failures += 1
+        complain(f"{name}: {error}" if name not in str(error) else str(error))
 
     def saw(self, server: str | None) -> None:
         """Remember who answered."""

@@ -1,7 +1,7 @@
 """The client itself: its settings, its connections, and all its verbs."""
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import SecretStr
 
@@ -14,15 +14,16 @@ from apertis_audio_tools.client.transcribing import Transcribing
 from apertis_audio_tools.colours import awaiting, blocking
 from apertis_audio_tools.drivers import Drivers
 from apertis_audio_tools.models import MODELS, Capabilities, Model
-from apertis_audio_tools.retry import Clock, Retry, SystemClock
+from apertis_audio_tools.retry import Clock, RateLimit, Retry, SystemClock
 from apertis_audio_tools.transport import Transport
+from apertis_audio_tools.waiting import Slots
 
 
 class ApertisAudio(Transcribing, Speaking, Chatting):
     """The Apertis Audio API: each verb as ``verb()`` and, for asyncio, ``averb()``.
 
     One object serves many threads and any number of event loops. Use it as a context manager, or
-    close it, to give its connections back.
+    close it, to give its connections back; at the latest it does so when nobody holds it any more.
 
     Example:
         >>> from apertis_audio_tools import ApertisAudio
@@ -39,7 +40,11 @@ class ApertisAudio(Transcribing, Speaking, Chatting):
         max_retries: Further attempts after the first, where they may help.
         max_wait: Seconds of waiting the service may ask for; more is raised at once, with
             ``retry_after`` set.
-        max_concurrency: How many pieces of a recording are sent at once.
+        max_concurrency: How many pieces of recordings are under way at once, over all recordings,
+            threads and tasks that use this client.
+        requests_per_minute: How many requests a model gets in any minute, retries and all; more
+            wait here. The service allows a pay-as-you-go key 500 for each model (its rate-limit
+            page). None leaves it to the service.
         cache: Keep transcripts on disk, so that nothing is paid for twice: True for the user's
             cache folder, a path for another, False for none. Without it, the variable
             ``APERTIS_AUDIO_CACHE`` (a folder, or 1), then none.
@@ -60,6 +65,7 @@ class ApertisAudio(Transcribing, Speaking, Chatting):
         max_retries: int = 5,
         max_wait: float = 190.0,
         max_concurrency: int = 8,
+        requests_per_minute: int | None = 500,
         cache: CacheSetting = None,
         models: Mapping[str, Model] = MODELS,
         clock: Clock | None = None,
@@ -67,7 +73,6 @@ class ApertisAudio(Transcribing, Speaking, Chatting):
         self._base_url = settings.base_url(base_url)
         self._cache = cache_of(cache)
         self._capabilities = Capabilities(models)
-        self._max_concurrency = settings.workers(max_concurrency)
         self._drivers = Drivers(
             transport=Transport(
                 self._base_url, settings.api_key(api_key), settings.positive("timeout", timeout)
@@ -76,8 +81,10 @@ class ApertisAudio(Transcribing, Speaking, Chatting):
                 settings.retries(max_retries),
                 settings.positive("max_wait", max_wait),
                 SystemClock() if clock is None else clock,
+                limit=RateLimit(settings.per_minute(requests_per_minute)),
             ),
             deadline=settings.positive("deadline", deadline),
+            slots=Slots(settings.workers(max_concurrency)),
         )
 
     def __repr__(self) -> str:
@@ -87,6 +94,10 @@ class ApertisAudio(Transcribing, Speaking, Chatting):
     def base_url(self) -> str:
         """Whom it asks."""
         return self._base_url
+
+    def gives_times(self, model: str, task: Literal["transcribe", "translate"]) -> bool:
+        """Whether the model is known to say when each segment was said."""
+        return self._capabilities.best_transcript_format(model, task) == "verbose_json"
 
     def _models(self) -> Call[tuple[str, ...]]:
         """The names of the models this key can use, audio and others.

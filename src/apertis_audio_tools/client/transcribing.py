@@ -2,15 +2,18 @@
 
 import functools
 import io
+from collections.abc import Callable
 from typing import Any, Literal
 
 from apertis_audio_tools import calls, recordings
 from apertis_audio_tools.cache import TranscriptCache
 from apertis_audio_tools.calls import Call
-from apertis_audio_tools.colours import piecewise, piecewise_awaiting
+from apertis_audio_tools.colours import many, many_awaiting, piecewise, piecewise_awaiting
 from apertis_audio_tools.drivers import Drivers
 from apertis_audio_tools.jobs import Job
+from apertis_audio_tools.many import Many, OnError, Sources
 from apertis_audio_tools.models import MAX_UPLOAD_BYTES, Capabilities, TranscriptFormat
+from apertis_audio_tools.progress import Report, Reporting
 from apertis_audio_tools.recordings import Piece, Source
 from apertis_audio_tools.results import Transcript
 from apertis_audio_tools.wire import Upload
@@ -27,13 +30,12 @@ _LARGEST_SHARE = 6 / 7
 
 
 class Transcribing:
-    """`transcribe` and `translate`, in both colours."""
+    """`transcribe` and `translate`, of one recording and of many, in both colours."""
 
     _base_url: str
     _cache: TranscriptCache | None
     _capabilities: Capabilities
     _drivers: Drivers
-    _max_concurrency: int
 
     def _transcribe(
         self,
@@ -61,7 +63,8 @@ class Transcribing:
             response_format: Without it, ``verbose_json`` from models that have it, because it
                 carries times, and ``json`` from others.
             temperature: Of the sampling, 0 to 1; the service's default is 0.
-            piece_seconds: How long pieces should be, about; without it, as long as they can be.
+            piece_seconds: How long pieces should be, about; without it, five to ten minutes, where
+                a recording has to be cut at all.
             shrink: Encode for a slow line: ``mp3`` or ``opus``, 16 kHz in one channel.
 
         Raises:
@@ -78,7 +81,7 @@ class Transcribing:
             "response_format": response_format,
             "temperature": temperature,
         }
-        return self._job(source, asked, piece_seconds, shrink)
+        return self._jobs(asked, piece_seconds, shrink)(source)
 
     transcribe = piecewise(_transcribe)
     atranscribe = piecewise_awaiting(_transcribe)
@@ -117,18 +120,114 @@ class Transcribing:
             "response_format": response_format,
             "temperature": temperature,
         }
-        return self._job(source, asked, piece_seconds, shrink)
+        return self._jobs(asked, piece_seconds, shrink)(source)
 
     translate = piecewise(_translate)
     atranslate = piecewise_awaiting(_translate)
 
-    def _job(
+    def _transcribe_many(
         self,
-        source: Source,
-        asked: dict[str, Any],
-        piece_seconds: float | None,
-        shrink: Shrink | None,
-    ) -> Job:
+        sources: Sources,
+        *,
+        in_order: bool = True,
+        on_error: OnError = "raise",
+        progress: bool | Report = False,
+        model: str = TRANSCRIPTION_MODEL,
+        language: str | None = None,
+        prompt: str | None = None,
+        response_format: TranscriptFormat | None = None,
+        temperature: float | None = None,
+        piece_seconds: float | None = None,
+        shrink: Shrink | None = None,
+    ) -> Many:
+        """What is said in many recordings, as `Outcome` values, while others are still under way.
+
+        Sources are taken one by one as there is room, so that any number will do; few outcomes
+        wait for their turn. Closing the iterator early stops at once.
+
+        Args:
+            sources: Recordings as in `transcribe`; for `atranscribe_many` also asynchronously. An
+                iterable that blocks, blocks.
+            in_order: Hand outcomes over in the order of the sources, or as they come.
+            on_error: ``raise`` ends with the first recording that fails: nothing new is sent, and
+                a cache keeps what was under way. With ``collect`` its outcome has the error.
+            progress: True for a bar on standard error (needs the extra ``progress``), or a
+                function that takes `Progress` values.
+            model: As in `transcribe`, like all that follow.
+            language: Of all recordings.
+            prompt: For all recordings.
+            response_format: Of all answers.
+            temperature: Of the sampling, 0 to 1.
+            piece_seconds: How long pieces should be, about.
+            shrink: Encode for a slow line: ``mp3`` or ``opus``.
+
+        Raises:
+            ApertisError: As `transcribe` for a recording, with ``on_error="raise"``.
+            ConfigurationError: An argument cannot be, or tqdm is missing for the bar.
+            UnsupportedError: Known to be impossible for any recording; nothing was sent.
+        """
+        asked = {
+            "task": "transcribe",
+            "model": model,
+            "language": language,
+            "prompt": prompt,
+            "response_format": response_format,
+            "temperature": temperature,
+        }
+        job = self._jobs(asked, piece_seconds, shrink)
+        return Many(sources, job, in_order, on_error, Reporting(progress))
+
+    transcribe_many = many(_transcribe_many)
+    atranscribe_many = many_awaiting(_transcribe_many)
+
+    def _translate_many(
+        self,
+        sources: Sources,
+        *,
+        in_order: bool = True,
+        on_error: OnError = "raise",
+        progress: bool | Report = False,
+        model: str = TRANSCRIPTION_MODEL,
+        prompt: str | None = None,
+        response_format: TranscriptFormat | None = None,
+        temperature: float | None = None,
+        piece_seconds: float | None = None,
+        shrink: Shrink | None = None,
+    ) -> Many:
+        """What is said in many recordings, in English; arguments and errors as in the others.
+
+        Args:
+            sources: As in `transcribe_many`.
+            in_order: As in `transcribe_many`.
+            on_error: As in `transcribe_many`.
+            progress: As in `transcribe_many`.
+            model: A whisper model.
+            prompt: Context, in English, for all recordings.
+            response_format: Of all answers.
+            temperature: Of the sampling, 0 to 1.
+            piece_seconds: As in `transcribe`.
+            shrink: As in `transcribe`.
+
+        Raises:
+            ApertisError: As in `transcribe_many`.
+        """
+        asked = {
+            "task": "translate",
+            "model": model,
+            "prompt": prompt,
+            "response_format": response_format,
+            "temperature": temperature,
+        }
+        job = self._jobs(asked, piece_seconds, shrink)
+        return Many(sources, job, in_order, on_error, Reporting(progress))
+
+    translate_many = many(_translate_many)
+    atranslate_many = many_awaiting(_translate_many)
+
+    def _jobs(
+        self, asked: dict[str, Any], piece_seconds: float | None, shrink: Shrink | None
+    ) -> Callable[[Source], Job]:
+        """What makes the job of a recording, once what was asked is known to be possible."""
         asked["response_format"] = asked[
             "response_format"
         ] or self._capabilities.best_transcript_format(asked["model"], asked["task"])
@@ -138,13 +237,9 @@ class Transcribing:
                 upload, source=source, duration=duration, capabilities=self._capabilities, **asked
             )
 
-        def ask(piece: Piece) -> Call[Transcript]:
-            return call(piece.upload, recording.label, piece.end - piece.start)
-
-        # Without sound, it refuses what is impossible before the recording is even opened, and
+        # Without sound, it refuses what is impossible before a recording is even opened, and
         # tells how much of a request is left for sound.
         frame = call(Upload("piece.webm", "audio/webm", 0, io.BytesIO), "").request.body
-        recording = recordings.probe(source)
         longest = self._capabilities.max_seconds(asked["model"])
         cut: dict[str, Any] = {
             "max_bytes": MAX_UPLOAD_BYTES - (frame.size if frame else 0) - _NAME_BYTES,
@@ -152,19 +247,27 @@ class Transcribing:
             "target_seconds": piece_seconds,
             "shrink": shrink,
         }
-        return Job(
-            recording=recording,
-            pieces=functools.partial(recordings.pieces, recording, **cut),
-            ask=ask,
-            about=Transcript(
-                text="",
-                task=asked["task"],
-                model=asked["model"],
-                language=asked.get("language"),
-                source=recording.label,
-                duration=recording.duration,
-            ),
-            max_concurrency=self._max_concurrency,
-            cache=self._cache,
-            question={**asked, **cut, "base_url": self._base_url},
-        )
+
+        def job(source: Source) -> Job:
+            recording = recordings.probe(source)
+
+            def ask(piece: Piece) -> Call[Transcript]:
+                return call(piece.upload, recording.label, piece.end - piece.start)
+
+            return Job(
+                recording=recording,
+                pieces=functools.partial(recordings.pieces, recording, **cut),
+                ask=ask,
+                about=Transcript(
+                    text="",
+                    task=asked["task"],
+                    model=asked["model"],
+                    language=asked.get("language"),
+                    source=recording.label,
+                    duration=recording.duration,
+                ),
+                cache=self._cache,
+                question={**asked, **cut, "base_url": self._base_url},
+            )
+
+        return job

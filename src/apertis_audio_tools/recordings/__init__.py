@@ -5,19 +5,23 @@ The only package that imports ``av``.
 
 from apertis_audio_tools.recordings.cutting import pieces
 from apertis_audio_tools.recordings.encoding import chat_audio
+from apertis_audio_tools.recordings.joining import Joining, Sink
 from apertis_audio_tools.recordings.measuring import true_duration
 from apertis_audio_tools.recordings.planning import Piece
 from apertis_audio_tools.recordings.probing import Recording, probe
-from apertis_audio_tools.recordings.sources import Source
+from apertis_audio_tools.recordings.sources import Source, label_of
 from apertis_audio_tools.recordings.spoken import MEDIA_TYPES, identify
 
 __all__ = [
     "MEDIA_TYPES",
+    "Joining",
     "Piece",
     "Recording",
+    "Sink",
     "Source",
     "chat_audio",
     "identify",
+    "label_of",
     "pieces",
     "probe",
     "true_duration",

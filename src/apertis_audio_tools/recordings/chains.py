@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from apertis_audio_tools.errors import RecordingError
 from apertis_audio_tools.recordings.sources import Bytes
 from apertis_audio_tools.recordings.views import range_of
 
@@ -13,8 +14,16 @@ _PAGE_HEAD, _SEGMENTS = 27, 26
 """Bytes of a page before its table of segments, and where their number is."""
 
 
+_MOST_LINKS = 1_000
+"""More than days of internet radio have; each has to be opened by itself."""
+
+
 def links(content: Bytes) -> list[Bytes]:
-    """The files a chained Ogg file consists of; nearly always it is only the one."""
+    """The files a chained Ogg file consists of; nearly always it is only the one.
+
+    Raises:
+        RecordingError: They are too many to be true.
+    """
     starts: list[int] = []
     head_end = 0
     for position, size in _first_pages(content):
@@ -22,6 +31,11 @@ def links(content: Bytes) -> list[Bytes]:
         if not starts or position != head_end:
             starts.append(position)
         head_end = position + size
+    if len(starts) > _MOST_LINKS:
+        raise RecordingError(
+            f"{content.label} is a chain of more than {_MOST_LINKS} recordings; "
+            f"send them one by one."
+        )
     if len(starts) < 2:  # noqa: PLR2004  # a chain has two links
         return [content]
     ends = [*starts[1:], content.size]

@@ -11,12 +11,11 @@ from math import inf
 from operator import attrgetter
 from typing import Any
 
-import av
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.stream import AudioStream
 
 from apertis_audio_tools.errors import RecordingError
-from apertis_audio_tools.recordings.sound import Packet
+from apertis_audio_tools.recordings.sound import DAMAGE, Packet
 
 _PROBED = 32
 """Packets decoded to learn how many samples one has, and how many of the first are skipped."""
@@ -43,11 +42,13 @@ class Clock:
         rate: Ticks per second.
         length: Ticks that a packet lasts.
         origin: The tick at which the first packet begins: 0 or before, as players skip some.
+        samples: Of a packet at most, by those that were decoded.
     """
 
     rate: int
     length: Length
     origin: int
+    samples: int
 
 
 def clock_of(
@@ -71,13 +72,13 @@ def clock_of(
     heard = next(at for at, size in enumerate(sizes) if size)
     skipped = sum(map(length, probed[: heard + 1]))
     skipped -= sizes[heard] * rate // stream.codec_context.sample_rate
-    return Clock(rate, length, -max(skipped, 0)), chain(probed, packets)
+    return Clock(rate, length, -max(skipped, 0), max(sizes)), chain(probed, packets)
 
 
 def _samples(codec: AudioCodecContext, packet: Packet) -> int:
     try:
         return sum(frame.samples for frame in codec.decode(packet))
-    except av.error.InvalidDataError:
+    except DAMAGE:
         return 0
 
 

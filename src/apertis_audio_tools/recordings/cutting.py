@@ -1,17 +1,20 @@
 """Recordings of any length as pieces that a model accepts."""
 
+import contextlib
 from collections.abc import Generator
 from typing import Literal
 
-from apertis_audio_tools.errors import ConfigurationError
+from apertis_audio_tools.errors import ConfigurationError, RecordingError
 from apertis_audio_tools.recordings.chains import links
 from apertis_audio_tools.recordings.copying import can_copy, copied
-from apertis_audio_tools.recordings.measuring import true_duration
+from apertis_audio_tools.recordings.gaps import STAMPED
+from apertis_audio_tools.recordings.measuring import Extent, extent_of
 from apertis_audio_tools.recordings.planning import Limits, Piece
-from apertis_audio_tools.recordings.probing import Recording, demuxing
+from apertis_audio_tools.recordings.probing import Recording, demuxing, explained
 from apertis_audio_tools.recordings.reencoding import CLEAR, LOSSLESS, SMALL, Encoding, reencoded
 from apertis_audio_tools.recordings.slicing import can_slice, sliced
 from apertis_audio_tools.recordings.sound import best_stream
+from apertis_audio_tools.recordings.sources import Bytes
 
 _LOSSLESS = ("pcm_", "flac", "alac", "wavpack", "tta", "ape", "dsd_")
 _WORTH_IT = 0.8
@@ -37,7 +40,8 @@ def pieces(
         max_bytes: No piece is larger.
         max_seconds: No piece lasts longer.
         target_seconds: How long pieces should be, about: each ends in a pause up to a third (but at
-            most 30 s) before or after it.
+            most 30 s) before or after it. Without it, a recording that has to be cut is cut into
+            eight, or pieces of five to ten minutes.
         shrink: Encode for a slow line, at 16 kHz in one channel: mp3 at 32 kbit/s or opus at 24
             kbit/s (about 14 and 11 MB an hour). Left out where it would save less than a fifth.
 
@@ -55,19 +59,33 @@ def pieces(
         if value is not None and not value > 0:
             raise ConfigurationError(f"{name} has to be above 0, not {value}.")
     limits = Limits.of(max_bytes, max_seconds, target_seconds)
-    return _pieces(recording, limits, SMALL[shrink] if shrink else None)
+    return _at_least_one(recording, _pieces(recording, limits, SMALL[shrink] if shrink else None))
+
+
+def _at_least_one(recording: Recording, found: Generator[Piece]) -> Generator[Piece]:
+    with explained(recording.label), contextlib.closing(found):
+        first = next(found, None)
+        if first is None:
+            raise RecordingError(f"{recording.label} holds no sound that can be decoded.")
+        yield first
+        yield from found
 
 
 def _pieces(recording: Recording, limits: Limits, smaller: Encoding | None) -> Generator[Piece]:
     """The cheapest way that is correct, found out when the first piece is asked for."""
     parts = links(recording.content) if recording.container == "ogg" else [recording.content]
     if smaller is not None and _is_worth_it(recording, smaller):
-        yield from reencoded(recording, parts, limits, smaller)
-    elif len(parts) > 1:
-        yield from reencoded(recording, parts, limits, CLEAR)
-    elif whole := _whole(recording, limits):
-        yield whole
-    elif can_slice(recording):
+        yield from reencoded(recording, parts, limits.shared(recording.duration), smaller)
+    elif len(parts) > 1 or (extent := _extent(recording, limits)).missing:
+        yield from reencoded(recording, parts, limits.shared(recording.duration), CLEAR)
+    elif _fits(recording, extent, limits):
+        yield Piece(0, 0.0, extent.seconds, 0.0, recording.upload())
+    else:
+        yield from _cut(recording, parts, limits.shared(recording.duration))
+
+
+def _cut(recording: Recording, parts: list[Bytes], limits: Limits) -> Generator[Piece]:
+    if can_slice(recording):
         yield from sliced(recording, limits)
     elif _can_copy(recording):
         yield from copied(recording, limits)
@@ -80,14 +98,20 @@ def _is_worth_it(recording: Recording, smaller: Encoding) -> bool:
     return smaller.bit_rate / 8 * recording.duration < recording.content.size * _WORTH_IT
 
 
-def _whole(recording: Recording, limits: Limits) -> Piece | None:
-    """The recording itself, if it fits."""
-    if not recording.is_accepted or recording.content.size > limits.size:
-        return None
-    duration = true_duration(recording)
-    if duration > limits.seconds:
-        return None
-    return Piece(0, 0.0, duration, 0.0, recording.upload())
+def _extent(recording: Recording, limits: Limits) -> Extent:
+    """How long it is: by every packet, where that makes a difference."""
+    if recording.container in STAMPED or recording.content.size <= limits.size:
+        return extent_of(recording)
+    return Extent(recording.duration, 0.0)
+
+
+def _fits(recording: Recording, extent: Extent, limits: Limits) -> bool:
+    """Whether it can be sent as it is."""
+    return (
+        recording.is_accepted
+        and recording.content.size <= limits.size
+        and extent.seconds <= limits.seconds
+    )
 
 
 def _can_copy(recording: Recording) -> bool:

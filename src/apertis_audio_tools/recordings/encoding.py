@@ -6,11 +6,14 @@ import io
 import av
 
 from apertis_audio_tools.recordings.probing import Recording, demuxing
+from apertis_audio_tools.recordings.sound import best_stream, mono
 from apertis_audio_tools.wire import Upload
 
 _AS_IT_IS = frozenset({"wav", "mp3"})
 _SAMPLE_RATE, _BIT_RATE = 24_000, 64_000
 """Hz and bits per second: transparent for speech, half a megabyte a minute."""
+_FRAME = 1_152
+"""Samples of a frame of mp3."""
 
 
 def chat_audio(recording: Recording) -> tuple[Upload, str]:
@@ -30,11 +33,9 @@ def _as_mp3(recording: Recording) -> bytes:
     with demuxing(recording.content) as source, av.open(encoded, "w", format="mp3") as target:
         stream = target.add_stream("libmp3lame", rate=_SAMPLE_RATE, layout="mono")
         stream.bit_rate = _BIT_RATE
-        resampler = av.AudioResampler(format="s16p", layout="mono", rate=_SAMPLE_RATE)
-        for frame in source.decode(source.streams.audio[0]):
-            for resampled in resampler.resample(frame):
-                target.mux(stream.encode(resampled))
-        for resampled in resampler.resample(None):
-            target.mux(stream.encode(resampled))
+        sound = source.decode(best_stream(source))
+        for frame in mono(sound, _SAMPLE_RATE, frame_size=_FRAME, sample_format="s16p"):
+            frame.pts = None
+            target.mux(stream.encode(frame))
         target.mux(stream.encode(None))
     return encoded.getvalue()

@@ -12,8 +12,12 @@ _FRAME = 4_000
 
 
 def heard_cut(frames: Iterable[AudioFrame], low: float, high: float) -> Cut:
-    """The best cut between two times, in seconds from where the frames begin."""
+    """The best cut between two times, in seconds from where the frames begin.
+
+    Where nothing can be decoded one place is as good as another.
+    """
     samples: list[int] = []
     for frame in mono(frames, SAMPLE_RATE, frame_size=_FRAME):
         samples += memoryview(frame.planes[0])[: frame.samples * 2].cast("h").tolist()
-    return best_cut(powers(samples), low, high)
+    heard = powers(samples)
+    return best_cut(heard, low, high) if heard else Cut((low + high) / 2, is_pause=False)

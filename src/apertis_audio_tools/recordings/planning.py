@@ -2,12 +2,13 @@
 
 A unit is a packet, or a block of samples: something with a span on the recording's time line and a
 size. The last minute of units is kept back; when the next unit would not fit any more, the piece
-ends in a pause of that minute, and what comes after the pause begins the next piece.
+ends in a pause of that minute, and what comes after the pause begins the next piece. Where units
+do not follow one another, a piece ends too.
 """
 
 from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from math import inf
 from operator import attrgetter
@@ -30,6 +31,10 @@ _FEWEST = 8
 """Units in a piece, below which there is no choice where to cut it."""
 _SPREAD = 1 / 3
 """How far from the wished length a pause may be, as a share of it."""
+_AT_ONCE = 8
+"""How many pieces clients send at once, unless they are told otherwise."""
+_SHORTEST_SHARE, _LONGEST_SHARE = 300.0, 600.0
+"""Seconds; the Apertis Audio API reference suggests pieces of ten minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,17 @@ class Limits:
             spread = min(target_seconds * _SPREAD, WINDOW_SECONDS / 2)
             longest = min(longest, target_seconds + spread)
         return cls(max_bytes, longest)
+
+    def shared(self, duration: float) -> "Limits":
+        """The same for a recording that has to be cut: its pieces are to keep all workers busy.
+
+        It depends on nothing but the recording, so that the pieces of today are kept for tomorrow.
+
+        Args:
+            duration: Of the recording, in seconds.
+        """
+        share = min(max(duration / _AT_ONCE, _SHORTEST_SHARE), _LONGEST_SHARE)
+        return replace(self, seconds=min(self.seconds, share + WINDOW_SECONDS / 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +193,8 @@ class _Assembly:
         try:
             for unit in chain((first,), units):
                 end, size = unit.end, unit.size
+                if self._waiting and unit.start > self._waiting[-1].end:
+                    yield self._end_at_gap(unit)
                 while (
                     self._draft.size + self._waiting_size + size > largest
                     or end - self._draft.start > longest
@@ -215,6 +233,14 @@ class _Assembly:
         self._overlap = units[end].start - units[begin].start
         self._wait_for(units[begin:])
         self._draft = self._track.begin(units[:begin], units[begin])
+        return piece
+
+    def _end_at_gap(self, after: Unit) -> Piece:
+        """Nothing is known of the time between, so that nothing is sent of it."""
+        piece = self._finished(self._waiting, self._waiting[-1].end)
+        self._overlap = 0
+        self._wait_for([])
+        self._draft = self._track.begin((), after)
         return piece
 
     def _split(self, units: Sequence[Unit]) -> tuple[int, int]:

@@ -9,20 +9,12 @@ import av
 import av.container
 
 from apertis_audio_tools.errors import RecordingError, UnsupportedError
+from apertis_audio_tools.recordings.allowed import OPTIONS
 from apertis_audio_tools.recordings.chains import links
-from apertis_audio_tools.recordings.sound import packets
-from apertis_audio_tools.recordings.sources import Bytes, Source, open_source
+from apertis_audio_tools.recordings.sound import best_stream, decodable, packets
+from apertis_audio_tools.recordings.sources import Bytes, Source, open_source, unreadable
 from apertis_audio_tools.wire import Upload
 
-_DEMUXERS = (
-    "mp3,wav,w64,aiff,flac,ogg,mov,mp4,m4a,matroska,webm,mpeg,mpegts,aac,ac3,eac3,amr,asf,avi,"
-    "caf,au,flv,ape,wv,tta,dsf"
-)
-_OPTIONS = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "none"}
-"""No playlists, no concatenation scripts, no protocols: nothing but the bytes given is read.
-
-For the container alone: PyAV before 17 crashes on MPEG files when each stream is given options.
-"""
 _BEFORE_19 = int(av.__version__.partition(".")[0]) < 19  # noqa: PLR2004  # says the name
 _TAGS: dict[str, Any] = {"metadata_errors": "replace"} if _BEFORE_19 else {}
 """Tags are often not UTF-8; older versions of PyAV have to be told not to mind."""
@@ -117,7 +109,7 @@ def probe(source: Source) -> Recording:
     """
     content = open_source(source)
     with demuxing(content) as container:
-        stream = container.streams.audio[0]
+        stream = best_stream(container)
         codec = stream.codec_context
         return Recording(
             content=content,
@@ -138,18 +130,23 @@ def demuxing(content: Bytes) -> Iterator[av.container.InputContainer]:
     """
     with (
         content.open() as stream,
-        _explained(content.label),
-        av.open(stream, mode="r", container_options=dict(_OPTIONS), **_TAGS) as container,
+        explained(content.label),
+        av.open(stream, mode="r", container_options=dict(OPTIONS), **_TAGS) as container,
     ):
         if not container.streams.audio:
             raise RecordingError(f"{content.label} holds no sound.")
-        if container.streams.audio[0].codec_context is None:
+        if not decodable(container):
             raise RecordingError(f"{content.label} holds sound in a coding unknown here.")
         yield container
 
 
 @contextlib.contextmanager
-def _explained(label: str) -> Iterator[None]:
+def explained(label: str) -> Iterator[None]:
+    """FFmpeg's errors, and those of reading, as sentences about a recording.
+
+    Raises:
+        RecordingError: There was one.
+    """
     try:
         yield
     except av.error.FFmpegError as error:
@@ -158,7 +155,7 @@ def _explained(label: str) -> Iterator[None]:
             f"({error.strerror})."
         ) from error
     except OSError as error:
-        raise RecordingError(f"{label} cannot be read: {error.strerror or error}.") from error
+        raise unreadable(label, error) from error
 
 
 def _container_name(demuxer: str, codec: str, content: Bytes) -> str:
@@ -181,7 +178,7 @@ def _duration(container: av.container.InputContainer, content: Bytes) -> float:
         return sum(map(_link_duration, parts))
     if container.duration and name not in _GUESSED:
         return container.duration / _MICROSECONDS
-    stream = container.streams.audio[0]
+    stream = best_stream(container)
     first = last = None
     for packet in packets(container, stream):
         if packet.pts is None:
@@ -191,7 +188,7 @@ def _duration(container: av.container.InputContainer, content: Bytes) -> float:
         unit = float(packet.time_base)
     if first is None or last is None:
         raise RecordingError(f"{content.label} holds no sound: there is not a single packet of it.")
-    return float((last - first) * unit)
+    return max(float((last - first) * unit), 0.0)
 
 
 def _link_duration(part: Bytes) -> float:

@@ -1,20 +1,29 @@
 """Pieces coded anew: what cannot be cut as it is, and what is to become smaller."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import chain
+from itertools import chain, groupby
 from typing import Any
 
 import av
 from av.audio.frame import AudioFrame
 
 from apertis_audio_tools.recordings.drafts import Finished, named
+from apertis_audio_tools.recordings.gaps import Timeline
 from apertis_audio_tools.recordings.listening import heard_cut
 from apertis_audio_tools.recordings.pauses import Cut
 from apertis_audio_tools.recordings.planning import Draft, Limits, Piece, Unit, assemble
 from apertis_audio_tools.recordings.probing import Recording, demuxing
-from apertis_audio_tools.recordings.sound import Packet, best_stream, decoded, mono, packets
+from apertis_audio_tools.recordings.sound import (
+    Gap,
+    Packet,
+    best_stream,
+    decoded,
+    mono,
+    packets,
+    silences,
+)
 from apertis_audio_tools.recordings.sources import Bytes
 from apertis_audio_tools.recordings.views import Spool
 
@@ -73,6 +82,8 @@ SMALL = {
 _OVERHEAD = 16_384
 """Bytes of headers, tables, and of what encoders hold back, at most."""
 _PER_PACKET = 4
+_LONGEST = 30.0
+"""Seconds without sound that become silence; where it is longer, a new piece begins after it."""
 
 
 def reencoded(
@@ -95,10 +106,16 @@ def reencoded(
     return assemble(track.units(sound), limits, track)
 
 
-def _sound(content: Bytes) -> Iterator[AudioFrame]:
+def _sound(content: Bytes) -> Iterator[AudioFrame | Gap]:
+    """All frames, with silence or gaps where the time stamps jump."""
     with demuxing(content) as container:
-        stream = best_stream(container)
-        yield from decoded(stream.codec_context, chain(packets(container, stream), (None,)))
+        stream, timeline = best_stream(container), Timeline()
+        found = chain(timeline.watched(packets(container, stream)), (None,))
+        for frame in decoded(stream.codec_context, found):
+            if missing := timeline.newly_missing():
+                yield from silences(frame, missing) if missing < _LONGEST else (Gap(missing),)
+            timeline.hear(frame.samples / frame.sample_rate)
+            yield frame
 
 
 class _Reencoding:
@@ -110,16 +127,21 @@ class _Reencoding:
         self._encoding = encoding
         self._name = name
 
-    def units(self, sound: Iterator[AudioFrame]) -> Iterator[Unit]:
+    def units(self, sound: Iterator[AudioFrame | Gap]) -> Iterator[Unit]:
         """All blocks; each is as large as it may become."""
-        encoding = self._encoding
-        bytes_per_sample = encoding.most / 8 / _SAMPLE_RATE
+        size = self._encoding.most / 8 / _SAMPLE_RATE
         end = 0
-        for frame in mono(
-            sound, _SAMPLE_RATE, sample_format=encoding.sample_format, frame_size=_BLOCK
-        ):
-            start, end = end, end + frame.samples
-            yield Unit(frame, start, end, int(frame.samples * bytes_per_sample) + 1)
+        items: Any
+        for is_gap, items in groupby(sound, _is_gap):
+            if is_gap:
+                end += round(sum(items) * _SAMPLE_RATE)
+            for frame in () if is_gap else self._blocks(items):
+                start, end = end, end + frame.samples
+                yield Unit(frame, start, end, int(frame.samples * size) + 1)
+
+    def _blocks(self, frames: Iterable[AudioFrame]) -> Iterator[AudioFrame]:
+        form = self._encoding.sample_format
+        return mono(frames, _SAMPLE_RATE, sample_format=form, frame_size=_BLOCK)
 
     def best_cut(self, units: Sequence[Unit], low: float, high: float) -> Cut:
         """Listens to the blocks."""
@@ -128,6 +150,10 @@ class _Reencoding:
     def begin(self, before: Sequence[Unit], first: Unit) -> Draft:  # noqa: ARG002  # not needed
         """A piece from a block on."""
         return _EncodedDraft(self._encoding, self._name, first.start)
+
+
+def _is_gap(item: AudioFrame | Gap) -> bool:
+    return isinstance(item, Gap)
 
 
 def _unstamped(unit: Unit) -> AudioFrame:

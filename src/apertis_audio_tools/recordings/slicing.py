@@ -42,7 +42,7 @@ _SHORTEST = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Layout:
+class Layout:
     """Where the samples of a recording are.
 
     Attributes:
@@ -88,7 +88,7 @@ def sliced(recording: Recording, limits: Limits) -> Iterator[Piece]:
         RecordingError: It cannot be read.
         UnsupportedError: The limits are too tight.
     """
-    layout = _layout(recording)
+    layout = layout_of(recording)
     most = _most_frames(layout, limits)
     begin, end, number = 0, 0, 0
     while end < layout.frames:
@@ -105,11 +105,16 @@ def sliced(recording: Recording, limits: Limits) -> Iterator[Piece]:
 
 def sliced_seconds(recording: Recording) -> float:
     """How long the samples last that are really there."""
-    layout = _layout(recording)
+    layout = layout_of(recording)
     return layout.frames / layout.sample_rate
 
 
-def _layout(recording: Recording) -> _Layout:
+def layout_of(recording: Recording) -> Layout:
+    """Where its samples are, whatever sizes its header claims.
+
+    Raises:
+        RecordingError: It cannot be read, or holds nothing.
+    """
     content = recording.content
     with demuxing(content) as container:
         stream = best_stream(container)
@@ -124,10 +129,10 @@ def _layout(recording: Recording) -> _Layout:
         (said,) = struct.unpack("<I", file.read(_SIZE_FIELD))
     # Who writes a stream cannot know its size, and says 0 or the most there can be.
     size = min(said or content.size, content.size - start)
-    return _Layout(*shape, size // block)
+    return Layout(*shape, size // block)
 
 
-def _most_frames(layout: _Layout, limits: Limits) -> int:
+def _most_frames(layout: Layout, limits: Limits) -> int:
     """Frames that fit into a piece."""
     frames = (min(limits.size, _MOST) - _HEADER.size) // layout.block
     if limits.seconds != inf:
@@ -140,7 +145,7 @@ def _most_frames(layout: _Layout, limits: Limits) -> int:
     return frames
 
 
-def _split(recording: Recording, layout: _Layout, begin: int, end: int) -> tuple[int, int]:
+def _split(recording: Recording, layout: Layout, begin: int, end: int) -> tuple[int, int]:
     rate = layout.sample_rate
     origin = max(begin, end - int(WINDOW_SECONDS * rate))
 
@@ -150,7 +155,7 @@ def _split(recording: Recording, layout: _Layout, begin: int, end: int) -> tuple
     return split(begin, end, rate, find, origin)
 
 
-def _frames(recording: Recording, layout: _Layout, begin: int, end: int) -> Iterator[AudioFrame]:
+def _frames(recording: Recording, layout: Layout, begin: int, end: int) -> Iterator[AudioFrame]:
     """The sound of a range of frames, a second at a time."""
     codec: Any = AudioCodecContext.create(layout.codec, "r")
     codec.sample_rate = layout.sample_rate
@@ -164,7 +169,7 @@ def _frames(recording: Recording, layout: _Layout, begin: int, end: int) -> Iter
                 yield frame
 
 
-def _upload(recording: Recording, layout: _Layout, begin: int, end: int) -> Upload:
+def _upload(recording: Recording, layout: Layout, begin: int, end: int) -> Upload:
     header = layout.header(end - begin)
     start, size = layout.start + begin * layout.block, (end - begin) * layout.block
     opened = range_of(recording.content, start, size, header)

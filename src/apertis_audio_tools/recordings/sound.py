@@ -10,8 +10,19 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
+from apertis_audio_tools.recordings.allowed import DECODERS
+
 Packet = Any
 """An `av.Packet`, whose type hints differ between the versions of PyAV."""
+
+_LOWEST_RATE, _HIGHEST_RATE = 1_000, 1_536_000
+"""Hz, beyond what anybody records: to convert from any rate a head may name can take for ever."""
+
+_MOST_CHANNELS = 64
+"""More than any coding has but the uncompressed ones, whose heads may say anything."""
+
+DAMAGE = (av.error.InvalidDataError, av.error.PatchWelcomeError, av.error.UndefinedError)
+"""What decoders say of packets that make no sense: the last is for numbers of their own."""
 
 _MOST_FAILURES = 100
 """Attempts to read on after a damaged place before the rest is given up."""
@@ -20,13 +31,31 @@ _DISCARD = getattr(av.stream, "Discard", None)
 """Since PyAV 17; before, the packets of other streams are read and passed over."""
 
 
+def decodable(container: InputContainer) -> list[AudioStream]:
+    """The audio streams that can be decoded here."""
+    return [stream for stream in container.streams.audio if _is_decodable(stream)]
+
+
+def _is_decodable(stream: AudioStream) -> bool:
+    codec: AudioCodecContext | None = stream.codec_context
+    return (
+        codec is not None
+        and codec.name in DECODERS
+        and _LOWEST_RATE <= codec.sample_rate <= _HIGHEST_RATE
+        and 0 < codec.channels <= _MOST_CHANNELS
+    )
+
+
 def best_stream(container: InputContainer) -> AudioStream:
     """The audio stream that a player would choose; the others are left unread."""
-    best = container.streams.best("audio") or container.streams.audio[0]
+    found = decodable(container)
+    best = container.streams.best("audio")
+    index = found[0].index if best is None else best.index
+    chosen = next((stream for stream in found if stream.index == index), found[0])
     for stream in container.streams:
-        if _DISCARD is not None and stream.index != best.index:
+        if _DISCARD is not None and stream.index != chosen.index:
             stream.discard = _DISCARD.all
-    return container.streams.audio[[s.index for s in container.streams.audio].index(best.index)]
+    return chosen
 
 
 def codec_name(stream: AudioStream) -> str:
@@ -69,13 +98,26 @@ def decoded(codec: AudioCodecContext, packets: Iterable[Packet | None]) -> Itera
                 frame.pts = None
                 last = frame
                 yield frame
-        except av.error.InvalidDataError:
+        except DAMAGE:
             if last is not None:
-                yield _silence(last)
+                yield _silence(last, last.samples)
 
 
-def _silence(like: AudioFrame) -> AudioFrame:
-    silent = AudioFrame(format=like.format.name, layout=like.layout.name, samples=like.samples)
+class Gap(float):
+    """Seconds in which there is no sound at all."""
+
+
+def silences(like: AudioFrame, seconds: float) -> Iterator[AudioFrame]:
+    """So much silence, in frames of a second at most, of the same kind as another frame."""
+    left = round(seconds * like.sample_rate)
+    while left > 0:
+        samples = min(left, like.sample_rate)
+        yield _silence(like, samples)
+        left -= samples
+
+
+def _silence(like: AudioFrame, samples: int) -> AudioFrame:
+    silent = AudioFrame(format=like.format.name, layout=like.layout.name, samples=samples)
     silent.sample_rate = like.sample_rate
     for plane in silent.planes:
         plane.update(bytes(plane.buffer_size))

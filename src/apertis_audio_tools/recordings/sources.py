@@ -1,5 +1,6 @@
 """Whatever a caller hands over, as something that can be read again from where it begins."""
 
+import errno
 import functools
 import io
 import os
@@ -9,17 +10,19 @@ import stat
 import tempfile
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from apertis_audio_tools.errors import RecordingError
+from apertis_audio_tools.recordings.windows import window
 
 Content = bytes | bytearray | memoryview | BinaryIO
 Source = str | os.PathLike[str] | Content | tuple[str, Content]
 """A path, the bytes, a binary file object (from its current position), or (name, content)."""
 
 _SPOOL_BYTES = 1024 * 1024
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 _UNSPEAKABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 """Control characters, and bytes of a file name that are no UTF-8."""
 
@@ -38,7 +41,7 @@ class Bytes:
     label: str
     suffix: str
     size: int
-    open: Callable[[], BinaryIO]
+    open: Callable[[], BinaryIO] = field(repr=False)
 
 
 def open_source(source: Source) -> Bytes:
@@ -62,6 +65,26 @@ def open_source(source: Source) -> Bytes:
     if found.size == 0:
         raise RecordingError(f"{found.label} is empty.")
     return found
+
+
+def label_of(source: Source) -> str:
+    """What messages call a source, found out without opening it; nothing is no source here."""
+    name, content = source if isinstance(source, tuple) and len(source) == 2 else (None, source)  # noqa: PLR2004  # (name, content)
+    if isinstance(content, str | os.PathLike):
+        return _base_name(content) or _spoken(os.fspath(content))
+    if isinstance(content, bytes | bytearray | memoryview):
+        return _base_name(name) or "the given bytes"
+    return _base_name(name or getattr(content, "name", None)) or "the given file object"
+
+
+def unreadable(label: str, error: BaseException) -> RecordingError:
+    """What to say of a recording that could not be read, or not be kept while it is worked on."""
+    if getattr(error, "errno", None) in _NO_ROOM:
+        return RecordingError(
+            f"There is not enough room in {tempfile.gettempdir()} to work on {label} "
+            f"({_why(error)}); make room there, or set TMPDIR to another folder."
+        )
+    return RecordingError(f"{label} cannot be read: {_why(error)}.")
 
 
 def _named(source: Source) -> tuple[str | None, Any]:
@@ -110,9 +133,10 @@ def _from_stream(stream: BinaryIO, name: str | None) -> Bytes:
         size = stream.seek(0, os.SEEK_END) - start
         stream.seek(start)
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise RecordingError(f"{label} cannot be read: {_why(error)}.") from error
-    opened = functools.partial(_window, stream, start, threading.Lock())
-    return Bytes(label, _suffix(label), max(size, 0), opened)
+        raise unreadable(label, error) from error
+    size = max(size, 0)
+    opened = functools.partial(window, stream, start, size, shared=threading.Lock(), rest=start)
+    return Bytes(label, _suffix(label), size, opened)
 
 
 class _Spool(tempfile.SpooledTemporaryFile[bytes]):
@@ -127,50 +151,6 @@ def _spooled(stream: BinaryIO) -> BinaryIO:
     shutil.copyfileobj(stream, spool)
     spool.seek(0)
     return cast("BinaryIO", spool)
-
-
-class _Window(io.RawIOBase):
-    """A file object from one position on; the caller's object stays open, and where it was.
-
-    Several may be read by several threads at once.
-    """
-
-    def __init__(self, stream: BinaryIO, start: int, lock: "threading.Lock") -> None:
-        self._stream = stream
-        self._start = start
-        self._lock = lock
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        if whence == os.SEEK_CUR:
-            offset += self._position
-        elif whence == os.SEEK_END:
-            with self._lock:
-                offset += self._stream.seek(0, os.SEEK_END) - self._start
-                self._stream.seek(self._start)
-        self._position = max(offset, 0)
-        return self._position
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        with self._lock:
-            self._stream.seek(self._start + self._position)
-            try:
-                data = self._stream.read(len(buffer))
-            finally:
-                self._stream.seek(self._start)
-        buffer[: len(data)] = data
-        self._position += len(data)
-        return len(data)
-
-
-def _window(stream: BinaryIO, start: int, lock: "threading.Lock") -> BinaryIO:
-    return cast("BinaryIO", io.BufferedReader(_Window(stream, start, lock)))
 
 
 def _base_name(name: object) -> str | None:

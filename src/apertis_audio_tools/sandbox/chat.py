@@ -3,10 +3,12 @@
 import base64
 import binascii
 import json
+import re
 import time
 import uuid
+from collections.abc import Mapping
 from io import BytesIO
-from typing import Any
+from typing import Any, Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -32,6 +34,8 @@ from apertis_audio_tools.sandbox.hearing import hear
 from apertis_audio_tools.sandbox.refusals import invalid
 from apertis_audio_tools.sandbox.spoken_answers import SpokenAnswers
 from apertis_audio_tools.sandbox.synthesis import SAMPLE_RATE, speak
+
+_DATE: Final = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 
 
 async def chat(request: Request) -> Response:
@@ -61,12 +65,18 @@ async def chat(request: Request) -> Response:
 
 async def _asked(request: Request, key: str) -> ChatRequest:
     body = await json_of(request)
-    require_model(body, tables.CHAT_MODELS, "chat")
+    require_model(_undated(body), tables.CHAT_MODELS, "chat")
     asked = checked(ChatRequest, body)
     if asked.speaks or asked.audio is not None or asked.clips or _audio_ids(asked):
         require_payg(key)
     check(asked)
     return asked
+
+
+def _undated(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same, with the model that a dated snapshot belongs to."""
+    model = body.get("model")
+    return {**body, "model": _DATE.sub("", model)} if isinstance(model, str) else body
 
 
 def _audio_ids(asked: ChatRequest) -> dict[str, str]:

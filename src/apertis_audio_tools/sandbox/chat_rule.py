@@ -17,7 +17,7 @@ from apertis_audio_tools.sandbox.chat_messages import (
     clips_of,
     text_of,
 )
-from apertis_audio_tools.sandbox.schema_filling import filled
+from apertis_audio_tools.sandbox.schema_filling import filled, quoted
 
 CHARACTERS_PER_TOKEN: Final = 4
 
@@ -91,7 +91,7 @@ _NO_ARGUMENTS: Final[dict[str, Any]] = {"type": "object", "properties": {}}
 def _named(names: Iterable[str], words: str) -> list[str]:
     """The tools that the words mention, in the order of mention."""
     spoken = _plain(words)
-    places = {name: spoken.find(_plain(name)) for name in names}
+    places = {name: spoken.find(_plain(name.removeprefix("get_"))) for name in names}
     return sorted((name for name in names if places[name] >= 0), key=places.__getitem__)
 
 
@@ -111,7 +111,7 @@ def _content(asked: ChatRequest, user: UserMessage | None, heard: Sequence[str],
     if shape is not None and shape.json_schema is not None:
         return json.dumps(filled(shape.json_schema.schema_, words), ensure_ascii=False)
     if shape is not None and shape.type == "json_object":
-        return json.dumps({"answer": sentence}, ensure_ascii=False)
+        return json.dumps(dict.fromkeys(quoted(words) or ["answer"], sentence), ensure_ascii=False)
     return sentence
 
 

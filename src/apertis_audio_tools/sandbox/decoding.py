@@ -1,13 +1,17 @@
 """Uploaded bytes become 16 kHz mono samples, and nothing but those bytes is ever read."""
 
 from collections.abc import Iterator
-from typing import Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 import av
 from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from apertis_audio_tools.sandbox.refusals import bad_audio
+
+if TYPE_CHECKING:
+    from av.audio.codeccontext import AudioCodecContext
 
 SAMPLE_RATE: Final = 16_000
 BYTES_PER_SECOND: Final = SAMPLE_RATE * 2
@@ -17,6 +21,29 @@ MAX_SECONDS: Final = 6 * 3600
 CONTAINERS: Final = "flac,mp3,mov,mpeg,ogg,wav,matroska,aac"
 """The documented ones: none is a playlist or a script, which would name further files."""
 
+_DECODERS: Final = (
+    "aac,ac3,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,alac,amrnb,amrwb,eac3,flac,gsm,gsm_ms,libopus,mp1,"
+    "mp1float,mp2,mp2float,mp3,mp3float,opus,pcm_alaw,pcm_dvd,pcm_f32be,pcm_f32le,pcm_f64be,"
+    "pcm_f64le,pcm_mulaw,pcm_s16be,pcm_s16le,pcm_s24be,pcm_s24le,pcm_s32be,pcm_s32le,pcm_s8,pcm_u8,"
+    "speex,tta,vorbis,wavpack,wmapro,wmav1,wmav2"
+)
+"""Of sound only: a cover picture of half a megabyte may unpack to a gigabyte."""
+
+_OPTIONS: Final = {
+    "codec_whitelist": _DECODERS,
+    "protocol_whitelist": "none",
+    "max_streams": "200",
+}
+"""For the container alone: PyAV before 17 crashes on MPEG files when each stream is given some."""
+
+_DAMAGE: Final = (av.error.InvalidDataError, av.error.PatchWelcomeError, av.error.UndefinedError)
+"""What decoders say of packets that make no sense."""
+
+_LOWEST_RATE, _HIGHEST_RATE = 1_000, 1_536_000
+"""Hz: to convert from any rate a head may name can take for ever."""
+
+_MOST_CHANNELS: Final = 64
+
 _LENIENT: Final[dict[str, Any]] = (
     {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}  # noqa: PLR2004
 )
@@ -24,7 +51,7 @@ _LENIENT: Final[dict[str, Any]] = (
 
 
 def decode(file: BinaryIO, demuxers: str = CONTAINERS, param: str = "file") -> bytes:
-    """Decode the first audio stream of an open file.
+    """Decode the audio stream of an open file that a player would choose.
 
     Args:
         file: A readable, seekable binary file.
@@ -37,10 +64,10 @@ def decode(file: BinaryIO, demuxers: str = CONTAINERS, param: str = "file") -> b
     Raises:
         Refusal: 400 invalid_file_format when there is no audio that can be decoded.
     """
-    options = {"format_whitelist": demuxers, "protocol_whitelist": "none"}
+    options = {"format_whitelist": demuxers, **_OPTIONS}
     pcm = bytearray()
     try:
-        with av.open(file, "r", options=options, **_LENIENT) as container:
+        with av.open(file, "r", container_options=options, **_LENIENT) as container:
             for block in _samples(container):
                 pcm += block
                 if len(pcm) > MAX_SECONDS * BYTES_PER_SECOND:
@@ -70,16 +97,27 @@ def _samples(container: InputContainer) -> Iterator[bytes]:
 
 def _frames(container: InputContainer) -> Iterator[AudioFrame]:
     """The frames that can be decoded: damaged packets are left out, as services do."""
-    if not container.streams.audio:
+    stream = container.streams.best("audio")
+    if not isinstance(stream, AudioStream) or not _is_decodable(stream):
         return
-    for packet in container.demux(container.streams.audio[0]):
+    for packet in container.demux(stream):
         try:
             frames = packet.decode()
-        except av.error.InvalidDataError:
+        except _DAMAGE:
             continue
         for frame in frames:
             frame.pts = None
             yield frame
+
+
+def _is_decodable(stream: AudioStream) -> bool:
+    codec = cast("AudioCodecContext | None", stream.codec_context)
+    return (
+        codec is not None
+        and codec.name in _DECODERS.split(",")
+        and codec.channels <= _MOST_CHANNELS
+        and _LOWEST_RATE <= codec.sample_rate <= _HIGHEST_RATE
+    )
 
 
 def _bytes(frame: AudioFrame) -> bytes:

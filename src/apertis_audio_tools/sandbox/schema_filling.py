@@ -32,12 +32,17 @@ def filled(schema: Schema, text: str) -> Any:
         raise invalid("schema", "The JSON schema is malformed.") from None
 
 
+def quoted(text: str) -> list[str]:
+    """What a text has in quotation marks."""
+    return ["".join(groups) for groups in _QUOTED.findall(text)]
+
+
 class _Filler:
     def __init__(self, root: Schema, text: str) -> None:
         self._root = root
         self._text = text
         self._values = 0
-        self._quoted = ["".join(groups) for groups in _QUOTED.findall(text)]
+        self._quoted = quoted(text)
         unquoted = _QUOTED.sub(" ", text)
         self._files = _FILE.findall(unquoted)
         self._numbers = [float(number) for number in _NUMBER.findall(unquoted)]

@@ -10,6 +10,7 @@ from apertis_audio_tools.errors import (
     APIConnectionError,
     APIError,
     APITimeoutError,
+    CertificateError,
     MalformedAnswerError,
 )
 
@@ -32,7 +33,20 @@ def _told(error: httpx.RequestError) -> APIError:
         return MalformedAnswerError(f"The answer cannot be decompressed ({error}).")
     url = error.request.url
     address = f"{url.host}:{url.port or url.scheme}"
+    if (why := _distrust(error)) is not None:
+        return CertificateError(
+            f"{address} could not prove that it is the service ({why}); nothing was sent."
+        )
     return APIConnectionError(f"The connection to {address} failed ({_brief(error)}).")
+
+
+def _distrust(error: BaseException | None) -> str | None:
+    """What is wrong with the certificate, if it is that."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error.verify_message or str(error)
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _brief(error: Exception) -> str:

@@ -6,6 +6,7 @@ end. asyncio has a remedy for that; blocking sockets get theirs here.
 
 import asyncio
 import contextlib
+import functools
 import math
 import socket
 import ssl
@@ -18,6 +19,8 @@ from typing import Any, Self
 import httpcore
 
 from apertis_audio_tools.errors import APIConnectionError, APITimeoutError
+from apertis_audio_tools.transport.lookups import Lookups
+from apertis_audio_tools.transport.surplus import Surplus
 
 _TOO_LATE = "The whole answer did not arrive within the time allowed."
 _deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)
@@ -103,6 +106,9 @@ async def in_time(seconds: float) -> AsyncIterator[asyncio.Timeout]:
 class PunctualBackend(httpcore.SyncBackend):
     """Connections that keep to `until`."""
 
+    def __init__(self) -> None:
+        self._lookups = Lookups()
+
     def connect_tcp(
         self,
         host: str,
@@ -111,13 +117,18 @@ class PunctualBackend(httpcore.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """Connect within what is left of the time."""
-        return _PunctualStream(
-            super().connect_tcp(host, port, _left(timeout), local_address, socket_options)
-        )
+        """Connect within what is left of the time, to the first address that answers."""
+        *others, last = self._lookups.addresses(host, port, _left(timeout))
+        connect = functools.partial(super().connect_tcp, port=port, local_address=local_address)
+        for address in others:
+            with contextlib.suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
+                stream = connect(address, timeout=_left(timeout), socket_options=socket_options)
+                return _PunctualStream(stream)
+        stream = connect(last, timeout=_left(timeout), socket_options=socket_options)
+        return _PunctualStream(stream)
 
 
-class _PunctualStream(httpcore.NetworkStream):
+class _PunctualStream(Surplus, httpcore.NetworkStream):
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
 
@@ -141,6 +152,8 @@ class _PunctualStream(httpcore.NetworkStream):
         return _PunctualStream(self._stream.start_tls(ssl_context, server_hostname, _left(timeout)))
 
     def get_extra_info(self, info: str) -> Any:
+        if info == "is_readable" and self.is_left:
+            return True
         return self._stream.get_extra_info(info)
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import httpcore
 
+from apertis_audio_tools.transport.surplus import Surplus
+
 _READ_BYTES = 64 * 1024
 _MOST_HEARD = 1024 * 1024
 
@@ -34,7 +36,7 @@ class ListeningBackend(httpcore.AnyIOBackend):
         )
 
 
-class _ListeningStream(httpcore.AsyncNetworkStream):
+class _ListeningStream(Surplus, httpcore.AsyncNetworkStream):
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
         self._stream = stream
         self._heard = bytearray()
@@ -66,9 +68,16 @@ class _ListeningStream(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> httpcore.AsyncNetworkStream:
-        return _ListeningStream(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+        try:
+            stream = await self._stream.start_tls(ssl_context, server_hostname, timeout)
+        except BaseException:  # httpcore closes it only where nobody is cancelled
+            await self._stream.aclose()
+            raise
+        return _ListeningStream(stream)
 
     def get_extra_info(self, info: str) -> Any:
+        if info == "is_readable" and (self._heard or self.is_left):
+            return True
         return self._stream.get_extra_info(info)
 
     async def _listen(self) -> None:

@@ -1,6 +1,7 @@
 """Connections kept open: one pool for all threads, and one set of pools for each event loop."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import AsyncGenerator
 from importlib.metadata import version
@@ -24,7 +25,8 @@ class Pools:
         except httpx.InvalidURL as error:
             raise ConfigurationError(f"base_url is no address ({error}).") from error
         self._route = Route(self._base_url)
-        self._lock = threading.Lock()
+        # Reentrant: collecting garbage in here may close the pools.
+        self._lock = threading.RLock()
         self._closed = False
         self._client: httpx.Client | None = None
         self._aclients: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = {}
@@ -79,6 +81,13 @@ class Pools:
         if closer is not None:
             await closer.aclose()
 
+    def abandon(self) -> None:
+        """Close for good, from anywhere, when nobody is left who could; loops close their own."""
+        self.close()
+        for loop, closer in list(self._closers.items()):
+            with contextlib.suppress(RuntimeError):  # closed meanwhile
+                loop.call_soon_threadsafe(_close_soon, closer)
+
     async def _until_the_loop_ends(
         self, loop: asyncio.AbstractEventLoop, client: httpx.AsyncClient
     ) -> AsyncGenerator[None]:
@@ -102,6 +111,20 @@ class Pools:
     def _require_open(self) -> None:
         if self._closed:
             raise ConfigurationError("This client is closed; make a new one.")
+
+
+_closing: set[asyncio.Task[None]] = set()
+"""Event loops themselves hold no reference to their tasks."""
+
+
+def _close_soon(closer: AsyncGenerator[None]) -> None:
+    task = asyncio.ensure_future(_closed(closer))
+    _closing.add(task)
+    task.add_done_callback(_closing.discard)
+
+
+async def _closed(closer: AsyncGenerator[None]) -> None:
+    await closer.aclose()
 
 
 def _identity() -> dict[str, str]:

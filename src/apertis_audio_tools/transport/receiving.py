@@ -15,6 +15,9 @@ MAX_ANSWER_BYTES = 256 * 1024 * 1024
 """Far more than the longest speech the service can give: 4096 characters at a quarter of the
 speed make some 50 MB of wav."""
 
+_MOST_OF_A_REFUSAL = 1024 * 1024
+"""Far more than the words of any refusal."""
+
 _CODINGS = frozenset({"", "identity", "gzip", "deflate"})
 """None was asked for. These grow a thousandfold at most; others, and several at once, without
 bound in a single step."""
@@ -40,28 +43,30 @@ def head_of(response: httpx.Response) -> Answer:
     return answer
 
 
-def capped(chunks: Iterator[bytes]) -> Iterator[bytes]:
+def capped(head: Answer, chunks: Iterator[bytes]) -> Iterator[bytes]:
     """The chunks, as long as they are no more than any honest answer."""
     size = 0
     for chunk in chunks:
-        size = _counted(size, chunk)
+        size = _counted(head, size + len(chunk))
         yield chunk
 
 
-async def acapped(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def acapped(head: Answer, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """The same."""
     size = 0
     async for chunk in chunks:
-        size = _counted(size, chunk)
+        size = _counted(head, size + len(chunk))
         yield chunk
 
 
 def all_that_came(chunks: Iterator[bytes]) -> bytes:
-    """The body of a refusal; one that breaks off refuses all the same."""
+    """The body of a refusal; one that breaks off, or does not end, refuses all the same."""
     body = bytearray()
     with contextlib.suppress(httpx.NetworkError, httpx.ProtocolError):
         for chunk in chunks:
             body += chunk
+            if len(body) > _MOST_OF_A_REFUSAL:
+                break
     return bytes(body)
 
 
@@ -71,6 +76,8 @@ async def aall_that_came(chunks: AsyncIterator[bytes]) -> bytes:
     with contextlib.suppress(httpx.NetworkError, httpx.ProtocolError):
         async for chunk in chunks:
             body += chunk
+            if len(body) > _MOST_OF_A_REFUSAL:
+                break
     return bytes(body)
 
 
@@ -79,8 +86,11 @@ def break_cycle(response: httpx.Response) -> None:
     response.stream = httpx.ByteStream(b"")
 
 
-def _counted(size: int, chunk: bytes) -> int:
-    size += len(chunk)
+def _counted(head: Answer, size: int) -> int:
     if size > MAX_ANSWER_BYTES:
-        raise MalformedAnswerError(f"The answer is larger than {MAX_ANSWER_BYTES} bytes: given up.")
+        raise MalformedAnswerError(
+            f"The answer is larger than {MAX_ANSWER_BYTES} bytes: given up.",
+            status=head.status,
+            request_id=head.request_id,
+        )
     return size

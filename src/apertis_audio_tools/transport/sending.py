@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+import weakref
 from collections.abc import AsyncIterator, Generator, Iterator
 from dataclasses import dataclass, replace
 
@@ -20,6 +21,7 @@ from apertis_audio_tools.transport.receiving import (
     capped,
     head_of,
 )
+from apertis_audio_tools.transport.surplus import watch_surplus
 from apertis_audio_tools.wire import Answer, Request
 
 _CONNECT_SECONDS, _WRITE_SECONDS = 5.0, 60.0
@@ -46,7 +48,8 @@ class AsyncStream:
 class Transport:
     """Sends requests to one base URL with one key; safe for threads and several event loops.
 
-    A refusal is raised, whichever way a request is sent.
+    A refusal is raised, whichever way a request is sent. Connections close, at the latest, when
+    nobody holds this any more.
 
     Args:
         base_url: Where the paths of requests begin.
@@ -61,6 +64,8 @@ class Transport:
         self._pools = Pools(base_url)
         self._auth = _Bearer(api_key)
         self._timeout = timeout
+        # Tools and chat models of frameworks have nobody who would close their client.
+        weakref.finalize(self, self._pools.abandon)
 
     def send(self, request: Request, within: float) -> Answer:
         """The whole answer, within so many seconds."""
@@ -108,8 +113,10 @@ class Transport:
         with translated(), _body(request) as body:
             built = self._built(client, request, body, within)
             response = client.send(built, stream=True, auth=self._auth)
+            watch_surplus(response)
             try:
-                head, chunks = head_of(response), capped(response.iter_bytes())
+                head = head_of(response)
+                chunks = capped(head, response.iter_bytes())
                 if not is_success(head.status):
                     raise refusal(replace(head, body=all_that_came(chunks)))
                 yield Stream(head, chunks)
@@ -124,8 +131,10 @@ class Transport:
             async with _abody(request) as body:
                 built = self._built(client, request, body, within)
                 response = await client.send(built, stream=True, auth=self._auth)
+                watch_surplus(response)
                 try:
-                    head, chunks = head_of(response), acapped(response.aiter_bytes())
+                    head = head_of(response)
+                    chunks = acapped(head, response.aiter_bytes())
                     if not is_success(head.status):
                         raise refusal(replace(head, body=await aall_that_came(chunks)))
                     yield AsyncStream(head, chunks)

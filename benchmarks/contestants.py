@@ -1,0 +1,97 @@
+"""Those who are compared, each in a process of its own.
+
+    python benchmarks/contestants.py cut-ours RECORDING
+    python benchmarks/contestants.py cut-recipe RECORDING
+    python benchmarks/contestants.py transcribe-ours RECORDING BASE_URL
+    python benchmarks/contestants.py transcribe-ours600 RECORDING BASE_URL
+    python benchmarks/contestants.py transcribe-recipe RECORDING BASE_URL
+
+The recipe is the one of the service's documentation: pydub loads the recording, cuts it every ten
+minutes and exports each piece as mp3, and the openai client sends one after the other. `ours600`
+cuts about every ten minutes too.
+"""
+
+import functools
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+MAX_BYTES = 26_214_400 - 4_096
+"""The service's limit, less what the multipart frame takes."""
+RECIPE_SECONDS = 600
+KEY = "sk-benchmark"
+
+
+def cut_ours(recording: str) -> None:
+    """As the client does; what is made is given back at once."""
+    from apertis_audio_tools.recordings import pieces, probe
+
+    for piece in pieces(probe(recording), max_bytes=MAX_BYTES):
+        piece.close()
+
+
+def cut_recipe(recording: str) -> None:
+    """By pydub."""
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in _recipe_pieces(recording, Path(folder)):
+            pass
+
+
+def transcribe_ours(recording: str, base_url: str, piece_seconds: float | None = None) -> None:
+    """By the client, with its defaults, but for the cache of answers."""
+    from apertis_audio_tools import ApertisAudio
+
+    with ApertisAudio(KEY, base_url=base_url, cache=False) as audio:
+        audio.transcribe(recording, piece_seconds=piece_seconds)
+
+
+def transcribe_recipe(recording: str, base_url: str) -> str:
+    """By pydub and the openai client."""
+    from openai import OpenAI
+
+    client = OpenAI(api_key=KEY, base_url=base_url)
+    transcripts = []
+    with tempfile.TemporaryDirectory() as folder:
+        for piece in _recipe_pieces(recording, Path(folder)):
+            with piece.open("rb") as file:
+                answer = client.audio.transcriptions.create(model="whisper-1", file=file)
+            transcripts.append(answer.text)
+    return " ".join(transcripts)
+
+
+def segmenting(recording: Path, hours: float, folder: Path) -> list[str]:
+    """The command by which the ffmpeg program makes pieces as large as ours, anywhere."""
+    seconds = hours * 3600 * MAX_BYTES / recording.stat().st_size
+    pattern = folder / f"%03d{recording.suffix}"
+    copying = ["-map", "0:a", "-c", "copy", "-f", "segment", "-segment_time", f"{seconds:.0f}"]
+    return ["ffmpeg", "-v", "error", "-y", "-i", str(recording), *copying, str(pattern)]
+
+
+def process(name: str, *arguments: object) -> list[str]:
+    """The command that runs one of `CONTESTANTS`."""
+    return [sys.executable, __file__, name, *map(str, arguments)]
+
+
+def _recipe_pieces(recording: str, folder: Path) -> Iterator[Path]:
+    from pydub import AudioSegment
+
+    audio = AudioSegment.from_file(recording)
+    length = RECIPE_SECONDS * 1000
+    chunks = [audio[start : start + length] for start in range(0, len(audio), length)]
+    for number, chunk in enumerate(chunks):
+        path = folder / f"chunk_{number}.mp3"
+        chunk.export(path, format="mp3")
+        yield path
+
+
+CONTESTANTS = {
+    "cut-ours": cut_ours,
+    "cut-recipe": cut_recipe,
+    "transcribe-ours": transcribe_ours,
+    "transcribe-ours600": functools.partial(transcribe_ours, piece_seconds=RECIPE_SECONDS),
+    "transcribe-recipe": transcribe_recipe,
+}
+
+if __name__ == "__main__":
+    CONTESTANTS[sys.argv[1]](*sys.argv[2:])

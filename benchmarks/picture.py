@@ -1,0 +1,44 @@
+"""What was measured, as a picture."""
+
+import importlib.util
+from collections.abc import Iterable
+from pathlib import Path
+
+from reporting import CONTESTANTS, NAMES, Measurement, Results, number
+
+COLOURS = {"recipe": "#c0504d", "ours": "#2f6f9f", "ours600": "#8fb8d8", "ffmpeg": "#8a8a8a"}
+PANELS = {
+    "Cutting: s": ("cut", "wall"),
+    "End to end: s": ("transcribe", "wall"),
+    "End to end: peak MB": ("transcribe", "memory"),
+}
+
+
+def draw(found: Iterable[Measurement], path: Path) -> None:
+    """Draw the picture, if there is matplotlib."""
+    if not importlib.util.find_spec("matplotlib"):
+        print("Without matplotlib there is no picture.")
+        return
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "", "font.size": 9})
+    results = Results(found)
+    count = len(results.recordings)
+    figure = Figure(figsize=(10, 1.2 + 0.55 * count), layout="constrained")
+    panels = zip(figure.subplots(1, len(PANELS), sharey=True), PANELS.items(), strict=True)
+    shown = {}
+    for axes, (title, (task, name)) in panels:
+        for offset, who in enumerate(CONTESTANTS[task]):
+            values = [results.figure(task, each, who, name) or 0 for each in results.recordings]
+            places = [place + (offset - 1) * 0.27 for place in range(count)]
+            bars = axes.barh(places, values, 0.25, color=COLOURS[who])
+            axes.bar_label(bars, [number(value) if value else "" for value in values], padding=2)
+            shown[NAMES[who]] = bars
+        axes.set(title=title, yticks=range(count))
+        axes.set_yticklabels(results.recordings)
+        axes.margins(x=0.2)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.axes[0].invert_yaxis()
+    figure.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=len(shown))
+    figure.savefig(path, metadata={"Date": None})

@@ -1,0 +1,202 @@
+"""One recording to the service and back: its pieces, as many at once as the client has room for."""
+
+import asyncio
+import contextlib
+import contextvars
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar
+
+from apertis_audio_tools.drivers.sending import Sending
+from apertis_audio_tools.jobs import Errand, Job, Step, Tally
+from apertis_audio_tools.results import Transcript
+from apertis_audio_tools.transport import Abort
+from apertis_audio_tools.waiting import Slot, Slots
+
+R = TypeVar("R")
+
+
+class Crew:
+    """Threads that send pieces; as a context manager it ends with all that they do.
+
+    An interrupt ends their exchanges at once. After an error they finish what is paid for.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.abort = Abort()
+        self._pool = ThreadPoolExecutor(size, "apertis-audio")
+
+    def submit(self, do: Callable[..., R], *args: Any) -> Future[R]:
+        """Have a thread do it, with the context variables of this one."""
+        return self._pool.submit(contextvars.copy_context().run, do, *args)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        with self.abort:
+            try:
+                if kind is not None and not issubclass(kind, Exception):
+                    self.abort.now()
+                self._pool.shutdown()
+            except BaseException:
+                self.abort.now()
+                raise
+
+
+@dataclass(frozen=True, slots=True)
+class Carrying(Sending):
+    """Carries jobs out; pieces of all of them share the slots."""
+
+    slots: Slots
+
+    def carry_out(self, job: Job) -> Transcript:
+        """All pieces of a job, several at once; what fails, fails the job as a whole.
+
+        After a failure nothing new is sent, but what is under way is paid for and awaited. An
+        interrupt ends everything at once.
+        """
+        with Crew(self.slots.size) as crew:
+            return self._carried_out(job, Tally(), crew)
+
+    def _carried_out(self, job: Job, tally: Tally, crew: Crew) -> Transcript:
+        if known := job.known():
+            return known
+        running: dict[Future[None], Errand] = {}
+        with contextlib.closing(job.steps(tally)) as steps:
+            try:
+                while errand := _next_errand(steps, self._slot(running, tally)):
+                    with _closed_on_failure(errand):
+                        piece = crew.submit(self._piece, job, errand, tally, crew.abort)
+                        running[piece] = errand
+                _require_no_error(wait(running).done)
+            except BaseException:
+                tally.halt.set()
+                crew.abort.now()
+                raise
+            finally:
+                wait(running)
+        return job.finish(tally)
+
+    def _slot(self, running: dict[Future[None], Errand], tally: Tally) -> Slot:
+        """Room for one more, or none any more; those that have ended leave `running`."""
+        with asked(self.slots, tally) as slot:
+            while not slot.settled.done():
+                ended = wait({slot.settled, *running}, return_when=FIRST_COMPLETED).done
+                _forget(running, ended)
+            _forget(running, [each for each in running if each.done()])
+        return slot
+
+    def _piece(self, job: Job, errand: Errand, tally: Tally, abort: Abort) -> None:
+        call = errand.step.call
+        with contextlib.closing(errand), tally.noting(), abort.watching():
+            job.keep(errand.step, call.read(self._sent(call.request, tally)), tally)
+
+    async def acarry_out(self, job: Job, tally: Tally | None = None) -> Transcript:
+        """The same on the event loop; cutting and keeping happen off it."""
+        tally = tally or Tally()
+        if known := await asyncio.to_thread(job.known):
+            return known
+        steps = job.steps(tally)
+        running: dict[asyncio.Task[None], Errand] = {}
+        try:
+            while errand := await _anext_errand(steps, await self._aslot(running, tally)):
+                piece = asyncio.create_task(self._apiece(job, errand, tally))
+                running[piece] = errand
+            if running:
+                _require_no_error((await asyncio.wait(running))[0])
+        finally:
+            try:
+                await cancelled(running)
+            finally:
+                for errand in running.values():  # a task may be cancelled before it begins
+                    errand.close()
+                await asyncio.to_thread(steps.close)
+        return await asyncio.to_thread(job.finish, tally)
+
+    async def _aslot(self, running: dict[asyncio.Task[None], Errand], tally: Tally) -> Slot:
+        """The same."""
+        with asked(self.slots, tally) as slot:
+            settled = asyncio.wrap_future(slot.settled)
+            while not slot.settled.done():
+                ended, _ = await asyncio.wait(
+                    {settled, *running}, return_when=asyncio.FIRST_COMPLETED
+                )
+                _forget(running, ended)
+            _forget(running, [each for each in running if each.done()])
+        return slot
+
+    async def _apiece(self, job: Job, errand: Errand, tally: Tally) -> None:
+        call = errand.step.call
+        with contextlib.closing(errand), tally.noting():
+            answer = await self._asent(call.request, tally)
+            await in_thread(lambda: job.keep(errand.step, call.read(answer), tally))
+
+
+@contextlib.contextmanager
+def asked(slots: Slots, tally: Tally) -> Iterator[Slot]:
+    """A slot to wait for, which is given back when the job is halted meanwhile."""
+    slot = slots.ask()
+    try:
+        with tally.halt.waking(slot.close):
+            yield slot
+    except BaseException:
+        slot.close()
+        raise
+
+
+@contextlib.contextmanager
+def _closed_on_failure(given_back: Errand | Slot) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        given_back.close()
+        raise
+
+
+def _next_errand(steps: Generator[Step], slot: Slot) -> Errand | None:
+    """The next piece, cut now that there is room for it; None when there is no more to send."""
+    with _closed_on_failure(slot):
+        step = None if slot.is_over else next(steps, None)
+    if step is None:
+        slot.close()
+        return None
+    return Errand(step, slot)
+
+
+async def _anext_errand(steps: Generator[Step], slot: Slot) -> Errand | None:
+    """The same, off the event loop."""
+    with _closed_on_failure(slot):
+        return await in_thread(_next_errand, steps, slot)
+
+
+def _forget(running: dict[Any, Errand], ended: Iterable[Any]) -> None:
+    """Drop what has ended, or raise what is none of our errors, which are noted in the tally."""
+    for each in ended:
+        each.result()
+        running.pop(each, None)
+
+
+def _require_no_error(ended: Iterable[Future[None] | asyncio.Task[None]]) -> None:
+    for each in ended:
+        each.result()
+
+
+async def in_thread(do: Callable[..., R], *args: Any) -> R:
+    """Like `to_thread`, but whoever is cancelled waits: the thread still uses what it was given."""
+    thread = asyncio.create_task(asyncio.to_thread(do, *args))
+    try:
+        return await asyncio.shield(thread)
+    except asyncio.CancelledError:
+        await asyncio.wait([thread])
+        raise
+
+
+async def cancelled(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and wait for their end."""
+    pending = list(tasks)
+    for task in pending:
+        task.cancel()
+    if pending:
+        await asyncio.wait(pending)

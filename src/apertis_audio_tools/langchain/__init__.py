@@ -1,0 +1,63 @@
+"""The package in the shapes of LangChain: loader, parser, tools and a chat model.
+
+Needs the extra: ``pip install "apertis-audio-tools[langchain]"``. Names are loaded when they are
+first used.
+"""
+
+from importlib import import_module
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from apertis_audio_tools.langchain.blobs import RecordingBlobLoader
+    from apertis_audio_tools.langchain.chat import ChatApertisAudio
+    from apertis_audio_tools.langchain.loader import ApertisAudioLoader
+    from apertis_audio_tools.langchain.parser import ApertisAudioParser
+    from apertis_audio_tools.langchain.toolkit import ApertisAudioToolkit
+    from apertis_audio_tools.langchain.tools import (
+        AskAboutAudio,
+        SpeakText,
+        TranscribeAudio,
+        TranslateAudio,
+    )
+
+__all__ = [
+    "ApertisAudioLoader",
+    "ApertisAudioParser",
+    "ApertisAudioToolkit",
+    "AskAboutAudio",
+    "ChatApertisAudio",
+    "RecordingBlobLoader",
+    "SpeakText",
+    "TranscribeAudio",
+    "TranslateAudio",
+]
+
+_HOMES = {
+    "ApertisAudioLoader": "loader",
+    "ApertisAudioParser": "parser",
+    "ApertisAudioToolkit": "toolkit",
+    "AskAboutAudio": "tools",
+    "ChatApertisAudio": "chat",
+    "RecordingBlobLoader": "blobs",
+    "SpeakText": "tools",
+    "TranscribeAudio": "tools",
+    "TranslateAudio": "tools",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        module = import_module(f"{__name__}.{_HOMES[name]}")
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "langchain_core":
+            raise
+        raise ImportError(
+            'LangChain is not installed: pip install "apertis-audio-tools[langchain]".'
+        ) from None
+    return globals().setdefault(name, getattr(module, name))
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

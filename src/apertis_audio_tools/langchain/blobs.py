@@ -1,0 +1,77 @@
+"""Recordings as LangChain's blobs, and blobs as recordings."""
+
+import math
+from collections.abc import Iterable, Iterator
+from os import PathLike
+from pathlib import Path, PurePath
+from typing import Any
+
+from langchain_core.document_loaders import Blob, BlobLoader
+
+from apertis_audio_tools.finding import Place, find
+from apertis_audio_tools.recordings import Source
+
+
+class RecordingBlobLoader(BlobLoader):
+    """Recordings in files and folders as blobs, none of which is read into memory.
+
+    Folders are searched in the order of names, whatever case a suffix is in. Hidden files, and
+    links that lead out of a folder, are left out.
+
+    Example:
+        >>> from apertis_audio_tools.langchain import RecordingBlobLoader
+        >>> for blob in RecordingBlobLoader("recordings", glob="**/*stand*").yield_blobs():
+        ...     print(blob.source, blob.mimetype)
+
+    Args:
+        places: A file or a folder, or several. A file that is named is taken, whatever its suffix.
+        glob: Which files of a folder; ``*`` for those directly in it.
+        suffixes: Such as ``.mp3``, in any case; without them, those of recordings.
+    """
+
+    def __init__(
+        self,
+        places: Place | Iterable[Place],
+        *,
+        glob: str = "**/*",
+        suffixes: Iterable[str] | None = None,
+    ) -> None:
+        self.places = (places,) if isinstance(places, str | PathLike) else tuple(places)
+        self.glob = glob
+        self.suffixes = None if suffixes is None else tuple(suffixes)
+
+    def yield_blobs(self) -> Iterator[Blob]:
+        """The recordings, found as they are asked for.
+
+        Raises:
+            RecordingError: There is no such file or folder.
+        """
+        for path in find(self.places, glob=self.glob, suffixes=self.suffixes):
+            yield Blob.from_path(path)
+
+
+def source_of(blob: Blob) -> Source:
+    """A blob as what the client takes: a path, so that nothing is read, or what is in memory."""
+    if blob.data is None and blob.path is not None:
+        return Path(blob.path)
+    return PurePath(blob.source or "").name, blob.as_bytes()
+
+
+def citation_of(blob: Blob, digest: str) -> str:
+    """What citations call a blob; one in memory without a name or an id is called by its content.
+
+    Blobs of different content must not share a name: an index that cleans up what is gone from a
+    source would take one for the new version of the other.
+    """
+    return blob.source or blob.id or f"sha256:{digest}"
+
+
+def flat(metadata: dict[Any, Any]) -> tuple[dict[str, str | int | float], list[str]]:
+    """The part of a blob's metadata that any index can hold, and the names of the rest."""
+    kept = {str(name): value for name, value in metadata.items() if _is_flat(value)}
+    left = [str(name) for name, value in metadata.items() if value is not None]
+    return kept, [name for name in left if name not in kept]
+
+
+def _is_flat(value: object) -> bool:
+    return isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))

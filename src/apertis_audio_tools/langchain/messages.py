@@ -1,0 +1,282 @@
+"""LangChain's messages taken apart for the service, and replies put into messages."""
+
+import base64
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    ChatMessage,
+    HumanMessage,
+    InvalidToolCall,
+    SystemMessage,
+    ToolMessage,
+    UsageMetadata,
+)
+from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails
+from langchain_core.messages.tool import ToolCall as CalledTool
+from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
+
+from apertis_audio_tools import conversations
+from apertis_audio_tools.access import FileAccess
+from apertis_audio_tools.conversations import Block, Spoken, Turn
+from apertis_audio_tools.errors import UnsupportedError
+from apertis_audio_tools.results import ChatDelta, ChatReply, ToolCall, Usage
+
+PROVIDER = "apertis"
+
+_SHOWN_TO_NO_TOOL_READER = frozenset(
+    {"audio", "file", "image", "image_url", "input_audio", "video", "media"}
+)
+
+
+def conversation(
+    messages: Iterable[BaseMessage], access: FileAccess | None, files: ExitStack, *, now: float
+) -> list[Turn]:
+    """The turns of a conversation in the chat schema.
+
+    Args:
+        messages: What was said so far.
+        access: The files that messages may refer to.
+        files: Keeps those files open until they were sent.
+        now: The time, in Unix seconds: a spoken answer is known to the service for a while only.
+
+    Raises:
+        UnsupportedError: The service cannot be sent such a message.
+        AccessError: A file may not be read, or is not there.
+    """
+    return [_turn(message, access, files, now) for message in messages]
+
+
+def _turn(message: BaseMessage, access: FileAccess | None, files: ExitStack, now: float) -> Turn:
+    match message:
+        case AIMessage():
+            return conversations.assistant(
+                message.text, list(_calls(message)), _spoken(message), now=now
+            )
+        case ToolMessage():
+            return conversations.tool_result(_tool_text(message.content), message.tool_call_id)
+        case SystemMessage():
+            return conversations.instruction(_words(message))
+        case HumanMessage() | ChatMessage(role="user"):
+            return conversations.user(_heard(message, access, files), message.name)
+        case ChatMessage(role="assistant"):
+            return conversations.assistant(message.text, now=now)
+        case ChatMessage(role="system" | "developer" as role):
+            return conversations.instruction(_words(message), role)
+        case ChatMessage(role=role):
+            pass
+        case _:
+            role = message.type
+    raise UnsupportedError(f"The service knows no message of a {role!r:.100}.")
+
+
+def _heard(
+    message: BaseMessage, access: FileAccess | None, files: ExitStack
+) -> str | Sequence[Block]:
+    if isinstance(message.content, str):
+        return message.content
+    return [_block(block, access, files) for block in message.content]
+
+
+def _block(block: str | dict[Any, Any], access: FileAccess | None, files: ExitStack) -> Block:
+    if isinstance(block, str):
+        return conversations.text(block)
+    match block.get("type"):
+        case "text" | "text-plain" if isinstance(block.get("text"), str):
+            return conversations.text(block["text"])
+        case "audio":
+            return _clip(block, access, files)
+        case "file" if str(block.get("mime_type")).startswith("audio/"):
+            return _clip(block, access, files)
+        case "input_audio":
+            audio = block.get("input_audio")
+            given = audio if isinstance(audio, dict) else {}
+            kind = given.get("format")
+            return conversations.audio_in_base64(given.get("data"), kind and f"audio/{kind}")
+        case kind:
+            raise UnsupportedError(
+                f"A block of type {kind!r:.100} cannot be sent: the model takes text and audio."
+            )
+
+
+def _clip(block: dict[Any, Any], access: FileAccess | None, files: ExitStack) -> Block:
+    path = block.get("path") or (block.get("extras") or {}).get("path")
+    if path is not None:
+        return conversations.audio_in_file(path, access, files)
+    if block.get("base64") is not None:
+        return conversations.audio_in_base64(block["base64"], block.get("mime_type"))
+    if block.get("url") is not None:
+        raise conversations.not_fetched("URL")
+    if block.get("file_id") is not None:
+        raise conversations.not_fetched("file id")
+    raise UnsupportedError("A block of audio needs base64 with its mime_type, or a path.")
+
+
+def _words(message: BaseMessage) -> str:
+    """The text of an instruction, which has nothing else."""
+    content = message.content
+    for block in content if isinstance(content, list) else ():
+        if isinstance(block, dict) and block.get("type") not in {"text", "text-plain"}:
+            raise UnsupportedError(
+                f"An instruction is text; it cannot have a block of type {block.get('type')!r}."
+            )
+    return message.text
+
+
+def _tool_text(content: str | list[str | dict[Any, Any]]) -> str:
+    """What a tool answered, as text: the model can read it, and hear nothing of it."""
+    if isinstance(content, str):
+        return content
+    return "\n".join(_tool_block(block) for block in content)
+
+
+def _tool_block(block: str | dict[Any, Any]) -> str:
+    if isinstance(block, str):
+        return block
+    if isinstance(words := block.get("text"), str):
+        return words
+    kind = block.get("type")
+    if kind in _SHOWN_TO_NO_TOOL_READER:
+        return conversations.not_shown(str(block.get("mime_type") or kind))
+    return json.dumps(block, ensure_ascii=False, default=str)
+
+
+def _calls(message: AIMessage) -> Iterator[ToolCall]:
+    """The calls of an earlier turn, also those that made no sense: they were answered."""
+    for call in message.tool_calls:
+        written = json.dumps(call["args"], ensure_ascii=False)
+        yield ToolCall(id=call["id"] or "", name=call["name"], arguments=written)
+    for failed in message.invalid_tool_calls:
+        yield ToolCall(
+            id=failed["id"] or "", name=failed["name"] or "", arguments=failed["args"] or ""
+        )
+
+
+def _spoken(message: AIMessage) -> Spoken | None:
+    """What an earlier turn said aloud; the name is only good where it was given."""
+    audio = message.additional_kwargs.get("audio")
+    if isinstance(audio, dict):
+        is_ours = message.response_metadata.get("model_provider", PROVIDER) == PROVIDER
+        return Spoken(
+            id=audio.get("id") if is_ours else None,
+            expires_at=audio.get("expires_at"),
+            transcript=audio.get("transcript"),
+        )
+    blocks = message.content if isinstance(message.content, list) else []
+    has_audio = any(isinstance(each, dict) and each.get("type") == "audio" for each in blocks)
+    return Spoken() if has_audio else None
+
+
+def reply_message(reply: ChatReply) -> AIMessage:
+    """A whole reply: its words, its sound as a standard block, its calls, its usage."""
+    calls, failed = _read_calls(reply.tool_calls)
+    return AIMessage(
+        content=_content(reply),
+        additional_kwargs=_audio_kwargs(reply),
+        response_metadata=_metadata(reply),
+        tool_calls=calls,
+        invalid_tool_calls=failed,
+        usage_metadata=_usage(reply.usage),
+    )
+
+
+def reply_chunk(reply: ChatReply) -> AIMessageChunk:
+    """The same as the only piece of a stream."""
+    pieces = [
+        tool_call_chunk(id=call.id, name=call.name, args=call.arguments, index=index)
+        for index, call in enumerate(reply.tool_calls)
+    ]
+    return AIMessageChunk(
+        content=_content(reply),
+        additional_kwargs=_audio_kwargs(reply),
+        response_metadata=_metadata(reply),
+        tool_call_chunks=pieces,
+        usage_metadata=_usage(reply.usage),
+        chunk_position="last",
+    )
+
+
+def delta_chunk(delta: ChatDelta) -> AIMessageChunk:
+    """A piece of a streamed reply, without what must be said once: that comes last."""
+    pieces = [
+        tool_call_chunk(id=piece.id, name=piece.name, args=piece.arguments, index=piece.index)
+        for piece in delta.tool_calls
+    ]
+    return AIMessageChunk(
+        content=delta.text,
+        response_metadata={"model_provider": PROVIDER},
+        tool_call_chunks=pieces,
+    )
+
+
+def last_chunk(reply: ChatReply) -> AIMessageChunk:
+    """The end of a streamed reply: why it ended, which model it was, and the usage."""
+    return AIMessageChunk(
+        content="",
+        response_metadata=_metadata(reply),
+        usage_metadata=_usage(reply.usage),
+        chunk_position="last",
+    )
+
+
+def _content(reply: ChatReply) -> str | list[str | dict[Any, Any]]:
+    if reply.audio is None:
+        return reply.text
+    sound = {
+        "type": "audio",
+        "base64": base64.b64encode(reply.audio).decode(),
+        "mime_type": conversations.media_type(reply.audio_format or "wav"),
+        **({"id": reply.audio_id} if reply.audio_id else {}),
+    }
+    return [conversations.text(reply.text), sound] if reply.text else [sound]
+
+
+def _audio_kwargs(reply: ChatReply) -> dict[str, Any]:
+    if reply.audio is None:
+        return {}
+    audio = {
+        "id": reply.audio_id,
+        "expires_at": reply.audio_expires_at,
+        "transcript": reply.transcript,
+    }
+    return {"audio": audio}
+
+
+def _metadata(reply: ChatReply) -> dict[str, Any]:
+    said = {
+        "model_name": reply.model,
+        "finish_reason": reply.finish_reason,
+        "request_id": reply.request_id,
+    }
+    return {"model_provider": PROVIDER, **{name: value for name, value in said.items() if value}}
+
+
+def _read_calls(calls: Iterable[ToolCall]) -> tuple[list[CalledTool], list[InvalidToolCall]]:
+    good, failed = [], []
+    for call in calls:
+        try:
+            args = conversations.arguments(call)
+        except ValueError as error:
+            failed.append(
+                invalid_tool_call(name=call.name, args=call.arguments, id=call.id, error=str(error))
+            )
+        else:
+            good.append(tool_call(name=call.name, args=args, id=call.id))
+    return good, failed
+
+
+def _usage(usage: Usage | None) -> UsageMetadata | None:
+    if usage is None:
+        return None
+    return UsageMetadata(
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        total_tokens=usage.input_tokens + usage.output_tokens,
+        input_token_details=InputTokenDetails(audio=usage.input_audio_tokens),
+        output_token_details=OutputTokenDetails(audio=usage.output_audio_tokens),
+    )

@@ -1,0 +1,56 @@
+"""The package in the shapes of LlamaIndex: a reader, a tool spec and a language model.
+
+Needs the extra: ``pip install "apertis-audio-tools[llama-index]"``. Names are loaded when they are
+first used.
+"""
+
+from importlib import import_module
+
+TYPE_CHECKING = False  # type checkers take it as true, and typing itself would be slow to import
+if TYPE_CHECKING:
+    from apertis_audio_tools.llama_index.events import (
+        TranscriptionEndEvent,
+        TranscriptionStartEvent,
+    )
+    from apertis_audio_tools.llama_index.llm import ApertisAudioLLM
+    from apertis_audio_tools.llama_index.reader import ApertisAudioReader, audio_file_extractor
+    from apertis_audio_tools.llama_index.registration import register
+    from apertis_audio_tools.llama_index.tools import ApertisAudioToolSpec
+
+_HOMES = {
+    "ApertisAudioLLM": "llm",
+    "ApertisAudioReader": "reader",
+    "ApertisAudioToolSpec": "tools",
+    "TranscriptionEndEvent": "events",
+    "TranscriptionStartEvent": "events",
+    "audio_file_extractor": "reader",
+    "register": "registration",
+}
+
+__all__ = [
+    "ApertisAudioLLM",
+    "ApertisAudioReader",
+    "ApertisAudioToolSpec",
+    "TranscriptionEndEvent",
+    "TranscriptionStartEvent",
+    "audio_file_extractor",
+    "register",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        module = import_module(f"{__name__}.{_HOMES[name]}")
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "llama_index":
+            raise
+        raise ImportError(
+            'LlamaIndex is not installed: pip install "apertis-audio-tools[llama-index]".'
+        ) from None
+    return globals().setdefault(name, getattr(module, name))
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,71 @@
+"""Where a reader's recordings are: on this machine, in another file system, or in memory."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from apertis_audio_tools.errors import RecordingError
+from apertis_audio_tools.recordings import Source
+
+Place = Source | Iterable[Source]
+"""A recording, a folder of them, or several of these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A recording on its way.
+
+    Attributes:
+        name: What citations call it; None if only its content was given.
+        path: Where it is, if it is a file of this machine.
+    """
+
+    name: str | None = None
+    path: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """How places are looked at.
+
+    Attributes:
+        find: The recordings in a file or folder of this machine.
+        fs: The fsspec file system that paths are in instead.
+        opened: Closes what was opened in that.
+    """
+
+    find: Callable[[Any], Iterable[Path]]
+    fs: Any
+    opened: contextlib.ExitStack
+
+    def recordings(self, place: Place) -> Iterator[tuple[Found, Source]]:
+        """What is found there, one after the other.
+
+        Raises:
+            RecordingError: There is no such file or folder, or it cannot be opened.
+        """
+        several = cast("Iterable[Source]", place if _are_several(place) else [place])
+        for each in several:
+            if not isinstance(each, str | os.PathLike):
+                yield Found(), each
+            elif self.fs is not None:
+                name = os.fspath(each)
+                yield Found(name), (name, self._open(name))
+            else:
+                yield from ((Found(str(path), path), path) for path in self.find(each))
+
+    def _open(self, name: str) -> BinaryIO:
+        try:
+            file: BinaryIO = self.opened.enter_context(self.fs.open(name, "rb"))
+        except OSError as error:
+            raise RecordingError(f"{name} cannot be read: {error.strerror or error}.") from error
+        return file
+
+
+def _are_several(place: Any) -> bool:
+    """Whether it is a number of recordings; a tuple is one, with its name."""
+    is_one = isinstance(place, str | os.PathLike | bytes | bytearray | memoryview | tuple)
+    return not is_one and not hasattr(place, "read")

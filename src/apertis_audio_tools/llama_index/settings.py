@@ -1,0 +1,92 @@
+"""The client of an adapter: one that was given, or one of its own, made when it is first needed."""
+
+import os
+from typing import Annotated, Any, cast
+
+from llama_index.core.schema import BaseComponent
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr
+
+from apertis_audio_tools.borrowing import Borrowed, ClientOptions
+from apertis_audio_tools.client import ApertisAudio
+from apertis_audio_tools.errors import ConfigurationError
+
+_OF_THE_CLIENT = (
+    "api_key",
+    "base_url",
+    "timeout",
+    "deadline",
+    "max_retries",
+    "max_wait",
+    "max_concurrency",
+    "requests_per_minute",
+    "cache",
+)
+
+
+def _as_text(given: Any) -> Any:
+    return os.fspath(given) if isinstance(given, os.PathLike) else given
+
+
+def _as_secret(given: SecretStr | str | None) -> SecretStr | None:
+    return SecretStr(given) if isinstance(given, str) else given
+
+
+Folder = Annotated[str | os.PathLike[str], BeforeValidator(_as_text)]
+"""Kept as text, which dictionaries can carry."""
+
+
+class ClientSettings(BaseComponent):
+    """What the adapters take of the settings of `ApertisAudio`; None is the client's default.
+
+    Neither the key nor a client is written into dictionaries; the key travels to worker processes.
+    """
+
+    model_config = ConfigDict(
+        arbitrary_types_allowed=True,
+        extra="forbid",  # a misspelt argument would go unnoticed
+        hide_input_in_errors=True,  # it might be a key
+    )
+
+    api_key: Annotated[SecretStr | str | None, AfterValidator(_as_secret)] = Field(
+        default=None, exclude=True
+    )
+    base_url: str | None = None
+    timeout: float | None = None
+    deadline: float | None = None
+    max_retries: int | None = None
+    max_wait: float | None = None
+    max_concurrency: int | None = None
+    requests_per_minute: int | None = None
+    cache: bool | Folder | None = None
+    client: ApertisAudio | None = Field(default=None, exclude=True, repr=False)
+    _borrowed: Borrowed = PrivateAttr()
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Refuse a client together with settings of one.
+
+        Raises:
+            ConfigurationError: Both were given.
+        """
+        super().model_post_init(context)
+        self._borrowed = Borrowed(self.client, cast("ClientOptions", self._settings()))
+
+    def __getstate__(self) -> dict[str, Any]:
+        if self.client is not None:
+            raise ConfigurationError(
+                f"{type(self).__name__}(client=...) cannot be copied or sent to another process, "
+                "because connections cannot; give it the client's settings instead."
+            )
+        return super().__getstate__()
+
+    @property
+    def audio(self) -> ApertisAudio:
+        """The client, made now if it has to be.
+
+        Raises:
+            ConfigurationError: There is no key, or a setting that cannot be.
+        """
+        return self._borrowed.audio
+
+    def _settings(self) -> dict[str, Any]:
+        given = {name: getattr(self, name) for name in _OF_THE_CLIENT}
+        return {name: value for name, value in given.items() if value is not None}

@@ -1,0 +1,96 @@
+"""The tools of an agent for programs that call them by name; made when the first one is called."""
+
+import os
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from inspect import Parameter, Signature, signature
+from typing import Any, TypeVar
+
+from apertis_audio_tools.access import FileAccess, Folder
+from apertis_audio_tools.client import ApertisAudio
+from apertis_audio_tools.tools import (
+    AskTool,
+    AudioTool,
+    Outcome,
+    SpeakTool,
+    TranscribeTool,
+    TranslateTool,
+)
+
+R = TypeVar("R")
+
+TOOLS: tuple[type[AudioTool], ...] = (TranscribeTool, TranslateTool, SpeakTool, AskTool)
+
+
+class Toolset:
+    """All tools over the same folders and the same client.
+
+    Args:
+        make: Gives the client, once, at the first call.
+        inputs: The folder, or folders, that may be read.
+        output: Where new files go; without it, none are written.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], ApertisAudio],
+        inputs: Folder | list[str],
+        output: Folder | None = None,
+    ) -> None:
+        self._make = make
+        self._inputs = inputs
+        self._output = output
+
+    def run(self, name: str, /, **given: Any) -> Outcome:
+        """What a tool does.
+
+        Raises:
+            ApertisError: Whose message is a sentence, for a missing key or folder too.
+        """
+        return self._tools[name].run(**given)
+
+    async def arun(self, name: str, /, **given: Any) -> Outcome:
+        """The same."""
+        return await self._tools[name].arun(**given)
+
+    @cached_property
+    def _tools(self) -> dict[str, AudioTool]:
+        access = FileAccess(self._inputs, output=self._output)
+        audio = self._make()
+        return {kind.name: kind(audio, access) for kind in TOOLS}
+
+
+def remembering(api_key: str | None = None) -> ApertisAudio:
+    """A client that keeps transcripts, as the command does, unless the environment has a say."""
+    return ApertisAudio(api_key, cache=None if "APERTIS_AUDIO_CACHE" in os.environ else True)
+
+
+def function(
+    tool: type[AudioTool], run: Callable[..., R], further: Mapping[str, str] | None = None
+) -> Callable[..., R]:
+    """A function that says of itself what the tool declares, and runs it.
+
+    Args:
+        tool: The declaration.
+        run: Takes the name of the tool and what it is given.
+        further: What else the function takes, by name, and what for want of it.
+    """
+
+    def call(**given: Any) -> R:
+        return run(tool.name, **given)
+
+    added = (
+        Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=str)
+        for name, default in (further or {}).items()
+    )
+    call.__name__ = call.__qualname__ = tool.name
+    call.__doc__ = tool.description
+    call.__signature__ = Signature([*parameters(tool), *added])  # type: ignore[attr-defined]
+    return call
+
+
+def parameters(tool: type[AudioTool]) -> list[Parameter]:
+    """What a tool takes, as the parameters of a function."""
+    fields = tool.arguments.model_fields
+    declared = signature(tool.arguments).parameters
+    return [declared[name].replace(annotation=fields[name].annotation) for name in declared]

@@ -1,0 +1,163 @@
+"""Recordings read into documents: what the loaders and readers of both frameworks share."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Generator, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any, Generic, Literal, TypeVar
+
+from apertis_audio_tools.client import TRANSCRIPTION_MODEL, ApertisAudio
+from apertis_audio_tools.documents import Document, Grains, documents
+from apertis_audio_tools.errors import (
+    ApertisError,
+    AuthenticationError,
+    ConfigurationError,
+    NotFoundError,
+    PaymentError,
+    PermissionDeniedError,
+)
+from apertis_audio_tools.many import Outcome
+from apertis_audio_tools.recordings import Source
+from apertis_audio_tools.results import Transcript
+
+T = TypeVar("T")
+
+Task = Literal["transcribe", "translate"]
+
+_ABOUT_ALL = (
+    AuthenticationError,
+    ConfigurationError,
+    NotFoundError,
+    PaymentError,
+    PermissionDeniedError,
+)
+"""Errors that are not the recording's: no other one would fare better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A recording that was skipped: what it is called, and why."""
+
+    source: str
+    error: ApertisError
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is asked of recordings, and how the answers become documents.
+
+    Attributes:
+        task: ``transcribe``, or ``translate`` into English.
+        model: As in `ApertisAudio.transcribe`, like all that follow but `grains`.
+        language: Only to transcribe.
+        prompt: Likewise for both tasks.
+        temperature: Likewise.
+        piece_seconds: Without it, models that give no times get pieces as long as a passage, so
+            that passages have times all the same.
+        shrink: Likewise.
+        grains: How transcripts are split.
+
+    Raises:
+        ConfigurationError: There is no such task, or it has no such parameter.
+    """
+
+    task: Task = "transcribe"
+    model: str = TRANSCRIPTION_MODEL
+    language: str | None = None
+    prompt: str | None = None
+    temperature: float | None = None
+    piece_seconds: float | None = None
+    shrink: Literal["mp3", "opus"] | None = None
+    grains: Grains = field(default_factory=Grains)
+
+    def __post_init__(self) -> None:
+        if self.task not in {"transcribe", "translate"}:
+            raise ConfigurationError(f"task is {self.task!r}; it is transcribe or translate.")
+        if self.task == "translate" and self.language is not None:
+            raise ConfigurationError("language is only for transcribing; translations are English.")
+
+    def each(
+        self, audio: ApertisAudio, recordings: Iterable[tuple[T, Source]], **how: Any
+    ) -> Generator[tuple[T, Outcome]]:
+        """What became of each recording, in order, with what the caller has for it.
+
+        Args:
+            audio: The client.
+            recordings: Something of the caller's, and the recording.
+            how: ``on_error`` and ``progress`` of `ApertisAudio.transcribe_many`.
+
+        Raises:
+            ApertisError: Of a recording; if errors are collected, only what would befall all of
+                them, such as a wrong key.
+        """
+        waiting = _Waiting(recordings)
+        verb = getattr(audio, f"{self.task}_many")
+        outcomes = verb(waiting.sources(), **self.options(audio), **how)
+        with contextlib.closing(outcomes):
+            for outcome in outcomes:
+                _require_hope(outcome)
+                yield waiting.take(outcome), outcome
+
+    async def aeach(
+        self, audio: ApertisAudio, recordings: Iterable[tuple[T, Source]], **how: Any
+    ) -> AsyncGenerator[tuple[T, Outcome]]:
+        """The same; recordings are looked for off the event loop."""
+        waiting = _Waiting(recordings)
+        verb = getattr(audio, f"a{self.task}_many")
+        outcomes = verb(waiting.asources(), **self.options(audio), **how)
+        async with contextlib.aclosing(outcomes):
+            async for outcome in outcomes:
+                _require_hope(outcome)
+                yield waiting.take(outcome), outcome
+
+    def options(self, audio: ApertisAudio) -> dict[str, Any]:
+        """What the client's verbs are called with."""
+        asked = asdict(self)
+        grains, task = asked.pop("grains"), asked.pop("task")
+        if task == "translate":
+            del asked["language"]
+        if self.piece_seconds is None and self.grains.grain != "recording":
+            gives_times = audio.gives_times(self.model, self.task)
+            asked["piece_seconds"] = None if gives_times else grains["max_seconds"]
+        return asked
+
+    def documents(self, transcript: Transcript, source: str) -> Iterator[Document]:
+        """The documents of one transcript; `source` is what citations call the recording."""
+        asked = asdict(self)
+        grains = asked.pop("grains")
+        if self.grains.grain == "passage":
+            asked |= grains
+        return documents(transcript, self.grains, source=source, asked=asked)
+
+
+def _require_hope(outcome: Outcome) -> None:
+    """Skipping every recording one by one would hide what is wrong, and cost a request each."""
+    if isinstance(outcome.error, _ABOUT_ALL):
+        raise outcome.error
+
+
+class _Waiting(Generic[T]):
+    """What the caller has for the recordings that are under way."""
+
+    def __init__(self, recordings: Iterable[tuple[T, Source]]) -> None:
+        self._recordings = recordings
+        self._held: dict[int, T] = {}
+
+    def sources(self) -> Iterator[Source]:
+        """The recordings, as they are asked for."""
+        for index, (held, source) in enumerate(self._recordings):
+            self._held[index] = held
+            yield source
+
+    async def asources(self) -> AsyncGenerator[Source]:
+        """The same; looking for the next one may block, so a thread does."""
+        sources = self.sources()
+        while True:
+            source = await asyncio.to_thread(next, sources, None)
+            if source is None:
+                return
+            yield source
+
+    def take(self, outcome: Outcome) -> T:
+        """What belongs to an outcome, which is not held any more."""
+        return self._held.pop(outcome.index)

@@ -1,0 +1,157 @@
+"""A text on its way to one sound: its parts, what is asked for each, how the answers are joined."""
+
+import functools
+import itertools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import BinaryIO
+
+from apertis_audio_tools import calls, recordings, sentences
+from apertis_audio_tools.answers import malformed
+from apertis_audio_tools.calls import Call
+from apertis_audio_tools.errors import MalformedAnswerError, RecordingError
+from apertis_audio_tools.models import MAX_SPEECH_CHARACTERS, SpeechFormat
+from apertis_audio_tools.recordings import Joining, Sink, Source
+from apertis_audio_tools.results import Speech
+from apertis_audio_tools.sentences import Part
+from apertis_audio_tools.wire import Answer, Request
+
+_FIRST_SIZES = (250, 1_000)
+"""Characters of the first parts of a stream: some 15 s and 60 s of speech, so that sound starts
+early and lasts until a longer part is made."""
+_STREAMED_AHEAD = 2
+"""Parts that are being made, or wait to be heard, while one is being heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recital:
+    """The parts of a text, in order.
+
+    Attributes:
+        requests: What to send for each.
+        places: Where in the text each is, in words.
+        sound_format: What was asked for.
+        ahead: How many parts may be under way, or wait for their turn; None for as many as the
+            client sends at once.
+    """
+
+    requests: tuple[Request, ...]
+    places: tuple[str, ...]
+    sound_format: SpeechFormat
+    ahead: int | None = None
+
+    @classmethod
+    def of(
+        cls,
+        text: str,
+        ask: Callable[[str], Request],
+        sound_format: SpeechFormat,
+        *,
+        is_heard_at_once: bool = False,
+    ) -> "Recital":
+        """The recital of a text; what the service takes at a time is one part, as it is.
+
+        Parts with nothing but punctuation are left out, as there is nothing to hear in them.
+
+        Args:
+            text: Of any length.
+            ask: The request for a part.
+            sound_format: What it asks for.
+            is_heard_at_once: Begin with short parts, and keep little ahead of what is heard.
+        """
+        if len(text) <= MAX_SPEECH_CHARACTERS or not sentences.is_speakable(text):
+            return cls((ask(text),), ("",), sound_format)
+        first = _FIRST_SIZES if is_heard_at_once else ()
+        sizes = itertools.chain(first, itertools.repeat(MAX_SPEECH_CHARACTERS))
+        split = sentences.split(text, sizes, MAX_SPEECH_CHARACTERS)
+        parts = [part for part in split if sentences.is_speakable(part.text)]
+        return cls(
+            tuple(ask(part.text) for part in parts),
+            tuple(_place(number, part, len(parts)) for number, part in enumerate(parts, start=1)),
+            sound_format,
+            _STREAMED_AHEAD if is_heard_at_once else None,
+        )
+
+    @property
+    def is_one(self) -> bool:
+        """Whether it is a single request, whose answer needs no joining."""
+        return len(self.requests) == 1
+
+    def calls(self) -> Iterable[tuple[str, Call[Speech]]]:
+        """For each part where it is, and how to get it."""
+        read = functools.partial(as_part, asked=self.sound_format)
+        for place, request in zip(self.places, self.requests, strict=True):
+            yield place, Call(request, read)
+
+    def joining(self, file: BinaryIO | Sink) -> Joining:
+        """One sound of all parts, in a file."""
+        return Joining(self.sound_format, file)
+
+
+def add(joining: Joining, part: Speech) -> None:
+    """Append a part.
+
+    Raises:
+        MalformedAnswerError: It does not fit to the ones before.
+    """
+    try:
+        joining.add(part.audio)
+    except RecordingError as error:
+        raise MalformedAnswerError(
+            f"What the service answered cannot be joined: {error}", request_id=part.request_id
+        ) from error
+
+
+def as_speech(answer: Answer, *, asked: str) -> Speech:
+    """What an answer holds, be it what was asked for or not.
+
+    Raises:
+        MalformedAnswerError: It is no sound.
+    """
+    audio = calls.require_sound(answer).body
+    found, duration = identified(answer, audio, asked)
+    return Speech(
+        audio=audio,
+        format=found,
+        media_type=recordings.MEDIA_TYPES[found],
+        duration=duration,
+        **calls.origin(answer),
+    )
+
+
+def as_part(answer: Answer, *, asked: str) -> Speech:
+    """The same of a part, which has to be what was asked for.
+
+    Raises:
+        MalformedAnswerError: It is not.
+    """
+    part = as_speech(answer, asked=asked)
+    require_format(answer, part.format, asked)
+    return part
+
+
+def identified(answer: Answer, sound: Source, asked: str) -> tuple[str, float]:
+    """The format of a sound, and its duration in seconds.
+
+    Raises:
+        MalformedAnswerError: It is none.
+    """
+    try:
+        return recordings.identify(sound, asked)
+    except RecordingError as error:
+        raise malformed(replace(answer, body=b""), f"not with {asked}: {error}") from None
+
+
+def require_format(answer: Answer, found: str, asked: str) -> None:
+    """Refuse a sound in another format.
+
+    Raises:
+        MalformedAnswerError: It is.
+    """
+    if found != asked:
+        raise malformed(replace(answer, body=b""), f"with {found}, when {asked} was asked for")
+
+
+def _place(number: int, part: Part, count: int) -> str:
+    last = part.start + len(part.text)
+    return f"Part {number} of {count} of the text (characters {part.start + 1} to {last})"

@@ -1,0 +1,72 @@
+"""Where time stamps jump: sound that was lost, or not sent because nobody spoke.
+
+Decoders play on as if nothing were missing, so what comes later would be placed too early.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from av.audio.stream import AudioStream
+
+from apertis_audio_tools.recordings.clocks import Clock, opus_length
+from apertis_audio_tools.recordings.sound import Packet
+
+STAMPED = frozenset({"asf", "flv", "matroska", "mp4", "mpeg", "mpegts", "ogg", "webm"})
+"""Containers that say when a packet is to be heard; in the others each follows the one before."""
+
+_LEAST_SECONDS = 0.2
+"""Less is how containers round, and where players and recorders disagree about clocks."""
+_MOST_SECONDS = 24 * 3600.0
+"""More is no gap but damage, or a stamp of another clock."""
+
+_OPUS_RATE = 48_000
+
+
+class Timeline:
+    """Compares when packets are to be heard with how much was heard so far.
+
+    Attributes:
+        seconds: Heard so far, and missing.
+        missing: Seconds of it that are missing.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.missing = 0.0
+        self._told = 0.0
+        self._zero: float | None = None
+
+    def hear(self, seconds: float) -> None:
+        """So much more was heard."""
+        self.seconds += seconds
+
+    def watched(self, packets: Iterable[Packet]) -> Iterator[Packet]:
+        """The packets; what is missing before each is added when it is asked for."""
+        for packet in packets:
+            if packet.pts is not None:
+                self._compare(packet.pts * float(packet.time_base))
+            yield packet
+
+    def newly_missing(self) -> float:
+        """Seconds missing since this was last asked."""
+        told, self._told = self._told, self.missing
+        return self.missing - told
+
+    def _compare(self, stamp: float) -> None:
+        if self._zero is None:
+            self._zero = stamp
+        late = stamp - self._zero - self.seconds
+        if _LEAST_SECONDS < late <= _MOST_SECONDS:
+            self.seconds += late
+            self.missing += late
+        elif abs(late) > _LEAST_SECONDS:
+            self._zero += late
+
+
+def seconds_of(stream: AudioStream, codec: str, clock: Clock) -> Callable[[Packet], float]:
+    """How long each packet is heard, whatever its container says of the one after it."""
+    if codec == "opus":
+        return lambda packet: opus_length(packet) / _OPUS_RATE
+    if codec == "vorbis":
+        return lambda packet: clock.length(packet) / clock.rate
+    longest = clock.samples / stream.codec_context.sample_rate
+    return lambda packet: min(clock.length(packet) / clock.rate, longest)

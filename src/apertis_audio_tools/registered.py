@@ -1,0 +1,77 @@
+"""What this package registers with other programs, and whether they are there."""
+
+from dataclasses import dataclass
+from importlib.metadata import distribution
+from importlib.util import find_spec
+
+DISTRIBUTION = "apertis-audio-tools"
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A program that an entry point is for, or a framework that it needs.
+
+    Attributes:
+        name: What people call it.
+        module: What is there when it is installed.
+        install: How it gets there.
+    """
+
+    name: str
+    module: str
+    install: str
+
+    @property
+    def is_installed(self) -> bool:
+        """Found without importing it; only the folder that several packages share is opened."""
+        try:
+            return find_spec(self.module) is not None
+        except (ModuleNotFoundError, ValueError):
+            return False
+
+
+READERS = {
+    "apertis_audio_tools.langchain": Reader(
+        "LangChain", "langchain_core", 'pip install "apertis-audio-tools[langchain]"'
+    ),
+    "apertis_audio_tools.llama_index": Reader(
+        "LlamaIndex", "llama_index.core", 'pip install "apertis-audio-tools[llama-index]"'
+    ),
+    "llm": Reader("llm", "llm", "pip install llm"),
+    "markitdown.plugin": Reader("MarkItDown", "markitdown", "pip install markitdown"),
+    "nat.components": Reader(
+        "NeMo Agent Toolkit", "nat.plugin_api", "pip install nvidia-nat-core packaging"
+    ),
+    "package_tools": Reader("promptflow", "promptflow", "pip install promptflow"),
+}
+"""Who reads which group of entry points."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """An entry point of this package.
+
+    Attributes:
+        group: Who looks for it: a key of `READERS`.
+        name: What it is called there.
+        value: What is loaded, as ``module`` or ``module:name``.
+    """
+
+    group: str
+    name: str
+    value: str
+
+    @property
+    def reader(self) -> Reader:
+        """Whom it is for."""
+        return READERS[self.group]
+
+
+def registrations() -> list[Registration]:
+    """The entry points of the installed package, group by group."""
+    points = distribution(DISTRIBUTION).entry_points
+    known = (Registration(each.group, each.name, each.value) for each in points)
+    return sorted(
+        (each for each in known if each.group in READERS),
+        key=lambda each: (list(READERS).index(each.group), each.name.lower()),
+    )

@@ -1,0 +1,19 @@
+"""The tools of an agent, declared once: what a model reads of them, what they take, what they do.
+
+The frameworks wrap them in tools of their own.
+"""
+
+from apertis_audio_tools.tools.arguments import Arguments
+from apertis_audio_tools.tools.hearing import AskTool, TranscribeTool, TranslateTool
+from apertis_audio_tools.tools.speaking import SpeakTool
+from apertis_audio_tools.tools.tool import AudioTool, Outcome
+
+__all__ = [
+    "Arguments",
+    "AskTool",
+    "AudioTool",
+    "Outcome",
+    "SpeakTool",
+    "TranscribeTool",
+    "TranslateTool",
+]

@@ -1,0 +1,1 @@
+"""Conformance suites for what has none elsewhere; usable by any integration."""

@@ -1,0 +1,39 @@
+"""Small files that unpack to something enormous cost no more than other files."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hostile.bombs import BOMBS
+
+MEBIBYTE = 1 << 20
+WEIGHING = Path(__file__).with_name("weighing.py")
+
+
+@pytest.fixture(scope="module")
+def weighed() -> dict[str, tuple[list[str], int]]:
+    """What came of each bomb in a process of its own, and by how many bytes memory grew."""
+    process = subprocess.run(
+        [sys.executable, str(WEIGHING)], capture_output=True, check=True, timeout=100
+    )
+    lines = map(json.loads, process.stdout.splitlines())
+    return {name: (outcomes, grown) for name, outcomes, grown in lines}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_memory(name: str, weighed: dict[str, tuple[list[str], int]]) -> None:
+    """Each way of reading it ends, and takes less than 200 MiB."""
+    outcomes, grown = weighed[name]
+    assert grown < 200 * MEBIBYTE
+    if "cover" in name:
+        assert set(outcomes) == {"fine"}
+
+
+def test_refusals(weighed: dict[str, tuple[list[str], int]]) -> None:
+    """What cannot be sound is refused in words."""
+    for name in ("mp4 of 10,000 tracks", "ogg of 10,000 streams", "wav of 0 Hz", "midi"):
+        outcomes, _ = weighed[name]
+        assert all(outcome.startswith(("RecordingError: ", "Refusal: ")) for outcome in outcomes)

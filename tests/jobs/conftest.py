@@ -1,0 +1,33 @@
+"""What tests of jobs share: how the stand-up is cut, and that nothing is left of any job."""
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from recognisers import Cuts
+from standup import standup, temporary_files
+
+
+@pytest.fixture(autouse=True)
+def _no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("APERTIS_AUDIO_CACHE", raising=False)
+
+
+@pytest.fixture(name="cuts")
+def _cuts() -> Cuts:
+    return standup()
+
+
+@pytest.fixture(name="left_behind", autouse=True)
+def _left_behind() -> Iterator[Callable[[], set[str]]]:
+    """What a job that has ended still holds, which at the end of each test has to be nothing."""
+    before = temporary_files()
+
+    def left() -> set[str]:
+        names = {each.name for each in threading.enumerate()}
+        threads = {name for name in names if name.startswith("apertis-audio")}
+        return threads | (temporary_files() - before)
+
+    yield left
+    assert left() == set()

@@ -1,0 +1,127 @@
+"""The chat model's replies come in pieces, and some of them are strange."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.tools import tool
+
+from apertis_audio_tools import APIConnectionError
+from apertis_audio_tools.langchain import ChatApertisAudio
+from behaviours import answer, json_answer
+from talking import Ask, joined
+
+Make = Callable[..., ChatApertisAudio]
+
+
+@tool
+def get_weather(city: str) -> str:
+    """The weather in a city."""
+    return f"Fog in {city}."
+
+
+@tool
+def set_alarm(minutes: int) -> str:
+    """Ring after some minutes."""
+    return f"Rings in {minutes} minutes."
+
+
+def test_streams_words(make: Make, stream: Ask) -> None:
+    """Words come in pieces, which join to the whole reply with its usage, counted once."""
+    chunks = stream(make(), "One two three.")
+    assert len([chunk for chunk in chunks if chunk.text]) > 3
+    whole, invoked = joined(chunks), make().invoke("One two three.")
+    assert whole.text == invoked.text == 'You wrote: "One two three.".'
+    assert whole.usage_metadata == invoked.usage_metadata
+    for key in ("model_name", "model_provider", "finish_reason"):
+        assert whole.response_metadata[key] == invoked.response_metadata[key]
+
+
+def test_streams_calls(make: Make, stream: Ask) -> None:
+    """Tool calls come in pieces, which join by their index."""
+    question = "The weather in 'Lisbon', and set alarm in 5 minutes."
+    chunks = stream(make().bind_tools([get_weather, set_alarm]), question)
+    assert sum(len(chunk.tool_call_chunks) for chunk in chunks) > 4
+    found = joined(chunks).tool_calls
+    assert [call["args"] for call in found] == [{"city": "Lisbon"}, {"minutes": 5}]
+
+
+def test_streams_for_callbacks(make: Make, invoke: Ask) -> None:
+    """A model that streams tells callbacks piece by piece, also when it is invoked."""
+
+    class Listening(BaseCallbackHandler):
+        def __init__(self) -> None:
+            self.pieces: list[str] = []
+
+        def on_llm_new_token(self, token: Any, **_: Any) -> None:
+            """Note the piece."""
+            self.pieces.append(token)
+
+    handler = Listening()
+    reply = invoke(make(streaming=True, callbacks=[handler]), "One two three.")
+    assert "".join(handler.pieces) == reply.text
+    assert len(handler.pieces) > 3
+
+
+def test_typed_events(make: Make) -> None:
+    """The newest form of streaming gives spoken replies, too."""
+    events = make(voice="nova").stream_events("Say yes.", version="v3")
+    message = events.output
+    assert [block["type"] for block in message.content_blocks] == ["text", "audio"]
+    assert message.text == 'You wrote: "Say yes.".'
+
+
+def completion(**message: Any) -> dict[str, Any]:
+    return {"choices": [{"message": {"role": "assistant", **message}}]}
+
+
+def events(*chunks: dict[str, Any], end: str = "data: [DONE]\n\n") -> Any:
+    lines = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks)
+    return answer(200, (lines + end).encode(), "text/event-stream")
+
+
+@pytest.mark.parametrize("arguments", ['{"city": ', "[1]", "Lisbon"])
+def test_calls_that_make_no_sense(scripted: Make, arguments: str) -> None:
+    """A call whose arguments are no JSON object is kept as what it is, and can be answered."""
+    call = {"id": "c-1", "type": "function", "function": {"name": "f", "arguments": arguments}}
+    reply = scripted(json_answer(completion(content=None, tool_calls=[call]))).invoke("Hello?")
+    assert reply.tool_calls == []
+    (failed,) = reply.invalid_tool_calls
+    assert (failed["id"], failed["name"], failed["args"]) == ("c-1", "f", arguments)
+    assert "arguments of f are" in str(failed["error"])
+
+
+def test_an_answer_without_details(scripted: Make) -> None:
+    """A gateway that tells neither model nor usage still gives a message."""
+    reply = scripted(json_answer(completion(content="Hi."))).invoke("Hello?")
+    assert reply.text == "Hi."
+    assert reply.usage_metadata is None
+    assert reply.response_metadata["model_name"] == "gpt-4o-audio-preview"
+
+
+def test_a_spoken_answer_without_words(scripted: Make) -> None:
+    """Sound without a transcript is a message of sound alone."""
+    audio = {"id": "a-1", "data": "UklG"}
+    reply = scripted(json_answer(completion(audio=audio))).invoke("Hello?", voice="nova")
+    assert [block["type"] for block in reply.content_blocks] == ["audio"]
+
+
+def test_usage_said_twice(scripted: Make) -> None:
+    """A gateway that repeats the usage with every piece does not multiply the bill."""
+    usage = {"prompt_tokens": 3, "completion_tokens": 2}
+    pieces = [{"choices": [{"delta": {"content": word}}], "usage": usage} for word in ("a", "b")]
+    whole = joined(list(scripted(events(*pieces)).stream("Hello?")))
+    assert whole.text == "ab"
+    assert whole.usage_metadata is not None
+    assert whole.usage_metadata["total_tokens"] == 5
+
+
+def test_a_stream_cut_off(scripted: Make) -> None:
+    """A stream that ends before the reply does is an error after what had come."""
+    model = scripted(events({"choices": [{"delta": {"content": "a"}}]}, end=""))
+    found: list[str] = []
+    with pytest.raises(APIConnectionError, match="cut off"):
+        found.extend(chunk.text for chunk in model.stream("Hello?"))
+    assert found == ["a"]

@@ -1,0 +1,270 @@
+"""The settings of the chat model: what is taken, refused, shown and written down."""
+
+import copy
+import doctest
+import inspect
+import json
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.load import dumpd, dumps, load
+from langchain_core.rate_limiters import BaseRateLimiter
+from pydantic import ValidationError
+
+from apertis_audio_tools import (
+    ApertisAudio,
+    AuthenticationError,
+    ConfigurationError,
+    FileAccess,
+    UnsupportedError,
+)
+from apertis_audio_tools import langchain as package
+from apertis_audio_tools.langchain import ChatApertisAudio
+from behaviours import error, json_answer
+from loopback import Exchange, Loopback
+from talking import Ask
+
+CLIPS = Path(__file__).parents[1] / "clips"
+SECRET = "sk-very-secret"
+
+
+def test_settings_reach_the_service() -> None:
+    """Every setting of a request is sent, and a call's own go before the model's."""
+    reply = {"choices": [{"message": {"content": "Hi."}}]}
+    with Loopback([json_answer(reply)]) as server, server.client() as client:
+        model = ChatApertisAudio(
+            model="m-1",
+            temperature=0.5,
+            top_p=0.25,
+            max_tokens=7,
+            stop=["x"],
+            seed=3,
+            model_kwargs={"user": "me"},
+            client=client,
+        )
+        model.invoke("Hello?")
+        model.invoke("Hello?", temperature=0, stop=["y"], model_kwargs={"user": "you"})
+        first, second = [json.loads(request.body) for request in server.requests]
+    own = {"temperature": 0.5, "top_p": 0.25, "max_tokens": 7, "stop": ["x"], "seed": 3}
+    messages = [{"role": "user", "content": "Hello?"}]
+    assert first == {"model": "m-1", "messages": messages, "user": "me", **own}
+    assert second == {**first, "temperature": 0, "stop": ["y"], "user": "you"}
+
+
+def test_other_names() -> None:
+    """Names that other integrations have for a setting do as well."""
+    names: dict[str, Any] = {
+        "model_name": "m-1",
+        "stop_sequences": ["x"],
+        "max_completion_tokens": 7,
+        "request_timeout": 5,
+    }
+    model = ChatApertisAudio(api_key=SECRET, **names)
+    assert (model.model, model.model_name, model.stop) == ("m-1", "m-1", ["x"])
+    assert (model.max_tokens, model.timeout) == (7, 5)
+
+
+@pytest.mark.parametrize("options", [{"temprature": 0.5}, {"api_kye": SECRET}, {"n": 2}])
+def test_misspelt_settings(options: dict[str, Any]) -> None:
+    """A setting that does not exist is refused, without showing its value."""
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted") as caught:
+        ChatApertisAudio(**{"api_key": SECRET, **options})
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({}, "There is no API key"),
+        ({"api_key": "two words"}, "characters that no key has"),
+        ({"api_key": "k", "base_url": "ftp://x"}, "base_url must look like"),
+        ({"api_key": "k", "timeout": 0}, "timeout is 0"),
+        ({"api_key": "k", "deadline": -1}, "deadline is -1"),
+        ({"api_key": "k", "max_retries": -1}, "max_retries is -1"),
+    ],
+)
+def test_impossible_settings(options: dict[str, Any], sentence: str) -> None:
+    """A setting that cannot be is refused when the model is made."""
+    with pytest.raises(ConfigurationError, match=sentence):
+        ChatApertisAudio(**options)
+
+
+def test_a_client_has_its_own_settings() -> None:
+    """A shared client cannot be given other settings on the side."""
+    with ApertisAudio("key") as client, pytest.raises(ConfigurationError, match="its own timeout"):
+        ChatApertisAudio(client=client, timeout=5)
+
+
+def test_a_shared_client_stays_open(sandbox_url: str, ask: Ask) -> None:
+    """A client that is shared outlives the models that used it."""
+    with ApertisAudio("sk-shared", base_url=sandbox_url) as client:
+        for _ in range(2):
+            assert ask(ChatApertisAudio(client=client), "Hello?").text
+
+
+def test_copies_outlive_the_original(sandbox_url: str) -> None:
+    """A model that made its own client gives it back with its last copy, not before."""
+    model = ChatApertisAudio(api_key="sk-own", base_url=sandbox_url)
+    model.invoke("Hello?")
+    copies = [
+        model.model_copy(update={"temperature": 0.5}),
+        copy.deepcopy(model),
+        pickle.loads(pickle.dumps(model)),
+    ]
+    del model
+    assert all(each.invoke("Hello?").text for each in copies)
+
+
+def test_threads() -> None:
+    """A model that is first asked by two threads at once closes no client under either."""
+    both = threading.Barrier(2)
+
+    def wait(exchange: Exchange) -> None:
+        both.wait(20)
+        json_answer({"choices": [{"message": {"content": "Hi."}}]})(exchange)
+
+    with Loopback([wait]) as server:
+        model = ChatApertisAudio(api_key=SECRET, base_url=server.url)
+        replies = model.batch(["Hello?", "Hello?"])
+        del model
+    assert [reply.text for reply in replies] == ["Hi.", "Hi."]
+
+
+def test_the_example(sandbox_url: str, tmp_path: Path) -> None:
+    """The example in the documentation of the class runs as it stands."""
+    (tmp_path / "meeting.m4a").write_bytes((CLIPS / "clip.m4a").read_bytes())
+    examples = doctest.DocTestParser().get_examples(inspect.getdoc(ChatApertisAudio) or "")
+    code = "".join(example.source for example in examples)
+    settings = {"APERTIS_API_KEY": "sk-reader", "APERTIS_BASE_URL": sandbox_url}
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "tomorrow" in run.stdout
+
+
+@pytest.mark.parametrize("name", ["temprature", "audio", "n"])
+def test_unknown_arguments_of_a_call(name: str) -> None:
+    """An argument no chat has is refused, and the place for further fields is named."""
+    options: dict[str, Any] = {name: 1}
+    with pytest.raises(UnsupportedError, match=f"no argument '{name}'.*model_kwargs"):
+        ChatApertisAudio(api_key=SECRET).invoke("Hello?", **options)
+
+
+def test_secrets_stay_secret() -> None:
+    """The key is in no representation, no trace and no file; nor is what may be read."""
+    model = ChatApertisAudio(api_key=SECRET, file_access=FileAccess("/tmp"), voice="nova")
+    for shown in (
+        repr(model),
+        str(model),
+        dumps(model),
+        str(model._identifying_params),
+        repr(dumpd(model)),
+    ):
+        assert SECRET not in shown
+        assert "/tmp" not in shown
+    assert model._get_ls_params() == {
+        "ls_provider": "apertis",
+        "ls_model_name": "gpt-4o-audio-preview",
+        "ls_model_type": "chat",
+    }
+
+
+@pytest.mark.filterwarnings("ignore:The function `load` is in beta")
+def test_written_down_and_read_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings survive being written down; the key then comes from the environment."""
+    model = ChatApertisAudio(
+        api_key=SECRET, temperature=0.0, stop=["x"], modalities=["text"], timeout=5
+    )
+    monkeypatch.setenv("APERTIS_API_KEY", "sk-other")
+    again = load(
+        json.loads(dumps(model)),
+        allowed_objects=[ChatApertisAudio],
+        valid_namespaces=["apertis_audio_tools"],
+        secrets_from_env=True,
+    )
+    assert again._identifying_params == model._identifying_params
+    assert (again.timeout, again.stop) == (5, ["x"])
+    assert again.api_key.get_secret_value() == "sk-other"
+
+
+def test_tracing_follows_a_call() -> None:
+    """What a trace says of a call are the call's own parameters."""
+    model = ChatApertisAudio(api_key=SECRET, temperature=0.5, max_tokens=7, stop="x")
+    params = model._get_ls_params(stop=["y"], model="m-2", temperature=0.0)
+    assert (params["ls_model_name"], params["ls_temperature"]) == ("m-2", 0.0)
+    assert (params["ls_max_tokens"], params["ls_stop"]) == (7, ["y"])
+
+
+def test_profile() -> None:
+    """A documented model says what it can do; of another one nothing is claimed."""
+    profile = ChatApertisAudio(api_key=SECRET).profile
+    assert profile is not None
+    assert profile["audio_inputs"]
+    assert profile["audio_outputs"]
+    assert profile["tool_calling"]
+    assert not profile["image_inputs"]
+    assert ChatApertisAudio(api_key=SECRET, model="m-1").profile is None
+
+
+class Counting(BaseRateLimiter):
+    """Lets everybody through, and counts them."""
+
+    passed = 0
+
+    def acquire(self, *, blocking: bool = True) -> bool:
+        """Let through."""
+        self.passed += blocking
+        return True
+
+    async def aacquire(self, *, blocking: bool = True) -> bool:
+        """Let through."""
+        return self.acquire(blocking=blocking)
+
+
+def test_rate_limiter(sandbox_url: str, ask: Ask) -> None:
+    """A rate limiter is asked before each request."""
+    limiter = Counting()
+    ask(ChatApertisAudio(api_key="sk-l", base_url=sandbox_url, rate_limiter=limiter), "Hello?")
+    assert limiter.passed == 1
+
+
+def test_errors_stay_typed(ask: Ask) -> None:
+    """What the service refuses is the same error as from the client itself."""
+    with (
+        Loopback([error(401, "invalid_api_key")]) as server,
+        server.client() as client,
+        pytest.raises(AuthenticationError) as caught,
+    ):
+        ask(ChatApertisAudio(client=client), "Hello?")
+    assert caught.value.code == "invalid_api_key"
+
+
+def test_without_langchain() -> None:
+    """Without LangChain, one sentence says what to install."""
+    code = (
+        "import sys; sys.modules['langchain_core'] = None\n"
+        "import apertis_audio_tools.langchain as package\n"
+        "try: package.ChatApertisAudio\n"
+        "except ImportError as error: print(error)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 'pip install "apertis-audio-tools[langchain]"' in run.stdout
+
+
+def test_names() -> None:
+    """The names there are can be listed, and others are no attributes."""
+    assert "ChatApertisAudio" in dir(package)
+    with pytest.raises(AttributeError, match="no attribute 'ChatOther'"):
+        package.ChatOther  # noqa: B018

@@ -1,0 +1,118 @@
+"""The chat model passes the conformance suite of LangChain, against the sandbox."""
+# ruff: noqa: D102  # the suite says what its properties are
+
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx
+import pytest
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_tests.integration_tests import ChatModelIntegrationTests
+from langchain_tests.unit_tests import ChatModelUnitTests
+
+from apertis_audio_tools import FileAccess
+from apertis_audio_tools.langchain import ChatApertisAudio
+
+CLIP = Path(__file__).parents[1] / "clips" / "clip.wav"
+RECORDING = "https://upload.wikimedia.org/wikipedia/commons/6/6a/Northern_Flicker_202280456.wav"
+
+
+class TestUnit(ChatModelUnitTests):
+    """Construction, tools, structured output and tracing, without a service."""
+
+    @property
+    def chat_model_class(self) -> type[ChatApertisAudio]:
+        return ChatApertisAudio
+
+    @property
+    def chat_model_params(self) -> dict[str, Any]:
+        return {"api_key": "sk-unit"}
+
+    @property
+    def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
+        environment = {
+            "APERTIS_API_KEY": "sk-environment",
+            "APERTIS_BASE_URL": "http://127.0.0.1:9/v1",
+        }
+        return (
+            environment,
+            {},
+            {"api_key": "sk-environment", "base_url": "http://127.0.0.1:9/v1"},
+        )
+
+    @pytest.mark.filterwarnings("ignore:The function `load` is in beta")
+    @pytest.mark.xfail(
+        raises=ValueError,
+        reason="The suite's own load(..., valid_namespaces=[...], allowed_objects='all') refuses "
+        "every class langchain-core does not list; test_chat_settings.py loads it as documented.",
+    )
+    def test_serdes(self, model: Any, snapshot: Any) -> None:
+        super().test_serdes(model, snapshot)
+
+
+class TestIntegration(ChatModelIntegrationTests):
+    """Everything the suite asks of a service that hears and speaks, over HTTP."""
+
+    @pytest.fixture(autouse=True)
+    def _service(self, sandbox_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The sandbox is the service, and one of our clips the recording the suite would fetch."""
+        self.url = sandbox_url
+        monkeypatch.setenv("LANGCHAIN_TESTS_USER_AGENT", "apertis-audio-tools")
+        fetch = httpx.get
+
+        def get(url: str, **options: Any) -> httpx.Response:
+            if url == RECORDING:
+                return httpx.Response(200, content=CLIP.read_bytes())
+            return fetch(url, **options)
+
+        monkeypatch.setattr(httpx, "get", get)
+
+    @pytest.fixture
+    def whole_cassette(self) -> None:
+        """The suite's own cassettes are not used: the service's are in tests/service."""
+
+    @property
+    def chat_model_class(self) -> type[ChatApertisAudio]:
+        return ChatApertisAudio
+
+    @property
+    def chat_model_params(self) -> dict[str, Any]:
+        return {"base_url": self.url, "api_key": "sk-integration"}
+
+    @property
+    def supports_audio_inputs(self) -> bool:
+        return True
+
+    @property
+    def supports_json_mode(self) -> bool:
+        return True
+
+    @property
+    def supports_anthropic_inputs(self) -> bool:
+        return True
+
+    @property
+    def model_override_value(self) -> str:
+        return "gpt-4o-audio-preview-2025-06-03"
+
+    @property
+    def supported_usage_metadata_details(self) -> dict[Literal["invoke", "stream"], list[Any]]:
+        counted = ["audio_input", "audio_output"]
+        return {"invoke": counted, "stream": counted}
+
+    def invoke_with_audio_input(self, *, stream: bool = False) -> AIMessage:
+        model = ChatApertisAudio(**self.chat_model_params, file_access=FileAccess(CLIP.parent))
+        clip = {"type": "audio", "path": CLIP.name}
+        return answer(model, [HumanMessage(["What is said?", clip])], stream=stream)
+
+    def invoke_with_audio_output(self, *, stream: bool = False) -> AIMessage:
+        model = ChatApertisAudio(**self.chat_model_params, voice="nova")
+        return answer(model, [HumanMessage("Say yes.")], stream=stream)
+
+
+def answer(model: ChatApertisAudio, messages: list[BaseMessage], *, stream: bool) -> AIMessage:
+    """The model's answer, invoked or put together from a stream."""
+    if not stream:
+        return model.invoke(messages)
+    first, *rest = model.stream(messages)
+    return sum(rest, first)

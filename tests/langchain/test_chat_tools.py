@@ -1,0 +1,197 @@
+"""The chat model calls tools, follows schemas, and streams."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypedDict
+
+import pytest
+from langchain.agents import create_agent
+from langchain_core.exceptions import OutputParserException
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.tools import tool
+from pydantic import BaseModel, Field
+
+from apertis_audio_tools import FileAccess, UnsupportedError
+from apertis_audio_tools.langchain import ChatApertisAudio
+from behaviours import json_answer
+from loopback import Loopback
+from talking import Ask
+
+CLIPS = Path(__file__).parents[1] / "clips"
+Make = Callable[..., ChatApertisAudio]
+DONE = {"choices": [{"message": {"content": "Done."}}]}
+
+
+@tool
+def get_weather(city: str) -> str:
+    """The weather in a city."""
+    return f"Fog in {city}."
+
+
+@tool
+def set_alarm(minutes: int) -> str:
+    """Ring after some minutes."""
+    return f"Rings in {minutes} minutes."
+
+
+TOOLS = [get_weather, set_alarm]
+
+
+@pytest.mark.parametrize(
+    ("choice", "names"),
+    [
+        (None, ["get_weather"]),
+        ("auto", ["get_weather"]),
+        ("any", ["get_weather"]),
+        ("required", ["get_weather"]),
+        (True, ["get_weather"]),
+        ("set_alarm", ["set_alarm"]),
+        ({"type": "function", "function": {"name": "set_alarm"}}, ["set_alarm"]),
+        ("none", []),
+        (False, ["get_weather"]),
+    ],
+)
+def test_tool_choice(make: Make, choice: Any, names: list[str]) -> None:
+    """The choice of a tool is made in any of the words that frameworks have for it."""
+    model = make().bind_tools(TOOLS, tool_choice=choice)
+    reply = model.invoke("How is the weather in 'Lisbon'?")
+    assert [call["name"] for call in reply.tool_calls] == names
+
+
+@pytest.mark.parametrize("tools", [[get_weather], []])
+def test_impossible_tool_choice(make: Make, tools: list[Any]) -> None:
+    """A tool that is not there cannot be chosen."""
+    with pytest.raises(UnsupportedError, match="the tools are: "):
+        make().bind_tools(tools, tool_choice="sing")
+
+
+def test_no_tools(make: Make, ask: Ask) -> None:
+    """An empty list of tools is as good as none."""
+    model = make(parallel_tool_calls=False).bind_tools([], tool_choice="auto")
+    assert ask(model, "Hello?").text == 'You wrote: "Hello?".'
+
+
+def test_parallel_calls(make: Make, ask: Ask) -> None:
+    """Several tools are called at once, each with arguments of its own, unless told not to."""
+    question = "The weather in 'Lisbon', and set alarm in 5 minutes."
+    reply = ask(make().bind_tools(TOOLS), question)
+    calls = [(call["name"], call["args"]) for call in reply.tool_calls]
+    assert calls == [("get_weather", {"city": "Lisbon"}), ("set_alarm", {"minutes": 5})]
+    assert len({call["id"] for call in reply.tool_calls}) == 2
+    assert len(ask(make().bind_tools(TOOLS, parallel_tool_calls=False), question).tool_calls) == 1
+    assert len(ask(make(parallel_tool_calls=False).bind_tools(TOOLS), question).tool_calls) == 1
+
+
+def test_calls_of_a_model_that_speaks(make: Make, ask: Ask) -> None:
+    """A model that speaks calls tools as well."""
+    reply = ask(make(voice="nova").bind_tools(TOOLS), "The weather in 'Lisbon'?")
+    assert reply.tool_calls[0]["args"] == {"city": "Lisbon"}
+    assert [block["type"] for block in reply.content_blocks] == ["tool_call"]
+
+
+@pytest.mark.parametrize(
+    ("content", "heard"),
+    [
+        ("Fog.", "Fog."),
+        ("", ""),
+        ([{"type": "text", "text": "Fog."}, "And rain."], "Fog.\nAnd rain."),
+        ([{"type": "json", "value": 7}], '{"type": "json", "value": 7}'),
+        (
+            [{"type": "audio", "base64": "UklG", "mime_type": "audio/mpeg"}],
+            "(audio/mpeg, not shown)",
+        ),
+        ([{"type": "image_url", "image_url": {"url": "data:x"}}], "(image_url, not shown)"),
+    ],
+)
+def test_tool_results(make: Make, content: Any, heard: str) -> None:
+    """What a tool answered reaches the model as text, without sound or pictures in base64."""
+    asked = HumanMessage("The weather in 'Lisbon'?")
+    model = make().bind_tools(TOOLS)
+    called = model.invoke([asked])
+    result = ToolMessage(content, tool_call_id=called.tool_calls[0]["id"])
+    assert model.invoke([asked, called, result]).text == f'The tool answered: "{heard}".'
+
+
+def test_artifacts_stay_here() -> None:
+    """What a tool made besides its answer, such as sound, is not sent."""
+    called = AIMessage("", tool_calls=[{"id": "c-1", "name": "speak", "args": {}}])
+    result = ToolMessage("Spoken.", tool_call_id="c-1", artifact={"audio": b"sound"})
+    with Loopback([json_answer(DONE)]) as server, server.client() as client:
+        ChatApertisAudio(client=client).invoke([HumanMessage("Speak!"), called, result])
+    sent = json.loads(server.requests[0].body)["messages"]
+    assert sent[-1] == {"role": "tool", "tool_call_id": "c-1", "content": "Spoken."}
+
+
+def test_an_agent_that_listens(make: Make, invoke: Ask) -> None:
+    """An agent hears a clip, calls the tool it names, and answers aloud."""
+
+    @tool
+    def meeting(topic: str) -> str:
+        """Find a meeting."""
+        return f"Noted: {topic}"
+
+    model = make(voice="nova", file_access=FileAccess(CLIPS))
+    agent = create_agent(model, [meeting], system_prompt="You keep the calendar.")
+    clip = {"type": "audio", "path": "clip.mp3"}
+    messages = invoke(agent, {"messages": [HumanMessage(["Listen:", clip])]})["messages"]
+    assert [message.type for message in messages] == ["human", "ai", "tool", "ai"]
+    assert "tomorrow" in messages[1].tool_calls[0]["args"]["topic"]
+    assert messages[-1].text.startswith('The tool answered: "Noted: ')
+    assert messages[-1].content_blocks[1]["type"] == "audio"
+
+
+class Meeting(BaseModel):
+    """What was agreed."""
+
+    city: str = Field(description="Where")
+    hour: int
+
+
+class MeetingDict(TypedDict):
+    """What was agreed."""
+
+    city: str
+    hour: int
+
+
+@pytest.mark.parametrize("method", ["function_calling", "json_schema"])
+@pytest.mark.parametrize("schema", [Meeting, MeetingDict, Meeting.model_json_schema()])
+def test_structured_output(make: Make, method: Any, schema: Any) -> None:
+    """A reply follows a schema of any kind, by either method."""
+    model = make().with_structured_output(schema, method=method)
+    found: Any = model.invoke("In 'Lisbon' at 9.")
+    assert (found.model_dump() if schema is Meeting else found) == {"city": "Lisbon", "hour": 9}
+
+
+@pytest.mark.parametrize("method", ["function_calling", "json_schema", "json_mode"])
+def test_structured_output_that_fails(make: Make, method: Any) -> None:
+    """A reply that does not follow the schema is an error, or stands next to it."""
+
+    class Impossible(BaseModel):
+        """Nothing the sandbox says has this form."""
+
+        city: str = Field(pattern="^$")
+
+    model = make().with_structured_output(Impossible, method=method)
+    with pytest.raises((OutputParserException, ValueError)):
+        model.invoke("In 'Lisbon'.")
+    model = make().with_structured_output(Impossible, method=method, include_raw=True)
+    found: Any = model.invoke("In 'Lisbon'.")
+    assert isinstance(found["raw"], AIMessage)
+    assert found["parsed"] is None
+    assert found["parsing_error"]
+
+
+def test_structured_output_with_the_message(make: Make, ask: Ask) -> None:
+    """The message is given along when it is asked for."""
+    model = make().with_structured_output(Meeting, include_raw=True)
+    found = ask(model, "In 'Lisbon' at 9.")
+    assert found["parsed"] == Meeting(city="Lisbon", hour=9)
+    assert (found["raw"].tool_calls[0]["name"], found["parsing_error"]) == ("Meeting", None)
+
+
+def test_unknown_method(make: Make) -> None:
+    """There are three ways to structured output."""
+    with pytest.raises(UnsupportedError, match="method is 'hope'"):
+        make().with_structured_output(Meeting, method="hope")  # type: ignore[arg-type]

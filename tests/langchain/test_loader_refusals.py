@@ -1,0 +1,156 @@
+"""What becomes of recordings that fail, and of settings that cannot be."""
+
+import asyncio
+import logging
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.documents import Document
+
+from apertis_audio_tools import (
+    APIStatusError,
+    ConfigurationError,
+    InvalidRequestError,
+    RecordingError,
+)
+from apertis_audio_tools.langchain import ApertisAudioLoader, RecordingBlobLoader
+from behaviours import error
+from hearing import COUNT, hears
+from loopback import Loopback
+
+
+def loading(server: Loopback, places: Any, **options: Any) -> ApertisAudioLoader:
+    settings: dict[str, Any] = {"api_key": "sk-loader", "base_url": server.url} | options
+    return ApertisAudioLoader(places, **settings)
+
+
+def collected(loader: ApertisAudioLoader, colour: str) -> list[Document]:
+    return loader.load() if colour == "sync" else asyncio.run(loader.aload())
+
+
+class TestFailures:
+    """What becomes of recordings that fail."""
+
+    @pytest.fixture
+    def broken(self, folder: Path) -> Path:
+        """Recordings of which one is none."""
+        (folder / "meeting3.wav").write_bytes(b"no audio")
+        return folder
+
+    def test_raised(self, server: Loopback, broken: Path, colour: str) -> None:
+        """By default the recording's own error is raised."""
+        with pytest.raises(RecordingError, match=r"meeting3\.wav"):
+            collected(loading(server, broken), colour)
+
+    def test_documents_before_it_are_handed_over(self, server: Loopback, broken: Path) -> None:
+        """What comes before a recording that fails is not lost."""
+        documents = loading(server, broken, grain="recording").lazy_load()
+        assert [next(documents).metadata["source"][-5] for _ in range(3)] == ["0", "1", "2"]
+        with pytest.raises(RecordingError):
+            next(documents)
+
+    def test_skipped(
+        self, server: Loopback, broken: Path, colour: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Skipped recordings are logged and listed, and all others are there."""
+        loader = loading(server, broken, on_error="skip", grain="recording")
+        with caplog.at_level(logging.WARNING):
+            documents = collected(loader, colour)
+        assert len(documents) == COUNT - 1
+        (failure,) = loader.failures
+        assert failure.source == str(broken / "meeting3.wav")
+        assert isinstance(failure.error, RecordingError)
+        assert f"{failure.source} was skipped" in caplog.text
+
+    def test_each_load_has_its_own_list(self, server: Loopback, broken: Path) -> None:
+        """What failed in an earlier load is forgotten when another begins."""
+        loader = loading(server, broken, on_error="skip")
+        loader.load()
+        assert len(loader.load()) == COUNT - 1
+        assert len(loader.failures) == 1
+
+    def test_refused_by_the_service(self, folder: Path, colour: str) -> None:
+        """A recording that the service refuses is skipped like one that cannot be read."""
+        with Loopback([error(400), hears()]) as server:
+            loader = loading(server, folder, on_error="skip", max_concurrency=1)
+            assert len(collected(loader, colour)) == COUNT - 1
+        (failure,) = loader.failures
+        assert isinstance(failure.error, InvalidRequestError)
+
+    @pytest.mark.parametrize("status", [401, 402, 403, 404])
+    def test_what_befalls_all_is_never_skipped(
+        self, folder: Path, colour: str, status: int
+    ) -> None:
+        """A wrong key, an empty balance or an unknown model is raised, at the first recording."""
+        with Loopback([error(status)]) as server:
+            with pytest.raises(APIStatusError):
+                collected(loading(server, folder, on_error="skip", max_concurrency=1), colour)
+            assert len(server.requests) < COUNT
+
+    def test_a_missing_folder_is_no_recording_to_skip(self, server: Loopback, colour: str) -> None:
+        """A folder that is not there is an error of its own, whatever is to be skipped."""
+        with pytest.raises(RecordingError, match="There is no file or folder"):
+            collected(loading(server, "nowhere", on_error="skip"), colour)
+
+
+class TestSettings:
+    """What cannot be is refused before anything is read or sent."""
+
+    def test_no_key(self, folder: Path) -> None:
+        """Without a key it is said at once."""
+        with pytest.raises(ConfigurationError, match="There is no API key"):
+            ApertisAudioLoader(folder)
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"grain": "word"},
+            {"task": "summarise"},
+            {"on_error": "ignore"},
+            {"overlap": 30.0},
+            {"max_characters": 0},
+            {"timeout": -1},
+            {"base_url": "nowhere"},
+            {"task": "translate", "language": "cy"},
+        ],
+    )
+    def test_wrong_values(self, folder: Path, wrong: dict[str, Any]) -> None:
+        """A value that cannot be is refused at once."""
+        with pytest.raises(ConfigurationError):
+            ApertisAudioLoader(folder, **{"api_key": "sk-x", **wrong})
+
+    def test_misspelt(self, folder: Path) -> None:
+        """An argument that there is not is refused."""
+        misspelt: Any = {"modle": "whisper-1"}
+        with pytest.raises(TypeError, match="modle"):
+            ApertisAudioLoader(folder, **misspelt)
+
+    def test_client_and_settings(self, server: Loopback, folder: Path) -> None:
+        """A client has settings of its own."""
+        with (
+            server.client() as client,
+            pytest.raises(ConfigurationError, match="its own timeout"),
+        ):
+            ApertisAudioLoader(folder, client=client, timeout=1.0)
+
+    def test_blob_loaders_find_by_themselves(self, server: Loopback, folder: Path) -> None:
+        """What to find in folders says nothing to a blob loader."""
+        with pytest.raises(ConfigurationError, match="blob loader has its own"):
+            loading(server, RecordingBlobLoader(folder), glob="*.wav")
+
+    def test_the_key_is_never_shown(self, server: Loopback, folder: Path) -> None:
+        """No printout of a loader or what it is made of has the key."""
+        loader = loading(server, folder, api_key="sk-never-shown")
+        parser = loader._parser
+        shown = f"{loader!r} {vars(loader)} {vars(parser)} {vars(parser._borrowed)}"
+        assert "sk-never-shown" not in shown
+
+    def test_a_client_cannot_be_pickled(self, server: Loopback, folder: Path) -> None:
+        """A loader with a client of the caller's says why it cannot go to another process."""
+        with (
+            server.client() as client,
+            pytest.raises(ConfigurationError, match="give its settings instead"),
+        ):
+            pickle.dumps(ApertisAudioLoader(folder, client=client))

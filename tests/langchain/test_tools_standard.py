@@ -1,0 +1,106 @@
+"""Each tool passes the conformance suites of LangChain, against the sandbox."""
+
+import shutil
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from langchain_core.tools import BaseTool
+from langchain_tests.integration_tests import ToolsIntegrationTests
+from langchain_tests.unit_tests import ToolsUnitTests
+
+from apertis_audio_tools import FileAccess
+from apertis_audio_tools.langchain import AskAboutAudio, SpeakText, TranscribeAudio, TranslateAudio
+
+CLIP = Path(__file__).parent.parent / "clips" / "clip.ogg"
+
+
+class Given:
+    """What both suites are told of a tool; the folders are made for each test."""
+
+    TOOL: ClassVar[type[BaseTool]]
+    EXAMPLE: ClassVar[dict[str, Any]]
+
+    @pytest.fixture(autouse=True)
+    def _folders(self, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+        (tmp_path / "in").mkdir()
+        shutil.copy(CLIP, tmp_path / "in")
+        self._access = FileAccess(tmp_path / "in", output=tmp_path / "out")
+        needs_service = isinstance(self, ToolsIntegrationTests)
+        self._url = (
+            request.getfixturevalue("sandbox_url") if needs_service else "http://127.0.0.1:9/v1"
+        )
+
+    @property
+    def tool_constructor(self) -> type[BaseTool]:
+        """The class."""
+        return self.TOOL
+
+    @property
+    def tool_constructor_params(self) -> dict[str, Any]:
+        """Folders and a service."""
+        return {"access": self._access, "api_key": "sk-standard", "base_url": self._url}
+
+    @property
+    def tool_invoke_params_example(self) -> dict[str, Any]:
+        """What a model might pass."""
+        return self.EXAMPLE
+
+    @property
+    def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
+        """Both settings that can come from the environment."""
+        expected = {"api_key": "sk-environment", "base_url": "http://127.0.0.1:9/v1"}
+        environment = {f"APERTIS_{name.upper()}": value for name, value in expected.items()}
+        return environment, {"access": self._access}, expected
+
+
+class Transcribe(Given):
+    TOOL = TranscribeAudio
+    EXAMPLE: ClassVar[dict[str, Any]] = {"path": "clip.ogg", "language": "en"}
+
+
+class Translate(Given):
+    TOOL = TranslateAudio
+    EXAMPLE: ClassVar[dict[str, Any]] = {"path": "clip.ogg"}
+
+
+class Speak(Given):
+    TOOL = SpeakText
+    EXAMPLE: ClassVar[dict[str, Any]] = {"text": "The release moves to Thursday.", "voice": "nova"}
+
+
+class Ask(Given):
+    TOOL = AskAboutAudio
+    EXAMPLE: ClassVar[dict[str, Any]] = {"path": "clip.ogg", "question": "What is said?"}
+
+
+class TestTranscribeUnit(Transcribe, ToolsUnitTests):
+    """Construction and schema of the tool that transcribes."""
+
+
+class TestTranscribeIntegration(Transcribe, ToolsIntegrationTests):
+    """Its calls."""
+
+
+class TestTranslateUnit(Translate, ToolsUnitTests):
+    """Construction and schema of the tool that translates."""
+
+
+class TestTranslateIntegration(Translate, ToolsIntegrationTests):
+    """Its calls."""
+
+
+class TestSpeakUnit(Speak, ToolsUnitTests):
+    """Construction and schema of the tool that speaks."""
+
+
+class TestSpeakIntegration(Speak, ToolsIntegrationTests):
+    """Its calls."""
+
+
+class TestAskUnit(Ask, ToolsUnitTests):
+    """Construction and schema of the tool that asks a model."""
+
+
+class TestAskIntegration(Ask, ToolsIntegrationTests):
+    """Its calls."""

@@ -1,0 +1,79 @@
+"""Recordings of meetings in beacons, and a sandbox that hears them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apertis_audio_tools.llama_index import ApertisAudioLLM, ApertisAudioReader
+from apertis_audio_tools.sandbox import Sandbox
+from beacons.making import FORMATS, write
+from contract.llama_index_asking import CHATS, Ask
+from contract.llama_index_readers import LOADS, Load
+from loopback import Loopback
+
+
+@pytest.fixture(scope="session")
+def beacon_url() -> Iterator[str]:
+    """The base URL of a sandbox whose engine hears beacons and nothing else."""
+    with Sandbox(recogniser="beacon") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def meetings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one recording of 40 s and, further below, one of 20 s."""
+    folder = tmp_path_factory.mktemp("meetings")
+    (folder / "later").mkdir()
+    write(FORMATS["mp3"], folder / "monday.mp3", 20)
+    write(FORMATS["ogg"], folder / "later" / "tuesday.ogg", 10)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def monday(meetings: Path) -> Path:
+    """The longer recording."""
+    return meetings / "monday.mp3"
+
+
+@pytest.fixture
+def reader(beacon_url: str) -> ApertisAudioReader:
+    """A reader with passages of up to ten seconds: four of Monday, two of Tuesday."""
+    return ApertisAudioReader(api_key="sk-payg", base_url=beacon_url, max_seconds=10)
+
+
+@pytest.fixture(params=LOADS)
+def load(request: pytest.FixtureRequest) -> Load:
+    """Loads, in each of the four ways."""
+    return LOADS[request.param]
+
+
+@pytest.fixture(params=CHATS)
+def chat(request: pytest.FixtureRequest) -> Ask:
+    """Asks a model, whole or streamed, in both colours, and gives what it answers as a list."""
+    return CHATS[request.param]
+
+
+@pytest.fixture
+def make_llm(beacon_url: str) -> Callable[..., ApertisAudioLLM]:
+    """Makes models that ask the sandbox."""
+
+    def make(**options: Any) -> ApertisAudioLLM:
+        return ApertisAudioLLM(**{"base_url": beacon_url, "api_key": "sk-chat", **options})
+
+    return make
+
+
+@pytest.fixture
+def scripted() -> Iterator[Callable[..., tuple[ApertisAudioLLM, Loopback]]]:
+    """Makes a model that is answered what the test says, and the server that does."""
+    with ExitStack() as open_ones:
+
+        def make(*script: Any, **options: Any) -> tuple[ApertisAudioLLM, Loopback]:
+            server = open_ones.enter_context(Loopback(list(script)))
+            client = open_ones.enter_context(server.client(max_retries=0))
+            return ApertisAudioLLM(client=client, **options), server
+
+        yield make

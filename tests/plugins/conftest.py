@@ -1,0 +1,30 @@
+"""What tests of plugins can ask for."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from plugin_hosts import PACKAGES, Host, build, variables_of
+
+CLIP = Path(__file__).parents[1] / "clips" / "clip.m4a"
+
+
+@pytest.fixture
+def host(tmp_path: Path, sandbox_url: str, pytestconfig: pytest.Config) -> Callable[[str], Host]:
+    """Gives the environment of a program, built once and kept in pytest's cache."""
+
+    def made(name: str) -> Host:
+        if not os.environ.get("APERTIS_PLUGIN_HOSTS"):
+            pytest.skip("`make plugins` builds the environment that this needs")
+        environment = pytestconfig.cache.mkdir("plugin-hosts") / name
+        build(environment, PACKAGES[name])
+        folder = tmp_path / "here"
+        (folder / "recordings").mkdir(parents=True)
+        shutil.copy(CLIP, folder / "meeting.m4a")
+        shutil.copy(CLIP, folder / "recordings" / "standup.m4a")
+        return Host(folder, variables_of(environment, tmp_path, sandbox_url))
+
+    return made

@@ -1,0 +1,120 @@
+"""What other programs find of this package, and what they get of it."""
+
+import subprocess
+import sys
+import tomllib
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from apertis_audio_tools.cli import app
+from apertis_audio_tools.registered import READERS, Reader, Registration, registrations
+
+PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))
+DECLARED: dict[str, dict[str, str]] = PROJECT["project"]["entry-points"]
+RIMS = {
+    "apertis_audio_tools.langchain": "apertis-audio-tools[langchain]",
+    "apertis_audio_tools.llama_index": "apertis-audio-tools[llama-index]",
+}
+"""The groups of our own, which are called as the packages, and the extra of each."""
+COMPONENTS = [(group, name) for group in RIMS for name in DECLARED[group]]
+
+WITHOUT = """
+import sys
+from importlib.metadata import entry_points
+sys.modules[{module!r}] = None
+for each in entry_points(group={group!r}):
+    try:
+        each.load()
+    except ImportError as error:
+        print(each.name, error)
+"""
+LISTING = """
+import sys
+from apertis_audio_tools.registered import registrations
+assert any(each.reader.is_installed for each in registrations())
+print(*sys.modules)
+"""
+LOADING = """
+import sys
+import apertis_audio_tools.plugins.{name}
+print(*sys.modules)
+"""
+
+
+def python(program: str) -> str:
+    """What a fresh interpreter prints."""
+    command = [sys.executable, "-W", "error", "-c", program]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.mark.parametrize("group", RIMS)
+def test_components(group: str) -> None:
+    """Every public component of a rim is registered under its own name, and nothing else."""
+    public = set(import_module(group).__all__) - {"register"}
+    components = {name for name in public if not name.endswith("Event")}
+    assert set(DECLARED[group]) == components
+
+
+@pytest.mark.parametrize(("group", "name"), COMPONENTS)
+def test_loading(group: str, name: str) -> None:
+    """What is registered under a name is what the rim has under it."""
+    entry = EntryPoint(name, DECLARED[group][name], group)
+    assert entry.load() is getattr(import_module(group), name)
+
+
+def test_installed() -> None:
+    """What is installed says what pyproject.toml says (else install anew)."""
+    declared = {
+        Registration(group, name, value)
+        for group, entries in DECLARED.items()
+        for name, value in entries.items()
+    }
+    assert set(registrations()) == declared
+    assert set(DECLARED) == set(READERS)
+
+
+@pytest.mark.parametrize(("group", "extra"), RIMS.items())
+def test_without_framework(group: str, extra: str) -> None:
+    """Without its framework, each component fails in a sentence that names the extra."""
+    printed = python(WITHOUT.format(module=READERS[group].module, group=group))
+    lines = dict(line.split(" ", 1) for line in printed.splitlines())
+    assert set(lines) == {each.name for each in entry_points(group=group)}
+    assert all(f'pip install "{extra}"' in line for line in lines.values())
+
+
+def test_command() -> None:
+    """The command lists every registration, and whether its program is there."""
+    printed = CliRunner().invoke(app, ["plugins"]).stdout
+    rows = [line.split("\t") for line in printed.splitlines()]
+    assert [(row[0], row[1]) for row in rows] == [(r.group, r.name) for r in registrations()]
+    installed = {row[0]: row[3] for row in rows}
+    assert installed["apertis_audio_tools.langchain"] == "yes"
+    assert set(installed.values()) <= {"yes", "no"}
+
+
+@pytest.mark.parametrize("module", ["no_such_module", "no_such.module", "json.no_such_module"])
+def test_not_installed(module: str) -> None:
+    """What is not there is not installed, at any depth."""
+    assert not Reader("It", module, "pip install it").is_installed
+
+
+def test_looking_is_light() -> None:
+    """Looking whether frameworks are installed imports none of them."""
+    loaded = set(python(LISTING).split())
+    assert not loaded & {reader.module for reader in READERS.values()}
+
+
+@pytest.mark.parametrize("name", ["markitdown", "promptflow"])
+def test_modules_are_light(name: str) -> None:
+    """A plugin module that needs nothing of its program brings nothing large with it."""
+    heavy = {"av", "httpx", "markitdown", "promptflow", "pydantic", "tenacity"}
+    assert not set(python(LOADING.format(name=name)).split()) & heavy
+
+
+def test_llamahub() -> None:
+    """LlamaHub's metadata names a package that is there."""
+    assert import_module(PROJECT["tool"]["llamahub"]["import_path"]).__all__

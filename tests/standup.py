@@ -1,0 +1,80 @@
+"""The stand-up meeting in pieces of ten seconds: how tests of jobs send it, and who refuses."""
+
+import threading
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from apertis_audio_tools import ApertisAudio, Transcript
+from behaviours import error
+from colours import Run
+from loopback import Exchange
+from recognisers import STANDUP, Cuts
+
+SECONDS = 10.0
+OFFSET = 0.01
+"""Where the recogniser hears its words, from the start of a piece."""
+PATIENCE = 20.0
+
+
+@cache
+def standup() -> Cuts:
+    """How it is cut."""
+    return Cuts.of(STANDUP, SECONDS)
+
+
+def transcribed(run: Run, client: ApertisAudio, **options: Any) -> Transcript:
+    """The whole of it, in one colour."""
+    found = run(client, "transcribe", STANDUP, **{"piece_seconds": SECONDS} | options)
+    assert isinstance(found, Transcript)
+    return found
+
+
+def temporary_files() -> set[str]:
+    """Files that this process holds open although they have no name any more."""
+    folder = Path("/proc/self/fd")
+    opened = [*folder.iterdir()] if folder.exists() else []
+    names = [str(each.readlink()) for each in opened if each.is_symlink()]
+    return {name for name in names if name.endswith("(deleted)")}
+
+
+class RefusesOne:
+    """Refuses piece 1 for good, while pieces 0 and 2 are under way; these are answered later."""
+
+    def __init__(self) -> None:
+        self.is_refusing = True
+        self._together = threading.Barrier(3)
+        self._refused = threading.Event()
+
+    def __call__(self, number: int, exchange: Exchange) -> bool:
+        """True when there was an answer."""
+        if not self.is_refusing:
+            return False
+        self._together.wait(PATIENCE)
+        if number != 1:
+            assert self._refused.wait(PATIENCE)
+            return False
+        error(400, "invalid_request", connection="close")(exchange)
+        exchange.wait_for_client_to_leave()
+        self._refused.set()
+        return True
+
+
+class Hangs:
+    """Never answers, nor lets go; piece 0 is refused for a time longer than any test may take."""
+
+    def __init__(self) -> None:
+        self.is_hanging = True
+        self.arrived = threading.Barrier(4)
+
+    def __call__(self, number: int, exchange: Exchange) -> bool:
+        """True when there was an answer, or will be none."""
+        if not self.is_hanging:
+            return False
+        if number == 0:
+            error(503, retry_after="180", connection="close")(exchange)
+            exchange.close()
+        self.arrived.wait(PATIENCE)
+        if number:
+            exchange.wait_for_client_to_leave()
+        return True
