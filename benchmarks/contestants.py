@@ -3,12 +3,12 @@
     python benchmarks/contestants.py cut-ours RECORDING
     python benchmarks/contestants.py cut-recipe RECORDING
     python benchmarks/contestants.py transcribe-ours RECORDING BASE_URL
-    python benchmarks/contestants.py transcribe-ours600 RECORDING BASE_URL
+    python benchmarks/contestants.py transcribe-oursmp3 RECORDING BASE_URL
     python benchmarks/contestants.py transcribe-recipe RECORDING BASE_URL
 
 The recipe is the one of the service's documentation: pydub loads the recording, cuts it every ten
-minutes and exports each piece as mp3, and the openai client sends one after the other. `ours600`
-cuts about every ten minutes too.
+minutes and exports each piece as mp3, and the openai client sends one after the other. `oursmp3`
+encodes to mp3 before sending, as the recipe does.
 """
 
 import functools
@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 MAX_BYTES = 26_214_400 - 4_096
 """The service's limit, less what the multipart frame takes."""
@@ -38,12 +39,12 @@ def cut_recipe(recording: str) -> None:
             pass
 
 
-def transcribe_ours(recording: str, base_url: str, piece_seconds: float | None = None) -> None:
+def transcribe_ours(recording: str, base_url: str, **options: Any) -> None:
     """By the client, with its defaults, but for the cache of answers."""
     from apertis_audio_tools import ApertisAudio
 
     with ApertisAudio(KEY, base_url=base_url, cache=False) as audio:
-        audio.transcribe(recording, piece_seconds=piece_seconds)
+        audio.transcribe(recording, **options)
 
 
 def transcribe_recipe(recording: str, base_url: str) -> str:
@@ -61,8 +62,9 @@ def transcribe_recipe(recording: str, base_url: str) -> str:
 
 
 def segmenting(recording: Path, hours: float, folder: Path) -> list[str]:
-    """The command by which the ffmpeg program makes pieces as large as ours, anywhere."""
-    seconds = hours * 3600 * MAX_BYTES / recording.stat().st_size
+    """The command by which the ffmpeg program makes pieces as long as ours, anywhere."""
+    largest = hours * 3600 * MAX_BYTES / recording.stat().st_size
+    seconds = min(largest, max(300.0, min(hours * 3600 / 8, 600.0)))
     pattern = folder / f"%03d{recording.suffix}"
     copying = ["-map", "0:a", "-c", "copy", "-f", "segment", "-segment_time", f"{seconds:.0f}"]
     return ["ffmpeg", "-v", "error", "-y", "-i", str(recording), *copying, str(pattern)]
@@ -89,7 +91,7 @@ CONTESTANTS = {
     "cut-ours": cut_ours,
     "cut-recipe": cut_recipe,
     "transcribe-ours": transcribe_ours,
-    "transcribe-ours600": functools.partial(transcribe_ours, piece_seconds=RECIPE_SECONDS),
+    "transcribe-oursmp3": functools.partial(transcribe_ours, shrink="mp3"),
     "transcribe-recipe": transcribe_recipe,
 }
 

@@ -53,7 +53,7 @@ class Bench:
             name, size = f"{hours:g} h {form}", path.stat().st_size / MEGABYTE
             for who, command in commands(path, hours):
                 yield Measurement(name, size, "cut", who, self._figures(who, command))
-            for who in ["ours", "ours600", *recipe()]:
+            for who in ["ours", "oursmp3", *recipe()]:
                 command = process(f"transcribe-{who}", path, self._url)
                 figures = self._figures(who, command)
                 requests, sent = self._heard(hours if figures else 0.0)

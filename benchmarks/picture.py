@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reporting import CONTESTANTS, NAMES, Measurement, Results, number
 
-COLOURS = {"recipe": "#c0504d", "ours": "#2f6f9f", "ours600": "#8fb8d8", "ffmpeg": "#8a8a8a"}
+COLOURS = {"recipe": "#c0504d", "ours": "#2f6f9f", "oursmp3": "#8fb8d8", "ffmpeg": "#8a8a8a"}
 PANELS = {
     "Cutting: s": ("cut", "wall"),
     "End to end: s": ("transcribe", "wall"),

@@ -157,7 +157,7 @@ MAY_IMPORT_ALONE = {
     "nat": {"plugins"},
     "rich": {"cli"},
     "starlette": {"sandbox"},
-    "tenacity": {"drivers", "retry"},
+    "tenacity": {"cache", "drivers", "retry"},
     "tqdm": {"progress"},
     "typer": {"cli"},
     "uvicorn": {"sandbox"},

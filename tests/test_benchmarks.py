@@ -42,7 +42,7 @@ def test_long_recordings(tmp_path: Path) -> None:
     assert [cell == "-" for cell in cutting[2:5]] == [not HAS_RECIPE, False, not HAS_FFMPEG]
     assert [cell == "-" for cell in transcribing[2:5]] == [not HAS_RECIPE, False, False]
     assert transcribing[5] == ("0 MB in 1" if HAS_RECIPE else "-")
-    assert transcribing[6:8] == ["5 MB in 1", "5 MB in 1"]
+    assert transcribing[6:8] == ["5 MB in 1", "1 MB in 1"]
     assert "failed" not in page
     assert f"--hours {float(MINUTES):g} --formats wav --runs 1 --uplink 10000 " in page
     has_picture = importlib.util.find_spec("matplotlib") is not None

