@@ -64,7 +64,7 @@ def transcribe_recipe(recording: str, base_url: str) -> str:
 def segmenting(recording: Path, hours: float, folder: Path) -> list[str]:
     """The command by which the ffmpeg program makes pieces as long as ours, anywhere."""
     largest = hours * 3600 * MAX_BYTES / recording.stat().st_size
-    seconds = min(largest, max(300.0, min(hours * 3600 / 8, 600.0)))
+    seconds = min(largest, max(300.0, min(hours * 3600 / 8, 900.0)))
     pattern = folder / f"%03d{recording.suffix}"
     copying = ["-map", "0:a", "-c", "copy", "-f", "segment", "-segment_time", f"{seconds:.0f}"]
     return ["ffmpeg", "-v", "error", "-y", "-i", str(recording), *copying, str(pattern)]

@@ -144,7 +144,7 @@ Written by `{conditions.command}`.
 The recipe is that of the service's documentation: pydub loads the recording, cuts it every ten
 minutes and exports each piece as mp3, and the openai SDK sends one piece after the other.
 This package is `ApertisAudio(base_url=...).transcribe(path)` with its defaults, but for the cache,
-which is off: pieces of five to ten minutes are cut in pauses without encoding anew, and up to eight are
+which is off: pieces of five to fifteen minutes are cut in pauses without encoding anew, and up to eight are
 on their way at once, which the service's rate limits allow. With `shrink="mp3"` it encodes to mp3
 as the recipe does, at 16 kHz and 32 kbit/s.
 `ffmpeg -f segment -c copy` is the floor for cutting: it makes pieces as long as the default's,

@@ -63,8 +63,8 @@ class Transcribing:
             response_format: Without it, ``verbose_json`` from models that have it, because it
                 carries times, and ``json`` from others.
             temperature: Of the sampling, 0 to 1; the service's default is 0.
-            piece_seconds: How long pieces should be, about; without it, five to ten minutes, where
-                a recording has to be cut at all.
+            piece_seconds: How long pieces should be, about; without it, five to fifteen minutes,
+                where a recording has to be cut at all.
             shrink: Encode for a slow line: ``mp3`` or ``opus``, 16 kHz in one channel.
 
         Raises:

@@ -41,7 +41,7 @@ def pieces(
         max_seconds: No piece lasts longer.
         target_seconds: How long pieces should be, about: each ends in a pause up to a third (but at
             most 30 s) before or after it. Without it, a recording that has to be cut is cut into
-            eight, or pieces of five to ten minutes.
+            eight, or pieces of five to fifteen minutes.
         shrink: Encode for a slow line, at 16 kHz in one channel: mp3 at 32 kbit/s or opus at 24
             kbit/s (about 14 and 11 MB an hour). Left out where it would save less than a fifth.
 

@@ -41,9 +41,15 @@ class Timeline:
 
     def watched(self, packets: Iterable[Packet]) -> Iterator[Packet]:
         """The packets; what is missing before each is added when it is asked for."""
+        unit = 0.0
         for packet in packets:
-            if packet.pts is not None:
-                self._compare(packet.pts * float(packet.time_base))
+            if (stamp := packet.pts) is not None:
+                unit = unit or float(packet.time_base)  # a fraction, too slow to ask each for it
+                if self._zero is None:
+                    self._zero = stamp * unit
+                late = stamp * unit - self._zero - self.seconds
+                if not -_LEAST_SECONDS <= late <= _LEAST_SECONDS:
+                    self._jump(late, self._zero)
             yield packet
 
     def newly_missing(self) -> float:
@@ -51,15 +57,13 @@ class Timeline:
         told, self._told = self._told, self.missing
         return self.missing - told
 
-    def _compare(self, stamp: float) -> None:
-        if self._zero is None:
-            self._zero = stamp
-        late = stamp - self._zero - self.seconds
-        if _LEAST_SECONDS < late <= _MOST_SECONDS:
+    def _jump(self, late: float, zero: float) -> None:
+        """A gap, or stamps that count from elsewhere from now on."""
+        if 0 < late <= _MOST_SECONDS:
             self.seconds += late
             self.missing += late
-        elif abs(late) > _LEAST_SECONDS:
-            self._zero += late
+        else:
+            self._zero = zero + late
 
 
 def seconds_of(stream: AudioStream, codec: str, clock: Clock) -> Callable[[Packet], float]:

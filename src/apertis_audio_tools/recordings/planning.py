@@ -33,8 +33,8 @@ _SPREAD = 1 / 3
 """How far from the wished length a pause may be, as a share of it."""
 _AT_ONCE = 8
 """How many pieces clients send at once, unless they are told otherwise."""
-_SHORTEST_SHARE, _LONGEST_SHARE = 300.0, 600.0
-"""Seconds; the Apertis Audio API reference suggests pieces of ten minutes."""
+_SHORTEST_SHARE, _LONGEST_SHARE = 300.0, 900.0
+"""Seconds, around the ten minutes that the Apertis Audio API reference suggests."""
 
 
 @dataclass(frozen=True, slots=True)
