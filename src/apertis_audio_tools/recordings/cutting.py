@@ -8,7 +8,7 @@ from apertis_audio_tools.errors import ConfigurationError, RecordingError
 from apertis_audio_tools.recordings.chains import links
 from apertis_audio_tools.recordings.copying import can_copy, copied
 from apertis_audio_tools.recordings.gaps import STAMPED
-from apertis_audio_tools.recordings.measuring import Extent, extent_of
+from apertis_audio_tools.recordings.measuring import Extent, extent_of, is_without_gaps
 from apertis_audio_tools.recordings.planning import Limits, Piece
 from apertis_audio_tools.recordings.probing import Recording, demuxing, explained
 from apertis_audio_tools.recordings.reencoding import CLEAR, LOSSLESS, SMALL, Encoding, reencoded
@@ -100,7 +100,9 @@ def _is_worth_it(recording: Recording, smaller: Encoding) -> bool:
 
 def _extent(recording: Recording, limits: Limits) -> Extent:
     """How long it is: by every packet, where that makes a difference."""
-    if recording.container in STAMPED or recording.content.size <= limits.size:
+    if recording.content.size <= limits.size:
+        return extent_of(recording)
+    if recording.container in STAMPED and not is_without_gaps(recording):
         return extent_of(recording)
     return Extent(recording.duration, 0.0)
 

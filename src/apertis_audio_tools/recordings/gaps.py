@@ -13,7 +13,7 @@ from apertis_audio_tools.recordings.sound import Packet
 STAMPED = frozenset({"asf", "flv", "matroska", "mp4", "mpeg", "mpegts", "ogg", "webm"})
 """Containers that say when a packet is to be heard; in the others each follows the one before."""
 
-_LEAST_SECONDS = 0.2
+LEAST_SECONDS = 0.2
 """Less is how containers round, and where players and recorders disagree about clocks."""
 _MOST_SECONDS = 24 * 3600.0
 """More is no gap but damage, or a stamp of another clock."""
@@ -48,7 +48,7 @@ class Timeline:
                 if self._zero is None:
                     self._zero = stamp * unit
                 late = stamp * unit - self._zero - self.seconds
-                if not -_LEAST_SECONDS <= late <= _LEAST_SECONDS:
+                if not -LEAST_SECONDS <= late <= LEAST_SECONDS:
                     self._jump(late, self._zero)
             yield packet
 

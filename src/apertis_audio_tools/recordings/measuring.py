@@ -6,7 +6,7 @@ from typing import NamedTuple
 from apertis_audio_tools.recordings.chains import links
 from apertis_audio_tools.recordings.clocks import clock_of
 from apertis_audio_tools.recordings.copying import can_copy
-from apertis_audio_tools.recordings.gaps import STAMPED, Timeline, seconds_of
+from apertis_audio_tools.recordings.gaps import LEAST_SECONDS, STAMPED, Timeline, seconds_of
 from apertis_audio_tools.recordings.probing import Recording, demuxing
 from apertis_audio_tools.recordings.slicing import can_slice, sliced_seconds
 from apertis_audio_tools.recordings.sound import Packet, best_stream, codec_name, packets
@@ -47,6 +47,18 @@ def extent_of(recording: Recording) -> Extent:
     stamped = recording.container in STAMPED
     found = [_extent(part, stamped=stamped) for part in parts]
     return Extent(sum(part.seconds for part in found), sum(part.missing for part in found))
+
+
+def is_without_gaps(recording: Recording) -> bool:
+    """Whether its header alone tells: it has as many frames as its length takes (mp4 with aac)."""
+    with demuxing(recording.content) as container:
+        stream = best_stream(container)
+        if codec_name(stream) != "aac" or not (stream.frames and stream.duration):
+            return False
+        clock, _ = clock_of(stream, "aac", packets(container, stream))
+        frames = stream.frames * clock.samples / stream.codec_context.sample_rate
+        told = float(stream.duration * (stream.time_base or 0))
+        return abs(told - frames) < LEAST_SECONDS
 
 
 def _extent(content: Bytes, *, stamped: bool) -> Extent:
