@@ -110,6 +110,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "reading",
         "recordings",
         "results",
+        "settings",
         "tools",
     },
     "many": {"discretion", "errors", "jobs", "progress", "recordings", "results"},

@@ -2,10 +2,11 @@
 
 import threading
 from collections.abc import Mapping
-from typing import Any, Self, TypedDict
+from typing import Any, Self, TypedDict, cast
 
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
+from apertis_audio_tools import settings
 from apertis_audio_tools.cache import CacheSetting
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.errors import ConfigurationError
@@ -80,16 +81,42 @@ class Borrowed:
     def __deepcopy__(self, memo: Any) -> Self:
         return self
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def require_portable(self) -> None:
+        """Refuse to go to another process.
+
+        Raises:
+            ConfigurationError: The client is the caller's own.
+        """
         if self._given is not None:
             raise ConfigurationError(
                 "A client cannot be sent to another process, because connections cannot: give its "
                 "settings instead of the client."
             )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        self.require_portable()
         return type(self), (None, self._options)
+
+
+def borrowed(model: BaseModel) -> Borrowed:
+    """The client of a model that has a ``client`` and settings of one for fields.
+
+    A setting that is None is the client's default. Next to a client, settings that come from the
+    environment do not count.
+
+    Raises:
+        ConfigurationError: Both were given.
+    """
+    client: ApertisAudio | None = getattr(model, "client", None)
+    names = ClientOptions.__annotations__.keys() & type(model).model_fields.keys()
+    said = sorted(names if client is None else names & model.model_fields_set)
+    given = {name: getattr(model, name) for name in said}
+    options = {name: value for name, value in given.items() if value is not None}
+    return Borrowed(client, cast("ClientOptions", options))
 
 
 def _without_plain_key(options: ClientOptions) -> ClientOptions:
     """The same, with a key that no printout shows."""
-    key = options.get("api_key")
-    return {**options, "api_key": SecretStr(key)} if isinstance(key, str) else options
+    if "api_key" not in options:
+        return options
+    return {**options, "api_key": settings.hidden(options["api_key"])}

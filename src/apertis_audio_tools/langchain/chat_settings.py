@@ -18,13 +18,10 @@ from pydantic import (
 
 from apertis_audio_tools import conversations, settings
 from apertis_audio_tools.access import FileAccess
-from apertis_audio_tools.borrowing import Borrowed
+from apertis_audio_tools.borrowing import Borrowed, borrowed
 from apertis_audio_tools.client import CHAT_MODEL, ApertisAudio
-from apertis_audio_tools.langchain.asking import borrowed
 from apertis_audio_tools.langchain.messages import PROVIDER
 from apertis_audio_tools.models import MODELS
-
-_OF_THE_CLIENT = ("api_key", "base_url", "timeout", "deadline", "max_retries")
 
 
 class ChatSettings(BaseChatModel):
@@ -67,7 +64,7 @@ class ChatSettings(BaseChatModel):
 
     @model_validator(mode="after")
     def _require_settings(self) -> Self:
-        self._borrowed = borrowed(self, _OF_THE_CLIENT)
+        self._borrowed = borrowed(self)
         self._borrowed.require_settings()
         return self
 

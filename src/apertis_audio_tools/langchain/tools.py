@@ -1,5 +1,6 @@
 """The tools of an agent, on the declarations that both frameworks share."""
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Self
 
@@ -34,6 +35,8 @@ class _Tool(Asking, BaseTool):
     access: FileAccess = Field(frozen=True, exclude=True, repr=False)
 
     _DECLARATION: ClassVar[type[AudioTool]]
+    _TAKES: ClassVar[Mapping[str, str]] = {"model": "model"}
+    """What the declaration takes besides the client and the folders, and the fields it is in."""
 
     @model_validator(mode="after")
     def _declared(self) -> Self:
@@ -47,8 +50,7 @@ class _Tool(Asking, BaseTool):
         return self._DECLARATION(self._audio, self.access, **self._options())
 
     def _options(self) -> dict[str, Any]:
-        """What the declaration takes besides the client and the folders."""
-        raise NotImplementedError
+        return {name: getattr(self, field) for name, field in self._TAKES.items()}
 
     def _run(self, *args: Any, **given: Any) -> Answer:
         try:
@@ -101,9 +103,6 @@ class TranscribeAudio(_Tool):
 
     _DECLARATION: ClassVar[type[AudioTool]] = TranscribeTool
 
-    def _options(self) -> dict[str, Any]:
-        return {"model": self.model}
-
 
 class TranslateAudio(_Tool):
     """Lets an agent read in English what is said in a recording; all else as `TranscribeAudio`.
@@ -121,9 +120,6 @@ class TranslateAudio(_Tool):
     model: str = Field(default=TRANSCRIPTION_MODEL, frozen=True)
 
     _DECLARATION: ClassVar[type[AudioTool]] = TranslateTool
-
-    def _options(self) -> dict[str, Any]:
-        return {"model": self.model}
 
 
 class SpeakText(_Tool):
@@ -157,13 +153,11 @@ class SpeakText(_Tool):
     audio_format: str = Field(default="mp3", frozen=True)
 
     _DECLARATION: ClassVar[type[AudioTool]] = SpeakTool
-
-    def _options(self) -> dict[str, Any]:
-        return {
-            "model": self.model,
-            "voice": self.voice,
-            "response_format": self.audio_format,
-        }
+    _TAKES: ClassVar[Mapping[str, str]] = {
+        "model": "model",
+        "voice": "voice",
+        "response_format": "audio_format",
+    }
 
 
 class AskAboutAudio(_Tool):
@@ -190,6 +184,3 @@ class AskAboutAudio(_Tool):
     model: str = Field(default=CHAT_MODEL, frozen=True)
 
     _DECLARATION: ClassVar[type[AudioTool]] = AskTool
-
-    def _options(self) -> dict[str, Any]:
-        return {"model": self.model}

@@ -1,34 +1,18 @@
 """The client of an adapter: one that was given, or one of its own, made when it is first needed."""
 
 import os
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 from llama_index.core.schema import BaseComponent
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr
 
-from apertis_audio_tools.borrowing import Borrowed, ClientOptions
+from apertis_audio_tools import settings
+from apertis_audio_tools.borrowing import Borrowed, borrowed
 from apertis_audio_tools.client import ApertisAudio
-from apertis_audio_tools.errors import ConfigurationError
-
-_OF_THE_CLIENT = (
-    "api_key",
-    "base_url",
-    "timeout",
-    "deadline",
-    "max_retries",
-    "max_wait",
-    "max_concurrency",
-    "requests_per_minute",
-    "cache",
-)
 
 
 def _as_text(given: Any) -> Any:
     return os.fspath(given) if isinstance(given, os.PathLike) else given
-
-
-def _as_secret(given: SecretStr | str | None) -> SecretStr | None:
-    return SecretStr(given) if isinstance(given, str) else given
 
 
 Folder = Annotated[str | os.PathLike[str], BeforeValidator(_as_text)]
@@ -47,7 +31,7 @@ class ClientSettings(BaseComponent):
         hide_input_in_errors=True,  # it might be a key
     )
 
-    api_key: Annotated[SecretStr | str | None, AfterValidator(_as_secret)] = Field(
+    api_key: Annotated[SecretStr | str | None, AfterValidator(settings.hidden)] = Field(
         default=None, exclude=True
     )
     base_url: str | None = None
@@ -68,14 +52,10 @@ class ClientSettings(BaseComponent):
             ConfigurationError: Both were given.
         """
         super().model_post_init(context)
-        self._borrowed = Borrowed(self.client, cast("ClientOptions", self._settings()))
+        self._borrowed = borrowed(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        if self.client is not None:
-            raise ConfigurationError(
-                f"{type(self).__name__}(client=...) cannot be copied or sent to another process, "
-                "because connections cannot; give it the client's settings instead."
-            )
+        self._borrowed.require_portable()
         return super().__getstate__()
 
     @property
@@ -86,7 +66,3 @@ class ClientSettings(BaseComponent):
             ConfigurationError: There is no key, or a setting that cannot be.
         """
         return self._borrowed.audio
-
-    def _settings(self) -> dict[str, Any]:
-        given = {name: getattr(self, name) for name in _OF_THE_CLIENT}
-        return {name: value for name, value in given.items() if value is not None}
