@@ -97,6 +97,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "results",
         "settings",
         "tools",
+        "registered",
     },
     "llama_index": {
         "access",
@@ -112,12 +113,13 @@ MAY_IMPORT: dict[str, set[str]] = {
         "results",
         "settings",
         "tools",
+        "registered",
     },
     "many": {"discretion", "errors", "jobs", "progress", "recordings", "results"},
     "models": {"errors"},
     "notebooks": set(),
     "passages": set(),
-    "plugins": {"__main__", "access", "client", "errors", "finding", "results", "tools"},
+    "plugins": {"__main__", "access", "client", "errors", "finding", "results", "tools", "cache"},
     "recitals": {
         "answers",
         "calls",

@@ -158,6 +158,11 @@ def user_cache() -> TranscriptCache:
     return TranscriptCache(user_cache_path("apertis-audio-tools"))
 
 
+def unless_told() -> bool | None:
+    """The setting of programs that keep transcripts unless the environment has a say."""
+    return None if "APERTIS_AUDIO_CACHE" in os.environ else True
+
+
 def cache_of(setting: CacheSetting) -> TranscriptCache | None:
     """The cache a setting asks for: True for the user's own, a folder for one there.
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncGenerator, Generator, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Generic, Literal, TypeVar
@@ -20,6 +21,8 @@ from apertis_audio_tools.many import Outcome
 from apertis_audio_tools.recordings import Source
 from apertis_audio_tools.results import Transcript
 
+logger = logging.getLogger("apertis_audio_tools")
+
 T = TypeVar("T")
 
 Task = Literal["transcribe", "translate"]
@@ -34,12 +37,34 @@ _ABOUT_ALL = (
 """Errors that are not the recording's: no other one would fare better."""
 
 
+OnError = Literal["raise", "skip"]
+
+_COLLECTING = {"raise": "raise", "skip": "collect"}
+
+
+def collecting(on_error: OnError) -> str:
+    """What `ApertisAudio.transcribe_many` calls it, which hands over what is to be skipped.
+
+    Raises:
+        ConfigurationError: There is no such choice.
+    """
+    if on_error not in _COLLECTING:
+        raise ConfigurationError(f"on_error is {on_error!r}; it is raise or skip.")
+    return _COLLECTING[on_error]
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """A recording that was skipped: what it is called, and why."""
 
     source: str
     error: ApertisError
+
+
+def skipped(source: str, error: ApertisError) -> Failure:
+    """A failure that is not raised, but told in the log."""
+    logger.warning("%s was skipped: %s", source, error)
+    return Failure(source, error)
 
 
 @dataclass(frozen=True, slots=True)

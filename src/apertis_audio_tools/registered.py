@@ -1,8 +1,10 @@
 """What this package registers with other programs, and whether they are there."""
 
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import distribution
 from importlib.util import find_spec
+from typing import Any
 
 DISTRIBUTION = "apertis-audio-tools"
 
@@ -45,6 +47,22 @@ READERS = {
     "package_tools": Reader("promptflow", "promptflow", "pip install promptflow"),
 }
 """Who reads which group of entry points."""
+
+
+def component(package: str, home: str, name: str) -> Any:
+    """Something public of a package in the shapes of a framework, from the module that has it.
+
+    Raises:
+        ImportError: The framework is not installed; it names the extra.
+    """
+    reader = READERS[package]
+    try:
+        module = import_module(f"{package}.{home}")
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != reader.module.partition(".")[0]:
+            raise
+        raise ImportError(f"{reader.name} is not installed: {reader.install}.") from None
+    return getattr(module, name)
 
 
 @dataclass(frozen=True, slots=True)

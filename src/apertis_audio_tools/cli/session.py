@@ -2,13 +2,13 @@
 
 import contextlib
 import logging
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import typer
 from rich.console import Console
 
+from apertis_audio_tools.cache import unless_told
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.errors import ApertisError
 
@@ -73,17 +73,12 @@ def session(*, sandbox: bool, cache: bool = True) -> Iterator[Session]:
             ApertisAudio(
                 SANDBOX_KEY if sandbox else None,
                 base_url=url,
-                cache=_cache() if cache and not sandbox else False,
+                cache=unless_told() if cache and not sandbox else False,
             )
         )
         current = Session(audio, audio.base_url)
         yield current
         current.report()
-
-
-def _cache() -> bool | None:
-    """On, unless the environment has a word in it."""
-    return None if "APERTIS_AUDIO_CACHE" in os.environ else True
 
 
 @contextlib.contextmanager

@@ -11,17 +11,13 @@ from langchain_core.documents import Document
 from apertis_audio_tools.borrowing import Borrowed, ClientOptions
 from apertis_audio_tools.client import TRANSCRIPTION_MODEL, ApertisAudio
 from apertis_audio_tools.documents import Grain, Grains
-from apertis_audio_tools.errors import ConfigurationError
 from apertis_audio_tools.langchain.blobs import citation_of, flat, source_of
 from apertis_audio_tools.many import Outcome
 from apertis_audio_tools.progress import Report, Reporting
-from apertis_audio_tools.reading import Failure, Reading, Task
+from apertis_audio_tools.reading import Failure, OnError, Reading, Task, collecting, skipped
 from apertis_audio_tools.results import PASSAGE_CHARACTERS, PASSAGE_SECONDS
 
 logger = logging.getLogger("apertis_audio_tools")
-
-OnError = Literal["raise", "skip"]
-_ON_ERROR: dict[str, str] = {"raise": "raise", "skip": "collect"}
 
 
 class ParserOptions(ClientOptions, total=False):
@@ -107,8 +103,6 @@ class ApertisAudioParser(BaseBlobParser):
         client: ApertisAudio | None = None,
         **settings: Unpack[ClientOptions],
     ) -> None:
-        if on_error not in _ON_ERROR:
-            raise ConfigurationError(f"on_error is {on_error!r}; it is raise or skip.")
         self._reading = Reading(
             task=task,
             model=model,
@@ -120,7 +114,7 @@ class ApertisAudioParser(BaseBlobParser):
             grains=Grains(grain, max_seconds, max_characters, overlap),
         )
         # Reporting is made here only to find out now whether tqdm is there.
-        self._how = {"on_error": _ON_ERROR[on_error], "progress": Reporting(show_progress).wanted}
+        self._how = {"on_error": collecting(on_error), "progress": Reporting(show_progress).wanted}
         self._borrowed = Borrowed(client, settings)
         self._borrowed.require_settings()
         self.failures: list[Failure] = []
@@ -160,7 +154,7 @@ class ApertisAudioParser(BaseBlobParser):
 
     def _documents(self, blob: Blob, outcome: Outcome) -> Iterator[Document]:
         if outcome.error is not None:
-            self._skip(Failure(blob.source or outcome.label, outcome.error))
+            self.failures.append(skipped(blob.source or outcome.label, outcome.error))
             return
         transcript = outcome.transcript
         more, left = flat(blob.metadata)
@@ -172,10 +166,6 @@ class ApertisAudioParser(BaseBlobParser):
                 **{k: v for k, v in more.items() if k not in each.metadata},
             }
             yield Document(id=each.id, page_content=each.text, metadata=metadata)
-
-    def _skip(self, failure: Failure) -> None:
-        logger.warning("%s was skipped: %s", failure.source, failure.error)
-        self.failures.append(failure)
 
 
 def _sources(blobs: Iterable[Blob]) -> Iterator[tuple[Blob, Any]]:

@@ -4,7 +4,7 @@ Needs the extra: ``pip install "apertis-audio-tools[llama-index]"``. Names are l
 first used.
 """
 
-from importlib import import_module
+from apertis_audio_tools.registered import component
 
 TYPE_CHECKING = False  # type checkers take it as true, and typing itself would be slow to import
 if TYPE_CHECKING:
@@ -41,15 +41,7 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        module = import_module(f"{__name__}.{_HOMES[name]}")
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "llama_index":
-            raise
-        raise ImportError(
-            'LlamaIndex is not installed: pip install "apertis-audio-tools[llama-index]".'
-        ) from None
-    return globals().setdefault(name, getattr(module, name))
+    return globals().setdefault(name, component(__name__, _HOMES[name], name))
 
 
 def __dir__() -> list[str]:

@@ -23,7 +23,7 @@ from apertis_audio_tools.llama_index.events import (
 from apertis_audio_tools.llama_index.places import Found, Place, Places
 from apertis_audio_tools.llama_index.settings import ClientSettings, Folder
 from apertis_audio_tools.many import Outcome
-from apertis_audio_tools.reading import Failure, Reading, Task
+from apertis_audio_tools.reading import Failure, OnError, Reading, Task, collecting, skipped
 from apertis_audio_tools.recordings import Source
 from apertis_audio_tools.results import PASSAGE_CHARACTERS, PASSAGE_SECONDS
 
@@ -84,7 +84,7 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
     max_seconds: float = PASSAGE_SECONDS
     max_characters: int = PASSAGE_CHARACTERS
     overlap: float = 0.0
-    on_error: Literal["raise", "skip"] = "raise"
+    on_error: OnError = "raise"
     show_progress: bool = False
     _failures: list[Failure] = PrivateAttr(default_factory=list)
 
@@ -210,8 +210,7 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
         )
 
     def _how(self) -> dict[str, Any]:
-        on_error = "raise" if self.on_error == "raise" else "collect"
-        return {"on_error": on_error, "progress": self.show_progress}
+        return {"on_error": collecting(self.on_error), "progress": self.show_progress}
 
     def _place(self, given: Place | None) -> Place:
         place = self.input_dir if given is None else given
@@ -242,8 +241,7 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
     ) -> list[Document]:
         about = self._about(found.name or outcome.label)
         if outcome.error is not None:
-            self._failures.append(Failure(about["source"], outcome.error))
-            logger.warning("%s was skipped: %s", about["source"], outcome.error)
+            self._failures.append(skipped(about["source"], outcome.error))
             dispatcher.event(TranscriptionEndEvent(**about, error=str(outcome.error)))
             return []
         transcript = outcome.transcript

@@ -1,12 +1,12 @@
 """The tools of an agent for programs that call them by name; made when the first one is called."""
 
-import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from inspect import Parameter, Signature, signature
 from typing import Any, TypeVar
 
 from apertis_audio_tools.access import FileAccess, Folder
+from apertis_audio_tools.cache import unless_told
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.tools import (
     AskTool,
@@ -62,7 +62,7 @@ class Toolset:
 
 def remembering(api_key: str | None = None) -> ApertisAudio:
     """A client that keeps transcripts, as the command does, unless the environment has a say."""
-    return ApertisAudio(api_key, cache=None if "APERTIS_AUDIO_CACHE" in os.environ else True)
+    return ApertisAudio(api_key, cache=unless_told())
 
 
 def function(
