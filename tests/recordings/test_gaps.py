@@ -113,6 +113,29 @@ def test_after_a_long_gap_a_new_piece_begins(name: str, tmp_path: Path, meeting:
         assert offset_error(apart, piece) < 6 * CENTISECOND
 
 
+def lost_late(seconds: float) -> float | None:
+    """A second got lost, late."""
+    return None if 18 <= seconds < 19 else seconds
+
+
+@pytest.mark.parametrize("name", ["webm", "m4a", "mkv"])
+def test_what_comes_before_a_gap_is_copied(name: str, tmp_path: Path, meeting: Sound) -> None:
+    """Only what comes after is coded anew; not a word is lost between the two."""
+    path = encode(FORMATS[name], tmp_path / f"meeting.{name}", meeting)
+    whole = heard(path)
+    whole[18 * SAMPLE_RATE : 19 * SAMPLE_RATE] = 0
+    recording = probe(stamped(path, GAPPY[name], lost_late))
+    found = list(pieces(recording, max_bytes=EVERYTHING, max_seconds=7))
+    anew = [piece.upload.media_type == "audio/mpeg" for piece in found]
+    assert anew == sorted(anew)
+    assert (anew[0], anew[-1]) == (False, True)
+    assert [piece.number for piece in found] == list(range(len(found)))
+    assert all(a.end == pytest.approx(b.start + b.overlap) for a, b in pairwise(found))
+    assert found[-1].end == pytest.approx(SECONDS, abs=0.15)
+    for piece in found:
+        assert offset_error(whole, piece) < 6 * CENTISECOND
+
+
 def ahead(seconds: float) -> float:
     """The clock was set to another month."""
     return seconds if seconds < 10 else seconds + 3_000_000

@@ -4,7 +4,7 @@ Times are counted in ticks from the first sample that a player plays. Each clock
 the packets last; where a container says it to the sample its word is taken, else the packet tells.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from math import inf
@@ -32,6 +32,7 @@ _VORBIS_LONGEST = 8_192
 """Samples of the longest block (Vorbis I, section 4.2.2)."""
 
 Length = Callable[[Packet], int]
+_said: Length = attrgetter("duration")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +41,20 @@ class Clock:
 
     Attributes:
         rate: Ticks per second.
-        length: Ticks that a packet lasts.
+        length: Ticks that a packet is heard, whatever its container says of the one after it.
         origin: The tick at which the first packet begins: 0 or before, as players skip some.
-        samples: Of a packet at most, by those that were decoded.
     """
 
     rate: int
     length: Length
     origin: int
-    samples: int
+
+    def timed(self, packets: Iterable[Packet]) -> Iterator[tuple[Packet, int, int]]:
+        """Packets from the first one on, with the ticks at which they begin and end."""
+        length, end = self.length, self.origin
+        for packet in packets:
+            start, end = end, end + length(packet)
+            yield packet, start, end
 
 
 def clock_of(
@@ -72,7 +78,7 @@ def clock_of(
     heard = next(at for at, size in enumerate(sizes) if size)
     skipped = sum(map(length, probed[: heard + 1]))
     skipped -= sizes[heard] * rate // stream.codec_context.sample_rate
-    return Clock(rate, length, -max(skipped, 0), max(sizes)), chain(probed, packets)
+    return Clock(rate, length, -max(skipped, 0)), chain(probed, packets)
 
 
 def _samples(codec: AudioCodecContext, packet: Packet) -> int:
@@ -86,13 +92,16 @@ def _length(stream: AudioStream, codec: str, samples: int) -> tuple[int, Length]
     """Ticks per second, and how many a packet lasts."""
     sample_rate = stream.codec_context.sample_rate
     unit: Any = stream.time_base
-    if unit.numerator == 1 and unit.denominator % sample_rate == 0:
-        said: Length = attrgetter("duration")
-        return unit.denominator, _vorbis_steps() if codec == "vorbis" else said
+    is_exact = unit.numerator == 1 and unit.denominator % sample_rate == 0
     if codec == "opus":
-        return _OPUS_RATE, opus_length
+        return _OPUS_RATE, _said if stream.container.format.name == "ogg" else opus_length
+    if codec == "vorbis" and is_exact:
+        return unit.denominator, _vorbis_steps()
     if codec == "vorbis":
         return sample_rate, _vorbis_length(stream, sample_rate / unit.denominator * unit.numerator)
+    if is_exact:
+        longest = samples * unit.denominator // sample_rate
+        return unit.denominator, lambda packet: min(packet.duration, longest)
     return sample_rate, lambda _: samples
 
 

@@ -9,6 +9,7 @@ from av.container import InputContainer
 
 from apertis_audio_tools.recordings.clocks import clock_of
 from apertis_audio_tools.recordings.drafts import BareDraft, MuxedDraft, RangeDraft, named
+from apertis_audio_tools.recordings.gaps import STAMPED, unbroken
 from apertis_audio_tools.recordings.listening import heard_cut
 from apertis_audio_tools.recordings.pauses import Cut
 from apertis_audio_tools.recordings.planning import Draft, Limits, Piece, Unit, assemble
@@ -55,6 +56,7 @@ def copied(recording: Recording, limits: Limits) -> Iterator[Piece]:
     """The recording in pieces, without decoding more than the last minute of each.
 
     Raises:
+        TimeGapError: Something is missing, and was not reached by the pieces before.
         RecordingError: It cannot be read.
         UnsupportedError: The limits are too tight.
     """
@@ -80,7 +82,9 @@ class _Copying:
         self._target = _TARGETS[self._codec]
         self._name = named(recording.label, self._target.suffix)
         self._in_place = not self._target.muxer and recording.container == self._codec
-        self._clock, self._packets = clock_of(stream, self._codec, packets(container, stream))
+        self._clock, found = clock_of(stream, self._codec, packets(container, stream))
+        is_stamped = recording.container in STAMPED
+        self._timed = unbroken(found, self._clock) if is_stamped else self._clock.timed(found)
         self._extradata = stream.codec_context.extradata or b""
         self.rate = self._clock.rate
 
@@ -90,10 +94,8 @@ class _Copying:
 
     def _ranges(self) -> Iterator[Unit]:
         """Together with what lies between a packet and the one before."""
-        length, end = self._clock.length, self._clock.origin
         reached: int | None = None
-        for packet in self._packets:
-            start, end = end, end + length(packet)
+        for packet, start, end in self._timed:
             size, upto = packet.size, packet.pos + packet.size
             if reached is not None:
                 size = upto - reached
@@ -102,10 +104,8 @@ class _Copying:
 
     def _parts(self) -> Iterator[Unit]:
         """Together with what the container adds."""
-        length, end = self._clock.length, self._clock.origin
         added, laced = self._target.per_packet, self._target.muxer == "ogg"
-        for packet in self._packets:
-            start, end = end, end + length(packet)
+        for packet, start, end in self._timed:
             size = packet.size
             yield Unit(packet, start, end, size + added + (size // _LACED if laced else 0))
 

@@ -7,14 +7,13 @@ from typing import Literal
 from apertis_audio_tools.errors import ConfigurationError, RecordingError
 from apertis_audio_tools.recordings.chains import links
 from apertis_audio_tools.recordings.copying import can_copy, copied
-from apertis_audio_tools.recordings.gaps import STAMPED
-from apertis_audio_tools.recordings.measuring import Extent, extent_of, is_without_gaps
+from apertis_audio_tools.recordings.gaps import TimeGapError
+from apertis_audio_tools.recordings.measuring import extent_of
 from apertis_audio_tools.recordings.planning import Limits, Piece
 from apertis_audio_tools.recordings.probing import Recording, demuxing, explained
 from apertis_audio_tools.recordings.reencoding import CLEAR, LOSSLESS, SMALL, Encoding, reencoded
 from apertis_audio_tools.recordings.slicing import can_slice, sliced
 from apertis_audio_tools.recordings.sound import best_stream
-from apertis_audio_tools.recordings.sources import Bytes
 
 _LOSSLESS = ("pcm_", "flac", "alac", "wavpack", "tta", "ape", "dsd_")
 _WORTH_IT = 0.8
@@ -76,44 +75,48 @@ def _pieces(recording: Recording, limits: Limits, smaller: Encoding | None) -> G
     parts = links(recording.content) if recording.container == "ogg" else [recording.content]
     if smaller is not None and _is_worth_it(recording, smaller):
         yield from reencoded(recording, parts, limits.shared(recording.duration), smaller)
-    elif len(parts) > 1 or (extent := _extent(recording, limits)).missing:
+    elif len(parts) > 1:
         yield from reencoded(recording, parts, limits.shared(recording.duration), CLEAR)
-    elif _fits(recording, extent, limits):
-        yield Piece(0, 0.0, extent.seconds, 0.0, recording.upload())
+    elif (whole := _whole(recording, limits)) is not None:
+        yield whole
     else:
-        yield from _cut(recording, parts, limits.shared(recording.duration))
+        yield from _cut(recording, limits.shared(recording.duration))
 
 
-def _cut(recording: Recording, parts: list[Bytes], limits: Limits) -> Generator[Piece]:
+def _whole(recording: Recording, limits: Limits) -> Piece | None:
+    """The recording as it is, unless it cannot be sent as it is."""
+    if not recording.is_accepted or recording.content.size > limits.size:
+        return None
+    seconds, missing = extent_of(recording)
+    if missing or seconds > limits.seconds:
+        return None
+    return Piece(0, 0.0, seconds, 0.0, recording.upload())
+
+
+def _cut(recording: Recording, limits: Limits) -> Generator[Piece]:
     if can_slice(recording):
         yield from sliced(recording, limits)
     elif _can_copy(recording):
-        yield from copied(recording, limits)
+        yield from _copied(recording, limits)
     else:
         lossless = recording.codec.startswith(_LOSSLESS)
-        yield from reencoded(recording, parts, limits, LOSSLESS if lossless else CLEAR)
+        yield from reencoded(
+            recording, [recording.content], limits, LOSSLESS if lossless else CLEAR
+        )
+
+
+def _copied(recording: Recording, limits: Limits) -> Generator[Piece]:
+    """Copied up to where something is missing, which only decoders can fill."""
+    last: Piece | None = None
+    try:
+        for last in copied(recording, limits):
+            yield last
+    except TimeGapError:
+        yield from reencoded(recording, [recording.content], limits, CLEAR, after=last)
 
 
 def _is_worth_it(recording: Recording, smaller: Encoding) -> bool:
     return smaller.bit_rate / 8 * recording.duration < recording.content.size * _WORTH_IT
-
-
-def _extent(recording: Recording, limits: Limits) -> Extent:
-    """How long it is: by every packet, where that makes a difference."""
-    if recording.content.size <= limits.size:
-        return extent_of(recording)
-    if recording.container in STAMPED and not is_without_gaps(recording):
-        return extent_of(recording)
-    return Extent(recording.duration, 0.0)
-
-
-def _fits(recording: Recording, extent: Extent, limits: Limits) -> bool:
-    """Whether it can be sent as it is."""
-    return (
-        recording.is_accepted
-        and recording.content.size <= limits.size
-        and extent.seconds <= limits.seconds
-    )
 
 
 def _can_copy(recording: Recording) -> bool:

@@ -3,11 +3,9 @@
 Decoders play on as if nothing were missing, so what comes later would be placed too early.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
-from av.audio.stream import AudioStream
-
-from apertis_audio_tools.recordings.clocks import Clock, opus_length
+from apertis_audio_tools.recordings.clocks import Clock
 from apertis_audio_tools.recordings.sound import Packet
 
 STAMPED = frozenset({"asf", "flv", "matroska", "mp4", "mpeg", "mpegts", "ogg", "webm"})
@@ -18,7 +16,9 @@ LEAST_SECONDS = 0.2
 _MOST_SECONDS = 24 * 3600.0
 """More is no gap but damage, or a stamp of another clock."""
 
-_OPUS_RATE = 48_000
+
+class TimeGapError(Exception):
+    """The time stamps jump over something."""
 
 
 class Timeline:
@@ -66,11 +66,19 @@ class Timeline:
             self._zero = zero + late
 
 
-def seconds_of(stream: AudioStream, codec: str, clock: Clock) -> Callable[[Packet], float]:
-    """How long each packet is heard, whatever its container says of the one after it."""
-    if codec == "opus":
-        return lambda packet: opus_length(packet) / _OPUS_RATE
-    if codec == "vorbis":
-        return lambda packet: clock.length(packet) / clock.rate
-    longest = clock.samples / stream.codec_context.sample_rate
-    return lambda packet: min(clock.length(packet) / clock.rate, longest)
+def unbroken(packets: Iterable[Packet], clock: Clock) -> Iterator[tuple[Packet, int, int]]:
+    """Packets, with the ticks at which they begin and end, as long as nothing is missing.
+
+    Args:
+        packets: From the first one on, with time stamps.
+        clock: Of their stream.
+
+    Raises:
+        TimeGapError: Something is missing before the next one.
+    """
+    timeline = Timeline()
+    for packet, start, end in clock.timed(timeline.watched(packets)):
+        if timeline.missing:
+            raise TimeGapError
+        yield packet, start, end
+        timeline.seconds = (end - clock.origin) / clock.rate

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from apertis_audio_tools.recordings.chains import links
 from apertis_audio_tools.recordings.clocks import clock_of
 from apertis_audio_tools.recordings.copying import can_copy
-from apertis_audio_tools.recordings.gaps import LEAST_SECONDS, STAMPED, Timeline, seconds_of
+from apertis_audio_tools.recordings.gaps import STAMPED, Timeline
 from apertis_audio_tools.recordings.probing import Recording, demuxing
 from apertis_audio_tools.recordings.slicing import can_slice, sliced_seconds
 from apertis_audio_tools.recordings.sound import Packet, best_stream, codec_name, packets
@@ -49,18 +49,6 @@ def extent_of(recording: Recording) -> Extent:
     return Extent(sum(part.seconds for part in found), sum(part.missing for part in found))
 
 
-def is_without_gaps(recording: Recording) -> bool:
-    """Whether its header alone tells: it has as many frames as its length takes (mp4 with aac)."""
-    with demuxing(recording.content) as container:
-        stream = best_stream(container)
-        if codec_name(stream) != "aac" or not (stream.frames and stream.duration):
-            return False
-        clock, _ = clock_of(stream, "aac", packets(container, stream))
-        frames = stream.frames * clock.samples / stream.codec_context.sample_rate
-        told = float(stream.duration * (stream.time_base or 0))
-        return abs(told - frames) < LEAST_SECONDS
-
-
 def _extent(content: Bytes, *, stamped: bool) -> Extent:
     with demuxing(content) as container:
         stream = best_stream(container)
@@ -71,9 +59,9 @@ def _extent(content: Bytes, *, stamped: bool) -> Extent:
         clock, found = clock_of(stream, codec, found)
         if not stamped:
             return Extent(sum(map(clock.length, found), clock.origin) / clock.rate, 0.0)
-        timeline, seconds = Timeline(), seconds_of(stream, codec, clock)
+        timeline = Timeline()
         for packet in timeline.watched(found):
-            timeline.hear(seconds(packet))
+            timeline.hear(clock.length(packet) / clock.rate)
         return Extent(timeline.seconds + clock.origin / clock.rate, timeline.missing)
 
 

@@ -177,49 +177,57 @@ class _Assembly:
     """Units on their way into pieces."""
 
     _draft: Draft
+    _waiting: list[Unit]
+    _room: int
+    _latest: float
+    _full: float
 
-    def __init__(self, limits: Limits, track: Track) -> None:
+    def __init__(self, limits: Limits, track: Track, number: int, overlap: int) -> None:
         self._limits = limits
         self._track = track
-        self._waiting: list[Unit] = []
-        self._waiting_size = 0
-        self._number = 0
-        self._overlap = 0
+        self._number = number
+        self._overlap = overlap
 
     def pieces(self, first: Unit, units: Iterable[Unit]) -> Generator[Piece]:
-        largest, longest = self._limits.size, self._limits.seconds * self._track.rate
-        full = (_KEPT_SECONDS + _BATCH_SECONDS) * self._track.rate
-        self._draft = self._track.begin((), first)
+        self._begin((), first)
+        reached = first.start
         try:
             for unit in chain((first,), units):
-                end, size = unit.end, unit.size
-                if self._waiting and unit.start > self._waiting[-1].end:
+                if unit.start > reached:
                     yield self._end_at_gap(unit)
-                while (
-                    self._draft.size + self._waiting_size + size > largest
-                    or end - self._draft.start > longest
-                ):
+                reached = unit.end
+                while unit.size > self._room or reached > self._latest:
                     yield self._cut()
                 self._waiting.append(unit)
-                self._waiting_size += size
-                if end - self._waiting[0].end > full:
-                    self._settle(end)
-            last = self._finished(self._waiting, self._waiting[-1].end)
+                self._room -= unit.size
+                if reached > self._full:
+                    self._settle(reached)
+            last = self._finished(self._waiting, reached)
         except BaseException:
             self._draft.discard()
             raise
         yield last
 
+    def _begin(self, before: Sequence[Unit], first: Unit, waiting: Sequence[Unit] = ()) -> None:
+        """A new piece, to which some units belong already."""
+        self._draft = self._track.begin(before, first)
+        self._latest = self._draft.start + self._limits.seconds * self._track.rate
+        self._room = self._limits.size - self._draft.size - sum(map(_SIZE, waiting))
+        self._keep(list(waiting), first)
+
+    def _keep(self, waiting: list[Unit], first: Unit) -> None:
+        self._waiting = waiting
+        self._full = first.start + (_KEPT_SECONDS + _BATCH_SECONDS) * self._track.rate
+
     def _settle(self, end: int) -> None:
         """Write what is too far back to be cut any more."""
         kept = end - _KEPT_SECONDS * self._track.rate
-        settled = bisect_right(self._waiting, kept, key=_END)
-        self._draft.write(self._waiting[:settled])
-        self._wait_for(self._waiting[settled:])
-
-    def _wait_for(self, units: list[Unit]) -> None:
-        self._waiting = units
-        self._waiting_size = sum(map(_SIZE, units))
+        at = bisect_right(self._waiting, kept, key=_END)
+        settled, waiting = self._waiting[:at], self._waiting[at:]
+        self._room += self._draft.size + sum(map(_SIZE, settled))
+        self._draft.write(settled)
+        self._room -= self._draft.size
+        self._keep(waiting, waiting[0])
 
     def _cut(self) -> Piece:
         units = self._waiting
@@ -231,16 +239,14 @@ class _Assembly:
         end, begin = self._split(units)
         piece = self._finished(units[:end], units[end].start)
         self._overlap = units[end].start - units[begin].start
-        self._wait_for(units[begin:])
-        self._draft = self._track.begin(units[:begin], units[begin])
+        self._begin(units[:begin], units[begin], units[begin:])
         return piece
 
     def _end_at_gap(self, after: Unit) -> Piece:
         """Nothing is known of the time between, so that nothing is sent of it."""
         piece = self._finished(self._waiting, self._waiting[-1].end)
         self._overlap = 0
-        self._wait_for([])
-        self._draft = self._track.begin((), after)
+        self._begin((), after)
         return piece
 
     def _split(self, units: Sequence[Unit]) -> tuple[int, int]:
@@ -262,16 +268,29 @@ class _Assembly:
         return Piece(number, start / rate, end / rate, self._overlap / rate, upload, free)
 
 
-def assemble(units: Iterable[Unit], limits: Limits, track: Track) -> Generator[Piece]:
+def assemble(
+    units: Iterable[Unit], limits: Limits, track: Track, *, after: Piece | None = None
+) -> Generator[Piece]:
     """The units as pieces within the limits, each made when it is asked for.
+
+    Args:
+        units: What is left to be cut.
+        limits: How much a piece may be.
+        track: Where the units come from.
+        after: The last piece that was made already; the units may begin before its end.
 
     Raises:
         UnsupportedError: The limits are too tight to cut anywhere.
     """
     remaining = iter(units)
     first = next(remaining, None)
-    if first is not None:
-        yield from _Assembly(limits, track).pieces(first, remaining)
+    if first is None:
+        return
+    if after is None:
+        number, overlap = 0, 0
+    else:
+        number, overlap = after.number + 1, max(round(after.end * track.rate) - first.start, 0)
+    yield from _Assembly(limits, track, number, overlap).pieces(first, remaining)
 
 
 def _nearest(units: Sequence[Unit], tick: int) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import chain, groupby
+from itertools import chain, dropwhile, groupby
 from typing import Any
 
 import av
@@ -13,7 +13,14 @@ from apertis_audio_tools.recordings.drafts import Finished, named
 from apertis_audio_tools.recordings.gaps import Timeline
 from apertis_audio_tools.recordings.listening import heard_cut
 from apertis_audio_tools.recordings.pauses import Cut
-from apertis_audio_tools.recordings.planning import Draft, Limits, Piece, Unit, assemble
+from apertis_audio_tools.recordings.planning import (
+    OVERLAP_SECONDS,
+    Draft,
+    Limits,
+    Piece,
+    Unit,
+    assemble,
+)
 from apertis_audio_tools.recordings.probing import Recording, demuxing
 from apertis_audio_tools.recordings.sound import (
     Gap,
@@ -87,7 +94,12 @@ _LONGEST = 30.0
 
 
 def reencoded(
-    recording: Recording, contents: Sequence[Bytes], limits: Limits, encoding: Encoding
+    recording: Recording,
+    contents: Sequence[Bytes],
+    limits: Limits,
+    encoding: Encoding,
+    *,
+    after: Piece | None = None,
 ) -> Iterator[Piece]:
     """The recording in pieces, decoded and encoded as it is read.
 
@@ -96,6 +108,7 @@ def reencoded(
         contents: Its bytes, or those of the parts it is chained of.
         limits: How much a piece may be.
         encoding: How.
+        after: The last piece that was made already, if any was.
 
     Raises:
         RecordingError: It cannot be decoded.
@@ -103,7 +116,11 @@ def reencoded(
     """
     track = _Reencoding(encoding, named(recording.label, encoding.suffix))
     sound = chain.from_iterable(map(_sound, contents))
-    return assemble(track.units(sound), limits, track)
+    units = track.units(sound)
+    if after is not None:
+        begin = round((after.end - OVERLAP_SECONDS) * track.rate)
+        units = dropwhile(lambda unit: unit.start < begin, units)
+    return assemble(units, limits, track, after=after)
 
 
 def _sound(content: Bytes) -> Iterator[AudioFrame | Gap]:
