@@ -1,6 +1,7 @@
 """Who may import whom: read from the source, so that the layers stay layers."""
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -129,6 +130,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "results",
         "sentences",
         "wire",
+        "writing",
     },
     "reading": {"client", "documents", "errors", "many", "recordings", "results"},
     "progress": {"errors"},
@@ -174,9 +176,13 @@ def part_of(path: Path) -> str:
     return first.removesuffix(".py")
 
 
-def imported(path: Path) -> Iterator[str]:
+@functools.cache
+def imported(path: Path) -> tuple[str, ...]:
     """The full names of what a file imports when it runs, at the top or later."""
-    tree = ast.parse(path.read_text())
+    return tuple(_imported(ast.parse(path.read_text())))
+
+
+def _imported(tree: ast.AST) -> Iterator[str]:
     for node in running(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

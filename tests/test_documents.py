@@ -28,8 +28,8 @@ def made(
     transcript: Transcript = TRANSCRIPT, grain: Grain = "passage", **asked: Any
 ) -> list[Document]:
     grains = Grains(grain, max_seconds=asked.pop("max_seconds", 40.0))
-    source = asked.pop("source", "meetings/standup.ogg")
-    return list(documents(transcript, grains, source=source, asked=asked))
+    name = asked.pop("name", "meetings/standup.ogg")
+    return list(documents(transcript, grains, name=name, asked=asked))
 
 
 @pytest.mark.parametrize(("grain", "count"), [("recording", 1), ("passage", 2), ("segment", 4)])
@@ -58,6 +58,13 @@ def test_metadata() -> None:
     assert json.loads(json.dumps(second.metadata)) == second.metadata
 
 
+@pytest.mark.parametrize("name", [None, ""])
+def test_without_a_name(name: str | None) -> None:
+    """A recording nobody has named is called by its content, always in the same way."""
+    sources = {each.metadata["source"] for each in made(name=name)}
+    assert sources == {f"sha256:{TRANSCRIPT.digest}"}
+
+
 def test_unknown_facts() -> None:
     """What is not known is not in the metadata, where vector stores would refuse a null."""
     (only,) = made(Transcript(text="Hello."))
@@ -74,7 +81,7 @@ def test_ids() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"source": "copies/standup.ogg"},
+        {"name": "copies/standup.ogg"},
         {"prompt": "Kubernetes"},
         {"transcript": TRANSCRIPT.model_copy(update={"digest": "cd" * 32})},
         {"grain": "segment"},

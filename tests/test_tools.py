@@ -18,6 +18,7 @@ from apertis_audio_tools import (
     UnsupportedError,
 )
 from apertis_audio_tools.tools import (
+    TOOLS,
     AskTool,
     AudioTool,
     Outcome,
@@ -184,10 +185,11 @@ def test_silence(access: FileAccess, use: Use) -> None:
 
 def test_declarations() -> None:
     """Every argument is described, and a description fits what providers take."""
-    tools: list[type[AudioTool]] = [TranscribeTool, TranslateTool, SpeakTool, AskTool]
-    for tool in tools:
+    for tool in TOOLS:
         schema = tool.arguments.model_json_schema()
         assert schema["additionalProperties"] is False
         assert all(field["description"] for field in schema["properties"].values())
         assert len(tool.description) < 1024
-    assert len({tool.name for tool in tools}) == 4
+    assert [tool.name for tool in TOOLS] == [
+        *("transcribe_audio", "translate_audio", "speak_text", "ask_about_audio")
+    ]

@@ -8,7 +8,15 @@ import asyncio
 import contextlib
 import functools
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterator
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterator,
+)
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, get_args
 
 from apertis_audio_tools.calls import Call, Streamed
@@ -20,6 +28,7 @@ from apertis_audio_tools.results import Transcript
 
 P = ParamSpec("P")
 R = TypeVar("R")
+W = TypeVar("W")
 
 
 class Driven(Protocol):
@@ -31,73 +40,95 @@ class Driven(Protocol):
 C = TypeVar("C", bound=Driven)
 
 
-def blocking(prepare: Callable[Concatenate[C, P], Call[R]]) -> Callable[Concatenate[C, P], R]:
-    """The verb that waits for the answer of the prepared call."""
+def carried(
+    carry: Callable[[Drivers, W], R],
+    prepare: Callable[Concatenate[C, P], W],
+    result: Any,
+    prefix: str = "",
+) -> Callable[Concatenate[C, P], R]:
+    """The verb that has the drivers carry what is prepared.
+
+    Args:
+        carry: How.
+        prepare: The description of the verb.
+        result: What the verb says that it gives.
+        prefix: Of its name.
+    """
 
     def verb(self: C, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return self._drivers.answer(prepare(self, *args, **kwargs))
+        return carry(self._drivers, prepare(self, *args, **kwargs))
 
-    return _named(discreet(verb), prepare, "", _read_by(prepare))
+    return _named(discreet(verb), prepare, prefix, result)
+
+
+def carried_awaiting(
+    carry: Callable[[Drivers, W], Awaitable[R]],
+    prepare: Callable[Concatenate[C, P], W],
+    result: Any,
+) -> Callable[Concatenate[C, P], Coroutine[Any, Any, R]]:
+    """The same for asyncio; preparing may read files, so it happens off the event loop."""
+
+    async def verb(self: C, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        prepared = await asyncio.to_thread(prepare, self, *args, **kwargs)
+        return await carry(self._drivers, prepared)
+
+    return _named(discreet(verb), prepare, "a", result)
+
+
+def carried_iterating(
+    carry: Callable[[Drivers, W], AsyncGenerator[R]],
+    prepare: Callable[Concatenate[C, P], W],
+    result: Any,
+) -> Callable[Concatenate[C, P], AsyncIterator[R]]:
+    """The same, as an asynchronous generator."""
+
+    async def verb(self: C, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[R]:
+        prepared = await asyncio.to_thread(prepare, self, *args, **kwargs)
+        async with contextlib.aclosing(carry(self._drivers, prepared)) as items:
+            async for item in items:
+                yield item
+
+    return _named(discreet(verb), prepare, "a", result)
+
+
+def blocking(prepare: Callable[Concatenate[C, P], Call[R]]) -> Callable[Concatenate[C, P], R]:
+    """The verb that waits for the answer of the prepared call."""
+    return carried(Drivers.answer, prepare, _read_by(prepare))
 
 
 def awaiting(
     prepare: Callable[Concatenate[C, P], Call[R]],
 ) -> Callable[Concatenate[C, P], Coroutine[Any, Any, R]]:
-    """The same verb for asyncio; preparing may read files, so it happens off the event loop."""
-
-    async def verb(self: C, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        call = await asyncio.to_thread(prepare, self, *args, **kwargs)
-        return await self._drivers.aanswer(call)
-
-    return _named(discreet(verb), prepare, "a", _read_by(prepare))
+    """The same verb for asyncio."""
+    return carried_awaiting(Drivers.aanswer, prepare, _read_by(prepare))
 
 
 def streaming(
     prepare: Callable[Concatenate[C, P], Streamed[R]],
 ) -> Callable[Concatenate[C, P], Iterator[R]]:
     """The verb that hands the answer on as it arrives; what cannot be, it refuses at once."""
-
-    def verb(self: C, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[R]:
-        return self._drivers.stream(prepare(self, *args, **kwargs))
-
-    return _named(discreet(verb), prepare, "", _read_by(prepare, Iterator))
+    return carried(Drivers.stream, prepare, _read_by(prepare, Iterator))
 
 
 def streaming_awaiting(
     prepare: Callable[Concatenate[C, P], Streamed[R]],
 ) -> Callable[Concatenate[C, P], AsyncIterator[R]]:
     """The same verb for asyncio: an asynchronous generator, which begins when it is iterated."""
-
-    async def verb(self: C, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[R]:
-        call = await asyncio.to_thread(prepare, self, *args, **kwargs)
-        async with contextlib.aclosing(self._drivers.astream(call)) as items:
-            async for item in items:
-                yield item
-
-    return _named(discreet(verb), prepare, "a", _read_by(prepare, AsyncIterator))
+    return carried_iterating(Drivers.astream, prepare, _read_by(prepare, AsyncIterator))
 
 
 def piecewise(
     prepare: Callable[Concatenate[C, P], Job],
 ) -> Callable[Concatenate[C, P], Transcript]:
     """The verb that waits for all pieces of the prepared job."""
-
-    def verb(self: C, /, *args: P.args, **kwargs: P.kwargs) -> Transcript:
-        return self._drivers.carry_out(prepare(self, *args, **kwargs))
-
-    return _named(discreet(verb), prepare, "", Transcript)
+    return carried(Drivers.carry_out, prepare, Transcript)
 
 
 def piecewise_awaiting(
     prepare: Callable[Concatenate[C, P], Job],
 ) -> Callable[Concatenate[C, P], Coroutine[Any, Any, Transcript]]:
     """The same verb for asyncio."""
-
-    async def verb(self: C, /, *args: P.args, **kwargs: P.kwargs) -> Transcript:
-        job = await asyncio.to_thread(prepare, self, *args, **kwargs)
-        return await self._drivers.acarry_out(job)
-
-    return _named(discreet(verb), prepare, "a", Transcript)
+    return carried_awaiting(Drivers.acarry_out, prepare, Transcript)
 
 
 def many(
@@ -107,22 +138,14 @@ def many(
 
     Nothing begins before the first is asked for.
     """
-
-    def verb(self: C, /, *args: P.args, **kwargs: P.kwargs) -> Generator[Outcome]:
-        return self._drivers.carry_many(prepare(self, *args, **kwargs))
-
-    return _named(discreet(verb), prepare, "", Generator[Outcome])
+    return carried(Drivers.carry_many, prepare, Generator[Outcome])
 
 
 def many_awaiting(
     prepare: Callable[Concatenate[C, P], Many],
 ) -> Callable[Concatenate[C, P], AsyncGenerator[Outcome]]:
     """The same verb for asyncio."""
-
-    def verb(self: C, /, *args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[Outcome]:
-        return self._drivers.acarry_many(prepare(self, *args, **kwargs))
-
-    return _named(discreet(verb), prepare, "a", AsyncGenerator[Outcome])
+    return carried(Drivers.acarry_many, prepare, AsyncGenerator[Outcome], "a")
 
 
 V = TypeVar("V", bound=Callable[..., Any])

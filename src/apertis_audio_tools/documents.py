@@ -34,9 +34,10 @@ class Document:
         id: The same whenever the same recording, from the same source, is asked for in the same
             way; a UUID.
         text: What was said.
-        metadata: Flat and fit for JSON, always in the same order: ``source``, ``start`` and
-            ``end`` in seconds, ``timecode``, ``duration`` of the recording in seconds, then
-            ``language``, ``model`` and ``task``, as far as they are known.
+        metadata: Flat and fit for JSON, always in the same order: ``source`` (see
+            `citation`), ``start`` and ``end`` in seconds, ``timecode``, ``duration`` of the
+            recording in seconds, then ``language``, ``model`` and ``task``, as far as they are
+            known.
     """
 
     id: str
@@ -94,17 +95,27 @@ class Grains:
         return (whole,) if whole.text else ()
 
 
+def citation(name: str | None, digest: str) -> str:
+    """What citations call a recording: its path or name, or for want of one its content.
+
+    Recordings of different content must not share a name: an index that cleans up what is gone
+    from a source would take one for the new version of the other.
+    """
+    return name or f"sha256:{digest}"
+
+
 def documents(
-    transcript: Transcript, grains: Grains, *, source: str, asked: Mapping[str, Any]
+    transcript: Transcript, grains: Grains, *, name: str | None, asked: Mapping[str, Any]
 ) -> Iterator[Document]:
     """The documents of a transcript.
 
     Args:
         transcript: With the ``digest`` of its recording.
         grains: How it is made into documents.
-        source: What citations call the recording: a path, or what the caller calls it.
+        name: The path of the recording, or what the caller calls it, if anything.
         asked: The parameters that were asked for, which are part of the ids.
     """
+    source = citation(name, transcript.digest)
     common = {
         "duration": transcript.duration,
         "language": transcript.language,

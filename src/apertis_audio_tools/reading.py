@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import logging
+import os
 from collections.abc import AsyncGenerator, Generator, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeGuard, TypeVar
 
 from apertis_audio_tools.client import TRANSCRIPTION_MODEL, ApertisAudio
 from apertis_audio_tools.documents import Document, Grains, documents
@@ -51,6 +52,17 @@ def collecting(on_error: OnError) -> str:
     if on_error not in _COLLECTING:
         raise ConfigurationError(f"on_error is {on_error!r}; it is raise or skip.")
     return _COLLECTING[on_error]
+
+
+def name_of(source: Source) -> str | None:
+    """What the caller calls a recording: the name given with it, its path, or an open file's."""
+    given, content = source if isinstance(source, tuple) and len(source) == 2 else (None, source)  # noqa: PLR2004  # (name, content)
+    name = given or (content if _is_name(content) else getattr(content, "name", None))
+    return os.fspath(name) if _is_name(name) else None
+
+
+def _is_name(value: object) -> TypeGuard[str | os.PathLike[str]]:
+    return isinstance(value, str | os.PathLike)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +158,13 @@ class Reading:
             asked["piece_seconds"] = None if gives_times else grains["max_seconds"]
         return asked
 
-    def documents(self, transcript: Transcript, source: str) -> Iterator[Document]:
-        """The documents of one transcript; `source` is what citations call the recording."""
+    def documents(self, transcript: Transcript, name: str | None) -> Iterator[Document]:
+        """The documents of one transcript; `name` is what the recording is called, if anything."""
         asked = asdict(self)
         grains = asked.pop("grains")
         if self.grains.grain == "passage":
             asked |= grains
-        return documents(transcript, self.grains, source=source, asked=asked)
+        return documents(transcript, self.grains, name=name, asked=asked)
 
 
 def _require_hope(outcome: Outcome) -> None:

@@ -1,20 +1,23 @@
-"""A text on its way to one sound: its parts, what is asked for each, how the answers are joined."""
+"""A text on its way to one sound: its parts, what is asked for each, how answers become one."""
 
 import functools
+import io
 import itertools
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from apertis_audio_tools import calls, recordings, sentences
 from apertis_audio_tools.answers import malformed
-from apertis_audio_tools.calls import Call
+from apertis_audio_tools.calls import Call, Streamed
 from apertis_audio_tools.errors import MalformedAnswerError, RecordingError
 from apertis_audio_tools.models import MAX_SPEECH_CHARACTERS, SpeechFormat
 from apertis_audio_tools.recordings import Joining, Sink, Source
-from apertis_audio_tools.results import Speech
+from apertis_audio_tools.results import Speech, SpeechFile
 from apertis_audio_tools.sentences import Part
 from apertis_audio_tools.wire import Answer, Request
+from apertis_audio_tools.writing import NewFile
 
 _FIRST_SIZES = (250, 1_000)
 """Characters of the first parts of a stream: some 15 s and 60 s of speech, so that sound starts
@@ -83,9 +86,73 @@ class Recital:
         for place, request in zip(self.places, self.requests, strict=True):
             yield place, Call(request, read)
 
+    def call(self) -> Call[Speech]:
+        """The only request, whose answer is the sound."""
+        (request,) = self.requests
+        return Call(request, functools.partial(as_speech, asked=self.sound_format))
+
+    def streamed(self) -> Streamed[bytes]:
+        """The same, whose answer is handed on as it arrives."""
+        (request,) = self.requests
+        return Streamed(request, calls.SoundBytes)
+
     def joining(self, file: BinaryIO | Sink) -> Joining:
         """One sound of all parts, in a file."""
         return Joining(self.sound_format, file)
+
+    def joined(self, file: io.BytesIO, last: Speech) -> Speech:
+        """The whole sound; of the exchanges it came from it names the last."""
+        audio = file.getvalue()
+        found, duration = recordings.identify(audio, self.sound_format)
+        return last.model_copy(update={"audio": audio, "format": found, "duration": duration})
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """A text on its way into a file.
+
+    Attributes:
+        recital: The text.
+        path: Of the file.
+        overwrite: Replace an existing file.
+    """
+
+    recital: Recital
+    path: str | os.PathLike[str]
+    overwrite: bool
+
+    def begun(self) -> NewFile:
+        """The file in the making.
+
+        Raises:
+            OutputError: The file exists or cannot be written.
+        """
+        return NewFile.create(self.path, overwrite=self.overwrite)
+
+    def saved(self, new: NewFile, came: Answer | Speech) -> SpeechFile:
+        """The file, by what was answered: the only exchange it came from, or the last part.
+
+        Raises:
+            MalformedAnswerError: The only answer is not what was asked for.
+        """
+        asked = self.recital.sound_format
+        size = new.file.seek(0, os.SEEK_END)
+        new.file.seek(0)
+        if isinstance(came, Answer):
+            found, duration = identified(came, new.file, asked)
+            require_format(came, found, asked)
+            origin = calls.origin(came)
+        else:
+            found, duration = recordings.identify(new.file, asked)
+            origin = {"request_id": came.request_id, "server": came.server}
+        return SpeechFile(
+            path=str(new.path),
+            format=found,
+            media_type=recordings.MEDIA_TYPES[found],
+            duration=duration,
+            size=size,
+            **origin,
+        )
 
 
 def add(joining: Joining, part: Speech) -> None:

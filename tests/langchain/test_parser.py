@@ -1,6 +1,7 @@
 """The parser of LangChain: any blob becomes documents."""
 
 import asyncio
+import hashlib
 import logging
 from pathlib import Path
 from typing import Any
@@ -152,7 +153,7 @@ class TestBlobsInMemory:
             for content in (one, other, one)
         ]
         assert sources[0] == sources[2] != sources[1]
-        assert sources[0].startswith("sha256:")
+        assert sources[0] == f"sha256:{hashlib.sha256(one).hexdigest()}"
 
     @pytest.mark.parametrize("data", [b"", b"no audio", "text, which is no audio"])
     def test_no_audio(self, server: Loopback, colour: str, data: bytes | str) -> None:
@@ -176,8 +177,13 @@ class TestFailures:
             parser = parsing(server, on_error="skip")
             assert parsed(parser, blob, colour) == []
             assert parsed(parser, Blob.from_data(b"no audio", path="x.wav"), colour) == []
+            assert parsed(parser, Blob(data=b"no audio", id="call-7"), colour) == []
+            assert parsed(parser, Blob.from_data(b"no audio"), colour) == []
         kinds = [(failure.source, type(failure.error)) for failure in parser.failures]
-        assert kinds == [(blob.source, InvalidRequestError), ("x.wav", RecordingError)]
+        assert kinds == [
+            (blob.source, InvalidRequestError),
+            *((name, RecordingError) for name in ("x.wav", "call-7", "the given bytes")),
+        ]
 
 
 def test_real_recognition(sandbox_url: str) -> None:

@@ -8,17 +8,18 @@ from typing import Any
 import pytest
 
 from apertis_audio_tools.llama_index import ApertisAudioLLM, ApertisAudioReader
-from apertis_audio_tools.sandbox import Sandbox
+from apertis_audio_tools.sandbox import Beacons, Sandbox
 from beacons.making import FORMATS, write
 from contract.llama_index_asking import CHATS, Ask
 from contract.llama_index_readers import LOADS, Load
 from loopback import Loopback
+from remembering import Remembering
 
 
 @pytest.fixture(scope="session")
 def beacon_url() -> Iterator[str]:
     """The base URL of a sandbox whose engine hears beacons and nothing else."""
-    with Sandbox(recogniser="beacon") as url:
+    with Sandbox(recogniser=Remembering(Beacons())) as url:
         yield url
 
 

@@ -1,8 +1,10 @@
 """The reader: what it finds, and what its documents know."""
 
 import asyncio
+import hashlib
 import io
 import shutil
+import tempfile
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -47,6 +49,41 @@ class TestFinding:
         found = load(reader, [("named.mp3", content), monday, meetings / "later"])
         names = [Path(document.metadata["source"]).name for document in found]
         assert names == ["named.mp3"] * 4 + ["monday.mp3"] * 4 + ["tuesday.ogg"] * 2
+
+    def test_names(self, reader: ApertisAudioReader, monday: Path, load: Load) -> None:
+        """Contents are called by the name they are given with, or that of the open file."""
+        content = monday.read_bytes()
+        with monday.open("rb") as file:
+            found = load(reader, [("crm://calls/7", content), file])
+        names = [document.metadata["source"] for document in found]
+        assert names == ["crm://calls/7"] * 4 + [str(monday)] * 4
+
+    @pytest.mark.parametrize("kind", [bytes, io.BytesIO])
+    def test_without_a_name(
+        self, reader: ApertisAudioReader, meetings: Path, load: Load, kind: type
+    ) -> None:
+        """Contents without a name are called by what they are, so that two are never one."""
+        one, other = (
+            (meetings / name).read_bytes() for name in ("monday.mp3", "later/tuesday.ogg")
+        )
+        found = load(reader, [kind(one), kind(other)])
+        expected = [f"sha256:{hashlib.sha256(content).hexdigest()}" for content in (one, other)]
+        names = [document.metadata["source"] for document in found]
+        assert names == expected[:1] * 4 + expected[1:] * 2
+
+    def test_nameless_file(self, reader: ApertisAudioReader, monday: Path, load: Load) -> None:
+        """So is an open file that has a number in place of a name."""
+        with tempfile.TemporaryFile() as file:
+            file.write(monday.read_bytes())
+            file.seek(0)
+            found = load(reader, file)
+        digest = hashlib.sha256(monday.read_bytes()).hexdigest()
+        assert {document.metadata["source"] for document in found} == {f"sha256:{digest}"}
+
+    def test_no_recording(self, reader: ApertisAudioReader, load: Load) -> None:
+        """What is neither a name with its content nor a content is an error that says so."""
+        with pytest.raises(RecordingError, match="not 3 values"):
+            load(reader, ("monday.mp3", b"", b""))
 
     def test_contents(self, reader: ApertisAudioReader, monday: Path, load: Load) -> None:
         """Bytes and file objects are read; there is no file to point to."""

@@ -265,6 +265,17 @@ class TestInstrumentation:
         assert end.duration == pytest.approx(40, abs=0.1)
         assert "sk-payg" not in start.model_dump_json() + end.model_dump_json()
 
+    def test_events_without_a_name(
+        self, listener: Listener, reader: ApertisAudioReader, monday: Path, load: Load
+    ) -> None:
+        """A recording without a name has none at first; in the end it is called as it is cited."""
+        documents = load(reader, monday.read_bytes())
+        start, end = listener.heard
+        assert isinstance(start, TranscriptionStartEvent)
+        assert isinstance(end, TranscriptionEndEvent)
+        assert start.source == ""
+        assert {each.metadata["source"] for each in documents} == {end.source}
+
     def test_failures(
         self, listener: Listener, beacon_url: str, tmp_path: Path, load: Load
     ) -> None:

@@ -8,10 +8,10 @@ import pytest
 
 from apertis_audio_tools import AccessError, ApertisError
 from apertis_audio_tools.plugins import promptflow
-from apertis_audio_tools.tools import AskTool, SpeakTool, TranscribeTool, TranslateTool
+from apertis_audio_tools.tools import TOOLS, AudioTool
 
 CLIP = Path(__file__).parents[1] / "clips" / "clip.m4a"
-TOOLS = promptflow.list_tools()
+LISTED = promptflow.list_tools()
 
 
 @pytest.fixture
@@ -23,10 +23,10 @@ def _sandbox(sandbox_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     promptflow._toolset.cache_clear()
 
 
-@pytest.mark.parametrize("tool", [TranscribeTool, TranslateTool, SpeakTool, AskTool])
-def test_listed(tool: type[TranscribeTool]) -> None:
+@pytest.mark.parametrize("tool", TOOLS)
+def test_listed(tool: type[AudioTool]) -> None:
     """Each tool is listed with its inputs, of which those without a default are required."""
-    listed = TOOLS[f"apertis_audio_tools.plugins.promptflow.{tool.name}"]
+    listed = LISTED[f"apertis_audio_tools.plugins.promptflow.{tool.name}"]
     inputs = {**listed["inputs"]}
     folders = {inputs.pop(name, {}).get("default") for name in ("folder", "output")}
     assert folders in ({".", None}, {"spoken", None})
@@ -38,7 +38,7 @@ def test_listed(tool: type[TranscribeTool]) -> None:
 @pytest.mark.usefixtures("_sandbox")
 def test_called() -> None:
     """The function that is listed does what it says, in the folder it is told."""
-    listed = TOOLS["apertis_audio_tools.plugins.promptflow.transcribe_audio"]
+    listed = LISTED["apertis_audio_tools.plugins.promptflow.transcribe_audio"]
     called = getattr(import_module(listed["module"]), listed["function"])
     output = called(path="meeting.m4a", language=None)
     assert output["text"] == "[00:00:00] The meeting is tomorrow."
@@ -59,7 +59,7 @@ def test_spoken(tmp_path: Path) -> None:
 def test_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tools are listed without a key; calling one says where a key goes."""
     monkeypatch.delenv("APERTIS_API_KEY")
-    assert promptflow.list_tools() == TOOLS
+    assert promptflow.list_tools() == LISTED
     with pytest.raises(ApertisError, match="APERTIS_API_KEY"):
         promptflow.transcribe_audio(path="meeting.m4a")
 

@@ -8,9 +8,9 @@ import pytest
 
 from apertis_audio_tools import AccessError, ApertisAudio, ConfigurationError, Transcript
 from apertis_audio_tools.plugins.timecoded import SILENCE, timecoded
-from apertis_audio_tools.plugins.toolset import TOOLS, Toolset, function, remembering
+from apertis_audio_tools.plugins.toolset import Toolset, function, remembering
 from apertis_audio_tools.results import Segment
-from apertis_audio_tools.tools import TranscribeTool
+from apertis_audio_tools.tools import TOOLS, AudioTool
 
 CLIP = Path(__file__).parents[1] / "clips" / "clip.m4a"
 
@@ -43,7 +43,7 @@ async def test_both_colours(sandbox_url: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-def test_function(tool: type[TranscribeTool]) -> None:
+def test_function(tool: type[AudioTool]) -> None:
     """A function made of a tool says what the tool declares, and passes on what it is given."""
     called = function(tool, lambda name, **given: (name, given), {"folder": "."})
     taken = inspect.signature(called).parameters

@@ -2,9 +2,6 @@
 
 import contextlib
 import sys
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,14 +11,12 @@ from rich.table import Table
 
 import apertis_audio_tools
 from apertis_audio_tools.cache import cache_of, user_cache
-from apertis_audio_tools.cli.session import Session, failing_in_a_sentence, notes, session
+from apertis_audio_tools.cli.session import failing_in_a_sentence, notes, session
 from apertis_audio_tools.cli.showing import recordings_shown
+from apertis_audio_tools.cli.transcripts import Form, Output, write_each
 from apertis_audio_tools.client import CHAT_MODEL, SPEECH_MODEL, TRANSCRIPTION_MODEL, VOICE
-from apertis_audio_tools.errors import OutputError, UnsupportedError
-from apertis_audio_tools.many import Outcome
+from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.models import MODELS
-from apertis_audio_tools.results import Transcript
-from apertis_audio_tools.writing import NewFile
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -47,27 +42,6 @@ def _main(
 ) -> None:
     """Options before any command."""
 
-
-class Form(StrEnum):
-    """How a transcript is written."""
-
-    passages = "passages"
-    text = "text"
-    srt = "srt"
-    vtt = "vtt"
-    json = "json"
-
-
-_WRITERS: dict[Form, Callable[[Transcript], str]] = {
-    Form.passages: lambda transcript: "\n".join(
-        f"[{passage.timecode}] {passage.text}" for passage in transcript.passages()
-    ),
-    Form.text: Transcript.to_text,
-    Form.srt: Transcript.to_srt,
-    Form.vtt: Transcript.to_vtt,
-    Form.json: Transcript.to_json,
-}
-_SUFFIXES = {Form.passages: ".txt", Form.text: ".txt"}
 
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings.")]
 OutputFolder = Annotated[
@@ -111,7 +85,7 @@ def transcribe(
 ) -> None:
     """Say what is said in recordings, in their own language."""
     with session(sandbox=sandbox, cache=not no_cache) as here:
-        output = _Output.of(files, folder, form, overwrite=overwrite)
+        output = Output.of(files, folder, form, overwrite=overwrite)
         with recordings_shown("Transcribing", len(files)) as progress:
             outcomes = here.audio.transcribe_many(
                 files,
@@ -124,7 +98,7 @@ def transcribe(
                 piece_seconds=piece_seconds,
                 shrink=shrink,
             )
-            _write_each(here, outcomes, output)
+            write_each(here, outcomes, output)
 
 
 @app.command()
@@ -144,7 +118,7 @@ def translate(
 ) -> None:
     """Say in English what is said in recordings."""
     with session(sandbox=sandbox, cache=not no_cache) as here:
-        output = _Output.of(files, folder, form, overwrite=overwrite)
+        output = Output.of(files, folder, form, overwrite=overwrite)
         with recordings_shown("Translating", len(files)) as progress:
             outcomes = here.audio.translate_many(
                 files,
@@ -156,7 +130,7 @@ def translate(
                 piece_seconds=piece_seconds,
                 shrink=shrink,
             )
-            _write_each(here, outcomes, output)
+            write_each(here, outcomes, output)
 
 
 @app.command()
@@ -269,50 +243,3 @@ def serve_sandbox(
 def _welcome(url: str) -> None:
     notes.print(f"The sandbox serves {url} (stop with Ctrl-C). In another terminal:")
     typer.echo(f"export APERTIS_BASE_URL={url} APERTIS_API_KEY=sk-sandbox")
-
-
-@dataclass(frozen=True)
-class _Output:
-    """Where transcripts go, one place for each file, and how they are written."""
-
-    places: list[Path | None]
-    form: Form
-    overwrite: bool
-
-    @classmethod
-    def of(
-        cls, files: list[Path], folder: Path | None, form: Form, *, overwrite: bool
-    ) -> "_Output":
-        """A place for each file's transcript, refused before anything is paid for."""
-        if folder is None:
-            return cls([None] * len(files), form, overwrite)
-        suffix = _SUFFIXES.get(form, f".{form.value}")
-        places = [folder / f"{file.stem}{suffix}" for file in files]
-        if len(set(places)) < len(places):
-            raise OutputError(f"Two recordings would be written to one file in {folder}.")
-        for place in places:
-            if place.exists() and not overwrite:
-                raise OutputError(f"{place} exists; --overwrite replaces it.")
-        folder.mkdir(parents=True, exist_ok=True)
-        return cls([*places], form, overwrite)
-
-    def write(self, index: int, transcript: Transcript) -> None:
-        """To the file, or to standard output."""
-        text, place = _WRITERS[self.form](transcript), self.places[index]
-        if place is None:
-            heading = len(self.places) > 1 and self.form in _SUFFIXES
-            typer.echo(f"== {transcript.source}\n{text}" if heading else text)
-            return
-        with NewFile.create(place, overwrite=self.overwrite) as new:
-            new.file.write(f"{text}\n".encode())
-        notes.print(str(place), style="dim", markup=False)
-
-
-def _write_each(here: Session, outcomes: Generator[Outcome], output: _Output) -> None:
-    with contextlib.closing(outcomes):
-        for outcome in outcomes:
-            if outcome.error:
-                here.failed(str(outcome.source), outcome.error)
-            else:
-                here.saw(outcome.transcript.server)
-                output.write(outcome.index, outcome.transcript)

@@ -1,23 +1,17 @@
 """The verbs that turn text into sound."""
 
-import asyncio
-import contextlib
 import functools
-import io
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-from apertis_audio_tools import calls, recordings
-from apertis_audio_tools.calls import Call, Streamed
-from apertis_audio_tools.discretion import discreet
+from apertis_audio_tools import calls
+from apertis_audio_tools.colours import carried, carried_awaiting, carried_iterating
 from apertis_audio_tools.drivers import Drivers
 from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.models import Capabilities, SpeechFormat
-from apertis_audio_tools.recitals import Recital, as_speech, identified, require_format
+from apertis_audio_tools.recitals import Recital, Saving
 from apertis_audio_tools.results import Speech, SpeechFile
-from apertis_audio_tools.wire import Answer
-from apertis_audio_tools.writing import NewFile
 
 SPEECH_MODEL = "tts-1"
 VOICE = "alloy"
@@ -39,8 +33,7 @@ class Speaking:
     _drivers: Drivers
     _capabilities: Capabilities
 
-    @discreet
-    def speak(
+    def _speak(
         self,
         text: str,
         *,
@@ -49,7 +42,7 @@ class Speaking:
         response_format: SpeechFormat = "mp3",
         speed: float | None = None,
         instructions: str | None = None,
-    ) -> Speech:
+    ) -> Recital:
         """A text as sound.
 
         A text of more than 4096 characters (Unicode code points: what Python counts, and what the
@@ -71,14 +64,12 @@ class Speaking:
             APIError: The service refused, could not be reached, or answered nonsense. Of a long
                 text the message says which part it was, and nothing more was sent after it.
         """
-        recital = self._recital(text, voice, model, response_format, speed, instructions)
-        if recital.is_one:
-            return self._drivers.answer(_only(recital))
-        file = io.BytesIO()
-        return _joined(recital, file, self._drivers.recite(recital, file))
+        return self._recital(text, voice, model, response_format, speed, instructions)
 
-    @discreet
-    async def aspeak(
+    speak = carried(Drivers.speak, _speak, Speech)
+    aspeak = carried_awaiting(Drivers.aspeak, _speak, Speech)
+
+    def _stream_speech(
         self,
         text: str,
         *,
@@ -87,28 +78,7 @@ class Speaking:
         response_format: SpeechFormat = "mp3",
         speed: float | None = None,
         instructions: str | None = None,
-    ) -> Speech:
-        """`speak` for asyncio."""
-        recital = await asyncio.to_thread(
-            self._recital, text, voice, model, response_format, speed, instructions
-        )
-        if recital.is_one:
-            return await self._drivers.aanswer(_only(recital))
-        file = io.BytesIO()
-        last = await self._drivers.arecite(recital, file)
-        return await asyncio.to_thread(_joined, recital, file, last)
-
-    @discreet
-    def stream_speech(
-        self,
-        text: str,
-        *,
-        voice: str = VOICE,
-        model: str = SPEECH_MODEL,
-        response_format: SpeechFormat = "mp3",
-        speed: float | None = None,
-        instructions: str | None = None,
-    ) -> Iterator[bytes]:
+    ) -> Recital:
         """The bytes of a spoken text as they arrive; arguments and errors as in `speak`.
 
         A text of more than 4096 characters comes as one stream, from the first bytes to the last:
@@ -121,40 +91,14 @@ class Speaking:
         handed on cannot be taken back. Later parts of a long text are tried again. Closing the
         iterator ends everything that is under way.
         """
-        recital = self._recital(
+        return self._recital(
             text, voice, model, response_format, speed, instructions, is_heard_at_once=True
         )
-        if recital.is_one:
-            return self._drivers.stream(_streamed(recital))
-        return self._drivers.recite_stream(recital)
 
-    @discreet
-    async def astream_speech(
-        self,
-        text: str,
-        *,
-        voice: str = VOICE,
-        model: str = SPEECH_MODEL,
-        response_format: SpeechFormat = "mp3",
-        speed: float | None = None,
-        instructions: str | None = None,
-    ) -> AsyncIterator[bytes]:
-        """`stream_speech` for asyncio."""
-        recital = await asyncio.to_thread(
-            functools.partial(self._recital, is_heard_at_once=True),
-            *(text, voice, model, response_format, speed, instructions),
-        )
-        sound = (
-            self._drivers.astream(_streamed(recital))
-            if recital.is_one
-            else self._drivers.arecite_stream(recital)
-        )
-        async with contextlib.aclosing(sound) as chunks:
-            async for chunk in chunks:
-                yield chunk
+    stream_speech = carried(Drivers.stream_speech, _stream_speech, Iterator[bytes])
+    astream_speech = carried_iterating(Drivers.astream_speech, _stream_speech, AsyncIterator[bytes])
 
-    @discreet
-    def save_speech(
+    def _save_speech(
         self,
         text: str,
         path: str | os.PathLike[str],
@@ -165,7 +109,7 @@ class Speaking:
         response_format: SpeechFormat | None = None,
         speed: float | None = None,
         instructions: str | None = None,
-    ) -> SpeechFile:
+    ) -> Saving:
         """A spoken text as a file, which is there when it is complete, or not at all.
 
         Of a long text, parts go to the file one after the other; in memory are those only that are
@@ -190,42 +134,10 @@ class Speaking:
         """
         asked = response_format or _format_of(path)
         recital = self._recital(text, voice, model, asked, speed, instructions)
-        with NewFile.create(path, overwrite=overwrite) as new:
-            if recital.is_one:
-                head = self._drivers.download(_streamed(recital), new.file)
-                return _as_file(new, asked, head)
-            return _as_file(new, asked, self._drivers.recite(recital, new.file))
+        return Saving(recital, path, overwrite)
 
-    @discreet
-    async def asave_speech(
-        self,
-        text: str,
-        path: str | os.PathLike[str],
-        *,
-        overwrite: bool = False,
-        voice: str = VOICE,
-        model: str = SPEECH_MODEL,
-        response_format: SpeechFormat | None = None,
-        speed: float | None = None,
-        instructions: str | None = None,
-    ) -> SpeechFile:
-        """`save_speech` for asyncio."""
-        asked = response_format or _format_of(path)
-        recital = await asyncio.to_thread(
-            self._recital, text, voice, model, asked, speed, instructions
-        )
-        new = await asyncio.to_thread(NewFile.create, path, overwrite=overwrite)
-        try:
-            if recital.is_one:
-                head = await self._drivers.adownload(_streamed(recital), new.file)
-                saved = await asyncio.to_thread(_as_file, new, asked, head)
-            else:
-                last = await self._drivers.arecite(recital, new.file)
-                saved = await asyncio.to_thread(_as_file, new, asked, last)
-            await asyncio.to_thread(new.commit)
-        finally:
-            new.discard()
-        return saved
+    save_speech = carried(Drivers.save, _save_speech, SpeechFile)
+    asave_speech = carried_awaiting(Drivers.asave, _save_speech, SpeechFile)
 
     def _recital(  # noqa: PLR0917  # in the order of the verbs, which name them
         self,
@@ -250,22 +162,6 @@ class Speaking:
         return Recital.of(text, ask, response_format, is_heard_at_once=is_heard_at_once)
 
 
-def _only(recital: Recital) -> Call[Speech]:
-    (request,) = recital.requests
-    return Call(request, functools.partial(as_speech, asked=recital.sound_format))
-
-
-def _streamed(recital: Recital) -> Streamed[bytes]:
-    (request,) = recital.requests
-    return Streamed(request, calls.SoundBytes)
-
-
-def _joined(recital: Recital, file: io.BytesIO, last: Speech) -> Speech:
-    """The whole sound; of the exchanges it came from it names the last."""
-    found, duration = recordings.identify(file.getvalue(), recital.sound_format)
-    return last.model_copy(update={"audio": file.getvalue(), "format": found, "duration": duration})
-
-
 def _format_of(path: str | os.PathLike[str]) -> SpeechFormat:
     suffix = Path(path).suffix.lower()
     if suffix not in _SUFFIX_FORMATS:
@@ -274,24 +170,3 @@ def _format_of(path: str | os.PathLike[str]) -> SpeechFormat:
             f"{', '.join(_SUFFIX_FORMATS)}, or pass response_format."
         )
     return _SUFFIX_FORMATS[suffix]
-
-
-def _as_file(new: NewFile, asked: str, came: Answer | Speech) -> SpeechFile:
-    """The file, by what was answered: the only exchange it came from, or the last part."""
-    size = new.file.seek(0, os.SEEK_END)
-    new.file.seek(0)
-    if isinstance(came, Answer):
-        found, duration = identified(came, new.file, asked)
-        require_format(came, found, asked)
-        origin = calls.origin(came)
-    else:
-        found, duration = recordings.identify(new.file, asked)
-        origin = {"request_id": came.request_id, "server": came.server}
-    return SpeechFile(
-        path=str(new.path),
-        format=found,
-        media_type=recordings.MEDIA_TYPES[found],
-        duration=duration,
-        size=size,
-        **origin,
-    )

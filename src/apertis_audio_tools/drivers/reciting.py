@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 from collections import deque
 from collections.abc import AsyncGenerator, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -14,9 +15,9 @@ from apertis_audio_tools.calls import Call
 from apertis_audio_tools.drivers.carrying import Carrying, Crew, asked, cancelled, in_thread
 from apertis_audio_tools.errors import ApertisError
 from apertis_audio_tools.jobs import Tally
-from apertis_audio_tools.recitals import Recital
+from apertis_audio_tools.recitals import Recital, Saving
 from apertis_audio_tools.recordings import Sink
-from apertis_audio_tools.results import Speech
+from apertis_audio_tools.results import Speech, SpeechFile
 from apertis_audio_tools.transport import Abort
 
 _Named = tuple[str, Call[Speech]]
@@ -27,6 +28,57 @@ _ARunning = deque[asyncio.Task[Speech | None]]
 @dataclass(frozen=True, slots=True)
 class Reciting(Carrying):
     """Carries recitals; the parts of all of them share the slots."""
+
+    def speak(self, recital: Recital) -> Speech:
+        """The sound of a text, in memory."""
+        if recital.is_one:
+            return self.answer(recital.call())
+        file = io.BytesIO()
+        return recital.joined(file, self.recite(recital, file))
+
+    async def aspeak(self, recital: Recital) -> Speech:
+        """The same; the sound is looked at off the event loop."""
+        if recital.is_one:
+            return await self.aanswer(recital.call())
+        file = io.BytesIO()
+        last = await self.arecite(recital, file)
+        return await asyncio.to_thread(recital.joined, file, last)
+
+    def stream_speech(self, recital: Recital) -> Iterator[bytes]:
+        """The bytes of a spoken text, as they arrive."""
+        if recital.is_one:
+            return self.stream(recital.streamed())
+        return self.recite_stream(recital)
+
+    def astream_speech(self, recital: Recital) -> AsyncGenerator[bytes]:
+        """The same."""
+        if recital.is_one:
+            return self.astream(recital.streamed())
+        return self.arecite_stream(recital)
+
+    def save(self, saving: Saving) -> SpeechFile:
+        """A spoken text as a file, which is there when it is complete, or not at all."""
+        recital = saving.recital
+        with saving.begun() as new:
+            if recital.is_one:
+                return saving.saved(new, self.download(recital.streamed(), new.file))
+            return saving.saved(new, self.recite(recital, new.file))
+
+    async def asave(self, saving: Saving) -> SpeechFile:
+        """The same; the disk is written off the event loop."""
+        recital = saving.recital
+        new = await asyncio.to_thread(saving.begun)
+        try:
+            if recital.is_one:
+                head = await self.adownload(recital.streamed(), new.file)
+                saved = await asyncio.to_thread(saving.saved, new, head)
+            else:
+                last = await self.arecite(recital, new.file)
+                saved = await asyncio.to_thread(saving.saved, new, last)
+            await asyncio.to_thread(new.commit)
+        finally:
+            new.discard()
+        return saved
 
     def recite(self, recital: Recital, file: BinaryIO) -> Speech:
         """All parts, joined in a file; gives the last one.

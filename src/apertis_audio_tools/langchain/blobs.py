@@ -57,13 +57,9 @@ def source_of(blob: Blob) -> Source:
     return PurePath(blob.source or "").name, blob.as_bytes()
 
 
-def citation_of(blob: Blob, digest: str) -> str:
-    """What citations call a blob; one in memory without a name or an id is called by its content.
-
-    Blobs of different content must not share a name: an index that cleans up what is gone from a
-    source would take one for the new version of the other.
-    """
-    return blob.source or blob.id or f"sha256:{digest}"
+def name_of(blob: Blob) -> str | None:
+    """What a blob is called: its source, its path or its id, whichever it has."""
+    return blob.source or blob.id
 
 
 def flat(metadata: dict[Any, Any]) -> tuple[dict[str, str | int | float], list[str]]:

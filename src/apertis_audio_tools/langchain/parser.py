@@ -11,7 +11,7 @@ from langchain_core.documents import Document
 from apertis_audio_tools.borrowing import Borrowed, ClientOptions
 from apertis_audio_tools.client import TRANSCRIPTION_MODEL, ApertisAudio
 from apertis_audio_tools.documents import Grain, Grains
-from apertis_audio_tools.langchain.blobs import citation_of, flat, source_of
+from apertis_audio_tools.langchain.blobs import flat, name_of, source_of
 from apertis_audio_tools.many import Outcome
 from apertis_audio_tools.progress import Report, Reporting
 from apertis_audio_tools.reading import Failure, OnError, Reading, Task, collecting, skipped
@@ -154,13 +154,13 @@ class ApertisAudioParser(BaseBlobParser):
 
     def _documents(self, blob: Blob, outcome: Outcome) -> Iterator[Document]:
         if outcome.error is not None:
-            self.failures.append(skipped(blob.source or outcome.label, outcome.error))
+            self.failures.append(skipped(name_of(blob) or outcome.label, outcome.error))
             return
         transcript = outcome.transcript
         more, left = flat(blob.metadata)
         if left:
             logger.warning("Metadata of %s is not flat, and left out: %s", outcome.label, left)
-        for each in self._reading.documents(transcript, citation_of(blob, transcript.digest)):
+        for each in self._reading.documents(transcript, name_of(blob)):
             metadata = {
                 **each.metadata,
                 **{k: v for k, v in more.items() if k not in each.metadata},

@@ -12,7 +12,7 @@ class TranscriptionStartEvent(BaseEvent):
     """A recording is about to be transcribed or translated.
 
     Attributes:
-        source: What it is called.
+        source: What it is called, if anything.
         task: ``transcribe`` or ``translate``.
         model: Which model is asked.
     """
@@ -31,7 +31,7 @@ class TranscriptionEndEvent(BaseEvent):
     """A recording has become documents, or has failed.
 
     Attributes:
-        source: What it is called.
+        source: What citations call it, or messages if it has failed.
         task: ``transcribe`` or ``translate``.
         model: Which model was asked.
         documents: How many documents it became.

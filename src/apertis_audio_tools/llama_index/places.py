@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from apertis_audio_tools.errors import RecordingError
+from apertis_audio_tools.reading import name_of
 from apertis_audio_tools.recordings import Source
 
 Place = Source | Iterable[Source]
@@ -19,7 +20,7 @@ class Found:
     """A recording on its way.
 
     Attributes:
-        name: What citations call it; None if only its content was given.
+        name: What it is called; None if only its content was given.
         path: Where it is, if it is a file of this machine.
     """
 
@@ -50,7 +51,7 @@ class Places:
         several = cast("Iterable[Source]", place if _are_several(place) else [place])
         for each in several:
             if not isinstance(each, str | os.PathLike):
-                yield Found(), each
+                yield Found(name_of(each)), each
             elif self.fs is not None:
                 name = os.fspath(each)
                 yield Found(name), (name, self._open(name))

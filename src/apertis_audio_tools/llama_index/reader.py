@@ -11,7 +11,7 @@ from llama_index.core.schema import Document
 from pydantic import PrivateAttr
 
 from apertis_audio_tools.client import TRANSCRIPTION_MODEL
-from apertis_audio_tools.documents import Grain, Grains
+from apertis_audio_tools.documents import Grain, Grains, citation
 from apertis_audio_tools.errors import ConfigurationError, RecordingError
 from apertis_audio_tools.finding import SUFFIXES, find
 from apertis_audio_tools.llama_index.documents import documents
@@ -239,17 +239,18 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
     def _documents(
         self, found: Found, outcome: Outcome, extra_info: Mapping[str, Any]
     ) -> list[Document]:
-        about = self._about(found.name or outcome.label)
         if outcome.error is not None:
-            self._failures.append(skipped(about["source"], outcome.error))
+            failure = skipped(found.name or outcome.label, outcome.error)
+            self._failures.append(failure)
+            about = self._about(failure.source)
             dispatcher.event(TranscriptionEndEvent(**about, error=str(outcome.error)))
             return []
         transcript = outcome.transcript
-        read = self._reading().documents(transcript, about["source"])
+        read = self._reading().documents(transcript, found.name)
         made = documents(read, extra_info, found.path)
         dispatcher.event(
             TranscriptionEndEvent(
-                **about,
+                **self._about(citation(found.name, transcript.digest)),
                 documents=len(made),
                 duration=transcript.duration,
                 usage=transcript.usage,

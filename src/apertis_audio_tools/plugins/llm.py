@@ -36,7 +36,7 @@ class ApertisAudio(llm.Toolbox):
 
     def tools(self) -> Iterator[llm.Tool]:
         """The declared tools, named and bound as methods are: so llm finds the toolbox again."""
-        from apertis_audio_tools.plugins.toolset import TOOLS
+        from apertis_audio_tools.tools import TOOLS
 
         for kind in TOOLS:
             tool = _declared(kind, _method(kind, self))
@@ -50,7 +50,8 @@ class ApertisAudio(llm.Toolbox):
 def register_tools(register: Callable[..., None]) -> None:
     """The toolbox; and each tool by itself, for the current folder."""
     try:
-        from apertis_audio_tools.plugins.toolset import TOOLS, function
+        from apertis_audio_tools.plugins.toolset import function
+        from apertis_audio_tools.tools import TOOLS
     except ImportError as error:  # llm would not get to the tools of others
         click.echo(f"apertis-audio-tools cannot offer its tools: {error}", err=True)
         return

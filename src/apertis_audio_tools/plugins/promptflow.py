@@ -14,7 +14,7 @@ _TYPES = {"string": "string", "number": "double"}
 
 def list_tools() -> dict[str, dict[str, Any]]:
     """The tools with their inputs, as promptflow wants them described."""
-    from apertis_audio_tools.plugins.toolset import TOOLS
+    from apertis_audio_tools.tools import TOOLS
 
     return {
         f"{__name__}.{kind.name}": {
@@ -31,7 +31,7 @@ def list_tools() -> dict[str, dict[str, Any]]:
 
 def __getattr__(name: str) -> Callable[..., dict[str, Any]]:
     if not name.startswith("_"):
-        from apertis_audio_tools.plugins.toolset import TOOLS
+        from apertis_audio_tools.tools import TOOLS
 
         for kind in TOOLS:
             if kind.name == name:

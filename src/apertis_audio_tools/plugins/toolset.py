@@ -8,18 +8,9 @@ from typing import Any, TypeVar
 from apertis_audio_tools.access import FileAccess, Folder
 from apertis_audio_tools.cache import unless_told
 from apertis_audio_tools.client import ApertisAudio
-from apertis_audio_tools.tools import (
-    AskTool,
-    AudioTool,
-    Outcome,
-    SpeakTool,
-    TranscribeTool,
-    TranslateTool,
-)
+from apertis_audio_tools.tools import TOOLS, AudioTool, Outcome
 
 R = TypeVar("R")
-
-TOOLS: tuple[type[AudioTool], ...] = (TranscribeTool, TranslateTool, SpeakTool, AskTool)
 
 
 class Toolset:

@@ -9,6 +9,7 @@ from apertis_audio_tools.tools.speaking import SpeakTool
 from apertis_audio_tools.tools.tool import AudioTool, Outcome
 
 __all__ = [
+    "TOOLS",
     "Arguments",
     "AskTool",
     "AudioTool",
@@ -17,3 +18,6 @@ __all__ = [
     "TranscribeTool",
     "TranslateTool",
 ]
+
+TOOLS: tuple[type[AudioTool], ...] = (TranscribeTool, TranslateTool, SpeakTool, AskTool)
+"""All of them, in the order in which programs list them."""
