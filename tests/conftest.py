@@ -1,12 +1,14 @@
 """What every test can ask for."""
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from apertis_audio_tools.sandbox import Sandbox
+from apertis_audio_tools.sandbox import PocketSphinx, Sandbox
 from colours import RUNS, Run
+from remembering import Remembering
 
 pytest_plugins = (
     "pytester",
@@ -28,9 +30,15 @@ def run(request: pytest.FixtureRequest) -> Run:
 
 @pytest.fixture(scope="session")
 def sandbox_url() -> Iterator[str]:
-    """The base URL of a sandbox that is up for the whole session."""
-    with Sandbox() as url:
+    """The base URL of a sandbox that is up for the whole session, and hears nothing twice."""
+    with PocketSphinx() as engine, Sandbox(recogniser=Remembering(engine)) as url:
         yield url
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays; the collector of cycles need not look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -27,6 +27,7 @@ LOGGERS = (
 )
 _OURS = logging.DEBUG - 1
 """A level that nobody else sets: records below what the test asked for go no further."""
+_WRITTEN = logging.Formatter()
 _DELIBERATE = "shows_keys"
 
 CLIPS = Path(__file__).parent / "clips"
@@ -129,8 +130,7 @@ def _watched_log(logger: logging.Logger, watch: Watch) -> Iterator[None]:
     before = logger.level
 
     def look(record: logging.LogRecord) -> bool:
-        told = f"{record.getMessage()} {logging.Formatter().format(record)}"
-        watch.look(f"a record of {logger.name}", told)
+        watch.look(f"a record of {logger.name}", _WRITTEN.format(record))
         asked = before if logger.level == _OURS else logger.level
         parent = logger.parent.getEffectiveLevel() if logger.parent else logging.WARNING
         return record.levelno >= (asked or parent)

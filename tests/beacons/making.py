@@ -1,20 +1,19 @@
 """Beacon recordings of any length, in every container and codec that the service takes."""
 
 import functools
-import random
-from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import pi, sin
 from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 from av.audio.frame import AudioFrame
 from av.container import OutputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
+from numpy.typing import NDArray
 
 from apertis_audio_tools.sandbox.beacons import (
     SYMBOL_SECONDS,
@@ -108,7 +107,7 @@ def _room(
     has_pauses: bool,  # noqa: FBT001  # keywords are other keys
 ) -> tuple[dict[str, bytes], bytes, bytes]:
     """Each symbol, and what is between two beacons, in two halves."""
-    dice = random.Random(1)
+    dice = np.random.default_rng(1)
     dialled = {key: _slot(sample_rate, noise, dice, TONES[key]) for key in TONES}
     loud = noise if has_pauses else AMPLITUDE
     quiet_first, loud_first = (
@@ -119,23 +118,19 @@ def _room(
 
 
 def _slot(
-    sample_rate: int, noise: float, dice: random.Random, tones: tuple[int, ...] = ()
+    sample_rate: int, noise: float, dice: np.random.Generator, tones: tuple[int, ...] = ()
 ) -> bytes:
     """Eighty milliseconds of the room, with tones or without."""
-    places = range(round(sample_rate * SYMBOL_SECONDS))
-    samples = (
-        dice.gauss(0, noise) + _level(at / sample_rate) * _wave(tones, at / sample_rate)
-        for at in places
-    )
-    return array("h", (max(-32_768, min(32_767, round(each))) for each in samples)).tobytes()
+    seconds = np.arange(round(sample_rate * SYMBOL_SECONDS)) / sample_rate
+    rising = np.minimum(seconds, TONE_SECONDS - seconds) / _RAMP_SECONDS
+    waves = (np.sin(2 * np.pi * tone * seconds) for tone in tones)
+    tone = AMPLITUDE * np.clip(rising, 0, 1) * sum(waves, np.zeros_like(seconds))
+    return in_16_bits(tone + dice.normal(0, noise, len(seconds)))
 
 
-def _level(second: float) -> float:
-    return AMPLITUDE * max(0.0, min(1.0, min(second, TONE_SECONDS - second) / _RAMP_SECONDS))
-
-
-def _wave(tones: tuple[int, ...], second: float) -> float:
-    return sum(sin(2 * pi * tone * second) for tone in tones)
+def in_16_bits(samples: NDArray[np.float64]) -> bytes:
+    """Samples as they are in files: whole numbers, cut off where they are too loud."""
+    return np.clip(np.rint(samples), -32_768, 32_767).astype(np.int16).tobytes()
 
 
 def write(form: Format, path: Path, count: int, *, has_pauses: bool = True) -> Path:

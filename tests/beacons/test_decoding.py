@@ -1,15 +1,14 @@
 """Beacons are heard through noise and codecs, on time, and only where they are whole."""
 
-import random
-from array import array
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from apertis_audio_tools.sandbox import Beacons, Heard
 from apertis_audio_tools.sandbox.beacons import BEACON_SECONDS, symbols
 from apertis_audio_tools.sandbox.decoding import decode
-from beacons.making import AMPLITUDE, PERIOD_SECONDS, Format, sound, start_of, write
+from beacons.making import AMPLITUDE, PERIOD_SECONDS, Format, in_16_bits, sound, start_of, write
 
 COUNT = 20
 SAMPLE_RATE = 16_000
@@ -56,9 +55,8 @@ def test_noise_between_beacons_is_no_hindrance() -> None:
 @pytest.mark.parametrize("loudness", [0.01, 0.1, 7])
 def test_loudness_is_no_matter(loudness: float) -> None:
     """Soft beacons are heard like loud ones, and distorted ones too."""
-    samples = array("h", pcm())
-    changed = (max(-32_768, min(32_767, round(each * loudness))) for each in samples)
-    assert_all(hear(array("h", changed).tobytes()))
+    samples = np.frombuffer(pcm(), np.int16).astype(np.float64)
+    assert_all(hear(in_16_bits(samples * loudness)))
 
 
 @pytest.mark.parametrize(
@@ -101,10 +99,9 @@ def test_part_of_a_beacon_is_nothing(cut: int) -> None:
 @pytest.mark.parametrize("seconds", [0, 0.0001, 0.01, 1, 30])
 def test_nothing_is_heard_in_noise_and_silence(seconds: float) -> None:
     """Where there is no beacon, none is heard, however short or long it is."""
-    dice = random.Random(1)
     count = int(seconds * SAMPLE_RATE)
     assert hear(bytes(count * 2)) == []
-    assert hear(array("h", (round(dice.gauss(0, 3_000)) for _ in range(count))).tobytes()) == []
+    assert hear(in_16_bits(np.random.default_rng(1).normal(0, 3_000, count))) == []
 
 
 def test_nothing_is_heard_in_speech() -> None:

@@ -12,8 +12,8 @@ from colours import Run, run_async, run_sync
 
 pytestmark = pytest.mark.slow
 
-COUNT = round(150 / PERIOD_SECONDS)
-"""The beacons of two and a half minutes; benchmarks/beacons.py has those of an hour."""
+COUNT = round(90 / PERIOD_SECONDS)
+"""The beacons of a minute and a half; benchmarks/beacons.py has those of an hour."""
 LATE = 0.05
 
 
@@ -24,7 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def made(folder: Path, name: str) -> Path:
-    """Two and a half minutes in a format, encoded once."""
+    """A minute and a half in a format, encoded once."""
     path = folder / f"beacons.{name}"
     return path if path.exists() else write(FORMATS[name], path, COUNT)
 
@@ -42,9 +42,9 @@ def assert_every_beacon(transcript: Transcript, count: int = COUNT) -> None:
     ("name", "run"), [*((name, run_sync) for name in FORMATS), ("mp3", run_async)]
 )
 def test_every_beacon_arrives(name: str, run: Run, folder: Path, beacon_url: str) -> None:
-    """Pieces of forty seconds come back whole in every container and codec."""
+    """Pieces of twenty-five seconds come back whole in every container and codec."""
     with ApertisAudio("sk-payg", base_url=beacon_url) as client:
-        transcript = run(client, "transcribe", made(folder, name), piece_seconds=40)
+        transcript = run(client, "transcribe", made(folder, name), piece_seconds=25)
     assert_every_beacon(transcript)
 
 
@@ -64,8 +64,8 @@ def test_every_beacon_arrives_where_nobody_pauses(
     name: str, tmp_path: Path, beacon_url: str
 ) -> None:
     """Where pieces have to overlap, what was heard twice is there once, and nothing is lost."""
-    path = write(FORMATS[name], tmp_path / f"rattling.{name}", 90, has_pauses=False)
-    cut = list(pieces(probe(path), max_bytes=path.stat().st_size, target_seconds=30))
+    path = write(FORMATS[name], tmp_path / f"rattling.{name}", 60, has_pauses=False)
+    cut = list(pieces(probe(path), max_bytes=path.stat().st_size, target_seconds=20))
     assert [bool(piece.overlap) for piece in cut] == [False, *[True] * (len(cut) - 1)]
     with ApertisAudio("sk-payg", base_url=beacon_url) as client:
-        assert_every_beacon(client.transcribe(path, piece_seconds=30), 90)
+        assert_every_beacon(client.transcribe(path, piece_seconds=20), 60)

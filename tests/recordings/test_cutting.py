@@ -1,5 +1,6 @@
 """Recordings in every container and codec are cut exactly where the pieces say."""
 
+import functools
 import io
 import struct
 import threading
@@ -49,6 +50,12 @@ def made(folder: Path, name: str, sound: Sound) -> Path:
     return path if path.exists() else encode(FORMATS[name], path, sound)
 
 
+@functools.cache
+def all_of(path: Path) -> Sound:
+    """What is heard in a recording that several tests cut."""
+    return heard(path)
+
+
 def assert_covered(found: list[Piece], start: float, end: float) -> None:
     """The pieces begin where the recording does, end where it ends, and leave nothing out."""
     assert found[0].start == pytest.approx(start, abs=0.06)
@@ -61,7 +68,7 @@ def assert_covered(found: list[Piece], start: float, end: float) -> None:
 def test_pieces_are_where_they_say(name: str, folder: Path, meeting: Sound) -> None:
     """Each piece, decoded by itself, is the recording at its start to a millisecond."""
     path = made(folder, name, meeting)
-    whole = heard(path)
+    whole = all_of(path)
     found = list(pieces(probe(path), max_bytes=EVERYTHING, max_seconds=10))
     assert len(found) >= 3
     assert_covered(found, 0, len(whole) / SAMPLE_RATE)
@@ -83,7 +90,7 @@ def test_no_piece_is_larger_than_allowed(name: str, folder: Path, meeting: Sound
     found = list(pieces(probe(path), max_bytes=most))
     assert len(found) >= 3
     assert all(len(content(piece)) <= most for piece in found)
-    assert_covered(found, 0, len(heard(path)) / SAMPLE_RATE)
+    assert_covered(found, 0, len(all_of(path)) / SAMPLE_RATE)
 
 
 @pytest.mark.parametrize("shrink", ["mp3", "opus"])
@@ -97,7 +104,7 @@ def test_pieces_can_be_made_smaller(
     if name == "ogg" and shrink == "mp3":
         assert found[0].upload.name.endswith(".ogg"), "mp3 would save nothing"
     assert sum(piece.upload.size for piece in found) < SECONDS * 33_000 / 8
-    whole = heard(path)
+    whole = all_of(path)
     assert all(offset_error(whole, piece) < MILLISECOND for piece in found)
 
 
@@ -131,7 +138,7 @@ def test_a_container_the_service_does_not_take_is_changed(
     path = made(folder, name, meeting)
     (found,) = pieces(probe(path), max_bytes=EVERYTHING)
     assert found.upload.name == f"{path.stem}.{suffix}"
-    assert offset_error(heard(path), found) < MILLISECOND
+    assert offset_error(all_of(path), found) < MILLISECOND
 
 
 def test_pieces_of_a_wished_length(folder: Path, meeting: Sound) -> None:
@@ -207,7 +214,7 @@ def test_a_chained_ogg_is_all_there(folder: Path, meeting: Sound) -> None:
     parts = [made(folder, name, meeting) for name in ("ogg", "vorbis.ogg", "ogg")]
     data = b"".join(path.read_bytes() for path in parts)
     recording = probe(("chained.ogg", data))
-    whole = np.concatenate([heard(path) for path in parts])
+    whole = np.concatenate([all_of(path) for path in parts])
     found = list(pieces(recording, max_bytes=EVERYTHING, max_seconds=30))
     assert recording.duration == pytest.approx(3 * SECONDS, abs=0.2)
     assert true_duration(recording) == pytest.approx(3 * SECONDS, abs=0.2)

@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
+from apertis_audio_tools.sandbox import Sandbox
+
 Speak = Callable[..., bytes]
 Transcribe = Callable[..., httpx.Response]
 
 
 @pytest.fixture(scope="session")
-def url(sandbox_url: str) -> str:
+def url() -> Iterator[str]:
     """The base URL of a running sandbox."""
-    return sandbox_url
+    with Sandbox() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import io
 from dataclasses import dataclass
 
 import av
+import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 
@@ -63,8 +64,7 @@ def content(file: bytes) -> Content:
         for frame in container.decode(audio=0):
             samples += frame.samples
             for plain in resampler.resample(frame):
-                pcm = bytes(plain.planes[0])[: plain.samples * 2]
-                loudest = max(loudest, *map(abs, memoryview(pcm).cast("h")))
+                loudest = max(loudest, int(np.abs(plain.to_ndarray().astype(int)).max()))
         stream = container.streams.audio[0]
         return Content(
             container.format.name,

@@ -1,9 +1,11 @@
 """Clients that ask whoever answers in this run: a cassette, the sandbox or the service."""
 
 import re
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import jiwer
 import pytest
 
@@ -13,6 +15,17 @@ from service_types import Check, Clip
 
 CLIPS = Path(__file__).parent.parent / "clips"
 SAID = "the meeting is tomorrow"
+
+
+@pytest.fixture(scope="session")
+def certificates() -> ssl.SSLContext:
+    """Whom clients trust: each would load the same, which takes longer than most tests."""
+    return httpx.create_ssl_context()
+
+
+@pytest.fixture(autouse=True)
+def _shared_certificates(certificates: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(httpx, "create_ssl_context", lambda: certificates)
 
 
 @pytest.fixture
