@@ -9,7 +9,7 @@ from apertis_audio_tools.recordings.joining import Joining, Sink
 from apertis_audio_tools.recordings.measuring import true_duration
 from apertis_audio_tools.recordings.planning import Piece
 from apertis_audio_tools.recordings.probing import Recording, probe
-from apertis_audio_tools.recordings.sources import Source, label_of
+from apertis_audio_tools.recordings.sources import Source, is_named, label_of
 from apertis_audio_tools.recordings.spoken import MEDIA_TYPES, identify
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Source",
     "chat_audio",
     "identify",
+    "is_named",
     "label_of",
     "pieces",
     "probe",

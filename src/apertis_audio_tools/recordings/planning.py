@@ -6,7 +6,7 @@ ends in a pause of that minute, and what comes after the pause begins the next p
 do not follow one another, a piece ends too.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -107,7 +107,7 @@ class Unit(NamedTuple):
     size: int
 
 
-_END, _SIZE = attrgetter("end"), attrgetter("size")
+_START, _END, _SIZE = attrgetter("start"), attrgetter("end"), attrgetter("size")
 
 
 class Draft(Protocol):
@@ -221,8 +221,7 @@ class _Assembly:
 
     def _settle(self, end: int) -> None:
         """Write what is too far back to be cut any more."""
-        kept = end - _KEPT_SECONDS * self._track.rate
-        at = bisect_right(self._waiting, kept, key=_END)
+        at = bisect_right(self._waiting, end - _KEPT_SECONDS * self._track.rate, key=_END)
         settled, waiting = self._waiting[:at], self._waiting[at:]
         self._room += self._draft.size + sum(map(_SIZE, settled))
         self._draft.write(settled)
@@ -251,10 +250,12 @@ class _Assembly:
 
     def _split(self, units: Sequence[Unit]) -> tuple[int, int]:
         """Which unit is the first not in this piece, and which the first in the next."""
-        origin = units[0].start
+        heard = units[-1].end - WINDOW_SECONDS * self._track.rate
+        window = units[bisect_left(units, heard, key=_START) :]
+        origin = window[0].start
 
         def find(low: float, high: float) -> Cut:
-            return self._track.best_cut(units, low, high)
+            return self._track.best_cut(window, low, high)
 
         found = split(self._draft.start, units[-1].end, self._track.rate, find, origin)
         end = _nearest(units, found.end)

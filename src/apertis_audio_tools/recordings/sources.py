@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeGuard, cast
 
 from apertis_audio_tools.errors import RecordingError
 from apertis_audio_tools.recordings.windows import window
@@ -67,9 +67,20 @@ def open_source(source: Source) -> Bytes:
     return found
 
 
+def is_named(source: object) -> TypeGuard[tuple[str, Content]]:
+    """Whether it is (name, content); of two paths, or two contents, one would be dropped."""
+    if not isinstance(source, tuple) or len(source) != 2:  # noqa: PLR2004  # (name, content)
+        return False
+    name, content = source
+    is_name = name is None or isinstance(name, str | os.PathLike)
+    return is_name and not isinstance(content, str | os.PathLike)
+
+
 def label_of(source: Source) -> str:
     """What messages call a source, found out without opening it; nothing is no source here."""
-    name, content = source if isinstance(source, tuple) and len(source) == 2 else (None, source)  # noqa: PLR2004  # (name, content)
+    name, content = source if is_named(source) else (None, source)
+    if isinstance(content, tuple):
+        return "the given tuple"
     if isinstance(content, str | os.PathLike):
         return _base_name(content) or _spoken(os.fspath(content))
     if isinstance(content, bytes | bytearray | memoryview):
@@ -90,9 +101,15 @@ def unreadable(label: str, error: BaseException) -> RecordingError:
 def _named(source: Source) -> tuple[str | None, Any]:
     if not isinstance(source, tuple):
         return None, source
-    if len(source) != 2:  # noqa: PLR2004  # (name, content)
-        raise RecordingError(f"A named recording is (name, content), not {len(source)} values.")
-    return source
+    if is_named(source):
+        return source
+    found = f"{len(source)} values"
+    if len(source) == 2:  # noqa: PLR2004  # (name, content)
+        found = f"({', '.join(type(value).__name__ for value in source)})"
+    raise RecordingError(
+        f"A named recording is (name, bytes or a binary file object), not {found}; "
+        f"several recordings go in a list."
+    )
 
 
 def _from_path(path: Path) -> Bytes:
