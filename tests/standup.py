@@ -1,5 +1,6 @@
 """The stand-up meeting in pieces of ten seconds: how tests of jobs send it, and who refuses."""
 
+import contextlib
 import threading
 from functools import cache
 from pathlib import Path
@@ -33,8 +34,10 @@ def transcribed(run: Run, client: ApertisAudio, **options: Any) -> Transcript:
 def temporary_files() -> set[str]:
     """Files that this process holds open although they have no name any more."""
     folder = Path("/proc/self/fd")
-    opened = [*folder.iterdir()] if folder.exists() else []
-    names = [str(each.readlink()) for each in opened if each.is_symlink()]
+    names = set()
+    for opened in [*folder.iterdir()] if folder.exists() else []:
+        with contextlib.suppress(FileNotFoundError):  # another thread has just closed it
+            names.add(str(opened.readlink()))
     return {name for name in names if name.endswith("(deleted)")}
 
 

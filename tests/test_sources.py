@@ -12,6 +12,9 @@ import pytest
 
 from apertis_audio_tools import RecordingError
 from apertis_audio_tools.recordings import probe
+from behaviours import json_answer
+from colours import Run
+from loopback import Loopback
 
 CLIP = Path(__file__).parent / "clips" / "clip.mp3"
 MP3 = CLIP.read_bytes()
@@ -137,6 +140,10 @@ def test_bytes_changed_later() -> None:
         ((), "not 0 values"),
         (("a.mp3", MP3, "audio/mpeg"), "not 3 values"),
         (("a.mp3", None), "not NoneType"),
+        ((CLIP, CLIP), "several recordings go in a list"),
+        ((str(CLIP), CLIP), "several recordings go in a list"),
+        ((MP3, MP3), "several recordings go in a list"),
+        ((io.BytesIO(MP3), MP3), "several recordings go in a list"),
     ],
     ids=lambda value: value if isinstance(value, str) and " " in value else type(value).__name__,
 )
@@ -144,6 +151,24 @@ def test_impossible(source: Any, message: str) -> None:
     """What is no recording is refused with the reason."""
     with pytest.raises(RecordingError, match=message):
         probe(source)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [("transcribe",), ("translate",), ("chat", "What differs?"), ("stream_chat", "What differs?")],
+    ids=lambda call: call[0],
+)
+@pytest.mark.parametrize("as_path", [str, Path])
+def test_two_paths(run: Run, call: tuple[str, ...], as_path: Callable[[Path], Any]) -> None:
+    """A tuple of two paths is refused, so that neither is dropped; nothing is sent."""
+    pair = (as_path(CLIP), as_path(CLIP.with_suffix(".ogg")))
+    with (
+        Loopback([json_answer({})]) as server,
+        server.client() as audio,
+        pytest.raises(RecordingError, match="several recordings go in a list"),
+    ):
+        run(audio, *call, pair)
+    assert server.requests == []
 
 
 def test_at_its_end() -> None:

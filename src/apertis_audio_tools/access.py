@@ -1,8 +1,10 @@
 """What an agent's tools may touch: folders to read from, one to write to, and a size.
 
-A path comes from a model, which may have been talked into anything. So a path is resolved first
-(``..`` and symbolic links), must then be below a folder that was given, and is opened one folder
-after the other without following links: one put there after the check is refused, not followed.
+A path comes from a model, which may have been talked into anything. So a whole path must begin with
+a folder that was given, before anything is looked at (on Windows, looking at a path of another host
+signs in there). Any path is then resolved (``..`` and symbolic links), must be below a folder that
+was given, and is opened one folder after the other without following links: one put there after the
+check is refused, not followed.
 """
 
 import contextlib
@@ -12,7 +14,7 @@ import re
 import secrets
 import stat
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import BinaryIO
 
 from apertis_audio_tools.errors import AccessError, ConfigurationError
@@ -59,8 +61,9 @@ class FileAccess:
         output: Folder | None = None,
         max_bytes: int = MAX_BYTES,
     ) -> None:
-        given = [inputs] if isinstance(inputs, str | os.PathLike) else inputs
+        given = [inputs] if isinstance(inputs, str | os.PathLike) else [*inputs]
         self.inputs = tuple(_existing(folder) for folder in given)
+        self._given = tuple(Path(folder).expanduser().absolute() for folder in given)
         self.output = None if output is None else Path(output).expanduser().absolute()
         self.max_bytes = max_bytes
 
@@ -112,7 +115,7 @@ class FileAccess:
         if not self.inputs and self.output is None:
             raise AccessError("No folder to read from was given to this tool.")
         is_outside = True
-        for root in self._readable():
+        for root in () if self._leads_elsewhere(path) else self._readable():
             target = Path(os.path.realpath(root / path))
             if target.is_relative_to(root) and target != root:
                 is_outside = False
@@ -120,9 +123,18 @@ class FileAccess:
                     return root, target.relative_to(root)
         if is_outside:
             raise AccessError(
-                f"{path!r:.200} is outside of the folders this tool may read. {self._offer()}"
+                f"{path!r:.200} is outside of the folders this tool may read; "
+                f"give a path relative to one of them. {self._offer()}"
             )
         raise AccessError(f"There is no file {path!r:.200}. {self._offer()}")
+
+    def _leads_elsewhere(self, path: str) -> bool:
+        """Whether a whole path, by the rules of any system, begins with none of the folders."""
+        if not PureWindowsPath(path).anchor:  # which a POSIX path that begins with / has as well
+            return False
+        spelled = [*self._given, *self._readable(), *([self.output] if self.output else [])]
+        flat = Path(os.path.normpath(path))
+        return not any(flat.is_relative_to(os.path.normpath(root)) for root in spelled)
 
     def _readable(self) -> Iterator[Path]:
         yield from self.inputs
@@ -205,7 +217,9 @@ def _names(root: Path) -> Iterator[str]:
         for name in sorted(filter(_is_shown, files)):
             path = Path(folder, name)
             if path.is_file() and not path.is_symlink():
-                yield path.relative_to(root).as_posix()
+                below = path.relative_to(root).as_posix()
+                looks_whole = PureWindowsPath(below).anchor  # such as "M: review.ogg"
+                yield f"./{below}" if looks_whole else below
 
 
 def _is_shown(name: str) -> bool:

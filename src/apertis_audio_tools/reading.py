@@ -19,7 +19,7 @@ from apertis_audio_tools.errors import (
     PermissionDeniedError,
 )
 from apertis_audio_tools.many import Outcome
-from apertis_audio_tools.recordings import Source
+from apertis_audio_tools.recordings import Source, is_named
 from apertis_audio_tools.results import Transcript
 
 logger = logging.getLogger("apertis_audio_tools")
@@ -56,7 +56,7 @@ def collecting(on_error: OnError) -> str:
 
 def name_of(source: Source) -> str | None:
     """What the caller calls a recording: the name given with it, its path, or an open file's."""
-    given, content = source if isinstance(source, tuple) and len(source) == 2 else (None, source)  # noqa: PLR2004  # (name, content)
+    given, content = source if is_named(source) else (None, source)
     name = given or (content if _is_name(content) else getattr(content, "name", None))
     return os.fspath(name) if _is_name(name) else None
 

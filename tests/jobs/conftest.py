@@ -1,5 +1,6 @@
 """What tests of jobs share: how the stand-up is cut, and that nothing is left of any job."""
 
+import gc
 import threading
 from collections.abc import Callable, Iterator
 
@@ -31,3 +32,14 @@ def _left_behind() -> Iterator[Callable[[], set[str]]]:
 
     yield left
     assert left() == set()
+
+
+@pytest.fixture
+def undisturbed() -> Iterator[None]:
+    """No garbage is collected: an interrupt that arrives in a finalizer is lost."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

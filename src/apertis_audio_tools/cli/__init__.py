@@ -2,7 +2,8 @@
 
 from apertis_audio_tools.cli.commands import app
 from apertis_audio_tools.cli.registered import list_plugins
+from apertis_audio_tools.cli.streams import show_any_character
 
 app.command("plugins")(list_plugins)
 
-__all__ = ["app"]
+__all__ = ["app", "show_any_character"]

@@ -13,9 +13,9 @@ import apertis_audio_tools
 from apertis_audio_tools.cache import cache_of, user_cache
 from apertis_audio_tools.cli.session import failing_in_a_sentence, notes, session
 from apertis_audio_tools.cli.showing import recordings_shown
+from apertis_audio_tools.cli.streams import text_of
 from apertis_audio_tools.cli.transcripts import Form, Output, write_each
 from apertis_audio_tools.client import CHAT_MODEL, SPEECH_MODEL, TRANSCRIPTION_MODEL, VOICE
-from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.models import MODELS
 
 app = typer.Typer(
@@ -156,7 +156,7 @@ def speak(
     if (text is None) == (file is None):
         raise typer.BadParameter("Give a text or --file, one of the two.")
     with session(sandbox=sandbox) as here:
-        said = _text_to_say(text, file)
+        said = text if text not in {None, "-"} else text_of(file)
         with notes.status("Speaking ..."):
             saved = here.audio.save_speech(
                 said,
@@ -169,17 +169,6 @@ def speak(
             )
         here.saw(saved.server)
         typer.echo(f"{saved.path}: {saved.duration:.1f} s, {saved.size} bytes")
-
-
-def _text_to_say(text: str | None, file: Path | None) -> str:
-    if file is None:
-        return sys.stdin.read() if text == "-" else text or ""
-    try:
-        return file.read_text("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UnsupportedError(f"{file} is no text in UTF-8 (byte {error.start}).") from None
-    except OSError as error:
-        raise UnsupportedError(f"{file} cannot be read: {error.strerror or error}.") from None
 
 
 @app.command()
