@@ -113,6 +113,61 @@ def test_ends(end: bytes) -> None:
     assert read(event({"content": "a"}) + end)[0] == ChatDelta(text="a")
 
 
+@pytest.mark.parametrize("choices", ["", '"choices": null, ', '"choices": [], '])
+def test_bills(choices: str) -> None:
+    """A bill at the end may come without choices; the reply before it stands."""
+    bill = f'data: {{{choices}"usage": {{"prompt_tokens": 3}}}}\n\n'.encode()
+    assert read(event({"content": "a"}) + event(finish="stop") + bill + DONE) == [
+        ChatDelta(text="a"),
+        ChatDelta(finish_reason="stop"),
+        ChatDelta(usage=Usage(input_tokens=3)),
+    ]
+
+
+def test_nulls() -> None:
+    """Nothing said as null is nothing said."""
+    nothing = b'data: {"model": null, "choices": [{"delta": null, "finish_reason": "stop"}]}\n\n'
+    pieces = [{"index": None, "id": None, "function": None}]
+    said = event({"content": None, "tool_calls": None}) + event({"tool_calls": pieces})
+    assert read(said + nothing) == [
+        ChatDelta(),
+        ChatDelta(tool_calls=(ToolCallDelta(index=0),)),
+        ChatDelta(finish_reason="stop"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "numbers"),
+    [
+        ([(0, "a"), (0, None), (1, "b"), (1, None)], [0, 0, 1, 1]),
+        ([(1, "b"), (0, "a"), (1, None), (0, None)], [1, 0, 1, 0]),
+        ([(0, "a"), (0, None), (0, "b"), (0, None)], [0, 0, 1, 1]),
+        ([(0, "a"), (0, "b"), (1, "c"), (1, None)], [0, 1, 2, 2]),
+        ([(0, "a"), (0, "a"), (0, "b"), (0, "a")], [0, 0, 1, 0]),
+        ([(0, "a"), (0, ""), (0, "b")], [0, 0, 1]),
+        ([(0, None), (0, "a"), (0, "b")], [0, 0, 1]),
+        ([(0, "a"), (1, "a")], [0, 1]),
+        ([(None, "a"), (None, None), (None, "b"), (None, None)], [0, 0, 1, 1]),
+        ([(None, "a"), (None, "b"), (None, "a")], [0, 1, 0]),
+        ([(None, None), (None, None)], [0, 0]),
+        ([(3, "a"), (None, None), (None, "b")], [3, 3, 4]),
+    ],
+)
+def test_calls_are_told_apart(
+    pieces: list[tuple[int | None, str | None]], numbers: list[int]
+) -> None:
+    """Every call has an index of its own, whatever the service says, as long as ids differ."""
+    body = b"".join(event({"tool_calls": [{"index": i, "id": c}]}) for i, c in pieces) + DONE
+    assert [call.index for delta in read(body) for call in delta.tool_calls] == numbers
+
+
+def test_calls_without_an_index() -> None:
+    """An index that is left out is one that is not known, also within one event."""
+    calls = [{"id": name, "function": {"name": "f"}} for name in "ab"]
+    (delta,) = read(event({"tool_calls": calls}) + DONE)
+    assert [(call.index, call.id) for call in delta.tool_calls] == [(0, "a"), (1, "b")]
+
+
 @pytest.mark.parametrize("size", [0, 10, 60, len(event({"content": "a"})) - 1])
 def test_cut_off(size: int) -> None:
     """A reply that was cut off is an error, wherever it was cut."""

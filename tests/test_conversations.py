@@ -231,10 +231,20 @@ def test_options_of_a_call() -> None:
 @pytest.mark.parametrize("tools", [None, []])
 def test_options_without_tools(tools: Any) -> None:
     """Without tools, nothing is said of them."""
-    found = to_test.options(OWN, {"tools": tools, "parallel_tool_calls": True}, further="further")
-    assert {"tools", "parallel_tool_calls"}.isdisjoint(found)
-    kept = to_test.options(OWN, {"tools": [{}], "parallel_tool_calls": True}, further="further")
-    assert (kept["tools"], kept["parallel_tool_calls"]) == ([{}], True)
+    about: dict[str, Any] = {"parallel_tool_calls": True, "tool_choice": "auto"}
+    found = to_test.options(OWN, {"tools": tools, **about}, further="further")
+    assert {"tools", *about}.isdisjoint(found)
+    kept = to_test.options(OWN, {"tools": [{}], **about}, further="further")
+    assert {name: kept[name] for name in ("tools", *about)} == {"tools": [{}], **about}
+    further: dict[str, Any] = {"further": {"tools": [{}]}}
+    assert to_test.options(OWN, {**about, **further}, further="further")["tool_choice"] == "auto"
+
+
+@pytest.mark.parametrize("choice", ["required", True, {"type": "function"}])
+def test_options_of_a_call_that_cannot_be(choice: Any) -> None:
+    """A tool that has to be called is not forgotten because there is none."""
+    with pytest.raises(UnsupportedError, match="there are none"):
+        to_test.options(OWN, {"tools": [], "tool_choice": choice}, further="further")
 
 
 def test_options_there_are_not() -> None:

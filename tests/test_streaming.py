@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from apertis_audio_tools import ApertisAudio, APIError, OutputError
+from apertis_audio_tools.writing import NewFile
 from behaviours import answer, chunked, error, reset, silence, truncated
 from colours import Run
 from loopback import Behaviour, Loopback
@@ -170,3 +171,32 @@ def test_cancelled_download(tmp_path: Path) -> None:
     with Loopback([silence(HEAD + SOUND)]) as server, server.client() as audio:
         asyncio.run(cancelled(audio))
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_cancelled_while_the_file_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A task that is cancelled, even twice, while a thread creates the file leaves none behind."""
+    begun, going = threading.Event(), threading.Event()
+
+    create = NewFile.create
+
+    def slow(path: Path, *, overwrite: bool) -> NewFile:
+        begun.set()
+        assert going.wait(20)
+        return create(path, overwrite=overwrite)
+
+    monkeypatch.setattr(NewFile, "create", slow)
+    with Loopback([answer(200, SOUND, "audio/mpeg")]) as server:
+        async with server.client() as audio:
+            saving = asyncio.create_task(audio.asave_speech("Hello.", tmp_path / "hello.mp3"))
+            assert await asyncio.to_thread(begun.wait, 20)
+            for _ in range(2):
+                saving.cancel()
+                await asyncio.sleep(0)
+            going.set()
+            with pytest.raises(asyncio.CancelledError):
+                await saving
+    await asyncio.get_running_loop().shutdown_default_executor()  # all threads are done
+    assert list(tmp_path.iterdir()) == []  # noqa: ASYNC240  # nobody waits here
+    assert server.requests == []

@@ -1,16 +1,27 @@
 """The client of an adapter: the caller's own, or one that is made when it is first needed."""
 
 import threading
-from collections.abc import Mapping
-from typing import Any, Self, TypedDict, cast
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any, Self, TypedDict, cast
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, PlainValidator, SecretStr
 
 from apertis_audio_tools import settings
 from apertis_audio_tools.cache import CacheSetting
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.errors import ConfigurationError
 from apertis_audio_tools.models import Model
+
+
+def _table(given: object) -> dict[str, Model] | None:
+    """A copy that can travel to another process, as a read-only view cannot."""
+    if given is None or isinstance(given, Mapping):
+        return None if given is None else dict(given)
+    raise ValueError("models is a mapping of names to what each model can do.")
+
+
+ModelTable = Annotated[Mapping[str, Model] | None, PlainValidator(_table)]
+"""The setting ``models`` as a field."""
 
 
 class ClientOptions(TypedDict, total=False):
@@ -98,19 +109,19 @@ class Borrowed:
         return type(self), (None, self._options)
 
 
-def borrowed(model: BaseModel) -> Borrowed:
+def borrowed(model: BaseModel, but: Collection[str] = ()) -> Borrowed:
     """The client of a model that has a ``client`` and settings of one for fields.
 
-    A setting that is None is the client's default. Next to a client, settings that come from the
-    environment do not count.
+    Args:
+        model: A setting of it that is None is the client's default.
+        but: Fields that only have the name of a setting.
 
     Raises:
-        ConfigurationError: Both were given.
+        ConfigurationError: Both a client and settings of one were given.
     """
     client: ApertisAudio | None = getattr(model, "client", None)
-    names = ClientOptions.__annotations__.keys() & type(model).model_fields.keys()
-    said = sorted(names if client is None else names & model.model_fields_set)
-    given = {name: getattr(model, name) for name in said}
+    names = ClientOptions.__annotations__.keys() & type(model).model_fields.keys() - set(but)
+    given = {name: getattr(model, name) for name in sorted(names)}
     options = {name: value for name, value in given.items() if value is not None}
     return Borrowed(client, cast("ClientOptions", options))
 

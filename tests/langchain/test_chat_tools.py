@@ -14,9 +14,9 @@ from pydantic import BaseModel, Field
 
 from apertis_audio_tools import FileAccess, UnsupportedError
 from apertis_audio_tools.langchain import ChatApertisAudio
-from behaviours import json_answer
+from behaviours import chunked, json_answer
 from loopback import Loopback
-from talking import Ask
+from talking import Ask, joined
 
 CLIPS = Path(__file__).parents[1] / "clips"
 Make = Callable[..., ChatApertisAudio]
@@ -81,6 +81,21 @@ def test_parallel_calls(make: Make, ask: Ask) -> None:
     assert len({call["id"] for call in reply.tool_calls}) == 2
     assert len(ask(make().bind_tools(TOOLS, parallel_tool_calls=False), question).tool_calls) == 1
     assert len(ask(make(parallel_tool_calls=False).bind_tools(TOOLS), question).tool_calls) == 1
+
+
+@pytest.mark.parametrize("index", [{"index": 0}, {"index": None}, {}])
+def test_streamed_calls_of_one_index(scripted: Make, stream: Ask, index: dict[str, Any]) -> None:
+    """Calls that only their ids tell apart are two calls."""
+    calls = [
+        {**index, "id": name, "function": {"name": "f", "arguments": json.dumps({"a": name})}}
+        for name in ("c-1", "c-2")
+    ]
+    pieces = [{"choices": [{"delta": {"tool_calls": [call]}}]} for call in calls]
+    end = {"choices": [{"delta": {}, "finish_reason": "tool_calls"}]}
+    events = [b"data: %b\n\n" % json.dumps(each).encode() for each in (*pieces, end)]
+    reply = joined(stream(scripted(chunked(events, "text/event-stream")), "Hello?"))
+    assert [call["args"] for call in reply.tool_calls] == [{"a": "c-1"}, {"a": "c-2"}]
+    assert [call["id"] for call in reply.tool_calls] == ["c-1", "c-2"]
 
 
 def test_calls_of_a_model_that_speaks(make: Make, ask: Ask) -> None:

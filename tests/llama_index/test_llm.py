@@ -24,8 +24,8 @@ from llama_index.core.base.llms.types import (
 from apertis_audio_tools import ApertisError, FileAccess, RecordingError, UnsupportedError
 from apertis_audio_tools.errors import AccessError
 from apertis_audio_tools.llama_index import ApertisAudioLLM
-from behaviours import json_answer
-from contract.llama_index_asking import COMPLETIONS, Ask
+from behaviours import chunked, json_answer
+from contract.llama_index_asking import CHATS, COMPLETIONS, Ask
 from loopback import Loopback
 
 CLIPS = Path(__file__).parents[1] / "clips"
@@ -224,6 +224,25 @@ def test_what_was_said_aloud(scripted: Scripted, kept: Any, turn: dict[str, Any]
     llm, server = scripted(json_answer(HI))
     llm.chat([*HELLO, spoken, *HELLO])
     assert sent(server)[1] == {"role": "assistant", **turn}
+
+
+@pytest.mark.parametrize("way", ["stream_chat", "astream_chat"])
+@pytest.mark.parametrize("index", [{"index": 0}, {"index": None}, {}])
+def test_streamed_calls_of_one_index(scripted: Scripted, index: dict[str, Any], way: str) -> None:
+    """Calls that only their ids tell apart are two calls."""
+    calls = [
+        {**index, "id": name, "function": {"name": "f", "arguments": json.dumps({"a": name})}}
+        for name in ("c-1", "c-2")
+    ]
+    pieces = [{"choices": [{"delta": {"tool_calls": [call]}}]} for call in calls]
+    end = {"choices": [{"delta": {}, "finish_reason": "tool_calls"}]}
+    events = [b"data: %b\n\n" % json.dumps(each).encode() for each in (*pieces, end)]
+    llm, _ = scripted(chunked(events, "text/event-stream"))
+    called = llm.get_tool_calls_from_response(CHATS[way](llm, [ChatMessage(content="Go!")])[-1])
+    assert [(each.tool_id, each.tool_kwargs["a"]) for each in called] == [
+        ("c-1",) * 2,
+        ("c-2",) * 2,
+    ]
 
 
 def test_words_of_another_service(scripted: Scripted) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import pickle
 from collections.abc import Callable
 from contextlib import aclosing, closing
 from typing import Any
@@ -16,7 +17,10 @@ from apertis_audio_tools import (
     ConfigurationError,
     UnsupportedError,
 )
-from apertis_audio_tools.llama_index import ApertisAudioLLM
+from apertis_audio_tools.borrowing import ClientOptions
+from apertis_audio_tools.llama_index import ApertisAudioLLM, ApertisAudioReader
+from apertis_audio_tools.llama_index.settings import ClientSettings
+from apertis_audio_tools.models import MODELS
 from behaviours import chunked, error, json_answer
 from contract.llama_index_asking import CHATS, Ask
 from loopback import Loopback
@@ -69,6 +73,17 @@ def test_a_shared_client(beacon_url: str, chat: Ask) -> None:
             assert chat(ApertisAudioLLM(client=client), HELLO)[-1].message.content
         with pytest.raises(ConfigurationError, match="its own timeout"):
             ApertisAudioLLM(client=client, timeout=5)
+
+
+@pytest.mark.parametrize("kind", [ApertisAudioLLM, ApertisAudioReader])
+def test_settings_of_a_client(kind: type[ClientSettings]) -> None:
+    """Each setting of a client is one of every adapter; a table of models travels along."""
+    assert ClientOptions.__annotations__.keys() <= kind.model_fields.keys()
+    adapter = kind(api_key=SECRET, models=MODELS)
+    assert pickle.loads(pickle.dumps(adapter)).models == MODELS
+    assert "models" not in adapter.to_dict()
+    with pytest.raises(ConfigurationError, match="requests_per_minute is 0"):
+        _ = kind(api_key=SECRET, requests_per_minute=0).audio
 
 
 def test_numbers_of_a_model() -> None:

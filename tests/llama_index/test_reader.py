@@ -5,6 +5,7 @@ import hashlib
 import io
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -49,6 +50,19 @@ class TestFinding:
         found = load(reader, [("named.mp3", content), monday, meetings / "later"])
         names = [Path(document.metadata["source"]).name for document in found]
         assert names == ["named.mp3"] * 4 + ["monday.mp3"] * 4 + ["tuesday.ogg"] * 2
+
+    @pytest.mark.parametrize("as_path", [str, Path])
+    def test_tuples(
+        self, reader: ApertisAudioReader, meetings: Path, load: Load, as_path: Callable[[Path], Any]
+    ) -> None:
+        """A tuple of paths is several recordings; one of a name and content is one recording."""
+        paths = tuple(map(as_path, [meetings / "monday.mp3", meetings / "later" / "tuesday.ogg"]))
+        sources = [document.metadata["source"] for document in load(reader, paths)]
+        assert sources == [str(paths[0])] * 4 + [str(paths[1])] * 2
+        named = load(reader, ("named.ogg", Path(paths[1]).read_bytes()))
+        assert [document.metadata["source"] for document in named] == ["named.ogg"] * 2
+        with pytest.raises(RecordingError, match="several recordings go in a list"):
+            load(reader, [paths])
 
     def test_names(self, reader: ApertisAudioReader, monday: Path, load: Load) -> None:
         """Contents are called by the name they are given with, or that of the open file."""

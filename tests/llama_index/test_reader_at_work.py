@@ -1,20 +1,16 @@
-"""The reader at work: in pipelines and directories, on bad days, and who hears of it."""
+"""The reader at work: in pipelines and directories, and on bad days."""
 
 import asyncio
 import copy
 import logging
 import pickle
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from llama_index.core import MockEmbedding, SimpleDirectoryReader
 from llama_index.core.ingestion import DocstoreStrategy, IngestionPipeline
-from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
-from llama_index.core.instrumentation.event_handlers import BaseEventHandler
-from llama_index.core.instrumentation.events import BaseEvent
 from llama_index.core.node_parser import SentenceSplitter
 from llama_index.core.schema import Document
 from llama_index.core.storage.docstore import SimpleDocumentStore
@@ -23,12 +19,7 @@ from pydantic import ValidationError
 
 from apertis_audio_tools import ApertisAudio, ApertisError, ConfigurationError, RecordingError
 from apertis_audio_tools.finding import SUFFIXES
-from apertis_audio_tools.llama_index import (
-    ApertisAudioReader,
-    TranscriptionEndEvent,
-    TranscriptionStartEvent,
-    audio_file_extractor,
-)
+from apertis_audio_tools.llama_index import ApertisAudioReader, audio_file_extractor
 from beacons.making import FORMATS, write
 from contract.llama_index_readers import Load, read_folder
 from loopback import Loopback
@@ -225,67 +216,6 @@ class TestClients:
         """One reader serves one event loop after the other."""
         first, second = (asyncio.run(reader.aload_data(monday)) for _ in range(2))
         assert first == second
-
-
-class Listener(BaseEventHandler):
-    """Keeps what it hears."""
-
-    heard: list[BaseEvent] = []  # noqa: RUF012  # pydantic copies it
-
-    @classmethod
-    def class_name(cls) -> str:
-        """What it is called."""
-        return "Listener"
-
-    def handle(self, event: BaseEvent, **_: Any) -> None:
-        """Keep it."""
-        self.heard.append(event)
-
-
-class TestInstrumentation:
-    @pytest.fixture
-    def listener(self) -> Iterator[Listener]:
-        """Hears the events of readers."""
-        dispatcher = get_dispatcher("apertis_audio_tools.llama_index")
-        listener = Listener()
-        dispatcher.add_event_handler(listener)
-        yield listener
-        dispatcher.event_handlers.remove(listener)
-
-    def test_events(
-        self, listener: Listener, reader: ApertisAudioReader, monday: Path, load: Load
-    ) -> None:
-        """Each recording is told of when it sets out and when it has arrived; no sound, no key."""
-        load(reader, monday)
-        start, end = listener.heard
-        assert isinstance(start, TranscriptionStartEvent)
-        assert isinstance(end, TranscriptionEndEvent)
-        assert start.source == end.source == str(monday)
-        assert (end.documents, end.model, end.error) == (4, "whisper-1", None)
-        assert end.duration == pytest.approx(40, abs=0.1)
-        assert "sk-payg" not in start.model_dump_json() + end.model_dump_json()
-
-    def test_events_without_a_name(
-        self, listener: Listener, reader: ApertisAudioReader, monday: Path, load: Load
-    ) -> None:
-        """A recording without a name has none at first; in the end it is called as it is cited."""
-        documents = load(reader, monday.read_bytes())
-        start, end = listener.heard
-        assert isinstance(start, TranscriptionStartEvent)
-        assert isinstance(end, TranscriptionEndEvent)
-        assert start.source == ""
-        assert {each.metadata["source"] for each in documents} == {end.source}
-
-    def test_failures(
-        self, listener: Listener, beacon_url: str, tmp_path: Path, load: Load
-    ) -> None:
-        """A recording that was skipped is told of too."""
-        (tmp_path / "a.mp3").write_bytes(b"no sound")
-        reader = ApertisAudioReader(api_key="sk-payg", base_url=beacon_url, on_error="skip")
-        load(reader, tmp_path)
-        end = listener.heard[-1]
-        assert isinstance(end, TranscriptionEndEvent)
-        assert "no audio file" in (end.error or "")
 
 
 async def arun(pipeline: IngestionPipeline, reader: ApertisAudioReader, folder: Path) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from apertis_audio_tools.answers import malformed, snippet
+from apertis_audio_tools.calls.tool_call_numbers import ToolCallNumbers
 from apertis_audio_tools.calls.usage import read_usage
 from apertis_audio_tools.errors import APIConnectionError, MalformedAnswerError
 from apertis_audio_tools.results import ChatDelta, ToolCallDelta
@@ -22,9 +23,9 @@ class _FunctionDelta(BaseModel):
 
 
 class _ToolCallDelta(BaseModel):
-    index: int = 0
+    index: int | None = None
     id: str | None = None
-    function: _FunctionDelta = _FunctionDelta()
+    function: _FunctionDelta | None = None
 
 
 class _Delta(BaseModel):
@@ -34,14 +35,14 @@ class _Delta(BaseModel):
 
 
 class _ChunkChoice(BaseModel):
-    delta: _Delta = _Delta()
+    delta: _Delta | None = None
     finish_reason: str | None = None
 
 
 class _Chunk(BaseModel):
     choices: list[_ChunkChoice] | None = None
     error: Any = None
-    model: str = ""
+    model: str | None = None
     usage: Any = None
 
 
@@ -56,6 +57,7 @@ class ChatEvents:
         self._head = head
         self._rest = b""
         self._data: list[str] = []
+        self._numbers = ToolCallNumbers()
         self._is_empty = True
         self._has_begun = self._is_done = False
         self._is_events = head.media_type == "text/event-stream"
@@ -111,22 +113,27 @@ class ChatEvents:
                 status=answer.status,
                 request_id=answer.request_id,
             ) from None
-        if chunk.error is not None or chunk.choices is None:
+        if chunk.error is not None or (chunk.choices is None and chunk.usage is None):
             raise malformed(answer, "the reply failed half-way")
         choice = chunk.choices[0] if chunk.choices else _ChunkChoice()
         self._is_done = self._is_done or choice.finish_reason is not None
-        yield ChatDelta(
-            text=choice.delta.content or choice.delta.refusal or "",
-            tool_calls=tuple(
-                ToolCallDelta(
-                    index=call.index,
-                    id=call.id,
-                    name=call.function.name,
-                    arguments=call.function.arguments or "",
-                )
-                for call in choice.delta.tool_calls or ()
-            ),
+        yield self._delta(chunk, choice)
+
+    def _delta(self, chunk: _Chunk, choice: _ChunkChoice) -> ChatDelta:
+        delta = choice.delta or _Delta()
+        return ChatDelta(
+            text=delta.content or delta.refusal or "",
+            tool_calls=tuple(map(self._piece, delta.tool_calls or ())),
             finish_reason=choice.finish_reason,
             usage=read_usage(chunk.usage) if chunk.usage else None,
-            model=chunk.model,
+            model=chunk.model or "",
+        )
+
+    def _piece(self, call: _ToolCallDelta) -> ToolCallDelta:
+        function = call.function or _FunctionDelta()
+        return ToolCallDelta(
+            index=self._numbers.number(call.index, call.id),
+            id=call.id,
+            name=function.name,
+            arguments=function.arguments or "",
         )

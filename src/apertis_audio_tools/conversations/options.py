@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from apertis_audio_tools.conversations.replies import speaks
+from apertis_audio_tools.conversations.replies import Choice, speaks
 from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.results import ChatReply
 
@@ -20,7 +20,8 @@ OF_A_REQUEST = (
 )
 """What the models of all frameworks can be set to, and each call can set anew."""
 
-_ABOUT_TOOLS = frozenset({"tools", "parallel_tool_calls"})
+_ABOUT_TOOLS = frozenset({"tools", "tool_choice", "parallel_tool_calls"})
+_CALLING_NONE = ("auto", "none")
 _ONLY_SPOKEN = frozenset({"modalities", "voice", "audio_format"})
 _PER_CALL = frozenset({*OF_A_REQUEST, "tools", "tool_choice", "response_format", "stop"})
 
@@ -34,7 +35,8 @@ def options(own: Mapping[str, Any], given: Mapping[str, Any], *, further: str) -
         further: What both call the further fields of the chat schema.
 
     Raises:
-        UnsupportedError: An argument that the chat verb has not.
+        UnsupportedError: An argument that the chat verb has not, or a tool has to be called and
+            there are none.
     """
     for name in given.keys() - _PER_CALL - {further}:
         raise UnsupportedError(
@@ -43,7 +45,10 @@ def options(own: Mapping[str, Any], given: Mapping[str, Any], *, further: str) -
     found = {name: value for name, value in {**own, **given}.items() if name != further}
     found["stop"] = stops(given.get("stop"), own.get("stop"))
     found["extra"] = {**(own.get(further) or {}), **(given.get(further) or {})} or None
-    return found if found.get("tools") else _without(_ABOUT_TOOLS, found)  # would be refused
+    if found.get("tools") or (found["extra"] or {}).get("tools"):
+        return found
+    _require_no_call(found.get("tool_choice"))
+    return _without(_ABOUT_TOOLS, found)  # would be refused
 
 
 def are_spoken(options: Mapping[str, Any]) -> bool:
@@ -65,6 +70,12 @@ def stops(*given: list[str] | str | None) -> list[str] | None:
     """Where a reply ends: the first that was given, and is not empty."""
     stop = next((each for each in given if each), None)
     return [stop] if isinstance(stop, str) else stop
+
+
+def _require_no_call(choice: Choice) -> None:
+    """Refuse a choice that there are no tools for; the others go without saying."""
+    if choice and choice not in _CALLING_NONE:
+        raise UnsupportedError("A tool has to be called, and there are none.")
 
 
 def _without(names: frozenset[str], options: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What has a client: the caller's, or one of its own from the settings of a framework's object."""
 
-from typing import Annotated, Self
+from collections.abc import Collection
+from typing import Annotated, Any, ClassVar, Self
 
 from langchain_core.utils import from_env, secret_from_env
 from pydantic import (
@@ -14,7 +15,7 @@ from pydantic import (
 )
 
 from apertis_audio_tools import settings
-from apertis_audio_tools.borrowing import Borrowed, borrowed
+from apertis_audio_tools.borrowing import Borrowed, ModelTable, borrowed
 from apertis_audio_tools.cache import CacheSetting
 from apertis_audio_tools.client import ApertisAudio
 
@@ -25,8 +26,11 @@ STRICT = ConfigDict(
 )
 
 
+_OF_THE_ENVIRONMENT = ("api_key", "base_url")
+
+
 class Asking(BaseModel):
-    """Has a client: one to share, or one of its own with these settings."""
+    """Has a client: one to share, or one of its own with these settings; None is its default."""
 
     model_config = STRICT
 
@@ -42,16 +46,34 @@ class Asking(BaseModel):
     max_retries: int | None = Field(default=None, frozen=True)
     max_wait: float | None = Field(default=None, frozen=True)
     max_concurrency: int | None = Field(default=None, frozen=True)
-    cache: CacheSetting = Field(default=None, frozen=True)
+    requests_per_minute: int | None = Field(default=None, frozen=True)
+    models: ModelTable = Field(default=None, frozen=True, exclude=True, repr=False)
+
+    _NO_SETTINGS: ClassVar[Collection[str]] = ()
+    """Fields that have the name of a client's setting, and another meaning."""
 
     _borrowed: Borrowed = PrivateAttr()
 
     @model_validator(mode="after")
     def _require_settings(self) -> Self:
-        self._borrowed = borrowed(self)
+        if self.client is not None:
+            # LangChain makes objects anew of all their fields: what nobody gave must not come back.
+            unasked = set(_OF_THE_ENVIRONMENT) - self.model_fields_set
+            self.__dict__.update(dict.fromkeys(unasked))
+        self._borrowed = borrowed(self, but=self._NO_SETTINGS)
         self._borrowed.require_settings()
         return self
+
+    def __getstate__(self) -> dict[Any, Any]:
+        self._borrowed.require_portable()
+        return super().__getstate__()
 
     @property
     def _audio(self) -> ApertisAudio:
         return self._borrowed.audio
+
+
+class Keeping(Asking):
+    """The same for what transcribes, whose client can keep transcripts."""
+
+    cache: CacheSetting = Field(default=None, frozen=True)

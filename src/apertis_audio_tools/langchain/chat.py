@@ -64,12 +64,17 @@ class ChatApertisAudio(ChatSettings):
         parallel_tool_calls: Whether several tools may be called at once.
         model_kwargs: Further fields of the chat schema, sent as they are.
         streaming: Stream also where `invoke` was called, for the callbacks' sake.
-        file_access: The files that messages may refer to; without it, none.
+        file_access: The files that messages may refer to; without it, none. With it, LangChain's
+            global cache of replies is not asked, unless you say so.
+        cache: Of replies, as in all models of LangChain. It knows a clip in a file by its path and
+            the folders of `file_access`, not by its content.
         api_key: Without it, the variable ``APERTIS_API_KEY``.
         base_url: Without it, ``APERTIS_BASE_URL``, then the service's own.
         timeout: Seconds of silence after which an answer counts as lost.
         deadline: Seconds one call may take with everything: waits, retries, the whole answer.
         max_retries: Further attempts after the first, where they may help.
+        max_wait: As in `ApertisAudio`, like ``max_concurrency``, ``requests_per_minute`` and
+            ``models``.
         client: An `ApertisAudio` to share, with settings of its own.
 
     Raises:

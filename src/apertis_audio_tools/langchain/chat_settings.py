@@ -1,36 +1,25 @@
 """The settings of the chat model: of its client, and of its requests."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+import uuid
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar, Literal, Self
 
 from langchain_core.language_models import BaseChatModel, ModelProfile
 from langchain_core.language_models.base import LangSmithParams
-from langchain_core.utils import from_env, secret_from_env
-from pydantic import (
-    AfterValidator,
-    AliasChoices,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    SecretStr,
-    model_validator,
-)
+from pydantic import AliasChoices, Field, model_validator
 
 from apertis_audio_tools import conversations, settings
 from apertis_audio_tools.access import FileAccess
-from apertis_audio_tools.borrowing import Borrowed, borrowed
-from apertis_audio_tools.client import CHAT_MODEL, ApertisAudio
+from apertis_audio_tools.client import CHAT_MODEL
+from apertis_audio_tools.langchain.asking import STRICT, Asking
 from apertis_audio_tools.langchain.messages import PROVIDER
 from apertis_audio_tools.models import MODELS
 
 
-class ChatSettings(BaseChatModel):
+class ChatSettings(Asking, BaseChatModel):
     """What can be set, where it comes from, and what of it is written down."""
 
-    model_config = ConfigDict(
-        extra="forbid",  # a misspelt argument would go unnoticed
-        hide_input_in_errors=True,  # it might be a key
-    )
+    model_config = STRICT
 
     model: str = Field(default=CHAT_MODEL, validation_alias=AliasChoices("model", "model_name"))
     voice: str | None = None
@@ -49,23 +38,17 @@ class ChatSettings(BaseChatModel):
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
     streaming: bool = False
     file_access: FileAccess | None = Field(default=None, exclude=True, repr=False)
-    api_key: Annotated[SecretStr | str | None, AfterValidator(settings.hidden)] = Field(
-        default_factory=secret_from_env("APERTIS_API_KEY", default=None)
-    )
-    base_url: str | None = Field(default_factory=from_env("APERTIS_BASE_URL", default=None))
     timeout: float | None = Field(
-        default=None, validation_alias=AliasChoices("timeout", "request_timeout")
+        default=None, frozen=True, validation_alias=AliasChoices("timeout", "request_timeout")
     )
-    deadline: float | None = None
-    max_retries: int | None = None
-    client: ApertisAudio | None = Field(default=None, exclude=True, repr=False)
 
-    _borrowed: Borrowed = PrivateAttr()
+    _NO_SETTINGS: ClassVar[Collection[str]] = ("cache",)  # LangChain's, of replies
 
     @model_validator(mode="after")
-    def _require_settings(self) -> Self:
-        self._borrowed = borrowed(self)
-        self._borrowed.require_settings()
+    def _forget_replies_about_files(self) -> Self:
+        """The cache of LangChain knows a file by its path, and would not see it change."""
+        if self.file_access is not None and self.cache is None:
+            self.cache = False
         return self
 
     @property
@@ -128,9 +111,17 @@ class ChatSettings(BaseChatModel):
             structured_output=False,  # nothing is documented: agents do better with a tool
         )
 
+    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
+        """What LangChain's caches know a request by, besides its messages."""
+        asked = {**self._identifying_params, "folders": self._folders}
+        if self.file_access is not None and self.cache is None:  # given to a copy, or later on
+            asked["never_again"] = uuid.uuid4()
+        return f"{super()._get_llm_string(stop=stop, **kwargs)}---{sorted(asked.items())}"
+
     @property
-    def _audio(self) -> ApertisAudio:
-        return self._borrowed.audio
+    def _folders(self) -> list[str]:
+        access = self.file_access
+        return [] if access is None else [str(folder) for folder in (*access.inputs, access.output)]
 
     def _options(self, stop: list[str] | None, given: Mapping[str, Any]) -> dict[str, Any]:
         """What is asked of the service: of this call, else of this model.

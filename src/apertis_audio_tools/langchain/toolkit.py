@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from apertis_audio_tools.access import FileAccess, Folder, granted
 from apertis_audio_tools.client import CHAT_MODEL, SPEECH_MODEL, TRANSCRIPTION_MODEL, VOICE
-from apertis_audio_tools.langchain.asking import STRICT, Asking
+from apertis_audio_tools.langchain.asking import STRICT, Keeping
 from apertis_audio_tools.langchain.tools import (
     AskAboutAudio,
     SpeakText,
@@ -18,7 +18,7 @@ from apertis_audio_tools.langchain.tools import (
 )
 
 
-class ApertisAudioToolkit(Asking, BaseToolkit):
+class ApertisAudioToolkit(Keeping, BaseToolkit):
     """All tools of an agent, on one client and the same folders.
 
     Without folders to read from there is only `SpeakText`, and without one to write to there are

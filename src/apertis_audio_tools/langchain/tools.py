@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from langchain_core.tools import ArgsSchema, BaseTool, ToolException
 from pydantic import Field, model_validator
@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from apertis_audio_tools.access import FileAccess
 from apertis_audio_tools.client import CHAT_MODEL, SPEECH_MODEL, TRANSCRIPTION_MODEL, VOICE
 from apertis_audio_tools.errors import ApertisError
-from apertis_audio_tools.langchain.asking import STRICT, Asking
+from apertis_audio_tools.langchain.asking import STRICT, Keeping
 from apertis_audio_tools.tools import (
     AskTool,
     AudioTool,
@@ -20,11 +20,12 @@ from apertis_audio_tools.tools import (
     TranslateTool,
 )
 
+Copied = TypeVar("Copied", bound="_Tool")
 Answer = tuple[str, dict[str, Any]]
 """What a model reads, and the artifact for the program."""
 
 
-class _Tool(Asking, BaseTool):
+class _Tool(Keeping, BaseTool):
     """A declared tool in the shape of LangChain; failures become sentences for the model."""
 
     model_config = STRICT
@@ -49,6 +50,19 @@ class _Tool(Asking, BaseTool):
     def _tool(self) -> AudioTool:
         return self._DECLARATION(self._audio, self.access, **self._options())
 
+    def __copy__(self) -> Self:
+        return _made_anew(super().__copy__())
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        memo = {} if memo is None else memo
+        memo.update({id(held): held for held in (self.__dict__.get("_tool"), self.client)})
+        return _made_anew(super().__deepcopy__(memo))
+
+    def __getstate__(self) -> dict[Any, Any]:
+        state = super().__getstate__()
+        fields = {name: value for name, value in state["__dict__"].items() if name != "_tool"}
+        return {**state, "__dict__": fields}
+
     def _options(self) -> dict[str, Any]:
         return {name: getattr(self, field) for name, field in self._TAKES.items()}
 
@@ -67,6 +81,12 @@ class _Tool(Asking, BaseTool):
     def _named(self, args: tuple[Any, ...]) -> dict[str, Any]:
         """A tool that is called with a mere string gets it without its name."""
         return dict(zip(self._DECLARATION.arguments.model_fields, args, strict=False))
+
+
+def _made_anew(copied: Copied) -> Copied:
+    """A copy that will declare a tool of its own, as it may have been told otherwise."""
+    copied.__dict__.pop("_tool", None)
+    return copied
 
 
 def _answer(outcome: Outcome) -> Answer:
@@ -90,7 +110,7 @@ class TranscribeAudio(_Tool):
         model: A transcription model.
         client: An `ApertisAudio` to share. Without it, one of its own, with the settings
             ``api_key``, ``base_url``, ``timeout``, ``deadline``, ``max_retries``, ``max_wait``,
-            ``max_concurrency`` and ``cache``.
+            ``max_concurrency``, ``requests_per_minute``, ``cache`` and ``models``.
 
     Raises:
         ConfigurationError: No key, or a setting that cannot be.

@@ -28,7 +28,7 @@ class TranscriptionStartEvent(BaseEvent):
 
 
 class TranscriptionEndEvent(BaseEvent):
-    """A recording has become documents, or has failed.
+    """A recording has become documents, or has failed, or was given up.
 
     Attributes:
         source: What citations call it, or messages if it has failed.

@@ -80,7 +80,8 @@ class ApertisAudioLLM(ToolCallingLLM):
             LlamaIndex. Give one where messages come from outside of your program. It is not
             written into dictionaries.
         api_key: As in `ApertisAudio`, like ``base_url``, ``timeout``, ``deadline``,
-            ``max_retries``, ``max_wait``, ``max_concurrency`` and ``requests_per_minute``.
+            ``max_retries``, ``max_wait``, ``max_concurrency``, ``requests_per_minute`` and
+            ``models``.
         client: An `ApertisAudio` instead of all these.
 
     Raises:

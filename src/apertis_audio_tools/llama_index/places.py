@@ -1,6 +1,5 @@
 """Where a reader's recordings are: on this machine, in another file system, or in memory."""
 
-import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -15,17 +14,24 @@ Place = Source | Iterable[Source]
 """A recording, a folder of them, or several of these."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """A recording on its way.
+    """A recording on its way; two of the same name are two.
 
     Attributes:
         name: What it is called; None if only its content was given.
         path: Where it is, if it is a file of this machine.
+        opened: What was opened for it in another file system.
     """
 
     name: str | None = None
     path: Path | None = None
+    opened: BinaryIO | None = None
+
+    def close(self) -> None:
+        """Close what was opened for it; what the caller has opened is the caller's."""
+        if self.opened is not None:
+            self.opened.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +41,10 @@ class Places:
     Attributes:
         find: The recordings in a file or folder of this machine.
         fs: The fsspec file system that paths are in instead.
-        opened: Closes what was opened in that.
     """
 
     find: Callable[[Any], Iterable[Path]]
     fs: Any
-    opened: contextlib.ExitStack
 
     def recordings(self, place: Place) -> Iterator[tuple[Found, Source]]:
         """What is found there, one after the other.
@@ -54,19 +58,22 @@ class Places:
                 yield Found(name_of(each)), each
             elif self.fs is not None:
                 name = os.fspath(each)
-                yield Found(name), (name, self._open(name))
+                file = self._open(name)
+                yield Found(name, opened=file), (name, file)
             else:
                 yield from ((Found(str(path), path), path) for path in self.find(each))
 
     def _open(self, name: str) -> BinaryIO:
         try:
-            file: BinaryIO = self.opened.enter_context(self.fs.open(name, "rb"))
+            file: BinaryIO = self.fs.open(name, "rb")
         except OSError as error:
             raise RecordingError(f"{name} cannot be read: {error.strerror or error}.") from error
         return file
 
 
 def _are_several(place: Any) -> bool:
-    """Whether it is a number of recordings; a tuple is one, with its name."""
+    """Whether it is a number of recordings; a tuple is one, with its name, or several paths."""
+    if isinstance(place, tuple) and place:
+        return all(isinstance(each, str | os.PathLike) for each in place)
     is_one = isinstance(place, str | os.PathLike | bytes | bytearray | memoryview | tuple)
     return not is_one and not hasattr(place, "read")

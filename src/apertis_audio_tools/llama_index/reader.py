@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,13 +15,9 @@ from apertis_audio_tools.documents import Grain, Grains, citation
 from apertis_audio_tools.errors import ConfigurationError, RecordingError
 from apertis_audio_tools.finding import SUFFIXES, find
 from apertis_audio_tools.llama_index.documents import documents
-from apertis_audio_tools.llama_index.events import (
-    TranscriptionEndEvent,
-    TranscriptionStartEvent,
-    dispatcher,
-)
 from apertis_audio_tools.llama_index.places import Found, Place, Places
 from apertis_audio_tools.llama_index.settings import ClientSettings, Folder
+from apertis_audio_tools.llama_index.under_way import UnderWay
 from apertis_audio_tools.many import Outcome
 from apertis_audio_tools.reading import Failure, OnError, Reading, Task, collecting, skipped
 from apertis_audio_tools.recordings import Source
@@ -62,7 +58,8 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
             What would befall all, such as a wrong key, is raised.
         show_progress: A bar on standard error.
         api_key: As in `ApertisAudio`, like ``base_url``, ``timeout``, ``deadline``,
-            ``max_retries``, ``max_wait``, ``max_concurrency`` and ``cache``.
+            ``max_retries``, ``max_wait``, ``max_concurrency``, ``requests_per_minute``, ``cache``
+            and ``models``.
         client: An `ApertisAudio` instead of all these.
 
     Raises:
@@ -123,11 +120,12 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
             ConfigurationError: There is no key, or nothing to read.
             APIError: The service refused, could not be reached, or answered nonsense.
         """
-        with contextlib.ExitStack() as opened:
-            found = self._started(self._found(file, fs, opened))
+        with self._under_way() as under_way:
+            found = under_way.setting_out(self._found(file, fs))
             outcomes = self._reading().each(self.audio, found, **self._how())
-            for recording, outcome in opened.enter_context(contextlib.closing(outcomes)):
-                yield from self._documents(recording, outcome, extra_info or {})
+            with contextlib.closing(outcomes):
+                for recording, outcome in outcomes:
+                    yield from self._documents(recording, outcome, extra_info or {}, under_way)
 
     def load_data(
         self,
@@ -146,12 +144,12 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
     ) -> list[Document]:
         """The same."""
         made: list[Document] = []
-        with contextlib.ExitStack() as opened:
-            found = self._started(self._found(file, fs, opened))
+        with self._under_way() as under_way:
+            found = under_way.setting_out(self._found(file, fs))
             outcomes = self._reading().aeach(self.audio, found, **self._how())
             async with contextlib.aclosing(outcomes):
                 async for recording, outcome in outcomes:
-                    made += self._documents(recording, outcome, extra_info or {})
+                    made += self._documents(recording, outcome, extra_info or {}, under_way)
         return made
 
     async def alazy_load_data(
@@ -220,41 +218,36 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
             )
         return place
 
-    def _found(
-        self, given: Place | None, fs: Any, opened: contextlib.ExitStack
-    ) -> Iterator[tuple[Found, Source]]:
-        return Places(self._find, fs, opened).recordings(self._place(given))
+    def _found(self, given: Place | None, fs: Any) -> Iterator[tuple[Found, Source]]:
+        return Places(self._find, fs).recordings(self._place(given))
 
     def _find(self, place: Any) -> Iterator[Path]:
         return find(place, glob=self.glob, suffixes=self.suffixes)
 
-    def _started(self, found: Iterable[tuple[Found, Source]]) -> Iterator[tuple[Found, Source]]:
-        for recording, source in found:
-            dispatcher.event(TranscriptionStartEvent(**self._about(recording.name)))
-            yield recording, source
-
-    def _about(self, name: str | None) -> dict[str, Any]:
-        return {"source": name or "", "task": self.task, "model": self.model}
+    def _under_way(self) -> UnderWay:
+        return UnderWay(self.task, self.model)
 
     def _documents(
-        self, found: Found, outcome: Outcome, extra_info: Mapping[str, Any]
+        self,
+        found: Found,
+        outcome: Outcome,
+        extra_info: Mapping[str, Any],
+        under_way: UnderWay,
     ) -> list[Document]:
         if outcome.error is not None:
             failure = skipped(found.name or outcome.label, outcome.error)
             self._failures.append(failure)
-            about = self._about(failure.source)
-            dispatcher.event(TranscriptionEndEvent(**about, error=str(outcome.error)))
+            under_way.arrived(found, failure.source, error=str(outcome.error))
             return []
         transcript = outcome.transcript
         read = self._reading().documents(transcript, found.name)
         made = documents(read, extra_info, found.path)
-        dispatcher.event(
-            TranscriptionEndEvent(
-                **self._about(citation(found.name, transcript.digest)),
-                documents=len(made),
-                duration=transcript.duration,
-                usage=transcript.usage,
-            )
+        under_way.arrived(
+            found,
+            citation(found.name, transcript.digest),
+            documents=len(made),
+            duration=transcript.duration,
+            usage=transcript.usage,
         )
         return made
 

@@ -7,7 +7,7 @@ from llama_index.core.schema import BaseComponent
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr
 
 from apertis_audio_tools import settings
-from apertis_audio_tools.borrowing import Borrowed, borrowed
+from apertis_audio_tools.borrowing import Borrowed, ModelTable, borrowed
 from apertis_audio_tools.client import ApertisAudio
 
 
@@ -22,7 +22,8 @@ Folder = Annotated[str | os.PathLike[str], BeforeValidator(_as_text)]
 class ClientSettings(BaseComponent):
     """What the adapters take of the settings of `ApertisAudio`; None is the client's default.
 
-    Neither the key nor a client is written into dictionaries; the key travels to worker processes.
+    Neither the key, nor a client, nor a table of models is written into dictionaries; the key and
+    the table travel to worker processes.
     """
 
     model_config = ConfigDict(
@@ -42,6 +43,7 @@ class ClientSettings(BaseComponent):
     max_concurrency: int | None = None
     requests_per_minute: int | None = None
     cache: bool | Folder | None = None
+    models: ModelTable = Field(default=None, exclude=True, repr=False)
     client: ApertisAudio | None = Field(default=None, exclude=True, repr=False)
     _borrowed: Borrowed = PrivateAttr()
 

@@ -1,0 +1,112 @@
+"""LangChain's cache of replies answers for what is the same, and for nothing else."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.caches import InMemoryCache
+from langchain_core.globals import set_llm_cache
+from langchain_core.messages import HumanMessage
+
+from apertis_audio_tools import FileAccess
+from apertis_audio_tools.langchain import ChatApertisAudio
+from behaviours import json_answer
+from loopback import Behaviour, Loopback
+from talking import Ask
+
+CLIPS = Path(__file__).parents[1] / "clips"
+ABOUT_A_FILE = [HumanMessage([{"type": "audio", "path": "note.wav"}])]
+
+
+def says(words: str) -> Behaviour:
+    return json_answer({"choices": [{"message": {"content": words}}]})
+
+
+@pytest.fixture(autouse=True)
+def _cached() -> Iterator[None]:
+    """Replies are cached, as a program says once for all of its models."""
+    set_llm_cache(InMemoryCache())
+    yield
+    set_llm_cache(None)
+
+
+@pytest.fixture
+def server() -> Iterator[Loopback]:
+    """A server that says something else every time."""
+    with Loopback([says(str(number)) for number in range(9)]) as server:
+        yield server
+
+
+def note(folder: Path, suffix: str) -> FileAccess:
+    """A folder with a note."""
+    folder.mkdir(exist_ok=True)
+    shutil.copy(CLIPS / f"clip.{suffix}", folder / "note.wav")
+    return FileAccess(folder)
+
+
+def test_the_same(server: Loopback, invoke: Ask) -> None:
+    """What was asked before is not asked again."""
+    models = [ChatApertisAudio(api_key="k", base_url=server.url) for _ in range(2)]
+    assert [invoke(model, "Hello?").text for model in models] == ["0", "0"]
+
+
+def test_other_settings(server: Loopback, invoke: Ask) -> None:
+    """A copy that is set otherwise is asked for itself."""
+    model = ChatApertisAudio(api_key="k", base_url=server.url)
+    models = [model, model.model_copy(update={"temperature": 0.5})]
+    assert [invoke(each, "Hello?").text for each in models] == ["0", "1"]
+
+
+@pytest.mark.parametrize("how", ["client", "settings", "environment"])
+def test_other_servers(how: str, invoke: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One server does not answer for another, however it was named."""
+
+    def heard(server: Loopback) -> str:
+        with server.client() as client:
+            if how == "environment":
+                monkeypatch.setenv("APERTIS_BASE_URL", server.url)
+            settings: dict[str, dict[str, Any]] = {
+                "client": {"client": client},
+                "settings": {"api_key": "k", "base_url": server.url},
+                "environment": {"api_key": "k"},
+            }
+            return str(invoke(ChatApertisAudio(**settings[how]), "Hello?").text)
+
+    with Loopback([says("one")]) as one, Loopback([says("other")]) as other:
+        assert [heard(one), heard(other), heard(one)] == ["one", "other", "one"]
+        assert (len(one.requests), len(other.requests)) == (1, 1)
+
+
+def test_files(server: Loopback, invoke: Ask, tmp_path: Path) -> None:
+    """A file is heard whenever it is asked about: it may be another one by now."""
+    settings: dict[str, Any] = {"api_key": "k", "base_url": server.url}
+    for folder, suffix in (("ada", "wav"), ("bob", "mp3"), ("ada", "flac")):
+        access = note(tmp_path / folder, suffix)
+        invoke(ChatApertisAudio(file_access=access, **settings), ABOUT_A_FILE)
+    assert len({request.sha256 for request in server.requests}) == 3
+
+
+def test_files_of_a_copy(server: Loopback, invoke: Ask, tmp_path: Path) -> None:
+    """So it is for a model that was made without files, and copied with some."""
+    settings: dict[str, Any] = {"api_key": "k", "base_url": server.url}
+    made = ChatApertisAudio(**settings)
+    for suffix in ("wav", "mp3"):
+        model = made.model_copy(update={"file_access": note(tmp_path, suffix)})
+        invoke(model, ABOUT_A_FILE)
+    assert len({request.sha256 for request in server.requests}) == 2
+
+
+def test_files_on_request(server: Loopback, invoke: Ask, tmp_path: Path) -> None:
+    """Who asks for the cache gets it, and still no answer about another folder."""
+    ada, bob = note(tmp_path / "ada", "wav"), note(tmp_path / "bob", "mp3")
+    asked: list[tuple[FileAccess, Any]] = [(ada, True), (bob, True), (ada, True)]
+    with server.client() as client:
+        said = [
+            invoke(
+                ChatApertisAudio(file_access=access, cache=cache, client=client), ABOUT_A_FILE
+            ).text
+            for access, cache in [*asked, (ada, InMemoryCache())]
+        ]
+    assert said == ["0", "1", "0", "2"]
