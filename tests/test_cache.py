@@ -1,5 +1,6 @@
 """Paid answers are kept, found again, and never in the way."""
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -67,6 +68,16 @@ def test_closed(kept: TranscriptCache) -> None:
     other = TranscriptCache(kept.path.parent)
     assert other.get("one") == ONE
     other.close()
+
+
+def test_forgotten(tmp_path: Path) -> None:
+    """A cache that nobody holds any more closes its file; Python warns of none that is open."""
+    kept = TranscriptCache(tmp_path)
+    kept.put("one", ONE)
+    assert len([*tmp_path.iterdir()]) > 1
+    del kept
+    gc.collect()
+    assert [*tmp_path.iterdir()] == [tmp_path / "transcripts-2.sqlite3"]
 
 
 @pytest.mark.usefixtures("_ticking")

@@ -2,18 +2,22 @@
 
 import asyncio
 import contextlib
+import copy
 import gc
+import pickle
 import threading
 import warnings
 import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import PackageNotFoundError, version
+from unittest import mock
 
 import httpx
 import pytest
 
-from apertis_audio_tools import APIError, ConfigurationError
-from apertis_audio_tools.transport import connecting, shards
+from apertis_audio_tools import ApertisAudio, APIError, ConfigurationError
+from apertis_audio_tools.transport import connecting, pools, shards
 from behaviours import answer, chunked, deafness, error, json_answer, raw, reset, silence
 from colours import Run
 from loopback import Behaviour, Loopback
@@ -223,3 +227,31 @@ def test_answers_are_freed_at_once(run: Run, behaviour: Behaviour) -> None:
                 run(audio, "transcribe", silence_of(1000))
         alive = [found for found in gc.get_objects() if isinstance(found, httpx.Response)]
         assert alive == []
+
+
+def test_copies(run: Run) -> None:
+    """However deep a copy of a client is, it is the client, with its connections."""
+    with Loopback([MODELS]) as server, server.client() as audio:
+        held = {"client": audio}
+        assert copy.copy(audio) is copy.deepcopy(held)["client"] is audio
+        assert run(copy.deepcopy(audio), "models") == ("whisper-1",)
+
+
+def test_sent_to_another_process() -> None:
+    """A client cannot be pickled, and says what can be sent instead."""
+    audio = ApertisAudio("key-of-a-test")
+    with pytest.raises(ConfigurationError, match="because connections cannot: give its settings"):
+        pickle.dumps(audio)
+
+
+def test_name_of_the_program(run: Run) -> None:
+    """The service is told which version asks, as far as that is known."""
+    unknown = mock.Mock(side_effect=PackageNotFoundError)
+    with Loopback([MODELS]) as server:
+        with server.client() as audio:
+            run(audio, "models")
+        with mock.patch.object(pools, "version", unknown), server.client() as audio:
+            run(audio, "models")
+    names = [request.headers["user-agent"] for request in server.requests]
+    known = version("apertis-audio-tools")
+    assert names == [f"apertis-audio-tools/{known}", "apertis-audio-tools/unknown"]

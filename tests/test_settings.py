@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx
 import pytest
 from pydantic import SecretStr
 
@@ -126,8 +127,47 @@ def test_bad_base_url(bad: str, origin: str, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize("value", [0, -1.0, float("nan")])
 def test_positive(name: str, value: float) -> None:
     """A time that is not above zero is refused by name."""
-    with pytest.raises(ConfigurationError, match=f"{name} is .*; it must be above zero"):
+    with pytest.raises(
+        ConfigurationError, match=f"{name} is .*; it must be a number of seconds above zero"
+    ):
         ApertisAudio(KEY, **{name: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("timeout", None),
+        ("timeout", httpx.Timeout(5)),
+        ("timeout", "30"),
+        ("deadline", None),
+        ("max_wait", [1]),
+        ("max_retries", None),
+        ("max_retries", float("inf")),
+        ("max_concurrency", "8"),
+        ("requests_per_minute", "8"),
+        ("base_url", 5),
+        ("api_key", 1234567),
+        ("cache", 5),
+    ],
+)
+def test_wrong_types(name: str, value: Any) -> None:
+    """What is of another type is refused by name, with the type it has or the value it should."""
+    with pytest.raises(ConfigurationError, match=f"^{name} (is|must) .*[.]$") as caught:
+        ApertisAudio(**{"api_key": KEY, name: value})
+    assert "1234567" not in str(caught.value)
+
+
+def test_key_in_the_wrong_place() -> None:
+    """A key that was given as something else is not shown."""
+    with pytest.raises(ConfigurationError, match="timeout is of type str") as caught:
+        ApertisAudio(KEY, timeout=KEY)  # type: ignore[arg-type]
+    assert KEY not in str(caught.value)
+
+
+def test_base_url_of_httpx() -> None:
+    """An address may be an object that prints as one."""
+    found = ApertisAudio(KEY, base_url=httpx.URL("https://host.example/v1/"))  # type: ignore[arg-type]
+    assert found.base_url == "https://host.example/v1"
 
 
 @pytest.mark.parametrize(

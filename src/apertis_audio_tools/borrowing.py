@@ -99,10 +99,7 @@ class Borrowed:
             ConfigurationError: The client is the caller's own.
         """
         if self._given is not None:
-            raise ConfigurationError(
-                "A client cannot be sent to another process, because connections cannot: give its "
-                "settings instead of the client."
-            )
+            self._given.__reduce__()
 
     def __reduce__(self) -> tuple[Any, ...]:
         self.require_portable()

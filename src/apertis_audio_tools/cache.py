@@ -1,10 +1,12 @@
 """Paid answers kept on disk, keyed by what was asked: nothing is paid for twice."""
 
+import contextlib
 import logging
 import os
 import sqlite3
 import threading
 import time
+import weakref
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +16,8 @@ from platformdirs import user_cache_path
 from pydantic import ValidationError
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
+from apertis_audio_tools import forks
+from apertis_audio_tools.errors import ConfigurationError
 from apertis_audio_tools.results import Transcript
 
 logger = logging.getLogger("apertis_audio_tools")
@@ -59,6 +63,8 @@ class TranscriptCache:
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._closing: Callable[[], object] = lambda: None
+        forks.paused_while_forking(self)
 
     def get(self, key: str) -> Transcript | None:
         """What was kept under a key."""
@@ -103,9 +109,21 @@ class TranscriptCache:
     def close(self) -> None:
         """Close the file; it opens again when it is needed."""
         with self._lock:
-            connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+            self._close()
+
+    def pause(self) -> None:
+        """Close the file and keep it closed: no connection of SQLite survives a fork."""
+        self._lock.acquire()
+        with contextlib.suppress(sqlite3.Error):
+            self._close()
+
+    def resume(self) -> None:
+        """Let it be opened again."""
+        self._lock.release()
+
+    def _close(self) -> None:
+        self._connection = None
+        self._closing()
 
     def _in_transaction(self, do: Callable[[sqlite3.Connection], R], otherwise: R) -> R:
         try:
@@ -119,6 +137,7 @@ class TranscriptCache:
         if self._connection is None:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._connection = _connection(self.path)
+            self._closing = weakref.finalize(self, self._connection.close)
         return self._connection
 
     def _remove(self) -> None:
@@ -167,8 +186,15 @@ def cache_of(setting: CacheSetting) -> TranscriptCache | None:
     """The cache a setting asks for: True for the user's own, a folder for one there.
 
     None leaves it to the variable ``APERTIS_AUDIO_CACHE``: a folder, or 1, or nothing for none.
+
+    Raises:
+        ConfigurationError: It is no such setting.
     """
     wanted = os.environ.get("APERTIS_AUDIO_CACHE", "") if setting is None else setting
+    if not isinstance(wanted, bool | str | os.PathLike):
+        raise ConfigurationError(
+            f"cache is of type {type(wanted).__name__}; it must be True, False, None or a folder."
+        )
     word = wanted.strip().lower() if isinstance(wanted, str) else ""
     if wanted is False or (isinstance(wanted, str) and word in _OFF):
         return None

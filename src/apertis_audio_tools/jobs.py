@@ -13,10 +13,12 @@ from apertis_audio_tools.errors import ApertisError
 from apertis_audio_tools.recordings import Piece, Recording
 from apertis_audio_tools.results import Transcript
 from apertis_audio_tools.stitching import Part, PartialTranscript, stitch
-from apertis_audio_tools.waiting import Halt, Slot
+from apertis_audio_tools.waiting import Bell, Halt, Slot
 
 _KEY_VERSION = 1
 """Grows when pieces of the same span would not be the same sound any more."""
+_ROUGHLY = 1.0
+"""Seconds by which headers err about the duration of a recording."""
 
 
 class HaltedError(ApertisError):
@@ -52,11 +54,18 @@ class Tally:
         parts: The pieces that are transcribed.
         failure: The first error.
         halt: Whether nothing more is to be sent; wakes those who wait to send again.
+        bell: Rings for each piece but an only one.
     """
 
     parts: list[Part] = field(default_factory=list)
     failure: ApertisError | None = None
     halt: Halt = field(default_factory=Halt)
+    bell: Bell = field(default_factory=Bell)
+
+    @property
+    def seconds(self) -> float:
+        """Of sound that are transcribed."""
+        return sum(part.end - part.start - part.overlap for part in tuple(self.parts))
 
     @contextlib.contextmanager
     def noting(self) -> Iterator[None]:
@@ -111,16 +120,16 @@ class Job:
     def known(self) -> Transcript | None:
         """The whole transcript, if it is kept."""
         self._digest()  # later the recording may be gone, and what was paid for with it
-        kept = self.cache.get(self._key()) if self.cache else None
+        kept = self._kept()
         return kept and kept.model_copy(update=self._provenance())
 
     def steps(self, tally: Tally) -> Generator[Step]:
         """The pieces to send, cut as they are asked for; those that are kept go to the tally."""
         with tally.noting(), contextlib.closing(self.pieces()) as pieces:
             for piece in pieces:
-                kept = self.cache.get(self._key(piece)) if self.cache else None
+                kept = self._kept(piece)
                 if kept is not None:
-                    tally.parts.append(_part(piece, kept))
+                    self._add(piece, kept, tally)
                     piece.close()
                     continue
                 try:
@@ -135,7 +144,7 @@ class Job:
         """A finished piece, kept for the next time."""
         if self.cache:
             self.cache.put(self._key(step.piece), transcript)
-        tally.parts.append(_part(step.piece, transcript))
+        self._add(step.piece, transcript, tally)
 
     def finish(self, tally: Tally) -> Transcript:
         """The whole transcript.
@@ -160,6 +169,16 @@ class Job:
             self.cache.put(self._key(), whole)
         return whole
 
+    def _add(self, piece: Piece, transcript: Transcript, tally: Tally) -> None:
+        tally.parts.append(Part(piece.start, piece.end, piece.overlap, transcript))
+        if len(tally.parts) > 1 or piece.end < self.recording.duration - _ROUGHLY:
+            tally.bell.ring()
+
+    def _kept(self, piece: Piece | None = None) -> Transcript | None:
+        """What was paid for before; this time its usage is none."""
+        kept = self.cache.get(self._key(piece)) if self.cache else None
+        return kept and kept.model_copy(update={"usage": None})
+
     def _provenance(self) -> dict[str, str]:
         """Which recording this is; the same sound may be kept under another's name."""
         return {"source": self.about.source, "digest": self._digest()}
@@ -180,7 +199,3 @@ class Job:
                 digest = hashlib.file_digest(cast("Any", stream), "sha256")
             self._digests.append(digest.hexdigest())
         return self._digests[0]
-
-
-def _part(piece: Piece, transcript: Transcript) -> Part:
-    return Part(piece.start, piece.end, piece.overlap, transcript)

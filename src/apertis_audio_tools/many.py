@@ -11,6 +11,7 @@ from apertis_audio_tools.jobs import HaltedError, Job, Tally
 from apertis_audio_tools.progress import Progress, Report, Reporting
 from apertis_audio_tools.recordings import Source, label_of
 from apertis_audio_tools.results import Transcript
+from apertis_audio_tools.waiting import Bell
 
 OnError = Literal["raise", "collect"]
 Sources = Iterable[Source] | AsyncIterable[Source]
@@ -109,6 +110,7 @@ class Batch:
     at_once: int
     report: Report
     progress: Progress
+    bell: Bell = field(default_factory=Bell)
     _begun: int = 0
     _handed: int = 0
     _running: dict[int, Ticket] = field(default_factory=dict)
@@ -124,7 +126,7 @@ class Batch:
 
     def begin(self, source: Source) -> Ticket:
         """The next recording sets out."""
-        ticket = Ticket(self._begun, source)
+        ticket = Ticket(self._begun, source, Tally(bell=self.bell))
         self._begun += 1
         self._running[ticket.index] = ticket
         return ticket
@@ -141,6 +143,12 @@ class Batch:
         _forget_frames(error)
         forget_variables(error)
         self._end(ticket, Outcome(ticket.index, ticket.source, error, None))
+
+    def hear(self) -> bool:
+        """Whether pieces have come since this was last asked; then their sound is reported."""
+        if has_rung := self.bell.heard():
+            self._tell()
+        return has_rung
 
     def ready(self) -> Iterator[Outcome]:
         """The outcomes whose turn it is.
@@ -169,7 +177,11 @@ class Batch:
         if outcome.error and self.many.on_error == "raise":
             self._give_up_after(ticket.index)
         self.progress = _further(self.progress, outcome)
-        self.report(self.progress)
+        self._tell()
+
+    def _tell(self) -> None:
+        under_way = sum(ticket.tally.seconds for ticket in self._running.values())
+        self.report(replace(self.progress, seconds=self.progress.seconds + under_way))
 
     def _give_up_after(self, index: int) -> None:
         """Nobody will be handed what comes later; what comes before still has its turn."""

@@ -1,4 +1,4 @@
-"""How far the transcription of many recordings has come."""
+"""How far the transcription of recordings has come."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -10,14 +10,14 @@ from apertis_audio_tools.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What is known each time a recording is finished.
+    """What is known each time a recording is finished, or a piece of one that is cut.
 
     Attributes:
         done: Recordings that are finished, with those that failed.
         failed: Those that failed.
         total: Of all recordings; None when `sources` does not say how many it has.
-        label: What the recording that was just finished is called.
-        seconds: Of sound that were transcribed so far.
+        label: What the recording that was last finished is called; nothing before the first is.
+        seconds: Of sound that are transcribed, with the pieces of recordings under way.
     """
 
     done: int = 0

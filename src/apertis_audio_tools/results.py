@@ -20,7 +20,7 @@ class _Value(BaseModel):
 
 
 class Usage(_Value):
-    """What was counted, and will be billed.
+    """What the service counted of what a call sent, and will bill.
 
     Attributes:
         input_tokens: Tokens sent, audio included.
@@ -93,7 +93,8 @@ class Transcript(_Value):
         model: Which model answered.
         source: What the caller's recording is called.
         digest: The SHA-256 of the recording's bytes, in hexadecimal.
-        usage: What was counted.
+        usage: What was counted of what this call sent. What was kept from an earlier call is not
+            in it; it is None when all was, or when the service does not say.
         request_id: The service's name for the exchange.
         server: Who answered, in its own words.
         raw: The body of the answer, as it came.

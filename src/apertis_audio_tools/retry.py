@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from tenacity import RetryCallState
 
+from apertis_audio_tools import forks
 from apertis_audio_tools.errors import (
     APIConnectionError,
     APIStatusError,
@@ -65,6 +66,11 @@ class Cooldown:
 
     def __init__(self) -> None:
         self._until = float("-inf")
+        self.renew()
+        forks.renewed_in_children(self)
+
+    def renew(self) -> None:
+        """In a child of the process, where nobody would give the lock back."""
         self._lock = threading.Lock()
 
     def extend(self, until: float) -> None:
@@ -89,6 +95,11 @@ class RateLimit:
         self._sent: defaultdict[str, deque[float]] = defaultdict(
             lambda: deque[float](maxlen=per_minute)
         )
+        self.renew()
+        forks.renewed_in_children(self)
+
+    def renew(self) -> None:
+        """In a child of the process, where nobody would give the lock back."""
         self._lock = threading.Lock()
 
     def take(self, model: str | None, now: float) -> float:
@@ -213,11 +224,8 @@ def _failure(state: RetryCallState) -> BaseException | None:
 
 
 def _log(state: RetryCallState) -> None:
-    error = _failure(state)
-    logger.info(
-        "%s (status %s): attempt %d failed, waiting %.1f s",
-        type(error).__name__,
-        getattr(error, "status", None),
-        state.attempt_number,
-        state.upcoming_sleep,
-    )
+    error, wait, number = _failure(state), state.upcoming_sleep, state.attempt_number
+    status = getattr(error, "status", None)
+    why = type(error).__name__ + (f" (status {status})" if status else "")
+    told = {"why": why, "wait": wait}  # for who shows many of them
+    logger.info("%s: attempt %d failed, waiting %.1f s", why, number, wait, extra=told)

@@ -1,6 +1,7 @@
 """Where settings come from: an argument, else the environment, else a default."""
 
 import os
+from numbers import Real
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -17,7 +18,13 @@ def api_key(given: str | SecretStr | None) -> SecretStr:
         ConfigurationError: There is none, or it cannot travel in a header.
     """
     secret = given.get_secret_value() if isinstance(given, SecretStr) else given
-    key = (os.environ.get("APERTIS_API_KEY", "") if secret is None else secret).strip()
+    if secret is None:
+        secret = os.environ.get("APERTIS_API_KEY", "")
+    if not isinstance(secret, str):
+        raise ConfigurationError(
+            f"api_key is of type {type(secret).__name__}; it must be a str or a SecretStr."
+        )
+    key = secret.strip()
     if not key:
         raise ConfigurationError(
             "There is no API key: set APERTIS_API_KEY or pass api_key. "
@@ -33,13 +40,13 @@ def hidden(key: str | SecretStr | None) -> SecretStr | None:
     return SecretStr(key) if isinstance(key, str) else key
 
 
-def base_url(given: str | None) -> str:
-    """The address that paths are appended to.
+def base_url(given: object) -> str:
+    """The address that paths are appended to, as text or as an object that prints as it.
 
     Raises:
         ConfigurationError: It is no http or https address.
     """
-    url = (os.environ.get("APERTIS_BASE_URL", BASE_URL) if given is None else given).strip()
+    url = str(os.environ.get("APERTIS_BASE_URL", BASE_URL) if given is None else given).strip()
     try:
         parts = urlsplit(url)
         is_complete = parts.scheme in {"http", "https"} and bool(parts.hostname)
@@ -60,9 +67,7 @@ def retries(value: int) -> int:
     Raises:
         ConfigurationError: It is no such number.
     """
-    if value < 0 or value != int(value):
-        raise ConfigurationError(f"max_retries is {value!r}; it must be a whole number from 0 on.")
-    return value
+    return _whole("max_retries", value, "a whole number from 0 on", least=0)
 
 
 def workers(value: int) -> int:
@@ -71,11 +76,7 @@ def workers(value: int) -> int:
     Raises:
         ConfigurationError: It is no such number.
     """
-    if value < 1 or value != int(value):
-        raise ConfigurationError(
-            f"max_concurrency is {value!r}; it must be a whole number from 1 on."
-        )
-    return value
+    return _whole("max_concurrency", value, "a whole number from 1 on", least=1)
 
 
 def per_minute(value: int | None) -> int | None:
@@ -84,11 +85,9 @@ def per_minute(value: int | None) -> int | None:
     Raises:
         ConfigurationError: It is no such number.
     """
-    if value is not None and (value < 1 or value != int(value)):
-        raise ConfigurationError(
-            f"requests_per_minute is {value!r}; it must be a whole number from 1 on, or None."
-        )
-    return value
+    if value is None:
+        return None
+    return _whole("requests_per_minute", value, "a whole number from 1 on, or None", least=1)
 
 
 def positive(name: str, value: float) -> float:
@@ -97,6 +96,19 @@ def positive(name: str, value: float) -> float:
     Raises:
         ConfigurationError: It is not above zero.
     """
-    if not value > 0:
-        raise ConfigurationError(f"{name} is {value}; it must be above zero.")
-    return value
+    if not isinstance(value, Real) or not value > 0:
+        raise _impossible(name, value, "a number of seconds above zero")
+    return float(value)
+
+
+def _whole(name: str, value: int, wanted: str, least: int) -> int:
+    if not isinstance(value, Real) or not value >= least or value % 1:
+        raise _impossible(name, value, wanted)
+    return int(value)
+
+
+def _impossible(name: str, value: object, wanted: str) -> ConfigurationError:
+    """Of what is no number only the type is told: it may be a key in the wrong place."""
+    is_told = value is None or isinstance(value, Real)
+    found = f"{value}" if is_told else f"of type {type(value).__name__}"
+    return ConfigurationError(f"{name} is {found}; it must be {wanted}.")

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Self
 
+from apertis_audio_tools import forks
+
 
 class Halt:
     """Word that nothing more is to be sent; it reaches those who wait, wherever they do.
@@ -16,9 +18,21 @@ class Halt:
     """
 
     def __init__(self) -> None:
+        self._begin()
+        forks.renewed_in_children(self)
+
+    def _begin(self) -> None:
         self.event = threading.Event()
         self._lock = threading.RLock()
         self._wakers: set[Callable[[], object]] = set()
+
+    def renew(self) -> object:
+        """In a child of the process, where nobody waits and nobody would give the lock back."""
+        left, was_set = (self.event, self._wakers), self.is_set
+        self._begin()
+        if was_set:
+            self.event.set()
+        return left
 
     @property
     def is_set(self) -> bool:
@@ -46,6 +60,39 @@ class Halt:
                 self._wakers.discard(wake)
 
 
+class Bell:
+    """Rings when something has happened, for whoever waits for it in a thread or an event loop.
+
+    Attributes:
+        rung: Done when it rings, for the first time since it was heard.
+    """
+
+    def __init__(self) -> None:
+        self.rung = _certain()
+        self._lock = threading.RLock()
+
+    def ring(self) -> None:
+        """Ring, from any thread."""
+        with self._lock:
+            if not self.rung.done():
+                self.rung.set_result(None)
+
+    def heard(self) -> bool:
+        """Whether it has rung since this was last asked."""
+        with self._lock:
+            has_rung = self.rung.done()
+            if has_rung:
+                self.rung = _certain()
+        return has_rung
+
+
+def _certain() -> Future[None]:
+    """What an event loop cannot cancel."""
+    future = Future[None]()
+    future.set_running_or_notify_cancel()
+    return future
+
+
 class Slot:
     """Room for one piece, from before it is cut until it is answered: asked for, held, given back.
 
@@ -57,8 +104,7 @@ class Slot:
     """
 
     def __init__(self, slots: "Slots") -> None:
-        self.settled: Future[None] = Future()
-        self.settled.set_running_or_notify_cancel()  # an event loop cannot cancel it
+        self.settled = _certain()
         self.is_over = False
         self._slots = slots
 
@@ -82,17 +128,27 @@ class Slots:
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self._free = size
+        self._begin()
+        forks.renewed_in_children(self)
+
+    def _begin(self) -> None:
+        self._held: set[Slot] = set()
         self._queue: deque[Slot] = deque()
         # Reentrant: collecting garbage in here may close an iterator that gives its slots back.
         self._lock = threading.RLock()
+
+    def renew(self) -> object:
+        """In a child of the process: its parent's pieces are not under way there."""
+        left = self._held, self._queue
+        self._begin()
+        return left
 
     def ask(self) -> Slot:
         """A place in the queue."""
         slot = Slot(self)
         with self._lock:
-            if self._free:
-                self._free -= 1
+            if len(self._held) < self.size:
+                self._held.add(slot)
                 slot.settled.set_result(None)
             else:
                 self._queue.append(slot)
@@ -103,10 +159,15 @@ class Slots:
             if slot.is_over:
                 return
             slot.is_over = True
-            if not slot.settled.done():
+            if slot in self._held:
+                self._held.remove(slot)
+                self._let_in()
+            elif slot in self._queue:
                 self._queue.remove(slot)
                 slot.settled.set_result(None)
-            elif self._queue:
-                self._queue.popleft().settled.set_result(None)
-            else:
-                self._free += 1
+
+    def _let_in(self) -> None:
+        if self._queue:
+            slot = self._queue.popleft()
+            self._held.add(slot)
+            slot.settled.set_result(None)

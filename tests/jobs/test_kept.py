@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apertis_audio_tools import InvalidRequestError
+from apertis_audio_tools import ConfigurationError, InvalidRequestError, Usage
 from behaviours import json_answer
 from colours import Run
 from loopback import Exchange, Loopback
@@ -30,7 +30,7 @@ def test_next_try(run: Run, cuts: Cuts, tmp_path: Path) -> None:
         assert sorted(recogniser.heard) == [1, *range(3, len(cuts.spans))]
         assert whole.text == " ".join(cuts.texts)
         recogniser.heard.clear()
-        assert transcribed(run, audio) == whole
+        assert transcribed(run, audio) == whole.model_copy(update={"usage": None})
         assert recogniser.heard == []
 
 
@@ -87,3 +87,31 @@ def test_another_service_content_or_task(run: Run, tmp_path: Path) -> None:
                 run(audio, "translate", STANDUP)
                 run(audio, "transcribe", ("standup.ogg", silence_of(32_000)))
         assert (len(one.requests), len(other.requests)) == (3, 3)
+
+
+def test_usage_of_what_was_kept(run: Run, cuts: Cuts, tmp_path: Path) -> None:
+    """Usage is what a call itself had counted: of what was kept nothing, of the rest all."""
+    refusing = RefusesOne()
+    recogniser = Recogniser(cuts, refusing)
+    with (
+        Loopback([recogniser]) as server,
+        server.client(max_concurrency=3, cache=tmp_path) as audio,
+    ):
+        with pytest.raises(InvalidRequestError) as caught:
+            transcribed(run, audio)
+        assert caught.value.partial
+        assert caught.value.partial.transcript.usage == Usage(seconds=2.0)
+        refusing.is_refusing = False
+        assert transcribed(run, audio).usage == Usage(seconds=len(cuts.spans) - 2.0)
+        assert transcribed(run, audio).usage is None
+
+
+def test_closed(run: Run, tmp_path: Path) -> None:
+    """A closed client answers nothing, even what is kept, and leaves the file closed."""
+    with Loopback([json_answer({"text": "Once."})]) as server:
+        with server.client(cache=tmp_path) as audio:
+            run(audio, "transcribe", STANDUP)
+            assert len([*tmp_path.iterdir()]) > 1
+        with pytest.raises(ConfigurationError, match="This client is closed"):
+            run(audio, "transcribe", STANDUP)
+    assert len([*tmp_path.iterdir()]) == 1

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import queue
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -22,7 +23,8 @@ from apertis_audio_tools import (
 from apertis_audio_tools.recordings import Source
 from colours import Run
 from loopback import Exchange, Loopback
-from standup import PATIENCE
+from recognisers import STANDUP, Cuts, Recogniser
+from standup import PATIENCE, SECONDS
 from tiny_recordings import Names, tinies, tiny
 
 
@@ -176,6 +178,26 @@ def test_progress(run: Run) -> None:
         (1, 0, None, "a.wav"),
     ]
     assert [each.seconds for each in told] == pytest.approx([0.1, 0.1, 0.2, 0.1])
+
+
+def test_progress_of_one_long_recording(run: Run, cuts: Cuts) -> None:
+    """A function hears of each piece of a recording that is cut, on the way to its end."""
+    told: queue.Queue[Progress] = queue.Queue()
+    heard: list[Progress] = []
+
+    def wait_for_the_one_before(number: int, _: Exchange) -> None:
+        if number:
+            heard.append(told.get(timeout=PATIENCE))
+
+    recogniser = Recogniser(cuts, wait_for_the_one_before)
+    with Loopback([recogniser]) as server, server.client(max_concurrency=1) as audio:
+        asked = {"piece_seconds": SECONDS, "progress": told.put}
+        run(audio, "transcribe_many", [STANDUP], **asked)
+    heard += [told.get_nowait() for _ in range(2)]
+    assert told.empty()
+    assert [each.done for each in heard] == [0] * len(cuts.spans) + [1]
+    ends = [end for _, end in cuts.spans]
+    assert [each.seconds for each in heard] == pytest.approx([*ends, ends[-1]], abs=0.01)
 
 
 def test_bar(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

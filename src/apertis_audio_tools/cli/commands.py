@@ -37,7 +37,7 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001  # typer's callback
 def _main(
     *,
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Say which.")
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Show it.")
     ] = False,
 ) -> None:
     """Options before any command."""
@@ -46,9 +46,14 @@ def _main(
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings.")]
 OutputFolder = Annotated[
     Path | None,
-    typer.Option("-o", "--output", metavar="DIR", help="Write a file a recording into DIR."),
+    typer.Option("-o", "--output", metavar="DIR", help="Write one file per recording into DIR."),
 ]
-Format = Annotated[Form, typer.Option("--format", help="passages: text with timecodes.")]
+Format = Annotated[
+    Form,
+    typer.Option(
+        "--format", metavar="FORM", help="passages (with timecodes), text, srt, vtt or json."
+    ),
+]
 Prompt = Annotated[str | None, typer.Option(help="Context, or how names are spelled.")]
 Temperature = Annotated[float | None, typer.Option(help="Of the sampling, 0 to 1.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
@@ -59,7 +64,7 @@ NoCache = Annotated[
     bool, typer.Option("--no-cache", help="Ask again, and keep nothing (see the command cache).")
 ]
 PieceSeconds = Annotated[
-    float | None, typer.Option(help="Cut into pieces of about this length, at pauses.")
+    float | None, typer.Option(min=1, help="Cut into pieces of about this length, at pauses.")
 ]
 Shrink = Annotated[
     Literal["mp3", "opus"] | None, typer.Option(help="Encode for a slow line before sending.")
@@ -84,7 +89,7 @@ def transcribe(
     sandbox: UseSandbox = False,
 ) -> None:
     """Say what is said in recordings, in their own language."""
-    with session(sandbox=sandbox, cache=not no_cache) as here:
+    with session(sandbox=sandbox, keeps=not no_cache) as here:
         output = Output.of(files, folder, form, overwrite=overwrite)
         with recordings_shown("Transcribing", len(files)) as progress:
             outcomes = here.audio.transcribe_many(
@@ -117,7 +122,7 @@ def translate(
     sandbox: UseSandbox = False,
 ) -> None:
     """Say in English what is said in recordings."""
-    with session(sandbox=sandbox, cache=not no_cache) as here:
+    with session(sandbox=sandbox, keeps=not no_cache) as here:
         output = Output.of(files, folder, form, overwrite=overwrite)
         with recordings_shown("Translating", len(files)) as progress:
             outcomes = here.audio.translate_many(
@@ -174,12 +179,16 @@ def speak(
 @app.command()
 def ask(
     question: Annotated[str, typer.Argument(help="What to ask.")],
-    clips: Annotated[list[Path] | None, typer.Argument(metavar="[CLIP]...")] = None,
+    clips: Annotated[
+        list[Path] | None, typer.Argument(metavar="[CLIP]...", help="Sound to ask about.")
+    ] = None,
     *,
     model: Annotated[str, typer.Option()] = CHAT_MODEL,
     sandbox: UseSandbox = False,
 ) -> None:
     """Ask a question, about sound clips if any are named."""
+    if not question.strip():
+        raise typer.BadParameter("Ask something.")
     with session(sandbox=sandbox) as here:
         with notes.status("Asking ..."):
             reply = here.audio.chat(question, list(clips or ()), model=model)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import typer
 from rich.console import Console
 
-from apertis_audio_tools.cache import unless_told
+from apertis_audio_tools.cache import cache_of, unless_told
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.errors import ApertisError
 
@@ -20,9 +20,20 @@ notes = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 class _Notes(logging.Handler):
-    """Shows what the client says of its retries, so that a wait is never a riddle."""
+    """Shows what the client says of its retries, so that a wait is never a riddle.
+
+    Many requests fail of one cause at once: while one is said to wait, the others are not told.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self._told: dict[str, float] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
+        why, wait = getattr(record, "why", ""), getattr(record, "wait", 0.0)
+        if why and record.created < self._told.get(why, 0.0):
+            return
+        self._told[why] = record.created + wait
         notes.print(record.getMessage(), style="dim", markup=False)
 
 
@@ -33,10 +44,12 @@ class Session:
     Attributes:
         audio: The client.
         url: Whom it asks.
+        keeps: Whether transcripts are kept for the next time.
     """
 
     audio: ApertisAudio
     url: str
+    keeps: bool
     _servers: set[str] = field(default_factory=set)
     _failures: int = 0
 
@@ -44,6 +57,13 @@ class Session:
         """Report a failure in a sentence; the rest goes on."""
         self._failures += 1
         complain(f"{name}: {error}" if name not in str(error) else str(error))
+        if error.partial:
+            self.tell_what_is_kept()
+
+    def tell_what_is_kept(self) -> None:
+        """Say what the next try will cost."""
+        if self.keeps:
+            notes.print("What was answered is kept: the same command sends only the rest.")
 
     def saw(self, server: str | None) -> None:
         """Remember who answered."""
@@ -60,7 +80,7 @@ class Session:
 
 
 @contextlib.contextmanager
-def session(*, sandbox: bool, cache: bool = True) -> Iterator[Session]:
+def session(*, sandbox: bool, keeps: bool = False) -> Iterator[Session]:
     """A session with the service, or with a sandbox started for it, whose answers are not kept."""
     with failing_in_a_sentence(), _retries_shown(), contextlib.ExitStack() as stack:
         if sandbox:
@@ -69,14 +89,10 @@ def session(*, sandbox: bool, cache: bool = True) -> Iterator[Session]:
             url: str | None = stack.enter_context(Sandbox())
         else:
             url = None
-        audio = stack.enter_context(
-            ApertisAudio(
-                SANDBOX_KEY if sandbox else None,
-                base_url=url,
-                cache=unless_told() if cache and not sandbox else False,
-            )
-        )
-        current = Session(audio, audio.base_url)
+        cache = unless_told() if keeps and not sandbox else False
+        key = SANDBOX_KEY if sandbox else None
+        audio = stack.enter_context(ApertisAudio(key, base_url=url, cache=cache))
+        current = Session(audio, audio.base_url, keeps=cache_of(cache) is not None)
         yield current
         current.report()
 
@@ -98,7 +114,7 @@ def failing_in_a_sentence() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _retries_shown() -> Iterator[None]:
-    logger, handler = logging.getLogger("apertis_audio_tools"), _Notes(logging.INFO)
+    logger, handler = logging.getLogger("apertis_audio_tools"), _Notes()
     level = logger.level
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)

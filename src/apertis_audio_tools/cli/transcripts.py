@@ -1,7 +1,7 @@
 """Transcripts as the command writes them: in which form, and where to."""
 
 import contextlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -57,7 +57,10 @@ class Output:
         for place in places:
             if place.exists() and not overwrite:
                 raise OutputError(f"{place} exists; --overwrite replaces it.")
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{folder} cannot be a folder: {error.strerror}.") from error
         return cls([*places], form, overwrite)
 
     def write(self, index: int, transcript: Transcript) -> None:
@@ -74,10 +77,19 @@ class Output:
 
 def write_each(here: Session, outcomes: Generator[Outcome], output: Output) -> None:
     """Write what came of each recording, and tell of those that failed."""
-    with contextlib.closing(outcomes):
+    with contextlib.closing(outcomes), _told_what_is_kept(here):
         for outcome in outcomes:
             if outcome.error:
                 here.failed(str(outcome.source), outcome.error)
             else:
                 here.saw(outcome.transcript.server)
                 output.write(outcome.index, outcome.transcript)
+
+
+@contextlib.contextmanager
+def _told_what_is_kept(here: Session) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        here.tell_what_is_kept()
+        raise

@@ -1,7 +1,7 @@
 """The client itself: its settings, its connections, and all its verbs."""
 
 from collections.abc import Mapping
-from typing import Literal, Self
+from typing import Any, Literal, NoReturn, Self
 
 from pydantic import SecretStr
 
@@ -13,6 +13,7 @@ from apertis_audio_tools.client.speaking import Speaking
 from apertis_audio_tools.client.transcribing import Transcribing
 from apertis_audio_tools.colours import awaiting, blocking
 from apertis_audio_tools.drivers import Drivers
+from apertis_audio_tools.errors import ConfigurationError
 from apertis_audio_tools.models import MODELS, Capabilities, Model
 from apertis_audio_tools.retry import Clock, RateLimit, Retry, SystemClock
 from apertis_audio_tools.transport import Transport
@@ -36,7 +37,9 @@ class ApertisAudio(Transcribing, Speaking, Chatting):
         api_key: Of a pay-as-you-go plan; without it, the variable ``APERTIS_API_KEY``.
         base_url: Without it, ``APERTIS_BASE_URL``, then the service's own.
         timeout: Seconds of silence after which an answer counts as lost.
-        deadline: Seconds one call may take with everything: waits, retries, the whole answer.
+        deadline: Seconds one request may take with everything: waits, retries, the whole answer,
+            or, of a stream, its beginning. Of a recording each piece, and of a long text each part,
+            is a request, so that a call may take longer.
         max_retries: Further attempts after the first, where they may help.
         max_wait: Seconds of waiting the service may ask for; more is raised at once, with
             ``retry_after`` set.
@@ -47,7 +50,8 @@ class ApertisAudio(Transcribing, Speaking, Chatting):
             page). None leaves it to the service.
         cache: Keep transcripts on disk, so that nothing is paid for twice: True for the user's
             cache folder, a path for another, False for none. Without it, the variable
-            ``APERTIS_AUDIO_CACHE`` (a folder, or 1), then none.
+            ``APERTIS_AUDIO_CACHE`` (a folder, or 1), then none. It knows what was answered: the
+            same recording several times at the same moment is sent as often.
         models: What each model can do; see `apertis_audio_tools.models`.
         clock: Where time comes from, for tests.
 
@@ -85,6 +89,18 @@ class ApertisAudio(Transcribing, Speaking, Chatting):
             ),
             deadline=settings.positive("deadline", deadline),
             slots=Slots(settings.workers(max_concurrency)),
+        )
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise ConfigurationError(
+            "A client cannot be sent to another process, because connections cannot: give its "
+            "settings instead of the client."
         )
 
     def __repr__(self) -> str:

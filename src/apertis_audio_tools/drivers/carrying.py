@@ -8,6 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
+from apertis_audio_tools import forks
 from apertis_audio_tools.drivers.sending import Sending
 from apertis_audio_tools.jobs import Errand, Job, Step, Tally
 from apertis_audio_tools.results import Transcript
@@ -25,7 +26,14 @@ class Crew:
 
     def __init__(self, size: int) -> None:
         self.abort = Abort()
+        self._size = size
         self._pool = ThreadPoolExecutor(size, "apertis-audio")
+        forks.renewed_in_children(self)
+
+    def renew(self) -> object:
+        """In a child of the process, which has none of the threads."""
+        left, self._pool = self._pool, ThreadPoolExecutor(self._size, "apertis-audio")
+        return left
 
     def submit(self, do: Callable[..., R], *args: Any) -> Future[R]:
         """Have a thread do it, with the context variables of this one."""
@@ -61,6 +69,7 @@ class Carrying(Sending):
             return self._carried_out(job, Tally(), crew)
 
     def _carried_out(self, job: Job, tally: Tally, crew: Crew) -> Transcript:
+        self.transport.require_open()
         if known := job.known():
             return known
         running: dict[Future[None], Errand] = {}
@@ -95,6 +104,7 @@ class Carrying(Sending):
 
     async def acarry_out(self, job: Job, tally: Tally | None = None) -> Transcript:
         """The same on the event loop; cutting and keeping happen off it."""
+        self.transport.require_open()
         tally = tally or Tally()
         if known := await asyncio.to_thread(job.known):
             return known
@@ -183,13 +193,26 @@ def _require_no_error(ended: Iterable[Future[None] | asyncio.Task[None]]) -> Non
         each.result()
 
 
-async def in_thread(do: Callable[..., R], *args: Any) -> R:
-    """Like `to_thread`, but whoever is cancelled waits: the thread still uses what it was given."""
-    thread = asyncio.create_task(asyncio.to_thread(do, *args))
+async def in_thread(
+    do: Callable[..., R], *args: Any, undo: Callable[[R], object] | None = None
+) -> R:
+    """Like `to_thread`, but whoever is cancelled waits: the thread still uses what it was given.
+
+    Args:
+        do: What the thread does.
+        args: With these.
+        undo: Takes back what came of it, when nobody waits for that any more.
+    """
+    loop, context = asyncio.get_running_loop(), contextvars.copy_context()
+    thread = loop.run_in_executor(None, lambda: context.run(do, *args))
     try:
         return await asyncio.shield(thread)
     except asyncio.CancelledError:
-        await asyncio.wait([thread])
+        while not thread.done():  # whoever is cancelled may be cancelled again
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([thread])
+        if undo and not thread.exception():
+            undo(thread.result())
         raise
 
 

@@ -67,7 +67,7 @@ class Reciting(Carrying):
     async def asave(self, saving: Saving) -> SpeechFile:
         """The same; the disk is written off the event loop."""
         recital = saving.recital
-        new = await asyncio.to_thread(saving.begun)
+        new = await in_thread(saving.begun, undo=lambda begun: begun.discard())
         try:
             if recital.is_one:
                 head = await self.adownload(recital.streamed(), new.file)

@@ -77,14 +77,16 @@ class Drivers(Reciting):
         running: ARunning = {}
         with many.begun(self.slots.size) as batch:
             try:
-                is_over = False
+                is_over, rung = False, asyncio.wrap_future(batch.bell.rung)
                 while True:
                     if pull is None and batch.has_room and not is_over:
                         pull = asyncio.create_task(_next(source))
                     under_way = {*running, *([pull] if pull else ())}
                     if not under_way:
                         break
-                    await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait({*under_way, rung}, return_when=asyncio.FIRST_COMPLETED)
+                    if batch.hear():
+                        rung = asyncio.wrap_future(batch.bell.rung)
                     if pull and pull.done():
                         pulled, pull = pull.result(), None
                         is_over = pulled is _END
@@ -116,8 +118,10 @@ async def _next(sources: Iterator[Source] | AsyncIterator[Source]) -> Source:
 
 
 def _settled(batch: Batch, running: Running, timeout: float | None = None) -> Iterator[Outcome]:
-    """The outcomes whose turn it is, once one more recording has ended or time is up."""
-    wait(running, timeout, FIRST_COMPLETED)
+    """The outcomes whose turn it is, once one more recording or piece has ended or time is up."""
+    news: set[Future[Any]] = {*running, batch.bell.rung}
+    wait(news, timeout, FIRST_COMPLETED)
+    batch.hear()
     _settle(batch, running)
     yield from batch.ready()
 

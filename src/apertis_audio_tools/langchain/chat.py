@@ -71,7 +71,8 @@ class ChatApertisAudio(ChatSettings):
         api_key: Without it, the variable ``APERTIS_API_KEY``.
         base_url: Without it, ``APERTIS_BASE_URL``, then the service's own.
         timeout: Seconds of silence after which an answer counts as lost.
-        deadline: Seconds one call may take with everything: waits, retries, the whole answer.
+        deadline: Seconds one request may take with everything: waits, retries, the whole answer,
+            or a stream's beginning.
         max_retries: Further attempts after the first, where they may help.
         max_wait: As in `ApertisAudio`, like ``max_concurrency``, ``requests_per_minute`` and
             ``models``.

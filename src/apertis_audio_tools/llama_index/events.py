@@ -36,7 +36,7 @@ class TranscriptionEndEvent(BaseEvent):
         model: Which model was asked.
         documents: How many documents it became.
         duration: Seconds of the recording, if they are known.
-        usage: What was counted.
+        usage: What was counted of what was sent; None if all of it was kept.
         error: Why there are no documents.
     """
 

@@ -18,6 +18,7 @@ from typing import Any, Self
 
 import httpcore
 
+from apertis_audio_tools import forks
 from apertis_audio_tools.errors import APIConnectionError, APITimeoutError
 from apertis_audio_tools.transport.lookups import Lookups
 from apertis_audio_tools.transport.surplus import Surplus
@@ -43,9 +44,19 @@ class Abort:
     """
 
     def __init__(self) -> None:
+        self._is_over = False
+        self._begin()
+        forks.renewed_in_children(self)
+
+    def _begin(self) -> None:
         self._lock = threading.Lock()
         self._streams: set[httpcore.NetworkStream] = set()
-        self._is_over = False
+
+    def renew(self) -> object:
+        """In a child of the process: it must not end the exchanges of its parent."""
+        left = self._streams
+        self._begin()
+        return left
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:

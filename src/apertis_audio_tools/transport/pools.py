@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import AsyncGenerator
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 import httpx
 
+from apertis_audio_tools import forks
 from apertis_audio_tools.errors import ConfigurationError
 from apertis_audio_tools.transport.connecting import Route
 
@@ -25,12 +26,22 @@ class Pools:
         except httpx.InvalidURL as error:
             raise ConfigurationError(f"base_url is no address ({error}).") from error
         self._route = Route(self._base_url)
+        self._closed = False
+        self._begin()
+        forks.renewed_in_children(self)
+
+    def _begin(self) -> None:
         # Reentrant: collecting garbage in here may close the pools.
         self._lock = threading.RLock()
-        self._closed = False
         self._client: httpx.Client | None = None
         self._aclients: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = {}
         self._closers: dict[asyncio.AbstractEventLoop, AsyncGenerator[None]] = {}
+
+    def renew(self) -> object:
+        """In a child of the process: two of them on one connection would get mixed answers."""
+        left = self._client, self._aclients, self._closers
+        self._begin()
+        return left
 
     def blocking(self) -> httpx.Client:
         """The client for threads.
@@ -39,7 +50,7 @@ class Pools:
             ConfigurationError: Closed, or the proxy of the environment cannot be used.
         """
         with self._lock:
-            self._require_open()
+            self.require_open()
             if self._client is None:
                 self._client = httpx.Client(
                     transport=self._route.blocking(), base_url=self._base_url, headers=_identity()
@@ -54,7 +65,7 @@ class Pools:
         """
         loop = asyncio.get_running_loop()
         with self._lock:
-            self._require_open()
+            self.require_open()
             if loop in self._aclients:
                 return self._aclients[loop]
             self._forget_closed_loops()
@@ -108,7 +119,12 @@ class Pools:
         for loop in [loop for loop in self._aclients if loop.is_closed()]:
             del self._aclients[loop], self._closers[loop]
 
-    def _require_open(self) -> None:
+    def require_open(self) -> None:
+        """Refuse to go on once it is closed.
+
+        Raises:
+            ConfigurationError: It is.
+        """
         if self._closed:
             raise ConfigurationError("This client is closed; make a new one.")
 
@@ -129,6 +145,13 @@ async def _closed(closer: AsyncGenerator[None]) -> None:
 
 def _identity() -> dict[str, str]:
     return {
-        "User-Agent": f"apertis-audio-tools/{version('apertis-audio-tools')}",
+        "User-Agent": f"apertis-audio-tools/{_version()}",
         "Accept-Encoding": "identity",
     }
+
+
+def _version() -> str:
+    try:
+        return version("apertis-audio-tools")
+    except PackageNotFoundError:  # copied into another program, or frozen with it
+        return "unknown"

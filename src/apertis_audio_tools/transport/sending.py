@@ -142,6 +142,14 @@ class Transport:
                     await response.aclose()
                     break_cycle(response)
 
+    def require_open(self) -> None:
+        """Refuse to go on once it is closed.
+
+        Raises:
+            ConfigurationError: It is.
+        """
+        self._pools.require_open()
+
     def close(self) -> None:
         """Close for good; connections of an event loop go with `aclose` there, or with the loop."""
         self._pools.close()

@@ -1,0 +1,28 @@
+"""A process that forks whenever it was given an outcome of many; its children just end.
+
+Arguments: base URL, recordings. On stdout are the texts of the recordings. The parent asks for the
+models whenever a child has ended.
+"""
+
+import os
+import sys
+
+from apertis_audio_tools import ApertisAudio
+
+
+def main(url: str, *paths: str) -> None:
+    """Each child ends as programs do, and with it all that it has a copy of."""
+    with ApertisAudio("key-of-a-test", base_url=url, max_retries=0) as audio:
+        for outcome in audio.transcribe_many(paths):
+            child = os.fork()
+            if not child:
+                sys.exit()
+            _, status = os.waitpid(child, 0)
+            assert status == 0
+            audio.models()
+            sys.stdout.write(f"{outcome.transcript.text}\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
