@@ -118,7 +118,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "tools",
         "registered",
     },
-    "many": {"discretion", "errors", "jobs", "progress", "recordings", "results"},
+    "many": {"discretion", "errors", "jobs", "progress", "recordings", "results", "waiting"},
     "models": {"errors"},
     "notebooks": set(),
     "passages": set(),
