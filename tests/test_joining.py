@@ -79,8 +79,9 @@ def test_whole(sound_format: str, make: Any) -> None:
     else:
         added = (len(whole) - len(samples)) / rate
         assert -0.03 < added < MOST_ADDED[sound_format] * len(parts)
-    # An aac decoder makes noise of its own where the encoder left it out, and never the same twice.
-    slack = 1.3 if sound_format == "aac" else 1.1
+    # An aac decoder makes noise of its own where the encoder left it out, and never the same twice;
+    # whether there are clicks is told by the joints below.
+    slack = 2 if sound_format == "aac" else 1.1
     assert largest_step(whole) <= slack * max(map(largest_step, each))
     edges = [
         largest_step(edge) for part in each for edge in (part[: rate // 8], part[-rate // 8 :])

@@ -1,6 +1,6 @@
 """What tests of jobs share: how the stand-up is cut, and that nothing is left of any job."""
 
-import gc
+import signal
 import threading
 from collections.abc import Callable, Iterator
 
@@ -35,11 +35,8 @@ def _left_behind() -> Iterator[Callable[[], set[str]]]:
 
 
 @pytest.fixture
-def undisturbed() -> Iterator[None]:
-    """No garbage is collected: an interrupt that arrives in a finalizer is lost."""
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
+def interruptible() -> Iterator[None]:
+    """Ctrl-C interrupts, also where the tests run in the background of a shell, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -148,7 +148,7 @@ def test_never_begun() -> None:
     assert (taken, server.requests) == ([], [])
 
 
-@pytest.mark.usefixtures("undisturbed")
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no signals to threads there")
 def test_interrupt(left_behind: Callable[[], set[str]]) -> None:
     """Ctrl-C ends all at once; the same client works afterwards."""

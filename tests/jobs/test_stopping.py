@@ -57,7 +57,7 @@ def test_unreadable_half_way(run: Run, cuts: Cuts, monkeypatch: pytest.MonkeyPat
     assert len(partial.spans) == 2
 
 
-@pytest.mark.usefixtures("undisturbed")
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no signals to threads there")
 def test_interrupt(cuts: Cuts, left_behind: Callable[[], set[str]]) -> None:
     """Ctrl-C ends waits and requests at once; the same client works afterwards."""
