@@ -136,6 +136,15 @@ def test_what_comes_before_a_gap_is_copied(name: str, tmp_path: Path, meeting: S
         assert offset_error(whole, piece) < 6 * CENTISECOND
 
 
+def test_short_pieces_around_a_gap(tmp_path: Path, meeting: Sound) -> None:
+    """What is coded anew begins within the last piece that was copied, however short that is."""
+    path = encode(FORMATS["webm"], tmp_path / "meeting.webm", meeting)
+    recording = probe(stamped(path, GAPPY["webm"], lost_late))
+    found = list(pieces(recording, max_bytes=EVERYTHING, max_seconds=0.5))
+    assert all(a.start < b.start for a, b in pairwise(found))
+    assert all(a.end == pytest.approx(b.start + b.overlap) for a, b in pairwise(found))
+
+
 def ahead(seconds: float) -> float:
     """The clock was set to another month."""
     return seconds if seconds < 10 else seconds + 3_000_000

@@ -118,7 +118,8 @@ def reencoded(
     sound = chain.from_iterable(map(_sound, contents))
     units = track.units(sound)
     if after is not None:
-        begin = round((after.end - OVERLAP_SECONDS) * track.rate)
+        repeated = min(OVERLAP_SECONDS, (after.end - after.start) / 4)
+        begin = round((after.end - repeated) * track.rate)
         units = dropwhile(lambda unit: unit.start < begin, units)
     return assemble(units, limits, track, after=after)
 
