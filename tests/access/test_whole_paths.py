@@ -6,25 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from access.agents import read
 from apertis_audio_tools import AccessError, FileAccess
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="makes links and odd names")
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Two recordings to read, and one beside them."""
-    inside = tmp_path / "recordings"
-    (inside / "june").mkdir(parents=True)
-    (inside / "standup.ogg").write_bytes(b"sound")
-    (inside / "june" / "review.mp3").write_bytes(b"more sound")
-    (tmp_path / "standup.ogg").write_bytes(b"secret")
-    return inside
-
-
-def read(access: FileAccess, path: str) -> bytes:
-    with access.reading(path) as (_, file):
-        return file.read()
 
 
 @pytest.mark.parametrize(

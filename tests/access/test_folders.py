@@ -9,25 +9,10 @@ from typing import Any
 
 import pytest
 
+from access.agents import read
 from apertis_audio_tools import AccessError, FileAccess
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="makes links and devices")
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Recordings to read, and a secret beside them."""
-    inside = tmp_path / "recordings"
-    (inside / "june").mkdir(parents=True)
-    (inside / "standup.ogg").write_bytes(b"sound")
-    (inside / "june" / "review.mp3").write_bytes(b"more sound")
-    (tmp_path / "secret.txt").write_bytes(b"secret")
-    return inside
-
-
-def read(access: FileAccess, path: str) -> bytes:
-    with access.reading(path) as (_, file):
-        return file.read()
 
 
 @pytest.mark.parametrize(
