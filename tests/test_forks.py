@@ -95,6 +95,11 @@ def test_while_a_thread_is_at_work() -> None:
     assert output == f"{second} {first}"
 
 
+def test_a_lock_that_is_held() -> None:
+    """A lock of ours that a thread of the parent holds is free in a child."""
+    assert output_of("forking_with_a_lock.py") == "0"
+
+
 def test_children_that_end_half_way() -> None:
     """A child that ends while recordings of its parent are under way leaves those alone."""
     texts = [heard(clip.read_bytes()) for clip in CLIPS]

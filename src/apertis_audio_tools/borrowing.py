@@ -1,12 +1,11 @@
 """The client of an adapter: the caller's own, or one that is made when it is first needed."""
 
-import threading
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Self, TypedDict, cast
 
 from pydantic import BaseModel, PlainValidator, SecretStr
 
-from apertis_audio_tools import settings
+from apertis_audio_tools import forks, settings
 from apertis_audio_tools.cache import CacheSetting
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.errors import ConfigurationError
@@ -61,7 +60,7 @@ class Borrowed:
         self._given = client
         self._options = _without_plain_key(options)
         self._made: ApertisAudio | None = None
-        self._making = threading.Lock()
+        self._making = forks.Lock()
 
     def require_settings(self) -> None:
         """Find out now whether a client can be made.

@@ -27,6 +27,27 @@ class Pausable(Protocol):
         """Go on, in the parent and in the child."""
 
 
+class Lock:
+    """Held by one thread at a time, as often as it likes; free in a child, whoever held it.
+
+    Nobody would give it back there.
+    """
+
+    def __init__(self) -> None:
+        self.renew()
+        renewed_in_children(self)
+
+    def renew(self) -> None:
+        """Be held by nobody."""
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
 _renewables = weakref.WeakValueDictionary[int, Renewable]()
 _pausables = weakref.WeakValueDictionary[int, Pausable]()
 _forking = threading.Lock()

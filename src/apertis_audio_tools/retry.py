@@ -66,12 +66,7 @@ class Cooldown:
 
     def __init__(self) -> None:
         self._until = float("-inf")
-        self.renew()
-        forks.renewed_in_children(self)
-
-    def renew(self) -> None:
-        """In a child of the process, where nobody would give the lock back."""
-        self._lock = threading.Lock()
+        self._lock = forks.Lock()
 
     def extend(self, until: float) -> None:
         """Nobody sends before `until`, in seconds of the clock."""
@@ -95,12 +90,7 @@ class RateLimit:
         self._sent: defaultdict[str, deque[float]] = defaultdict(
             lambda: deque[float](maxlen=per_minute)
         )
-        self.renew()
-        forks.renewed_in_children(self)
-
-    def renew(self) -> None:
-        """In a child of the process, where nobody would give the lock back."""
-        self._lock = threading.Lock()
+        self._lock = forks.Lock()
 
     def take(self, model: str | None, now: float) -> float:
         """Count a request that is sent now and return 0; or the seconds until there is room."""

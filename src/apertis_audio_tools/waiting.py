@@ -69,7 +69,7 @@ class Bell:
 
     def __init__(self) -> None:
         self.rung = _certain()
-        self._lock = threading.RLock()
+        self._lock = forks.Lock()
 
     def ring(self) -> None:
         """Ring, from any thread."""

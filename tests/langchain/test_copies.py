@@ -21,6 +21,8 @@ from apertis_audio_tools.langchain import (
 )
 from apertis_audio_tools.langchain.parser import ParserOptions
 from apertis_audio_tools.models import MODELS
+from behaviours import json_answer
+from loopback import Loopback
 from talking import Ask
 
 CLIPS = Path(__file__).parents[1] / "clips"
@@ -110,6 +112,25 @@ class TestCopies:
         said = [each.invoke({"text": "Hi."}) for each in (*copied, tool)]
         assert ["audio/wav" in each for each in said] == [True, False, False]
         assert all("Spoken" in each for each in said)
+
+    @pytest.mark.parametrize("way", WAYS)
+    def test_what_was_heard(self, access: FileAccess, way: str) -> None:
+        """A copy reads on in what the tool has heard; with another model it hears for itself."""
+        with Loopback([json_answer({"text": "Hello."})]) as server:
+            tool = TranscribeAudio(access=access, api_key="sk-own", base_url=server.url)
+            others = [WAYS[way](tool), tool.model_copy(update={"model": "gpt-4o-transcribe"})]
+            said = [each.invoke("clip.ogg") for each in (tool, *others, tool)]
+            assert said == ["[00:00:00] Hello."] * 4
+            assert len(server.requests) == 2
+
+    def test_a_toolkit_set_otherwise(
+        self, client: ApertisAudio, access: FileAccess, tmp_path: Path
+    ) -> None:
+        """A copy with other folders has the tools of those, and reads in no others."""
+        toolkit = ApertisAudioToolkit(client=client, access=access)
+        copied = toolkit.model_copy(update={"access": FileAccess(tmp_path)})
+        assert len(copied.get_tools()) == len(TOOLS) - 1
+        assert "There is no file" in copied.get_tools()[0].invoke("clip.ogg")
 
     @pytest.mark.parametrize("way", WAYS)
     def test_models_and_toolkits(self, client: ApertisAudio, access: FileAccess, way: str) -> None:

@@ -1,7 +1,6 @@
 """All tools of an agent at once."""
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any, Self
 
 from langchain_core.tools import BaseTool, BaseToolkit
@@ -62,7 +61,7 @@ class ApertisAudioToolkit(Keeping, BaseToolkit):
         _ = self._access
         return self
 
-    @cached_property
+    @property
     def _access(self) -> FileAccess:
         return granted(self.access, self.inputs, self.output)
 

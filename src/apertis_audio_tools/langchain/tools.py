@@ -1,11 +1,10 @@
 """The tools of an agent, on the declarations that both frameworks share."""
 
 from collections.abc import Mapping
-from functools import cached_property
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import Any, ClassVar, Literal, Self
 
 from langchain_core.tools import ArgsSchema, BaseTool, ToolException
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from apertis_audio_tools.access import FileAccess
 from apertis_audio_tools.client import CHAT_MODEL, SPEECH_MODEL, TRANSCRIPTION_MODEL, VOICE
@@ -14,13 +13,13 @@ from apertis_audio_tools.langchain.asking import STRICT, Keeping
 from apertis_audio_tools.tools import (
     AskTool,
     AudioTool,
+    Heard,
     Outcome,
     SpeakTool,
     TranscribeTool,
     TranslateTool,
 )
 
-Copied = TypeVar("Copied", bound="_Tool")
 Answer = tuple[str, dict[str, Any]]
 """What a model reads, and the artifact for the program."""
 
@@ -46,22 +45,9 @@ class _Tool(Keeping, BaseTool):
         _ = self._tool  # so that settings that cannot be are found now
         return self
 
-    @cached_property
+    @property
     def _tool(self) -> AudioTool:
         return self._DECLARATION(self._audio, self.access, **self._options())
-
-    def __copy__(self) -> Self:
-        return _made_anew(super().__copy__())
-
-    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        memo = {} if memo is None else memo
-        memo.update({id(held): held for held in (self.__dict__.get("_tool"), self.client)})
-        return _made_anew(super().__deepcopy__(memo))
-
-    def __getstate__(self) -> dict[Any, Any]:
-        state = super().__getstate__()
-        fields = {name: value for name, value in state["__dict__"].items() if name != "_tool"}
-        return {**state, "__dict__": fields}
 
     def _options(self) -> dict[str, Any]:
         return {name: getattr(self, field) for name, field in self._TAKES.items()}
@@ -83,17 +69,21 @@ class _Tool(Keeping, BaseTool):
         return dict(zip(self._DECLARATION.arguments.model_fields, args, strict=False))
 
 
-def _made_anew(copied: Copied) -> Copied:
-    """A copy that will declare a tool of its own, as it may have been told otherwise."""
-    copied.__dict__.pop("_tool", None)
-    return copied
-
-
 def _answer(outcome: Outcome) -> Answer:
     return outcome.text, outcome.artifact
 
 
-class TranscribeAudio(_Tool):
+class _Reader(_Tool):
+    """Reads on in what it has heard already."""
+
+    model: str = Field(default=TRANSCRIPTION_MODEL, frozen=True)
+    _heard: Heard = PrivateAttr(default_factory=Heard)
+
+    def _options(self) -> dict[str, Any]:
+        return {**super()._options(), "heard": self._heard}
+
+
+class TranscribeAudio(_Reader):
     """Lets an agent read what is said in a recording, with times; long ones in several turns.
 
     Called with a ``ToolCall`` it gives a ``ToolMessage`` whose ``artifact`` has ``path``,
@@ -119,12 +109,11 @@ class TranscribeAudio(_Tool):
     name: str = TranscribeTool.name
     description: str = TranscribeTool.description
     args_schema: ArgsSchema | None = TranscribeTool.arguments
-    model: str = Field(default=TRANSCRIPTION_MODEL, frozen=True)
 
     _DECLARATION: ClassVar[type[AudioTool]] = TranscribeTool
 
 
-class TranslateAudio(_Tool):
+class TranslateAudio(_Reader):
     """Lets an agent read in English what is said in a recording; all else as `TranscribeAudio`.
 
     Example:
@@ -137,7 +126,6 @@ class TranslateAudio(_Tool):
     name: str = TranslateTool.name
     description: str = TranslateTool.description
     args_schema: ArgsSchema | None = TranslateTool.arguments
-    model: str = Field(default=TRANSCRIPTION_MODEL, frozen=True)
 
     _DECLARATION: ClassVar[type[AudioTool]] = TranslateTool
 

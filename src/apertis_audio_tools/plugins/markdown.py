@@ -12,6 +12,7 @@ from markitdown import (
     StreamInfo,
 )
 
+from apertis_audio_tools import forks
 from apertis_audio_tools.errors import ApertisError
 from apertis_audio_tools.finding import SUFFIXES
 
@@ -40,7 +41,7 @@ class RecordingConverter(DocumentConverter):
     def __init__(self, audio: "ApertisAudio | None", options: Mapping[str, Any]) -> None:
         self._audio = audio
         self._options = options
-        self._lock = threading.Lock()
+        self._lock = forks.Lock()
         self._failed = threading.local()
 
     def accepts(self, file_stream: BinaryIO, stream_info: StreamInfo, **_: Any) -> bool:

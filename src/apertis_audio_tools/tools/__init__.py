@@ -4,7 +4,7 @@ The frameworks wrap them in tools of their own.
 """
 
 from apertis_audio_tools.tools.arguments import Arguments
-from apertis_audio_tools.tools.hearing import AskTool, TranscribeTool, TranslateTool
+from apertis_audio_tools.tools.hearing import AskTool, Heard, TranscribeTool, TranslateTool
 from apertis_audio_tools.tools.speaking import SpeakTool
 from apertis_audio_tools.tools.tool import AudioTool, Outcome
 
@@ -13,6 +13,7 @@ __all__ = [
     "Arguments",
     "AskTool",
     "AudioTool",
+    "Heard",
     "Outcome",
     "SpeakTool",
     "TranscribeTool",

@@ -3,11 +3,11 @@
 import contextlib
 import functools
 import os
-import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
+from apertis_audio_tools import forks
 from apertis_audio_tools.access import FileAccess
 from apertis_audio_tools.client import CHAT_MODEL, TRANSCRIPTION_MODEL, ApertisAudio
 from apertis_audio_tools.results import ChatReply, Transcript
@@ -23,17 +23,57 @@ SHOWN_CHARACTERS = 20_000
 """Of a transcript that a model reads at once: about 5,000 tokens, twenty minutes of speech."""
 
 
+class Heard:
+    """The last transcripts, so that reading on costs nothing.
+
+    Copies of what holds it share it; in another process nothing was heard yet.
+    """
+
+    _MOST = 8
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Hashable, Transcript] = OrderedDict()
+        self._lock = forks.Lock()
+
+    def get(self, key: Hashable) -> Transcript | None:
+        """What was heard."""
+        with self._lock:
+            return self._kept.get(key)
+
+    def put(self, key: Hashable, transcript: Transcript) -> None:
+        """Keep it, and forget the oldest."""
+        with self._lock:
+            self._kept[key] = transcript
+            self._kept.move_to_end(key)
+            while len(self._kept) > self._MOST:
+                self._kept.popitem(last=False)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[type[Self], tuple[()]]:
+        return type(self), ()
+
+
 class _TranscriptTool(AudioTool):
     """Reads recordings; a long transcript is read in several turns, and paid for once."""
 
     _VERB: ClassVar[str]
 
     def __init__(
-        self, audio: ApertisAudio, access: FileAccess, *, model: str = TRANSCRIPTION_MODEL
+        self,
+        audio: ApertisAudio,
+        access: FileAccess,
+        *,
+        model: str = TRANSCRIPTION_MODEL,
+        heard: Heard | None = None,
     ) -> None:
         super().__init__(audio, access)
         self._model = model
-        self._heard = _Memory()
+        self._heard = Heard() if heard is None else heard
 
     @contextlib.contextmanager
     def _planned(self, asked: ReadingArguments) -> Iterator[Plan]:
@@ -41,6 +81,7 @@ class _TranscriptTool(AudioTool):
         with self._access.reading(asked.path) as source:
             status = os.fstat(source[1].fileno())
             identity = (
+                self._model,
                 status.st_dev,
                 status.st_ino,
                 status.st_size,
@@ -149,26 +190,3 @@ def _answered(asked: AskArguments, reply: ChatReply) -> Outcome:
         "usage": counted(reply.usage),
     }
     return Outcome(reply.text or "The model had nothing to say to that.", artifact)
-
-
-class _Memory:
-    """The last transcripts, so that reading on costs nothing."""
-
-    _MOST = 8
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[Hashable, Transcript] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: Hashable) -> Transcript | None:
-        """What was heard."""
-        with self._lock:
-            return self._kept.get(key)
-
-    def put(self, key: Hashable, transcript: Transcript) -> None:
-        """Keep it, and forget the oldest."""
-        with self._lock:
-            self._kept[key] = transcript
-            self._kept.move_to_end(key)
-            while len(self._kept) > self._MOST:
-                self._kept.popitem(last=False)
