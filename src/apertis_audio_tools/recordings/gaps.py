@@ -81,4 +81,4 @@ def unbroken(packets: Iterable[Packet], clock: Clock) -> Iterator[tuple[Packet, 
         if timeline.missing:
             raise TimeGapError
         yield packet, start, end
-        timeline.seconds = (end - clock.origin) / clock.rate
+        timeline.hear((end - start) / clock.rate)
