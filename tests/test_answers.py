@@ -86,6 +86,8 @@ def test_fields() -> None:
         (402, "quota_exceeded", "balance"),
         (429, "insufficient_quota", "will not help"),
         (403, "audio_requires_payg", "pay-as-you-go key"),
+        (404, None, "base_url"),
+        (404, "endpoint_not_found", "ends in /v1"),
         (413, None, "26,214,400 bytes"),
     ],
 )
@@ -93,6 +95,12 @@ def test_advice(status: int, code: str | None, advice: str) -> None:
     """Where the user can do something about it, the message says what."""
     assert advice in str(refused(status, {"message": "No.", "code": code}))
     assert advice in str(refused(status, {"code": code}))
+
+
+def test_a_model_that_is_not_there() -> None:
+    """That the service knows no such model says nothing against its address."""
+    error = refused(404, {"message": "No such model.", "code": "model_not_found"})
+    assert str(error) == "No such model (404)."
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Finding recordings."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,17 @@ def names(folder: Path, *places: Path | str, **options: str | list[str]) -> list
 def test_folder(folder: Path) -> None:
     """Recordings of a folder and those below, in order, whatever the case of their suffix."""
     assert names(folder) == ["a.wav", "b.MP3", "deep/er/c.m4a"]
+
+
+@pytest.mark.parametrize("options", [{"glob": "*.wma"}, {"suffixes": ["wma"]}])
+def test_nothing_there(
+    folder: Path, caplog: pytest.LogCaptureFixture, options: dict[str, Any]
+) -> None:
+    """A folder in which nothing is found is told of: a wrong pattern would go unnoticed."""
+    assert names(folder, folder, folder / "a.wav", **options) == ["a.wav"]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "There are no recordings in" in caplog.text
+    assert "meetings" in caplog.text
 
 
 def test_glob_and_suffixes(folder: Path) -> None:

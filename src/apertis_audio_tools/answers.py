@@ -46,6 +46,8 @@ _ADVICE: dict[type[APIStatusError], str] = {
     TooLargeError: "The service takes 26,214,400 bytes a request: send a shorter recording.",
 }
 
+_NO_SUCH_ADDRESS = "Check base_url (APERTIS_BASE_URL), which as a rule ends in /v1."
+
 _QUOTA_CODES = frozenset(
     {"quota_exceeded", "insufficient_quota", "insufficient_balance", "billing_hard_limit_reached"}
 )
@@ -66,7 +68,7 @@ def refusal(answer: Answer) -> APIStatusError:
     kind = _kind(answer.status, code)
     said = _sentence(detail.get("message")) or _reason(answer)
     return kind(
-        " ".join(filter(None, [f"{said.rstrip('.')} ({answer.status}).", _ADVICE.get(kind)])),
+        " ".join(filter(None, [f"{said.rstrip('.')} ({answer.status}).", _advice(kind, code)])),
         status=answer.status,
         code=code,
         param=_text(detail.get("param")),
@@ -124,6 +126,12 @@ def _kind(status: int, code: str | None) -> type[APIStatusError]:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return ServerError
     return _KINDS.get(status, APIStatusError)
+
+
+def _advice(kind: type[APIStatusError], code: str | None) -> str | None:
+    if kind is NotFoundError and code != "model_not_found":
+        return _NO_SUCH_ADDRESS
+    return _ADVICE.get(kind)
 
 
 def _reason(answer: Answer) -> str:

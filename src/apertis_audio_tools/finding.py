@@ -1,10 +1,13 @@
 """Finding recordings in folders."""
 
+import logging
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from apertis_audio_tools.errors import RecordingError
+
+logger = logging.getLogger("apertis_audio_tools")
 
 _SERVICE = ".flac .mp3 .mp4 .mpeg .mpga .m4a .ogg .wav .webm"
 _CONVERTED = (
@@ -26,7 +29,8 @@ def find(
     """The recordings in files and folders, each folder's in the order of their names.
 
     Hidden files and folders are left out, and so are links that lead out of the folder. A file
-    that is named is taken, whatever it is called.
+    that is named is taken, whatever it is called. Of a folder without any there is a warning in
+    the log.
 
     Args:
         places: A file or a folder, or several.
@@ -49,11 +53,15 @@ def find(
 
 def _below(folder: Path, glob: str, suffixes: Iterable[str]) -> Iterator[Path]:
     root = folder.resolve()
+    is_empty = True
     for path in sorted(folder.glob(glob)):
         if path.suffix.lower() in suffixes and _is_shown(path.relative_to(folder)):
             target = path.resolve()
             if target.is_file() and target.is_relative_to(root):
+                is_empty = False
                 yield path
+    if is_empty:
+        logger.warning("There are no recordings in %r that match %r.", str(folder), glob)
 
 
 def _is_shown(path: Path) -> bool:

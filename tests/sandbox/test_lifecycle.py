@@ -55,7 +55,7 @@ def test_a_port_of_choice() -> None:
     with Sandbox() as url:
         port = httpx.URL(url).port
         assert port is not None
-        with pytest.raises(OSError, match=f"Port {port} of 127.0.0.1 is not free"):
+        with pytest.raises(OSError, match=f"^Port {port} of 127.0.0.1 is not free"):
             Sandbox(port).__enter__()
     with Sandbox(port) as same:
         assert same == url

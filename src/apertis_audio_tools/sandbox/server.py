@@ -115,7 +115,9 @@ def _bound(port: int) -> socket.socket:
     try:
         return socket.create_server((HOST, port))
     except OSError as error:
-        raise OSError(error.errno, f"Port {port} of {HOST} is not free.") from error
+        raise OSError(
+            f"Port {port} of {HOST} is not free: take another, or 0 for any that is."
+        ) from error
 
 
 def _url(bound: socket.socket) -> str:
