@@ -11,6 +11,7 @@ import av.container
 from apertis_audio_tools.errors import RecordingError, UnsupportedError
 from apertis_audio_tools.recordings.allowed import OPTIONS
 from apertis_audio_tools.recordings.chains import links
+from apertis_audio_tools.recordings.edits import seconds_but_priming
 from apertis_audio_tools.recordings.sound import best_stream, decodable, packets
 from apertis_audio_tools.recordings.sources import Bytes, Source, open_source, unreadable
 from apertis_audio_tools.wire import Upload
@@ -131,7 +132,7 @@ def demuxing(content: Bytes) -> Iterator[av.container.InputContainer]:
     with (
         content.open() as stream,
         explained(content.label),
-        av.open(stream, mode="r", container_options=dict(OPTIONS), **_TAGS) as container,
+        av.open(stream, mode="r", container_options=_options(content), **_TAGS) as container,
     ):
         if not container.streams.audio:
             raise RecordingError(f"{content.label} holds no sound.")
@@ -158,6 +159,20 @@ def explained(label: str) -> Iterator[None]:
         raise unreadable(label, error) from error
 
 
+def _options(content: Bytes) -> dict[str, str]:
+    """Edit lists that say little are not for FFmpeg, which makes its index of all packets anew.
+
+    That takes 20 MB for an hour of AAC in place of 6.
+    """
+    is_plain = _seconds_but_priming(content) is not None
+    return {**OPTIONS, "advanced_editlist": "0"} if is_plain else dict(OPTIONS)
+
+
+def _seconds_but_priming(content: Bytes) -> float | None:
+    with content.open() as stream:
+        return seconds_but_priming(stream, content.size)
+
+
 def _container_name(demuxer: str, codec: str, content: Bytes) -> str:
     if demuxer == _MP4:
         return "mp4"
@@ -176,6 +191,8 @@ def _duration(container: av.container.InputContainer, content: Bytes) -> float:
     name = container.format.name
     if name == "ogg" and len(parts := links(content)) > 1:
         return sum(map(_link_duration, parts))
+    if name == _MP4 and (seconds := _seconds_but_priming(content)) is not None:
+        return seconds
     if container.duration and name not in _GUESSED:
         return container.duration / _MICROSECONDS
     stream = best_stream(container)
