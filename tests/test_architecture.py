@@ -81,7 +81,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "finding": {"errors"},
     "forks": set(),
-    "jobs": {"cache", "calls", "errors", "recordings", "results", "stitching", "waiting"},
+    "jobs": {
+        "cache",
+        "calls",
+        "discretion",
+        "errors",
+        "recordings",
+        "results",
+        "stitching",
+        "waiting",
+    },
     "langchain": {
         "",
         "access",

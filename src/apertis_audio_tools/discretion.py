@@ -29,6 +29,18 @@ def forget_variables(error: ApertisError) -> None:
         passed = passed.__cause__
 
 
+def forget_frames(error: ApertisError) -> None:
+    """Drop the frames that an error and its causes have passed, and all that those hold.
+
+    For errors that are kept: whoever collects them does not want the recordings, and frames that
+    still run cannot be cleared.
+    """
+    passed: BaseException | None = error
+    while passed is not None:
+        passed.__traceback__ = None
+        passed = passed.__cause__ or passed.__context__
+
+
 def discreet(verb: V) -> V:
     """A verb of either colour, or one that hands on what comes, whose errors forget all variables.
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from apertis_audio_tools.cache import TranscriptCache
 from apertis_audio_tools.calls import Call
+from apertis_audio_tools.discretion import forget_frames
 from apertis_audio_tools.errors import ApertisError
 from apertis_audio_tools.recordings import Piece, Recording
 from apertis_audio_tools.results import Transcript
@@ -71,15 +72,15 @@ class Tally:
     def noting(self) -> Iterator[None]:
         """Note an error of ours at once, for all others to see; errors of others go on.
 
-        It is kept without the frames it passed, which hold the recording, and this tally.
+        It loses the frames it passed, which hold the client, the recording, this tally and itself.
         """
         try:
             yield
-        except HaltedError:
-            pass
         except ApertisError as error:
-            self.failure = self.failure or error.with_traceback(None)
-            self.halt.set()
+            forget_frames(error)
+            if not isinstance(error, HaltedError):
+                self.failure = self.failure or error
+                self.halt.set()
 
     def take_failure(self) -> ApertisError | None:
         """The first error, which from then on is not kept here."""

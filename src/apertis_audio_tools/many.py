@@ -5,7 +5,7 @@ from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
-from apertis_audio_tools.discretion import forget_variables
+from apertis_audio_tools.discretion import forget_frames, forget_variables
 from apertis_audio_tools.errors import ApertisError, ConfigurationError
 from apertis_audio_tools.jobs import HaltedError, Job, Tally
 from apertis_audio_tools.progress import Progress, Report, Reporting
@@ -140,7 +140,7 @@ class Batch:
         if isinstance(error, HaltedError):
             del self._running[ticket.index]
             return
-        _forget_frames(error)
+        forget_frames(error)
         forget_variables(error)
         self._end(ticket, Outcome(ticket.index, ticket.source, error, None))
 
@@ -189,13 +189,6 @@ class Batch:
         for ticket in self._running.values():
             if ticket.index > index or not self.many.in_order:
                 ticket.tally.halt.set()
-
-
-def _forget_frames(error: BaseException | None) -> None:
-    """Whoever collects errors does not want the recordings, which the frames they passed hold."""
-    while error is not None:
-        error = error.with_traceback(None)
-        error = error.__cause__ or error.__context__
 
 
 def _further(progress: Progress, outcome: Outcome) -> Progress:

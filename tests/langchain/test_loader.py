@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import gc
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,6 +81,9 @@ def test_leaving_early_leaves_no_connection(server: Loopback, folder: Path) -> N
     documents = loading(server, folder).lazy_load()
     next(documents)
     documents.close()
+    if sys.version_info >= (3, 13):
+        # Errors that httpcore swallows make cycles with the frames below them, ours among them.
+        gc.collect()
     server.wait_for_hang_ups()
 
 
