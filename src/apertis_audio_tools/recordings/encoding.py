@@ -2,11 +2,12 @@
 
 import functools
 import io
+from itertools import chain
 
 import av
 
 from apertis_audio_tools.recordings.probing import Recording, demuxing
-from apertis_audio_tools.recordings.sound import best_stream, mono
+from apertis_audio_tools.recordings.sound import best_stream, mono, packets
 from apertis_audio_tools.wire import Upload
 
 _AS_IT_IS = frozenset({"wav", "mp3"})
@@ -33,7 +34,9 @@ def _as_mp3(recording: Recording) -> bytes:
     with demuxing(recording.content) as source, av.open(encoded, "w", format="mp3") as target:
         stream = target.add_stream("libmp3lame", rate=_SAMPLE_RATE, layout="mono")
         stream.bit_rate = _BIT_RATE
-        sound = source.decode(best_stream(source))
+        heard = best_stream(source)
+        found = chain(packets(source, heard), (None,))
+        sound = chain.from_iterable(map(heard.codec_context.decode, found))
         for frame in mono(sound, _SAMPLE_RATE, frame_size=_FRAME, sample_format="s16p"):
             frame.pts = None
             target.mux(stream.encode(frame))

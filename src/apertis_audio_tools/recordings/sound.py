@@ -80,6 +80,8 @@ def packets(container: InputContainer, stream: AudioStream) -> Iterator[Packet]:
             failures += 1
             if failures > _MOST_FAILURES:
                 raise
+        except IndexError:
+            continue  # a packet of a stream that has begun since, which PyAV does not know
         else:
             return
 

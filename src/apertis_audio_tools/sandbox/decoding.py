@@ -72,7 +72,8 @@ def decode(file: BinaryIO, demuxers: str = CONTAINERS, param: str = "file") -> b
                 pcm += block
                 if len(pcm) > MAX_SECONDS * BYTES_PER_SECOND:
                     raise bad_audio(f"The audio is longer than {MAX_SECONDS} seconds.", param)
-    except (av.error.FFmpegError, _FormatChangedError):
+    except (av.error.FFmpegError, _FormatChangedError, IndexError):
+        # The last is PyAV's, of a packet of a stream that has begun since the file was opened.
         message = "The audio could not be decoded. It may be corrupted, or in another format."
         raise bad_audio(message, param) from None
     if not pcm:
