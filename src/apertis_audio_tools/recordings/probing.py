@@ -160,9 +160,9 @@ def explained(label: str) -> Iterator[None]:
 
 
 def _opened(stream: BinaryIO, size: int) -> av.container.InputContainer:
-    """Edit lists that say little are not for FFmpeg, which makes its index of all packets anew.
+    """FFmpeg's view of a stream, for which it has to obey only edit lists that hide sound.
 
-    That takes 20 MB for an hour of AAC in place of 6.
+    To obey one it makes its index of all packets anew: 20 MB for an hour of AAC in place of 6.
     """
     is_plain = seconds_but_priming(stream, size) is not None
     options = {**OPTIONS, "advanced_editlist": "0"} if is_plain else dict(OPTIONS)
