@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -19,20 +19,20 @@ from standup import PATIENCE, SECONDS
 from tiny_recordings import Names, tinies, tiny
 
 
-def meeting(number: int) -> Names:
-    """Hears the first so many only when they are there together."""
+def meeting(number: int) -> Callable[[object, Exchange], None]:
+    """Lets the first so many be answered only when they are there together."""
     together, first = threading.Barrier(number), threading.Semaphore(number)
 
-    def meet(_: str, __: Exchange) -> None:
+    def meet(_: object, __: Exchange) -> None:
         if first.acquire(blocking=False):
             together.wait(PATIENCE)
 
-    return Names(meet)
+    return meet
 
 
 async def test_fifty_tasks() -> None:
     """Fifty gathered at once keep to the bound, and reach it."""
-    names = meeting(4)
+    names = Names(meeting(4))
     with Loopback([names]) as server:
         async with server.client(max_concurrency=4) as audio:
             found = await asyncio.gather(*(audio.atranscribe(tiny(n)) for n in range(50)))
@@ -42,7 +42,7 @@ async def test_fifty_tasks() -> None:
 
 def test_many_in_threads_and_a_loop() -> None:
     """Two rows of recordings in two threads and a third on an event loop share one bound."""
-    names = meeting(3)
+    names = Names(meeting(3))
     with Loopback([names]) as server, server.client(max_concurrency=3) as audio:
 
         async def on_a_loop() -> int:
@@ -89,12 +89,12 @@ def test_cut_when_there_is_room(run: Run, cuts: Cuts, monkeypatch: pytest.Monkey
     """However many recordings are under way, no more pieces exist than may be sent."""
     pieces = Pieces()
     monkeypatch.setattr(recordings, "pieces", pieces.cut)
-    recogniser = Recogniser(cuts)
+    recogniser = Recogniser(cuts, meeting(2))
     with Loopback([recogniser]) as server, server.client(max_concurrency=2) as audio:
         outcomes = run(audio, "transcribe_many", [STANDUP] * 4, piece_seconds=SECONDS)
     assert {outcome.transcript.text for outcome in outcomes} == {" ".join(cuts.texts)}
     assert (pieces.most, pieces.now) == (2, 0)
-    assert recogniser.most_at_once <= 2
+    assert recogniser.most_at_once == 2
 
 
 async def test_cancelled_in_the_queue() -> None:
