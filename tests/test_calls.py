@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from python_multipart.multipart import FormParser, parse_options_header
 
@@ -85,7 +85,6 @@ def test_form_by_another_reader() -> None:
     assert file.get_payload(decode=True) == SOUND
 
 
-@settings(derandomize=True, deadline=None)
 @given(st.text(FRAME, min_size=1, max_size=20), st.text(FRAME + "filename", max_size=30))
 def test_hostile_form(name: str, value: str) -> None:
     """No file name and no field can add to a form or end it."""

@@ -182,6 +182,12 @@ def test_impossible_options(options: dict[str, Any], message: str) -> None:
         chat(**options)
 
 
+def test_too_large() -> None:
+    """What the service would not read to its end is not sent at all."""
+    with pytest.raises(UnsupportedError, match="conversation would make a request of 30000"):
+        chat(heard(data="A" * 30_000_000, format="wav"))
+
+
 def reply(message: Any, **fields: Any) -> ChatReply:
     body = {"choices": [{"message": message, "finish_reason": "stop"}], "model": MODEL, **fields}
     headers = {"content-type": "application/json", "x-request-id": "req-1", "server": "gw"}

@@ -2,6 +2,7 @@
 
 import io
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +13,9 @@ from apertis_audio_tools.results import ToolCallDelta
 from apertis_audio_tools.wire import Answer, Upload
 
 HEAD = Answer(200, {"content-type": "text/event-stream; charset=utf-8", "x-request-id": "req-1"})
+
+piece = partial(ChatDelta, request_id="req-1")
+"""A delta, which has the request id of the answer it belongs to."""
 
 
 def never(_: Any) -> tuple[Upload, str]:
@@ -43,13 +47,13 @@ REPLY = (
     + DONE
 )
 DELTAS = [
-    ChatDelta(),
-    ChatDelta(text="Grüß ", model="gpt"),
-    ChatDelta(text="dich 🎙"),
-    ChatDelta(tool_calls=(ToolCallDelta(index=0, id="c-1", name="f"),)),
-    ChatDelta(tool_calls=(ToolCallDelta(index=0, arguments='{"a": 1}'),)),
-    ChatDelta(finish_reason="stop"),
-    ChatDelta(usage=Usage(input_tokens=3, output_tokens=2)),
+    piece(),
+    piece(text="Grüß ", model="gpt"),
+    piece(text="dich 🎙"),
+    piece(tool_calls=(ToolCallDelta(index=0, id="c-1", name="f"),)),
+    piece(tool_calls=(ToolCallDelta(index=0, arguments='{"a": 1}'),)),
+    piece(finish_reason="stop"),
+    piece(usage=Usage(input_tokens=3, output_tokens=2)),
 ]
 
 
@@ -60,8 +64,7 @@ def read(body: bytes, at_once: int = 1 << 20) -> list[ChatDelta]:
         for start in range(0, len(body), at_once)
         for delta in reader.feed(body[start : start + at_once])
     ]
-    reader.finish()
-    return deltas
+    return [*deltas, *reader.finish()]
 
 
 def test_request() -> None:
@@ -77,18 +80,62 @@ def test_request() -> None:
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 3, 7, 64, 1 << 20])
-@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
 def test_any_chunks(line_end: bytes, at_once: int) -> None:
-    """Fed byte by byte or whole, with either line end, the deltas are the same."""
+    """Fed byte by byte or whole, with each kind of line end, the deltas are the same."""
     assert read(REPLY.replace(b"\n", line_end), at_once) == DELTAS
 
 
-def test_as_it_arrives() -> None:
+@pytest.mark.parametrize("line_end", [b"\n", b"\r"])
+def test_as_it_arrives(line_end: bytes) -> None:
     """A delta is there as soon as its event is complete, and not before."""
     reader = CALL.reader(HEAD)
-    first = event({"content": "a"})
+    first = event({"content": "a"}).replace(b"\n", line_end)
     assert list(reader.feed(first[:-1])) == []
-    assert list(reader.feed(first[-1:])) == [ChatDelta(text="a")]
+    assert list(reader.feed(first[-1:])) == [piece(text="a")]
+
+
+def test_mixed_line_ends() -> None:
+    """Each line may end in its own way; one line feed after a return belongs to it, two do not."""
+    reader = CALL.reader(HEAD)
+    data = event({"content": "a"}).strip()
+    assert list(reader.feed(data + b"\r")) == []
+    assert list(reader.feed(b"")) == []
+    assert list(reader.feed(b"\n")) == []
+    assert list(reader.feed(b"\n" + data + b"\n\r")) == [piece(text="a")] * 2
+
+
+BILL = b'data: {"choices": [], "usage": {"prompt_tokens": 3}}'
+BILLED = [piece(finish_reason="stop"), piece(usage=Usage(input_tokens=3))]
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 1 << 20])
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r", b"\r\n", b"\n: bye"])
+def test_no_empty_line_at_the_end(end: bytes, at_once: int) -> None:
+    """The last event counts when it is whole, also without the empty line that should follow."""
+    assert read(event(finish="stop") + BILL + end, at_once) == BILLED
+    assert read(event(finish="stop") + BILL + b"\n\ndata: [DONE]" + end, at_once) == BILLED
+    assert read(event({"content": "a"}) + b"data: [DONE]" + end) == [piece(text="a")]
+    assert read(event(finish="stop").strip() + end) == BILLED[:1]
+
+
+@pytest.mark.parametrize("size", [7, 12, len(BILL) - 1])
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_cut_off_in_a_bill(size: int, end: bytes) -> None:
+    """An event that is not whole is no end, even where the words before it are all there."""
+    with pytest.raises(APIConnectionError, match="cut off before its end"):
+        read(event(finish="stop") + BILL[:size] + end)
+
+
+def test_failure_at_the_end() -> None:
+    """A failure told of in the last event is an error, with or without the empty line."""
+    with pytest.raises(MalformedAnswerError, match="Overloaded"):
+        read(event({"content": "a"}) + b'data: {"error": {"message": "Overloaded."}}\n')
+
+
+def test_done_is_done() -> None:
+    """What follows the end of a reply is not read."""
+    assert read(event({"content": "a"}) + DONE + b'data: {"cho') == [piece(text="a")]
 
 
 @pytest.mark.parametrize(
@@ -98,19 +145,19 @@ def test_as_it_arrives() -> None:
 def test_noise(noise: bytes) -> None:
     """Comments, empty lines and fields that mean nothing here are passed over."""
     body = noise + event({"content": "a"}) + noise + DONE
-    assert read(body) == [ChatDelta(text="a")]
+    assert read(body) == [piece(text="a")]
 
 
 def test_event_in_lines() -> None:
     """An event may span several data lines, with or without the space."""
     body = b'data:{"choices": [{\ndata: "delta": {"content": "a"}}]}\n\ndata:[DONE]\n\n'
-    assert read(body) == [ChatDelta(text="a")]
+    assert read(body) == [piece(text="a")]
 
 
 @pytest.mark.parametrize("end", [event(finish="length"), DONE])
 def test_ends(end: bytes) -> None:
     """A reply is complete when it says why it finished, or that it is done."""
-    assert read(event({"content": "a"}) + end)[0] == ChatDelta(text="a")
+    assert read(event({"content": "a"}) + end)[0] == piece(text="a")
 
 
 @pytest.mark.parametrize("choices", ["", '"choices": null, ', '"choices": [], '])
@@ -118,9 +165,9 @@ def test_bills(choices: str) -> None:
     """A bill at the end may come without choices; the reply before it stands."""
     bill = f'data: {{{choices}"usage": {{"prompt_tokens": 3}}}}\n\n'.encode()
     assert read(event({"content": "a"}) + event(finish="stop") + bill + DONE) == [
-        ChatDelta(text="a"),
-        ChatDelta(finish_reason="stop"),
-        ChatDelta(usage=Usage(input_tokens=3)),
+        piece(text="a"),
+        piece(finish_reason="stop"),
+        piece(usage=Usage(input_tokens=3)),
     ]
 
 
@@ -130,9 +177,9 @@ def test_nulls() -> None:
     pieces = [{"index": None, "id": None, "function": None}]
     said = event({"content": None, "tool_calls": None}) + event({"tool_calls": pieces})
     assert read(said + nothing) == [
-        ChatDelta(),
-        ChatDelta(tool_calls=(ToolCallDelta(index=0),)),
-        ChatDelta(finish_reason="stop"),
+        piece(),
+        piece(tool_calls=(ToolCallDelta(index=0),)),
+        piece(finish_reason="stop"),
     ]
 
 
@@ -203,7 +250,7 @@ def test_failures(failure: bytes, message: str) -> None:
     body = event({"content": "a"}) + b"data: " + failure + b"\n\n" + DONE
     reader = CALL.reader(HEAD)
     arriving = iter(reader.feed(body))
-    assert next(arriving) == ChatDelta(text="a")
+    assert next(arriving) == piece(text="a")
     with pytest.raises(MalformedAnswerError, match=message) as caught:
         next(arriving)
     assert caught.value.request_id == "req-1"

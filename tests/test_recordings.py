@@ -11,8 +11,9 @@ import av
 import pytest
 
 from apertis_audio_tools import RecordingError, UnsupportedError
-from apertis_audio_tools.recordings import MEDIA_TYPES, chat_audio, identify, probe
+from apertis_audio_tools.recordings import MEDIA_TYPES, chat_audio, encoding, identify, probe
 from apertis_audio_tools.wire import Upload
+from recordings_made import silence_of
 
 CLIPS = Path(__file__).parent / "clips"
 SECONDS = 1.24
@@ -234,12 +235,39 @@ def test_chat_audio(suffix: str) -> None:
         assert sent_as == "mp3"
 
 
-def test_chat_audio_of_damaged_audio() -> None:
-    """A recording that cannot be decoded to its end is an error, not a shorter one."""
+@pytest.mark.parametrize(("suffix", "start"), [("flac", 5000), ("m4a", 3000), ("ogg", 6000)])
+def test_chat_audio_of_damaged_audio(suffix: str, start: int) -> None:
+    """What is damaged is silence, and what comes after it comes when it should."""
+    damaged = bytearray(clip(suffix))
+    damaged[start : start + 2000] = bytes(2000)
+    upload, _ = chat_audio(probe((f"talk.{suffix}", bytes(damaged))))
+    assert decoded_seconds(whole(upload)) == pytest.approx(SECONDS, abs=0.1)
+
+
+def test_chat_audio_without_a_whole_packet() -> None:
+    """A recording of which nothing can be decoded is an error."""
     flac = bytearray(clip("flac"))
-    flac[5000:9000] = bytes(4000)
-    with pytest.raises(RecordingError, match=r"talk\.flac is no audio file that can be decoded"):
+    flac[9000:] = bytes(len(flac) - 9000)
+    flac[8000:9000] = bytes(1000)
+    with pytest.raises(RecordingError, match=r"talk\.flac (is no audio|holds no sound)"):
         chat_audio(probe(("talk.flac", bytes(flac))))
+
+
+def test_chained_chat_audio() -> None:
+    """All recordings of a chain are asked about, not only the first."""
+    upload, _ = chat_audio(probe(clip("ogg") * 3))
+    assert decoded_seconds(whole(upload)) == pytest.approx(3 * SECONDS, abs=0.2)
+
+
+def test_large_chat_audio(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is too large for a message becomes mp3; what is too long even so is refused."""
+    monkeypatch.setattr(encoding, "_MOST_BYTES", 100_000)  # in place of forty minutes
+    upload, sent_as = chat_audio(probe(silence_of(320_000)))
+    assert sent_as == "mp3"
+    assert upload.size == pytest.approx(80_000, rel=0.02)
+    assert decoded_seconds(whole(upload)) == pytest.approx(10, abs=0.1)
+    with pytest.raises(UnsupportedError, match=r"^talk\.wav is longer than the .* chat message"):
+        chat_audio(probe(("talk.wav", silence_of(640_000))))
 
 
 @pytest.mark.parametrize(

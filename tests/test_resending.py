@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,22 +17,23 @@ from faults.watching import Pipe
 from loopback import Behaviour, Loopback
 
 CLIP = Path(__file__).parent / "clips" / "clip.wav"
+WAV = CLIP.read_bytes()
 TRANSCRIPT = json_answer({"text": "one two"})
 REPLY = json_answer({"choices": [{"message": {"content": "A voice."}}]})
 
 
 def _handle_from_offset() -> Source:
-    handle = io.BytesIO(b"something else" + CLIP.read_bytes())
+    handle = io.BytesIO(b"something else" + WAV)
     handle.seek(len(b"something else"))
     return handle
 
 
 SOURCES: dict[str, Callable[[], Source]] = {
     "path": lambda: CLIP,
-    "bytes": CLIP.read_bytes,
+    "bytes": lambda: WAV,
     "handle from an offset": _handle_from_offset,
-    "pipe": lambda: io.BufferedReader(Pipe(CLIP.read_bytes())),
-    "named": lambda: ("clip.wav", CLIP.read_bytes()),
+    "pipe": lambda: io.BufferedReader(Pipe(WAV)),
+    "named": lambda: ("clip.wav", WAV),
 }
 
 
@@ -43,7 +45,7 @@ def test_upload(run: Run, source: Callable[[], Source], broken: Behaviour) -> No
         assert run(audio, "transcribe", source()).text == "one two"
     first, second, third = server.requests
     assert second.sha256 == third.sha256
-    assert CLIP.read_bytes() in third.body
+    assert WAV in third.body
     assert third.size == int(third.headers["content-length"])
     assert first.headers == second.headers == third.headers
 
@@ -51,21 +53,39 @@ def test_upload(run: Run, source: Callable[[], Source], broken: Behaviour) -> No
 def test_audio_in_chat(run: Run) -> None:
     """Base64 that is made while it is sent is the same each time."""
     with Loopback([error(503), reset(before=20_000), REPLY]) as server, server.client() as audio:
-        assert run(audio, "chat", "Who is it?", audio=CLIP.read_bytes()).text == "A voice."
+        assert run(audio, "chat", "Who is it?", audio=WAV).text == "A voice."
     first, _, third = server.requests
     assert first.sha256 == third.sha256
     block = json.loads(third.body)["messages"][0]["content"][1]["input_audio"]
-    assert base64.b64decode(block["data"], validate=True) == CLIP.read_bytes()
+    assert base64.b64decode(block["data"], validate=True) == WAV
 
 
 def test_handle_stays_open(run: Run) -> None:
     """A file object belongs to the caller: it is neither closed nor used up."""
-    handle = io.BytesIO(CLIP.read_bytes())
+    handle = io.BytesIO(WAV)
     with Loopback([error(503), TRANSCRIPT]) as server, server.client() as audio:
         run(audio, "transcribe", handle)
         run(audio, "transcribe", handle)
     assert not handle.closed
-    assert {CLIP.read_bytes() in request.body for request in server.requests} == {True}
+    assert {WAV in request.body for request in server.requests} == {True}
+
+
+class Handed(io.BytesIO):
+    """Whoever seeks in it lets others run before reading there."""
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:  # noqa: D102  # as in any stream
+        position = super().seek(offset, whence)
+        os.sched_yield()
+        return position
+
+
+def test_handle_in_many_calls(run: Run) -> None:
+    """A file object has one position, and calls that share it still send all of it."""
+    handle = Handed(WAV)
+    with Loopback([TRANSCRIPT]) as server, server.client(max_concurrency=8) as audio:
+        outcomes = run(audio, "transcribe_many", [handle] * 24)
+    assert {outcome.transcript.digest for outcome in outcomes} == {hashlib.sha256(WAV).hexdigest()}
+    assert {WAV in request.body for request in server.requests} == {True}
 
 
 def test_loopback_reads_what_was_sent(run: Run) -> None:

@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from apertis_audio_tools.cache import TranscriptCache
 from apertis_audio_tools.calls import Call
@@ -185,7 +185,7 @@ class Job:
         return {"source": self.about.source, "digest": self._digest()}
 
     def _partial(self, parts: list[Part]) -> PartialTranscript:
-        spans = tuple((part.start, part.end) for part in parts)
+        spans = tuple((max(round(part.start, 3), 0.0), round(part.end, 3)) for part in parts)
         return PartialTranscript(transcript=stitch(parts, self.about), spans=spans)
 
     def _key(self, piece: Piece | None = None) -> str:
@@ -196,7 +196,5 @@ class Job:
     def _digest(self) -> str:
         """The SHA-256 of the recording, read once."""
         if not self._digests:
-            with self.recording.content.open() as stream:
-                digest = hashlib.file_digest(cast("Any", stream), "sha256")
-            self._digests.append(digest.hexdigest())
+            self._digests.append(self.recording.digest())
         return self._digests[0]

@@ -9,16 +9,18 @@ fact comes from when it comes from elsewhere. Change or add rows with a plain me
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, get_args
 
-from apertis_audio_tools.errors import UnsupportedError
+from apertis_audio_tools.errors import ConfigurationError, UnsupportedError
 
 Operation = Literal["transcribe", "translate", "speak", "chat"]
 TranscriptFormat = Literal["json", "text", "srt", "vtt", "verbose_json"]
 SpeechFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
+Shrink = Literal["mp3", "opus"]
+"""What a recording may be encoded to before it is sent."""
 
-TRANSCRIPT_FORMATS = frozenset({"json", "text", "srt", "vtt", "verbose_json"})
-SPEECH_FORMATS = frozenset({"mp3", "opus", "aac", "flac", "wav", "pcm"})
+TRANSCRIPT_FORMATS = frozenset(get_args(TranscriptFormat))
+SPEECH_FORMATS = frozenset(get_args(SpeechFormat))
 CHAT_AUDIO_FORMATS = frozenset({"wav", "mp3", "flac", "opus", "aac", "pcm16"})
 VOICES = frozenset({"alloy", "echo", "fable", "onyx", "nova", "shimmer"})
 
@@ -185,6 +187,19 @@ def require_range(name: str, value: float | None, limits: tuple[float, float]) -
     low, high = limits
     if value is not None and not low <= value <= high:
         raise UnsupportedError(f"{name} is {value}; it can be from {low} to {high}.")
+
+
+def require_cut(piece_seconds: float | None, shrink: Shrink | None) -> None:
+    """Refuse pieces of no length, and encodings that are not there.
+
+    Raises:
+        ConfigurationError: The length is not above 0.
+        UnsupportedError: Saying which encodings there are.
+    """
+    if piece_seconds is not None and not piece_seconds > 0:
+        raise ConfigurationError(f"piece_seconds has to be above 0, not {piece_seconds}.")
+    if shrink is not None:
+        require_choice("shrink", shrink, get_args(Shrink))
 
 
 def _names(names: Iterable[str]) -> str:

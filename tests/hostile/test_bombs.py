@@ -9,6 +9,7 @@ import pytest
 
 from hostile.bombs import BOMBS
 
+pytestmark = pytest.mark.timeout(600)
 MEBIBYTE = 1 << 20
 WEIGHING = Path(__file__).with_name("weighing.py")
 
@@ -17,7 +18,7 @@ WEIGHING = Path(__file__).with_name("weighing.py")
 def weighed() -> dict[str, tuple[list[str], int]]:
     """What came of each bomb in a process of its own, and by how many bytes memory grew."""
     process = subprocess.run(
-        [sys.executable, str(WEIGHING)], capture_output=True, check=True, timeout=100
+        [sys.executable, str(WEIGHING)], capture_output=True, check=True, timeout=500
     )
     lines = map(json.loads, process.stdout.splitlines())
     return {name: (outcomes, grown) for name, outcomes, grown in lines}

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apertis_audio_tools.errors import RecordingError
@@ -28,7 +28,7 @@ def test_broken_recordings() -> None:
     assert "0 faults" in tried_out.stdout
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(st.sampled_from(HEADS), st.binary(max_size=300))
 def test_any_bytes(head: bytes, rest: bytes) -> None:
     """Whatever follows the first bytes of a recording, nothing but typed errors come of it."""

@@ -6,15 +6,8 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from apertis_audio_tools.errors import RecordingError, UnsupportedError
-from apertis_audio_tools.recordings import (
-    Piece,
-    Recording,
-    chat_audio,
-    identify,
-    pieces,
-    probe,
-    true_duration,
-)
+from apertis_audio_tools.recordings import Piece, Recording, chat_audio, identify, pieces, probe
+from apertis_audio_tools.recordings.measuring import extent_of
 from apertis_audio_tools.sandbox.decoding import decode
 from apertis_audio_tools.sandbox.refusals import Refusal
 
@@ -49,7 +42,7 @@ def _probed(data: bytes) -> None:
 
 
 def _measured(data: bytes) -> None:
-    seconds = true_duration(probe(data))
+    seconds = extent_of(probe(data)).seconds
     assert math.isfinite(seconds)
     assert seconds >= 0
 

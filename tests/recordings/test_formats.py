@@ -11,7 +11,8 @@ import av
 import pytest
 
 from apertis_audio_tools.errors import RecordingError
-from apertis_audio_tools.recordings import chat_audio, pieces, probe, sources, true_duration
+from apertis_audio_tools.recordings import chat_audio, pieces, probe, sources
+from apertis_audio_tools.recordings.measuring import extent_of
 from hostile.formats import amr, muxed, samples
 from recordings.meetings import SAMPLE_RATE, content, heard
 
@@ -81,7 +82,7 @@ def test_the_best_stream_is_read_everywhere() -> None:
     (piece,) = pieces(recording, max_bytes=EVERYTHING)
     upload, _ = chat_audio(recording)
     found = [
-        true_duration(recording),
+        extent_of(recording).seconds,
         piece.end,
         len(heard(content(piece))) / SAMPLE_RATE,
         len(heard(upload.open().read())) / SAMPLE_RATE,

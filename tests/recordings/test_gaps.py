@@ -10,7 +10,8 @@ import av
 import numpy as np
 import pytest
 
-from apertis_audio_tools.recordings import pieces, probe, true_duration
+from apertis_audio_tools.recordings import pieces, probe
+from apertis_audio_tools.recordings.measuring import extent_of
 from recordings.meetings import (
     FORMATS,
     SAMPLE_RATE,
@@ -84,7 +85,7 @@ def test_lost_sound_is_silence(name: str, tmp_path: Path, meeting: Sound) -> Non
     recording = probe(stamped(path, GAPPY[name], lost))
     (found,) = pieces(recording, max_bytes=EVERYTHING)
     assert found.end == pytest.approx(SECONDS, abs=0.15)
-    assert true_duration(recording) == pytest.approx(SECONDS, abs=0.15)
+    assert extent_of(recording).seconds == pytest.approx(SECONDS, abs=0.15)
     # An Ogg page says when it ends: what is in the page after a lost one is up to 1 s off.
     if name != "ogg":
         assert offset_error(whole, found) < 6 * CENTISECOND
@@ -108,7 +109,7 @@ def test_after_a_long_gap_a_new_piece_begins(name: str, tmp_path: Path, meeting:
     assert after.start == pytest.approx(70, abs=0.15)
     assert after.overlap == 0
     assert after.end == pytest.approx(SECONDS + 60, abs=0.15)
-    assert true_duration(recording) == pytest.approx(SECONDS + 60, abs=0.15)
+    assert extent_of(recording).seconds == pytest.approx(SECONDS + 60, abs=0.15)
     for piece in (before, after):
         assert offset_error(apart, piece) < 6 * CENTISECOND
 

@@ -3,19 +3,17 @@
 Nothing in here touches the network.
 """
 
-from apertis_audio_tools.calls.call import Call, Reader, Streamed, origin
+from apertis_audio_tools.calls.call import Call, Streamed, origin
 from apertis_audio_tools.calls.chat import Message, chat, chat_stream
 from apertis_audio_tools.calls.model_list import model_list
 from apertis_audio_tools.calls.speech import SoundBytes, require_sound, speech
-from apertis_audio_tools.calls.transcription import Task, transcription
+from apertis_audio_tools.calls.transcription import transcription
 
 __all__ = [
     "Call",
     "Message",
-    "Reader",
     "SoundBytes",
     "Streamed",
-    "Task",
     "chat",
     "chat_stream",
     "model_list",

@@ -3,7 +3,7 @@
 import codecs
 import json
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from apertis_audio_tools.answers import malformed
 from apertis_audio_tools.errors import UnsupportedError
+from apertis_audio_tools.models import MAX_UPLOAD_BYTES
 from apertis_audio_tools.wire import Answer, Ascii, Base64, Body, Part, Request, Upload
 
 R_co = TypeVar("R_co", covariant=True)
@@ -33,8 +34,8 @@ class Reader(Protocol[R_co]):
     def feed(self, chunk: bytes, /) -> Iterable[R_co]:
         """What is complete with this chunk."""
 
-    def finish(self) -> None:
-        """Called at the end of the body; fails when something is missing."""
+    def finish(self) -> Sequence[R_co]:
+        """What only the end of the body completes; fails when something is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,19 @@ def json_body(payload: Mapping[str, Any]) -> Body:
     for part, piece in zip(streamed, pieces[1:], strict=True):
         parts += [part, piece]
     return Body("application/json", tuple(parts))
+
+
+def require_size(body: Body, what: str, advice: str) -> None:
+    """Refuse what the service would not even read to its end.
+
+    Raises:
+        UnsupportedError: The body is larger than a request may be.
+    """
+    if body.size > MAX_UPLOAD_BYTES:
+        raise UnsupportedError(
+            f"{what} would make a request of {body.size}; the service takes "
+            f"{MAX_UPLOAD_BYTES} bytes. {advice}."
+        )
 
 
 def parsed(answer: Answer, shape: type[M]) -> M:

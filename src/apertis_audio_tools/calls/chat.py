@@ -9,13 +9,13 @@ from pydantic import BaseModel, ConfigDict
 
 from apertis_audio_tools import models
 from apertis_audio_tools.answers import malformed
-from apertis_audio_tools.calls.call import Call, Streamed, json_body, origin, parsed
+from apertis_audio_tools.calls.call import Call, Streamed, json_body, origin, parsed, require_size
 from apertis_audio_tools.calls.chat_events import ChatEvents
 from apertis_audio_tools.calls.usage import read_usage
 from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.models import Capabilities
 from apertis_audio_tools.results import ChatDelta, ChatReply, ToolCall
-from apertis_audio_tools.wire import Answer, Ascii, Request, Upload
+from apertis_audio_tools.wire import Answer, Ascii, Body, Request, Upload
 
 DEFAULT_VOICE = "alloy"
 _PATH = "/chat/completions"
@@ -59,7 +59,7 @@ def chat(
         "modalities": wanted,
         "audio": {"voice": voice or DEFAULT_VOICE, "format": audio_format} if speaks else None,
     }
-    request = Request("POST", _PATH, json_body(_with_extra(payload, extra)), model=model)
+    request = Request("POST", _PATH, _body(payload, extra), model=model)
     return Call(request, functools.partial(_read, audio_format=audio_format))
 
 
@@ -84,16 +84,17 @@ def chat_stream(
         "stream": True,
         "stream_options": {"include_usage": True},
     }
-    body = json_body(_with_extra(payload, extra))
-    request = Request("POST", _PATH, body, accept="text/event-stream", model=model)
+    request = Request("POST", _PATH, _body(payload, extra), accept="text/event-stream", model=model)
     return Streamed(request, ChatEvents)
 
 
-def _with_extra(payload: dict[str, Any], extra: Mapping[str, Any] | None) -> dict[str, Any]:
+def _body(payload: dict[str, Any], extra: Mapping[str, Any] | None) -> Body:
     for name in extra or ():
         if payload.get(name) is not None or name in _OWN_FIELDS:
             raise UnsupportedError(f"{name} has a parameter of its own; it cannot be in extra.")
-    return {**payload, **(extra or {})}
+    body = json_body({**payload, **(extra or {})})
+    require_size(body, "This conversation", "Send fewer clips, or shorter ones")
+    return body
 
 
 def _conversation(

@@ -1,10 +1,11 @@
 """A chat reply as it arrives: server-sent events become deltas."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 
 from apertis_audio_tools.answers import malformed, snippet
 from apertis_audio_tools.calls.tool_call_numbers import ToolCallNumbers
@@ -13,6 +14,7 @@ from apertis_audio_tools.errors import APIConnectionError, MalformedAnswerError
 from apertis_audio_tools.results import ChatDelta, ToolCallDelta
 from apertis_audio_tools.wire import Answer
 
+_DONE = "[DONE]"
 _LONGEST_LINE = 4 * 1024 * 1024
 """Bytes; an event is one line, and the longest ones carry some words."""
 
@@ -59,7 +61,7 @@ class ChatEvents:
         self._data: list[str] = []
         self._numbers = ToolCallNumbers()
         self._is_empty = True
-        self._has_begun = self._is_done = False
+        self._is_after_return = self._has_begun = self._is_done = self._is_over = False
         self._is_events = head.media_type == "text/event-stream"
 
     def feed(self, chunk: bytes) -> Iterator[ChatDelta]:
@@ -74,17 +76,14 @@ class ChatEvents:
         if not self._is_events:
             self._rest += chunk
             return
-        *lines, self._rest = (self._rest + chunk).replace(b"\r\n", b"\n").split(b"\n")
-        for line in lines:
-            if line.startswith(b"data:"):
-                self._has_begun = True
-                self._data.append(line[5:].strip().decode("utf-8", errors="replace"))
-            elif not line and self._data:
+        for line in self._lines(chunk):
+            self._note(line)
+            if not line and self._data:
                 yield from self._event("\n".join(self._data))
                 self._data.clear()
 
-    def finish(self) -> None:
-        """Called when the body has ended.
+    def finish(self) -> Sequence[ChatDelta]:
+        """Called when the body has ended: the delta of an event with no empty line after it.
 
         Raises:
             APIConnectionError: It ended before the reply did.
@@ -93,16 +92,35 @@ class ChatEvents:
         if not self._is_events:
             kind = self._head.media_type or "nothing"
             raise malformed(replace(self._head, body=self._rest), f"with {kind} in place of events")
+        self._note(self._rest)
         if not (self._is_empty or self._has_begun):
             raise malformed(replace(self._head, body=self._rest), "without any event")
-        if not self._is_done:
+        data = "\n".join(self._data)
+        last = tuple(self._event(data)) if _is_whole(data) else ()
+        if not self._is_done or (data and not _is_whole(data) and not self._is_over):
             raise APIConnectionError(
                 "The reply was cut off before its end.", request_id=self._head.request_id
             )
+        return last
+
+    def _lines(self, chunk: bytes) -> list[bytes]:
+        """Those that end with this chunk: in a line feed, a return, or both, one chunk each."""
+        if not chunk:
+            return []
+        more = chunk.removeprefix(b"\n") if self._is_after_return else chunk
+        self._is_after_return = chunk.endswith(b"\r")
+        text = (self._rest + more).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        *lines, self._rest = text.split(b"\n")
+        return lines
+
+    def _note(self, line: bytes) -> None:
+        if line.startswith(b"data:"):
+            self._has_begun = True
+            self._data.append(line[5:].strip().decode("utf-8", errors="replace"))
 
     def _event(self, data: str) -> Iterator[ChatDelta]:
-        if data == "[DONE]":
-            self._is_done = True
+        if data == _DONE:
+            self._is_done = self._is_over = True
             return
         answer = Answer(self._head.status, self._head.headers, data.encode())
         try:
@@ -127,6 +145,7 @@ class ChatEvents:
             finish_reason=choice.finish_reason,
             usage=read_usage(chunk.usage) if chunk.usage else None,
             model=chunk.model or "",
+            request_id=self._head.request_id,
         )
 
     def _piece(self, call: _ToolCallDelta) -> ToolCallDelta:
@@ -137,3 +156,14 @@ class ChatEvents:
             name=function.name,
             arguments=function.arguments or "",
         )
+
+
+def _is_whole(data: str) -> bool:
+    """Whether nothing was cut off it."""
+    if data == _DONE:
+        return True
+    try:
+        from_json(data)
+    except ValueError:
+        return False
+    return True

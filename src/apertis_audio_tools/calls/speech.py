@@ -1,7 +1,7 @@
 """POST /audio/speech."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from apertis_audio_tools import models
@@ -76,14 +76,15 @@ class SoundBytes:
             self._has_begun = True
         yield chunk
 
-    def finish(self) -> None:
-        """Called when the body has ended.
+    def finish(self) -> Sequence[bytes]:
+        """Called when the body has ended; there is nothing to add.
 
         Raises:
             MalformedAnswerError: There was none.
         """
         if not self._has_begun:
             require_sound(self._head)
+        return ()
 
 
 def require_sound(answer: Answer) -> Answer:

@@ -9,9 +9,8 @@ from pydantic_core import from_json
 
 from apertis_audio_tools import models, passages, subtitles
 from apertis_audio_tools.answers import malformed
-from apertis_audio_tools.calls.call import Call, form, origin, parsed
+from apertis_audio_tools.calls.call import Call, form, origin, parsed, require_size
 from apertis_audio_tools.calls.usage import read_usage
-from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.models import Capabilities, TranscriptFormat
 from apertis_audio_tools.results import Segment, Transcript
 from apertis_audio_tools.wire import Answer, Request, Upload
@@ -56,11 +55,9 @@ def transcription(
         "temperature": temperature,
     }
     body = form(fields, upload)
-    if body.size > models.MAX_UPLOAD_BYTES:
-        raise UnsupportedError(
-            f"{upload.name} has {upload.size} bytes and would make a request of {body.size}; "
-            f"the service takes {models.MAX_UPLOAD_BYTES}. Compress it or send it in parts."
-        )
+    require_size(
+        body, f"{upload.name} has {upload.size} bytes and", "Compress it or send it in parts"
+    )
     about = Transcript(
         text="", task=task, model=model, source=source, duration=duration, language=language
     )

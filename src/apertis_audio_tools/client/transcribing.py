@@ -3,7 +3,7 @@
 import functools
 import io
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 from apertis_audio_tools import calls, recordings
 from apertis_audio_tools.cache import TranscriptCache
@@ -12,14 +12,19 @@ from apertis_audio_tools.colours import many, many_awaiting, piecewise, piecewis
 from apertis_audio_tools.drivers import Drivers
 from apertis_audio_tools.jobs import Job
 from apertis_audio_tools.many import Many, OnError, Sources
-from apertis_audio_tools.models import MAX_UPLOAD_BYTES, Capabilities, TranscriptFormat
+from apertis_audio_tools.models import (
+    MAX_UPLOAD_BYTES,
+    Capabilities,
+    Shrink,
+    TranscriptFormat,
+    require_cut,
+)
 from apertis_audio_tools.progress import Report, Reporting
 from apertis_audio_tools.recordings import Piece, Source
 from apertis_audio_tools.results import Transcript
 from apertis_audio_tools.wire import Upload
 
 TRANSCRIPTION_MODEL = "whisper-1"
-Shrink = Literal["mp3", "opus"]
 
 _NAME_BYTES = 1024
 """What a file name may take of a request."""
@@ -228,6 +233,7 @@ class Transcribing:
         self, asked: dict[str, Any], piece_seconds: float | None, shrink: Shrink | None
     ) -> Callable[[Source], Job]:
         """What makes the job of a recording, once what was asked is known to be possible."""
+        require_cut(piece_seconds, shrink)
         asked["response_format"] = asked[
             "response_format"
         ] or self._capabilities.best_transcript_format(asked["model"], asked["task"])
@@ -252,7 +258,7 @@ class Transcribing:
             recording = recordings.probe(source)
 
             def ask(piece: Piece) -> Call[Transcript]:
-                return call(piece.upload, recording.label, piece.end - piece.start)
+                return call(piece.upload, recording.label, round(piece.end - piece.start, 3))
 
             return Job(
                 recording=recording,

@@ -6,7 +6,6 @@ The only package that imports ``av``.
 from apertis_audio_tools.recordings.cutting import pieces
 from apertis_audio_tools.recordings.encoding import chat_audio
 from apertis_audio_tools.recordings.joining import Joining, Sink
-from apertis_audio_tools.recordings.measuring import true_duration
 from apertis_audio_tools.recordings.planning import Piece
 from apertis_audio_tools.recordings.probing import Recording, probe
 from apertis_audio_tools.recordings.sources import Source, is_named, label_of
@@ -25,5 +24,4 @@ __all__ = [
     "label_of",
     "pieces",
     "probe",
-    "true_duration",
 ]

@@ -2,10 +2,9 @@
 
 import contextlib
 from collections.abc import Generator
-from typing import Literal
 
 from apertis_audio_tools.errors import ConfigurationError, RecordingError
-from apertis_audio_tools.recordings.chains import links
+from apertis_audio_tools.models import Shrink
 from apertis_audio_tools.recordings.copying import can_copy, copied
 from apertis_audio_tools.recordings.gaps import TimeGapError
 from apertis_audio_tools.recordings.measuring import extent_of
@@ -26,7 +25,7 @@ def pieces(
     max_bytes: int,
     max_seconds: float | None = None,
     target_seconds: float | None = None,
-    shrink: Literal["mp3", "opus"] | None = None,
+    shrink: Shrink | None = None,
 ) -> Generator[Piece]:
     """The recording as it is where it fits, else in pieces that end in pauses.
 
@@ -72,7 +71,7 @@ def _at_least_one(recording: Recording, found: Generator[Piece]) -> Generator[Pi
 
 def _pieces(recording: Recording, limits: Limits, smaller: Encoding | None) -> Generator[Piece]:
     """The cheapest way that is correct, found out when the first piece is asked for."""
-    parts = links(recording.content) if recording.container == "ogg" else [recording.content]
+    parts = recording.parts()
     if smaller is not None and _is_worth_it(recording, smaller):
         yield from reencoded(recording, parts, limits.shared(recording.duration), smaller)
     elif len(parts) > 1:

@@ -25,17 +25,10 @@ class Extent(NamedTuple):
     missing: float
 
 
-def true_duration(recording: Recording) -> float:
-    """Seconds, by the packets: headers guess, and do not know what was cut off later.
-
-    Raises:
-        RecordingError: It cannot be read, or holds nothing.
-    """
-    return extent_of(recording).seconds
-
-
 def extent_of(recording: Recording) -> Extent:
     """How long it is, and how much of that is missing, without decoding it.
+
+    It goes by the packets: headers guess, and do not know what was cut off later.
 
     Raises:
         RecordingError: It cannot be read, or holds nothing.

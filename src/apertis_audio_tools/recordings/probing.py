@@ -1,9 +1,10 @@
 """What is in a recording: container, codec, duration; told by its bytes, never by its name."""
 
 import contextlib
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import av
 import av.container
@@ -81,6 +82,19 @@ class Recording:
     def is_accepted(self) -> bool:
         """Whether the service takes this container as it is."""
         return self.container in _ACCEPTED
+
+    def parts(self) -> list[Bytes]:
+        """The files it is chained of, as Ogg may be; nearly always it is only the one."""
+        return links(self.content) if self.container == "ogg" else [self.content]
+
+    def digest(self) -> str:
+        """The SHA-256 of its bytes, in hexadecimal.
+
+        Raises:
+            RecordingError: They cannot be read any more.
+        """
+        with explained(self.label), self.content.open() as stream:
+            return hashlib.file_digest(cast("Any", stream), "sha256").hexdigest()
 
     def upload(self) -> Upload:
         """The recording as it is, under a name whose extension matches what it is.

@@ -9,8 +9,8 @@ from typing import Any
 import av
 from av.audio.frame import AudioFrame
 
+from apertis_audio_tools.recordings.decoding import Gap, sound_of
 from apertis_audio_tools.recordings.drafts import Finished, named
-from apertis_audio_tools.recordings.gaps import Timeline
 from apertis_audio_tools.recordings.listening import heard_cut
 from apertis_audio_tools.recordings.pauses import Cut
 from apertis_audio_tools.recordings.planning import (
@@ -21,16 +21,8 @@ from apertis_audio_tools.recordings.planning import (
     Unit,
     assemble,
 )
-from apertis_audio_tools.recordings.probing import Recording, demuxing
-from apertis_audio_tools.recordings.sound import (
-    Gap,
-    Packet,
-    best_stream,
-    decoded,
-    mono,
-    packets,
-    silences,
-)
+from apertis_audio_tools.recordings.probing import Recording
+from apertis_audio_tools.recordings.sound import Packet, mono
 from apertis_audio_tools.recordings.sources import Bytes
 from apertis_audio_tools.recordings.views import Spool
 
@@ -89,8 +81,6 @@ SMALL = {
 _OVERHEAD = 16_384
 """Bytes of headers, tables, and of what encoders hold back, at most."""
 _PER_PACKET = 4
-_LONGEST = 30.0
-"""Seconds without sound that become silence; where it is longer, a new piece begins after it."""
 
 
 def reencoded(
@@ -115,25 +105,13 @@ def reencoded(
         UnsupportedError: The limits are too tight.
     """
     track = _Reencoding(encoding, named(recording.label, encoding.suffix))
-    sound = chain.from_iterable(map(_sound, contents))
+    sound = chain.from_iterable(map(sound_of, contents))
     units = track.units(sound)
     if after is not None:
         repeated = min(OVERLAP_SECONDS, (after.end - after.start) / 4)
         begin = round((after.end - repeated) * track.rate)
         units = dropwhile(lambda unit: unit.start < begin, units)
     return assemble(units, limits, track, after=after)
-
-
-def _sound(content: Bytes) -> Iterator[AudioFrame | Gap]:
-    """All frames, with silence or gaps where the time stamps jump."""
-    with demuxing(content) as container:
-        stream, timeline = best_stream(container), Timeline()
-        found = chain(timeline.watched(packets(container, stream)), (None,))
-        for frame in decoded(stream.codec_context, found):
-            if missing := timeline.newly_missing():
-                yield from silences(frame, missing) if missing < _LONGEST else (Gap(missing),)
-            timeline.hear(frame.samples / frame.sample_rate)
-            yield frame
 
 
 class _Reencoding:

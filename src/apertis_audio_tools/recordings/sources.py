@@ -8,12 +8,13 @@ import re
 import shutil
 import stat
 import tempfile
-import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, TypeGuard, cast
 
+from apertis_audio_tools import forks
 from apertis_audio_tools.errors import RecordingError
 from apertis_audio_tools.recordings.windows import window
 
@@ -23,6 +24,9 @@ Source = str | os.PathLike[str] | Content | tuple[str, Content]
 
 _SPOOL_BYTES = 1024 * 1024
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+_locks = weakref.WeakKeyDictionary[BinaryIO, forks.Lock]()
+_locking, _lock_of_the_others = forks.Lock(), forks.Lock()
+
 _UNSPEAKABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 """Control characters, and bytes of a file name that are no UTF-8."""
 
@@ -146,14 +150,25 @@ def _from_stream(stream: BinaryIO, name: str | None) -> Bytes:
             raise RecordingError(f"{label} gives no bytes; open it in binary mode ('rb').")
         if not stream.seekable():
             stream = _spooled(stream)
-        start = stream.tell()
-        size = stream.seek(0, os.SEEK_END) - start
-        stream.seek(start)
+        shared = _lock_of(stream)
+        with shared:
+            start = stream.tell()
+            size = stream.seek(0, os.SEEK_END) - start
+            stream.seek(start)
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise unreadable(label, error) from error
     size = max(size, 0)
-    opened = functools.partial(window, stream, start, size, shared=threading.Lock(), rest=start)
+    opened = functools.partial(window, stream, start, size, shared=shared, rest=start)
     return Bytes(label, _suffix(label), size, opened)
+
+
+def _lock_of(stream: BinaryIO) -> forks.Lock:
+    """What all calls take that read the same stream: it has one position."""
+    try:
+        with _locking:
+            return _locks.setdefault(stream, forks.Lock())
+    except TypeError:  # it has no hash, or cannot be referred to weakly
+        return _lock_of_the_others
 
 
 class _Spool(tempfile.SpooledTemporaryFile[bytes]):

@@ -3,10 +3,10 @@
 import functools
 import os
 import tempfile
-import threading
 from collections.abc import Callable
 from typing import BinaryIO, cast
 
+from apertis_audio_tools import forks
 from apertis_audio_tools.recordings.sources import Bytes
 from apertis_audio_tools.recordings.windows import window
 from apertis_audio_tools.wire import Upload
@@ -28,7 +28,7 @@ class Spool:
 
     def __init__(self) -> None:
         self.file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115  # see close
-        self._lock = threading.Lock()
+        self._lock = forks.Lock()
 
     def upload(self, name: str, media_type: str) -> Upload:
         """What was written; each attempt to send it has a stream of its own."""

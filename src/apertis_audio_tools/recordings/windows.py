@@ -1,9 +1,11 @@
 """A part of a stream, as a stream of its own that can seek."""
 
+import contextlib
 import io
 import os
-import threading
 from typing import BinaryIO, cast
+
+from apertis_audio_tools import forks
 
 
 class _Window(io.RawIOBase):
@@ -16,7 +18,7 @@ class _Window(io.RawIOBase):
         size: int,
         *,
         header: bytes,
-        shared: "threading.Lock | None",
+        shared: forks.Lock | None,
         rest: int | None,
     ) -> None:
         self._stream = stream
@@ -48,13 +50,16 @@ class _Window(io.RawIOBase):
         return len(data)
 
     def _read(self, wanted: int) -> bytes:
-        with self._shared or threading.Lock():
-            self._stream.seek(self._start + self._position)
+        with self._shared or contextlib.nullcontext():
             try:
-                return self._stream.read(wanted)
-            finally:
-                if self._rest is not None:
-                    self._stream.seek(self._rest)
+                self._stream.seek(self._start + self._position)
+                try:
+                    return self._stream.read(wanted)
+                finally:
+                    if self._rest is not None:
+                        self._stream.seek(self._rest)
+            except ValueError as error:  # its owner has closed it
+                raise OSError(str(error)) from error
 
     def close(self) -> None:
         if self._shared is None:
@@ -68,7 +73,7 @@ def window(
     size: int,
     *,
     header: bytes = b"",
-    shared: "threading.Lock | None" = None,
+    shared: forks.Lock | None = None,
     rest: int | None = None,
 ) -> BinaryIO:
     """A header, and after it a range of a stream, never held in memory.

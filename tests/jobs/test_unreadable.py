@@ -1,0 +1,82 @@
+"""Recordings that cannot be read to their end are errors of ours, and only their own."""
+
+import errno
+import io
+import wave
+from typing import Any, BinaryIO
+
+import pytest
+
+from apertis_audio_tools import RecordingError
+from colours import Run
+from loopback import Loopback
+from tiny_recordings import Names, tiny
+
+
+def minute() -> bytes:
+    """A minute of wav."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(16_000)
+        sound.writeframes(b"\1\0" * 16_000 * 60)
+    return file.getvalue()
+
+
+MINUTE = minute()
+
+
+class Failing(io.BytesIO):
+    """Its disk is damaged."""
+
+    def read(self, size: int | None = -1) -> bytes:  # noqa: D102  # as in any stream
+        if self.tell() > 300_000:
+            raise OSError(errno.EIO, "Input/output error")
+        return super().read(size)
+
+
+class Closing(io.BytesIO):
+    """Its owner closes it while it is read."""
+
+    def read(self, size: int | None = -1) -> bytes:  # noqa: D102
+        if self.tell() > 300_000:
+            self.close()
+        return super().read(size)
+
+
+WHY = {Failing: "Input/output error", Closing: "closed file"}
+
+
+@pytest.mark.parametrize("kind", WHY)
+def test_one(run: Run, kind: type[io.BytesIO]) -> None:
+    """The error names the recording and says why."""
+    with (
+        Loopback([]) as server,
+        server.client() as audio,
+        pytest.raises(RecordingError, match=rf"talk\.wav cannot be read: .*{WHY[kind]}"),
+    ):
+        run(audio, "transcribe", ("talk.wav", kind(MINUTE)))
+
+
+@pytest.mark.parametrize("kind", WHY)
+def test_one_of_many(run: Run, kind: type[io.BytesIO]) -> None:
+    """The others go on."""
+    sources = [tiny("a"), ("talk.wav", kind(MINUTE)), tiny("b")]
+    with Loopback([Names()]) as server, server.client() as audio:
+        outcomes = run(audio, "transcribe_many", sources, on_error="collect")
+    assert [type(outcome.error) for outcome in outcomes] == [type(None), RecordingError, type(None)]
+
+
+def test_closed_too_early(run: Run) -> None:
+    """Files that are closed as soon as the next is asked for are known by their names."""
+
+    def opened() -> Any:
+        for _ in range(3):
+            file: BinaryIO
+            with io.BytesIO(MINUTE) as file:
+                yield "talk.wav", file
+
+    with Loopback([Names()]) as server, server.client() as audio:
+        for outcome in run(audio, "transcribe_many", opened(), on_error="collect"):
+            assert outcome.error is None or "talk.wav" in str(outcome.error)
