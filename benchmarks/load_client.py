@@ -9,17 +9,38 @@ import time
 import wave
 from collections import Counter
 from collections.abc import Iterator
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from apertis_audio_tools import ApertisAudio, Outcome, RateLimitError
+from apertis_audio_tools.retry import Retry, SystemClock
 from apertis_audio_tools.wire import Answer, Request
 
 SECONDS, RATE = 3, 16_000
 PAGE_BYTES = 4096
-EVERY = 0.05
-"""Seconds between two looks at the memory."""
+
+
+@dataclass(slots=True)
+class Sent:
+    """An attempt: when its sender last asked whether it may, and when it was sent."""
+
+    asked: float
+    at: float
+
+
+@dataclass(slots=True)
+class Limited:
+    """A "too many": when it had been read, and when whoever read it went to sleep over it."""
+
+    heard: float
+    known: float
+
+
+_ASKED = ContextVar("_ASKED", default=float("inf"))
+_LIMITED = ContextVar[Limited | None]("_LIMITED", default=None)
 
 
 @dataclass
@@ -33,8 +54,8 @@ class Figures:
         seconds: From the first to the last.
         half: Megabytes of memory when half of the outcomes were there.
         most: The most after that.
-        sent: When each attempt began.
-        heard: When each "too many" had been read.
+        sent: Each attempt.
+        limited: Each "too many".
     """
 
     right: int = 0
@@ -43,8 +64,8 @@ class Figures:
     seconds: float = 0.0
     half: float = 0.0
     most: float = 0.0
-    sent: list[float] = field(default_factory=list)
-    heard: list[float] = field(default_factory=list)
+    sent: list[Sent] = field(default_factory=list)
+    limited: list[Limited] = field(default_factory=list)
 
 
 def recordings(number: int) -> Iterator[tuple[str, bytes]]:
@@ -60,15 +81,12 @@ def recordings(number: int) -> Iterator[tuple[str, bytes]]:
 
 
 class Ledger:
-    """Counts outcomes, and watches the memory meanwhile."""
+    """Counts outcomes, and looks at the memory at each."""
 
     def __init__(self, number: int) -> None:
         self.figures = Figures()
         self._number = number
         self._seen: set[int] = set()
-        self._is_over = threading.Event()
-        self._watcher = threading.Thread(target=self._watch, daemon=True)
-        self._watcher.start()
         self._began = time.monotonic()
 
     def enter(self, outcome: Outcome) -> None:
@@ -79,20 +97,18 @@ class Ledger:
         elif outcome.index not in self._seen:
             self.figures.right += outcome.transcript.text == str(outcome.index)
         self._seen.add(outcome.index)
+        self._weigh()
 
     def close(self) -> Figures:
         """All of them."""
         self.figures.seconds = time.monotonic() - self._began
-        self._is_over.set()
-        self._watcher.join()
         return self.figures
 
-    def _watch(self) -> None:
-        while not self._is_over.wait(EVERY):
-            now = resident()
-            if len(self._seen) * 2 < self._number:
-                self.figures.half = max(self.figures.half, now)
-            self.figures.most = max(self.figures.most, now)
+    def _weigh(self) -> None:
+        now = resident()
+        if len(self._seen) * 2 <= self._number:
+            self.figures.half = max(self.figures.half, now)
+        self.figures.most = max(self.figures.most, now)
 
 
 def resident() -> float:
@@ -101,18 +117,54 @@ def resident() -> float:
     return pages * PAGE_BYTES / 1e6
 
 
+class Sleeping(SystemClock):
+    """The system's clock; who goes to sleep over a "too many" knows of it, and so has the others.
+
+    From then on the client has no excuse.
+    """
+
+    def sleep(self, seconds: float, wake: threading.Event) -> None:
+        """Sleep in a thread."""
+        know()
+        super().sleep(seconds, wake)
+
+    async def asleep(self, seconds: float) -> None:
+        """Sleep on the event loop."""
+        know()
+        await super().asleep(seconds)
+
+
+def know() -> None:
+    """Note that what this thread or task has heard is known by now."""
+    if limited := _LIMITED.get():
+        limited.known = min(limited.known, time.monotonic())
+
+
 def note_attempts(audio: ApertisAudio, figures: Figures) -> None:
-    """Have every attempt of a client noted, by the clock that the server has too."""
+    """Have every attempt of a client noted, by the clock that the server has too.
+
+    Whoever asked before a "too many" was known may well be held up, and send long after.
+    """
+    hold = Retry.hold
+
+    def noted_hold(retry: Retry, *args: Any) -> float:
+        _ASKED.set(time.monotonic())
+        return hold(retry, *args)
+
+    Retry.hold = noted_hold  # type: ignore[assignment, method-assign]
     transport = audio._drivers.transport  # noqa: SLF001  # nobody else needs to know
     send, asend = transport.send, transport.asend
 
     @contextlib.contextmanager
     def noted() -> Iterator[None]:
-        figures.sent.append(time.monotonic())
+        now = time.monotonic()
+        figures.sent.append(Sent(min(_ASKED.get(), now), now))
+        _ASKED.set(float("inf"))
         try:
             yield
         except RateLimitError:
-            figures.heard.append(time.monotonic())
+            figures.limited.append(Limited(time.monotonic(), float("inf")))
+            _LIMITED.set(figures.limited[-1])
             raise
 
     def noted_send(request: Request, within: float) -> Answer:
@@ -155,6 +207,7 @@ def main() -> None:
         base_url=given.url,
         max_concurrency=given.at_once,
         requests_per_minute=None,
+        clock=Sleeping(),
     )
     ledger = Ledger(given.number)
     note_attempts(audio, ledger.figures)

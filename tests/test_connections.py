@@ -5,6 +5,7 @@ import contextlib
 import copy
 import gc
 import pickle
+import socket
 import threading
 import warnings
 import weakref
@@ -17,10 +18,11 @@ import httpx
 import pytest
 
 from apertis_audio_tools import ApertisAudio, APIError, ConfigurationError
-from apertis_audio_tools.transport import connecting, pools, shards
+from apertis_audio_tools.transport import connecting, pools, sending, shards
 from behaviours import answer, chunked, deafness, error, json_answer, raw, reset, silence
 from colours import Run
 from loopback import Behaviour, Loopback
+from patience import PATIENCE
 from recordings_made import silence_of
 
 MODELS = json_answer({"data": [{"id": "whisper-1"}]})
@@ -118,7 +120,7 @@ def test_closing_leaves_other_loops_alone() -> None:
 
     def sound() -> Iterator[bytes]:
         yield b"ID3"
-        closed.wait(20)
+        assert closed.wait(PATIENCE)
         yield b" more"
 
     async def listen() -> bytes:
@@ -133,7 +135,7 @@ def test_closing_leaves_other_loops_alone() -> None:
         server.wait_for_requests(1)
         audio.close()
         closed.set()
-        assert heard.result(20) == b"ID3 more"
+        assert heard.result(PATIENCE) == b"ID3 more"
 
 
 def test_many_threads() -> None:
@@ -148,8 +150,9 @@ def test_many_threads() -> None:
     assert server.connections <= 32
 
 
-async def test_many_tasks() -> None:
+async def test_many_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     """More calls at once than there are connections all come through."""
+    monkeypatch.setattr(sending, "_CONNECT_SECONDS", PATIENCE)
     with Loopback([MODELS]) as server:
         async with server.client() as audio:
             found = await asyncio.gather(*(audio.amodels() for _ in range(300)))
@@ -164,7 +167,7 @@ async def test_cancelled(monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
     monkeypatch.setattr(connecting, "SHARD_CONNECTIONS", 1)
     behaviour = {"upload": deafness(), "answer": silence(), "download": silence(SOUND_HEAD)}
     with Loopback([behaviour[stage]] * 3 + [MODELS]) as server:
-        async with server.client(deadline=20.0) as audio:
+        async with server.client(deadline=PATIENCE) as audio:
             for number in range(1, 4):
                 call = asyncio.create_task(audio.atranscribe(silence_of(3_000_000)))
                 await asyncio.to_thread(server.wait_for_requests, number)
@@ -198,7 +201,7 @@ async def test_places_in_the_shards() -> None:
     pools = shards.Shards(lambda: httpx.AsyncHTTPTransport(verify=False))
     script = [MODELS, reset(), silence(SOUND_HEAD)]
     with Loopback(script) as server:
-        async with httpx.AsyncClient(transport=pools) as client:
+        async with httpx.AsyncClient(transport=pools, timeout=PATIENCE) as client:
             await client.get(server.url)
             with pytest.raises(httpx.ReadError):
                 await client.get(server.url)
@@ -255,3 +258,28 @@ def test_name_of_the_program(run: Run) -> None:
     names = [request.headers["user-agent"] for request in server.requests]
     known = version("apertis-audio-tools")
     assert names == [f"apertis-audio-tools/{known}", "apertis-audio-tools/unknown"]
+
+
+@pytest.mark.parametrize(
+    ("idle", "option"),
+    [
+        ({"TCP_KEEPIDLE": 4}, (socket.IPPROTO_TCP, 4, 60)),
+        ({"TCP_KEEPALIVE": 16}, (socket.IPPROTO_TCP, 16, 60)),
+        ({"TCP_KEEPIDLE": 4, "TCP_KEEPALIVE": 16}, (socket.IPPROTO_TCP, 4, 60)),
+    ],
+    ids=["Linux", "macOS", "both"],
+)
+def test_signs_of_life(idle: dict[str, int], option: tuple[int, int, int]) -> None:
+    """A silent connection gives signs of life after a minute, whatever its system calls that."""
+    known = {"TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 6, **idle}
+    assert set(connecting.keepalive_options(known)) == {
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+        (socket.IPPROTO_TCP, 5, 60),
+        (socket.IPPROTO_TCP, 6, 5),
+        option,
+    }
+
+
+def test_signs_of_life_that_a_system_lacks() -> None:
+    """What a system cannot be told is left to it."""
+    assert connecting.keepalive_options({}) == [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]

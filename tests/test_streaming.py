@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from apertis_audio_tools import ApertisAudio, APIError, OutputError
+from apertis_audio_tools import ApertisAudio, APIConnectionError, APIError, OutputError, Usage
 from apertis_audio_tools.writing import NewFile
 from behaviours import answer, chunked, error, reset, silence, truncated
 from colours import Run
 from loopback import Behaviour, Loopback
+from patience import PATIENCE
 
 SOUND = (Path(__file__).parent / "clips" / "clip.mp3").read_bytes()
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: audio/mpeg\r\ncontent-length: 99999\r\n\r\n"
@@ -46,7 +47,7 @@ def paced(chunks: list[bytes], consumed: threading.Semaphore) -> Iterator[bytes]
     """The chunks, each only after the one before was consumed at the other end."""
     for chunk in chunks:
         yield chunk
-        assert consumed.acquire(timeout=20), "The chunk was not handed on."
+        assert consumed.acquire(timeout=PATIENCE), "The chunk was not handed on."
 
 
 def event(text: str) -> bytes:
@@ -88,6 +89,29 @@ def test_words_are_handed_on(consume: Consume) -> None:
     ):
         consume(audio, "stream_chat", seen)
     assert got == ["Hel", "lo."]
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r", b"\r\n"])
+def test_last_words(run: Run, line_end: bytes) -> None:
+    """No empty line needs to follow the last event of a reply, and lines may end in any way."""
+    bill = b'data: {"choices": [{"finish_reason": "stop"}], "usage": {"prompt_tokens": 3}}\n'
+    body = (event("Hello.") + bill).replace(b"\n", line_end)
+    with Loopback([answer(200, body, "text/event-stream")]) as server, server.client() as audio:
+        words, end = run(audio, "stream_chat", "Hello.")
+    assert words.text == "Hello."
+    assert end.usage == Usage(input_tokens=3)
+
+
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_words_cut_off(run: Run, end: bytes) -> None:
+    """A reply that ends in the middle of an event was cut off."""
+    body = event("Hello.") + event("Bye.")[:-6] + end
+    with (
+        Loopback([answer(200, body, "text/event-stream")]) as server,
+        server.client() as audio,
+        pytest.raises(APIConnectionError, match="cut off before its end"),
+    ):
+        run(audio, "stream_chat", "Hello.")
 
 
 def test_abandoned() -> None:
@@ -183,7 +207,7 @@ async def test_cancelled_while_the_file_begins(
 
     def slow(path: Path, *, overwrite: bool) -> NewFile:
         begun.set()
-        assert going.wait(20)
+        assert going.wait(PATIENCE)
         return create(path, overwrite=overwrite)
 
     monkeypatch.setattr(NewFile, "create", slow)

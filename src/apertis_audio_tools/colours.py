@@ -4,7 +4,6 @@ A verb is described once, as a method that prepares a call; these decorators mak
 the awaiting method of it, with its parameters and its documentation.
 """
 
-import asyncio
 import contextlib
 import functools
 import inspect
@@ -22,6 +21,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, get_args
 from apertis_audio_tools.calls import Call, Streamed
 from apertis_audio_tools.discretion import discreet
 from apertis_audio_tools.drivers import Drivers
+from apertis_audio_tools.drivers.threads import off_loop
 from apertis_audio_tools.jobs import Job
 from apertis_audio_tools.many import Many, Outcome
 from apertis_audio_tools.results import Transcript
@@ -69,7 +69,7 @@ def carried_awaiting(
     """The same for asyncio; preparing may read files, so it happens off the event loop."""
 
     async def verb(self: C, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        prepared = await asyncio.to_thread(prepare, self, *args, **kwargs)
+        prepared = await off_loop(prepare, self, *args, **kwargs)
         return await carry(self._drivers, prepared)
 
     return _named(discreet(verb), prepare, "a", result)
@@ -83,7 +83,7 @@ def carried_iterating(
     """The same, as an asynchronous generator."""
 
     async def verb(self: C, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[R]:
-        prepared = await asyncio.to_thread(prepare, self, *args, **kwargs)
+        prepared = await off_loop(prepare, self, *args, **kwargs)
         async with contextlib.aclosing(carry(self._drivers, prepared)) as items:
             async for item in items:
                 yield item

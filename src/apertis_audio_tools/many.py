@@ -48,7 +48,8 @@ class Outcome:
             ApertisError: The recording's own error, when it failed.
         """
         if self._transcript is None:
-            raise self.error or AssertionError("an outcome has a transcript or an error")
+            error = self.error or AssertionError("an outcome has a transcript or an error")
+            raise error.with_traceback(None)  # without the frames of whoever asked before
         return self._transcript
 
 

@@ -126,18 +126,27 @@ class Retry:
     limit: RateLimit = field(default_factory=RateLimit)
     chance: Callable[[], float] = random.random
 
-    def rules(self, deadline: float) -> dict[str, Any]:
-        """What tenacity's ``Retrying`` and ``AsyncRetrying`` need for one call."""
+    def rules(self, deadline: float, is_given_up: Callable[[], bool]) -> dict[str, Any]:
+        """What tenacity's ``Retrying`` and ``AsyncRetrying`` need for one call.
+
+        Args:
+            deadline: When the call has to be over, by the clock.
+            is_given_up: Whether there will be no further attempt, whatever the policy says.
+        """
 
         def stop(state: RetryCallState) -> bool:
             too_late = self.clock.monotonic() + state.upcoming_sleep >= deadline
             return too_late or state.attempt_number > self.max_retries
 
+        def before_sleep(state: RetryCallState) -> None:
+            if not is_given_up():
+                _log(state)
+
         return {
             "retry": self._judge,
             "wait": self._wait,
             "stop": stop,
-            "before_sleep": _log,
+            "before_sleep": before_sleep,
             "reraise": True,
         }
 
@@ -218,4 +227,6 @@ def _log(state: RetryCallState) -> None:
     status = getattr(error, "status", None)
     why = type(error).__name__ + (f" (status {status})" if status else "")
     told = {"why": why, "wait": wait}  # for who shows many of them
-    logger.info("%s: attempt %d failed, waiting %.1f s", why, number, wait, extra=told)
+    logger.info(
+        "Attempt %d failed, trying again in %.1f s. %s", number, wait, str(error), extra=told
+    )

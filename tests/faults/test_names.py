@@ -14,7 +14,7 @@ from apertis_audio_tools.transport.lookups import Lookups
 from behaviours import json_answer
 from clock import FakeClock
 from colours import Run
-from loopback import Loopback
+from loopback import Loopback, dead_port
 
 MODELS = json_answer({"data": [{"id": "whisper-1"}]})
 NAME = "service.example"
@@ -86,9 +86,7 @@ def test_impossible(run: Run) -> None:
 
 def test_several_addresses(run: Run, resolve: Resolver) -> None:
     """Where the first address of a name is dead, the next one is tried."""
-    with Loopback([]) as gone:
-        dead = port_of(gone)
-    with Loopback([MODELS]) as server:
+    with dead_port() as dead, Loopback([MODELS]) as server:
         resolve(lambda: [entry("127.0.0.1", dead), entry("127.0.0.1", port_of(server))])
         url = f"http://{NAME}:{port_of(server)}/v1"
         with server.client(base_url=url, max_retries=0) as audio:
@@ -136,3 +134,24 @@ def test_one_at_a_time(resolve: Resolver, released: threading.Event) -> None:
         released.set()
         assert late.result() == ["127.0.0.1"]
     assert len(asked) <= 2, "The last one may come just after the answer."
+
+
+def test_no_thread(resolve: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system allows no further thread the call fails, and the next one tries again."""
+    start = threading.Thread.start
+
+    def start_none(thread: threading.Thread) -> None:
+        if thread.name == "apertis-audio-lookup":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with Loopback([MODELS]) as server:
+        resolve(lambda: [entry("127.0.0.1", port_of(server))])
+        url = f"http://{NAME}:{port_of(server)}/v1"
+        with server.client(base_url=url, max_retries=0) as audio:
+            with monkeypatch.context() as patched:
+                patched.setattr(threading.Thread, "start", start_none)
+                for _ in range(2):
+                    with pytest.raises(APIConnectionError, match=f"{NAME}.*start new thread"):
+                        audio.models()
+            assert audio.models() == ("whisper-1",)

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from apertis_audio_tools.waiting import Halt
 from recognisers import Cuts
-from standup import standup, temporary_files
+from standup import RefusesOne, standup, temporary_files
 
 
 @pytest.fixture(autouse=True)
@@ -18,6 +19,19 @@ def _no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(name="cuts")
 def _cuts() -> Cuts:
     return standup()
+
+
+@pytest.fixture
+def refuses_one(monkeypatch: pytest.MonkeyPatch) -> RefusesOne:
+    """Refuses a piece, and answers those under way once the client has noted it."""
+    refuses_one, halt = RefusesOne(), Halt.set
+
+    def noted(self: Halt) -> None:
+        halt(self)
+        refuses_one.is_noted.set()
+
+    monkeypatch.setattr(Halt, "set", noted)
+    return refuses_one
 
 
 @pytest.fixture(name="left_behind", autouse=True)

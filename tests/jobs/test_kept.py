@@ -14,10 +14,9 @@ from recordings_made import silence_of
 from standup import RefusesOne, transcribed
 
 
-def test_next_try(run: Run, cuts: Cuts, tmp_path: Path) -> None:
+def test_next_try(run: Run, cuts: Cuts, refuses_one: RefusesOne, tmp_path: Path) -> None:
     """With a cache the next try sends only what is missing, and the one after that nothing."""
-    refusing = RefusesOne()
-    recogniser = Recogniser(cuts, refusing)
+    recogniser = Recogniser(cuts, refuses_one)
     with (
         Loopback([recogniser]) as server,
         server.client(max_concurrency=3, cache=tmp_path) as audio,
@@ -25,7 +24,7 @@ def test_next_try(run: Run, cuts: Cuts, tmp_path: Path) -> None:
         with pytest.raises(InvalidRequestError):
             transcribed(run, audio)
         recogniser.heard.clear()
-        refusing.is_refusing = False
+        refuses_one.is_refusing = False
         whole = transcribed(run, audio)
         assert sorted(recogniser.heard) == [1, *range(3, len(cuts.spans))]
         assert whole.text == " ".join(cuts.texts)
@@ -89,10 +88,11 @@ def test_another_service_content_or_task(run: Run, tmp_path: Path) -> None:
         assert (len(one.requests), len(other.requests)) == (3, 3)
 
 
-def test_usage_of_what_was_kept(run: Run, cuts: Cuts, tmp_path: Path) -> None:
+def test_usage_of_what_was_kept(
+    run: Run, cuts: Cuts, refuses_one: RefusesOne, tmp_path: Path
+) -> None:
     """Usage is what a call itself had counted: of what was kept nothing, of the rest all."""
-    refusing = RefusesOne()
-    recogniser = Recogniser(cuts, refusing)
+    recogniser = Recogniser(cuts, refuses_one)
     with (
         Loopback([recogniser]) as server,
         server.client(max_concurrency=3, cache=tmp_path) as audio,
@@ -101,7 +101,7 @@ def test_usage_of_what_was_kept(run: Run, cuts: Cuts, tmp_path: Path) -> None:
             transcribed(run, audio)
         assert caught.value.partial
         assert caught.value.partial.transcript.usage == Usage(seconds=2.0)
-        refusing.is_refusing = False
+        refuses_one.is_refusing = False
         assert transcribed(run, audio).usage == Usage(seconds=len(cuts.spans) - 2.0)
         assert transcribed(run, audio).usage is None
 

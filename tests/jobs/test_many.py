@@ -2,9 +2,8 @@
 
 import asyncio
 import itertools
-import queue
-import sys
 import threading
+import traceback
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,15 +15,13 @@ from apertis_audio_tools import (
     ConfigurationError,
     InvalidRequestError,
     Outcome,
-    Progress,
     RecordingError,
     UnsupportedError,
 )
 from apertis_audio_tools.recordings import Source
 from colours import Run
 from loopback import Exchange, Loopback
-from recognisers import STANDUP, Cuts, Recogniser
-from standup import PATIENCE, SECONDS
+from patience import PATIENCE
 from tiny_recordings import Names, tinies, tiny
 
 
@@ -75,6 +72,19 @@ def test_failures_are_collected(run: Run, tmp_path: Path) -> None:
     assert (missing.label, refused.label) == ("none.mp3", "bad.wav")
     with pytest.raises(InvalidRequestError, match="Said the server"):
         _ = refused.transcript
+
+
+def test_a_failure_is_told_afresh(run: Run) -> None:
+    """However often its transcript is asked for, the error leads to whoever asked this time."""
+    with Loopback([Names()]) as server, server.client() as audio:
+        (outcome,) = run(audio, "transcribe_many", [tiny("bad")], on_error="collect")
+    for _ in range(3):
+        with pytest.raises(InvalidRequestError) as caught:
+            _ = outcome.transcript
+        asked, raised = traceback.extract_tb(caught.value.__traceback__)
+        assert asked.name == "test_a_failure_is_told_afresh"
+        assert asked.line == "_ = outcome.transcript"
+        assert raised.name == "transcript"
 
 
 def test_all_fail(run: Run) -> None:
@@ -152,86 +162,25 @@ def test_wrong_choice(run: Run) -> None:
         run(audio, "transcribe_many", [], on_error="ignore")
 
 
-def test_impossible(run: Run) -> None:
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"model": "tts-1"}, "tts-1 cannot transcribe"),
+        ({"shrink": "ogg"}, "^shrink is 'ogg'; it can be mp3, opus"),
+        ({"piece_seconds": -1}, "^piece_seconds has to be above 0, not -1"),
+        ({"piece_seconds": float("nan")}, "^piece_seconds has to be above 0, not nan"),
+    ],
+)
+def test_impossible(run: Run, options: dict[str, Any], message: str) -> None:
     """What no recording can be asked is refused before the first source is taken."""
     sources = iter(tinies(3))
     with (
         Loopback([Names()]) as server,
         server.client() as audio,
-        pytest.raises(UnsupportedError, match="tts-1"),
+        pytest.raises((ConfigurationError, UnsupportedError), match=message),
     ):
-        run(audio, "transcribe_many", sources, model="tts-1", on_error="collect")
+        run(audio, "transcribe_many", sources, **options, on_error="collect")
     assert next(sources) == tiny(0)
-
-
-def test_progress(run: Run) -> None:
-    """A function hears of every recording that is finished."""
-    told: list[Progress] = []
-    sources = [tiny("a"), tiny("bad"), tiny("c")]
-    with Loopback([Names()]) as server, server.client(max_concurrency=1) as audio:
-        run(audio, "transcribe_many", sources, on_error="collect", progress=told.append)
-        run(audio, "transcribe_many", iter(sources[:1]), progress=told.append)
-    assert [(each.done, each.failed, each.total, each.label) for each in told] == [
-        (1, 0, 3, "a.wav"),
-        (2, 1, 3, "bad.wav"),
-        (3, 1, 3, "c.wav"),
-        (1, 0, None, "a.wav"),
-    ]
-    assert [each.seconds for each in told] == pytest.approx([0.1, 0.1, 0.2, 0.1])
-
-
-def test_progress_of_one_long_recording(run: Run, cuts: Cuts) -> None:
-    """A function hears of each piece of a recording that is cut, on the way to its end."""
-    told: queue.Queue[Progress] = queue.Queue()
-    heard: list[Progress] = []
-
-    def wait_for_the_one_before(number: int, _: Exchange) -> None:
-        if number:
-            heard.append(told.get(timeout=PATIENCE))
-
-    recogniser = Recogniser(cuts, wait_for_the_one_before)
-    with Loopback([recogniser]) as server, server.client(max_concurrency=1) as audio:
-        asked = {"piece_seconds": SECONDS, "progress": told.put}
-        run(audio, "transcribe_many", [STANDUP], **asked)
-    heard += [told.get_nowait() for _ in range(2)]
-    assert told.empty()
-    assert [each.done for each in heard] == [0] * len(cuts.spans) + [1]
-    ends = [end for _, end in cuts.spans]
-    assert [each.seconds for each in heard] == pytest.approx([*ends, ends[-1]], abs=0.01)
-
-
-def test_bar(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    """The bar is on standard error, and counts to the end."""
-    with Loopback([Names()]) as server, server.client() as audio:
-        run(audio, "transcribe_many", tinies(4), progress=True)
-    shown = capsys.readouterr()
-    assert (shown.out, "4/4" in shown.err) == ("", True)
-
-
-def test_bar_without_its_extra(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without tqdm a sentence names the extra, and no recording is sent."""
-    monkeypatch.setitem(sys.modules, "tqdm", None)
-    with (
-        Loopback([Names()]) as server,
-        server.client() as audio,
-        pytest.raises(ConfigurationError, match=r"apertis-audio-tools\[progress\]"),
-    ):
-        run(audio, "transcribe_many", tinies(1), progress=True)
-    assert server.requests == []
-
-
-def test_failing_progress(run: Run) -> None:
-    """What a function that is told of progress raises ends it all."""
-
-    def fail(_: Progress) -> None:
-        raise ZeroDivisionError
-
-    with (
-        Loopback([Names()]) as server,
-        server.client() as audio,
-        pytest.raises(ZeroDivisionError),
-    ):
-        run(audio, "transcribe_many", tinies(9), progress=fail)
 
 
 def test_endless_sources(run: Run) -> None:

@@ -11,8 +11,9 @@ import pytest
 from behaviours import error, json_answer
 from colours import Run
 from loopback import Exchange, Loopback
+from patience import PATIENCE
 from recognisers import STANDUP, Cuts, Recogniser
-from standup import OFFSET, PATIENCE, SECONDS, transcribed
+from standup import OFFSET, SECONDS, transcribed
 
 
 def test_pieces(run: Run, cuts: Cuts) -> None:

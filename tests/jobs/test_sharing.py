@@ -14,8 +14,9 @@ from apertis_audio_tools import recordings
 from clock import FakeClock
 from colours import Run
 from loopback import Exchange, Loopback
+from patience import PATIENCE
 from recognisers import STANDUP, Cuts, Recogniser
-from standup import PATIENCE, SECONDS
+from standup import SECONDS
 from tiny_recordings import Names, tinies, tiny
 
 

@@ -2,6 +2,8 @@
 
 import inspect
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from apertis_audio_tools.plugins.timecoded import SILENCE, timecoded
 from apertis_audio_tools.plugins.toolset import Toolset, function, remembering
 from apertis_audio_tools.results import Segment
 from apertis_audio_tools.tools import TOOLS, AudioTool
+from patience import PATIENCE
 
 CLIP = Path(__file__).parents[1] / "clips" / "clip.m4a"
 
@@ -40,6 +43,46 @@ async def test_both_colours(sandbox_url: str, tmp_path: Path) -> None:
     assert (await toolset.arun("transcribe_audio", path="meeting.m4a")).text == said.text
     assert len(made) == 1
     await made[0].aclose()
+
+
+def test_one_client_for_all_threads(tmp_path: Path) -> None:
+    """A thread that calls a tool while another makes the client waits for that one."""
+    made: list[ApertisAudio] = []
+    second = threading.Event()
+
+    def make() -> ApertisAudio:
+        made.append(ApertisAudio("sk-any"))
+        if len(made) == 1:
+            threads.submit(call)
+            second.wait(0.2)  # which goes by where there is none, as it should
+        else:
+            second.set()
+        return made[-1]
+
+    def call() -> None:
+        with pytest.raises(AccessError, match="There is no file"):
+            toolset.run("transcribe_audio", path="none.m4a")
+
+    toolset = Toolset(make, tmp_path)
+    with ThreadPoolExecutor(2) as threads:
+        threads.submit(call).result()
+    assert len(made) == 1
+
+
+def test_clients_of_two(tmp_path: Path) -> None:
+    """Making one client does not hold up another, as it would until Python 3.12."""
+    together = threading.Barrier(2)
+
+    def make() -> ApertisAudio:
+        together.wait(PATIENCE)
+        return ApertisAudio("sk-any")
+
+    def call(toolset: Toolset) -> None:
+        with pytest.raises(AccessError, match="There is no file"):
+            toolset.run("transcribe_audio", path="none.m4a")
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(call, [Toolset(make, tmp_path), Toolset(make, tmp_path)]))
 
 
 @pytest.mark.parametrize("tool", TOOLS)

@@ -2,55 +2,17 @@
 
 import asyncio
 import contextlib
-import contextvars
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from typing import Any
 
-from apertis_audio_tools import forks
 from apertis_audio_tools.drivers.sending import Sending
+from apertis_audio_tools.drivers.threads import Crew, cancelled, in_thread, off_loop
 from apertis_audio_tools.jobs import Errand, Job, Step, Tally
 from apertis_audio_tools.results import Transcript
 from apertis_audio_tools.transport import Abort
 from apertis_audio_tools.waiting import Slot, Slots
-
-R = TypeVar("R")
-
-
-class Crew:
-    """Threads that send pieces; as a context manager it ends with all that they do.
-
-    An interrupt ends their exchanges at once. After an error they finish what is paid for.
-    """
-
-    def __init__(self, size: int) -> None:
-        self.abort = Abort()
-        self._size = size
-        self._pool = ThreadPoolExecutor(size, "apertis-audio")
-        forks.renewed_in_children(self)
-
-    def renew(self) -> object:
-        """In a child of the process, which has none of the threads."""
-        left, self._pool = self._pool, ThreadPoolExecutor(self._size, "apertis-audio")
-        return left
-
-    def submit(self, do: Callable[..., R], *args: Any) -> Future[R]:
-        """Have a thread do it, with the context variables of this one."""
-        return self._pool.submit(contextvars.copy_context().run, do, *args)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        with self.abort:
-            try:
-                if kind is not None and not issubclass(kind, Exception):
-                    self.abort.now()
-                self._pool.shutdown()
-            except BaseException:
-                self.abort.now()
-                raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +68,7 @@ class Carrying(Sending):
         """The same on the event loop; cutting and keeping happen off it."""
         self.transport.require_open()
         tally = tally or Tally()
-        if known := await asyncio.to_thread(job.known):
+        if known := await off_loop(job.known):
             return known
         steps = job.steps(tally)
         running: dict[asyncio.Task[None], Errand] = {}
@@ -122,8 +84,8 @@ class Carrying(Sending):
             finally:
                 for errand in running.values():  # a task may be cancelled before it begins
                     errand.close()
-                await asyncio.to_thread(steps.close)
-        return await asyncio.to_thread(job.finish, tally)
+                await in_thread(steps.close)
+        return await off_loop(job.finish, tally)
 
     async def _aslot(self, running: dict[asyncio.Task[None], Errand], tally: Tally) -> Slot:
         """The same."""
@@ -191,35 +153,3 @@ def _forget(running: dict[Any, Errand], ended: Iterable[Any]) -> None:
 def _require_no_error(ended: Iterable[Future[None] | asyncio.Task[None]]) -> None:
     for each in ended:
         each.result()
-
-
-async def in_thread(
-    do: Callable[..., R], *args: Any, undo: Callable[[R], object] | None = None
-) -> R:
-    """Like `to_thread`, but whoever is cancelled waits: the thread still uses what it was given.
-
-    Args:
-        do: What the thread does.
-        args: With these.
-        undo: Takes back what came of it, when nobody waits for that any more.
-    """
-    loop, context = asyncio.get_running_loop(), contextvars.copy_context()
-    thread = loop.run_in_executor(None, lambda: context.run(do, *args))
-    try:
-        return await asyncio.shield(thread)
-    except asyncio.CancelledError:
-        while not thread.done():  # whoever is cancelled may be cancelled again
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.wait([thread])
-        if undo and not thread.exception():
-            undo(thread.result())
-        raise
-
-
-async def cancelled(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel tasks and wait for their end."""
-    pending = list(tasks)
-    for task in pending:
-        task.cancel()
-    if pending:
-        await asyncio.wait(pending)

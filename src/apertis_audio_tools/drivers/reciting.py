@@ -12,7 +12,8 @@ from typing import BinaryIO
 
 from apertis_audio_tools import recitals
 from apertis_audio_tools.calls import Call
-from apertis_audio_tools.drivers.carrying import Carrying, Crew, asked, cancelled, in_thread
+from apertis_audio_tools.drivers.carrying import Carrying, asked
+from apertis_audio_tools.drivers.threads import Crew, cancelled, in_thread, off_loop
 from apertis_audio_tools.errors import ApertisError
 from apertis_audio_tools.jobs import Tally
 from apertis_audio_tools.recitals import Recital, Saving
@@ -42,7 +43,7 @@ class Reciting(Carrying):
             return await self.aanswer(recital.call())
         file = io.BytesIO()
         last = await self.arecite(recital, file)
-        return await asyncio.to_thread(recital.joined, file, last)
+        return await off_loop(recital.joined, file, last)
 
     def stream_speech(self, recital: Recital) -> Iterator[bytes]:
         """The bytes of a spoken text, as they arrive."""
@@ -71,11 +72,11 @@ class Reciting(Carrying):
         try:
             if recital.is_one:
                 head = await self.adownload(recital.streamed(), new.file)
-                saved = await asyncio.to_thread(saving.saved, new, head)
+                saved = await off_loop(saving.saved, new, head)
             else:
                 last = await self.arecite(recital, new.file)
-                saved = await asyncio.to_thread(saving.saved, new, last)
-            await asyncio.to_thread(new.commit)
+                saved = await off_loop(saving.saved, new, last)
+            await off_loop(new.commit)
         finally:
             new.discard()
         return saved

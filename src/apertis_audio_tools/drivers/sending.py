@@ -11,6 +11,7 @@ from tenacity import AsyncRetrying, Retrying
 
 from apertis_audio_tools.calls import Call, Streamed
 from apertis_audio_tools.discretion import forget_variables
+from apertis_audio_tools.drivers.threads import off_loop
 from apertis_audio_tools.errors import ApertisError, OutputError
 from apertis_audio_tools.jobs import Tally
 from apertis_audio_tools.retry import Clock, Retry
@@ -35,7 +36,7 @@ class Sending:
 
     async def aanswer(self, call: Call[R]) -> R:
         """The same; reading may decode audio, and so happens off the event loop."""
-        return await asyncio.to_thread(call.read, await self._asent(call.request))
+        return await off_loop(call.read, await self._asent(call.request))
 
     def _sent(self, request: Request, tally: Tally | None = None) -> Answer:
         return self._retrying(request, functools.partial(self.transport.send, request), tally)
@@ -50,7 +51,7 @@ class Sending:
             reader = call.reader(head)
             for chunk in chunks:
                 yield from reader.feed(chunk)
-            reader.finish()
+            yield from reader.finish()
 
     async def astream(self, call: Streamed[R]) -> AsyncGenerator[R]:
         """The same."""
@@ -59,7 +60,8 @@ class Sending:
             async for chunk in chunks:
                 for item in reader.feed(chunk):
                     yield item
-            reader.finish()
+            for item in reader.finish():
+                yield item
 
     def download(self, call: Streamed[bytes], file: BinaryIO) -> Answer:
         """The answer's body into a file; a broken download begins again from the start."""
@@ -70,7 +72,7 @@ class Sending:
                 reader = call.reader(stream.head)
                 for chunk in stream.chunks:
                     _write(file, reader.feed(chunk))
-                reader.finish()
+                _write(file, reader.finish())
                 return stream.head
 
         return self._retrying(call.request, attempt)
@@ -79,12 +81,12 @@ class Sending:
         """The same; the disk is written off the event loop."""
 
         async def attempt(within: float) -> Answer:
-            await asyncio.to_thread(_rewind, file)
+            await off_loop(_rewind, file)
             async with self.transport.adownload(call.request, within) as stream:
                 reader = call.reader(stream.head)
                 async for chunk in stream.chunks:
-                    await asyncio.to_thread(_write, file, reader.feed(chunk))
-                reader.finish()
+                    await off_loop(_write, file, reader.feed(chunk))
+                await off_loop(_write, file, reader.finish())
                 return stream.head
 
         return await self._aretrying(call.request, attempt)
@@ -137,7 +139,8 @@ class Sending:
             return attempt(self.retry.time_left(deadline))
 
         with _frames_cleared():
-            return Retrying(**self.retry.rules(deadline), sleep=sleep)(once)
+            rules = self.retry.rules(deadline, lambda: going.halt.is_set)
+            return Retrying(**rules, sleep=sleep)(once)
 
     async def _aretrying(
         self,
@@ -158,7 +161,8 @@ class Sending:
             return await attempt(self.retry.time_left(deadline))
 
         with _frames_cleared():
-            return await AsyncRetrying(**self.retry.rules(deadline), sleep=sleep)(once)
+            rules = self.retry.rules(deadline, lambda: going.halt.is_set)
+            return await AsyncRetrying(**rules, sleep=sleep)(once)
 
 
 async def _asleep(clock: Clock, seconds: float, *, halt: Halt) -> None:

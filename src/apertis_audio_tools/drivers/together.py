@@ -5,6 +5,7 @@ from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
     AsyncIterator,
+    Container,
     Generator,
     Iterable,
     Iterator,
@@ -13,8 +14,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from typing import Any
 
-from apertis_audio_tools.drivers.carrying import Crew, cancelled
 from apertis_audio_tools.drivers.reciting import Reciting
+from apertis_audio_tools.drivers.threads import Crew, cancelled, off_loop
 from apertis_audio_tools.errors import ApertisError, ConfigurationError
 from apertis_audio_tools.many import Batch, Many, Outcome, Ticket
 from apertis_audio_tools.recordings import Source
@@ -84,7 +85,9 @@ class Drivers(Reciting):
                     under_way = {*running, *([pull] if pull else ())}
                     if not under_way:
                         break
-                    await asyncio.wait({*under_way, rung}, return_when=asyncio.FIRST_COMPLETED)
+                    ended, _ = await asyncio.wait(
+                        {*under_way, rung}, return_when=asyncio.FIRST_COMPLETED
+                    )
                     if batch.hear():
                         rung = asyncio.wrap_future(batch.bell.rung)
                     if pull and pull.done():
@@ -93,7 +96,7 @@ class Drivers(Reciting):
                         if not is_over:
                             ticket = batch.begin(pulled)
                             running[asyncio.create_task(self._arecording(many, ticket))] = ticket
-                    _settle(batch, running)
+                    _settle(batch, running, ended)
                     for outcome in batch.ready():
                         yield outcome
             except Exception:
@@ -105,7 +108,7 @@ class Drivers(Reciting):
                 await cancelled([*running, *([pull] if pull else ())])
 
     async def _arecording(self, many: Many, ticket: Ticket) -> Transcript:
-        job = await asyncio.to_thread(many.job, ticket.source)
+        job = await off_loop(many.job, ticket.source)
         ticket.tally.require_going()
         return await self.acarry_out(job, ticket.tally)
 
@@ -120,15 +123,18 @@ async def _next(sources: Iterator[Source] | AsyncIterator[Source]) -> Source:
 def _settled(batch: Batch, running: Running, timeout: float | None = None) -> Iterator[Outcome]:
     """The outcomes whose turn it is, once one more recording or piece has ended or time is up."""
     news: set[Future[Any]] = {*running, batch.bell.rung}
-    wait(news, timeout, FIRST_COMPLETED)
+    ended = wait(news, timeout, FIRST_COMPLETED).done
     batch.hear()
-    _settle(batch, running)
+    _settle(batch, running, ended)
     yield from batch.ready()
 
 
-def _settle(batch: Batch, running: Running | ARunning) -> None:
-    """Enter those that have ended in the books."""
-    for each in [each for each in running if each.done()]:
+def _settle(batch: Batch, running: Running | ARunning, ended: Container[object]) -> None:
+    """Enter those that have ended in the books.
+
+    One that ended only after pieces were heard of has its turn next time: its own may be new.
+    """
+    for each in [each for each in running if each in ended]:
         ticket = running.pop(each)  # type: ignore[arg-type]
         try:
             batch.succeed(ticket, each.result())

@@ -1,10 +1,10 @@
 """The tools of an agent for programs that call them by name; made when the first one is called."""
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from inspect import Parameter, Signature, signature
 from typing import Any, TypeVar
 
+from apertis_audio_tools import forks
 from apertis_audio_tools.access import FileAccess, Folder
 from apertis_audio_tools.cache import unless_told
 from apertis_audio_tools.client import ApertisAudio
@@ -31,6 +31,8 @@ class Toolset:
         self._make = make
         self._inputs = inputs
         self._output = output
+        self._lock = forks.Lock()
+        self._tools: dict[str, AudioTool] = {}
 
     def run(self, name: str, /, **given: Any) -> Outcome:
         """What a tool does.
@@ -38,14 +40,18 @@ class Toolset:
         Raises:
             ApertisError: Whose message is a sentence, for a missing key or folder too.
         """
-        return self._tools[name].run(**given)
+        return self._tool(name).run(**given)
 
     async def arun(self, name: str, /, **given: Any) -> Outcome:
         """The same."""
-        return await self._tools[name].arun(**given)
+        return await self._tool(name).arun(**given)
 
-    @cached_property
-    def _tools(self) -> dict[str, AudioTool]:
+    def _tool(self, name: str) -> AudioTool:
+        with self._lock:
+            self._tools = self._tools or self._made()
+            return self._tools[name]
+
+    def _made(self) -> dict[str, AudioTool]:
         access = FileAccess(self._inputs, output=self._output)
         audio = self._make()
         return {kind.name: kind(audio, access) for kind in TOOLS}

@@ -5,6 +5,6 @@ package's errors, comes out, in both colours.
 """
 
 from apertis_audio_tools.transport.limits import Abort
-from apertis_audio_tools.transport.sending import AsyncStream, Stream, Transport
+from apertis_audio_tools.transport.sending import Transport
 
-__all__ = ["Abort", "AsyncStream", "Stream", "Transport"]
+__all__ = ["Abort", "Transport"]

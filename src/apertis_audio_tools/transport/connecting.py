@@ -3,6 +3,7 @@
 import functools
 import socket
 import ssl
+from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
 from urllib.request import getproxies, proxy_bypass
@@ -51,7 +52,7 @@ class Route:
         return {
             "verify": self._tls,
             "proxy": self._proxy,
-            "socket_options": _keepalive_options(),
+            "socket_options": keepalive_options(vars(socket)),
             "limits": httpx.Limits(
                 max_connections=connections,
                 max_keepalive_connections=connections,
@@ -94,10 +95,16 @@ def _proxy_address(url: httpx.URL) -> str | None:
     return proxies.get(url.scheme) or proxies.get("all")
 
 
-def _keepalive_options() -> list[tuple[int, int, int]]:
-    """Minutes of silence while a model works make firewalls forget a connection."""
-    options = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
-    for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 60), ("TCP_KEEPCNT", 5)):
-        if hasattr(socket, name):
-            options.append((socket.IPPROTO_TCP, getattr(socket, name), value))
-    return options
+def keepalive_options(names: Mapping[str, int]) -> list[tuple[int, int, int]]:
+    """Minutes of silence while a model works make firewalls forget a connection.
+
+    Args:
+        names: The numbers of the options that the system has, by name.
+    """
+    found = [
+        (names.get("TCP_KEEPIDLE", names.get("TCP_KEEPALIVE")), 60),  # the latter is macOS's
+        (names.get("TCP_KEEPINTVL"), 60),
+        (names.get("TCP_KEEPCNT"), 5),
+    ]
+    known = [(socket.IPPROTO_TCP, name, value) for name, value in found if name is not None]
+    return [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1), *known]

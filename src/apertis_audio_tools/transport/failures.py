@@ -14,6 +14,8 @@ from apertis_audio_tools.errors import (
     MalformedAnswerError,
 )
 
+_NOBODY_THERE = "Check the network, and whether base_url (APERTIS_BASE_URL) is right."
+
 
 @contextlib.contextmanager
 def translated() -> Iterator[None]:
@@ -37,7 +39,8 @@ def _told(error: httpx.RequestError) -> APIError:
         return CertificateError(
             f"{address} could not prove that it is the service ({why}); nothing was sent."
         )
-    return APIConnectionError(f"The connection to {address} failed ({_brief(error)}).")
+    advice = f" {_NOBODY_THERE}" if isinstance(error, httpx.ConnectError) else ""
+    return APIConnectionError(f"The connection to {address} failed ({_brief(error)}).{advice}")
 
 
 def _distrust(error: BaseException | None) -> str | None:

@@ -25,12 +25,15 @@ class Lookups:
         """The numeric addresses of a host, at least one.
 
         Raises:
-            httpcore.ConnectError: The name is not known.
+            httpcore.ConnectError: The name is not known, or there is no thread to look it up.
             httpcore.ConnectTimeout: The answer takes longer than `timeout` seconds.
         """
         if _is_numeric(host):
             return [host]
-        lookup = self._lookup((host, port))
+        try:
+            lookup = self._lookup((host, port))
+        except RuntimeError as error:
+            raise httpcore.ConnectError(f"looking up {host}: {error}") from error
         try:
             return lookup.result(timeout)
         except TimeoutError:
@@ -40,21 +43,23 @@ class Lookups:
 
     def _lookup(self, key: _Key) -> Future[list[str]]:
         with self._lock:
-            if key not in self._running:
-                self._running[key] = Future()
-                threading.Thread(
-                    target=self._look_up, args=(key,), name="apertis-audio-lookup", daemon=True
-                ).start()
-            return self._running[key]
+            if lookup := self._running.get(key):
+                return lookup
+            lookup = Future()
+            thread = threading.Thread(
+                target=self._look_up, args=(key, lookup), name="apertis-audio-lookup", daemon=True
+            )
+            thread.start()  # which may fail, and then there is nothing to wait for
+            self._running[key] = lookup
+            return lookup
 
-    def _look_up(self, key: _Key) -> None:
-        lookup = self._running[key]
+    def _look_up(self, key: _Key, lookup: Future[list[str]]) -> None:
         try:
             found: list[str] | Exception = _found(*key)
         except Exception as error:  # noqa: BLE001  # whoever asked gets it
             found = error
         with self._lock:
-            del self._running[key]
+            self._running.pop(key, None)  # an interrupt may have come before it was entered
         if isinstance(found, Exception):
             lookup.set_exception(found)
         else:
