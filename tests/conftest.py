@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from apertis_audio_tools.sandbox import PocketSphinx, Sandbox
 from colours import RUNS, Run
@@ -19,6 +20,12 @@ pytest_plugins = (
 
 ROOT = Path(__file__).parent.parent
 CLIPS = ROOT / "tests" / "clips"
+
+# The same examples every time, however slow the machine is.
+settings.register_profile(
+    "tests", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("tests")
 
 
 @pytest.fixture(params=sorted(RUNS, reverse=True))

@@ -12,6 +12,7 @@ from typing import Any
 
 from apertis_audio_tools import ApertisAudio
 from colours import RUNS
+from patience import PATIENCE
 
 CHILDREN = 3
 
@@ -29,7 +30,7 @@ def main(url: str, folder: str, colour: str, *paths: str) -> None:
         together, answered = fork.Barrier(CHILDREN), fork.SimpleQueue()
 
         def child(number: int) -> None:
-            together.wait(20)
+            together.wait(PATIENCE)
             audio.models()
             answered.put(answers(paths[number:] + paths[:number]))
 

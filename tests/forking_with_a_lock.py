@@ -9,8 +9,7 @@ import sys
 import threading
 
 from apertis_audio_tools import forks
-
-PATIENCE = 20
+from patience import PATIENCE
 
 
 def main() -> None:
@@ -27,7 +26,7 @@ def main() -> None:
     held.wait()
     child = os.fork()
     if not child:
-        signal.alarm(PATIENCE)
+        signal.alarm(int(PATIENCE))
         with lock:
             os._exit(0)
     _, status = os.waitpid(child, 0)

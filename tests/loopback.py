@@ -12,20 +12,19 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from apertis_audio_tools import ApertisAudio
 from clock import FakeClock
+from patience import PATIENCE
 
 Behaviour = Callable[["Exchange"], None]
 
 LINES = "\r\n"
 _RECEIVE_BYTES = 64 * 1024
 _KEPT_BYTES = 1024 * 1024
-_PATIENCE = 20.0
-"""Seconds after which a test that waits for the other side has failed."""
 
 
 @dataclass(slots=True)
@@ -151,6 +150,7 @@ class Loopback:
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._closing = threading.Event()
+        self._last: object = None
         self._open: dict[socket.socket, threading.Thread] = {}
 
     @property
@@ -178,7 +178,7 @@ class Loopback:
 
     def _wait_until(self, condition: Callable[[], bool]) -> None:
         with self._changed:
-            assert self._changed.wait_for(condition, _PATIENCE), "It never came true."
+            assert self._changed.wait_for(condition, PATIENCE), "It never came true."
 
     def hang_up(self) -> None:
         """Close all connections, and wait until the other side knows."""
@@ -197,17 +197,20 @@ class Loopback:
 
     def __exit__(self, *_: object) -> None:
         self._closing.set()
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._acceptor.join()
+        # Whoever is still in the queue of the listener comes before this one, and is counted.
+        with socket.socket() as last:
+            last.bind(("127.0.0.1", 0))
+            self._last = last.getsockname()
+            last.connect(self._listener.getsockname())
+            self._acceptor.join()
         self._listener.close()
         self.hang_up()
 
     def _accept(self) -> None:
-        while not self._closing.is_set():
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
+        while True:
+            sock, peer = self._listener.accept()
+            if peer == self._last:
+                sock.close()
                 return
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             thread = threading.Thread(target=self._serve, args=(sock,), daemon=True)
@@ -242,6 +245,14 @@ class Loopback:
 
     def _behaviour(self, number: int) -> Behaviour:
         return self.script[min(number, len(self.script) - 1)]
+
+
+@contextlib.contextmanager
+def dead_port() -> Iterator[int]:
+    """A port of this machine where nobody listens; and nobody else can, as long as this lasts."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
 def _read_head(sock: socket.socket, data: bytes) -> tuple[str, bytes] | None:

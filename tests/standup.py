@@ -10,12 +10,12 @@ from apertis_audio_tools import ApertisAudio, Transcript
 from behaviours import error
 from colours import Run
 from loopback import Exchange
+from patience import PATIENCE
 from recognisers import STANDUP, Cuts
 
 SECONDS = 10.0
 OFFSET = 0.01
 """Where the recogniser hears its words, from the start of a piece."""
-PATIENCE = 20.0
 
 
 @cache
@@ -42,12 +42,18 @@ def temporary_files() -> set[str]:
 
 
 class RefusesOne:
-    """Refuses piece 1 for good, while pieces 0 and 2 are under way; these are answered later."""
+    """Refuses piece 1 for good, while pieces 0 and 2 are under way; these are answered later.
+
+    Attributes:
+        is_refusing: Whether it does; else all are answered.
+        is_noted: To be set when the client has noted the refusal. That it has hung up does not say
+            so: its thread may pause between the two.
+    """
 
     def __init__(self) -> None:
         self.is_refusing = True
+        self.is_noted = threading.Event()
         self._together = threading.Barrier(3)
-        self._refused = threading.Event()
 
     def __call__(self, number: int, exchange: Exchange) -> bool:
         """True when there was an answer."""
@@ -55,11 +61,9 @@ class RefusesOne:
             return False
         self._together.wait(PATIENCE)
         if number != 1:
-            assert self._refused.wait(PATIENCE)
+            assert self.is_noted.wait(PATIENCE)
             return False
-        error(400, "invalid_request", connection="close")(exchange)
-        exchange.wait_for_client_to_leave()
-        self._refused.set()
+        error(400, "invalid_request")(exchange)
         return True
 
 

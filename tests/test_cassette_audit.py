@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+import patience
 from cassette_tools.audit import LARGEST_CASSETTE, audit
 from cassette_tools.peers import noting_peers
 from cassette_tools.persister import RecordingRefusedError
@@ -27,7 +28,7 @@ def test_mock_refused(shelf: Shelf, loopback_url: str) -> None:
     mock = httpx.MockTransport(lambda _: httpx.Response(200, json={"text": "made up"}))
 
     def ask() -> None:
-        httpx.get(f"{loopback_url}/empty")
+        patience.get(f"{loopback_url}/empty")
         with httpx.Client(transport=mock) as client:
             client.get(f"{loopback_url}/models")
 
@@ -52,7 +53,7 @@ def test_refused(
     shelf.secret = secret
     headers = {"Authorization": f"Bearer {FORGED_KEY}"}
     with pytest.raises(RecordingRefusedError, match=reason):
-        shelf.record(lambda: httpx.get(f"{loopback_url}/{path}", headers=headers))
+        shelf.record(lambda: patience.get(f"{loopback_url}/{path}", headers=headers))
     assert not (shelf.root / CASSETTE).exists()
 
 
@@ -65,13 +66,13 @@ def test_only_recording_runs_write(shelf: Shelf, loopback_url: str) -> None:
         noting_peers(),
         shelf.cassette("all"),
     ):
-        httpx.get(f"{loopback_url}/empty")
+        patience.get(f"{loopback_url}/empty")
     assert (shelf.root / CASSETTE).read_bytes() == before
 
 
 def test_rerecording_tidies(shelf: Shelf, loopback_url: str) -> None:
     """A new recording takes away the bodies that only the old one named."""
-    shelf.record(lambda: httpx.get(f"{loopback_url}/empty"))
+    shelf.record(lambda: patience.get(f"{loopback_url}/empty"))
     assert list((shelf.root / BODIES).iterdir()) == []
     assert audit(shelf.root) == []
 

@@ -10,6 +10,7 @@ import pytest
 from vcr.errors import CannotOverwriteExistingCassetteException  # type: ignore[import-untyped]
 from vcr.request import Request  # type: ignore[import-untyped]
 
+import patience
 from cassette_tools.audit import audit
 from cassette_tools.canonical import canonical_request
 from cassette_tools.rehearsal import BODIES_OF_ALL_KINDS, CASSETTE, FORGED_KEY, Shelf
@@ -99,12 +100,12 @@ def test_replay_is_exact(shelf: Shelf, loopback_url: str) -> None:
     """What was recorded in one colour is replayed byte for byte in the other, from elsewhere."""
 
     def ask() -> None:
-        with httpx.Client() as client:
+        with patience.Client() as client:
             for kind, body in BODIES_OF_ALL_KINDS.items():
                 assert client.get(f"{loopback_url}/{kind}").content == body
 
     async def replay() -> dict[str, bytes]:
-        async with httpx.AsyncClient() as client:
+        async with patience.AsyncClient() as client:
             answers = {k: await client.get(f"https://x/v1/{k}") for k in BODIES_OF_ALL_KINDS}
         return {kind: answer.content for kind, answer in answers.items()}
 
@@ -117,9 +118,9 @@ def test_replay_is_exact(shelf: Shelf, loopback_url: str) -> None:
 
 def test_exact_match(shelf: Shelf, loopback_url: str) -> None:
     """A request that differs in the least is not answered from the cassette."""
-    shelf.record(lambda: httpx.post(f"{loopback_url}/x", json={"speed": 1}))
+    shelf.record(lambda: patience.post(f"{loopback_url}/x", json={"speed": 1}))
     with shelf.cassette("none"), pytest.raises(CannotOverwriteExistingCassetteException):
-        httpx.post(f"{loopback_url}/x", json={"speed": 1.0})
+        patience.post(f"{loopback_url}/x", json={"speed": 1.0})
 
 
 def test_readable(shelf: Shelf) -> None:
@@ -151,12 +152,12 @@ def test_streamed_upload_arrives_whole(shelf: Shelf, loopback_url: str) -> None:
             yield chunk
 
     async def aask() -> str:
-        async with httpx.AsyncClient() as client:
+        async with patience.AsyncClient() as client:
             answer = await client.post(f"{loopback_url}/x?a=1", content=achunks(), headers=headers)
         return str(answer.json()["received"])
 
     def ask() -> None:
-        with httpx.Client() as client:
+        with patience.Client() as client:
             answer = client.post(f"{loopback_url}/x?a=1", content=iter(chunks), headers=headers)
         assert answer.json()["received"] == asyncio.run(aask()) == received
 
@@ -171,7 +172,7 @@ def test_many_at_once(shelf: Shelf, loopback_url: str) -> None:
     """Requests in flight together keep their own answers and peers."""
 
     async def ask(base: str) -> list[str]:
-        async with httpx.AsyncClient() as client:
+        async with patience.AsyncClient() as client:
             asked = [client.post(f"{base}/x", json={"n": n}) for n in range(8)]
             return [answer.text for answer in await asyncio.gather(*asked)]
 

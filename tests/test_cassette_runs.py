@@ -24,9 +24,9 @@ import httpx, pytest
 def ask(colour, service, kind):
     url, headers = f"{service.base_url}/{kind}", {"Authorization": f"Bearer {service.api_key}"}
     if colour == "sync":
-        return httpx.get(url, headers=headers).content
+        return httpx.get(url, headers=headers, timeout=60).content
     async def aask():
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             return (await client.get(url, headers=headers)).content
     return asyncio.run(aask())
 

@@ -15,13 +15,13 @@ from behaviours import json_answer
 from colours import RUNS
 from forking_process import CHILDREN
 from loopback import Exchange, Loopback
+from patience import PATIENCE
 from recognisers import sent_file
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork there")
 
 HERE = Path(__file__).parent
 CLIPS = [HERE / "clips" / f"clip.{suffix}" for suffix in ("wav", "mp3", "ogg", "flac", "m4a")]
-PATIENCE = 60.0
 
 
 def heard(recording: bytes) -> str:
@@ -46,7 +46,7 @@ def output_of(program: str, *arguments: object) -> str:
         ],
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=1.5 * PATIENCE,  # more than the programs themselves wait
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
@@ -85,7 +85,7 @@ def test_while_a_thread_is_at_work() -> None:
             assert begun.wait(PATIENCE)
         elif heard(sent_file(exchange.received.body)) == first:
             begun.set()
-            ended.wait(PATIENCE)
+            assert ended.wait(PATIENCE)
         else:
             ended.set()
         recogniser(exchange)
@@ -112,7 +112,7 @@ def test_children_that_end_half_way() -> None:
         elif heard(sent_file(exchange.received.body)) == texts[0]:
             server.wait_for_requests(len(CLIPS))
         else:
-            child_ended.wait(PATIENCE)
+            assert child_ended.wait(PATIENCE)
         recogniser(exchange)
 
     with Loopback([first_before_the_others]) as server:

@@ -24,6 +24,7 @@ from apertis_audio_tools.sandbox.synthesis import SAMPLE_RATE, speak
 from behaviours import answer, error, raw, silence
 from colours import Run
 from loopback import Behaviour, Exchange, Loopback
+from patience import PATIENCE
 
 FORMATS = ["mp3", "opus", "aac", "flac", "wav", "pcm"]
 TEXT = "One is here. Two is there. Three comes late. Four is the last."
@@ -100,7 +101,7 @@ def test_in_order(run: Run) -> None:
 
     def then(text: str) -> None:
         if text == PARTS[0]:
-            assert late.wait(20)
+            assert late.wait(PATIENCE)
         elif text == PARTS[2]:
             late.set()
 
@@ -197,7 +198,7 @@ def test_stream_begins_early() -> None:
 
     def then(text: str) -> None:
         if text != PARTS[0]:
-            assert heard.wait(20)
+            assert heard.wait(PATIENCE)
 
     with Loopback([speaking("pcm", then)]) as server, server.client() as audio:
         stream = iter(audio.stream_speech(TEXT, response_format="pcm"))
@@ -215,7 +216,7 @@ async def test_stream_begins_early_for_a_task() -> None:
 
     def then(text: str) -> None:
         if text != PARTS[0]:
-            assert heard.wait(20)
+            assert heard.wait(PATIENCE)
 
     with Loopback([speaking("pcm", then)]) as server:
         async with server.client() as audio:

@@ -73,7 +73,6 @@ WORDS = st.text("ab. ?", max_size=8)
 STEPS = st.lists(st.tuples(LENGTHS, LENGTHS, WORDS), max_size=30)
 
 
-@settings(derandomize=True, deadline=None)
 @given(STEPS, st.integers(0, 20), st.integers(0, 40))
 def test_rules(
     steps: list[tuple[float, float, str]], max_seconds: int, max_characters: int
@@ -134,7 +133,7 @@ SHORT_STEPS = st.lists(
 )
 
 
-@settings(derandomize=True, deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(SHORT_STEPS, st.integers(1, 9), st.integers(4, 40), st.floats(0, 0.99))
 def test_rules_of_overlap(
     steps: list[tuple[float, float, str]], max_seconds: int, max_characters: int, share: float

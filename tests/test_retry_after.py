@@ -4,7 +4,7 @@ import string
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from apertis_audio_tools.answers import refusal, retry_after
@@ -105,7 +105,6 @@ def test_dates_without_a_zone(monkeypatch: pytest.MonkeyPatch) -> None:
 WORDS = st.text("0123456789.-+:, eEnaifGMTNovSun" + string.whitespace + "\0é", max_size=30)
 
 
-@settings(derandomize=True, deadline=None)
 @given(said=WORDS, date=WORDS, reset=WORDS)
 def test_any_header(said: str, date: str, reset: str) -> None:
     """Whatever the headers hold, the answer is None or a positive number of seconds."""

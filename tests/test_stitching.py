@@ -230,7 +230,7 @@ def heard(words: list[Segment], start: float, end: float, overlap: float) -> Par
     return part(start, end, *whole, overlap=overlap)
 
 
-@settings(derandomize=True, deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(WORDS, LENGTHS)
 def test_exact(steps: list[tuple[int, int, str]], lengths: list[int]) -> None:
     """However words are cut into overlapping pieces: all come back once, in order, on time."""

@@ -1,7 +1,7 @@
 """Subtitles are read as others write them, and what is written is read back."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from apertis_audio_tools import Segment, Transcript, subtitles
@@ -131,7 +131,6 @@ TIMES = st.integers(0, 10**9).map(lambda milliseconds: milliseconds / 1000)
 CUES = st.lists(st.builds(Cue, TIMES, TIMES, WORDS), max_size=5)
 
 
-@settings(derandomize=True, deadline=None)
 @given(CUES)
 def test_vtt_round_trip(cues: list[Cue]) -> None:
     """WebVTT gives back every cue, with its text on one line."""
@@ -139,7 +138,6 @@ def test_vtt_round_trip(cues: list[Cue]) -> None:
     assert subtitles.read(subtitles.write_vtt(cues)) == expected
 
 
-@settings(derandomize=True, deadline=None)
 @given(CUES)
 def test_srt_round_trip(cues: list[Cue]) -> None:
     """SubRip gives back every cue too, where its text holds no tags of that format."""

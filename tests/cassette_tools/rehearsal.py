@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import httpx
 import pytest
 from vcr import VCR  # type: ignore[import-untyped]
 from vcr.cassette import Cassette  # type: ignore[import-untyped]
 
+import patience
 from cassette_tools.audit import LARGEST_CASSETTE, SANDBOX_SERVER
 from cassette_tools.peers import noting_peers
 from cassette_tools.persister import Persister
@@ -131,7 +131,7 @@ def shelf(tmp_path: Path, loopback_url: str) -> Shelf:
     shelf = Shelf(tmp_path / "cassettes")
 
     def ask() -> None:
-        with httpx.Client(headers={"Authorization": f"Bearer {FORGED_KEY}"}) as client:
+        with patience.Client(headers={"Authorization": f"Bearer {FORGED_KEY}"}) as client:
             for kind in ("spaced", "long-binary"):
                 client.get(f"{loopback_url}/{kind}")
 

@@ -19,13 +19,12 @@ from langchain_core.indexing import InMemoryRecordManager, aindex, index
 from langchain_core.vectorstores import InMemoryVectorStore
 from langchain_text_splitters import CharacterTextSplitter
 
+from patience import PATIENCE
+
 NOT_TO_BE_OVERRIDDEN = ("load", "aload", "load_and_split")
 """LangChain derives them; a loader that has its own is not lazy, or behaves unlike the others."""
 
 Sent = Callable[[], int]
-
-_PATIENCE = 20.0
-"""Seconds after which a thread that should end never will."""
 
 
 def assert_documents(documents: list[Document]) -> None:
@@ -243,7 +242,7 @@ def threads_left(before: set[threading.Thread]) -> list[threading.Thread]:
     """The threads that have come since, would keep a process alive, and do not end."""
     came = [each for each in threading.enumerate() if each not in before and not each.daemon]
     for each in came:
-        each.join(_PATIENCE)
+        each.join(PATIENCE)
     return [each for each in came if each.is_alive()]
 
 

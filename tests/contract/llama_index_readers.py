@@ -209,6 +209,7 @@ class ReaderContract(ABC):
         assert named[0].id_ == f"{self._good(folder)}_part_0"
 
     @pytest.mark.slow
+    @pytest.mark.timeout(600)
     def test_directory_in_processes(self, reader: BasePydanticReader, folder: Path) -> None:
         """Worker processes read the same."""
         reader.load_data(self._good(folder))  # what it keeps from now on must not be in the way

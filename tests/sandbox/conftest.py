@@ -23,7 +23,7 @@ def url() -> Iterator[str]:
 def client(url: str) -> Iterator[httpx.Client]:
     """A plain HTTP client with a pay-as-you-go key."""
     headers = {"Authorization": "Bearer sk-payg"}
-    with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+    with httpx.Client(base_url=url, headers=headers, timeout=300) as client:
         yield client
 
 

@@ -11,7 +11,9 @@ import httpx
 import jiwer
 import pytest
 
+import patience
 from apertis_audio_tools.sandbox import speech, synthesis
+from patience import PATIENCE
 from sandbox.recordings import content
 
 VOICES = ["alloy", "echo", "fable", "onyx", "nova", "shimmer"]
@@ -166,13 +168,13 @@ def test_audio_leaves_while_the_rest_is_being_spoken(
     def waiting(text: str, voice: str) -> Iterator[bytes]:
         sentences = speak(text, voice)
         yield next(sentences)
-        assert first_arrived.wait(30)
+        assert first_arrived.wait(PATIENCE)
         yield from sentences
 
     monkeypatch.setattr(speech, "speak", waiting)
     headers = {"Authorization": "Bearer sk-1"}
     body = REQUEST | {"input": SENTENCE, "response_format": "pcm"}
-    with httpx.stream("POST", f"{url}/audio/speech", headers=headers, json=body) as response:
+    with patience.stream("POST", f"{url}/audio/speech", headers=headers, json=body) as response:
         assert response.headers["transfer-encoding"] == "chunked"
         chunks = response.iter_bytes()
         first = next(chunks)

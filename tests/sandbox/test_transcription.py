@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from apertis_audio_tools.sandbox import Heard, PocketSphinx, Sandbox
+from patience import PATIENCE
 from sandbox.recordings import recording, samples, silence
 
 ROOT = Path(__file__).parents[2]
@@ -82,6 +83,7 @@ def words(text: str) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_verbose_segments(standup: dict[str, object]) -> None:
     """Segments are numbered, follow one another in time, and make up the text."""
     segments = standup["segments"]
@@ -96,6 +98,7 @@ def test_verbose_segments(standup: dict[str, object]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_verbose_measures(standup: dict[str, object]) -> None:
     """A segment's figures are in the ranges their names promise."""
     segments = standup["segments"]
@@ -201,6 +204,7 @@ def test_at_the_same_time(transcribe: Transcribe) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_long_speech_without_a_pause(transcribe: Transcribe) -> None:
     """Speech that never pauses is cut into segments, and nothing between them is lost."""
     clip = samples((CLIPS / "clip.wav").read_bytes())
@@ -224,7 +228,7 @@ def test_a_client_that_hangs_up() -> None:
     with Sandbox(recogniser=Endless()) as url:
         with pytest.raises(httpx.ReadTimeout):
             transcribe(url, silence("wav", 2), timeout=0.5)
-        assert given_up.wait(30)
+        assert given_up.wait(PATIENCE)
         assert transcribe(url, silence("wav", 1)).json() == {"text": ""}
 
 
@@ -240,7 +244,7 @@ def test_an_engine_that_is_closed_at_work() -> None:
     file = recording("wav", samples((CLIPS / "clip.wav").read_bytes()) * 20)
     with Noticed() as engine, Sandbox(recogniser=engine) as url, ThreadPoolExecutor(1) as thread:
         answer = thread.submit(transcribe, url, file)
-        assert at_work.wait(30)
+        assert at_work.wait(PATIENCE)
         engine.close()
         assert answer.result().status_code == 503
         assert answer.result().json()["error"]["code"] == "service_unavailable"
