@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from platformdirs import user_cache_path
 
-from apertis_audio_tools import Segment, Transcript, Usage
+from apertis_audio_tools import ConfigurationError, Segment, Transcript, Usage
 from apertis_audio_tools.cache import CacheSetting, TranscriptCache, cache_of
 from cache_users import noise, put_and_die, use
 
@@ -279,3 +279,9 @@ def test_settings(
     assert (found and found.path.parent) == (folder and folder.expanduser().absolute())
     assert not Path("here").exists()
     assert not Path("there").exists()
+
+
+def test_unknown_home() -> None:
+    """The home of a user that there is not is told, and no folder of that name is made."""
+    with pytest.raises(ConfigurationError, match=r"'~nosuchuser/x' .*\.$"):
+        cache_of("~nosuchuser/x")

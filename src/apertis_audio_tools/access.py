@@ -18,6 +18,7 @@ from pathlib import Path, PureWindowsPath
 from typing import BinaryIO
 
 from apertis_audio_tools.errors import AccessError, ConfigurationError
+from apertis_audio_tools.paths import expanded
 
 MAX_BYTES = 2 * 1024**3
 """A day of wav at 16 kHz."""
@@ -52,6 +53,7 @@ class FileAccess:
 
     Raises:
         AccessError: A folder to read from is not there.
+        ConfigurationError: A folder begins with a home, ``~``, that is not known.
     """
 
     def __init__(
@@ -63,8 +65,8 @@ class FileAccess:
     ) -> None:
         given = [inputs] if isinstance(inputs, str | os.PathLike) else [*inputs]
         self.inputs = tuple(_existing(folder) for folder in given)
-        self._given = tuple(Path(folder).expanduser().absolute() for folder in given)
-        self.output = None if output is None else Path(output).expanduser().absolute()
+        self._given = tuple(expanded(folder).absolute() for folder in given)
+        self.output = None if output is None else expanded(output).absolute()
         self.max_bytes = max_bytes
 
     def __repr__(self) -> str:
@@ -138,7 +140,7 @@ class FileAccess:
 
     def _readable(self) -> Iterator[Path]:
         yield from self.inputs
-        if self.output is not None and self.output.is_dir():
+        if self.output is not None and _is_folder(self.output):
             yield Path(os.path.realpath(self.output))
 
     def _opened(self, root: Path, inside: Path) -> int:
@@ -182,7 +184,7 @@ def granted(
 
     Raises:
         AccessError: A folder to read from is not there.
-        ConfigurationError: Both ways were used, or no folder was given.
+        ConfigurationError: Both ways were used, or no folder was given, or one in no known home.
     """
     if access is not None and (inputs or output):
         raise ConfigurationError("Give access, or folders as inputs and output; not both.")
@@ -195,10 +197,14 @@ def granted(
 def _existing(folder: Folder) -> Path:
     if not os.fspath(folder):  # of a variable that is not set, and it would be the current folder
         raise AccessError("The name of a folder to read recordings from is empty.")
-    path = Path(os.path.realpath(Path(folder).expanduser()))
-    if not path.is_dir():
-        raise AccessError(f"There is no folder {str(folder)!r} to read recordings from.")
+    path = Path(os.path.realpath(expanded(folder)))
+    if not _is_folder(path):
+        raise AccessError(f"There is no folder {str(folder)!r:.500} to read recordings from.")
     return path
+
+
+def _is_folder(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112  # that of pathlib raises errors, as of long names
 
 
 def _require_a_path(path: object) -> None:

@@ -18,6 +18,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from apertis_audio_tools import forks
 from apertis_audio_tools.errors import ConfigurationError
+from apertis_audio_tools.paths import expanded
 from apertis_audio_tools.results import Transcript
 
 logger = logging.getLogger("apertis_audio_tools")
@@ -95,6 +96,14 @@ class TranscriptCache:
 
         if len(body) <= self._max_bytes:
             self._in_transaction(write, None)
+
+    def held(self) -> tuple[int, int]:
+        """How many transcripts are kept, and their bytes, compressed."""
+        if not self.path.exists():
+            return 0, 0
+        counted = "SELECT COUNT(*), COALESCE(SUM(size), 0) FROM transcripts"
+        number, size = self._in_transaction(lambda db: db.execute(counted).fetchone(), (0, 0))
+        return number, size
 
     def clear(self) -> int:
         """Forget everything, and free the disk; the number of transcripts that were kept."""
@@ -188,7 +197,7 @@ def cache_of(setting: CacheSetting) -> TranscriptCache | None:
     None leaves it to the variable ``APERTIS_AUDIO_CACHE``: a folder, or 1, or nothing for none.
 
     Raises:
-        ConfigurationError: It is no such setting.
+        ConfigurationError: It is no such setting, or a folder in a home that is not known.
     """
     wanted = os.environ.get("APERTIS_AUDIO_CACHE", "") if setting is None else setting
     if not isinstance(wanted, bool | str | os.PathLike):
@@ -200,4 +209,4 @@ def cache_of(setting: CacheSetting) -> TranscriptCache | None:
         return None
     if wanted is True or word in _ON:
         return user_cache()
-    return TranscriptCache(Path(wanted).expanduser().absolute())
+    return TranscriptCache(expanded(wanted).absolute())

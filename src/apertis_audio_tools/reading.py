@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import os
 from collections.abc import AsyncGenerator, Generator, Iterable, Iterator
@@ -12,13 +13,20 @@ from apertis_audio_tools.client import TRANSCRIPTION_MODEL, ApertisAudio
 from apertis_audio_tools.documents import Document, Grains, documents
 from apertis_audio_tools.errors import (
     ApertisError,
+    APIConnectionError,
+    APIError,
     AuthenticationError,
+    CertificateError,
     ConfigurationError,
+    MalformedAnswerError,
     NotFoundError,
     PaymentError,
     PermissionDeniedError,
+    RateLimitError,
+    ServerError,
 )
 from apertis_audio_tools.many import Outcome
+from apertis_audio_tools.models import Shrink, require_cut
 from apertis_audio_tools.recordings import Source, is_named
 from apertis_audio_tools.results import Transcript
 
@@ -30,13 +38,18 @@ Task = Literal["transcribe", "translate"]
 
 _ABOUT_ALL = (
     AuthenticationError,
+    CertificateError,
     ConfigurationError,
     NotFoundError,
     PaymentError,
     PermissionDeniedError,
+    RateLimitError,
 )
 """Errors that are not the recording's: no other one would fare better."""
-
+_NO_ANSWER = (APIConnectionError, MalformedAnswerError, ServerError)
+"""Errors that may be the recording's, if it is something that the service cannot bear."""
+_MOST_UNANSWERED = 3
+"""Recordings in a row without an answer, before it is the service that fails, and not they."""
 
 OnError = Literal["raise", "skip"]
 
@@ -96,6 +109,7 @@ class Reading:
 
     Raises:
         ConfigurationError: There is no such task, or it has no such parameter.
+        UnsupportedError: There is no such `shrink`.
     """
 
     task: Task = "transcribe"
@@ -104,7 +118,7 @@ class Reading:
     prompt: str | None = None
     temperature: float | None = None
     piece_seconds: float | None = None
-    shrink: Literal["mp3", "opus"] | None = None
+    shrink: Shrink | None = None
     grains: Grains = field(default_factory=Grains)
 
     def __post_init__(self) -> None:
@@ -112,6 +126,7 @@ class Reading:
             raise ConfigurationError(f"task is {self.task!r}; it is transcribe or translate.")
         if self.task == "translate" and self.language is not None:
             raise ConfigurationError("language is only for transcribing; translations are English.")
+        require_cut(self.piece_seconds, self.shrink)
 
     def each(
         self, audio: ApertisAudio, recordings: Iterable[tuple[T, Source]], **how: Any
@@ -125,27 +140,30 @@ class Reading:
 
         Raises:
             ApertisError: Of a recording; if errors are collected, only what would befall all of
-                them, such as a wrong key.
+                them, such as a wrong key, or a service that answered none of them, or not three
+                in a row.
         """
-        waiting = _Waiting(recordings)
+        waiting, hope = _Waiting(recordings), _Hope()
         verb = getattr(audio, f"{self.task}_many")
         outcomes = verb(waiting.sources(), **self.options(audio), **how)
         with contextlib.closing(outcomes):
             for outcome in outcomes:
-                _require_hope(outcome)
+                hope.require(outcome)
                 yield waiting.take(outcome), outcome
+        hope.require_any()
 
     async def aeach(
         self, audio: ApertisAudio, recordings: Iterable[tuple[T, Source]], **how: Any
     ) -> AsyncGenerator[tuple[T, Outcome]]:
         """The same; recordings are looked for off the event loop."""
-        waiting = _Waiting(recordings)
+        waiting, hope = _Waiting(recordings), _Hope()
         verb = getattr(audio, f"a{self.task}_many")
         outcomes = verb(waiting.asources(), **self.options(audio), **how)
         async with contextlib.aclosing(outcomes):
             async for outcome in outcomes:
-                _require_hope(outcome)
+                hope.require(outcome)
                 yield waiting.take(outcome), outcome
+        hope.require_any()
 
     def options(self, audio: ApertisAudio) -> dict[str, Any]:
         """What the client's verbs are called with."""
@@ -167,10 +185,34 @@ class Reading:
         return documents(transcript, self.grains, name=name, asked=asked)
 
 
-def _require_hope(outcome: Outcome) -> None:
-    """Skipping every recording one by one would hide what is wrong, and cost a request each."""
-    if isinstance(outcome.error, _ABOUT_ALL):
-        raise outcome.error
+class _Hope:
+    """Whether other recordings may fare better than those that failed.
+
+    To skip every recording one by one would hide what is wrong, and leave nothing in an index.
+    """
+
+    def __init__(self) -> None:
+        self._unanswered = 0
+        self._silence: ApertisError | None = None
+        self._is_heard = False
+
+    def require(self, outcome: Outcome) -> None:
+        """Fail with what befalls all recordings."""
+        error = outcome.error
+        if isinstance(error, _ABOUT_ALL):
+            raise error
+        if isinstance(error, _NO_ANSWER):
+            self._unanswered += 1
+            self._silence = self._silence or error
+            if self._unanswered == _MOST_UNANSWERED:
+                raise error
+        elif error is None or isinstance(error, APIError):
+            self._unanswered, self._is_heard = 0, True
+
+    def require_any(self) -> None:
+        """Fail, at the end, if the service never answered."""
+        if self._silence and not self._is_heard:
+            raise self._silence
 
 
 class _Waiting(Generic[T]):
@@ -189,11 +231,8 @@ class _Waiting(Generic[T]):
     async def asources(self) -> AsyncGenerator[Source]:
         """The same; looking for the next one may block, so a thread does."""
         sources = self.sources()
-        while True:
-            source = await asyncio.to_thread(next, sources, None)
-            if source is None:
-                return
-            yield source
+        while taken := await asyncio.to_thread(list, itertools.islice(sources, 1)):
+            yield taken[0]
 
     def take(self, outcome: Outcome) -> T:
         """What belongs to an outcome, which is not held any more."""

@@ -27,7 +27,7 @@ def api_key(given: str | SecretStr | None) -> SecretStr:
     key = secret.strip()
     if not key:
         raise ConfigurationError(
-            "There is no API key: set APERTIS_API_KEY or pass api_key. "
+            "There is no API key: set APERTIS_API_KEY (in Python, api_key will do). "
             "To try without one, start the local sandbox: apertis-audio sandbox."
         )
     if not (key.isascii() and key.isprintable()) or " " in key:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from access.agents import read
-from apertis_audio_tools import AccessError, FileAccess
+from apertis_audio_tools import AccessError, ConfigurationError, FileAccess
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="makes links and devices")
 
@@ -233,6 +233,8 @@ def test_missing_folder(tmp_path: Path) -> None:
     """A folder that is not there is told at once, to whoever made the mistake."""
     with pytest.raises(AccessError, match="no folder"):
         FileAccess(tmp_path / "recordings")
+    with pytest.raises(AccessError, match="no folder"):
+        FileAccess("long" * 1000)
 
 
 def test_empty_folder_name() -> None:
@@ -240,6 +242,13 @@ def test_empty_folder_name() -> None:
     for inputs in ("", [".", ""]):
         with pytest.raises(AccessError, match="is empty"):
             FileAccess(inputs)
+
+
+@pytest.mark.parametrize("given", [{"inputs": "~nosuchuser/x"}, {"output": "~nosuchuser/x"}])
+def test_unknown_home(given: dict[str, str]) -> None:
+    """The home of a user that there is not is told at once, and no folder of that name is made."""
+    with pytest.raises(ConfigurationError, match=r"'~nosuchuser/x' .*\.$"):
+        FileAccess(**given)  # type: ignore[arg-type]
 
 
 def test_new_files(folder: Path, tmp_path: Path) -> None:
@@ -253,8 +262,11 @@ def test_new_files(folder: Path, tmp_path: Path) -> None:
     assert read(FileAccess(output=tmp_path / "new" / "spoken"), first.name) == b"spoken"
 
 
-def test_output_that_cannot_be(folder: Path) -> None:
-    """A file where the output folder should be is told."""
-    access = FileAccess(folder, output=folder / "standup.ogg" / "spoken")
+@pytest.mark.parametrize("name", ["standup.ogg/spoken", "long" * 1000], ids=["file", "long"])
+def test_output_that_cannot_be(folder: Path, name: str) -> None:
+    """An output folder that cannot be made is told when it is needed; reading does without."""
+    access = FileAccess(folder, output=folder / name)
     with pytest.raises(AccessError, match="cannot be made"):
         access.new_path(".mp3")
+    with pytest.raises(AccessError, match="There is no file"):
+        read(access, "stand-up.ogg")

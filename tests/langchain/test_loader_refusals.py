@@ -10,15 +10,17 @@ import pytest
 from langchain_core.documents import Document
 
 from apertis_audio_tools import (
+    APIError,
     APIStatusError,
     ConfigurationError,
     InvalidRequestError,
     RecordingError,
+    ServerError,
 )
 from apertis_audio_tools.langchain import ApertisAudioLoader, RecordingBlobLoader
-from behaviours import error
+from behaviours import answer, error, reset
 from hearing import COUNT, hears
-from loopback import Loopback
+from loopback import Behaviour, Loopback
 
 
 def loading(server: Loopback, places: Any, **options: Any) -> ApertisAudioLoader:
@@ -79,15 +81,49 @@ class TestFailures:
         (failure,) = loader.failures
         assert isinstance(failure.error, InvalidRequestError)
 
-    @pytest.mark.parametrize("status", [401, 402, 403, 404])
+    @pytest.mark.parametrize("status", [401, 402, 403, 404, 429])
     def test_what_befalls_all_is_never_skipped(
         self, folder: Path, colour: str, status: int
     ) -> None:
         """A wrong key, an empty balance or an unknown model is raised, at the first recording."""
         with Loopback([error(status)]) as server:
+            loader = loading(server, folder, on_error="skip", max_retries=0, max_concurrency=1)
             with pytest.raises(APIStatusError):
-                collected(loading(server, folder, on_error="skip", max_concurrency=1), colour)
+                collected(loader, colour)
             assert len(server.requests) < COUNT
+
+    @pytest.mark.parametrize("unheard", [error(500), reset(), answer(200, b"<html>")])
+    def test_an_outage_is_never_skipped(
+        self, folder: Path, colour: str, unheard: Behaviour
+    ) -> None:
+        """When the service answers none, nothing is wrong with the recordings."""
+        with Loopback([unheard]) as server:
+            loader = loading(server, folder, on_error="skip", max_retries=0, max_concurrency=1)
+            with pytest.raises(APIError):
+                collected(loader, colour)
+            assert (len(loader.failures), len(server.requests)) == (2, 3)
+
+    def test_an_outage_half_way(self, folder: Path, colour: str) -> None:
+        """It is told even if the first recordings were answered, before the rest is skipped."""
+        with Loopback([hears(), *[error(503)] * COUNT]) as server:
+            loader = loading(server, folder, on_error="skip", max_retries=0, max_concurrency=1)
+            with pytest.raises(ServerError):
+                collected(loader, colour)
+            assert len(server.requests) == 4
+
+    def test_the_only_recording_is_not_answered(self, folder: Path, colour: str) -> None:
+        """One that is the only one is all of them."""
+        with Loopback([error(503)]) as server:
+            loader = loading(server, folder / "meeting0.wav", on_error="skip", max_retries=0)
+            with pytest.raises(ServerError):
+                collected(loader, colour)
+
+    def test_recordings_that_the_service_cannot_bear(self, folder: Path, colour: str) -> None:
+        """Two that are never answered are skipped, as long as others are."""
+        with Loopback([error(500), error(500), hears()]) as server:
+            loader = loading(server, folder, on_error="skip", max_retries=0, max_concurrency=1)
+            assert len(collected(loader, colour)) == COUNT - 2
+        assert [type(failure.error) for failure in loader.failures] == [ServerError] * 2
 
     def test_a_missing_folder_is_no_recording_to_skip(self, server: Loopback, colour: str) -> None:
         """A folder that is not there is an error of its own, whatever is to be skipped."""
@@ -102,6 +138,20 @@ class TestSettings:
         """Without a key it is said at once."""
         with pytest.raises(ConfigurationError, match="There is no API key"):
             ApertisAudioLoader(folder)
+
+    @pytest.mark.parametrize(
+        ("places", "sentence"),
+        [
+            ("", r"The name of a place .* is empty; the current folder is '\.'\."),
+            (["a.wav", ""], r"The name of a place .* is empty; the current folder is '\.'\."),
+            (None, r"A place .* is a file or a folder, not NoneType\."),
+            (b"sound", r"A place .* is a file or a folder, not bytes\."),
+        ],
+    )
+    def test_no_place(self, places: Any, sentence: str) -> None:
+        """What names no file and no folder is refused at once, and never read as another."""
+        with pytest.raises(ConfigurationError, match=sentence):
+            ApertisAudioLoader(places, api_key="sk-x")
 
     @pytest.mark.parametrize(
         "wrong",

@@ -17,7 +17,6 @@ ALL_MODELS: Final = TRANSCRIPTION_MODELS | SPEECH_MODELS | CHAT_MODELS
 FILE_EXTENSIONS: Final = frozenset(
     {"flac", "mp3", "mp4", "mpeg", "mpga", "m4a", "ogg", "wav", "webm"}
 )
-CHAT_INPUT_FORMATS: Final = ("wav", "mp3")
 
 SPEECH_MEDIA_TYPES: Final = {
     "mp3": "audio/mpeg",
