@@ -50,7 +50,7 @@ def orphans(root: Path, items: Iterable[pytest.Item], modules: Iterable[Path]) -
     """
     items = list(items)
     replayed = {cassette_name(item) for item in items if item.get_closest_marker("vcr")}
-    uncollected = {area(module) for module in modules} - {area(item.path) for item in items}
+    uncollected = {area(module) for module in {*modules} - {item.path for item in items}}
     return [
         f"{path.relative_to(root).as_posix()} belongs to no test: delete it, and its row."
         for origin in ORIGINS

@@ -9,9 +9,9 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from apertis_audio_tools import models
 from apertis_audio_tools.answers import malformed
 from apertis_audio_tools.errors import UnsupportedError
-from apertis_audio_tools.models import MAX_UPLOAD_BYTES
 from apertis_audio_tools.wire import Answer, Ascii, Base64, Body, Part, Request, Upload
 
 R_co = TypeVar("R_co", covariant=True)
@@ -98,10 +98,10 @@ def require_size(body: Body, what: str, advice: str) -> None:
     Raises:
         UnsupportedError: The body is larger than a request may be.
     """
-    if body.size > MAX_UPLOAD_BYTES:
+    if body.size > models.MAX_UPLOAD_BYTES:
         raise UnsupportedError(
             f"{what} would make a request of {body.size}; the service takes "
-            f"{MAX_UPLOAD_BYTES} bytes. {advice}."
+            f"{models.MAX_UPLOAD_BYTES} bytes. {advice}."
         )
 
 
