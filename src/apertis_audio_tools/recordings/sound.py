@@ -27,9 +27,6 @@ DAMAGE = (av.error.InvalidDataError, av.error.PatchWelcomeError, av.error.Undefi
 _MOST_FAILURES = 100
 """Attempts to read on after a damaged place before the rest is given up."""
 
-_LONGEST_DAMAGE = 30.0
-"""Seconds before the first frame; more is what a damaged head says."""
-
 _DISCARD = getattr(av.stream, "Discard", None)
 """Since PyAV 17; before, the packets of other streams are read and passed over."""
 
@@ -97,20 +94,15 @@ def decoded(codec: AudioCodecContext, packets: Iterable[Packet | None]) -> Itera
         packets: And None after the last of all, which gives what the decoder holds back.
     """
     last: AudioFrame | None = None
-    damaged = 0.0
     for packet in packets:
         try:
             for frame in codec.decode(packet):
                 frame.pts = None
-                if last is None:
-                    yield from silences(frame, min(damaged, _LONGEST_DAMAGE))
                 last = frame
                 yield frame
         except DAMAGE:
             if last is not None:
                 yield _silence(last, last.samples)
-            elif packet is not None and packet.duration:
-                damaged += float(packet.duration * packet.time_base)
 
 
 def silences(like: AudioFrame, seconds: float) -> Iterator[AudioFrame]:
