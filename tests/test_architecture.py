@@ -52,6 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "many",
         "models",
         "progress",
+        "recordings",
         "registered",
         "results",
         "sandbox",

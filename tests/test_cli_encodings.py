@@ -1,5 +1,6 @@
 """The command where the standard streams are not UTF-8, as on Windows."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -9,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.text import Text
 
 import behaviours
+from apertis_audio_tools.models import MODELS
 from loopback import Exchange, Loopback
 
 CLIP = Path(__file__).parent / "clips" / "clip.mp3"
@@ -63,15 +66,16 @@ def test_replies_in_a_pipe() -> None:
 
 
 @pytest.mark.usefixtures("server")
-def test_file_names_in_a_pipe(tmp_path: Path) -> None:
+def test_file_names_in_a_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So does the name of what was spoken, and that of a file which is not there."""
     target = tmp_path / "日本.mp3"
     ended = run("speak", "Good morning.", "-o", target)
     assert (ended.returncode, target.is_file()) == (0, True)
     assert ended.stdout.decode().startswith(f"{target}: ")
+    monkeypatch.setenv("TERMINAL_WIDTH", "400")
     missing = run("transcribe", tmp_path / "本.mp3")
-    assert missing.returncode == 1
-    assert missing.stderr.decode().strip() == f"error: There is no file {tmp_path / '本.mp3'}."
+    assert missing.returncode == 2
+    assert f"'{tmp_path / '本.mp3'}' does not exist" in missing.stderr.decode()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file names are bytes on POSIX only")
@@ -84,17 +88,40 @@ def test_file_names_that_are_no_text(tmp_path: Path) -> None:
     assert rb"caf\udce9.mp3: " in ended.stdout
 
 
+def shown_on(screen: int) -> bytes:
+    """All that was written to a terminal which is closed, the way Linux or others tell its end."""
+    parts = []
+    with open(screen, "rb", buffering=0) as file, contextlib.suppress(OSError):
+        while part := file.read(4096):
+            parts.append(part)
+    return b"".join(parts)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="there are no pseudo-terminals")
 @pytest.mark.usefixtures("server")
 def test_terminal() -> None:
     """A terminal keeps its encoding; what it cannot show is escaped."""
     screen, terminal = os.openpty()
-    with os.fdopen(screen, "rb") as shown:
-        ended = subprocess.run(apertis("ask", "你好"), stdout=terminal, check=False)
-        os.close(terminal)
-        text = os.read(shown.fileno(), 4096).decode("cp1252").strip()
+    ended = subprocess.run(apertis("ask", "你好"), stdout=terminal, check=False)
+    os.close(terminal)
     assert ended.returncode == 0
-    assert text == SAID.encode("cp1252", "backslashreplace").decode("cp1252")
+    assert shown_on(screen).decode("cp1252").strip() == SAID.encode(
+        "cp1252", "backslashreplace"
+    ).decode("cp1252")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no pseudo-terminals")
+def test_narrow_terminal(sandbox_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list of what is there to be copied has all of it, however narrow the terminal is."""
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("APERTIS_BASE_URL", sandbox_url)
+    monkeypatch.setenv("APERTIS_API_KEY", "sk-anybody")
+    screen, terminal = os.openpty()
+    subprocess.run(apertis("models"), stdout=terminal, check=True)
+    os.close(terminal)
+    shown = Text.from_ansi(shown_on(screen).decode().replace("\r", "")).split()
+    assert max(line.cell_len for line in shown) <= 40
+    assert set(MODELS) <= {word for line in shown for word in line.plain.split()}
 
 
 @pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
@@ -108,18 +135,19 @@ def test_text_from_a_pipe(server: Loopback, tmp_path: Path, bom: bytes) -> None:
 def test_no_text_from_a_pipe(server: Loopback, tmp_path: Path) -> None:
     """What is no UTF-8 is refused in one sentence, and where it is not."""
     ended = run("speak", "-", "-o", tmp_path / "said.mp3", input="naïve".encode("cp1252"))
-    assert (ended.returncode, ended.stdout) == (1, b"")
+    assert (ended.returncode, ended.stdout) == (2, b"")
     assert ended.stderr.strip() == b"error: Standard input is no text in UTF-8 (byte 2)."
     assert server.requests == []
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
-def test_closed_input(server: Loopback, tmp_path: Path) -> None:
+@pytest.mark.parametrize("args", [("speak", "-", "-o", "x.mp3"), ("transcribe", "-")])
+def test_closed_input(args: tuple[str, ...], server: Loopback) -> None:
     """Standard input that is closed is told as that."""
-    command = ["sh", "-c", '"$@" <&-', "sh", *apertis("speak", "-", "-o", tmp_path / "said.mp3")]
+    command = ["sh", "-c", '"$@" <&-', "sh", *apertis(*args)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr == "error: Standard input is closed; give the text, or --file.\n"
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == "error: Standard input is closed; name a file instead of -.\n"
     assert server.requests == []
 
 

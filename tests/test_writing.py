@@ -56,7 +56,7 @@ def test_existing_is_kept(tmp_path: Path) -> None:
     """An existing file is kept, and that is found out before anything else happens."""
     target = tmp_path / "out.mp3"
     target.write_bytes(b"precious")
-    with pytest.raises(OutputError, match=r"out\.mp3 exists; it is only replaced when asked"):
+    with pytest.raises(OutputError, match=r"out\.mp3 exists and is kept; overwrite replaces"):
         NewFile.create(target)
     assert target.read_bytes() == b"precious"
     assert names(tmp_path) == ["out.mp3"]

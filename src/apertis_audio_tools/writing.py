@@ -97,7 +97,7 @@ def _require_free(target: Path, *, overwrite: bool) -> None:
     if target.is_dir():
         raise OutputError(f"{target} is a directory.")
     if not overwrite:
-        raise OutputError(f"{target} exists; it is only replaced when asked (overwrite).")
+        raise OutputError(f"{target} exists and is kept; overwrite replaces it.")
     if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
         raise OutputError(f"{target} is not a regular file; it is not replaced.")
 

@@ -3,20 +3,21 @@
 import contextlib
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.filesize import decimal
+from rich.table import Column, Table
 
 import apertis_audio_tools
 from apertis_audio_tools.cache import cache_of, user_cache
 from apertis_audio_tools.cli.session import failing_in_a_sentence, notes, session
 from apertis_audio_tools.cli.showing import recordings_shown
-from apertis_audio_tools.cli.streams import text_of
-from apertis_audio_tools.cli.transcripts import Form, Output, write_each
+from apertis_audio_tools.cli.streams import require_readable_once, source_of, text_of
+from apertis_audio_tools.cli.transcripts import Form, Output, require_folder, write_each
 from apertis_audio_tools.client import CHAT_MODEL, SPEECH_MODEL, TRANSCRIPTION_MODEL, VOICE
-from apertis_audio_tools.models import MODELS
+from apertis_audio_tools.models import MODELS, Shrink
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -43,10 +44,28 @@ def _main(
     """Options before any command."""
 
 
-Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings.")]
+_RECORDING: dict[str, Any] = {
+    "callback": require_readable_once,
+    "exists": True,
+    "dir_okay": False,
+    "allow_dash": True,
+    "path_type": str,  # a Path would make ./- the same as -
+}
+Files = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="FILE...", help="Recordings; - reads one from standard input.", **_RECORDING
+    ),
+]
 OutputFolder = Annotated[
     Path | None,
-    typer.Option("-o", "--output", metavar="DIR", help="Write one file per recording into DIR."),
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="DIR",
+        help="Write one file per recording into DIR.",
+        callback=require_folder,
+    ),
 ]
 Format = Annotated[
     Form,
@@ -66,9 +85,7 @@ NoCache = Annotated[
 PieceSeconds = Annotated[
     float | None, typer.Option(min=1, help="Cut into pieces of about this length, at pauses.")
 ]
-Shrink = Annotated[
-    Literal["mp3", "opus"] | None, typer.Option(help="Encode for a slow line before sending.")
-]
+ShrinkTo = Annotated[Shrink | None, typer.Option(help="Encode for a slow line before sending.")]
 Voice = Annotated[str, typer.Option(help="alloy, echo, fable, onyx, nova, shimmer, ...")]
 
 
@@ -83,7 +100,7 @@ def transcribe(
     prompt: Prompt = None,
     temperature: Temperature = None,
     piece_seconds: PieceSeconds = None,
-    shrink: Shrink = None,
+    shrink: ShrinkTo = None,
     overwrite: Overwrite = False,
     no_cache: NoCache = False,
     sandbox: UseSandbox = False,
@@ -93,7 +110,7 @@ def transcribe(
         output = Output.of(files, folder, form, overwrite=overwrite)
         with recordings_shown("Transcribing", len(files)) as progress:
             outcomes = here.audio.transcribe_many(
-                files,
+                [source_of(file) for file in files],
                 on_error="collect",
                 progress=progress,
                 model=model,
@@ -103,6 +120,8 @@ def transcribe(
                 piece_seconds=piece_seconds,
                 shrink=shrink,
             )
+            if form.shows_times and piece_seconds is None:
+                here.tell_of_times(model, "transcribe")
             write_each(here, outcomes, output)
 
 
@@ -116,7 +135,7 @@ def translate(
     prompt: Prompt = None,
     temperature: Temperature = None,
     piece_seconds: PieceSeconds = None,
-    shrink: Shrink = None,
+    shrink: ShrinkTo = None,
     overwrite: Overwrite = False,
     no_cache: NoCache = False,
     sandbox: UseSandbox = False,
@@ -126,7 +145,7 @@ def translate(
         output = Output.of(files, folder, form, overwrite=overwrite)
         with recordings_shown("Translating", len(files)) as progress:
             outcomes = here.audio.translate_many(
-                files,
+                [source_of(file) for file in files],
                 on_error="collect",
                 progress=progress,
                 model=model,
@@ -135,6 +154,8 @@ def translate(
                 piece_seconds=piece_seconds,
                 shrink=shrink,
             )
+            if form.shows_times and piece_seconds is None:
+                here.tell_of_times(model, "translate")
             write_each(here, outcomes, output)
 
 
@@ -159,7 +180,7 @@ def speak(
 ) -> None:
     """Speak a text of any length into a sound file."""
     if (text is None) == (file is None):
-        raise typer.BadParameter("Give a text or --file, one of the two.")
+        raise typer.BadParameter("Give a text (or - for standard input) or --file, not both.")
     with session(sandbox=sandbox) as here:
         said = text if text not in {None, "-"} else text_of(file)
         with notes.status("Speaking ..."):
@@ -180,7 +201,12 @@ def speak(
 def ask(
     question: Annotated[str, typer.Argument(help="What to ask.")],
     clips: Annotated[
-        list[Path] | None, typer.Argument(metavar="[CLIP]...", help="Sound to ask about.")
+        list[Path] | None,
+        typer.Argument(
+            metavar="[CLIP]...",
+            help="Sound to ask about; - reads it from standard input.",
+            **_RECORDING,
+        ),
     ] = None,
     *,
     model: Annotated[str, typer.Option()] = CHAT_MODEL,
@@ -191,7 +217,8 @@ def ask(
         raise typer.BadParameter("Ask something.")
     with session(sandbox=sandbox) as here:
         with notes.status("Asking ..."):
-            reply = here.audio.chat(question, list(clips or ()), model=model)
+            heard = [source_of(clip) for clip in clips or ()]
+            reply = here.audio.chat(question, heard, model=model)
         here.saw(reply.server)
         typer.echo(reply.text)
 
@@ -207,7 +234,8 @@ def models(*, sandbox: UseSandbox = False) -> None:
     if not sys.stdout.isatty():
         typer.echo("\n".join("\t".join(row) for row in rows))
         return
-    table = Table("model", "can", box=None)
+    columns = Column("model", no_wrap=True), Column("can", overflow="fold")
+    table = Table(*columns, box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for row in rows:
         table.add_row(*row)
     Console().print(table)
@@ -218,9 +246,11 @@ def cache(
     *, clear: Annotated[bool, typer.Option("--clear", help="Forget all transcripts.")] = False
 ) -> None:
     """Say where transcripts are kept, so that nothing is paid for twice; or forget them."""
-    with contextlib.closing(cache_of(None) or user_cache()) as kept:
+    with failing_in_a_sentence(), contextlib.closing(cache_of(None) or user_cache()) as kept:
         if clear:
             typer.echo(f"Transcripts forgotten: {kept.clear()}.")
+        number, size = kept.held()
+        notes.print(f"Transcripts kept: {number} ({decimal(size)}).", style="dim", markup=False)
         typer.echo(kept.path)
 
 

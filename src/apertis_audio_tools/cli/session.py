@@ -4,16 +4,18 @@ import contextlib
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 import typer
 from rich.console import Console
 
 from apertis_audio_tools.cache import cache_of, unless_told
 from apertis_audio_tools.client import ApertisAudio
-from apertis_audio_tools.errors import ApertisError
+from apertis_audio_tools.errors import ApertisError, ConfigurationError, UnsupportedError
+from apertis_audio_tools.results import Usage
 
 SANDBOX_KEY = "sk-sandbox"
-_INTERRUPTED = 130
+_FAILED, _WRONG_USAGE, _INTERRUPTED = 1, 2, 130
 
 notes = Console(stderr=True, soft_wrap=True, highlight=False)
 """Everything that is not the result: progress, who answered, what failed."""
@@ -51,6 +53,7 @@ class Session:
     url: str
     keeps: bool
     _servers: set[str] = field(default_factory=set)
+    _usages: list[Usage] = field(default_factory=list)
     _failures: int = 0
 
     def failed(self, name: str, error: ApertisError) -> None:
@@ -58,6 +61,7 @@ class Session:
         self._failures += 1
         complain(f"{name}: {error}" if name not in str(error) else str(error))
         if error.partial:
+            self._count(error.partial.transcript.usage)
             self.tell_what_is_kept()
 
     def tell_what_is_kept(self) -> None:
@@ -65,18 +69,41 @@ class Session:
         if self.keeps:
             notes.print("What was answered is kept: the same command sends only the rest.")
 
-    def saw(self, server: str | None) -> None:
-        """Remember who answered."""
+    def tell_of_times(self, model: str, task: Literal["transcribe", "translate"]) -> None:
+        """Say, before it is paid for, how coarse the times of a model are."""
+        if not self.audio.gives_times(model, task):
+            notes.print(
+                f"{model} is not known to give times: a line may cover many minutes. "
+                "--piece-seconds 30 makes shorter ones, with more requests.",
+                markup=False,
+            )
+
+    def saw(self, server: str | None, usage: Usage | None = None) -> None:
+        """Remember who answered, and what was counted."""
         self._servers.add(server or "a server that gives no name")
+        self._count(usage)
 
     def report(self) -> None:
-        """Say who answered; exit with 1 after a failure."""
+        """Say what was paid for, and who answered; exit with 1 after a failure."""
+        if paid := self._paid():
+            notes.print(f"Paid for in this run: {paid}.", style="dim", markup=False)
         for server in sorted(self._servers):
             is_sandbox = server.startswith("apertis-audio-sandbox")
             who = "the local sandbox, a stand-in for the service" if is_sandbox else server
             notes.print(f"Answered by {who}, at {self.url}", style="dim", markup=False)
         if self._failures:
-            raise typer.Exit(1)
+            raise typer.Exit(_FAILED)
+
+    def _count(self, usage: Usage | None) -> None:
+        self._usages += [usage] if usage else []
+
+    def _paid(self) -> str:
+        counts = {
+            "s of audio": sum(usage.seconds for usage in self._usages),
+            "tokens sent": sum(usage.input_tokens for usage in self._usages),
+            "tokens answered": sum(usage.output_tokens for usage in self._usages),
+        }
+        return ", ".join(f"{round(count, 1)} {unit}" for unit, count in counts.items() if count)
 
 
 @contextlib.contextmanager
@@ -99,14 +126,15 @@ def session(*, sandbox: bool, keeps: bool = False) -> Iterator[Session]:
 
 @contextlib.contextmanager
 def failing_in_a_sentence() -> Iterator[None]:
-    """Errors that have a sentence for the user, without a traceback; exit code 1."""
+    """Errors that have a sentence for the user, without a traceback, and their exit codes."""
     try:
         yield
     except BrokenPipeError:  # the reader of a pipe went away, which click leaves quietly
         raise
     except (ApertisError, ImportError, OSError) as error:
         complain(str(error))
-        raise typer.Exit(1) from None
+        is_wrong_usage = isinstance(error, ConfigurationError | UnsupportedError)
+        raise typer.Exit(_WRONG_USAGE if is_wrong_usage else _FAILED) from None
     except KeyboardInterrupt:
         complain("Interrupted.")
         raise typer.Exit(_INTERRUPTED) from None

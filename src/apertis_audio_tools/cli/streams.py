@@ -2,9 +2,16 @@
 
 import io
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
+
+import typer
 
 from apertis_audio_tools.errors import UnsupportedError
+from apertis_audio_tools.recordings import Source
+
+STDIN = "-"
 
 
 def show_any_character() -> None:
@@ -19,6 +26,33 @@ def show_any_character() -> None:
             stream.reconfigure(encoding=encoding, errors="backslashreplace")
 
 
+def source_of(file: str | Path) -> Source:
+    """A recording in a file, or in standard input.
+
+    Raises:
+        UnsupportedError: Standard input is closed.
+    """
+    return (str(name_of(file)), _piped()) if str(file) == STDIN else file
+
+
+def name_of(file: str | Path) -> Path:
+    """What messages and files of transcripts are called after."""
+    return Path("stdin" if str(file) == STDIN else file)
+
+
+def require_readable_once(files: Sequence[Path] | None) -> Sequence[Path] | None:
+    """Refuse pipes, which a recording cannot be read from again, except for standard input."""
+    named = [str(file) for file in files or ()]
+    if named.count(STDIN) > 1:
+        raise typer.BadParameter("Standard input can be read only once: name - once.")
+    for file in named:
+        if file != STDIN and not Path(file).is_file():
+            raise typer.BadParameter(
+                f"{file!r} is not a regular file; send it to standard input, and name it -."
+            )
+    return files
+
+
 def text_of(file: Path | None) -> str:
     """A text in UTF-8, from a file or from standard input.
 
@@ -27,7 +61,7 @@ def text_of(file: Path | None) -> str:
     """
     name = file or "Standard input"
     try:
-        data = file.read_bytes() if file else _piped()
+        data = file.read_bytes() if file else _piped().read()
         text = data.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise UnsupportedError(f"{name} is no text in UTF-8 (byte {error.start}).") from None
@@ -36,7 +70,7 @@ def text_of(file: Path | None) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _piped() -> bytes:
+def _piped() -> BinaryIO:
     if sys.stdin is None:
-        raise UnsupportedError("Standard input is closed; give the text, or --file.")
-    return sys.stdin.buffer.read()
+        raise UnsupportedError("Standard input is closed; name a file instead of -.")
+    return sys.stdin.buffer

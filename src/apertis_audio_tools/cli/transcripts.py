@@ -5,10 +5,12 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from unicodedata import normalize
 
 import typer
 
 from apertis_audio_tools.cli.session import Session, notes
+from apertis_audio_tools.cli.streams import name_of
 from apertis_audio_tools.errors import OutputError
 from apertis_audio_tools.many import Outcome
 from apertis_audio_tools.results import Transcript
@@ -24,6 +26,21 @@ class Form(StrEnum):
     vtt = "vtt"
     json = "json"
 
+    @property
+    def suffix(self) -> str:
+        """Of files in this form."""
+        return ".txt" if self in {Form.passages, Form.text} else f".{self.value}"
+
+    @property
+    def is_subtitles(self) -> bool:
+        """Whether it is of one recording only: two, one after the other, are no file."""
+        return self in {Form.srt, Form.vtt}
+
+    @property
+    def shows_times(self) -> bool:
+        """Whether each line says when it was said."""
+        return self is Form.passages or self.is_subtitles
+
 
 _WRITERS: dict[Form, Callable[[Transcript], str]] = {
     Form.passages: lambda transcript: "\n".join(
@@ -34,13 +51,13 @@ _WRITERS: dict[Form, Callable[[Transcript], str]] = {
     Form.vtt: Transcript.to_vtt,
     Form.json: Transcript.to_json,
 }
-_SUFFIXES = {Form.passages: ".txt", Form.text: ".txt"}
 
 
 @dataclass(frozen=True)
 class Output:
-    """Where transcripts go, one place for each file, and how they are written."""
+    """Where transcripts go, one place for each recording, and how they are written."""
 
+    names: list[Path]
     places: list[Path | None]
     form: Form
     overwrite: bool
@@ -48,12 +65,13 @@ class Output:
     @classmethod
     def of(cls, files: list[Path], folder: Path | None, form: Form, *, overwrite: bool) -> "Output":
         """A place for each file's transcript, refused before anything is paid for."""
+        names = [name_of(file) for file in files]
         if folder is None:
-            return cls([None] * len(files), form, overwrite)
-        suffix = _SUFFIXES.get(form, f".{form.value}")
-        places = [folder / f"{file.stem}{suffix}" for file in files]
-        if len(set(places)) < len(places):
-            raise OutputError(f"Two recordings would be written to one file in {folder}.")
+            if form.is_subtitles and len(files) > 1:
+                raise typer.BadParameter(f"{form} is for one recording; for several, add -o DIR.")
+            return cls(names, [None] * len(files), form, overwrite)
+        places = [folder / f"{name.stem}{form.suffix}" for name in names]
+        _require_different(names, places)
         for place in places:
             if place.exists() and not overwrite:
                 raise OutputError(f"{place} exists; --overwrite replaces it.")
@@ -61,13 +79,13 @@ class Output:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"{folder} cannot be a folder: {error.strerror}.") from error
-        return cls([*places], form, overwrite)
+        return cls(names, [*places], form, overwrite)
 
     def write(self, index: int, transcript: Transcript) -> None:
         """To the file, or to standard output."""
         text, place = _WRITERS[self.form](transcript), self.places[index]
         if place is None:
-            heading = len(self.places) > 1 and self.form in _SUFFIXES
+            heading = len(self.places) > 1 and self.form.suffix == ".txt"
             typer.echo(f"== {transcript.source}\n{text}" if heading else text)
             return
         with NewFile.create(place, overwrite=self.overwrite) as new:
@@ -75,14 +93,37 @@ class Output:
         notes.print(str(place), style="dim", markup=False)
 
 
+def _require_different(names: list[Path], places: list[Path]) -> None:
+    """On some disks, files are one whose names differ by case, or by how an accent is encoded."""
+    seen: dict[str, Path] = {}
+    for name, place in zip(names, places, strict=True):
+        written = normalize("NFC", place.name).casefold()
+        if written in seen:
+            raise OutputError(
+                f"Two recordings would be written to one file in {place.parent}, "
+                f"on some disks at least: {seen[written]} and {name}."
+            )
+        seen[written] = name
+
+
+def require_folder(place: Path | None) -> Path | None:
+    """Refuse what looks like one transcript's file, and would become a folder."""
+    if place and not place.is_dir() and place.suffix.lower() in {form.suffix for form in Form}:
+        raise typer.BadParameter(
+            f"{place} would be a folder, with a file for each recording; "
+            f"for a file, write > {place} instead."
+        )
+    return place
+
+
 def write_each(here: Session, outcomes: Generator[Outcome], output: Output) -> None:
     """Write what came of each recording, and tell of those that failed."""
     with contextlib.closing(outcomes), _told_what_is_kept(here):
         for outcome in outcomes:
             if outcome.error:
-                here.failed(str(outcome.source), outcome.error)
+                here.failed(str(output.names[outcome.index]), outcome.error)
             else:
-                here.saw(outcome.transcript.server)
+                here.saw(outcome.transcript.server, outcome.transcript.usage)
                 output.write(outcome.index, outcome.transcript)
 
 

@@ -25,6 +25,7 @@ class ApertisAudio(Transcribing, Speaking, Chatting):
 
     One object serves many threads and any number of event loops. Use it as a context manager, or
     close it, to give its connections back; at the latest it does so when nobody holds it any more.
+    What is awaited runs on asyncio, on uvloop too, and not on trio.
 
     Example:
         >>> from apertis_audio_tools import ApertisAudio

@@ -166,7 +166,7 @@ def _format_of(path: str | os.PathLike[str]) -> SpeechFormat:
     suffix = Path(path).suffix.lower()
     if suffix not in _SUFFIX_FORMATS:
         raise UnsupportedError(
-            f"{Path(path).name!r} does not tell the format; end it in one of "
-            f"{', '.join(_SUFFIX_FORMATS)}, or pass response_format."
+            f"{Path(path).name!r} does not tell the format; names that end in "
+            f"{', '.join(_SUFFIX_FORMATS)} do."
         )
     return _SUFFIX_FORMATS[suffix]
