@@ -158,7 +158,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "reading": {"client", "documents", "errors", "many", "models", "recordings", "results"},
     "progress": {"errors"},
-    "recordings": {"errors", "forks", "models", "wire"},
+    "recordings": {"errors", "forks", "models", "paths", "wire"},
     "registered": set(),
     "results": {"errors", "notebooks", "passages", "subtitles"},
     "retry": {"errors", "forks"},

@@ -198,11 +198,11 @@ def test_arguments_that_are_none(written: str) -> None:
 
 
 def test_a_reply_piece_by_piece() -> None:
-    """Words join, calls join by their index, and the last usage counts."""
+    """Words join, calls join by their index, and the last usage counts; the request id stays."""
     so_far = ReplySoFar()
     first, second = Usage(input_tokens=1), Usage(input_tokens=2)
     for delta in (
-        ChatDelta(text="Hel", model="m-1", usage=first),
+        ChatDelta(text="Hel", model="m-1", usage=first, request_id="req-1"),
         ChatDelta(text="lo."),
         ChatDelta(tool_calls=(ToolCallDelta(index=1, id="c-2", name="g"),)),
         ChatDelta(tool_calls=(ToolCallDelta(index=0, id="c-1", name="f", arguments='{"a"'),)),
@@ -214,7 +214,7 @@ def test_a_reply_piece_by_piece() -> None:
     reply = so_far.reply()
     assert (reply.text, reply.model, reply.finish_reason) == ("Hello.", "m-1", "tool_calls")
     assert reply.tool_calls == (CALL, ToolCall(id="c-2", name="g", arguments=""))
-    assert reply.usage == second
+    assert (reply.usage, reply.request_id) == (second, "req-1")
 
 
 OWN = {**dict.fromkeys(to_test.OF_A_REQUEST), "model": "m-1", "stop": "x", "further": {"a": 1}}

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from loopback import Loopback
 from patience import PATIENCE
 from tiny_recordings import Names
@@ -33,6 +35,7 @@ def test_thread() -> None:
     assert names.heard == ["0", "1", "2"] * 2
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="asyncio.run needs a thread of its own")
 def test_event_loop() -> None:
     """An event loop cannot do without such threads, which is told in a sentence."""
     with Loopback([Names()]) as server:

@@ -40,6 +40,7 @@ def folder(tmp_path: Path, sandbox_url: str, monkeypatch: pytest.MonkeyPatch) ->
 
 # LlamaIndex's agents look at all their members, the deprecated ones of pydantic too.
 @pytest.mark.filterwarnings("ignore::pydantic.PydanticDeprecationWarning")
+@pytest.mark.filterwarnings("ignore:The function `loads` is in beta")
 @pytest.mark.parametrize("block", PYTHON)
 def test_python(folder: Path, block: str) -> None:
     """A block of Python runs."""

@@ -3,7 +3,9 @@
 import asyncio
 import json
 import shutil
+import wave
 from collections.abc import Callable, Iterator
+from math import inf, nan
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from apertis_audio_tools import (
     AccessError,
     ApertisAudio,
     ApertisError,
+    ConfigurationError,
     FileAccess,
     RecordingError,
     UnsupportedError,
@@ -130,6 +133,42 @@ def test_wrong_files(
             use(tool, path=path)
     with pytest.raises(error):
         use(AskTool(audio, access), path=path, question="What is it?")
+
+
+@pytest.fixture
+def long_clip(access: FileAccess) -> str:
+    """The name of a recording of eleven minutes."""
+    with wave.open(str(access.inputs[0] / "long.wav"), "wb") as sound:
+        sound.setparams((1, 1, 8000, 0, "NONE", ""))
+        sound.writeframes(bytes(8000 * 660))
+    return "long.wav"
+
+
+def test_asking_about_a_long_recording(access: FileAccess, use: Use, long_clip: str) -> None:
+    """It is refused before it is paid for, and the model reads what to do instead."""
+    refused = r"^long\.wav lasts 660 s; ask_about_audio takes up to 600 s\. .* transcribe_audio"
+    with Loopback([json_answer({})]) as server, server.client() as client:
+        with pytest.raises(UnsupportedError, match=refused):
+            use(AskTool(client, access), path=long_clip, question="Who speaks?")
+        with pytest.raises(UnsupportedError, match=r"lasts 1\.2 s; .* up to 1 s\."):
+            use(AskTool(client, access, max_seconds=1.0), path="clip.ogg", question="Who?")
+        assert server.requests == []
+
+
+def test_asking_as_long_as_one_likes(access: FileAccess, use: Use, long_clip: str) -> None:
+    """The limit is the program's to set; the whole recording is sent, from its beginning."""
+    reply = {"choices": [{"message": {"content": "Nobody."}, "finish_reason": "stop"}]}
+    with Loopback([json_answer(reply)]) as server, server.client() as client:
+        tool = AskTool(client, access, max_seconds=inf)
+        assert use(tool, path=long_clip, question="Who speaks?").text == "Nobody."
+        assert server.requests[0].size > 8000 * 660
+
+
+@pytest.mark.parametrize("wrong", [0, -1.0, nan])
+def test_no_time_to_listen(audio: ApertisAudio, access: FileAccess, wrong: float) -> None:
+    """A limit that nothing could keep is refused when the tool is made."""
+    with pytest.raises(ConfigurationError, match=r"max_seconds is .* more than 0"):
+        AskTool(audio, access, max_seconds=wrong)
 
 
 def test_nothing_to_write_to(audio: ApertisAudio, use: Use, tmp_path: Path) -> None:

@@ -68,7 +68,6 @@ def _tqdm() -> Any:
         from tqdm import tqdm  # type: ignore[import-untyped]
     except ImportError:
         raise ConfigurationError(
-            "progress=True needs tqdm: pip install 'apertis-audio-tools[progress]', or pass a "
-            "function that takes Progress values."
+            "A progress bar needs tqdm: pip install 'apertis-audio-tools[progress]'."
         ) from None
     return tqdm

@@ -266,10 +266,14 @@ class ToolCallDelta(_Value):
 
 
 class ChatDelta(_Value):
-    """A piece of a streamed reply; the last ones carry the finish reason and the usage."""
+    """A piece of a streamed reply; the last ones carry the finish reason and the usage.
+
+    The model and the request id are those of the whole reply.
+    """
 
     text: str = ""
     tool_calls: tuple[ToolCallDelta, ...] = ()
     finish_reason: str | None = None
     usage: Usage | None = None
     model: str = ""
+    request_id: str | None = None

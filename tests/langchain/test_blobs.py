@@ -33,6 +33,12 @@ def test_patterns_and_suffixes(folder: Path) -> None:
     """A pattern and suffixes choose among them."""
     assert names(RecordingBlobLoader(folder, glob="*")) == ["a.wav", "b.MP3"]
     assert names(RecordingBlobLoader(folder, suffixes=[".mp3", "txt"])) == ["b.MP3", "notes.txt"]
+    assert names(RecordingBlobLoader(folder, suffixes="mp3")) == ["b.MP3"]
+
+
+def test_each_once(folder: Path) -> None:
+    """A recording that is named, and in a folder as well, is one blob."""
+    assert names(RecordingBlobLoader([folder / "b.MP3", folder])) == ["b.MP3", "a.wav", "c.m4a"]
 
 
 def test_generators_are_remembered(folder: Path) -> None:

@@ -37,6 +37,7 @@ def test_streams_words(make: Make, stream: Ask) -> None:
     assert whole.usage_metadata == invoked.usage_metadata
     for key in ("model_name", "model_provider", "finish_reason"):
         assert whole.response_metadata[key] == invoked.response_metadata[key]
+    assert whole.response_metadata["request_id"].startswith("req_")
 
 
 def test_streams_calls(make: Make, stream: Ask) -> None:

@@ -28,6 +28,7 @@ from apertis_audio_tools import langchain as package
 from apertis_audio_tools.langchain import ChatApertisAudio
 from behaviours import error, json_answer
 from loopback import Exchange, Loopback
+from patience import PATIENCE
 from talking import Ask
 
 CLIPS = Path(__file__).parents[1] / "clips"
@@ -126,7 +127,7 @@ def test_threads() -> None:
     both = threading.Barrier(2)
 
     def wait(exchange: Exchange) -> None:
-        both.wait(20)
+        both.wait(PATIENCE)
         json_answer({"choices": [{"message": {"content": "Hi."}}]})(exchange)
 
     with Loopback([wait]) as server:
@@ -214,6 +215,7 @@ def test_profile() -> None:
     assert profile["audio_inputs"]
     assert profile["audio_outputs"]
     assert profile["tool_calling"]
+    assert not profile["structured_output"]  # so that agents get it by a tool
     assert not profile["image_inputs"]
     assert ChatApertisAudio(api_key=SECRET, model="m-1").profile is None
 

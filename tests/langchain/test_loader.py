@@ -21,6 +21,7 @@ from apertis_audio_tools.langchain import ApertisAudioLoader
 from contract.langchain_loaders import Listed, LoaderContract, Sent, counts, record_manager
 from hearing import COUNT, PARTS, hears, words_in
 from loopback import Loopback
+from patience import PATIENCE
 
 
 def loading(server: Loopback, places: Any, **options: Any) -> ApertisAudioLoader:
@@ -63,7 +64,7 @@ def test_order_and_content(server: Loopback, folder: Path, colour: str) -> None:
 def test_several_at_once(folder: Path, colour: str) -> None:
     """As many recordings are under way as the client may have."""
     together = threading.Barrier(4)
-    with Loopback([hears(before=lambda _: together.wait(20))]) as server:
+    with Loopback([hears(before=lambda _: together.wait(PATIENCE))]) as server:
         documents = collected(loading(server, folder, grain="recording", max_concurrency=4), colour)
     assert len(documents) == COUNT
 
@@ -129,7 +130,7 @@ async def test_a_blob_loader_that_blocks_does_not_block_the_loop(server: Loopbac
     class Slow(BlobLoader):
         def yield_blobs(self) -> Iterator[Blob]:
             """One, as soon as it is allowed to."""
-            assert released.wait(20)
+            assert released.wait(PATIENCE)
             yield Blob.from_data(b"no audio")
 
     documents = asyncio.create_task(loading(server, Slow(), on_error="skip").aload())
@@ -153,6 +154,39 @@ def test_a_cache_pays_once(server: Loopback, folder: Path, tmp_path: Path, colou
     asked = len(server.requests)
     assert collected(loader, colour) == first
     assert len(server.requests) == asked == COUNT
+
+
+@pytest.mark.parametrize(
+    ("asked", "others", "again"),
+    [
+        ({}, {"grain": "segment"}, 0),
+        ({}, {"grain": "recording"}, 0),
+        ({}, {"max_seconds": 60.0, "overlap": 5.0, "max_characters": 10}, 0),
+        ({}, {"prompt": "Names: Apertis"}, COUNT),
+        ({}, {"language": "cy"}, COUNT),
+        ({}, {"temperature": 0.5}, COUNT),
+        ({}, {"piece_seconds": 60.0}, COUNT),
+        ({}, {"task": "translate"}, COUNT),
+        ({}, {"model": "whisper-large-v3"}, COUNT),
+        ({"model": "gpt-4o-transcribe"}, {"grain": "segment"}, 0),
+        ({"model": "gpt-4o-transcribe"}, {"grain": "recording"}, COUNT),
+        ({"model": "gpt-4o-transcribe"}, {"max_seconds": 60.0}, COUNT),
+    ],
+)
+def test_what_is_paid_for_anew(
+    server: Loopback,
+    folder: Path,
+    tmp_path: Path,
+    asked: dict[str, Any],
+    others: dict[str, Any],
+    again: int,
+) -> None:
+    """To arrange differently what is kept costs nothing; to ask or to cut differently does."""
+    kept: dict[str, Any] = {"cache": str(tmp_path / "cache"), **asked}
+    loading(server, folder, **kept).load()
+    renamed = folder.rename(tmp_path / "renamed")
+    loading(server, renamed, **{**kept, **others}).load()
+    assert len(server.requests) == COUNT + again
 
 
 def test_translation(server: Loopback, folder: Path, colour: str) -> None:

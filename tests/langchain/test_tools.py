@@ -138,6 +138,15 @@ class TestFailures:
         assert said in message.content
         assert "\n" not in message.content
 
+    def test_too_long_to_ask_about(
+        self, use: Use, access: FileAccess, settings: dict[str, Any]
+    ) -> None:
+        """A recording that would cost too much to listen to is answered with what to use."""
+        tool = AskAboutAudio(access=access, max_seconds=1.0, **settings)
+        message = use(tool, path="clip.ogg", question="Who speaks?")
+        assert message.status == "error"
+        assert "up to 1 s. To read what is said in it, use transcribe_audio." in message.content
+
     def test_the_services_part(self, use: Use, access: FileAccess) -> None:
         """A refusal of the service is a sentence as well."""
         with Loopback([error(402)]) as server:
@@ -251,6 +260,7 @@ class TestToolkit:
             chat_model="gpt-audio",
             voice="nova",
             audio_format="wav",
+            ask_max_seconds=60.0,
             **settings,
         )
         transcribe, translate, ask, speak = toolkit.get_tools()
@@ -260,7 +270,7 @@ class TestToolkit:
         assert isinstance(ask, AskAboutAudio)
         assert (transcribe.model, translate.model) == ("gpt-4o-transcribe", "gpt-4o-transcribe")
         assert (speak.model, speak.voice, speak.audio_format) == ("tts-1-hd", "nova", "wav")
-        assert ask.model == "gpt-audio"
+        assert (ask.model, ask.max_seconds) == ("gpt-audio", 60.0)
         assert len({id(tool.client) for tool in (transcribe, translate, ask, speak)}) == 1
 
     def test_no_folders(self, settings: dict[str, Any]) -> None:

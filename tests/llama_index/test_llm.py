@@ -69,6 +69,7 @@ def test_several_clips(make_llm: Make, monday: Path, chat: Ask) -> None:
     found = chat(make_llm(), played(TextBlock(text="These:"), clip, clip))[-1]
     assert found.message.content.count(MINUTES) == 2
     assert found.raw["usage"]["input_audio_tokens"] > 100
+    assert found.raw["request_id"].startswith("req_")
 
 
 @pytest.mark.parametrize(

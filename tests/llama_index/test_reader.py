@@ -40,6 +40,8 @@ class TestFinding:
         options: dict[str, Any] = {"api_key": "sk-payg", "base_url": beacon_url}
         ogg = ApertisAudioReader(input_dir=meetings, suffixes=[".OGG"], **options)
         assert {Path(d.metadata["source"]).name for d in load(ogg)} == {"tuesday.ogg"}
+        one = ApertisAudioReader(input_dir=meetings, suffixes="ogg", **options)
+        assert one.list_resources() == ogg.list_resources()
         top = ApertisAudioReader(input_dir=meetings, glob="*", **options)
         assert {Path(d.metadata["source"]).name for d in load(top)} == {"monday.mp3"}
 
@@ -50,6 +52,15 @@ class TestFinding:
         found = load(reader, [("named.mp3", content), monday, meetings / "later"])
         names = [Path(document.metadata["source"]).name for document in found]
         assert names == ["named.mp3"] * 4 + ["monday.mp3"] * 4 + ["tuesday.ogg"] * 2
+
+    def test_the_same_again(
+        self, reader: ApertisAudioReader, meetings: Path, monday: Path, load: Load
+    ) -> None:
+        """A recording that is named, and in a folder as well, is read where it is first met."""
+        again = meetings / "later" / ".." / "monday.mp3"
+        sources = [d.metadata["source"] for d in load(reader, [monday, meetings, again])]
+        tuesday = str(meetings / "later" / "tuesday.ogg")
+        assert sources == [str(monday)] * 4 + [tuesday] * 2
 
     @pytest.mark.parametrize("as_path", [str, Path])
     def test_tuples(
@@ -116,6 +127,7 @@ class TestFinding:
         assert texts(found) == texts(reader.load_data(monday))
         assert found[0].metadata["source"] == "/far/monday.mp3"
         assert found[0].audio_resource is None
+        assert len(load(reader, ["/far/monday.mp3", "/far/monday.mp3"], fs=memory)) == len(found)
         with pytest.raises(RecordingError, match=r"/far/away.mp3 cannot be read"):
             load(reader, "/far/away.mp3", fs=memory)
 
@@ -123,6 +135,20 @@ class TestFinding:
         """It says what is missing."""
         with pytest.raises(ConfigurationError, match="pass a file or folder, or set input_dir"):
             load(reader)
+
+    @pytest.mark.parametrize("place", ["", ["", "monday.mp3"]])
+    def test_no_name(self, reader: ApertisAudioReader, load: Load, place: Any) -> None:
+        """An empty name, as of a variable that is not set, is not the current folder."""
+        with pytest.raises(ConfigurationError, match=r"name of a place .* is empty"):
+            load(reader, place)
+        with pytest.raises(ConfigurationError, match=r"name of a place .* is empty"):
+            ApertisAudioReader(input_dir="")
+
+    def test_no_place(self, reader: ApertisAudioReader, load: Load) -> None:
+        """What is no recording, and not several, is an error that says what it is."""
+        number: Any = 7
+        with pytest.raises(RecordingError, match="not int"):
+            load(reader, number)
 
     def test_no_such_place(self, reader: ApertisAudioReader, load: Load) -> None:
         """A place that is not there is an error, not an empty list."""

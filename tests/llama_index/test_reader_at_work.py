@@ -157,6 +157,14 @@ class TestBadDays:
         assert isinstance(failure.error, RecordingError)
         assert "a.mp3 is no audio file" in caplog.text
 
+    def test_skipping_what_is_no_recording(self, beacon_url: str, monday: Path, load: Load) -> None:
+        """Nothing in the place of a recording fails by itself; those after it are read."""
+        reader = ApertisAudioReader(api_key="sk-payg", base_url=beacon_url, on_error="skip")
+        given: list[Any] = [("a.mp3", monday.read_bytes()), None, ("b.mp3", monday.read_bytes())]
+        assert {each.metadata["source"] for each in load(reader, given)} == {"a.mp3", "b.mp3"}
+        (failure,) = reader.failures
+        assert "not NoneType" in str(failure.error)
+
     def test_stopping_halfway(self, reader: ApertisAudioReader, meetings: Path) -> None:
         """Whoever has seen enough leaves, and nothing stays open."""
         documents = reader.lazy_load_data(meetings)

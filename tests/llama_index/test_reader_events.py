@@ -21,6 +21,7 @@ from apertis_audio_tools.llama_index import (
 from apertis_audio_tools.llama_index.under_way import UNFINISHED
 from contract.llama_index_readers import Load
 from loopback import Loopback
+from patience import PATIENCE
 from recordings_made import silence_of
 from tiny_recordings import Names, tiny
 
@@ -187,14 +188,14 @@ def test_files_that_open_too_late(
     class Slow(Folder):
         def open(self, *args: Any, **options: Any) -> Any:
             opening.set()
-            may_open.wait(20)
+            assert may_open.wait(PATIENCE)
             return super().open(*args, **options)
 
     far = Slow(skip_instance_cache=True)
 
     async def left() -> None:
         loading = asyncio.create_task(one_by_one.aload_data(written(tmp_path, 0), fs=far))
-        await asyncio.to_thread(opening.wait, 20)
+        assert await asyncio.to_thread(opening.wait, PATIENCE)
         loading.cancel()
         await asyncio.wait([loading])
         may_open.set()

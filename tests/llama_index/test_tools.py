@@ -18,7 +18,7 @@ from llama_index.core.base.llms.types import AudioBlock, ChatMessage, TextBlock,
 from llama_index.core.llms.mock import MockFunctionCallingLLM
 from llama_index.core.tools import FunctionTool, ToolMetadata
 
-from apertis_audio_tools import ApertisAudio, ConfigurationError, FileAccess
+from apertis_audio_tools import ApertisAudio, ConfigurationError, FileAccess, UnsupportedError
 from apertis_audio_tools.llama_index import ApertisAudioToolSpec
 from apertis_audio_tools.recordings import probe
 from contract.llama_index_tools import ToolSpecContract
@@ -70,6 +70,17 @@ COLOURS = pytest.mark.parametrize("colour", ["sync", "async"])
 def used(tool: FunctionTool, colour: str, **arguments: Any) -> Any:
     """What a tool gives, without an agent that would catch its errors."""
     return tool.call(**arguments) if colour == "sync" else asyncio.run(tool.acall(**arguments))
+
+
+@COLOURS
+def test_too_long_to_ask_about(access: FileAccess, beacon_url: str, colour: str) -> None:
+    """A recording that would cost too much to listen to is refused; the limit can be set."""
+    tool_spec = ApertisAudioToolSpec(
+        access=access, ask_max_seconds=20.0, api_key="sk-payg", base_url=beacon_url
+    )
+    ask = tool_of(tool_spec, "ask_about_audio")
+    with pytest.raises(UnsupportedError, match=r"lasts 40 s; .* up to 20 s\."):
+        used(ask, colour, path="monday.mp3", question="Who speaks?")
 
 
 @COLOURS

@@ -69,6 +69,7 @@ class ReplySoFar:
         self.finish_reason: str | None = None
         self.usage: Usage | None = None
         self.model = ""
+        self.request_id: str | None = None
         self._calls: dict[int, ToolCall] = {}
 
     def add(self, delta: ChatDelta) -> None:
@@ -77,6 +78,7 @@ class ReplySoFar:
         self.finish_reason = delta.finish_reason or self.finish_reason
         self.usage = delta.usage or self.usage
         self.model = delta.model or self.model
+        self.request_id = delta.request_id or self.request_id
         for piece in delta.tool_calls:
             begun = self._calls.get(piece.index, ToolCall(id="", name="", arguments=""))
             self._calls[piece.index] = ToolCall(
@@ -98,4 +100,5 @@ class ReplySoFar:
             finish_reason=self.finish_reason,
             usage=self.usage,
             model=self.model,
+            request_id=self.request_id,
         )

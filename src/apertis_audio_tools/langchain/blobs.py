@@ -2,13 +2,12 @@
 
 import math
 from collections.abc import Iterable, Iterator
-from os import PathLike
 from pathlib import Path, PurePath
 from typing import Any
 
 from langchain_core.document_loaders import Blob, BlobLoader
 
-from apertis_audio_tools.finding import Place, find
+from apertis_audio_tools.finding import Place, find, listed
 from apertis_audio_tools.recordings import Source
 
 
@@ -16,7 +15,7 @@ class RecordingBlobLoader(BlobLoader):
     """Recordings in files and folders as blobs, none of which is read into memory.
 
     Folders are searched in the order of names, whatever case a suffix is in. Hidden files, and
-    links that lead out of a folder, are left out.
+    links that lead out of a folder, are left out; a file that is met again is not given again.
 
     Example:
         >>> from apertis_audio_tools.langchain import RecordingBlobLoader
@@ -26,7 +25,10 @@ class RecordingBlobLoader(BlobLoader):
     Args:
         places: A file or a folder, or several. A file that is named is taken, whatever its suffix.
         glob: Which files of a folder; ``*`` for those directly in it.
-        suffixes: Such as ``.mp3``, in any case; without them, those of recordings.
+        suffixes: Such as ``.mp3``, or several, in any case; without them, those of recordings.
+
+    Raises:
+        ConfigurationError: A place has no name.
     """
 
     def __init__(
@@ -34,17 +36,20 @@ class RecordingBlobLoader(BlobLoader):
         places: Place | Iterable[Place],
         *,
         glob: str = "**/*",
-        suffixes: Iterable[str] | None = None,
+        suffixes: str | Iterable[str] | None = None,
     ) -> None:
-        self.places = (places,) if isinstance(places, str | PathLike) else tuple(places)
+        self.places = listed(places)
         self.glob = glob
-        self.suffixes = None if suffixes is None else tuple(suffixes)
+        self.suffixes = (
+            suffixes if suffixes is None or isinstance(suffixes, str) else tuple(suffixes)
+        )
 
     def yield_blobs(self) -> Iterator[Blob]:
         """The recordings, found as they are asked for.
 
         Raises:
             RecordingError: There is no such file or folder.
+            ConfigurationError: `glob` is no pattern, or a place is in a home that is not known.
         """
         for path in find(self.places, glob=self.glob, suffixes=self.suffixes):
             yield Blob.from_path(path)

@@ -51,8 +51,9 @@ class ChatApertisAudio(ChatSettings):
         >>> sound = reply.content_blocks[1]["base64"]
 
     Args:
-        model: A chat model. Here and below, names that other integrations have do as well:
-            ``model_name``, ``stop_sequences``, ``max_completion_tokens``, ``request_timeout``.
+        model: A chat model. The names that other integrations have, ``model_name``,
+            ``stop_sequences``, ``max_completion_tokens`` and ``request_timeout``, are understood as
+            well, so that their settings can be passed on; type checkers know only those here.
         voice: Speaks the replies; asks for spoken ones by itself.
         audio_format: Of spoken replies: wav, mp3, flac, opus, aac or pcm16.
         modalities: ``["text", "audio"]`` for spoken replies, ``["text"]`` for none.
@@ -200,7 +201,8 @@ class ChatApertisAudio(ChatSettings):
             include_raw: Give ``{"raw", "parsed", "parsing_error"}`` and do not raise when the reply
                 makes no sense.
             method: By a tool that has to be called, by a schema for the reply, or by asking for
-                JSON alone, whose keys the conversation has to describe.
+                JSON alone, whose keys the conversation has to describe. That models follow the last
+                two is not documented by the service.
             strict: Whether the schema must be followed to the letter.
             kwargs: Further arguments of each call.
 

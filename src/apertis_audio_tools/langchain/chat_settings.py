@@ -108,7 +108,7 @@ class ChatSettings(Asking, BaseChatModel):
             video_outputs=False,
             tool_calling=True,
             tool_choice=True,
-            structured_output=False,  # nothing is documented: agents do better with a tool
+            structured_output=False,  # json_schema is not documented: agents do better with a tool
         )
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:

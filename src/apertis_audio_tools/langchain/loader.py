@@ -30,7 +30,7 @@ class ApertisAudioLoader(BaseLoader):
     Args:
         places: A file or a folder, or several; or any blob loader.
         glob: Which files of a folder; ``*`` for those directly in it.
-        suffixes: Such as ``.mp3``, in any case; without them, those of recordings.
+        suffixes: Such as ``.mp3``, or several, in any case; without them, those of recordings.
         options: All that `ApertisAudioParser` takes: ``model``, ``language``, ``grain``,
             ``on_error``, ``show_progress``, ``client``, ``api_key``, ``cache`` ...
 
@@ -38,7 +38,7 @@ class ApertisAudioLoader(BaseLoader):
         blob_loader: Where the recordings come from.
 
     Raises:
-        ConfigurationError: No key, or a setting that cannot be.
+        ConfigurationError: No key, a place without a name, or a setting that cannot be.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class ApertisAudioLoader(BaseLoader):
         places: Place | Iterable[Place] | BlobLoader,
         *,
         glob: str = "**/*",
-        suffixes: Iterable[str] | None = None,
+        suffixes: str | Iterable[str] | None = None,
         **options: Unpack[ParserOptions],
     ) -> None:
         if not isinstance(places, BlobLoader):

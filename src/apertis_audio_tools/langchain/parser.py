@@ -3,7 +3,7 @@
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, Generator, Iterable, Iterator
-from typing import Any, Literal, Unpack
+from typing import Any, Unpack
 
 from langchain_core.document_loaders import BaseBlobParser, Blob
 from langchain_core.documents import Document
@@ -13,6 +13,7 @@ from apertis_audio_tools.client import TRANSCRIPTION_MODEL, ApertisAudio
 from apertis_audio_tools.documents import Grain, Grains
 from apertis_audio_tools.langchain.blobs import flat, name_of, source_of
 from apertis_audio_tools.many import Outcome
+from apertis_audio_tools.models import Shrink
 from apertis_audio_tools.progress import Report, Reporting
 from apertis_audio_tools.reading import Failure, OnError, Reading, Task, collecting, skipped
 from apertis_audio_tools.results import PASSAGE_CHARACTERS, PASSAGE_SECONDS
@@ -29,7 +30,7 @@ class ParserOptions(ClientOptions, total=False):
     prompt: str | None
     temperature: float | None
     piece_seconds: float | None
-    shrink: Literal["mp3", "opus"] | None
+    shrink: Shrink | None
     grain: Grain
     max_seconds: float
     max_characters: int
@@ -68,7 +69,7 @@ class ApertisAudioParser(BaseBlobParser):
         max_characters: Of a passage.
         overlap: Seconds by which a passage begins before the end of the one before.
         on_error: ``raise``, or ``skip`` recordings that fail: they are logged, and in `failures`.
-            What would befall all recordings, such as a wrong key, is raised all the same.
+            What would befall all, such as a wrong key or an outage, is raised.
         show_progress: True for a bar on standard error (needs tqdm), or a function that takes
             `apertis_audio_tools.Progress` values.
         client: An `ApertisAudio` to share; it stays open. Without it, connections last as long as
@@ -93,7 +94,7 @@ class ApertisAudioParser(BaseBlobParser):
         prompt: str | None = None,
         temperature: float | None = None,
         piece_seconds: float | None = None,
-        shrink: Literal["mp3", "opus"] | None = None,
+        shrink: Shrink | None = None,
         grain: Grain = "passage",
         max_seconds: float = PASSAGE_SECONDS,
         max_characters: int = PASSAGE_CHARACTERS,

@@ -15,6 +15,7 @@ from apertis_audio_tools.langchain.tools import (
     TranscribeAudio,
     TranslateAudio,
 )
+from apertis_audio_tools.tools import ASKED_SECONDS
 
 
 class ApertisAudioToolkit(Keeping, BaseToolkit):
@@ -35,6 +36,7 @@ class ApertisAudioToolkit(Keeping, BaseToolkit):
         access: Instead of both; it can have a limit of size, too.
         transcription_model: Transcribes and translates.
         chat_model: Hears.
+        ask_max_seconds: The longest recording it is asked about.
         speech_model: Speaks.
         voice: Unless the agent asks for another.
         audio_format: Of spoken files: mp3, opus, aac, flac or wav.
@@ -52,6 +54,7 @@ class ApertisAudioToolkit(Keeping, BaseToolkit):
     access: FileAccess | None = Field(default=None, frozen=True, exclude=True, repr=False)
     transcription_model: str = TRANSCRIPTION_MODEL
     chat_model: str = CHAT_MODEL
+    ask_max_seconds: float = ASKED_SECONDS
     speech_model: str = SPEECH_MODEL
     voice: str = VOICE
     audio_format: str = "mp3"
@@ -71,7 +74,7 @@ class ApertisAudioToolkit(Keeping, BaseToolkit):
         reading = [
             TranscribeAudio(model=self.transcription_model, **shared),
             TranslateAudio(model=self.transcription_model, **shared),
-            AskAboutAudio(model=self.chat_model, **shared),
+            AskAboutAudio(model=self.chat_model, max_seconds=self.ask_max_seconds, **shared),
         ]
         speaking = SpeakText(
             model=self.speech_model, voice=self.voice, audio_format=self.audio_format, **shared

@@ -11,6 +11,7 @@ from apertis_audio_tools.client import CHAT_MODEL, SPEECH_MODEL, TRANSCRIPTION_M
 from apertis_audio_tools.errors import ApertisError
 from apertis_audio_tools.langchain.asking import STRICT, Keeping
 from apertis_audio_tools.tools import (
+    ASKED_SECONDS,
     AskTool,
     AudioTool,
     Heard,
@@ -180,6 +181,7 @@ class AskAboutAudio(_Tool):
     Args:
         access: The folders that may be read.
         model: A chat model that hears.
+        max_seconds: Longer recordings are refused, as each question has all of it read anew.
         client: As in `TranscribeAudio`, with the same settings.
 
     Raises:
@@ -190,5 +192,7 @@ class AskAboutAudio(_Tool):
     description: str = AskTool.description
     args_schema: ArgsSchema | None = AskTool.arguments
     model: str = Field(default=CHAT_MODEL, frozen=True)
+    max_seconds: float = Field(default=ASKED_SECONDS, frozen=True)
 
     _DECLARATION: ClassVar[type[AudioTool]] = AskTool
+    _TAKES: ClassVar[Mapping[str, str]] = {"model": "model", "max_seconds": "max_seconds"}

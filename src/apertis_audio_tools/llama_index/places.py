@@ -39,29 +39,30 @@ class Places:
     """How places are looked at.
 
     Attributes:
-        find: The recordings in a file or folder of this machine.
+        find: The recordings in a file or folder of this machine that were not met before.
         fs: The fsspec file system that paths are in instead.
     """
 
-    find: Callable[[Any], Iterable[Path]]
+    find: Callable[[Any, set[str]], Iterable[Path]]
     fs: Any
 
     def recordings(self, place: Place) -> Iterator[tuple[Found, Source]]:
-        """What is found there, one after the other.
+        """What is found there, one after the other; of a file, only where it is first met.
 
         Raises:
             RecordingError: There is no such file or folder, or it cannot be opened.
         """
+        met: set[str] = set()
         several = cast("Iterable[Source]", place if _are_several(place) else [place])
         for each in several:
             if not isinstance(each, str | os.PathLike):
                 yield Found(name_of(each)), each
-            elif self.fs is not None:
-                name = os.fspath(each)
+            elif self.fs is None:
+                yield from ((Found(str(path), path), path) for path in self.find(each, met))
+            elif (name := os.fspath(each)) not in met:
+                met.add(name)
                 file = self._open(name)
                 yield Found(name, opened=file), (name, file)
-            else:
-                yield from ((Found(str(path), path), path) for path in self.find(each))
 
     def _open(self, name: str) -> BinaryIO:
         try:
@@ -76,4 +77,4 @@ def _are_several(place: Any) -> bool:
     if isinstance(place, tuple) and place:
         return all(isinstance(each, str | os.PathLike) for each in place)
     is_one = isinstance(place, str | os.PathLike | bytes | bytearray | memoryview | tuple)
-    return not is_one and not hasattr(place, "read")
+    return isinstance(place, Iterable) and not is_one and not hasattr(place, "read")

@@ -1,10 +1,9 @@
 """Recordings as documents of LlamaIndex."""
 
 import contextlib
-import logging
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from llama_index.core.readers.base import BasePydanticReader, BaseReader, ResourcesReaderMixin
 from llama_index.core.schema import Document
@@ -13,17 +12,16 @@ from pydantic import PrivateAttr
 from apertis_audio_tools.client import TRANSCRIPTION_MODEL
 from apertis_audio_tools.documents import Grain, Grains, citation
 from apertis_audio_tools.errors import ConfigurationError, RecordingError
-from apertis_audio_tools.finding import SUFFIXES, find
+from apertis_audio_tools.finding import SUFFIXES, find, listed
 from apertis_audio_tools.llama_index.documents import documents
 from apertis_audio_tools.llama_index.places import Found, Place, Places
 from apertis_audio_tools.llama_index.settings import ClientSettings, Folder
 from apertis_audio_tools.llama_index.under_way import UnderWay
 from apertis_audio_tools.many import Outcome
+from apertis_audio_tools.models import Shrink
 from apertis_audio_tools.reading import Failure, OnError, Reading, Task, collecting, skipped
 from apertis_audio_tools.recordings import Source
 from apertis_audio_tools.results import PASSAGE_CHARACTERS, PASSAGE_SECONDS
-
-logger = logging.getLogger(__name__)
 
 
 class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixin):
@@ -41,7 +39,7 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
     Attributes:
         input_dir: The folder, or file, that is read when a method is not given another.
         glob: Which files of a folder.
-        suffixes: Such as ``.mp3``; without them, every suffix of recordings.
+        suffixes: Such as ``.mp3``, or several; without them, every suffix of recordings.
         task: ``transcribe``, or ``translate`` into English.
         model: As in `ApertisAudio.transcribe`, like the next five.
         language: ISO 639-1; only to transcribe.
@@ -55,7 +53,7 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
         max_characters: Of a passage.
         overlap: Seconds by which a passage begins before the one before it ends.
         on_error: ``raise``, or ``skip`` recordings that fail: they are logged, and in `failures`.
-            What would befall all, such as a wrong key, is raised.
+            What would befall all, such as a wrong key or an outage, is raised.
         show_progress: A bar on standard error.
         api_key: As in `ApertisAudio`, like ``base_url``, ``timeout``, ``deadline``,
             ``max_retries``, ``max_wait``, ``max_concurrency``, ``requests_per_minute``, ``cache``
@@ -69,14 +67,14 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
     is_remote: bool = True
     input_dir: Folder | None = None
     glob: str = "**/*"
-    suffixes: list[str] | None = None
+    suffixes: str | list[str] | None = None
     task: Task = "transcribe"
     model: str = TRANSCRIPTION_MODEL
     language: str | None = None
     prompt: str | None = None
     temperature: float | None = None
     piece_seconds: float | None = None
-    shrink: Literal["mp3", "opus"] | None = None
+    shrink: Shrink | None = None
     grain: Grain = "passage"
     max_seconds: float = PASSAGE_SECONDS
     max_characters: int = PASSAGE_CHARACTERS
@@ -89,6 +87,8 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
         """Refuse what cannot be asked, before anything is read."""
         super().model_post_init(context)
         self._reading()
+        if self.input_dir is not None:
+            listed(self.input_dir)
 
     @classmethod
     def class_name(cls) -> str:
@@ -221,8 +221,8 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
     def _found(self, given: Place | None, fs: Any) -> Iterator[tuple[Found, Source]]:
         return Places(self._find, fs).recordings(self._place(given))
 
-    def _find(self, place: Any) -> Iterator[Path]:
-        return find(place, glob=self.glob, suffixes=self.suffixes)
+    def _find(self, place: Any, met: set[str] | None = None) -> Iterator[Path]:
+        return find(place, glob=self.glob, suffixes=self.suffixes, met=met)
 
     def _under_way(self) -> UnderWay:
         return UnderWay(self.task, self.model)

@@ -42,6 +42,8 @@ class ApertisAudioToolSpec(BaseToolSpec):
         voice: That it speaks with unless the agent wants another.
         audio_format: Of the files it makes: mp3, opus, aac, flac or wav.
         chat_model: That hears and answers.
+        ask_max_seconds: The longest recording it is asked about, all of which it reads anew with
+            each question.
         settings: ``client``, an `ApertisAudio`, or settings for one, such as ``api_key``.
 
     Raises:
@@ -62,6 +64,7 @@ class ApertisAudioToolSpec(BaseToolSpec):
         voice: str = VOICE,
         audio_format: str = "mp3",
         chat_model: str = CHAT_MODEL,
+        ask_max_seconds: float = tools.ASKED_SECONDS,
         **settings: Any,
     ) -> None:
         access = granted(access, inputs, output)
@@ -69,7 +72,7 @@ class ApertisAudioToolSpec(BaseToolSpec):
         speech = {"model": speech_model, "voice": voice, "response_format": audio_format}
         self._transcribe = tools.TranscribeTool(audio, access, model=transcription_model)
         self._translate = tools.TranslateTool(audio, access, model=transcription_model)
-        self._ask = tools.AskTool(audio, access, model=chat_model)
+        self._ask = tools.AskTool(audio, access, model=chat_model, max_seconds=ask_max_seconds)
         self._speak = tools.SpeakTool(audio, access, **speech)
         self.spec_functions = [
             *(_READING if access.inputs else ()),

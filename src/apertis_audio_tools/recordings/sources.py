@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, TypeGuard, cast
 
 from apertis_audio_tools import forks
 from apertis_audio_tools.errors import RecordingError
+from apertis_audio_tools.paths import NOT_FETCHED, looks_like_a_url
 from apertis_audio_tools.recordings.windows import window
 
 Content = bytes | bytearray | memoryview | BinaryIO
@@ -120,7 +121,7 @@ def _from_path(path: Path) -> Bytes:
     try:
         status = path.stat()
     except FileNotFoundError:
-        hint = " (URLs are not fetched)" if ":/" in str(path) else ""
+        hint = NOT_FETCHED if looks_like_a_url(path) else ""
         raise RecordingError(f"There is no file {_shown(path)}{hint}.") from None
     except (OSError, ValueError) as error:
         raise RecordingError(f"{_shown(path)} cannot be read: {_why(error)}.") from error

@@ -3,14 +3,19 @@
 The frameworks wrap them in tools of their own.
 """
 
-from apertis_audio_tools.tools.arguments import Arguments
-from apertis_audio_tools.tools.hearing import AskTool, Heard, TranscribeTool, TranslateTool
+from apertis_audio_tools.tools.hearing import (
+    ASKED_SECONDS,
+    AskTool,
+    Heard,
+    TranscribeTool,
+    TranslateTool,
+)
 from apertis_audio_tools.tools.speaking import SpeakTool
 from apertis_audio_tools.tools.tool import AudioTool, Outcome
 
 __all__ = [
+    "ASKED_SECONDS",
     "TOOLS",
-    "Arguments",
     "AskTool",
     "AudioTool",
     "Heard",

@@ -7,9 +7,10 @@ from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 from typing import Any, ClassVar, Self
 
-from apertis_audio_tools import forks
+from apertis_audio_tools import forks, recordings
 from apertis_audio_tools.access import FileAccess
 from apertis_audio_tools.client import CHAT_MODEL, TRANSCRIPTION_MODEL, ApertisAudio
+from apertis_audio_tools.errors import ConfigurationError, UnsupportedError
 from apertis_audio_tools.results import ChatReply, Transcript
 from apertis_audio_tools.tools.arguments import (
     AskArguments,
@@ -21,6 +22,8 @@ from apertis_audio_tools.tools.tool import AudioTool, Outcome, Plan, counted
 
 SHOWN_CHARACTERS = 20_000
 """Of a transcript that a model reads at once: about 5,000 tokens, twenty minutes of speech."""
+ASKED_SECONDS = 600.0
+"""Of a recording that a model is asked about: it reads all of it anew with each question."""
 
 
 class Heard:
@@ -127,7 +130,17 @@ class TranslateTool(_TranscriptTool):
 
 
 class AskTool(AudioTool):
-    """A question about a clip, to a model that hears."""
+    """A question about a clip, to a model that hears.
+
+    Args:
+        audio: The client it asks.
+        access: The folders it may read.
+        model: A chat model that hears.
+        max_seconds: Longer recordings are refused.
+
+    Raises:
+        ConfigurationError: `max_seconds` is not above 0.
+    """
 
     name = "ask_about_audio"
     description = (
@@ -137,15 +150,35 @@ class AskTool(AudioTool):
     )
     arguments = AskArguments
 
-    def __init__(self, audio: ApertisAudio, access: FileAccess, *, model: str = CHAT_MODEL) -> None:
+    def __init__(
+        self,
+        audio: ApertisAudio,
+        access: FileAccess,
+        *,
+        model: str = CHAT_MODEL,
+        max_seconds: float = ASKED_SECONDS,
+    ) -> None:
         super().__init__(audio, access)
+        if not max_seconds > 0:
+            raise ConfigurationError(f"max_seconds is {max_seconds}; it must be more than 0.")
         self._model = model
+        self._max_seconds = max_seconds
 
     @contextlib.contextmanager
     def _planned(self, asked: AskArguments) -> Iterator[Plan]:
         with self._access.reading(asked.path) as source:
+            self._require_short(recordings.probe(source))
             tell = functools.partial(_answered, asked)
             yield Plan("chat", (asked.question, source), {"model": self._model}, tell)
+
+    def _require_short(self, recording: recordings.Recording) -> None:
+        """Refuse what would be paid for many times over, as a sentence a model can act on."""
+        seconds = round(recording.duration, 1)
+        if seconds > self._max_seconds:
+            raise UnsupportedError(
+                f"{recording.label} lasts {seconds:,g} s; {self.name} takes up to "
+                f"{self._max_seconds:,g} s. To read what is said in it, use {TranscribeTool.name}."
+            )
 
 
 def _shown(transcript: Transcript, start: float) -> str:
