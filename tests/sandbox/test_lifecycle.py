@@ -3,12 +3,15 @@
 import contextlib
 import importlib
 import importlib.util
+import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -40,6 +43,31 @@ def test_one_object_serves_again_and_again() -> None:
         with pytest.raises(httpx.ConnectError):
             patience.get(f"{url}/models", headers=HEADERS)
     assert {thread for thread in threading.enumerate() if "AnyIO" not in thread.name} <= before
+
+
+def other_end(connection: socket.socket) -> socket.socket:
+    """That of a connection of this process to itself."""
+    for number in Path("/dev/fd").iterdir():
+        with (
+            contextlib.suppress(OSError),
+            socket.socket(fileno=os.dup(int(number.name))) as found,
+        ):
+            if found.getpeername() == connection.getsockname():
+                return found.dup()
+    raise AssertionError("It is of another process.")
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="open sockets are not listed there")
+def test_no_part_of_an_answer_waits_for_another() -> None:
+    """The body of an answer goes out although its head is not acknowledged yet."""
+    with (
+        Sandbox(recogniser=Deaf()) as url,
+        socket.create_connection((urlsplit(url).hostname or "", urlsplit(url).port or 0)) as ours,
+    ):
+        ours.sendall(b"GET /v1/models HTTP/1.1\r\nhost: sandbox\r\n\r\n")
+        ours.recv(1)
+        with other_end(ours) as theirs:
+            assert theirs.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_two_at_once() -> None:
