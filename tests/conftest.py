@@ -1,6 +1,7 @@
 """What every test can ask for."""
 
 import gc
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,6 +41,12 @@ def sandbox_url() -> Iterator[str]:
     """The base URL of a sandbox that is up for the whole session, and hears nothing twice."""
     with PocketSphinx() as engine, Sandbox(recogniser=Remembering(engine)) as url:
         yield url
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: many tests wait for a socket."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_finish() -> None:
