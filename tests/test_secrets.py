@@ -6,7 +6,6 @@ import io
 import pickle
 import random
 import traceback
-import wave
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,23 +20,14 @@ from behaviours import answer, error, json_answer, raw, reset, truncated
 from colours import Run
 from leaks import Leaks
 from loopback import Behaviour, Loopback
+from recordings_made import wav_of
 
 TESTS = str(Path(__file__).parent)
 PACKAGE = str(Path(apertis_audio_tools.__file__).parent)
 
 
-def noise() -> bytes:
-    """A second of wav that is like nothing else."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as sound:
-        sound.setnchannels(1)
-        sound.setsampwidth(2)
-        sound.setframerate(16_000)
-        sound.writeframes(random.Random(1).randbytes(32_000))
-    return file.getvalue()
-
-
-AUDIO = noise()
+AUDIO = wav_of(random.Random(1).randbytes(32_000))
+"""A second that is like nothing else."""
 LEAKS = Leaks([AUDIO])
 TURN = {"data": base64.b64encode(AUDIO).decode(), "format": "wav"}
 CALLS: dict[str, tuple[str, tuple[Any, ...]]] = {

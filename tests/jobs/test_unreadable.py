@@ -2,7 +2,6 @@
 
 import errno
 import io
-import wave
 from typing import Any, BinaryIO
 
 import pytest
@@ -10,21 +9,10 @@ import pytest
 from apertis_audio_tools import RecordingError
 from colours import Run
 from loopback import Loopback
+from recordings_made import silence_of
 from tiny_recordings import Names, tiny
 
-
-def minute() -> bytes:
-    """A minute of wav."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as sound:
-        sound.setnchannels(1)
-        sound.setsampwidth(2)
-        sound.setframerate(16_000)
-        sound.writeframes(b"\1\0" * 16_000 * 60)
-    return file.getvalue()
-
-
-MINUTE = minute()
+MINUTE = silence_of(60 * 32_000)
 
 
 class Failing(io.BytesIO):
