@@ -53,7 +53,7 @@ class FileAccess:
 
     Raises:
         AccessError: A folder to read from is not there.
-        ConfigurationError: A folder begins with a home, ``~``, that is not known.
+        ConfigurationError: A folder has no name, or begins with a home, ``~``, that is not known.
     """
 
     def __init__(
@@ -184,7 +184,7 @@ def granted(
 
     Raises:
         AccessError: A folder to read from is not there.
-        ConfigurationError: Both ways were used, or no folder was given, or one in no known home.
+        ConfigurationError: Both ways were used, or no folder was given, or one without a name.
     """
     if access is not None and (inputs or output):
         raise ConfigurationError("Give access, or folders as inputs and output; not both.")
@@ -195,8 +195,6 @@ def granted(
 
 
 def _existing(folder: Folder) -> Path:
-    if not os.fspath(folder):  # of a variable that is not set, and it would be the current folder
-        raise AccessError("The name of a folder to read recordings from is empty.")
     path = Path(os.path.realpath(expanded(folder)))
     if not _is_folder(path):
         raise AccessError(f"There is no folder {str(folder)!r:.500} to read recordings from.")

@@ -53,11 +53,11 @@ def find(
     return _once(_found(listed(places), glob, wanted), set() if met is None else met)
 
 
-def listed(places: Place | Iterable[Place]) -> tuple[Place, ...]:
+def listed(places: Place | Iterable[Place]) -> tuple[Path, ...]:
     """The places, of which there may be only one.
 
     Raises:
-        ConfigurationError: One is none, or has an empty name.
+        ConfigurationError: One is none, has an empty name, or begins with an unknown home.
     """
     if isinstance(places, str | os.PathLike | bytes) or not isinstance(places, Iterable):
         places = (places,)
@@ -67,11 +67,7 @@ def listed(places: Place | Iterable[Place]) -> tuple[Place, ...]:
             raise ConfigurationError(
                 f"A place to find recordings in is a file or a folder, not {type(place).__name__}."
             )
-        if not os.fspath(place):  # of a variable that is not set
-            raise ConfigurationError(
-                "The name of a place to find recordings in is empty; the current folder is '.'."
-            )
-    return named
+    return tuple(map(expanded, named))
 
 
 def _once(paths: Iterable[Path], met: set[str]) -> Iterator[Path]:
@@ -82,9 +78,8 @@ def _once(paths: Iterable[Path], met: set[str]) -> Iterator[Path]:
             yield path
 
 
-def _found(places: Iterable[Place], glob: str, suffixes: Iterable[str]) -> Iterator[Path]:
-    for place in places:
-        path = expanded(place)
+def _found(places: Iterable[Path], glob: str, suffixes: Iterable[str]) -> Iterator[Path]:
+    for path in places:
         if _is_folder(path):
             yield from _below(path, glob, suffixes)
         else:

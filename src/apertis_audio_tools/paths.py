@@ -13,8 +13,13 @@ def expanded(path: str | os.PathLike[str]) -> Path:
     """The path with the home folder that ``~``, or ``~`` with the name of a user, stands for.
 
     Raises:
-        ConfigurationError: There is no such home.
+        ConfigurationError: There is no such home, or the path is empty, as of a variable that is
+            not set: it would be the current folder.
     """
+    if not os.fspath(path):
+        raise ConfigurationError(
+            "The name of a place to read or write is empty; the current folder is '.'."
+        )
     try:
         return Path(path).expanduser()
     except RuntimeError as error:

@@ -237,11 +237,11 @@ def test_missing_folder(tmp_path: Path) -> None:
         FileAccess("long" * 1000)
 
 
-def test_empty_folder_name() -> None:
+@pytest.mark.parametrize("given", [{"inputs": ""}, {"inputs": [".", ""]}, {"output": ""}])
+def test_empty_folder_name(given: dict[str, Any]) -> None:
     """An empty name, as of a variable that is not set, is not taken for the current folder."""
-    for inputs in ("", [".", ""]):
-        with pytest.raises(AccessError, match="is empty"):
-            FileAccess(inputs)
+    with pytest.raises(ConfigurationError, match="is empty"):
+        FileAccess(**given)
 
 
 @pytest.mark.parametrize("given", [{"inputs": "~nosuchuser/x"}, {"output": "~nosuchuser/x"}])

@@ -27,6 +27,7 @@ _SPOOL_BYTES = 1024 * 1024
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 _locks = weakref.WeakKeyDictionary[BinaryIO, forks.Lock]()
 _locking, _lock_of_the_others = forks.Lock(), forks.Lock()
+"""Of the file objects that callers hand over, as long as anybody holds them."""
 
 _UNSPEAKABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 """Control characters, and bytes of a file name that are no UTF-8."""
