@@ -126,8 +126,8 @@ def page(runs: list[Run], at_once: int, command: str) -> str:
             f"Made by `{command}` with Python {platform.python_version()}: {runs[0].number} "
             f"transcriptions, {at_once} at once, from a server process that makes {shares} of the "
             f"requests (limited: 429 with Retry-After: {runs[0].retry_after:g}). Client and server "
-            "read the same clock: what is sent after a 429 was heard counts as sent while told to "
-            "wait, and what was on the wire by then does not."
+            "read the same clock. Sent while told to wait is what was sent too early by who asked "
+            "for leave when a 429 was known; who had asked before was about to send."
         ),
         "",
         f"| | {' | '.join(run.colour for run in runs)} |",
