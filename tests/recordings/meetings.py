@@ -182,9 +182,13 @@ def content(piece: Piece) -> bytes:
         return stream.read()
 
 
-def offset_error(whole: Sound, piece: Piece) -> float:
-    """Seconds by which a piece's start is wrong, at its beginning, middle and end: the worst."""
+def offset_error(whole: Sound, piece: Piece, *, but: int = 0) -> float:
+    """Seconds by which a piece's start is wrong, at its beginning, middle and end: the worst.
+
+    So many samples at its end are left out.
+    """
     part = heard(content(piece))
+    part = part[: len(part) - but]
     return max(abs(_lag(whole, part, piece.start, at)) for at in _loud_places(part))
 
 

@@ -192,7 +192,8 @@ def test_a_truncated_recording_is_cut_up_to_its_end(
     found = list(pieces(probe(data), max_bytes=EVERYTHING, max_seconds=8))
     assert_covered(found, 0, len(whole) / SAMPLE_RATE)
     assert extent_of(probe(data)).seconds == pytest.approx(found[-1].end, abs=0.1)
-    assert all(offset_error(whole, piece) < MILLISECOND for piece in found)
+    cut_through = SAMPLE_RATE // 10  # decoders hear what lies in memory after half a packet
+    assert all(offset_error(whole, piece, but=cut_through) < MILLISECOND for piece in found)
 
 
 @pytest.mark.parametrize("name", ["mp3", "m4a", "ogg", "flac", "wma"])
