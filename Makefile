@@ -50,7 +50,7 @@ audit: $(VENV)/.audit ## known holes in what is installed, the security rules of
 
 rerecord: $(VENV)/.dev ## record every cassette anew (live with APERTIS_API_KEY, else from the sandbox), and say what changed in the shape of the answers
 	@$(BIN)/python -m pytest --record-mode=rewrite -m vcr; recorded=$$?; \
-		PYTHONPATH=tests $(BIN)/python -m cassette_tools.shapes; exit $$recorded
+		PYTHONPATH=tests $(BIN)/python -m support.cassettes.shapes; exit $$recorded
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

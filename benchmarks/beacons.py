@@ -1,9 +1,10 @@
 """Whether long recordings come back whole: each beacon once, in order, and on time.
 
-Makes a beacon recording (tests/beacons) in every container and codec, sends it through the client,
-cut and stitched, to a sandbox in the same process whose engine hears beacons, and prints a table.
-The seconds are those of cutting, sending, decoding, hearing and stitching together. Players do not
-skip the 481 samples by which an mp2 encoder is late, so mp2 is 11 to 15 ms late by itself.
+Makes a beacon recording (tests/support/beacon_recordings.py) in every container and codec, sends
+it through the client, cut and stitched, to a sandbox in the same process whose engine hears
+beacons, and prints a table. The seconds are those of cutting, sending, decoding, hearing and
+stitching together. Players do not skip the 481 samples by which an mp2 encoder is late, so mp2 is
+11 to 15 ms late by itself.
 
     python benchmarks/beacons.py [--hours 1] [--formats mp3 m4a ...] [--piece-seconds 120]
 
@@ -23,7 +24,7 @@ from apertis_audio_tools import ApertisAudio, Transcript
 from apertis_audio_tools.sandbox import Sandbox
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from beacons.making import FORMATS, PERIOD_SECONDS, Format, start_of, write
+from support.beacon_recordings import FORMATS, PERIOD_SECONDS, Format, start_of, write
 
 MEGABYTE = 1_000_000
 PLENTY = 1_000_000

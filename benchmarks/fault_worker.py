@@ -16,11 +16,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from other_clients import NotOfferedError, Sdk
 
-from faults.fault import complaints
-from faults.nonsense import bomb
-from faults.ours import Ours
-from faults.table import CASES, NOTHING
-from faults.watching import Player, watched
+from support.faults.all_faults import CASES, NOTHING
+from support.faults.fault import complaints
+from support.faults.fault_runner import Player, watched
+from support.faults.invalid_responses import bomb
+from support.faults.our_client import Ours
 
 MOST_MEMORY = 3 * 1024**3
 """Bytes of address space: who takes an answer without end runs into it."""

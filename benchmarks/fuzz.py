@@ -23,7 +23,7 @@ from typing import NoReturn
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from hostile.corpus import damaged, truncated
+from support.hostile.fuzz_corpus import damaged, truncated
 
 _GIB = 1 << 30
 _MIB = 1 << 20
@@ -43,7 +43,7 @@ def _too_slow(*_: object) -> NoReturn:
 
 def work(options: argparse.Namespace) -> None:
     """Try every input of this worker's share, and say so before and after."""
-    from hostile.trial import WAYS, tried
+    from support.hostile.fuzz_target import WAYS, tried
 
     faulthandler.enable()
     resource.setrlimit(resource.RLIMIT_AS, (options.gib * _GIB, options.gib * _GIB))

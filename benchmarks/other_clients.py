@@ -1,4 +1,4 @@
-"""The openai and the apertis SDK go through the faults of `tests/faults`, in either colour."""
+"""The openai and the apertis SDK go through the faults of `support.faults`, in either colour."""
 
 import asyncio
 import base64
@@ -7,9 +7,17 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from faults.endpoints import CHAT, SAVE_SPEECH, SPEAK, STREAM_CHAT, STREAM_SPEECH, TEXT, TRANSCRIBE
-from faults.fault import RETRIES
-from faults.watching import Stage
+from support.faults.endpoints import (
+    CHAT,
+    SAVE_SPEECH,
+    SPEAK,
+    STREAM_CHAT,
+    STREAM_SPEECH,
+    TEXT,
+    TRANSCRIBE,
+)
+from support.faults.fault import RETRIES
+from support.faults.fault_runner import Stage
 
 SPEECH = {"model": "tts-1", "voice": "alloy", "input": TEXT, "response_format": "mp3"}
 CHAT_MODEL = "gpt-4o-audio-preview"

@@ -1,7 +1,7 @@
 """What clients of the service do when something goes wrong: ours, openai, and the vendor's own.
 
-Each goes through the same faults (`tests/faults`), on a loopback server, in a process of its own
-with a time limit, and is judged by the same function as our own tests.
+Each goes through the same faults (`tests/support/faults`), on a loopback server, in a process of
+its own with a time limit, and is judged by the same function as our own tests.
 
     pip install openai apertis
     python benchmarks/reliability.py --write docs/reliability.md
@@ -27,8 +27,8 @@ from page_parts import put
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 
-from faults.fault import Fault  # noqa: E402  # only now it can be found
-from faults.table import CASES, FAULTS  # noqa: E402
+from support.faults.all_faults import CASES, FAULTS  # noqa: E402  # only now it can be found
+from support.faults.fault import Fault  # noqa: E402
 
 CLIENTS = {"ours": "apertis-audio-tools", "openai": "openai", "apertis": "apertis"}
 COLOURS = ("sync", "async")

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from apertis_audio_tools.sandbox import PocketSphinx, Sandbox
-from colours import RUNS, Run
-from remembering import Remembering
+from support.caching_recogniser import Remembering
+from support.sync_async import RUNS, Run
 
 pytest_plugins = (
     "pytester",
-    "cassette_tools.plugin",
-    "cassette_tools.rehearsal",
-    "leak_watch",
+    "support.cassettes.plugin",
+    "support.cassettes.local_recording",
+    "support.leak_plugin",
 )
 
 ROOT = Path(__file__).parent.parent

@@ -7,18 +7,20 @@ import pytest
 
 from apertis_audio_tools.retry import Clock, SystemClock
 from apertis_audio_tools.transport import receiving
-from clock import FakeClock
-from faults import nonsense, table
-from faults.endpoints import Endpoint
-from faults.fault import Fault, Refused, complaints
-from faults.ours import Ours
-from faults.watching import Watched, digests, watched
+from support.fake_clock import FakeClock
+from support.faults import all_faults, invalid_responses
+from support.faults.endpoints import Endpoint
+from support.faults.fault import Fault, Refused, complaints
+from support.faults.fault_runner import Watched, digests, watched
+from support.faults.our_client import Ours
 
 MOST_BYTES = 2_000_000
 
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
-@pytest.mark.parametrize(("fault", "endpoint"), table.CASES, ids=map(table.name_of, table.CASES))
+@pytest.mark.parametrize(
+    ("fault", "endpoint"), all_faults.CASES, ids=map(all_faults.name_of, all_faults.CASES)
+)
 def test_fault(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -29,7 +31,7 @@ def test_fault(
 ) -> None:
     """The right thing is done, said and left."""
     monkeypatch.setattr(receiving, "MAX_ANSWER_BYTES", MOST_BYTES)
-    monkeypatch.setattr(nonsense, "BOMB_BYTES", 3 * MOST_BYTES)
+    monkeypatch.setattr(invalid_responses, "BOMB_BYTES", 3 * MOST_BYTES)
     player, found = watched_in_time(fault, endpoint, tmp_path, is_async=is_async)
     spare = 2 * fault.spare if is_async else 0
     assert complaints(replace(fault, spare=spare), endpoint, found.seen) == []

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from hostile.bombs import BOMBS
+from support.hostile.bombs import BOMBS
 
 pytestmark = pytest.mark.timeout(600)
 MEBIBYTE = 1 << 20
-WEIGHING = Path(__file__).with_name("weighing.py")
+MEASURE_BOMBS = Path(__file__).parents[1] / "support" / "processes" / "measure_bombs.py"
 
 
 @pytest.fixture(scope="module")
 def weighed() -> dict[str, tuple[list[str], int]]:
     """What came of each bomb in a process of its own, and by how many bytes memory grew."""
     process = subprocess.run(
-        [sys.executable, str(WEIGHING)], capture_output=True, check=True, timeout=500
+        [sys.executable, str(MEASURE_BOMBS)], capture_output=True, check=True, timeout=500
     )
     lines = map(json.loads, process.stdout.splitlines())
     return {name: (outcomes, grown) for name, outcomes, grown in lines}

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from apertis_audio_tools.langchain import ChatApertisAudio
-from hearing import hears, recordings_in
-from loopback import Loopback
-from talking import ALL, STREAMS, WHOLE, Ask
+from support.digest_recogniser import hears, recordings_in
+from support.langchain_chat import ALL, STREAMS, WHOLE, Ask
+from support.loopback import Loopback
 
 Make = Callable[..., ChatApertisAudio]
 

@@ -12,9 +12,9 @@ from langchain_core.messages import HumanMessage
 
 from apertis_audio_tools import FileAccess
 from apertis_audio_tools.langchain import ChatApertisAudio
-from behaviours import json_answer
-from loopback import Behaviour, Loopback
-from talking import Ask
+from support.langchain_chat import Ask
+from support.loopback import Behaviour, Loopback
+from support.scripted_responses import json_answer
 
 CLIPS = Path(__file__).parents[1] / "clips"
 ABOUT_A_FILE = [HumanMessage([{"type": "audio", "path": "note.wav"}])]

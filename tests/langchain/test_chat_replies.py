@@ -10,8 +10,8 @@ from langchain_core.tools import tool
 
 from apertis_audio_tools import APIConnectionError
 from apertis_audio_tools.langchain import ChatApertisAudio
-from behaviours import answer, json_answer
-from talking import Ask, joined
+from support.langchain_chat import Ask, joined
+from support.scripted_responses import answer, json_answer
 
 Make = Callable[..., ChatApertisAudio]
 

@@ -26,10 +26,10 @@ from apertis_audio_tools import (
 )
 from apertis_audio_tools import langchain as package
 from apertis_audio_tools.langchain import ChatApertisAudio
-from behaviours import error, json_answer
-from loopback import Exchange, Loopback
-from patience import PATIENCE
-from talking import Ask
+from support.langchain_chat import Ask
+from support.loopback import Exchange, Loopback
+from support.scripted_responses import error, json_answer
+from support.timeouts import PATIENCE
 
 CLIPS = Path(__file__).parents[1] / "clips"
 SECRET = "sk-very-secret"

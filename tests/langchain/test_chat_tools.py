@@ -14,9 +14,9 @@ from pydantic import BaseModel, Field
 
 from apertis_audio_tools import FileAccess, UnsupportedError
 from apertis_audio_tools.langchain import ChatApertisAudio
-from behaviours import chunked, json_answer
-from loopback import Loopback
-from talking import Ask, joined
+from support.langchain_chat import Ask, joined
+from support.loopback import Loopback
+from support.scripted_responses import chunked, json_answer
 
 CLIPS = Path(__file__).parents[1] / "clips"
 Make = Callable[..., ChatApertisAudio]

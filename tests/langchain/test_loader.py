@@ -18,10 +18,10 @@ from langchain_core.vectorstores import InMemoryVectorStore
 
 from apertis_audio_tools import ApertisAudio
 from apertis_audio_tools.langchain import ApertisAudioLoader
-from contract.langchain_loaders import Listed, LoaderContract, Sent, counts, record_manager
-from hearing import COUNT, PARTS, hears, words_in
-from loopback import Loopback
-from patience import PATIENCE
+from support.contract.langchain_loaders import Listed, LoaderContract, Sent, counts, record_manager
+from support.digest_recogniser import COUNT, PARTS, hears, words_in
+from support.loopback import Loopback
+from support.timeouts import PATIENCE
 
 
 def loading(server: Loopback, places: Any, **options: Any) -> ApertisAudioLoader:

@@ -18,9 +18,9 @@ from apertis_audio_tools import (
     ServerError,
 )
 from apertis_audio_tools.langchain import ApertisAudioLoader, RecordingBlobLoader
-from behaviours import answer, error, reset
-from hearing import COUNT, hears
-from loopback import Behaviour, Loopback
+from support.digest_recogniser import COUNT, hears
+from support.loopback import Behaviour, Loopback
+from support.scripted_responses import answer, error, reset
 
 
 def loading(server: Loopback, places: Any, **options: Any) -> ApertisAudioLoader:

@@ -12,10 +12,10 @@ from langchain_core.documents import Document
 
 from apertis_audio_tools import InvalidRequestError, RecordingError
 from apertis_audio_tools.langchain import ApertisAudioParser, RecordingBlobLoader
-from behaviours import error
-from contract.langchain_loaders import ParserContract
-from hearing import PARTS, hears, recordings_in, words_in
-from loopback import Loopback
+from support.contract.langchain_loaders import ParserContract
+from support.digest_recogniser import PARTS, hears, recordings_in, words_in
+from support.loopback import Loopback
+from support.scripted_responses import error
 
 CLIPS = Path(__file__).parent.parent / "clips"
 

@@ -22,9 +22,9 @@ from apertis_audio_tools.langchain import (
     TranscribeAudio,
     TranslateAudio,
 )
-from behaviours import error
-from hearing import hears
-from loopback import Loopback
+from support.digest_recogniser import hears
+from support.loopback import Loopback
+from support.scripted_responses import error
 
 CLIPS = Path(__file__).parent.parent / "clips"
 Use = Callable[..., Any]

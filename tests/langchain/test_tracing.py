@@ -12,9 +12,9 @@ from langchain_core.tracers.base import BaseTracer
 
 from apertis_audio_tools import ApertisError, FileAccess
 from apertis_audio_tools.langchain import ApertisAudioToolkit, ChatApertisAudio
-from behaviours import error, json_answer
-from leaks import Leaks
-from loopback import Behaviour, Loopback
+from support.leaks import Leaks
+from support.loopback import Behaviour, Loopback
+from support.scripted_responses import error, json_answer
 
 CLIPS = Path(__file__).parents[1] / "clips"
 AUDIO = (CLIPS / "clip.mp3").read_bytes()

@@ -9,11 +9,11 @@ import pytest
 
 from apertis_audio_tools.llama_index import ApertisAudioLLM, ApertisAudioReader
 from apertis_audio_tools.sandbox import Beacons, Sandbox
-from beacons.making import FORMATS, write
-from contract.llama_index_asking import CHATS, Ask
-from contract.llama_index_readers import LOADS, Load
-from loopback import Loopback
-from remembering import Remembering
+from support.beacon_recordings import FORMATS, write
+from support.caching_recogniser import Remembering
+from support.contract.llama_index_calls import CHATS, Ask
+from support.contract.llama_index_readers import LOADS, Load
+from support.loopback import Loopback
 
 
 @pytest.fixture(scope="session")

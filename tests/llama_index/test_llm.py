@@ -24,9 +24,9 @@ from llama_index.core.base.llms.types import (
 from apertis_audio_tools import ApertisError, FileAccess, RecordingError, UnsupportedError
 from apertis_audio_tools.errors import AccessError
 from apertis_audio_tools.llama_index import ApertisAudioLLM
-from behaviours import chunked, json_answer
-from contract.llama_index_asking import CHATS, COMPLETIONS, Ask
-from loopback import Loopback
+from support.contract.llama_index_calls import CHATS, COMPLETIONS, Ask
+from support.loopback import Loopback
+from support.scripted_responses import chunked, json_answer
 
 CLIPS = Path(__file__).parents[1] / "clips"
 MINUTES = "00000 00001"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from apertis_audio_tools.llama_index import ApertisAudioLLM, register
-from contract.llama_index_llms import HearingContract
+from support.contract.llama_index_llms import HearingContract
 
 SECRET = "sk-very-secret"
 

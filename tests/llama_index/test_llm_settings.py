@@ -21,9 +21,9 @@ from apertis_audio_tools.borrowing import ClientOptions
 from apertis_audio_tools.llama_index import ApertisAudioLLM, ApertisAudioReader
 from apertis_audio_tools.llama_index.settings import ClientSettings
 from apertis_audio_tools.models import MODELS
-from behaviours import chunked, error, json_answer
-from contract.llama_index_asking import CHATS, Ask
-from loopback import Loopback
+from support.contract.llama_index_calls import CHATS, Ask
+from support.loopback import Loopback
+from support.scripted_responses import chunked, error, json_answer
 
 SECRET = "sk-very-secret"
 EVENTS = "text/event-stream"

@@ -15,8 +15,7 @@ from llama_index.core.tools import FunctionTool
 
 from apertis_audio_tools import MalformedAnswerError, UnsupportedError
 from apertis_audio_tools.llama_index import ApertisAudioLLM, ApertisAudioToolSpec
-from behaviours import answer, json_answer
-from contract.llama_index_asking import (
+from support.contract.llama_index_calls import (
     BOTH,
     TOOL_CHATS,
     WEATHER,
@@ -27,7 +26,8 @@ from contract.llama_index_asking import (
     listening,
     tools,
 )
-from loopback import Loopback
+from support.loopback import Loopback
+from support.scripted_responses import answer, json_answer
 
 CLIPS = Path(__file__).parents[1] / "clips"
 CLIP = CLIPS / "clip.mp3"

@@ -16,7 +16,7 @@ from llama_index.core.schema import Document, MetadataMode, NodeRelationship
 
 from apertis_audio_tools import ConfigurationError, RecordingError
 from apertis_audio_tools.llama_index import ApertisAudioReader
-from contract.llama_index_readers import Load
+from support.contract.llama_index_readers import Load
 
 
 def texts(documents: list[Document]) -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from apertis_audio_tools.llama_index import ApertisAudioReader
-from contract.llama_index_readers import ReaderContract
+from support.contract.llama_index_readers import ReaderContract
 
 
 class TestApertisAudioReader(ReaderContract):

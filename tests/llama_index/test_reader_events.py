@@ -19,11 +19,11 @@ from apertis_audio_tools.llama_index import (
     TranscriptionStartEvent,
 )
 from apertis_audio_tools.llama_index.under_way import UNFINISHED
-from contract.llama_index_readers import Load
-from loopback import Loopback
-from patience import PATIENCE
-from recordings_made import silence_of
-from tiny_recordings import Names, tiny
+from support.contract.llama_index_readers import Load
+from support.loopback import Loopback
+from support.timeouts import PATIENCE
+from support.tiny_recordings import Names, tiny
+from support.wav_files import silence_of
 
 MANY = 12
 

@@ -11,9 +11,9 @@ from llama_index_instrumentation.event_handlers import BaseEventHandler
 
 from apertis_audio_tools import ApertisError
 from apertis_audio_tools.llama_index import ApertisAudioLLM
-from behaviours import error, json_answer
-from leaks import Leaks
-from loopback import Behaviour, Loopback
+from support.leaks import Leaks
+from support.loopback import Behaviour, Loopback
+from support.scripted_responses import error, json_answer
 
 CLIP = Path(__file__).parents[1] / "clips" / "clip.mp3"
 LEAKS = Leaks([CLIP.read_bytes()])

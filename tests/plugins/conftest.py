@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from plugin_hosts import PACKAGES, Host, build, variables_of
+from support.plugin_hosts import PACKAGES, Host, build, variables_of
 
 CLIP = Path(__file__).parents[1] / "clips" / "clip.m4a"
 

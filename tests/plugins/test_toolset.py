@@ -13,7 +13,7 @@ from apertis_audio_tools.plugins.timecoded import SILENCE, timecoded
 from apertis_audio_tools.plugins.toolset import Toolset, function, remembering
 from apertis_audio_tools.results import Segment
 from apertis_audio_tools.tools import TOOLS, AudioTool
-from patience import PATIENCE
+from support.timeouts import PATIENCE
 
 CLIP = Path(__file__).parents[1] / "clips" / "clip.m4a"
 

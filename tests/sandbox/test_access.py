@@ -7,8 +7,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-import patience
 from apertis_audio_tools.sandbox import Sandbox
+from support import timeouts
 
 SPEECH = {"model": "tts-1", "voice": "alloy", "input": "Hello."}
 CHAT = {"model": "gpt-4o-audio-preview", "messages": [{"role": "user", "content": "Hello"}]}
@@ -21,23 +21,23 @@ Ask = Callable[[str, dict[str, str]], httpx.Response]
 
 
 def _speech(url: str, headers: dict[str, str]) -> httpx.Response:
-    return patience.post(f"{url}/audio/speech", headers=headers, json=SPEECH)
+    return timeouts.post(f"{url}/audio/speech", headers=headers, json=SPEECH)
 
 
 def _transcription(url: str, headers: dict[str, str]) -> httpx.Response:
-    return patience.post(f"{url}/audio/transcriptions", headers=headers, files={"file": b""})
+    return timeouts.post(f"{url}/audio/transcriptions", headers=headers, files={"file": b""})
 
 
 def _translation(url: str, headers: dict[str, str]) -> httpx.Response:
-    return patience.post(f"{url}/audio/translations", headers=headers, files={"file": b""})
+    return timeouts.post(f"{url}/audio/translations", headers=headers, files={"file": b""})
 
 
 def _chat(url: str, headers: dict[str, str]) -> httpx.Response:
-    return patience.post(f"{url}/chat/completions", headers=headers, json=CHAT | HEARD)
+    return timeouts.post(f"{url}/chat/completions", headers=headers, json=CHAT | HEARD)
 
 
 def _models(url: str, headers: dict[str, str]) -> httpx.Response:
-    return patience.get(f"{url}/models", headers=headers)
+    return timeouts.get(f"{url}/models", headers=headers)
 
 
 AUDIO = [_speech, _transcription, _translation, _chat]
@@ -79,9 +79,9 @@ def test_subscription_key_in_chat(url: str, modality: dict[str, object]) -> None
     """A subscription key may chat in text, but not with any audio."""
     headers = {"Authorization": "Bearer sk-sub_1"}
     assert _models(url, headers).status_code == 200
-    written = patience.post(f"{url}/chat/completions", headers=headers, json=CHAT)
+    written = timeouts.post(f"{url}/chat/completions", headers=headers, json=CHAT)
     assert written.status_code == 200
-    with_audio = patience.post(f"{url}/chat/completions", headers=headers, json=CHAT | modality)
+    with_audio = timeouts.post(f"{url}/chat/completions", headers=headers, json=CHAT | modality)
     assert error_of(with_audio)["code"] == "audio_requires_payg"
 
 
@@ -130,7 +130,7 @@ def test_rate_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
         def ask(key: str, model: str) -> httpx.Response:
             headers = {"Authorization": f"Bearer {key}"}
-            return patience.post(
+            return timeouts.post(
                 f"{url}/audio/speech", headers=headers, json=SPEECH | {"model": model}
             )
 

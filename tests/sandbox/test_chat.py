@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from sandbox.recordings import content, silence
+from support.encoded_recordings import content, silence
 
 CLIPS = Path(__file__).parents[1] / "clips"
 MODEL = "gpt-4o-audio-preview"

@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-import patience
 from apertis_audio_tools import sandbox
 from apertis_audio_tools.sandbox import Heard, PocketSphinx, Sandbox
+from support import timeouts
 
 HEADERS = {"Authorization": "Bearer sk-1"}
 
@@ -39,9 +39,9 @@ def test_one_object_serves_again_and_again() -> None:
     for _ in range(3):
         with again as url:
             urls.append(url)
-            assert patience.get(f"{url}/models", headers=HEADERS).status_code == 200
+            assert timeouts.get(f"{url}/models", headers=HEADERS).status_code == 200
         with pytest.raises(httpx.ConnectError):
-            patience.get(f"{url}/models", headers=HEADERS)
+            timeouts.get(f"{url}/models", headers=HEADERS)
     assert {thread for thread in threading.enumerate() if "AnyIO" not in thread.name} <= before
 
 
@@ -76,7 +76,7 @@ def test_two_at_once() -> None:
         assert one != other
         for url in (one, other):
             assert url.startswith("http://127.0.0.1:")
-            assert patience.get(f"{url}/models", headers=HEADERS).status_code == 200
+            assert timeouts.get(f"{url}/models", headers=HEADERS).status_code == 200
 
 
 def test_a_port_of_choice() -> None:
@@ -95,14 +95,14 @@ def test_leaving_by_an_exception() -> None:
     with pytest.raises(ZeroDivisionError), Sandbox() as url:
         _ = 1 / 0
     with pytest.raises(httpx.ConnectError):
-        patience.get(f"{url}/models", headers=HEADERS)
+        timeouts.get(f"{url}/models", headers=HEADERS)
 
 
 def test_an_open_connection_does_not_hinder_leaving() -> None:
     """A client that keeps its connection open, or half a request, cannot hold the server up."""
     with contextlib.ExitStack() as still_open:
         with Sandbox() as url:
-            client = still_open.enter_context(patience.Client())
+            client = still_open.enter_context(timeouts.Client())
             client.get(f"{url}/models", headers=HEADERS)
             address = ("127.0.0.1", httpx.URL(url).port)
             half = still_open.enter_context(socket.create_connection(address))
@@ -126,7 +126,7 @@ def test_serve_in_the_foreground() -> None:
     ) as process:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
-        assert patience.get(f"{url}/models", headers=HEADERS).status_code == 200
+        assert timeouts.get(f"{url}/models", headers=HEADERS).status_code == 200
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=30) == ("ended\n", "")
         assert process.returncode == 0
@@ -151,4 +151,4 @@ def test_there_is_no_pocketsphinx(
     with pytest.raises(ImportError, match=sentence):
         PocketSphinx()
     with Sandbox(recogniser=Deaf()) as url:
-        assert patience.get(f"{url}/models", headers=HEADERS).status_code == 200
+        assert timeouts.get(f"{url}/models", headers=HEADERS).status_code == 200

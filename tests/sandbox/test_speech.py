@@ -11,10 +11,10 @@ import httpx
 import jiwer
 import pytest
 
-import patience
 from apertis_audio_tools.sandbox import speech, synthesis
-from patience import PATIENCE
-from sandbox.recordings import content
+from support import timeouts
+from support.encoded_recordings import content
+from support.timeouts import PATIENCE
 
 VOICES = ["alloy", "echo", "fable", "onyx", "nova", "shimmer"]
 SENTENCE = "The new version will go out on Thursday. We need your help."
@@ -174,7 +174,7 @@ def test_audio_leaves_while_the_rest_is_being_spoken(
     monkeypatch.setattr(speech, "speak", waiting)
     headers = {"Authorization": "Bearer sk-1"}
     body = REQUEST | {"input": SENTENCE, "response_format": "pcm"}
-    with patience.stream("POST", f"{url}/audio/speech", headers=headers, json=body) as response:
+    with timeouts.stream("POST", f"{url}/audio/speech", headers=headers, json=body) as response:
         assert response.headers["transfer-encoding"] == "chunked"
         chunks = response.iter_bytes()
         first = next(chunks)

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from apertis_audio_tools.sandbox import Heard, PocketSphinx, Sandbox
-from patience import PATIENCE
-from sandbox.recordings import recording, samples, silence
+from support.encoded_recordings import recording, samples, silence
+from support.timeouts import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 CLIPS = ROOT / "tests" / "clips"

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from apertis_audio_tools.sandbox import decoding
-from sandbox.recordings import silence
+from support.encoded_recordings import silence
 
 CLIPS = Path(__file__).parents[1] / "clips"
 WAV = (CLIPS / "clip.wav").read_bytes()

@@ -10,8 +10,8 @@ import jiwer
 import pytest
 
 from apertis_audio_tools import ApertisAudio
-from cassette_tools.plugin import Service
-from service_types import Check, Clip
+from support.cassettes.plugin import Service
+from support.service_types import Check, Clip
 
 CLIPS = Path(__file__).parent.parent / "clips"
 SAID = "the meeting is tomorrow"

@@ -7,8 +7,8 @@ import pytest
 
 from apertis_audio_tools import ApertisAudio
 from apertis_audio_tools.models import CHAT_AUDIO_FORMATS
-from colours import Run
-from service_types import Clip
+from support.service_types import Clip
+from support.sync_async import Run
 
 pytestmark = pytest.mark.vcr
 

@@ -3,7 +3,7 @@
 import pytest
 
 from apertis_audio_tools import MODELS, ApertisAudio
-from colours import Run
+from support.sync_async import Run
 
 pytestmark = pytest.mark.vcr
 

@@ -29,10 +29,10 @@ from apertis_audio_tools.models import (
     TRANSCRIPT_FORMATS,
 )
 from apertis_audio_tools.sandbox import Sandbox
-from cassette_tools.plugin import RUN, Service
-from colours import Run
-from recordings_made import silence_of
-from service_types import Clip
+from support.cassettes.plugin import RUN, Service
+from support.service_types import Clip
+from support.sync_async import Run
+from support.wav_files import silence_of
 
 pytestmark = pytest.mark.vcr
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from apertis_audio_tools import ApertisAudio, recitals, recordings
-from cassette_tools.plugin import Service
-from colours import Run
+from support.cassettes.plugin import Service
+from support.sync_async import Run
 
 pytestmark = pytest.mark.vcr
 

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from apertis_audio_tools import ApertisAudio
-from colours import Run
-from service_types import Check, Clip
+from support.service_types import Check, Clip
+from support.sync_async import Run
 
 pytestmark = pytest.mark.vcr
 

@@ -1,0 +1,234 @@
+"""The tools of an agent, as they are declared below the frameworks."""
+
+import asyncio
+import json
+import shutil
+import wave
+from collections.abc import Callable, Iterator
+from math import inf, nan
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apertis_audio_tools import (
+    AccessError,
+    ApertisAudio,
+    ApertisError,
+    ConfigurationError,
+    FileAccess,
+    RecordingError,
+    UnsupportedError,
+)
+from apertis_audio_tools.tools import (
+    TOOLS,
+    AskTool,
+    AudioTool,
+    Outcome,
+    SpeakTool,
+    TranscribeTool,
+    TranslateTool,
+)
+from support.loopback import Loopback
+from support.scripted_responses import json_answer
+
+CLIPS = Path(__file__).parents[1] / "clips"
+Use = Callable[..., Outcome]
+
+
+@pytest.fixture(params=["run", "arun"])
+def use(request: pytest.FixtureRequest) -> Use:
+    """Uses a tool, in either colour."""
+
+    def used(tool: AudioTool, **arguments: Any) -> Outcome:
+        if request.param == "run":
+            return tool.run(**arguments)
+        return asyncio.run(tool.arun(**arguments))
+
+    return used
+
+
+@pytest.fixture
+def access(tmp_path: Path) -> FileAccess:
+    (tmp_path / "in").mkdir()
+    for suffix in ("ogg", "mp3"):
+        shutil.copy(CLIPS / f"clip.{suffix}", tmp_path / "in")
+    (tmp_path / "in" / "notes.txt").write_text("no sound")
+    return FileAccess(tmp_path / "in", output=tmp_path / "out")
+
+
+@pytest.fixture
+def audio(sandbox_url: str) -> Iterator[ApertisAudio]:
+    with ApertisAudio("sk-tools", base_url=sandbox_url) as client:
+        yield client
+
+
+def test_speak_and_hear(audio: ApertisAudio, access: FileAccess, use: Use) -> None:
+    """A text becomes a file in the output folder, and what was spoken can be asked about."""
+    spoken = use(SpeakTool(audio, access), text="The release is on Thursday.")
+    path = Path(spoken.artifact["path"])
+    assert path.parent == access.output
+    assert path.read_bytes()
+    assert spoken.text.startswith(f"Spoken into the file {path.name} (")
+    assert spoken.artifact["media_type"] == "audio/mpeg"
+    answered = use(AskTool(audio, access), path=path.name, question="When is the release?")
+    assert answered.text == answered.artifact["answer"] != ""
+
+
+def test_transcribe(audio: ApertisAudio, access: FileAccess, use: Use) -> None:
+    """The model reads passages with timecodes; the program gets segments and facts."""
+    heard = use(TranscribeTool(audio, access), path="clip.ogg", language="en")
+    assert heard.text.startswith("[00:00:00] ")
+    assert heard.artifact["path"] == "clip.ogg"
+    assert heard.artifact["segments"][0]["end"] <= heard.artifact["duration"]
+    assert json.loads(json.dumps(heard.artifact)) == heard.artifact
+
+
+def test_translate(audio: ApertisAudio, access: FileAccess, use: Use) -> None:
+    """Translating is another task of the same shape."""
+    assert use(TranslateTool(audio, access), path="clip.mp3").artifact["task"] == "translate"
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "sentence"),
+    [
+        (TranscribeTool, {"path": "clip.ogg", "model": "whisper-9"}, "model: Extra inputs"),
+        (TranscribeTool, {"path": 7}, "path: Input should be a valid string"),
+        (TranscribeTool, {}, "path: Field required"),
+        (TranscribeTool, {"path": "clip.ogg", "start": -1}, "start: "),
+        (TranscribeTool, {"path": "clip.ogg", "start": float("nan")}, "start: "),
+        (TranscribeTool, {"path": "clip.ogg", "language": "English"}, "language: "),
+        (SpeakTool, {"text": ""}, "text: "),
+        (SpeakTool, {"text": "a" * 40_001}, "text: "),
+        (SpeakTool, {"text": "Hello.", "path": "/etc/passwd"}, "path: Extra inputs"),
+        (SpeakTool, {"text": "Hello.", "voice": "../../nova"}, "voice: "),
+        (AskTool, {"path": "clip.ogg"}, "question: Field required"),
+    ],
+)
+def test_wrong_arguments(
+    tool: type[AudioTool], arguments: dict[str, Any], sentence: str, access: FileAccess, use: Use
+) -> None:
+    """What a tool does not take is refused in a sentence, before anything is read or sent."""
+    with (
+        ApertisAudio("sk-tools", base_url="http://127.0.0.1:9") as nobody,
+        pytest.raises(UnsupportedError, match=sentence),
+    ):
+        use(tool(nobody, access), **arguments)
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [
+        ("../in/../../etc/passwd", AccessError),
+        ("gone.mp3", AccessError),
+        ("notes.txt", RecordingError),
+    ],
+)
+def test_wrong_files(
+    audio: ApertisAudio, access: FileAccess, use: Use, path: str, error: type[ApertisError]
+) -> None:
+    """What may not be read, is not there or is no recording: an error with a sentence."""
+    for tool in (TranscribeTool(audio, access), TranslateTool(audio, access)):
+        with pytest.raises(error):
+            use(tool, path=path)
+    with pytest.raises(error):
+        use(AskTool(audio, access), path=path, question="What is it?")
+
+
+@pytest.fixture
+def long_clip(access: FileAccess) -> str:
+    """The name of a recording of eleven minutes."""
+    with wave.open(str(access.inputs[0] / "long.wav"), "wb") as sound:
+        sound.setparams((1, 1, 8000, 0, "NONE", ""))
+        sound.writeframes(bytes(8000 * 660))
+    return "long.wav"
+
+
+def test_asking_about_a_long_recording(access: FileAccess, use: Use, long_clip: str) -> None:
+    """It is refused before it is paid for, and the model reads what to do instead."""
+    refused = r"^long\.wav lasts 660 s; ask_about_audio takes up to 600 s\. .* transcribe_audio"
+    with Loopback([json_answer({})]) as server, server.client() as client:
+        with pytest.raises(UnsupportedError, match=refused):
+            use(AskTool(client, access), path=long_clip, question="Who speaks?")
+        with pytest.raises(UnsupportedError, match=r"lasts 1\.2 s; .* up to 1 s\."):
+            use(AskTool(client, access, max_seconds=1.0), path="clip.ogg", question="Who?")
+        assert server.requests == []
+
+
+def test_asking_as_long_as_one_likes(access: FileAccess, use: Use, long_clip: str) -> None:
+    """The limit is the program's to set; the whole recording is sent, from its beginning."""
+    reply = {"choices": [{"message": {"content": "Nobody."}, "finish_reason": "stop"}]}
+    with Loopback([json_answer(reply)]) as server, server.client() as client:
+        tool = AskTool(client, access, max_seconds=inf)
+        assert use(tool, path=long_clip, question="Who speaks?").text == "Nobody."
+        assert server.requests[0].size > 8000 * 660
+
+
+@pytest.mark.parametrize("wrong", [0, -1.0, nan])
+def test_no_time_to_listen(audio: ApertisAudio, access: FileAccess, wrong: float) -> None:
+    """A limit that nothing could keep is refused when the tool is made."""
+    with pytest.raises(ConfigurationError, match=r"max_seconds is .* more than 0"):
+        AskTool(audio, access, max_seconds=wrong)
+
+
+def test_nothing_to_write_to(audio: ApertisAudio, use: Use, tmp_path: Path) -> None:
+    """Without an output folder nothing is spoken, so nothing is paid for."""
+    with pytest.raises(AccessError, match="No folder to write to"):
+        use(SpeakTool(audio, FileAccess(tmp_path)), text="Hello.")
+
+
+def long_transcript(count: int) -> dict[str, Any]:
+    """An answer about a recording of which each half minute is a passage of its own."""
+    said = [
+        {"id": n, "start": 30.0 * n, "end": 30.0 * n + 29.0, "text": f"Number {n}. {'bla ' * 200}"}
+        for n in range(count)
+    ]
+    text = " ".join(str(segment["text"]) for segment in said)
+    return {"task": "transcribe", "duration": 30.0 * count, "text": text, "segments": said}
+
+
+def test_long_transcripts(access: FileAccess, use: Use) -> None:
+    """A long transcript is read in several turns, whole, and asked for once."""
+    with Loopback([json_answer(long_transcript(60))]) as server, server.client() as client:
+        tool = TranscribeTool(client, access)
+        first = use(tool, path="clip.ogg")
+        assert first.text.splitlines()[-1] == (
+            "[36 more passages follow: call again with start=720.0 to read on.]"
+        )
+        second = use(tool, path="clip.ogg", start=720.0)
+        assert second.text.startswith("[00:12:00] Number 24.")
+        third = use(tool, path="clip.ogg", start=1440.0)
+        assert third.text.splitlines()[-1].startswith("[00:29:30] Number 59.")
+        assert use(tool, path="clip.ogg", start=9999.0).text.endswith("1800 s long after 9999 s.")
+        assert len(server.requests) == 1
+
+
+def test_changed_recording(access: FileAccess, use: Use) -> None:
+    """A recording that was replaced is heard anew."""
+    with Loopback([json_answer(long_transcript(1))]) as server, server.client() as client:
+        tool = TranscribeTool(client, access)
+        use(tool, path="clip.ogg")
+        (access.inputs[0] / "clip.ogg").write_bytes((CLIPS / "clip.mp3").read_bytes())
+        use(tool, path="clip.ogg")
+        use(tool, path="clip.ogg", language="de")
+        assert len(server.requests) == 3
+
+
+def test_silence(access: FileAccess, use: Use) -> None:
+    """A recording in which nothing is said is told in words."""
+    silent = {"task": "transcribe", "duration": 12.0, "text": "", "segments": []}
+    with Loopback([json_answer(silent)]) as server, server.client() as client:
+        heard = use(TranscribeTool(client, access), path="clip.ogg")
+    assert heard.text == "Nothing is said in this recording, which is 12 s long."
+
+
+def test_declarations() -> None:
+    """Every argument is described, and a description fits what providers take."""
+    for tool in TOOLS:
+        schema = tool.arguments.model_json_schema()
+        assert schema["additionalProperties"] is False
+        assert all(field["description"] for field in schema["properties"].values())
+        assert len(tool.description) < 1024
+    assert [tool.name for tool in TOOLS] == [
+        *("transcribe_audio", "translate_audio", "speak_text", "ask_about_audio")
+    ]

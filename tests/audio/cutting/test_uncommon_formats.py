@@ -1,0 +1,142 @@
+"""Less common recordings, and what changes in the middle of one."""
+
+import io
+import struct
+import sys
+from pathlib import Path
+from subprocess import run
+from typing import Any, BinaryIO, cast
+
+import av
+import pytest
+
+from apertis_audio_tools.errors import RecordingError
+from apertis_audio_tools.recordings import chat_audio, pieces, probe, sources
+from apertis_audio_tools.recordings.measuring import extent_of
+from support.hostile.samples import amr, muxed, samples
+from support.meeting_recordings import SAMPLE_RATE, content, heard
+
+EVERYTHING = 10**8
+ONE_HOUR = Path(__file__).parents[2] / "support" / "processes" / "cut_one_hour.py"
+
+
+@pytest.mark.parametrize(
+    ("name", "container", "codec"),
+    [
+        ("caf", "caf", "pcm_s16be"),
+        ("alac.caf", "caf", "alac"),
+        ("avi", "avi", "mp3float"),
+        ("pcm.avi", "avi", "pcm_s16le"),
+        ("rf64.wav", "wav", "pcm_s16le"),
+        ("w64", "w64", "pcm_s16le"),
+        ("adpcm.wav", "wav", "adpcm_ima_wav"),
+        ("dsf", "dsf", "dsd_lsbf_planar"),
+        ("tta", "tta", "tta"),
+        ("au", "au", "pcm_s16be"),
+    ],
+)
+def test_less_common_formats(name: str, container: str, codec: str) -> None:
+    """Each is known for what it is, and becomes something the service takes."""
+    recording = probe((name, samples()[name]))
+    assert (recording.container, recording.codec) == (container, codec)
+    (found,) = pieces(recording, max_bytes=EVERYTHING)
+    assert probe(content(found)).is_accepted
+    whole = len(heard(samples()[name])) / SAMPLE_RATE
+    assert len(heard(content(found))) / SAMPLE_RATE == pytest.approx(whole, abs=0.08)
+    assert found.end == pytest.approx(whole, abs=0.08)
+
+
+def test_amr() -> None:
+    """What telephones record is read."""
+    recording = probe(("call.amr", amr(50)))
+    assert (recording.container, recording.sample_rate) == ("amr", 8_000)
+    (found,) = pieces(recording, max_bytes=EVERYTHING)
+    assert len(heard(content(found))) / SAMPLE_RATE == pytest.approx(1, abs=0.08)
+
+
+@pytest.mark.parametrize("name", ["mp3", "ogg"])
+def test_another_sample_rate_in_the_middle(name: str) -> None:
+    """Where two recordings of different sample rates follow one another, both are all there."""
+    encoder, rates = ("mp3", (16_000, 48_000)) if name == "mp3" else ("vorbis", (22_050, 48_000))
+    parts = [sine(name, "libmp3lame" if encoder == "mp3" else encoder, rate) for rate in rates]
+    found = list(pieces(probe(b"".join(parts)), max_bytes=EVERYTHING, shrink="opus"))
+    seconds = sum(len(heard(content(piece))) for piece in found) / SAMPLE_RATE
+    assert seconds == pytest.approx(4, abs=0.3)
+
+
+def sine(container: str, encoder: str, rate: int) -> bytes:
+    """Two seconds of sound."""
+    return muxed(container, encoder, {}, 2.0, rate)
+
+
+def test_the_best_stream_is_read_everywhere() -> None:
+    """Of two audio streams the one a player would choose is told, measured, cut and converted."""
+    target = io.BytesIO()
+    with av.open(target, "w", format="matroska") as film:
+        for seconds, disposition in ((1.0, 0), (3.0, av.stream.Disposition.default.value)):
+            add_track(film, seconds, disposition)
+        film.start_encoding()
+        for stream, seconds in zip(film.streams, (1.0, 3.0), strict=True):
+            write_track(film, stream, seconds)
+    recording = probe(("film.mkv", target.getvalue()))
+    (piece,) = pieces(recording, max_bytes=EVERYTHING)
+    upload, _ = chat_audio(recording)
+    found = [
+        extent_of(recording).seconds,
+        piece.end,
+        len(heard(content(piece))) / SAMPLE_RATE,
+        len(heard(upload.open().read())) / SAMPLE_RATE,
+    ]
+    assert found == pytest.approx([3.0] * 4, abs=0.15)
+    assert recording.channels == 2
+
+
+def add_track(film: Any, seconds: float, disposition: int) -> None:
+    """A track that is stereo if it is long."""
+    layout = "stereo" if seconds > 2 else "mono"
+    film.add_stream("libmp3lame", rate=SAMPLE_RATE, layout=layout).disposition = disposition
+
+
+def write_track(film: Any, stream: Any, seconds: float) -> None:
+    """So much silence."""
+    frame = av.AudioFrame("s16", stream.layout.name, int(seconds * SAMPLE_RATE))
+    frame.planes[0].update(bytes(frame.planes[0].buffer_size))
+    frame.sample_rate, frame.pts = SAMPLE_RATE, 0
+    for packet in (*stream.encode(frame), *stream.encode(None)):
+        film.mux(packet)
+
+
+class Endless(io.RawIOBase):
+    """A stream that cannot seek."""
+
+    def readable(self) -> bool:  # noqa: D102  # as in any stream
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: D102
+        buffer[:] = bytes(len(buffer))
+        return len(buffer)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk at hand")
+def test_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a stream cannot be kept for lack of room, that is what the error says."""
+    with Path("/dev/full").open("r+b", buffering=0) as full:
+        monkeypatch.setattr(sources, "_Spool", lambda max_size: full)  # noqa: ARG005  # its name
+        with pytest.raises(RecordingError, match=r"not enough room in .* to work on live\.mp3"):
+            probe(("live.mp3", cast("BinaryIO", Endless())))
+
+
+def test_chains_without_end_are_refused() -> None:
+    """More recordings in one file than anybody would chain are refused."""
+    first_page = samples()["ogg"][:47]
+    with pytest.raises(RecordingError, match="chain of more than 1000 recordings"):
+        probe(("chain.ogg", samples()["ogg"] + (first_page + b"x") * 1_001))
+
+
+def test_memory_does_not_grow_with_the_recording() -> None:
+    """An hour of sound is cut in less memory than 40 MiB."""
+    process = run([sys.executable, str(ONE_HOUR)], capture_output=True, check=True)
+    grown, count, seconds = struct.unpack("<Qdd", process.stdout)
+    assert grown < 40 * 2**20
+    assert count >= 6
+    assert seconds == pytest.approx(3600)

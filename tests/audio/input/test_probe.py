@@ -1,0 +1,302 @@
+"""What a recording is, its bytes say: container, duration, and the name it may be sent under."""
+
+import array
+import io
+import math
+import struct
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from apertis_audio_tools import RecordingError, UnsupportedError
+from apertis_audio_tools.recordings import MEDIA_TYPES, chat_audio, encoding, identify, probe
+from apertis_audio_tools.wire import Upload
+from support.wav_files import silence_of
+
+CLIPS = Path(__file__).parents[2] / "clips"
+SECONDS = 1.24
+ACCEPTED = {
+    "flac": ("flac", "audio/flac"),
+    "m4a": ("mp4", "audio/mp4"),
+    "mp3": ("mp3", "audio/mpeg"),
+    "mp4": ("mp4", "audio/mp4"),
+    "mpeg": ("mpeg", "audio/mpeg"),
+    "mpga": ("mp2", "audio/mpeg"),
+    "ogg": ("ogg", "audio/ogg"),
+    "wav": ("wav", "audio/wav"),
+    "webm": ("webm", "audio/webm"),
+}
+FITTING = {
+    "flac": {"flac"},
+    "mp2": {"mpga", "mpeg"},
+    "mp3": {"mp3", "mpga", "mpeg"},
+    "mp4": {"m4a", "mp4"},
+    "mpeg": {"mpeg"},
+    "ogg": {"ogg"},
+    "wav": {"wav"},
+    "webm": {"webm"},
+}
+OTHERS = {"aac": "aac", "aiff": "aiff", "mkv": "matroska"}
+
+
+def clip(suffix: str) -> bytes:
+    return (CLIPS / f"clip.{suffix}").read_bytes()
+
+
+def whole(upload: Upload) -> bytes:
+    with upload.open() as stream:
+        return stream.read()
+
+
+def tone(suffix: str, codec: str, seconds: float, **options: Any) -> bytes:
+    """A sine in any container and codec."""
+    rate = options.pop("rate", 48_000)
+    samples = array.array(
+        "h", (int(8000 * math.sin(math.tau * 440 * n / rate)) for n in range(int(rate * seconds)))
+    )
+    target = io.BytesIO()
+    with av.open(target, "w", format=suffix, options=options) as container:
+        stream = container.add_stream(codec, rate=rate, layout="mono")
+        frame = av.AudioFrame(format="s16", layout="mono", samples=len(samples))
+        frame.planes[0].update(samples.tobytes())
+        frame.sample_rate = rate
+        assert isinstance(stream, av.AudioStream)
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return target.getvalue()
+
+
+def decoded_seconds(data: bytes) -> float:
+    with av.open(io.BytesIO(data), "r") as container:
+        return math.fsum(frame.samples / frame.sample_rate for frame in container.decode(audio=0))
+
+
+def test_all_clips_are_listed() -> None:
+    """No clip of the folder is left out here."""
+    found = {path.suffix[1:] for path in CLIPS.glob("clip.*")}
+    assert found == {*ACCEPTED, *OTHERS, "opus"}
+
+
+@pytest.mark.parametrize("suffix", ACCEPTED)
+def test_documented_containers(suffix: str) -> None:
+    """Each container the service lists is known by its bytes, and sent under its own name."""
+    container, media_type = ACCEPTED[suffix]
+    recording = probe(CLIPS / f"clip.{suffix}")
+    assert (recording.container, recording.is_accepted) == (container, True)
+    assert recording.duration == pytest.approx(SECONDS, abs=0.1)
+    assert (recording.sample_rate in {16_000, 48_000}, recording.channels) == (True, 1)
+    upload = recording.upload()
+    assert (upload.name, upload.media_type) == (f"clip.{suffix}", media_type)
+    assert whole(upload) == clip(suffix)
+
+
+@pytest.mark.parametrize("suffix", ACCEPTED)
+@pytest.mark.parametrize("name", ["clip.txt", "clip.exe.", "clip", "clip.opus", ".mp3", "a.b.WAV"])
+def test_wrong_names(name: str, suffix: str) -> None:
+    """Whatever a recording is called, the name it is sent under matches what it is."""
+    stem, _, extension = probe((name, clip(suffix))).upload().name.rpartition(".")
+    assert extension in FITTING[ACCEPTED[suffix][0]]
+    assert stem
+
+
+@pytest.mark.parametrize(
+    ("suffix", "given", "sent"),
+    [
+        ("opus", "voice.opus", "voice.ogg"),
+        ("ogg", "voice.OGG", "voice.ogg"),
+        ("mp4", "call.m4a", "call.m4a"),
+        ("m4a", "call.mp4", "call.mp4"),
+        ("m4a", "call.mov", "call.m4a"),
+        ("mp3", "talk.mpga", "talk.mpga"),
+        ("mp3", "talk.wav", "talk.mp3"),
+        ("mpga", "talk.mp2", "talk.mpga"),
+        ("wav", "talk.mp3", "talk.wav"),
+        ("webm", "talk.mkv", "talk.webm"),
+        ("flac", "Talk 1.2 (final)", "Talk 1.flac"),
+    ],
+)
+def test_extensions(suffix: str, given: str, sent: str) -> None:
+    """An extension that fits is kept, any other becomes the one the service knows."""
+    assert probe((given, clip(suffix))).upload().name == sent
+
+
+@pytest.mark.parametrize("suffix", ACCEPTED)
+def test_nameless(suffix: str) -> None:
+    """Nameless bytes are sent under a name that tells what they are."""
+    stem, _, extension = probe(clip(suffix)).upload().name.partition(".")
+    assert stem == "audio"
+    assert extension in FITTING[ACCEPTED[suffix][0]]
+
+
+@pytest.mark.parametrize("suffix", OTHERS)
+def test_other_containers(suffix: str) -> None:
+    """A container the service does not list is refused, even under a name that it does."""
+    recording = probe(("clip.mp3", clip(suffix)))
+    assert (recording.container, recording.is_accepted) == (OTHERS[suffix], False)
+    with pytest.raises(UnsupportedError, match=f"is {OTHERS[suffix]}.*convert it to one of: flac"):
+        recording.upload()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n{}\n#EXT-X-ENDLIST\n",
+        b"ffconcat version 1.0\nfile '{}'\n",
+        b"[playlist]\nFile1={}\nNumberOfEntries=1\n",
+        b"v=0\no=- 0 0 IN IP4 127.0.0.1\nc=IN IP4 127.0.0.1\nm=audio 5004 RTP/AVP 0\n",
+        b'<?xml version="1.0"?><MPD><BaseURL>{}</BaseURL></MPD>',
+        b"Once upon a time there was a text. " * 100,
+        b"<html><body>Not found</body></html>",
+        bytes(100_000),
+        b"\xff" * 10_000,
+        b"RIFF\x00\x00\x00\x00WAVE",
+        b"OggS",
+        b"ID3",
+        b"x",
+    ],
+    ids=lambda content: repr(content[:12]),
+)
+@pytest.mark.parametrize("name", ["talk.mp3", "talk.m3u8", "talk.ffconcat", "talk.sdp"])
+def test_hostile(name: str, content: bytes) -> None:
+    """What is no audio is refused under any name, and what it names is not opened."""
+    inside = content.replace(b"{}", str(CLIPS / "clip.mp3").encode())
+    with pytest.raises(RecordingError, match=r"talk\.\w+ is no audio file|holds no sound"):
+        probe((name, inside))
+
+
+def test_no_sound() -> None:
+    """A film without sound is refused."""
+    target = io.BytesIO()
+    with av.open(target, "w", format="mp4") as container:
+        stream = container.add_stream("mpeg4", rate=5)
+        stream.width = stream.height = 16
+        for each in (av.VideoFrame(16, 16, "yuv420p"), None):
+            container.mux(stream.encode(each))
+    with pytest.raises(RecordingError, match=r"silent\.mp4 holds no sound"):
+        probe(("silent.mp4", target.getvalue()))
+
+
+def test_no_packets() -> None:
+    """A header with nothing behind it is refused by name."""
+    header = clip("wav")[:40] + bytes(4)
+    with pytest.raises(RecordingError, match=r"a\.wav (holds no sound|is no audio)"):
+        probe(("a.wav", header))
+
+
+def test_unknown_coding() -> None:
+    """Sound in a coding that FFmpeg does not know is refused."""
+    wav = bytearray(clip("wav"))
+    wav[20:22] = b"\x34\x12"
+    with pytest.raises(RecordingError, match="in a coding unknown here"):
+        probe(bytes(wav))
+
+
+def test_tags_in_other_encodings() -> None:
+    """Tags that are not UTF-8, as old recorders write them, make no difference."""
+    wav = clip("wav")
+    info = b"INFOIART" + struct.pack("<I", 4) + b"Caf\xe9"
+    tagged = wav[:36] + b"LIST" + struct.pack("<I", len(info)) + info + wav[36:]
+    tagged = tagged[:4] + struct.pack("<I", len(tagged) - 8) + tagged[8:]
+    assert probe(tagged).duration == pytest.approx(SECONDS, abs=0.01)
+    assert identify(tagged, "wav")[0] == "wav"
+
+
+def test_duration_without_a_header() -> None:
+    """Where the header does not say how long, as from a browser, the packets do."""
+    live = tone("webm", "libopus", 3.0, live="1")
+    with av.open(io.BytesIO(live), "r") as container:
+        assert container.duration is None
+    assert probe(live).duration == pytest.approx(3.0, abs=0.05)
+
+
+def test_duration_of_a_stream() -> None:
+    """A wav that was streamed has no sizes in its header, and a duration all the same."""
+    wav = bytearray(clip("wav"))
+    wav[4:8] = wav[40:44] = b"\xff\xff\xff\xff"
+    found, duration = identify(bytes(wav), "wav")
+    assert found == "wav"
+    assert duration == pytest.approx(SECONDS, abs=0.01)
+
+
+@pytest.mark.parametrize("suffix", [*ACCEPTED, *OTHERS, "opus"])
+def test_chat_audio(suffix: str) -> None:
+    """For chat everything becomes wav or mp3 of the same length; those two stay as they are."""
+    upload, sent_as = chat_audio(probe(CLIPS / f"clip.{suffix}"))
+    data = whole(upload)
+    assert len(data) == upload.size
+    assert whole(upload) == data
+    assert probe(data).container == sent_as == upload.name.rpartition(".")[2]
+    assert decoded_seconds(data) == pytest.approx(decoded_seconds(clip(suffix)), abs=0.05)
+    if suffix in {"wav", "mp3"}:
+        assert (data, sent_as) == (clip(suffix), suffix)
+    else:
+        assert sent_as == "mp3"
+
+
+@pytest.mark.parametrize(("suffix", "start"), [("flac", 5000), ("m4a", 3000), ("ogg", 6000)])
+def test_chat_audio_of_damaged_audio(suffix: str, start: int) -> None:
+    """What is damaged is silence, and what comes after it comes when it should."""
+    damaged = bytearray(clip(suffix))
+    damaged[start : start + 2000] = bytes(2000)
+    upload, _ = chat_audio(probe((f"talk.{suffix}", bytes(damaged))))
+    assert decoded_seconds(whole(upload)) == pytest.approx(SECONDS, abs=0.1)
+
+
+def test_chat_audio_without_a_whole_packet() -> None:
+    """A recording of which nothing can be decoded is an error."""
+    flac = bytearray(clip("flac"))
+    flac[9000:] = bytes(len(flac) - 9000)
+    flac[8000:9000] = bytes(1000)
+    with pytest.raises(RecordingError, match=r"talk\.flac (is no audio|holds no sound)"):
+        chat_audio(probe(("talk.flac", bytes(flac))))
+
+
+def test_chained_chat_audio() -> None:
+    """All recordings of a chain are asked about, not only the first."""
+    upload, _ = chat_audio(probe(clip("ogg") * 3))
+    assert decoded_seconds(whole(upload)) == pytest.approx(3 * SECONDS, abs=0.2)
+
+
+def test_large_chat_audio(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is too large for a message becomes mp3; what is too long even so is refused."""
+    monkeypatch.setattr(encoding, "_MOST_BYTES", 100_000)  # in place of forty minutes
+    upload, sent_as = chat_audio(probe(silence_of(320_000)))
+    assert sent_as == "mp3"
+    assert upload.size == pytest.approx(80_000, rel=0.02)
+    assert decoded_seconds(whole(upload)) == pytest.approx(10, abs=0.1)
+    with pytest.raises(UnsupportedError, match=r"^talk\.wav is longer than the .* chat message"):
+        chat_audio(probe(("talk.wav", silence_of(640_000))))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "asked", "found"),
+    [
+        ("mp3", "mp3", "mp3"),
+        ("ogg", "opus", "opus"),
+        ("aac", "aac", "aac"),
+        ("flac", "flac", "flac"),
+        ("wav", "wav", "wav"),
+        ("wav", "pcm", "wav"),
+        ("mp3", "wav", "mp3"),
+    ],
+)
+def test_identify(suffix: str, asked: str, found: str) -> None:
+    """Speech is what its bytes are, whatever was asked for."""
+    identified, duration = identify(clip(suffix), asked)
+    assert identified == found
+    assert found in MEDIA_TYPES
+    assert duration == pytest.approx(SECONDS, abs=0.15)
+
+
+def test_identify_pcm() -> None:
+    """Headerless speech is taken at its word: 24 kHz mono of 16 bits."""
+    assert identify(bytes(72_000), "pcm") == ("pcm", 1.5)
+
+
+@pytest.mark.parametrize("content", [clip("mkv"), clip("m4a"), bytes(9999), b"{}"])
+def test_identify_nothing(content: bytes) -> None:
+    """What is no speech format is an error."""
+    with pytest.raises(RecordingError, match=r"no speech format|no audio file"):
+        identify(content, "mp3")

@@ -1,0 +1,193 @@
+"""Test runs with cassettes: who answers, what is written, what may be reached."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from support.cassettes.audit import audit
+from support.cassettes.local_recording import FORGED_KEY
+
+CONFTEST = """
+import os
+import pytest
+pytest_plugins = ("support.cassettes.plugin",)
+
+@pytest.fixture(scope="session")
+def recorder_url():
+    return os.environ["SANDBOX_URL"]
+"""
+TESTS = """
+import asyncio, socket
+import httpx, pytest
+
+def ask(colour, service, kind):
+    url, headers = f"{service.base_url}/{kind}", {"Authorization": f"Bearer {service.api_key}"}
+    if colour == "sync":
+        return httpx.get(url, headers=headers, timeout=60).content
+    async def aask():
+        async with httpx.AsyncClient(timeout=60) as client:
+            return (await client.get(url, headers=headers)).content
+    return asyncio.run(aask())
+
+@pytest.mark.vcr
+@pytest.mark.parametrize("kind", ["spaced", "long-binary"])
+def test_it(service, colour, kind):
+    assert ask(colour, service, kind)
+"""
+
+
+PRINT_ORPHANS = """
+def test_orphans(orphaned_cassettes):
+    print(orphaned_cassettes)
+"""
+
+
+@pytest.fixture(name="project")
+def _project(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, loopback_url: str
+) -> pytest.Pytester:
+    for name in ("APERTIS_API_KEY", "APERTIS_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SANDBOX_URL", loopback_url)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # loading all takes seconds a run
+    pytester.makeini(
+        "[pytest]\ntestpaths = .\n"
+        f"pythonpath = {Path(__file__).parents[1].as_posix()}\n"
+        "addopts = --import-mode=importlib --block-network\n"
+        "    -p pytest_recording.plugin -p no:cacheprovider"
+    )
+    pytester.makeconftest(CONFTEST)
+    pytester.makepyfile(test_area=TESTS)
+    return pytester
+
+
+def _run(project: pytest.Pytester, *options: str, **outcomes: int) -> str:
+    result = project.runpytest_inprocess(*options)
+    result.assert_outcomes(**outcomes)
+    return result.stdout.str() + result.stderr.str()
+
+
+def test_record_and_replay(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One recording run serves both colours; they replay it with no server at all."""
+    _run(project, "--record-mode=rewrite", passed=4)
+    root = project.path / "cassettes"
+    names = ["sandbox/area/test_it-long-binary.yaml", "sandbox/area/test_it-spaced.yaml"]
+    assert [path.relative_to(root).as_posix() for path in sorted(root.rglob("*.yaml"))] == names
+    assert audit(root) == []
+    monkeypatch.delenv("SANDBOX_URL")
+    project.makeconftest('pytest_plugins = ("support.cassettes.plugin",)')
+    _run(project, passed=4)
+
+
+def test_unplayed_and_missing(project: pytest.Pytester) -> None:
+    """A replay fails when it leaves something of its cassette, and when there is none."""
+    missing = _run(project, errors=4)
+    assert "There is no cassette area/test_it-long-binary: pytest" in missing
+    twice = TESTS.replace("    assert", '    ask(colour, service, "empty")\n    assert')
+    project.makepyfile(test_area=twice)
+    _run(project, "--record-mode=rewrite", passed=4)
+    project.makepyfile(test_area=TESTS)
+    unplayed = _run(project, passed=4, errors=4)
+    assert "area/test_it-spaced holds more than the test asked for: <Request (GET)" in unplayed
+
+
+def test_failures_are_not_recorded(project: pytest.Pytester) -> None:
+    """A test that fails while recording leaves no cassette."""
+    project.makepyfile(test_area=TESTS.replace("assert ask", "assert not ask"))
+    _run(project, "--record-mode=rewrite", failed=2, errors=2)
+    assert list(project.path.rglob("*.yaml")) == []
+
+
+@pytest.mark.parametrize("mode", ["once", "new_episodes", "all"])
+def test_other_modes_refused(project: pytest.Pytester, mode: str) -> None:
+    """Only none and rewrite are modes here: the others would mix recordings."""
+    result = project.runpytest_inprocess(f"--record-mode={mode}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines("*recorded anew or not at all*")
+
+
+def test_orphans(project: pytest.Pytester) -> None:
+    """A cassette without a test is named, once its module is collected or gone."""
+    _run(project, "--record-mode=rewrite", passed=4)
+    gone = project.path / "cassettes" / "sandbox" / "gone"
+    shutil.copytree(gone.parent / "area", gone)
+    renamed = TESTS.replace('["spaced", ', "[") + PRINT_ORPHANS
+    project.makepyfile(test_area=renamed)
+    output = _run(project, "-s", "-k", "orphans", passed=1, deselected=2)
+    assert "sandbox/area/test_it-spaced.yaml belongs to no test" in output
+    assert "sandbox/gone/test_it-long-binary.yaml belongs to no test" in output
+    assert "area/test_it-long-binary.yaml belongs" not in output
+    project.makepyfile(test_other=PRINT_ORPHANS)
+    output = _run(project, "-s", "test_other.py", passed=1)
+    assert "sandbox/gone/test_it-long-binary.yaml belongs to no test" in output
+    assert "area/test_it-spaced.yaml belongs" not in output
+
+
+def test_shared_cassette_refused(project: pytest.Pytester) -> None:
+    """Two tests whose cassettes would have one name are refused before one overwrites the other."""
+    project.mkdir("more").joinpath("test_area.py").write_text(TESTS, "utf-8")
+    result = project.runpytest_inprocess()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines("*would be the cassette of*")
+
+
+def test_network(project: pytest.Pytester, loopback_url: str) -> None:
+    """A replay reaches nothing, not even this machine; other tests reach this machine only."""
+    _run(project, "--record-mode=rewrite", passed=4)
+    port = loopback_url.rpartition(":")[2].partition("/")[0]
+    reach = f"""
+def reach(colour, host):
+    if colour == "sync":
+        with socket.socket() as probe:
+            return probe.connect((host, {port}))
+    async def areach():
+        _, writer = await asyncio.open_connection(host, {port})
+        writer.close()
+        await writer.wait_closed()
+    return asyncio.run(areach())
+
+def refused():
+    return pytest.raises(RuntimeError, match="Network is disabled")
+
+def test_open(colour):
+    reach(colour, "127.0.0.1")
+    with refused():
+        reach(colour, "192.0.2.1")
+"""
+    closed = """    for host in ("127.0.0.1", "192.0.2.1"):
+        with refused():
+            reach(colour, host)
+"""
+    project.makepyfile(test_area=TESTS + closed + reach)
+    _run(project, passed=6)
+
+
+def test_bypass(project: pytest.Pytester) -> None:
+    """Without cassettes the same tests ask the sandbox, and write nothing."""
+    _run(project, "--disable-recording", passed=4)
+    assert not (project.path / "cassettes").exists()
+
+
+def test_only_the_service_is_live(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, loopback_url: str
+) -> None:
+    """With a key a recording run is live, and what then answers must be the service."""
+    monkeypatch.setenv("APERTIS_API_KEY", FORGED_KEY)
+    monkeypatch.setenv("APERTIS_BASE_URL", loopback_url)
+    output = _run(project, "--record-mode=rewrite", "-k", "not async", passed=2, errors=2)
+    assert "apertis-live/area/test_it-spaced.yaml" in output
+    assert "which is not the service" in output
+
+
+def test_live_recordings_come_first(project: pytest.Pytester) -> None:
+    """Where the service itself was recorded, that is replayed; a recording run replays its own."""
+    _run(project, "--record-mode=rewrite", passed=4)
+    live = project.path / "cassettes" / "apertis-live"
+    shutil.copytree(live.parent / "sandbox", live)
+    cassette = live / "area" / "test_it-spaced.yaml"
+    cassette.write_text(cassette.read_text("utf-8").replace("hello", "live!"), "utf-8")
+    project.makepyfile(test_area=TESTS.replace("assert", "assert b'live!' in"))
+    _run(project, "-k", "spaced", passed=2, deselected=2)
+    project.makepyfile(test_area=TESTS.replace("assert", "assert b'hello' in"))
+    _run(project, "-k", "spaced", "--record-mode=rewrite", passed=2, deselected=2)

@@ -1,0 +1,285 @@
+"""The command line, as a person or a pipe meets it."""
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import jiwer
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner, Result
+
+from apertis_audio_tools.cli import app, showing
+
+CLIP = Path(__file__).parents[1] / "clips" / "clip.mp3"
+EXAMPLES = Path(__file__).parents[2] / "examples" / "data"
+
+
+def apertis(*args: object) -> Result:
+    """The outcome of the command with these arguments."""
+    return CliRunner().invoke(app, [str(arg) for arg in args])
+
+
+@pytest.fixture
+def _sandbox(sandbox_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APERTIS_BASE_URL", sandbox_url)
+    monkeypatch.setenv("APERTIS_API_KEY", "sk-anybody")
+
+
+def assert_one_sentence(outcome: Result, *parts: str, exit_code: int = 1) -> None:
+    """A failure is one line on standard error and an exit code."""
+    assert outcome.exit_code == exit_code
+    assert outcome.stdout == ""
+    (line,) = outcome.stderr.strip().splitlines()
+    assert line.startswith("error: ")
+    assert all(part in line for part in parts), line
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_demo() -> None:
+    """The demo hears the stand-up with under 10 % of words wrong, and says who answered."""
+    outcome = apertis("transcribe", "--sandbox", EXAMPLES / "standup.ogg", "--format", "json")
+    said = "".join(c if c.isalpha() else " " for c in json.loads(outcome.stdout)["text"].lower())
+    true = (EXAMPLES / "standup.txt").read_text(encoding="utf-8").lower()
+    true = "".join(c if c.isalpha() else " " for c in true)
+    assert jiwer.wer(" ".join(true.split()), " ".join(said.split())) < 0.1
+    assert "the local sandbox, a stand-in for the service" in outcome.stderr
+
+
+@pytest.mark.usefixtures("_sandbox")
+@pytest.mark.parametrize("command", ["transcribe", "translate"])
+def test_passages(command: str) -> None:
+    """A transcript is printed as passages with timecodes, and nothing else is on stdout."""
+    outcome = apertis(command, CLIP)
+    assert outcome.stdout == "[00:00:00] The meeting is tomorrow.\n"
+    assert outcome.stderr.startswith("Answered by the local sandbox")
+
+
+@pytest.mark.usefixtures("_sandbox")
+@pytest.mark.parametrize(
+    ("form", "start"),
+    [("text", "The meeting"), ("srt", "1\n00:00:00,0"), ("vtt", "WEBVTT\n"), ("json", "{")],
+)
+def test_format(form: str, start: str) -> None:
+    """Each format is written as such."""
+    assert apertis("transcribe", CLIP, "--format", form).stdout.startswith(start)
+
+
+@pytest.mark.usefixtures("_sandbox")
+def test_several(tmp_path: Path) -> None:
+    """One bad file among several is reported, and the others are done all the same."""
+    bad = tmp_path / "none.mp3"
+    bad.touch()
+    outcome = apertis("transcribe", CLIP, bad, CLIP.with_suffix(".ogg"))
+    assert outcome.stdout.count("The meeting is tomorrow.") == 2
+    assert "== clip.ogg" in outcome.stdout
+    assert f"error: {bad}: none.mp3 is empty." in outcome.stderr
+    assert outcome.exit_code == 1
+
+
+@pytest.mark.usefixtures("_sandbox")
+def test_every_failure_has_its_sentence(tmp_path: Path) -> None:
+    """However many fail, each is told of in a line of its own, in order."""
+    bad = [tmp_path / f"{number}.mp3" for number in range(12)]
+    for path in bad:
+        path.touch()
+    outcome = apertis("transcribe", *bad)
+    assert (outcome.exit_code, outcome.stdout) == (1, "")
+    lines = outcome.stderr.strip().splitlines()
+    assert [f"error: {path}: {path.name} is empty." for path in bad] == lines
+
+
+@pytest.mark.usefixtures("_sandbox")
+def test_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal a bar counts recordings; results still go where they belong."""
+    screen = io.StringIO()
+    monkeypatch.setattr(showing, "notes", Console(file=screen, force_terminal=True, width=100))
+    outcome = apertis("transcribe", CLIP, CLIP.with_suffix(".ogg"))
+    assert "2/2" in screen.getvalue()
+    assert outcome.stdout.count("The meeting is tomorrow.") == 2
+    assert "The meeting" not in screen.getvalue()
+
+
+@pytest.mark.usefixtures("_sandbox")
+def test_same_file_twice(tmp_path: Path) -> None:
+    """One file named twice has two results, or is refused where they would be one file."""
+    assert apertis("transcribe", CLIP, CLIP).stdout.count("The meeting is tomorrow.") == 2
+    assert_one_sentence(apertis("transcribe", CLIP, CLIP, "-o", tmp_path), "Two recordings")
+
+
+@pytest.mark.usefixtures("_sandbox")
+def test_output_folder(tmp_path: Path) -> None:
+    """Files are written into a folder, and kept when they exist, unless told otherwise."""
+    folder = tmp_path / "made" / "here"
+    assert apertis("transcribe", CLIP, "-o", folder, "--format", "srt").exit_code == 0
+    (written,) = folder.iterdir()
+    assert written.name == "clip.srt"
+    written.write_text("mine")
+    assert_one_sentence(
+        apertis("transcribe", CLIP, "-o", folder, "--format", "srt"), "exists", "--overwrite"
+    )
+    assert written.read_text() == "mine"
+    apertis("transcribe", CLIP, "-o", folder, "--format", "srt", "--overwrite")
+    assert "tomorrow" in written.read_text()
+
+
+@pytest.mark.usefixtures("_sandbox")
+def test_output_clash(tmp_path: Path) -> None:
+    """Two recordings that would become one file are refused before anything is sent."""
+    outcome = apertis("transcribe", CLIP, CLIP.with_suffix(".ogg"), "-o", tmp_path)
+    assert_one_sentence(outcome, "Two recordings")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("_sandbox")
+@pytest.mark.parametrize(
+    "names", [("Talk.mp3", "talk.wav"), ("caf\u00e9.mp3", "cafe\u0301.wav")], ids=["case", "accent"]
+)
+def test_output_clash_on_other_disks(tmp_path: Path, names: tuple[str, str]) -> None:
+    """So are those that are one file on disks that ignore case, or how an accent is encoded."""
+    for name in names:
+        shutil.copy(CLIP, tmp_path / name)
+    folder = tmp_path / "texts"
+    outcome = apertis("transcribe", *(tmp_path / name for name in names), "-o", folder)
+    assert_one_sentence(outcome, "Two recordings", *names)
+    assert not folder.exists()
+
+
+@pytest.mark.usefixtures("_sandbox")
+def test_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was transcribed once is not asked again, until it is forgotten or not wanted."""
+    monkeypatch.setenv("APERTIS_AUDIO_CACHE", str(tmp_path))
+    pieces = ["transcribe", EXAMPLES.parent.parent / "tests" / "clips" / "clip.wav"]
+    said = apertis(*pieces).stdout
+    monkeypatch.setenv("APERTIS_API_KEY", "wrong-key")
+    assert apertis(*pieces).stdout == said
+    assert_one_sentence(apertis(*pieces, "--no-cache"), "401")
+    assert "Transcripts forgotten: 1." in apertis("cache", "--clear").stdout
+    assert_one_sentence(apertis(*pieces), "401")
+
+
+@pytest.mark.usefixtures("_sandbox")
+def test_speak_and_ask(tmp_path: Path) -> None:
+    """What was spoken into a file can be asked about."""
+    target = tmp_path / "said.wav"
+    spoken = apertis("speak", "The meeting is tomorrow.", "-o", target, "--voice", "nova")
+    assert f"{target}: " in spoken.stdout
+    reply = apertis("ask", "Repeat what is said in this recording.", target)
+    assert "tomorrow" in reply.stdout.lower()
+
+
+@pytest.mark.usefixtures("_sandbox")
+def test_speak_from_stdin(tmp_path: Path) -> None:
+    """The text to speak can come through a pipe."""
+    arguments = ["speak", "-", "-o", str(tmp_path / "said.mp3")]
+    assert CliRunner().invoke(app, arguments, input="Good morning.").exit_code == 0
+    assert (tmp_path / "said.mp3").stat().st_size > 1000
+
+
+@pytest.mark.usefixtures("_sandbox")
+def test_speak_a_file(tmp_path: Path) -> None:
+    """The text to speak can be a file; one that is no text, or none at all, is said to be that."""
+    text, target = tmp_path / "said.txt", tmp_path / "said.opus"
+    text.write_bytes(b"\xef\xbb\xbfGood morning.")
+    assert f"{target}: " in apertis("speak", "--file", text, "-o", target).stdout
+    text.write_bytes(b"\xff\xfe")
+    for file, word in [(text, "UTF-8"), (tmp_path / "no.txt", "no.txt")]:
+        outcome = apertis("speak", "--file", file, "-o", target)
+        assert_one_sentence(outcome, word, exit_code=2)
+    assert apertis("speak", "Yes.", "--file", text, "-o", target).exit_code == 2
+
+
+@pytest.mark.usefixtures("_sandbox")
+def test_models() -> None:
+    """On a pipe, models are lines of tab-separated columns."""
+    rows = dict(line.split("\t") for line in apertis("models").stdout.splitlines())
+    assert rows["whisper-1"] == "transcribe, translate"
+
+
+@pytest.mark.usefixtures("_sandbox")
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda path: path.write_bytes(b""), "is empty"),
+        (lambda path: path.write_text("hello " * 100), "no audio file"),
+    ],
+    ids=["empty", "text"],
+)
+def test_bad_file(tmp_path: Path, make: Callable[[Path], object], words: str) -> None:
+    """A file that is no recording is said to be that."""
+    path = tmp_path / "meeting.mp3"
+    make(path)
+    assert_one_sentence(apertis("transcribe", path), words, "meeting.mp3")
+
+
+def test_no_key() -> None:
+    """Without a key, the sentence says where one goes, and how to try without."""
+    assert_one_sentence(apertis("transcribe", CLIP), "APERTIS_API_KEY", "sandbox", exit_code=2)
+
+
+def test_wrong_key(sandbox_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong key is told as such, and not shown."""
+    monkeypatch.setenv("APERTIS_BASE_URL", sandbox_url)
+    monkeypatch.setenv("APERTIS_API_KEY", "wrong-key")
+    outcome = apertis("models")
+    assert_one_sentence(outcome, "401", "APERTIS_API_KEY")
+    assert "wrong-key" not in outcome.stderr
+
+
+def test_existing_speech(tmp_path: Path, sandbox_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An existing sound file is kept."""
+    monkeypatch.setenv("APERTIS_BASE_URL", sandbox_url)
+    monkeypatch.setenv("APERTIS_API_KEY", "sk-anybody")
+    target = tmp_path / "mine.mp3"
+    target.write_bytes(b"mine")
+    assert_one_sentence(apertis("speak", "Yes.", "-o", target), "exists")
+    assert target.read_bytes() == b"mine"
+
+
+def test_usage() -> None:
+    """Wrong usage is explained, with an exit code of 2."""
+    outcome = apertis("transcribe", CLIP, "--format", "poem")
+    assert outcome.exit_code == 2
+    assert "Traceback" not in outcome.stderr
+
+
+def test_without_the_extra() -> None:
+    """Without the extra, the command names it in one sentence."""
+    code = (
+        "import sys; sys.modules['typer'] = None; "
+        "from apertis_audio_tools.__main__ import main; main()"
+    )
+    outcome = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert outcome.returncode == 1
+    assert 'pip install "apertis-audio-tools[cli]"' in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+
+
+@pytest.mark.parametrize("engine", ["pocketsphinx", "beacon"])
+def test_sandbox_command(engine: str) -> None:
+    """The sandbox prints two variables, and with them the client reaches it."""
+    sandbox = ["sandbox", "--port", "0", "--engine", engine]
+    command = [sys.executable, "-m", "apertis_audio_tools", *sandbox]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            exported = process.stdout.readline().removeprefix("export ").split()
+            variables = dict(pair.split("=", 1) for pair in exported)
+            asked = subprocess.run(
+                [sys.executable, "-m", "apertis_audio_tools", "models"],
+                env=os.environ | variables,
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+        finally:
+            process.terminate()
+    assert "whisper-1" in asked.stdout

@@ -1,0 +1,110 @@
+"""What the command refuses before anything is sent, and so before anything is paid for."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from apertis_audio_tools.cli import app
+from support.loopback import Loopback
+from support.scripted_responses import json_answer
+
+CLIP = Path(__file__).parents[1] / "clips" / "clip.mp3"
+
+
+@pytest.fixture(autouse=True)
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
+    """A server that must not be asked."""
+    monkeypatch.setenv("APERTIS_API_KEY", "sk-anybody")
+    with Loopback([json_answer({"text": "Once."})]) as server:
+        monkeypatch.setenv("APERTIS_BASE_URL", server.url)
+        yield server
+        assert server.requests == []
+
+
+def refused(*args: object, stdin: bytes = b"") -> str:
+    """What the command says on one line when it refuses its arguments."""
+    wide = {"COLUMNS": "400", "TERMINAL_WIDTH": "400", "NO_COLOR": "1"}
+    outcome: Result = CliRunner().invoke(app, [str(arg) for arg in args], input=stdin, env=wide)
+    assert (outcome.exit_code, outcome.stdout) == (2, ""), outcome.stderr
+    return outcome.stderr
+
+
+@pytest.mark.parametrize("command", [("transcribe",), ("translate",), ("ask", "What is it?")])
+def test_files(command: tuple[str, ...], tmp_path: Path) -> None:
+    """A file that is missing, or is none, among those that are there."""
+    missing = tmp_path / "none.mp3"
+    assert f"'{missing}' does not exist" in refused(*command, CLIP, missing)
+    assert f"'{tmp_path}' is a directory" in refused(*command, CLIP, tmp_path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no named pipes")
+def test_named_pipe(tmp_path: Path) -> None:
+    """A pipe with a name can be read once only; the way for pipes is told."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    said = refused("transcribe", pipe)
+    assert f"'{pipe}' is not a regular file" in said
+    assert "name it -" in said
+
+
+@pytest.mark.parametrize("command", ["transcribe", "translate"])
+def test_standard_input_twice(command: str) -> None:
+    """Standard input can be read once only."""
+    assert "only once" in refused(command, "-", CLIP, "-", stdin=CLIP.read_bytes())
+
+
+@pytest.mark.parametrize("name", ["m.srt", "m.VTT", "m.txt", "m.json"])
+def test_a_file_for_a_folder(name: str, tmp_path: Path) -> None:
+    """A transcript's file name where a folder goes, which would become a folder."""
+    place = tmp_path / name
+    assert f"> {place}" in refused("transcribe", CLIP, "-o", place)
+    assert not place.exists()
+    place.write_text("mine")
+    assert f"> {place}" in refused("translate", CLIP, "-o", place)
+    assert place.read_text() == "mine"
+
+
+@pytest.mark.parametrize("form", ["srt", "vtt"])
+def test_several_subtitles(form: str) -> None:
+    """Subtitles of several recordings, which are no file together."""
+    assert "-o" in refused("transcribe", CLIP, CLIP.with_suffix(".ogg"), "--format", form)
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (["transcribe", CLIP, "--temperature", 3], "temperature"),
+        (["transcribe", CLIP, "--model", "tts-1"], "tts-1 cannot transcribe"),
+        (["translate", CLIP, "--model", "gpt-4o-transcribe"], "cannot translate"),
+        (["speak", "Yes.", "-o", "p.mp3", "--speed", 9], "speed"),
+        (["speak", "Yes.", "-o", "p.xyz"], ".mp3"),
+        (["speak", "Yes.", "--file", CLIP, "-o", "p.mp3"], "- for standard input"),
+        (["speak", "-o", "p.mp3"], "- for standard input"),
+        (["speak", "--file", "none.txt", "-o", "p.mp3"], "none.txt"),
+        (["ask", "What is it?", "--model", "whisper-1"], "whisper-1 cannot chat"),
+    ],
+)
+def test_options(
+    command: list[object], words: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Options that cannot be."""
+    monkeypatch.chdir(tmp_path)
+    said = refused(*command)
+    assert words in said
+    assert "response_format" not in said
+
+
+@pytest.mark.parametrize("variable", ["APERTIS_API_KEY", "APERTIS_BASE_URL"])
+def test_settings(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings that cannot be."""
+    monkeypatch.setenv(variable, "")
+    refused("transcribe", CLIP)
+
+
+def test_home_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache in a home that is not known is one of them."""
+    monkeypatch.setenv("APERTIS_AUDIO_CACHE", "~nobody-of-that-name/cache")
+    assert "~nobody-of-that-name" in refused("cache")

@@ -1,0 +1,313 @@
+"""Texts longer than the service takes at a time, in both colours."""
+
+import asyncio
+import functools
+import io
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from apertis_audio_tools import (
+    ApertisAudio,
+    AuthenticationError,
+    MalformedAnswerError,
+    UnsupportedError,
+    recitals,
+)
+from apertis_audio_tools.sandbox.encoding import encode
+from apertis_audio_tools.sandbox.synthesis import SAMPLE_RATE, speak
+from support.loopback import Behaviour, Exchange, Loopback
+from support.scripted_responses import answer, error, raw, silence
+from support.sync_async import Run
+from support.timeouts import PATIENCE
+
+FORMATS = ["mp3", "opus", "aac", "flac", "wav", "pcm"]
+TEXT = "One is here. Two is there. Three comes late. Four is the last."
+LIMIT = 16
+PARTS = ["One is here.", "Two is there.", "Three comes", "late.", "Four is the", "last."]
+MEDIA = {"mp3": "audio/mpeg", "wav": "audio/wav", "pcm": "audio/pcm"}
+
+
+@pytest.fixture(autouse=True)
+def _low_limit(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short texts are long ones here, so that tests are short as well."""
+    if "refused_before" not in request.node.name:
+        monkeypatch.setattr(recitals, "MAX_SPEECH_CHARACTERS", LIMIT)
+        monkeypatch.setattr(recitals, "_FIRST_SIZES", (LIMIT,))
+
+
+@functools.cache
+def spoken(text: str, sound_format: str) -> bytes:
+    return b"".join(encode(speak(text, "alloy"), SAMPLE_RATE, sound_format, 1.0))
+
+
+def asked(exchange: Exchange) -> str:
+    exchange.read_body()
+    text: str = json.loads(exchange.received.body)["input"]
+    return text
+
+
+def speaking(
+    sound_format: str = "wav", then: Callable[[str], Behaviour | None] = lambda _: None
+) -> Behaviour:
+    """A service that says what it is asked to, unless `then` has something else for a text."""
+
+    def behave(exchange: Exchange) -> None:
+        text = asked(exchange)
+        other = then(text)
+        exchange.received.headers["said"] = text
+        (other or answer(200, spoken(text, sound_format), f"audio/{sound_format}"))(exchange)
+
+    return behave
+
+
+def said(server: Loopback) -> set[str]:
+    return {request.headers["said"] for request in server.requests}
+
+
+def samples(sound: bytes) -> int:
+    with av.open(io.BytesIO(sound), "r") as container:
+        return sum(int(frame.samples) for frame in container.decode(container.streams.audio[0]))
+
+
+@pytest.mark.parametrize("sound_format", FORMATS)
+def test_all_formats(run: Run, sandbox_url: str, tmp_path: Path, sound_format: str) -> None:
+    """A long text becomes one sound, whichever way it is asked for, as long as all its parts."""
+    parts = [len(spoken(part, "pcm")) / 48_000 for part in PARTS]
+    with ApertisAudio("sk-test", base_url=sandbox_url) as audio:
+        speech = run(audio, "speak", TEXT, response_format=sound_format)
+        saved = run(audio, "save_speech", TEXT, tmp_path / f"said.{sound_format}")
+        chunks = run(audio, "stream_speech", TEXT, response_format=sound_format)
+    assert speech.format == saved.format == sound_format
+    assert speech.duration == pytest.approx(saved.duration, abs=0.05)
+    slack = 0 if sound_format in {"flac", "wav", "pcm"} else 0.09 * len(parts)
+    # The synthesiser is not the same to the sample each time.
+    assert -0.03 < saved.duration - sum(parts) < slack + 0.03
+    assert (tmp_path / f"said.{sound_format}").stat().st_size == saved.size
+    assert speech.server == saved.server
+    assert speech.request_id
+    if sound_format != "pcm":
+        assert samples(b"".join(chunks)) == pytest.approx(samples(speech.audio), abs=1200)
+
+
+def test_in_order(run: Run) -> None:
+    """The sound has the parts in the order of the text, whichever was made first."""
+    late = threading.Event()
+
+    def then(text: str) -> None:
+        if text == PARTS[0]:
+            assert late.wait(PATIENCE)
+        elif text == PARTS[2]:
+            late.set()
+
+    with Loopback([speaking("pcm", then)]) as server, server.client() as audio:
+        speech = run(audio, "speak", TEXT, response_format="pcm")
+    assert speech.audio == b"".join(spoken(part, "pcm") for part in PARTS)
+    assert said(server) == set(PARTS)
+
+
+def test_bounded(run: Run) -> None:
+    """While one part keeps all others waiting, only so many of them are asked for."""
+    release = threading.Event()
+
+    def then(text: str) -> None:
+        if text == PARTS[0]:
+            server.wait_for_requests(3)
+            assert len(server.requests) == 3
+            release.set()
+
+    with Loopback([speaking("pcm", then)]) as server:
+        with server.client(max_concurrency=3) as audio:
+            run(audio, "speak", TEXT, response_format="pcm")
+        assert release.is_set()
+        assert len(server.requests) == len(PARTS)
+
+
+def test_failure(run: Run, tmp_path: Path) -> None:
+    """A part that fails is named, nothing more is sent, and no file is left."""
+    refuse = error(401)
+    script = speaking("wav", lambda text: refuse if text == PARTS[2] else None)
+    with Loopback([script]) as server, server.client(max_concurrency=1) as audio:
+        with pytest.raises(
+            AuthenticationError, match=r"Part 3 of 6 .*characters 28 to 38\)"
+        ) as got:
+            run(audio, "save_speech", TEXT, tmp_path / "said.wav")
+        assert got.value.status == 401
+        assert said(server) == set(PARTS[:3])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_failure_ends_the_others(run: Run) -> None:
+    """A part that fails ends those that are under way, at once."""
+
+    def then(text: str) -> Behaviour | None:
+        if text != PARTS[1]:
+            return silence()
+        server.wait_for_requests(4)
+        return error(401)
+
+    with Loopback([speaking("wav", then)]) as server, server.client(max_concurrency=4) as audio:
+        with pytest.raises(AuthenticationError, match="Part 2 of 6"):
+            run(audio, "speak", TEXT)
+        assert len(server.requests) == 4
+
+
+def test_retried(run: Run) -> None:
+    """A part whose connection breaks is asked for again, and the others are not."""
+    script = [raw(b""), speaking("pcm")]
+    with Loopback(script) as server, server.client(max_concurrency=1) as audio:
+        speech = run(audio, "speak", TEXT, response_format="pcm")
+        assert len(server.requests) == len(PARTS) + 1
+    assert speech.audio == b"".join(spoken(part, "pcm") for part in PARTS)
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (answer(200, spoken("No.", "mp3"), "audio/mpeg"), "Part 2 of 6.*with mp3, when wav"),
+        (answer(200, b"{}", "application/json"), "Part 2 of 6"),
+        (
+            answer(
+                200, spoken("No.", "wav").replace(b"\xc0\x5d\0\0", b"\x80\x3e\0\0"), "audio/wav"
+            ),
+            "cannot be joined: Its parts differ",
+        ),
+    ],
+    ids=["format", "json", "rate"],
+)
+def test_unfit_parts(run: Run, other: Behaviour, words: str, tmp_path: Path) -> None:
+    """Parts that are not what was asked for, or differ, are an error."""
+    script = speaking("wav", lambda text: other if text == PARTS[1] else None)
+    with (
+        Loopback([script]) as server,
+        server.client() as audio,
+        pytest.raises(MalformedAnswerError, match=words),
+    ):
+        run(audio, "save_speech", TEXT, tmp_path / "said.wav")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_stream_begins_early() -> None:
+    """The first part is heard before the others are made; a few are made ahead, not all."""
+    heard = threading.Event()
+
+    def then(text: str) -> None:
+        if text != PARTS[0]:
+            assert heard.wait(PATIENCE)
+
+    with Loopback([speaking("pcm", then)]) as server, server.client() as audio:
+        stream = iter(audio.stream_speech(TEXT, response_format="pcm"))
+        assert next(stream) == spoken(PARTS[0], "pcm")
+        assert len(server.requests) <= 2
+        heard.set()
+        assert next(stream) == spoken(PARTS[1], "pcm")
+        assert len(server.requests) <= 4
+        assert b"".join(stream) == b"".join(spoken(part, "pcm") for part in PARTS[2:])
+
+
+async def test_stream_begins_early_for_a_task() -> None:
+    """The same on the event loop."""
+    heard = threading.Event()
+
+    def then(text: str) -> None:
+        if text != PARTS[0]:
+            assert heard.wait(PATIENCE)
+
+    with Loopback([speaking("pcm", then)]) as server:
+        async with server.client() as audio:
+            stream: Any = audio.astream_speech(TEXT, response_format="pcm")
+            assert await anext(stream) == spoken(PARTS[0], "pcm")
+            heard.set()
+            rest = b"".join([chunk async for chunk in stream])
+    assert rest == b"".join(spoken(part, "pcm") for part in PARTS[1:])
+
+
+def test_closed() -> None:
+    """Whoever closes the stream hangs up, and no thread is left."""
+    before = {*threading.enumerate()}
+    script = speaking("pcm", lambda text: None if text == PARTS[0] else silence())
+    with Loopback([script]) as server, server.client() as audio:
+        stream: Any = audio.stream_speech(TEXT, response_format="pcm")
+        next(stream)
+        stream.close()
+        assert not [
+            each for each in {*threading.enumerate()} - before if each.name.startswith("apertis")
+        ]
+        assert len(server.requests) <= 3
+
+
+@pytest.mark.parametrize("verb", ["astream_speech", "aspeak"])
+async def test_cancelled(verb: str) -> None:
+    """A cancelled task ends all parts that are under way."""
+    with Loopback([speaking("pcm", lambda _: silence())]) as server:
+        async with server.client() as audio:
+
+            async def consume() -> None:
+                result: Any = getattr(audio, verb)(TEXT, response_format="pcm")
+                await (anext(result) if verb == "astream_speech" else result)
+
+            task = asyncio.create_task(consume())
+            await asyncio.to_thread(server.wait_for_requests, 2)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert len(asyncio.all_tasks()) == 1
+
+
+@pytest.mark.parametrize("verb", ["speak", "stream_speech"])
+def test_short_texts_are_one_request(run: Run, verb: str) -> None:
+    """What the service takes at a time is sent as it is, white space and all."""
+    text = " One is here. \n"
+    with Loopback([answer(200, spoken("One.", "mp3"), "audio/mpeg")]) as server:
+        with server.client() as audio:
+            run(audio, verb, text)
+        assert [json.loads(request.body)["input"] for request in server.requests] == [text]
+
+
+def test_nothing_to_hear(run: Run) -> None:
+    """Parts of nothing but punctuation are not sent; a text of white space is refused."""
+    text = "One is here.\n\n" + "* " * 30 + "\n\nTwo is there."
+    with Loopback([speaking("pcm")]) as server, server.client() as audio:
+        run(audio, "speak", text, response_format="pcm")
+        heard = "".join(said(server))
+        assert "One is here." in heard
+        assert "Two is there." in heard
+        assert not any(part.strip("* \n") == "" for part in said(server))
+        with pytest.raises(UnsupportedError, match="nothing to say"):
+            run(audio, "speak", " \n" * 99)
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "words"),
+    [
+        ("Half a character: \ud800. " * 300, {}, "lone surrogate"),
+        ("Good day. " * 1000, {"response_format": "midi"}, "response_format"),
+        ("Good day. " * 1000, {"speed": 9}, "speed"),
+    ],
+)
+def test_refused_before_anything_is_sent(
+    run: Run, text: str, options: dict[str, Any], words: str
+) -> None:
+    """What is known to be impossible is refused, however long the text."""
+    with Loopback([error(500)]) as server, server.client() as audio:
+        with pytest.raises(UnsupportedError, match=words):
+            run(audio, "speak", text, **options)
+        assert server.requests == []
+
+
+def test_a_real_long_text(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the limit of the service, no part is over it, and sentences stay whole."""
+    monkeypatch.undo()
+    monkeypatch.setenv("APERTIS_AUDIO_CACHE", "0")
+    text = "Nobody objected to that, said Dr. Smith. " * 400
+    sound = answer(200, spoken("Yes.", "pcm"), "audio/pcm")
+    with Loopback([speaking("pcm", lambda _: sound)]) as server, server.client() as audio:
+        run(audio, "speak", text, response_format="pcm")
+        parts = said(server)
+    assert all(len(part) <= 4096 and part.endswith("Smith.") for part in parts)
+    assert len(server.requests) == 5

@@ -1,0 +1,120 @@
+"""A client that was used before its process forked serves parent and children alike."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from apertis_audio_tools import ApertisAudio
+from support.loopback import Exchange, Loopback
+from support.piece_recogniser import sent_file
+from support.processes.fork_after_use import CHILDREN
+from support.scripted_responses import json_answer
+from support.sync_async import RUNS
+from support.timeouts import PATIENCE
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork there")
+
+TESTS = Path(__file__).parents[1]
+PROGRAMS = TESTS / "support" / "processes"
+CLIPS = [TESTS / "clips" / f"clip.{suffix}" for suffix in ("wav", "mp3", "ogg", "flac", "m4a")]
+
+
+def heard(recording: bytes) -> str:
+    return hashlib.sha256(recording).hexdigest()
+
+
+def recogniser(exchange: Exchange) -> None:
+    """Says which recording it was sent."""
+    exchange.read_body()
+    body = exchange.received.body
+    said = {"text": heard(sent_file(body))} if body else {"data": [{"id": "whisper-1"}]}
+    json_answer(said)(exchange)
+
+
+def output_of(program: str, *arguments: object) -> str:
+    done = subprocess.run(
+        [
+            sys.executable,
+            *("-W", "ignore::DeprecationWarning"),  # from 3.12 on, of a fork with threads
+            PROGRAMS / program,
+            *map(str, arguments),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=1.5 * PATIENCE,  # more than the programs themselves wait
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+@pytest.mark.parametrize("colour", sorted(RUNS))
+def test_each_gets_its_own_answers(tmp_path: Path, colour: str) -> None:
+    """No process is given the answer of another, and none of them puts one into the cache."""
+    right = {str(clip): heard(clip.read_bytes()) for clip in CLIPS}
+    with Loopback([recogniser]) as server:
+        found = json.loads(output_of("fork_after_use.py", server.url, tmp_path, colour, *CLIPS))
+        kept = ApertisAudio("key-of-a-test", base_url=server.url, cache=tmp_path)
+        with kept as audio:
+            sent = len(server.requests)
+            assert {str(clip): audio.transcribe(clip).text for clip in CLIPS} == right
+            assert len(server.requests) == sent
+    assert found == [{str(CLIPS[0]): right[str(CLIPS[0])]}, *[right] * (CHILDREN + 1)]
+
+
+def test_the_parent_keeps_its_connection(tmp_path: Path) -> None:
+    """Children make connections of their own; that of the parent serves it before and after."""
+    with Loopback([recogniser]) as server:
+        output_of("fork_after_use.py", server.url, tmp_path, "sync", *CLIPS)
+        assert server.connections == 1 + CHILDREN
+
+
+def test_while_a_thread_is_at_work() -> None:
+    """What threads of the parent hold is free in a child, which has none of them."""
+    first, second = heard(CLIPS[0].read_bytes()), heard(CLIPS[1].read_bytes())
+    begun, ended = threading.Event(), threading.Event()
+
+    def one_after_the_other(exchange: Exchange) -> None:
+        exchange.read_body()
+        if not exchange.received.body:
+            assert begun.wait(PATIENCE)
+        elif heard(sent_file(exchange.received.body)) == first:
+            begun.set()
+            assert ended.wait(PATIENCE)
+        else:
+            ended.set()
+        recogniser(exchange)
+
+    with Loopback([one_after_the_other]) as server:
+        output = output_of("fork_during_request.py", server.url, CLIPS[0], CLIPS[1])
+    assert output == f"{second} {first}"
+
+
+def test_a_lock_that_is_held() -> None:
+    """A lock of ours that a thread of the parent holds is free in a child."""
+    assert output_of("fork_with_lock.py") == "0"
+
+
+def test_children_that_end_half_way() -> None:
+    """A child that ends while recordings of its parent are under way leaves those alone."""
+    texts = [heard(clip.read_bytes()) for clip in CLIPS]
+    child_ended = threading.Event()
+
+    def first_before_the_others(exchange: Exchange) -> None:
+        exchange.read_body()
+        if not exchange.received.body:
+            child_ended.set()
+        elif heard(sent_file(exchange.received.body)) == texts[0]:
+            server.wait_for_requests(len(CLIPS))
+        else:
+            assert child_ended.wait(PATIENCE)
+        recogniser(exchange)
+
+    with Loopback([first_before_the_others]) as server:
+        assert output_of("fork_during_batch.py", server.url, *CLIPS).split() == texts

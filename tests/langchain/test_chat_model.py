@@ -1,0 +1,256 @@
+"""The chat model hears and speaks."""
+
+import base64
+import io
+import math
+import wave
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+from langchain_core.messages import (
+    AIMessage,
+    ChatMessage,
+    FunctionMessage,
+    HumanMessage,
+    SystemMessage,
+    messages_from_dict,
+    messages_to_dict,
+)
+
+from apertis_audio_tools import (
+    ApertisError,
+    FileAccess,
+    InvalidRequestError,
+    RecordingError,
+    UnsupportedError,
+)
+from apertis_audio_tools.errors import AccessError
+from apertis_audio_tools.langchain import ChatApertisAudio
+from support.langchain_chat import Ask
+
+CLIPS = Path(__file__).parents[1] / "clips"
+QUESTION = {"type": "text", "text": "What is said?"}
+Make = Callable[..., ChatApertisAudio]
+
+
+def in_base64(suffix: str) -> str:
+    return base64.b64encode((CLIPS / f"clip.{suffix}").read_bytes()).decode()
+
+
+def playing(**block: Any) -> list[HumanMessage]:
+    return [HumanMessage([QUESTION, block])]
+
+
+def heard_audio(message: AIMessage) -> int:
+    assert message.usage_metadata is not None
+    return message.usage_metadata["input_token_details"]["audio"]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "mime_type"),
+    [
+        ("wav", "audio/x-wav"),
+        ("mp3", "audio/mpeg"),
+        ("m4a", "audio/mp4"),
+        ("ogg", "audio/ogg; codecs=opus"),
+        ("webm", "video/webm"),
+        ("flac", "audio/wav"),  # a wrong label is as good as none
+        ("aiff", "application/octet-stream"),
+    ],
+)
+def test_hears_any_format(make: Make, suffix: str, mime_type: str) -> None:
+    """A standard block of any format is heard, whatever it is said to be."""
+    reply = make().invoke(playing(type="audio", base64=in_base64(suffix), mime_type=mime_type))
+    assert "tomorrow" in reply.text
+    assert heard_audio(reply) > 10
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "audio", "extras": {"path": "clip.m4a"}},
+        {
+            "type": "audio",
+            "source_type": "base64",
+            "data": in_base64("mp3"),
+            "mime_type": "audio/mpeg",
+        },
+        {"type": "file", "base64": in_base64("mp3"), "mime_type": "audio/mpeg"},
+        {"type": "input_audio", "input_audio": {"data": in_base64("mp3"), "format": "mp3"}},
+        {"type": "input_audio", "input_audio": {"data": in_base64("m4a"), "format": "m4a"}},
+    ],
+    ids=lambda block: f"{block['type']}-{'-'.join(block)}",
+)
+def test_hears_any_block(make: Make, block: dict[str, Any]) -> None:
+    """Audio is heard by path, by base64, and in the blocks of OpenAI and of older LangChain."""
+    reply = make(file_access=FileAccess(CLIPS)).invoke(playing(**block))
+    assert "tomorrow" in reply.text
+
+
+def test_hears_a_file(make: Make, ask: Ask) -> None:
+    """A file is heard however the model is asked, and what was heard is counted."""
+    reply = ask(make(file_access=FileAccess(CLIPS)), playing(type="audio", path="clip.webm"))
+    assert "tomorrow" in reply.text
+    assert heard_audio(reply) > 10
+
+
+def test_several_clips(make: Make) -> None:
+    """Clips and texts of one message keep their order, and all are heard."""
+    clip = {"type": "audio", "path": "clip.wav"}
+    reply = make(file_access=FileAccess(CLIPS)).invoke([HumanMessage([clip, "And:", clip])])
+    assert reply.text.count("tomorrow") == 2
+
+
+@pytest.mark.parametrize(
+    ("block", "error", "sentence"),
+    [
+        ({"type": "audio", "url": "https://x/a.wav"}, UnsupportedError, "by URL is not fetched"),
+        ({"type": "audio", "file_id": "f-1"}, UnsupportedError, "by file id is not fetched"),
+        ({"type": "audio"}, UnsupportedError, "needs base64 with its mime_type, or a path"),
+        ({"type": "audio", "base64": "no!"}, UnsupportedError, "is not base64"),
+        ({"type": "audio", "base64": b"UklG"}, UnsupportedError, "is text, not bytes"),
+        ({"type": "audio", "base64": ""}, RecordingError, "is empty"),
+        ({"type": "audio", "base64": "bm90aGluZw=="}, RecordingError, "audio"),
+        (
+            {"type": "audio", "base64": "UklG", "mime_type": "image/png"},
+            UnsupportedError,
+            "image/png is no audio",
+        ),
+        (
+            {"type": "audio", "base64": "UklG", "mime_type": "audio/pcm;rate=16000"},
+            UnsupportedError,
+            "give it as wav",
+        ),
+        ({"type": "audio", "path": "../conftest.py"}, AccessError, "outside"),
+        ({"type": "audio", "path": "/etc/passwd"}, AccessError, "outside"),
+        ({"type": "audio", "path": "nothing.wav"}, AccessError, "There is no file"),
+        ({"type": "audio", "path": 7}, AccessError, "is text, not int"),
+        ({"type": "audio", "path": "README.md"}, RecordingError, "README.md"),
+        ({"type": "input_audio"}, UnsupportedError, "not NoneType"),
+        (
+            {"type": "input_audio", "input_audio": {"data": "UklG", "format": "pcm16"}},
+            UnsupportedError,
+            "give it as wav",
+        ),
+        ({"type": "image_url", "image_url": {"url": "x"}}, UnsupportedError, "text and audio"),
+        ({"no": "type"}, UnsupportedError, "type None cannot be sent"),
+    ],
+    ids=lambda value: repr(value)[:50],
+)
+def test_impossible_blocks(
+    make: Make, invoke: Ask, block: dict[str, Any], error: type[ApertisError], sentence: str
+) -> None:
+    """What cannot be heard is refused in a sentence, and nothing is sent."""
+    model = make(file_access=FileAccess(CLIPS))
+    with pytest.raises(error, match=sentence):
+        invoke(model, playing(**block))
+
+
+def test_paths_are_refused_without_access(make: Make, ask: Ask) -> None:
+    """Without a file access, no message can make the model read a file."""
+    with pytest.raises(AccessError, match="pass file_access=FileAccess"):
+        ask(make(), playing(type="audio", path=str(CLIPS / "clip.wav")))
+
+
+@pytest.mark.parametrize(
+    ("message", "sentence"),
+    [
+        (FunctionMessage(content="x", name="f"), "no message of a 'function'"),
+        (ChatMessage(content="x", role="narrator"), "no message of a 'narrator'"),
+        (SystemMessage([{"type": "audio", "base64": "UklG"}]), "An instruction is text"),
+        (AIMessage([{"type": "audio", "base64": "UklG"}]), "lost both its id and its transcript"),
+    ],
+)
+def test_impossible_messages(make: Make, message: Any, sentence: str) -> None:
+    """A message the service has no place for is refused in a sentence."""
+    with pytest.raises(UnsupportedError, match=sentence):
+        make().invoke([message, HumanMessage("Hello?")])
+
+
+def test_an_empty_conversation(make: Make, ask: Ask) -> None:
+    """A conversation without messages is refused."""
+    with pytest.raises(UnsupportedError, match="no messages"):
+        ask(make(), [])
+
+
+def test_speaks(make: Make, ask: Ask) -> None:
+    """A spoken reply has its words as text, its sound as a standard block, and its usage."""
+    reply = ask(make(voice="nova"), "Say yes.")
+    words, sound = reply.content_blocks
+    assert reply.text == words["text"] == 'You wrote: "Say yes.".'
+    assert (sound["type"], sound["mime_type"]) == ("audio", "audio/wav")
+    with wave.open(io.BytesIO(base64.b64decode(sound["base64"]))) as file:
+        assert file.getframerate() > 0
+    assert reply.usage_metadata["output_token_details"]["audio"] > 10
+    assert reply.response_metadata["model_provider"] == "apertis"
+
+
+@pytest.mark.parametrize(
+    ("audio_format", "mime_type", "container"),
+    [("mp3", "audio/mpeg", "mp3"), ("opus", "audio/ogg", "ogg"), ("flac", "audio/flac", "flac")],
+)
+def test_speaks_in_formats(make: Make, audio_format: str, mime_type: str, container: str) -> None:
+    """The media type says what the bytes are."""
+    reply = make(voice="nova", audio_format=audio_format).invoke("Say yes.")
+    sound: Any = reply.content_blocks[1]
+    assert sound["mime_type"] == mime_type
+    with av.open(io.BytesIO(base64.b64decode(sound["base64"]))) as file:
+        assert container in file.format.name
+
+
+def test_speaks_when_asked_to(make: Make, ask: Ask) -> None:
+    """Each call can ask for speech, or do without."""
+    assert ask(make(), "Say yes.", voice="echo").content_blocks[1]["type"] == "audio"
+    assert len(ask(make(voice="echo"), "Say yes.", modalities=["text"]).content_blocks) == 1
+
+
+def test_a_spoken_stream_is_one_chunk(make: Make, stream: Ask) -> None:
+    """A spoken reply, which cannot be streamed, comes whole."""
+    (chunk,) = stream(make(voice="nova"), "Say yes.")
+    assert chunk.chunk_position == "last"
+    assert [block["type"] for block in chunk.content_blocks] == ["text", "audio"]
+
+
+@pytest.mark.parametrize("output_version", ["v0", "v1"])
+def test_spoken_replies_are_not_uploaded_again(make: Make, ask: Ask, output_version: str) -> None:
+    """A later turn refers to a spoken reply by its id, also after the history was stored."""
+    model = make(voice="nova", output_version=output_version)
+    history = [HumanMessage("Say yes."), ask(model, "Say yes.")]
+    history = messages_from_dict(messages_to_dict(history))
+    reply = ask(model, [*history, HumanMessage("And now no.")], modalities=["text"])
+    assert reply.text == 'You wrote: "And now no.".'
+    assert heard_audio(reply) == 0
+    words = sum(math.ceil(len(m.text) / 4) for m in [*history, HumanMessage("And now no.")])
+    assert reply.usage_metadata["input_tokens"] == words  # the service knows what it had said
+
+
+def said_aloud(**audio: Any) -> AIMessage:
+    sound = {"type": "audio", "base64": in_base64("wav"), "mime_type": "audio/wav"}
+    return AIMessage([sound], additional_kwargs={"audio": audio})
+
+
+def test_an_expired_reply_is_words(make: Make, ask: Ask) -> None:
+    """When the service has forgotten a spoken reply, its words are sent instead."""
+    forgotten = said_aloud(id="audio_gone", expires_at=1, transcript="It is tomorrow.")
+    reply = ask(make(), [HumanMessage("When?"), forgotten, HumanMessage("Sure?")])
+    assert reply.text == 'You wrote: "Sure?".'
+    assert reply.usage_metadata["input_tokens"] == 2 + 4 + 2
+
+
+def test_a_reply_of_another_service_is_words(make: Make) -> None:
+    """An id is only good at the service that gave it."""
+    foreign = said_aloud(id="audio_foreign", expires_at=None, transcript="It is tomorrow.")
+    foreign.response_metadata["model_provider"] = "openai"
+    reply = make().invoke([HumanMessage("When?"), foreign, HumanMessage("Sure?")])
+    assert reply.usage_metadata is not None
+    assert reply.usage_metadata["input_tokens"] == 2 + 4 + 2
+
+
+def test_an_unknown_id_is_the_services_to_judge(make: Make, ask: Ask) -> None:
+    """An id that ought to be good is sent, and the service's refusal is a typed error."""
+    unknown = said_aloud(id="audio_gone", expires_at=None, transcript="It is tomorrow.")
+    with pytest.raises(InvalidRequestError, match="audio_gone"):
+        ask(make(), [HumanMessage("When?"), unknown, HumanMessage("Sure?")])

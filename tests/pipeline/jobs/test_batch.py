@@ -1,0 +1,212 @@
+"""Many recordings: what comes of each, in which order, and what is told meanwhile."""
+
+import asyncio
+import itertools
+import threading
+import traceback
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apertis_audio_tools import (
+    ApertisError,
+    ConfigurationError,
+    InvalidRequestError,
+    Outcome,
+    RecordingError,
+    UnsupportedError,
+)
+from apertis_audio_tools.recordings import Source
+from support.loopback import Exchange, Loopback
+from support.sync_async import Run
+from support.timeouts import PATIENCE
+from support.tiny_recordings import Names, tinies, tiny
+
+
+def texts(outcomes: list[Outcome]) -> list[str]:
+    return [outcome.transcript.text for outcome in outcomes]
+
+
+@pytest.mark.parametrize(
+    ("verb", "path"), [("transcribe", "transcriptions"), ("translate", "translations")]
+)
+def test_outcomes(run: Run, verb: str, path: str) -> None:
+    """Each recording has its outcome, in the order of the sources, whatever these are."""
+    sources, names = tinies(20), Names()
+    with Loopback([names]) as server, server.client(max_concurrency=3) as audio:
+        outcomes = run(audio, f"{verb}_many", iter(sources), temperature=0.5)
+    assert texts(outcomes) == [str(number) for number in range(20)]
+    assert [outcome.index for outcome in outcomes] == [*range(20)]
+    assert [outcome.source for outcome in outcomes] == sources
+    assert {outcome.error for outcome in outcomes} == {None}
+    assert {request.target for request in server.requests} == {f"/v1/audio/{path}"}
+    assert all(b'name="temperature"\r\n\r\n0.5\r\n' in form for form in names.forms)
+
+
+def test_nothing(run: Run) -> None:
+    """Of no recordings comes nothing."""
+    with Loopback([Names()]) as server, server.client() as audio:
+        assert run(audio, "transcribe_many", []) == []
+    assert server.requests == []
+
+
+def test_hundreds(run: Run) -> None:
+    """Hundreds of tiny ones are sent once each."""
+    names = Names()
+    with Loopback([names]) as server, server.client(max_concurrency=8) as audio:
+        outcomes = run(audio, "transcribe_many", (tiny(number) for number in range(300)))
+    assert texts(outcomes) == [str(number) for number in range(300)]
+    assert sorted(map(int, names.heard)) == [*range(300)]
+    assert names.most_at_once <= 8
+
+
+def test_failures_are_collected(run: Run, tmp_path: Path) -> None:
+    """Those that fail, here or at the service, have their errors; the others go on."""
+    sources = [tiny("a"), tmp_path / "none.mp3", tiny("bad"), tiny("b")]
+    with Loopback([Names()]) as server, server.client() as audio:
+        a, missing, refused, b = run(audio, "transcribe_many", sources, on_error="collect")
+    assert texts([a, b]) == ["a", "b"]
+    assert isinstance(missing.error, RecordingError)
+    assert (missing.label, refused.label) == ("none.mp3", "bad.wav")
+    with pytest.raises(InvalidRequestError, match="Said the server"):
+        _ = refused.transcript
+
+
+def test_a_failure_is_told_afresh(run: Run) -> None:
+    """However often its transcript is asked for, the error leads to whoever asked this time."""
+    with Loopback([Names()]) as server, server.client() as audio:
+        (outcome,) = run(audio, "transcribe_many", [tiny("bad")], on_error="collect")
+    for _ in range(3):
+        with pytest.raises(InvalidRequestError) as caught:
+            _ = outcome.transcript
+        asked, raised = traceback.extract_tb(caught.value.__traceback__)
+        assert asked.name == "test_a_failure_is_told_afresh"
+        assert asked.line == "_ = outcome.transcript"
+        assert raised.name == "transcript"
+
+
+def test_all_fail(run: Run) -> None:
+    """All of them may fail."""
+    sources = [tiny(f"bad{number}") for number in range(12)]
+    with Loopback([Names()]) as server, server.client(max_concurrency=2) as audio:
+        outcomes = run(audio, "transcribe_many", sources, on_error="collect")
+    assert [type(outcome.error) for outcome in outcomes] == [InvalidRequestError] * 12
+
+
+def test_as_they_come(run: Run) -> None:
+    """Without order, nobody waits for the slowest."""
+    others = threading.Semaphore(0)
+
+    def slow_first(name: str, _: Exchange) -> None:
+        if name != "0":
+            others.release()
+        else:
+            assert all(others.acquire(timeout=PATIENCE) for _ in range(30))
+
+    with Loopback([Names(slow_first)]) as server, server.client(max_concurrency=2) as audio:
+        outcomes = run(audio, "transcribe_many", tinies(31), in_order=False)
+    assert "0" not in texts(outcomes)[:20]
+    assert sorted(map(int, texts(outcomes))) == [*range(31)]
+
+
+async def test_asynchronous_sources() -> None:
+    """Sources may come asynchronously; while one waits for the next, outcomes are handed over."""
+    handed = asyncio.Queue[int]()
+
+    async def sources() -> AsyncIterator[Source]:
+        for number in range(5):
+            yield tiny(number)
+            assert await handed.get() == number
+
+    with Loopback([Names()]) as server:
+        async with server.client() as audio:
+            async for outcome in audio.atranscribe_many(sources()):
+                handed.put_nowait(outcome.index)
+    assert len(server.requests) == 5
+
+
+def test_asynchronous_sources_refused() -> None:
+    """The blocking verb cannot wait for them, and says who can."""
+
+    async def sources() -> AsyncIterator[Source]:
+        yield tiny("never")
+
+    with (
+        Loopback([Names()]) as server,
+        server.client() as audio,
+        pytest.raises(ConfigurationError, match="atranscribe_many"),
+    ):
+        audio.transcribe_many(sources())
+
+
+@pytest.mark.parametrize("sources", ["meeting.mp3", b"RIFF", Path("meeting.mp3"), 7])
+def test_one_recording_is_not_many(run: Run, sources: Any) -> None:
+    """One path or one file in place of many is a mistake that is told."""
+    with (
+        Loopback([Names()]) as server,
+        server.client() as audio,
+        pytest.raises(ConfigurationError, match="sources"),
+    ):
+        run(audio, "transcribe_many", sources)
+
+
+def test_wrong_choice(run: Run) -> None:
+    """So is a way to treat errors that there is not."""
+    with (
+        Loopback([Names()]) as server,
+        server.client() as audio,
+        pytest.raises(ConfigurationError, match='"collect"'),
+    ):
+        run(audio, "transcribe_many", [], on_error="ignore")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"model": "tts-1"}, "tts-1 cannot transcribe"),
+        ({"shrink": "ogg"}, "^shrink is 'ogg'; it can be mp3, opus"),
+        ({"piece_seconds": -1}, "^piece_seconds has to be above 0, not -1"),
+        ({"piece_seconds": float("nan")}, "^piece_seconds has to be above 0, not nan"),
+    ],
+)
+def test_impossible(run: Run, options: dict[str, Any], message: str) -> None:
+    """What no recording can be asked is refused before the first source is taken."""
+    sources = iter(tinies(3))
+    with (
+        Loopback([Names()]) as server,
+        server.client() as audio,
+        pytest.raises((ConfigurationError, UnsupportedError), match=message),
+    ):
+        run(audio, "transcribe_many", sources, **options, on_error="collect")
+    assert next(sources) == tiny(0)
+
+
+def test_endless_sources(run: Run) -> None:
+    """Of an endless row, sources are taken only as there is room for them."""
+    names, ahead = Names(), []
+
+    def endless() -> Iterator[Source]:
+        for number in itertools.count():
+            ahead.append(number - len(names.heard))
+            if number == 50:
+                raise KeyError
+            yield tiny(number)
+
+    with (
+        Loopback([names]) as server,
+        server.client(max_concurrency=2) as audio,
+        pytest.raises(KeyError),
+    ):
+        run(audio, "transcribe_many", endless())
+    assert max(ahead) <= 4
+
+
+def test_outcome_hides_its_sound() -> None:
+    """What is printed of an outcome has no audio in it."""
+    with Loopback([Names()]) as server, server.client() as audio:
+        (outcome,) = audio.transcribe_many([tiny("a")])
+    assert "RIFF" not in repr(outcome)
+    assert isinstance(outcome, Outcome)
+    assert not isinstance(outcome.error, ApertisError)

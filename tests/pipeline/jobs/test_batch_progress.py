@@ -1,0 +1,118 @@
+"""What is told of many recordings while they are under way."""
+
+import queue
+import sys
+import threading
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+
+from apertis_audio_tools import ConfigurationError, Progress, Transcript
+from support.loopback import Exchange, Loopback
+from support.piece_recogniser import STANDUP, Cuts, Recogniser
+from support.standup_pieces import SECONDS
+from support.sync_async import Run
+from support.timeouts import PATIENCE
+from support.tiny_recordings import Names, tinies, tiny
+
+
+def test_progress(run: Run) -> None:
+    """A function hears of every recording that is finished."""
+    told: list[Progress] = []
+    sources = [tiny("a"), tiny("bad"), tiny("c")]
+    with Loopback([Names()]) as server, server.client(max_concurrency=1) as audio:
+        run(audio, "transcribe_many", sources, on_error="collect", progress=told.append)
+        run(audio, "transcribe_many", iter(sources[:1]), progress=told.append)
+    assert [(each.done, each.failed, each.total, each.label) for each in told] == [
+        (1, 0, 3, "a.wav"),
+        (2, 1, 3, "bad.wav"),
+        (3, 1, 3, "c.wav"),
+        (1, 0, None, "a.wav"),
+    ]
+    assert [each.seconds for each in told] == pytest.approx([0.1, 0.1, 0.2, 0.1])
+
+
+def test_progress_of_one_long_recording(run: Run, cuts: Cuts) -> None:
+    """A function hears of each piece of a recording that is cut, on the way to its end."""
+    told: queue.Queue[Progress] = queue.Queue()
+    heard: list[Progress] = []
+
+    def wait_for_the_one_before(number: int, _: Exchange) -> None:
+        if number:
+            heard.append(told.get(timeout=PATIENCE))
+
+    recogniser = Recogniser(cuts, wait_for_the_one_before)
+    with Loopback([recogniser]) as server, server.client(max_concurrency=1) as audio:
+        asked = {"piece_seconds": SECONDS, "progress": told.put}
+        run(audio, "transcribe_many", [STANDUP], **asked)
+    heard += [told.get_nowait() for _ in range(2)]
+    assert told.empty()
+    assert [each.done for each in heard] == [0] * len(cuts.spans) + [1]
+    ends = [end for _, end in cuts.spans]
+    assert [each.seconds for each in heard] == pytest.approx([*ends, ends[-1]], abs=0.01)
+
+
+def test_last_piece_of_a_recording_that_ends_meanwhile(
+    cuts: Cuts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even if the whole recording ends while a piece is being told of, its last piece is too."""
+    last_but_one, ended = threading.Event(), threading.Event()
+    told: list[Progress] = []
+    set_result = Future.set_result
+
+    def noted(future: Future[Any], result: Any) -> None:
+        set_result(future, result)
+        if isinstance(result, Transcript):
+            ended.set()
+
+    def note(it: Progress) -> None:
+        told.append(it)
+        if it.seconds == pytest.approx(cuts.spans[-2][1], abs=0.01):
+            last_but_one.set()
+            assert ended.wait(PATIENCE)
+
+    def wait(number: int, _: Exchange) -> None:
+        assert number < len(cuts.spans) - 1 or last_but_one.wait(PATIENCE)
+
+    monkeypatch.setattr(Future, "set_result", noted)
+    with Loopback([Recogniser(cuts, wait)]) as server, server.client() as audio:
+        list(audio.transcribe_many([STANDUP], piece_seconds=SECONDS, progress=note))
+    assert [each.done for each in told[-2:]] == [0, 1]
+    assert [each.seconds for each in told[-2:]] == pytest.approx([cuts.spans[-1][1]] * 2, abs=0.01)
+
+
+def test_bar(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """The bar is on standard error, and counts to the end."""
+    with Loopback([Names()]) as server, server.client() as audio:
+        run(audio, "transcribe_many", tinies(4), progress=True)
+    shown = capsys.readouterr()
+    assert (shown.out, "4/4" in shown.err) == ("", True)
+
+
+def test_bar_without_its_extra(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without tqdm a sentence that is true of every rim names the extra; nothing is sent."""
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    with (
+        Loopback([Names()]) as server,
+        server.client() as audio,
+        pytest.raises(
+            ConfigurationError, match=r"^A progress bar needs tqdm: .*-tools\[progress\]'\.$"
+        ),
+    ):
+        run(audio, "transcribe_many", tinies(1), progress=True)
+    assert server.requests == []
+
+
+def test_failing_progress(run: Run) -> None:
+    """What a function that is told of progress raises ends it all."""
+
+    def fail(_: Progress) -> None:
+        raise ZeroDivisionError
+
+    with (
+        Loopback([Names()]) as server,
+        server.client() as audio,
+        pytest.raises(ZeroDivisionError),
+    ):
+        run(audio, "transcribe_many", tinies(9), progress=fail)

@@ -1,0 +1,213 @@
+"""Many recordings that fail, are closed early, interrupted or cancelled."""
+
+import asyncio
+import contextlib
+import itertools
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from apertis_audio_tools import InvalidRequestError, Progress
+from apertis_audio_tools.recordings import Source
+from apertis_audio_tools.retry import SystemClock
+from support.loopback import Exchange, Loopback
+from support.sync_async import Run
+from support.timeouts import PATIENCE
+from support.tiny_recordings import Names, tinies, tiny
+
+
+def endless(taken: list[int]) -> Iterator[Source]:
+    for number in itertools.count():
+        taken.append(number)
+        yield tiny(number)
+
+
+def test_first_failure_is_raised(run: Run) -> None:
+    """The first that fails is raised, and nothing new is sent."""
+    names = Names()
+    sources = [tiny("a"), tiny("bad"), *tinies(50)]
+    with (
+        Loopback([names]) as server,
+        server.client(max_concurrency=1) as audio,
+        pytest.raises(InvalidRequestError, match="Said the server"),
+    ):
+        run(audio, "transcribe_many", sources)
+    assert names.heard == ["a", "bad"]
+
+
+def test_failure_has_its_turn(run: Run) -> None:
+    """What comes before the failure in order is handed over first; what comes after is not sent."""
+    refused = threading.Event()
+
+    def wait(name: str, _: Exchange) -> None:
+        if name != "bad":
+            assert refused.wait(PATIENCE)
+
+    taken, done = [], []
+
+    def note(it: Progress) -> None:
+        done.append(it.label)
+        if it.label == "bad.wav":
+            refused.set()
+
+    def sources() -> Iterator[Source]:
+        for name in ("slow", "bad", *range(90)):
+            taken.append(name)
+            yield tiny(name)
+
+    with (
+        Loopback([Names(wait)]) as server,
+        server.client(max_concurrency=2) as audio,
+        pytest.raises(InvalidRequestError),
+    ):
+        run(audio, "transcribe_many", sources(), progress=note)
+    assert done == ["bad.wav", "slow.wav"]
+    assert taken == ["slow", "bad"]
+
+
+def test_under_way_is_kept(run: Run, tmp_path: Path) -> None:
+    """What was under way when another failed is paid for: a cache keeps it."""
+    together = threading.Barrier(2)
+    refused = threading.Event()
+
+    def order(name: str, exchange: Exchange) -> None:
+        if not refused.is_set():
+            together.wait(PATIENCE)
+        if name == "bad":
+            exchange.read_body()
+            refused.set()
+
+    names = Names(order)
+    with (
+        Loopback([names]) as server,
+        server.client(max_concurrency=2, cache=tmp_path) as audio,
+    ):
+        with pytest.raises(InvalidRequestError):
+            run(audio, "transcribe_many", [tiny("bad"), tiny("good")])
+        names.heard.clear()
+        assert run(audio, "transcribe", tiny("good")).text == "good"
+    assert names.heard == []
+
+
+@pytest.mark.parametrize("after", [0, 1, 7])
+def test_sources_that_fail(run: Run, after: int) -> None:
+    """An error of the sources themselves is raised as it is."""
+
+    def sources() -> Iterator[Source]:
+        yield from tinies(after)
+        raise LookupError("The list is gone.")
+
+    with (
+        Loopback([Names()]) as server,
+        server.client(max_concurrency=2) as audio,
+        pytest.raises(LookupError, match="list is gone"),
+    ):
+        run(audio, "transcribe_many", sources())
+
+
+def held(name: str, exchange: Exchange) -> None:
+    """Answers the first recording; holds all others until the client leaves."""
+    if name != "0":
+        exchange.wait_for_client_to_leave()
+
+
+def test_closed_early(left_behind: Callable[[], set[str]]) -> None:
+    """Closing the iterator ends what is under way at once, and the client works on."""
+    taken: list[int] = []
+    names = Names(held)
+    with Loopback([names]) as server, server.client(max_concurrency=3) as audio:
+        outcomes = audio.transcribe_many(endless(taken))
+        assert next(outcomes).transcript.text == "0"
+        outcomes.close()
+        assert left_behind() == set()
+        names.before = lambda *_: None
+        assert audio.transcribe(tiny("after")).text == "after"
+    assert len(taken) <= 6
+
+
+async def test_closed_early_by_a_task(left_behind: Callable[[], set[str]]) -> None:
+    """The same on an event loop."""
+    taken: list[int] = []
+    names = Names(held)
+    with Loopback([names]) as server:
+        async with server.client(max_concurrency=3) as audio:
+            async with contextlib.aclosing(audio.atranscribe_many(endless(taken))) as outcomes:
+                assert (await anext(outcomes)).transcript.text == "0"
+            assert left_behind() == set()
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+            names.before = lambda *_: None
+            assert (await audio.atranscribe(tiny("after"))).text == "after"
+    assert len(taken) <= 6
+
+
+def test_never_begun() -> None:
+    """An iterator that nobody asks begins nothing."""
+    taken: list[int] = []
+    with Loopback([Names()]) as server, server.client() as audio:
+        audio.transcribe_many(endless(taken)).close()
+    assert (taken, server.requests) == ([], [])
+
+
+@pytest.mark.usefixtures("interruptible")
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no signals to threads there")
+def test_interrupt(left_behind: Callable[[], set[str]]) -> None:
+    """Ctrl-C ends all at once; the same client works afterwards."""
+    names = Names(lambda _, exchange: exchange.wait_for_client_to_leave())
+
+    def interrupt() -> None:
+        server.wait_for_requests(3)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    with (
+        Loopback([names]) as server,
+        server.client(max_concurrency=3, clock=SystemClock()) as audio,
+    ):
+        interrupter = threading.Thread(target=interrupt)
+        interrupter.start()
+        with pytest.raises(KeyboardInterrupt):
+            list(audio.transcribe_many(endless([])))
+        interrupter.join()
+        assert left_behind() == set()
+        names.before = lambda *_: None
+        assert len(list(audio.transcribe_many(tinies(9)))) == 9
+
+
+async def test_cancellation(left_behind: Callable[[], set[str]]) -> None:
+    """So does cancelling the task that iterates."""
+    names = Names(lambda _, exchange: exchange.wait_for_client_to_leave())
+    with Loopback([names]) as server:
+        async with server.client(max_concurrency=3, clock=SystemClock()) as audio:
+
+            async def iterate() -> int:
+                return len([_ async for _ in audio.atranscribe_many(tinies(9))])
+
+            task = asyncio.create_task(iterate())
+            await asyncio.to_thread(server.wait_for_requests, 3)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert left_behind() == set()
+            names.before = lambda *_: None
+            assert await iterate() == 9
+
+
+async def test_cancelled_at_any_time(left_behind: Callable[[], set[str]]) -> None:
+    """At whatever moment it is cancelled, all slots are free again."""
+    with Loopback([Names()]) as server:
+        async with server.client(max_concurrency=2) as audio:
+
+            async def iterate() -> int:
+                return len([_ async for _ in audio.atranscribe_many(tinies(4))])
+
+            for steps in range(0, 60, 3):
+                task = asyncio.create_task(iterate())
+                for _ in range(steps):
+                    await asyncio.sleep(0)
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+                assert left_behind() == set()
+            assert await iterate() == 4

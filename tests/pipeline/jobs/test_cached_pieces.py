@@ -1,0 +1,117 @@
+"""Pieces are paid for once: what the cache knows is not asked again."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apertis_audio_tools import ConfigurationError, InvalidRequestError, Usage
+from support.loopback import Exchange, Loopback
+from support.piece_recogniser import STANDUP, Cuts, Recogniser
+from support.scripted_responses import json_answer
+from support.standup_pieces import RefusesOne, transcribed
+from support.sync_async import Run
+from support.wav_files import silence_of
+
+
+def test_next_try(run: Run, cuts: Cuts, refuses_one: RefusesOne, tmp_path: Path) -> None:
+    """With a cache the next try sends only what is missing, and the one after that nothing."""
+    recogniser = Recogniser(cuts, refuses_one)
+    with (
+        Loopback([recogniser]) as server,
+        server.client(max_concurrency=3, cache=tmp_path) as audio,
+    ):
+        with pytest.raises(InvalidRequestError):
+            transcribed(run, audio)
+        recogniser.heard.clear()
+        refuses_one.is_refusing = False
+        whole = transcribed(run, audio)
+        assert sorted(recogniser.heard) == [1, *range(3, len(cuts.spans))]
+        assert whole.text == " ".join(cuts.texts)
+        recogniser.heard.clear()
+        assert transcribed(run, audio) == whole.model_copy(update={"usage": None})
+        assert recogniser.heard == []
+
+
+def test_cached_whole(run: Run, tmp_path: Path) -> None:
+    """A recording that fits is kept too; another client answers from the same folder."""
+    answer = json_answer({"text": "Once.", "language": "english"})
+    with Loopback([answer]) as server:
+        with server.client(cache=tmp_path) as audio:
+            first = run(audio, "transcribe", STANDUP)
+        with server.client(cache=tmp_path) as audio:
+            assert run(audio, "transcribe", STANDUP) == first
+            renamed = run(audio, "transcribe", ("other.ogg", STANDUP.read_bytes()))
+    assert len(server.requests) == 1
+    assert renamed == first.model_copy(update={"source": "other.ogg"})
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"model": "whisper-large-v3"},
+        {"language": "de"},
+        {"prompt": "Names: Ada."},
+        {"temperature": 0.5},
+        {"response_format": "srt"},
+        {"piece_seconds": 40.0},
+        {"shrink": "mp3"},
+    ],
+)
+def test_another_question(run: Run, tmp_path: Path, other: dict[str, Any]) -> None:
+    """What was asked in another way is not answered from the cache."""
+    srt = b"1\n00:00:00,000 --> 00:00:01,000\nOnce.\n"
+    answer = json_answer({"text": "Once."})
+
+    def either(exchange: Exchange) -> None:
+        if "response_format" in other and exchange.received.number:
+            exchange.read_body()
+            exchange.write_head(200, {"content-length": str(len(srt))}, srt)
+        else:
+            answer(exchange)
+
+    with Loopback([either]) as server, server.client(cache=tmp_path) as audio:
+        run(audio, "transcribe", STANDUP)
+        run(audio, "transcribe", STANDUP, **other)
+    assert len(server.requests) >= 2
+
+
+def test_another_service_content_or_task(run: Run, tmp_path: Path) -> None:
+    """Neither is what another service said, nor what was said elsewhere, nor a translation."""
+    answer = json_answer({"text": "Once."})
+    with Loopback([answer]) as one, Loopback([answer]) as other:
+        for server in (one, other):
+            with server.client(cache=tmp_path) as audio:
+                run(audio, "transcribe", STANDUP)
+                run(audio, "translate", STANDUP)
+                run(audio, "transcribe", ("standup.ogg", silence_of(32_000)))
+        assert (len(one.requests), len(other.requests)) == (3, 3)
+
+
+def test_usage_of_what_was_kept(
+    run: Run, cuts: Cuts, refuses_one: RefusesOne, tmp_path: Path
+) -> None:
+    """Usage is what a call itself had counted: of what was kept nothing, of the rest all."""
+    recogniser = Recogniser(cuts, refuses_one)
+    with (
+        Loopback([recogniser]) as server,
+        server.client(max_concurrency=3, cache=tmp_path) as audio,
+    ):
+        with pytest.raises(InvalidRequestError) as caught:
+            transcribed(run, audio)
+        assert caught.value.partial
+        assert caught.value.partial.transcript.usage == Usage(seconds=2.0)
+        refuses_one.is_refusing = False
+        assert transcribed(run, audio).usage == Usage(seconds=len(cuts.spans) - 2.0)
+        assert transcribed(run, audio).usage is None
+
+
+def test_closed(run: Run, tmp_path: Path) -> None:
+    """A closed client answers nothing, even what is kept, and leaves the file closed."""
+    with Loopback([json_answer({"text": "Once."})]) as server:
+        with server.client(cache=tmp_path) as audio:
+            run(audio, "transcribe", STANDUP)
+            assert len([*tmp_path.iterdir()]) > 1
+        with pytest.raises(ConfigurationError, match="This client is closed"):
+            run(audio, "transcribe", STANDUP)
+    assert len([*tmp_path.iterdir()]) == 1

@@ -1,0 +1,143 @@
+"""One recording in many pieces: sent together, put together."""
+
+import asyncio
+import threading
+import wave
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from support.loopback import Exchange, Loopback
+from support.piece_recogniser import STANDUP, Cuts, Recogniser
+from support.scripted_responses import error, json_answer
+from support.standup_pieces import OFFSET, SECONDS, transcribed
+from support.sync_async import Run
+from support.timeouts import PATIENCE
+
+
+def test_pieces(run: Run, cuts: Cuts) -> None:
+    """Every piece is sent once, and the transcript has all of them where they belong."""
+    recogniser = Recogniser(cuts)
+    with Loopback([recogniser]) as server, server.client() as audio:
+        whole = transcribed(run, audio)
+    assert recogniser.counts == dict.fromkeys(range(len(cuts.spans)), 1)
+    assert len(cuts.spans) >= 6
+    assert whole.text == " ".join(cuts.texts)
+    starts = [each.start for each in whole.segments]
+    assert starts == pytest.approx([start + OFFSET for start, _ in cuts.spans], abs=0.001)
+    assert (whole.source, whole.language, whole.task) == ("standup.ogg", "english", "transcribe")
+    assert whole.duration == pytest.approx(cuts.spans[-1][1], abs=0.001)
+
+
+def test_translation(run: Run, cuts: Cuts) -> None:
+    """Translations are cut and put together in the same way."""
+    with Loopback([Recogniser(cuts)]) as server, server.client() as audio:
+        whole = run(audio, "translate", STANDUP, piece_seconds=SECONDS)
+    assert {request.target for request in server.requests} == {"/v1/audio/translations"}
+    assert (whole.text, whole.task) == (" ".join(cuts.texts), "translate")
+
+
+def test_concurrency(run: Run, cuts: Cuts) -> None:
+    """As many as allowed are sent at once, and not one more."""
+    together = threading.Barrier(3)
+
+    def meet(number: int, _: Exchange) -> None:
+        if number < 3:
+            together.wait(PATIENCE)
+
+    recogniser = Recogniser(cuts, meet)
+    with Loopback([recogniser]) as server, server.client(max_concurrency=3) as audio:
+        transcribed(run, audio)
+    assert recogniser.most_at_once == 3
+
+
+def test_one_after_the_other(run: Run, cuts: Cuts) -> None:
+    """With one at a time they go in order."""
+    recogniser = Recogniser(cuts)
+    with Loopback([recogniser]) as server, server.client(max_concurrency=1) as audio:
+        transcribed(run, audio)
+    assert (recogniser.most_at_once, recogniser.heard) == (1, [*range(len(cuts.spans))])
+
+
+def test_out_of_order(run: Run, cuts: Cuts) -> None:
+    """The result is in order although the first answer comes last."""
+    others = threading.Semaphore(0)
+
+    def last(number: int, _: Exchange) -> None:
+        if number:
+            others.release()
+        else:
+            assert all(others.acquire(timeout=PATIENCE) for _ in cuts.spans[1:])
+
+    with Loopback([Recogniser(cuts, last)]) as server, server.client(max_concurrency=2) as audio:
+        assert transcribed(run, audio).text == " ".join(cuts.texts)
+
+
+def test_retries(run: Run, cuts: Cuts) -> None:
+    """A piece that the service fails to answer is sent again; the others are not."""
+    failing = {1, 4}
+
+    def fail(number: int, exchange: Exchange) -> bool:
+        if number not in failing:
+            return False
+        failing.discard(number)
+        error(503)(exchange)
+        return True
+
+    recogniser = Recogniser(cuts, fail)
+    with Loopback([recogniser]) as server, server.client() as audio:
+        assert transcribed(run, audio).text == " ".join(cuts.texts)
+    assert recogniser.counts == {n: 2 if n in {1, 4} else 1 for n in range(len(cuts.spans))}
+
+
+def test_as_it_is(run: Run) -> None:
+    """A recording that fits is sent as it is, in one request."""
+    with Loopback([json_answer({"text": "Once."})]) as server, server.client() as audio:
+        assert run(audio, "transcribe", STANDUP).text == "Once."
+    (request,) = server.requests
+    assert STANDUP.read_bytes() in request.body
+
+
+def quiet(path: Path, seconds: int) -> Path:
+    """A recording of silence that takes 8 kB a second."""
+    with wave.open(str(path), "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(1)
+        sound.setframerate(8000)
+        sound.writeframes(b"\x80" * 8000 * seconds)
+    return path
+
+
+@pytest.mark.parametrize(("model", "pieces"), [("whisper-1", 1), ("gpt-4o-transcribe", 5)])
+def test_model_limits(run: Run, tmp_path: Path, model: str, pieces: int) -> None:
+    """What a model takes whole is sent whole, and all else in pieces of five minutes or more."""
+    path = quiet(tmp_path / "quiet.wav", 1300)
+    with Loopback([json_answer({"text": ""})]) as server, server.client() as audio:
+        run(audio, "transcribe", path, model=model)
+    sent = [request.size / 8000 for request in server.requests]
+    assert len(sent) == pieces
+    assert 1300 <= sum(sent) < 1300 + pieces
+    assert pieces == 1 or max(sent) < 331
+
+
+def test_two_at_once(cuts: Cuts) -> None:
+    """Two threads may use one client; each gets its own transcript."""
+    with (
+        Loopback([Recogniser(cuts)]) as server,
+        server.client() as audio,
+        ThreadPoolExecutor(2) as threads,
+    ):
+        found = list(
+            threads.map(lambda _: audio.transcribe(STANDUP, piece_seconds=SECONDS), range(2))
+        )
+    assert [each.text for each in found] == [" ".join(cuts.texts)] * 2
+
+
+async def test_two_tasks_at_once(cuts: Cuts) -> None:
+    """The same for tasks."""
+    with Loopback([Recogniser(cuts)]) as server:
+        async with server.client() as audio:
+            calls = [audio.atranscribe(STANDUP, piece_seconds=SECONDS) for _ in range(2)]
+            found = await asyncio.gather(*calls)
+    assert [each.text for each in found] == [" ".join(cuts.texts)] * 2

@@ -1,0 +1,250 @@
+"""A job that fails, is interrupted or cancelled: what was paid for is told of, nothing is left."""
+
+import asyncio
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from apertis_audio_tools import ApertisError, InvalidRequestError, RecordingError, recordings
+from apertis_audio_tools.retry import SystemClock
+from apertis_audio_tools.stitching import PartialTranscript
+from support.loopback import Exchange, Loopback
+from support.piece_recogniser import STANDUP, Cuts, Recogniser
+from support.scripted_responses import error, json_answer
+from support.standup_pieces import OFFSET, SECONDS, Hangs, RefusesOne, transcribed
+from support.sync_async import Run
+from support.timeouts import PATIENCE
+
+MP3 = (Path(__file__).parents[2] / "clips" / "clip.mp3").read_bytes()
+
+
+def test_refused(run: Run, cuts: Cuts, refuses_one: RefusesOne) -> None:
+    """After a refusal nothing new is sent; what was under way is awaited, kept, and told of."""
+    recogniser = Recogniser(cuts, refuses_one)
+    with Loopback([recogniser]) as server, server.client(max_concurrency=3) as audio:
+        with pytest.raises(InvalidRequestError, match="Said the server") as caught:
+            transcribed(run, audio)
+        partial = caught.value.partial
+    assert sorted(recogniser.heard) == [0, 1, 2]
+    assert isinstance(partial, PartialTranscript)
+    assert partial.spans[0] == pytest.approx(cuts.spans[0], abs=0.001)
+    assert partial.spans[1] == pytest.approx(cuts.spans[2], abs=0.001)
+    assert partial.transcript.text == f"{cuts.texts[0]} {cuts.texts[2]}"
+    assert partial.transcript.segments[1].start == pytest.approx(
+        cuts.spans[2][0] + OFFSET, abs=0.001
+    )
+
+
+def test_spans_are_on_the_time_line(run: Run) -> None:
+    """A span begins at 0 although the first samples of an mp3 are none that players play."""
+    with (
+        Loopback([json_answer({"text": "one"}), error(400)]) as server,
+        server.client(max_concurrency=1) as audio,
+        pytest.raises(InvalidRequestError) as caught,
+    ):
+        run(audio, "transcribe", MP3 * 10, piece_seconds=3)
+    ((start, end),) = caught.value.partial.spans
+    assert (start, round(end, 3)) == (0.0, end)
+
+
+def test_unreadable_half_way(run: Run, cuts: Cuts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When cutting fails half-way, what was sent before is awaited, and told of."""
+    cut = recordings.pieces
+
+    def breaking(*args: Any, **options: Any) -> Iterator[recordings.Piece]:
+        for piece in cut(*args, **options):
+            if piece.number == 2:
+                piece.close()
+                server.wait_for_requests(2)
+                raise RecordingError("The disk is gone.")
+            yield piece
+
+    monkeypatch.setattr(recordings, "pieces", breaking)
+    recogniser = Recogniser(cuts)
+    with Loopback([recogniser]) as server, server.client() as audio:
+        with pytest.raises(RecordingError, match="disk is gone") as caught:
+            transcribed(run, audio)
+        partial = caught.value.partial
+    assert sorted(recogniser.heard) == [0, 1]
+    assert len(partial.spans) == 2
+
+
+@pytest.mark.usefixtures("interruptible")
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no signals to threads there")
+def test_interrupt(
+    cuts: Cuts, left_behind: Callable[[], set[str]], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Ctrl-C ends waits and requests at once; the same client works afterwards."""
+    caplog.set_level(logging.INFO, "apertis_audio_tools")
+    hangs = Hangs()
+    recogniser = Recogniser(cuts, hangs)
+
+    def interrupt() -> None:
+        hangs.arrived.wait(PATIENCE)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    with (
+        Loopback([recogniser]) as server,
+        server.client(max_concurrency=3, clock=SystemClock()) as audio,
+    ):
+        interrupter = threading.Thread(target=interrupt)
+        interrupter.start()
+        with pytest.raises(KeyboardInterrupt):
+            audio.transcribe(STANDUP, piece_seconds=SECONDS)
+        interrupter.join()
+        assert sorted(recogniser.heard) == [0, 1, 2]
+        assert left_behind() == set()
+        assert caplog.text.count("trying again") <= 1  # that of the refused piece
+        hangs.is_hanging = False
+        whole = audio.transcribe(STANDUP, piece_seconds=SECONDS)
+    assert whole.text == " ".join(cuts.texts)
+
+
+async def test_cancellation(cuts: Cuts, left_behind: Callable[[], set[str]]) -> None:
+    """So does cancelling a task."""
+    hangs = Hangs()
+    recogniser = Recogniser(cuts, hangs)
+    with Loopback([recogniser]) as server:
+        async with server.client(max_concurrency=3, clock=SystemClock()) as audio:
+            task = asyncio.create_task(audio.atranscribe(STANDUP, piece_seconds=SECONDS))
+            await asyncio.to_thread(hangs.arrived.wait, PATIENCE)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert sorted(recogniser.heard) == [0, 1, 2]
+            assert left_behind() == set()
+            hangs.is_hanging = False
+            whole = await audio.atranscribe(STANDUP, piece_seconds=SECONDS)
+    assert whole.text == " ".join(cuts.texts)
+
+
+async def test_cancelled_at_any_time(cuts: Cuts, left_behind: Callable[[], set[str]]) -> None:
+    """A task may be cancelled while a piece is being cut; nothing of it is left."""
+    with Loopback([Recogniser(cuts)]) as server:
+        async with server.client() as audio:
+            for steps in range(0, 40, 3):
+                task = asyncio.create_task(audio.atranscribe(STANDUP, piece_seconds=SECONDS))
+                for _ in range(steps):
+                    await asyncio.sleep(0)
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+                assert left_behind() == set()
+
+
+@pytest.fixture(name="cutting")
+def _cutting(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, threading.Event]]:
+    """Set when a recording is about to be cut, and to be set so that it is."""
+    begun, released = threading.Event(), threading.Event()
+    cut = recordings.pieces
+
+    def pieces(*args: Any, **options: Any) -> Iterator[recordings.Piece]:
+        begun.set()
+        assert released.wait(PATIENCE)
+        yield from cut(*args, **options)
+
+    monkeypatch.setattr(recordings, "pieces", pieces)
+    yield begun, released
+    released.set()
+
+
+async def test_cancelled_by_a_scope(
+    cuts: Cuts,
+    cutting: tuple[threading.Event, threading.Event],
+    left_behind: Callable[[], set[str]],
+) -> None:
+    """Within a cancel scope, as web frameworks have them, what a thread does is waited for once."""
+    begun, released = cutting
+    scope = anyio.CancelScope()
+
+    async def transcribe() -> None:
+        with scope:
+            await audio.atranscribe(STANDUP, piece_seconds=SECONDS)
+
+    with Loopback([Recogniser(cuts)]) as server:
+        async with server.client() as audio:
+            task = asyncio.create_task(transcribe())
+            assert await asyncio.to_thread(begun.wait, PATIENCE)
+            scope.cancel()
+            for _ in range(100):
+                await asyncio.sleep(0)
+            assert not task.done()
+            assert task.cancelling() < 10
+            released.set()
+            await task
+            assert scope.cancelled_caught
+            assert left_behind() == set()
+            assert (await audio.atranscribe(STANDUP, piece_seconds=SECONDS)).text
+
+
+async def test_pieces_cancelled_by_a_scope(cuts: Cuts, left_behind: Callable[[], set[str]]) -> None:
+    """When it ends, so have the pieces that were under way, and nothing of them is left."""
+    hangs = Hangs()
+    with Loopback([Recogniser(cuts, hangs)]) as server:
+        async with server.client(max_concurrency=3, clock=SystemClock()) as audio:
+            with anyio.CancelScope() as scope:
+                cancelled = asyncio.to_thread(hangs.arrived.wait, PATIENCE)
+                asyncio.create_task(cancelled).add_done_callback(lambda _: scope.cancel())
+                await audio.atranscribe(STANDUP, piece_seconds=SECONDS)
+            assert scope.cancelled_caught
+            assert left_behind() == set()
+            assert len(asyncio.all_tasks()) == 1
+            hangs.is_hanging = False
+            whole = await audio.atranscribe(STANDUP, piece_seconds=SECONDS)
+    assert whole.text == " ".join(cuts.texts)
+
+
+def test_no_further_thread(cuts: Cuts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system allows no further thread a sentence says so, and the next call tries again.
+
+    What was under way is given up.
+    """
+    start = threading.Thread.start
+
+    def start_one(thread: threading.Thread) -> None:
+        if thread.name.startswith("apertis-audio_") and not thread.name.endswith("_0"):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    def hang(_: int, exchange: Exchange) -> bool:
+        exchange.wait_for_client_to_leave()
+        return True
+
+    recogniser = Recogniser(cuts, hang)
+    with Loopback([recogniser]) as server, server.client(max_concurrency=3) as audio:
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", start_one)
+            with pytest.raises(ApertisError, match=r"no further thread \(can't start new thread"):
+                audio.transcribe(STANDUP, piece_seconds=SECONDS)
+        server.wait_for_hang_ups()
+        recogniser.before = lambda _number, _exchange: False
+        whole = audio.transcribe(STANDUP, piece_seconds=SECONDS)
+    assert whole.text == " ".join(cuts.texts)
+
+
+def test_failure_ends_waits(run: Run, cuts: Cuts) -> None:
+    """Who waits to try again is not waited for once another piece was refused for good."""
+    together = threading.Barrier(2)
+
+    def wait_or_refuse(number: int, exchange: Exchange) -> bool:
+        together.wait(PATIENCE)
+        if number == 0:
+            error(503, retry_after="180")(exchange)
+        else:
+            error(400, "invalid_request")(exchange)
+        return True
+
+    recogniser = Recogniser(cuts, wait_or_refuse)
+    with (
+        Loopback([recogniser]) as server,
+        server.client(max_concurrency=2, clock=SystemClock()) as audio,
+        pytest.raises(InvalidRequestError),
+    ):
+        transcribed(run, audio)
+    assert sorted(recogniser.heard) == [0, 1]

@@ -1,0 +1,70 @@
+"""Recordings that cannot be read to their end are errors of ours, and only their own."""
+
+import errno
+import io
+from typing import Any, BinaryIO
+
+import pytest
+
+from apertis_audio_tools import RecordingError
+from support.loopback import Loopback
+from support.sync_async import Run
+from support.tiny_recordings import Names, tiny
+from support.wav_files import silence_of
+
+MINUTE = silence_of(60 * 32_000)
+
+
+class Failing(io.BytesIO):
+    """Its disk is damaged."""
+
+    def read(self, size: int | None = -1) -> bytes:  # noqa: D102  # as in any stream
+        if self.tell() > 300_000:
+            raise OSError(errno.EIO, "Input/output error")
+        return super().read(size)
+
+
+class Closing(io.BytesIO):
+    """Its owner closes it while it is read."""
+
+    def read(self, size: int | None = -1) -> bytes:  # noqa: D102
+        if self.tell() > 300_000:
+            self.close()
+        return super().read(size)
+
+
+WHY = {Failing: "Input/output error", Closing: "closed file"}
+
+
+@pytest.mark.parametrize("kind", WHY)
+def test_one(run: Run, kind: type[io.BytesIO]) -> None:
+    """The error names the recording and says why."""
+    with (
+        Loopback([]) as server,
+        server.client() as audio,
+        pytest.raises(RecordingError, match=rf"talk\.wav cannot be read: .*{WHY[kind]}"),
+    ):
+        run(audio, "transcribe", ("talk.wav", kind(MINUTE)))
+
+
+@pytest.mark.parametrize("kind", WHY)
+def test_one_of_many(run: Run, kind: type[io.BytesIO]) -> None:
+    """The others go on."""
+    sources = [tiny("a"), ("talk.wav", kind(MINUTE)), tiny("b")]
+    with Loopback([Names()]) as server, server.client() as audio:
+        outcomes = run(audio, "transcribe_many", sources, on_error="collect")
+    assert [type(outcome.error) for outcome in outcomes] == [type(None), RecordingError, type(None)]
+
+
+def test_closed_too_early(run: Run) -> None:
+    """Files that are closed as soon as the next is asked for are known by their names."""
+
+    def opened() -> Any:
+        for _ in range(3):
+            file: BinaryIO
+            with io.BytesIO(MINUTE) as file:
+                yield "talk.wav", file
+
+    with Loopback([Names()]) as server, server.client() as audio:
+        for outcome in run(audio, "transcribe_many", opened(), on_error="collect"):
+            assert outcome.error is None or "talk.wav" in str(outcome.error)

@@ -1,0 +1,58 @@
+"""The benchmarks run, on recordings too short to say anything about speed."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+HAS_FFMPEG = shutil.which("ffmpeg") is not None
+HAS_RECIPE = HAS_FFMPEG and all(map(importlib.util.find_spec, ["pydub", "openai"]))
+MINUTES = str(2 / 60)
+FAST = ("--latency", "0", "--speed", "100000", "--uplink", "10000")
+
+
+def output(script: str, *arguments: str) -> str:
+    """What a benchmark prints; it fails the test if it fails."""
+    command = [sys.executable, str(BENCHMARKS / script), *arguments]
+    environment = {**os.environ, "PYTHONWARNINGS": "default"}
+    told = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert told.returncode == 0, told.stderr
+    return told.stdout
+
+
+def rows(page: str, name: str) -> list[list[str]]:
+    """The cells of each line of a table that begins with a name."""
+    lines = [line for line in page.splitlines() if line.startswith(f"| {name} |")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)  # a dozen processes, one after the other: 16 s on a quiet machine
+def test_long_recordings(tmp_path: Path) -> None:
+    """Everybody that can be measured here is, in both tables, and all of the audio is sent."""
+    script = "long_recordings.py"
+    output(script, "--hours", MINUTES, "--formats", "wav", *FAST, "--write", str(tmp_path))
+    page = (tmp_path / "benchmarks.md").read_text()
+    cutting, transcribing = rows(page, f"{float(MINUTES):g} h wav")
+    assert [cell == "-" for cell in cutting[2:5]] == [not HAS_RECIPE, False, not HAS_FFMPEG]
+    assert [cell == "-" for cell in transcribing[2:5]] == [not HAS_RECIPE, False, False]
+    assert transcribing[5] == ("0 MB in 1" if HAS_RECIPE else "-")
+    assert transcribing[6:8] == ["5 MB in 1", "1 MB in 1"]
+    assert "failed" not in page
+    assert f"--hours {float(MINUTES):g} --formats wav --runs 1 --uplink 10000 " in page
+    has_picture = importlib.util.find_spec("matplotlib") is not None
+    assert (tmp_path / "benchmarks.svg").is_file() == has_picture
+
+
+@pytest.mark.slow
+def test_cutting() -> None:
+    """Our cutting is measured next to that of ffmpeg, where there is one."""
+    page = output("cutting.py", "--hours", MINUTES, "--formats", "ogg", "--runs", "1")
+    (cells,) = rows(page, f"{float(MINUTES):g} h ogg")
+    assert all(float(cell) > 0 for cell in cells[1:5])
+    assert (cells[-1] == "-") is not HAS_FFMPEG

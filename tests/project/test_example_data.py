@@ -1,0 +1,252 @@
+"""The recordings that come with the project are what their names and texts say."""
+
+import array
+import io
+import itertools
+import math
+import os
+import re
+import runpy
+import shutil
+import statistics
+import subprocess
+import sys
+import wave
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+CLIPS = Path(__file__).parents[1] / "clips"
+STANDUP = Path(__file__).parents[2] / "examples" / "data" / "standup.ogg"
+MAKE_STANDUP = STANDUP.with_name("make_standup.py")
+MAKE_CLIPS = CLIPS / "make_clips.py"
+
+SAMPLE_RATE = 16_000
+BLOCK = SAMPLE_RATE // 20
+BLOCK_SECONDS = BLOCK / SAMPLE_RATE
+SPEECH_RMS = 200
+PAUSE_SECONDS = 0.4
+
+KINDS = {  # how FFmpeg calls the container and the codec, and what must stand in the file's head
+    "aac": ("aac", "aac", rb"^\xff\xf1"),
+    "aiff": ("aiff", "pcm_s16be", rb"^FORM....AIFF"),
+    "flac": ("flac", "flac", rb"^fLaC"),
+    "m4a": ("mov,mp4,m4a,3gp,3g2,mj2", "aac", rb"^....ftypM4A "),
+    "mkv": ("matroska,webm", "aac", rb"^\x1aE\xdf\xa3.*matroska"),
+    "mp3": ("mp3", "mp3", rb"^ID3"),
+    "mp4": ("mov,mp4,m4a,3gp,3g2,mj2", "aac", rb"^....ftypisom"),
+    "mpeg": ("mpeg", "mp2", rb"^\x00\x00\x01\xba"),
+    "mpga": ("mp3", "mp2", rb"^\xff\xf5"),
+    "ogg": ("ogg", "opus", rb"^OggS.*OpusHead"),
+    "opus": ("ogg", "opus", rb"^OggS.*OpusHead"),
+    "wav": ("wav", "pcm_s16le", rb"^RIFF....WAVE"),
+    "webm": ("matroska,webm", "opus", rb"^\x1aE\xdf\xa3.*webm"),
+}
+
+every_clip = pytest.mark.parametrize("suffix", sorted(KINDS))
+every_script = pytest.mark.parametrize(
+    "script", [MAKE_STANDUP, MAKE_CLIPS], ids=lambda path: path.stem
+)
+needs_flite = pytest.mark.skipif(shutil.which("flite") is None, reason="flite is not installed")
+
+
+def decoded(path: Path) -> list[int]:
+    """The first audio stream as 16 kHz mono samples."""
+    samples = array.array("h")
+    resampler = av.AudioResampler("s16", "mono", SAMPLE_RATE)
+    with av.open(path, "r") as container:
+        for frame in itertools.chain(container.decode(audio=0), [None]):
+            for resampled in resampler.resample(frame):
+                samples.frombytes(bytes(resampled.planes[0])[: resampled.samples * 2])
+    return samples.tolist()
+
+
+def loudness(samples: list[int]) -> list[float]:
+    """The root mean square of every block of 50 ms."""
+    blocks = (samples[at : at + BLOCK] for at in range(0, len(samples) - BLOCK + 1, BLOCK))
+    return [math.sqrt(sum(sample * sample for sample in block) / BLOCK) for block in blocks]
+
+
+def alike(one: Path, other: Path) -> float:
+    """How well the loudness of two recordings goes up and down together, up to 1.
+
+    The first may begin up to 150 ms late, as AAC does when nothing tells its decoder otherwise.
+    """
+    first, second = loudness(decoded(one)), loudness(decoded(other))
+    length = min(len(first), len(second)) - 3
+    return max(
+        statistics.correlation(first[late : late + length], second[:length]) for late in range(4)
+    )
+
+
+def stretches(levels: list[float]) -> list[tuple[bool, float]]:
+    """Speech and pauses in turn: is it speech, and for how many seconds."""
+    blocks = [
+        (spoken, len(list(group)) * BLOCK_SECONDS)
+        for spoken, group in itertools.groupby(levels, lambda level: level > SPEECH_RMS)
+    ]
+    joined = [(spoken or seconds < PAUSE_SECONDS, seconds) for spoken, seconds in blocks]
+    return [
+        (spoken, sum(seconds for _, seconds in group))
+        for spoken, group in itertools.groupby(joined, lambda stretch: stretch[0])
+    ]
+
+
+def names_in(script: Path) -> dict[str, Any]:
+    """What a script defines, without running its main function."""
+    return runpy.run_path(str(script))
+
+
+def run(script: Path, *arguments: str, path: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a script as a user would, with the given search path for programs."""
+    environment = os.environ | ({} if path is None else {"PATH": path})
+    command = [sys.executable, str(script), *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(name="standup", scope="module")
+def _standup() -> list[float]:
+    return loudness(decoded(STANDUP))
+
+
+def test_standup_lasts_about_a_minute(standup: list[float]) -> None:
+    """The meeting is long enough to be worth searching and short enough for a demonstration."""
+    assert 40 <= len(standup) * BLOCK_SECONDS <= 90
+
+
+def test_standup_is_small_mono_and_opus() -> None:
+    """The recording does not burden the repository."""
+    with av.open(STANDUP, "r") as container:
+        (stream,) = container.streams
+        assert isinstance(stream, av.AudioStream)
+        assert (stream.codec_context.name, stream.channels) == ("opus", 1)
+    assert STANDUP.stat().st_size <= 700_000
+
+
+def test_standup_is_never_digitally_silent(standup: list[float]) -> None:
+    """There is room noise in every pause, and far below the speech."""
+    assert 5 < min(standup) < SPEECH_RMS / 3
+
+
+def test_standup_has_a_pause_around_every_turn(standup: list[float]) -> None:
+    """The recording has as many stretches of speech as the text has lines."""
+    turns = names_in(MAKE_STANDUP)["turns"]()
+
+    heard = stretches(standup)
+
+    assert [spoken for spoken, _ in heard] == [False, True] * len(turns) + [False]
+    assert all(0.4 <= seconds <= 2 for spoken, seconds in heard if not spoken)
+
+
+def test_standup_turns_last_as_long_as_their_lines(standup: list[float]) -> None:
+    """Each line of the text is as long as the speech at its place in the recording."""
+    turns = names_in(MAKE_STANDUP)["turns"]()
+    seconds = [seconds for spoken, seconds in stretches(standup) if spoken]
+
+    assert statistics.correlation([len(turn) for turn in turns], seconds) > 0.95
+
+
+def test_standup_text_is_what_the_script_speaks() -> None:
+    """The text has one home: the lines of the file are the turns of the script."""
+    lines = STANDUP.with_suffix(".txt").read_text("utf-8").splitlines()
+
+    assert names_in(MAKE_STANDUP)["turns"]() == lines
+
+
+def test_standup_has_only_words_the_recogniser_knows() -> None:
+    """A recogniser with a fixed dictionary can get every word right."""
+    model = Path(pytest.importorskip("pocketsphinx").get_model_path())
+    dictionary = (model / "en-us" / "cmudict-en-us.dict").read_text("utf-8")
+    known = {line.split()[0] for line in dictionary.splitlines() if line}
+
+    text = STANDUP.with_suffix(".txt").read_text("utf-8").lower()
+
+    assert set(re.findall(r"[a-z']+", text)) <= known
+
+
+@needs_flite
+@pytest.mark.slow
+def test_standup_can_be_made_again(tmp_path: Path) -> None:
+    """The script makes the recording that is kept beside it."""
+    again = tmp_path / "again.ogg"
+
+    finished = run(MAKE_STANDUP, "--output", str(again))
+
+    assert finished.returncode == 0, finished.stderr
+    assert alike(again, STANDUP) > 0.99
+    assert list(tmp_path.iterdir()) == [again]
+
+
+@every_script
+def test_scripts_refuse_in_one_sentence_without_flite(script: Path, tmp_path: Path) -> None:
+    """Without flite nothing is written, and the message says what to install."""
+    finished = run(script, "--output", str(tmp_path), path=str(tmp_path))
+
+    assert finished.returncode == 1
+    assert finished.stderr == (
+        f"{script.name}: flite is not installed (on Debian: apt install flite).\n"
+    )
+    assert not list(tmp_path.iterdir())
+
+
+@every_script
+def test_scripts_keep_the_old_file_when_they_cannot_write(script: Path, tmp_path: Path) -> None:
+    """A write that fails leaves neither half a file nor a hidden one."""
+    names = names_in(script)
+
+    with pytest.raises(OSError, match="directory"):
+        names["replace"](tmp_path, b"new")
+
+    assert not list(tmp_path.parent.glob(f".{tmp_path.name}.*"))
+
+
+def test_there_is_a_clip_for_every_kind() -> None:
+    """The folder has the clips this test knows and the script makes, and no others."""
+    assert {path.suffix[1:] for path in CLIPS.glob("clip.*")} == set(KINDS)
+    assert set(names_in(MAKE_CLIPS)["ENCODINGS"]) == set(KINDS)
+
+
+@every_clip
+def test_clips_are_what_their_suffix_says(suffix: str) -> None:
+    """Container and codec are recognised from the bytes alone."""
+    content = (CLIPS / f"clip.{suffix}").read_bytes()
+    demuxer, codec, head = KINDS[suffix]
+
+    with av.open(io.BytesIO(content), "r") as container:
+        (stream,) = container.streams
+        assert container.format.name == demuxer
+        assert stream.codec_context.codec.canonical_name == codec
+    assert re.match(head, content[:100], re.DOTALL)
+
+
+@every_clip
+def test_clips_last_as_long_as_the_wav(suffix: str) -> None:
+    """Every clip decodes to the whole sentence, give or take what its codec adds."""
+    with wave.open(str(CLIPS / "clip.wav")) as wav:
+        expected = wav.getnframes() / wav.getframerate()
+
+    duration = len(decoded(CLIPS / f"clip.{suffix}")) / SAMPLE_RATE
+
+    assert 1 <= expected <= 2
+    assert duration == pytest.approx(expected, abs=0.15)
+
+
+@every_clip
+def test_clips_hold_the_same_speech(suffix: str) -> None:
+    """Every clip is loud where the sentence is loud."""
+    clip = CLIPS / f"clip.{suffix}"
+
+    assert max(loudness(decoded(clip))) > 1_000
+    assert alike(clip, CLIPS / "clip.wav") > 0.8
+
+
+@needs_flite
+def test_clips_can_be_made_again(tmp_path: Path) -> None:
+    """The script makes the sentence that is kept beside it, sample by sample."""
+    finished = run(MAKE_CLIPS, "--output", str(tmp_path))
+
+    assert finished.returncode == 0, finished.stderr
+    assert decoded(tmp_path / "clip.wav") == decoded(CLIPS / "clip.wav")
+    assert {path.name for path in tmp_path.iterdir()} == {f"clip.{suffix}" for suffix in KINDS}

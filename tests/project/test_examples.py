@@ -1,0 +1,73 @@
+"""Every example runs as its first lines say, without a key, and does what it promises."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+CITATIONS = ["llama_index_citations.py", "recordings", "When is the meeting?", "--sandbox"]
+RAG = ["langchain_rag.py", "recordings", "When is the meeting?", "--sandbox"]
+LLAMA_AGENT = ["llama_index_agent.py", "recordings/standup.ogg", "--sandbox"]
+WARNINGS = ("-W", "error", "-W", "ignore::DeprecationWarning:inspect")
+"""LlamaIndex's agents look at all their members, the deprecated ones of pydantic too."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a recording, and nothing of this project."""
+    (tmp_path / "recordings").mkdir()
+    shutil.copy(ROOT / "tests" / "clips" / "clip.ogg", tmp_path / "recordings" / "standup.ogg")
+    return tmp_path
+
+
+def run(folder: Path, command: list[str]) -> subprocess.CompletedProcess[str]:
+    script, *arguments = command
+    return subprocess.run(
+        [sys.executable, *WARNINGS, EXAMPLES / script, *arguments],
+        cwd=folder,
+        env={**os.environ, "APERTIS_AUDIO_CACHE": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (CITATIONS, ["Source 1, standup.ogg 00:00:00: The meeting is tomorrow."]),
+        (RAG, ["[standup.ogg 00:00:00] The meeting is tomorrow."]),
+        (
+            [*RAG, "--model", "apertis:gpt-4o-audio-preview"],
+            ["Found in:", "at [standup.ogg 00:00:00]"],
+        ),
+        (LLAMA_AGENT, ["speak_text: Spoken into the file", "Listen to ", "I heard: "]),
+    ],
+)
+def test_example(folder: Path, command: list[str], said: list[str]) -> None:
+    """It says what it should, and nothing on standard error."""
+    finished = run(folder, command)
+    assert finished.stderr == ""
+    assert finished.returncode == 0
+    for each in said:
+        assert each in finished.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["langchain_rag.py", "recordings", "When?"], "There is no API key"),
+        (["llama_index_agent.py", "nothing.ogg"], "There is no file nothing.ogg"),
+    ],
+)
+def test_what_goes_wrong_is_a_sentence(folder: Path, command: list[str], said: str) -> None:
+    """A mistake is one line, without a traceback."""
+    finished = run(folder, command)
+    assert finished.returncode == 1
+    assert said in finished.stderr
+    assert finished.stderr.count("\n") == 1

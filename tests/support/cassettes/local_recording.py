@@ -1,0 +1,139 @@
+"""A rehearsal: a server on this machine, and a folder to record it into.
+
+Fixtures for the tests of these tools.
+"""
+
+import contextlib
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from vcr import VCR  # type: ignore[import-untyped]
+from vcr.cassette import Cassette  # type: ignore[import-untyped]
+
+from support import timeouts
+from support.cassettes.audit import LARGEST_CASSETTE, SANDBOX_SERVER
+from support.cassettes.peers import noting_peers
+from support.cassettes.persister import Persister
+from support.cassettes.plugin import VCR_OPTIONS
+from support.cassettes.storage import read_manifest, write_manifest
+
+CASSETTE = "sandbox/area/test_it.yaml"
+FORGED_KEY = "sk-live_0123456789"
+BODIES_OF_ALL_KINDS = {
+    "compact": '{"text":"Grüezi 👋","n":[1,2.50]}'.encode(),
+    "spaced": b'{"text": "hello", "n": 1}',
+    "indented": b'{\n  "text": "hello"\n}\n',
+    "subtitles": b"1\r\n00:00:00,000 --> 00:00:01,000\r\n trailing \r\n\r\n",
+    "events": b'data: {"a":1}\n\ndata: [DONE]\n\n',
+    "number": b"12",
+    "empty": b"",
+    "short-binary": b"\xff\xfb\x90\x00",
+    "long-binary": bytes(range(256)) * 20,
+    "separators": "a\u2028b\u0085c\x00d\ufeff".encode(),
+}
+
+
+class _Answers(BaseHTTPRequestHandler):
+    """A stand-in that answers with the digest of what arrived, or with one of the bodies above."""
+
+    protocol_version = "HTTP/1.1"
+    server_version, sys_version = SANDBOX_SERVER, ""
+
+    def version_string(self) -> str:
+        return self.server_version
+
+    def do_GET(self) -> None:
+        if self.path == "/v1/key":
+            self._answer(self.headers["Authorization"].partition(" ")[2].encode())
+        elif self.path == "/v1/large":
+            self._answer(b"la " * LARGEST_CASSETTE)
+        else:
+            self._answer(BODIES_OF_ALL_KINDS[self.path.rpartition("/")[2]])
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self._answer(json.dumps({"received": hashlib.sha256(body).hexdigest()}).encode())
+
+    def _answer(self, body: bytes) -> None:
+        self.send_response(200)
+        for name, value in {
+            "Content-Type": "application/octet-stream",
+            "Content-Length": str(len(body)),
+            "X-Request-Id": "req_1",
+            "X-RateLimit-Remaining": "499",
+            "Set-Cookie": "session=secret",
+            "OpenAI-Organization": "somebody",
+        }.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name in http.server
+        """Say nothing."""
+
+
+@pytest.fixture(scope="session")
+def loopback_url() -> Iterator[str]:
+    """Where the stand-in listens."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Answers) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+        server.shutdown()
+        thread.join()
+
+
+@dataclass
+class Shelf:
+    """A folder of cassettes, written to and read from as a test run does."""
+
+    root: Path
+    recording: bool = True
+    secret: str | None = None
+
+    @contextlib.contextmanager
+    def cassette(self, mode: str) -> Iterator[Cassette]:
+        """A cassette as a context."""
+        vcr = VCR(record_mode=mode)
+        persister = Persister(self.root, self.recording, self.secret)
+        vcr.register_persister(persister)
+        with vcr.use_cassette(str(self.root / CASSETTE), **VCR_OPTIONS) as cassette:
+            yield cassette
+        persister.require_saved()
+
+    def record(self, ask: Callable[[], object]) -> None:
+        """Record anew what a function asks."""
+        (self.root / CASSETTE).unlink(missing_ok=True)
+        with noting_peers(), self.cassette("new_episodes"):
+            ask()
+
+    def forge(self, old: str, new: str, **row: object) -> None:
+        """Change a cassette, and its row in the manifest so that the digests still agree."""
+        text = (self.root / CASSETTE).read_text("utf-8")
+        assert old in text
+        content = text.replace(old, new, 1).encode()
+        (self.root / CASSETTE).write_bytes(content)
+        rows = read_manifest(self.root)
+        digest = {"sha256": hashlib.sha256(content).hexdigest()}
+        rows[CASSETTE] = rows[CASSETTE].model_copy(update=digest | row)
+        write_manifest(self.root, rows)
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, loopback_url: str) -> Shelf:
+    """A sound cassette with a body beside it."""
+    shelf = Shelf(tmp_path / "cassettes")
+
+    def ask() -> None:
+        with timeouts.Client(headers={"Authorization": f"Bearer {FORGED_KEY}"}) as client:
+            for kind in ("spaced", "long-binary"):
+                client.get(f"{loopback_url}/{kind}")
+
+    shelf.record(ask)
+    return shelf

@@ -1,0 +1,1 @@
+"""Recordings that are broken, enormous or point elsewhere, and what is done to them."""

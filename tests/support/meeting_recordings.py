@@ -1,0 +1,223 @@
+"""The example meeting in every container and codec, and what is heard in a piece of it."""
+
+import io
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from apertis_audio_tools.recordings import Piece
+
+STANDUP = Path(__file__).parents[2] / "examples" / "data" / "standup.ogg"
+SAMPLE_RATE = 16_000
+Sound = NDArray[np.float64]
+
+_PROBE, _SEARCH = SAMPLE_RATE // 2, SAMPLE_RATE // 20
+"""Samples compared, and how far around the claimed place they are looked for: 0.5 s, 50 ms."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """FFmpeg's names of a container and of an encoder, and what else makes a difference."""
+
+    container: str
+    encoder: str
+    sample_rate: int = 44_100
+    layout: str = "mono"
+    bit_rate: int = 0
+    picture: str = ""
+    muxing: str = ""
+
+
+FORMATS = {
+    "mp3": Format("mp3", "libmp3lame", bit_rate=96_000),
+    "slow.mp3": Format("mp3", "libmp3lame", 22_050, bit_rate=48_000),
+    "mpga": Format("mp2", "mp2", bit_rate=96_000),
+    "mpeg": Format("mpeg", "mp2", bit_rate=96_000, picture="mpeg1video"),
+    "m4a": Format("ipod", "aac", layout="stereo", bit_rate=96_000),
+    "mp4": Format("mp4", "aac", bit_rate=64_000, picture="mpeg4"),
+    "aac": Format("adts", "aac", bit_rate=64_000),
+    "ts": Format("mpegts", "aac", bit_rate=64_000),
+    "mkv": Format("matroska", "aac", 48_000, bit_rate=64_000),
+    "mp3.mkv": Format("matroska", "libmp3lame", bit_rate=64_000),
+    "ogg": Format("ogg", "libopus", 48_000, bit_rate=32_000),
+    "webm": Format("webm", "libopus", 48_000, bit_rate=32_000),
+    "vorbis.ogg": Format("ogg", "vorbis", layout="stereo"),
+    "vorbis.webm": Format("webm", "vorbis", layout="stereo"),
+    "wav": Format("wav", "pcm_s16le", SAMPLE_RATE),
+    "8bit.wav": Format("wav", "pcm_u8", SAMPLE_RATE),
+    "24bit.wav": Format("wav", "pcm_s24le", 22_050, "stereo"),
+    "float.wav": Format("wav", "pcm_f32le", SAMPLE_RATE),
+    "flac": Format("flac", "flac", SAMPLE_RATE),
+    "aiff": Format("aiff", "pcm_s16be", SAMPLE_RATE),
+    "wma": Format("asf", "wmav2", bit_rate=64_000),
+    "caf": Format("caf", "pcm_s16be", SAMPLE_RATE),
+    "avi": Format("avi", "libmp3lame", bit_rate=64_000),
+    "w64": Format("w64", "pcm_s16le", SAMPLE_RATE),
+    "rf64.wav": Format("wav", "pcm_s16le", SAMPLE_RATE, muxing="rf64=always"),
+    "ac3.mkv": Format("matroska", "ac3", 48_000, bit_rate=64_000),
+}
+
+
+def heard(source: Path | bytes | list[AudioFrame]) -> Sound:
+    """Everything a decoder gives, as one channel at 16 kHz."""
+    resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
+    found = []
+    for frame in source if isinstance(source, list) else _frames(source):
+        frame.pts = None
+        found += [part.to_ndarray()[0] for part in resampler.resample(frame)]
+    found += [part.to_ndarray()[0] for part in resampler.resample(None)]
+    return np.concatenate(found).astype(np.float64)
+
+
+def _frames(source: Path | bytes) -> Iterator[AudioFrame]:
+    file = io.BytesIO(source) if isinstance(source, bytes) else str(source)
+    with av.open(file, "r") as container:
+        stream = container.streams.audio[0]
+        for packet in _packets(container, stream):
+            try:
+                yield from stream.codec_context.decode(packet)
+            except av.error.InvalidDataError:
+                continue
+        with suppress(EOFError):
+            yield from stream.codec_context.decode(None)
+
+
+def _packets(container: InputContainer, stream: AudioStream) -> Iterator[Any]:
+    """All that can be read: where a file was cut off, some demuxers fail instead of ending."""
+    with suppress(av.error.InvalidDataError):
+        yield from (packet for packet in container.demux(stream) if packet.size)
+
+
+def encode(form: Format, path: Path, sound: Sound) -> Path:
+    """Write a sound of 16 kHz in a format, with a picture where the format has one."""
+    muxing = dict([form.muxing.split("=")]) if form.muxing else {}
+    with av.open(str(path), "w", format=form.container, options=muxing) as container:
+        options = {"strict": "experimental"} if form.encoder == "vorbis" else {}
+        picture = _picture(container, form.picture) if form.picture else None
+        stream: Any = container.add_stream(
+            form.encoder, rate=form.sample_rate, layout=form.layout, options=options
+        )
+        if form.bit_rate:
+            stream.bit_rate = form.bit_rate
+        if picture is not None:
+            _film(container, picture, len(sound) / SAMPLE_RATE)
+        for frame in _blocks(sound):
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def _picture(container: OutputContainer, encoder: str) -> VideoStream:
+    stream = container.add_stream(encoder, rate=25)
+    assert isinstance(stream, VideoStream)
+    stream.width = stream.height = 16
+    stream.pix_fmt = "yuv420p"
+    return stream
+
+
+def _film(container: OutputContainer, stream: VideoStream, seconds: float) -> None:
+    for number in range(int(seconds * 25)):
+        picture = VideoFrame(16, 16, "yuv420p")
+        picture.pts, picture.time_base = number, Fraction(1, 25)
+        container.mux(stream.encode(picture))
+    container.mux(stream.encode(None))
+
+
+def with_cover(path: Path) -> Path:
+    """A copy of a recording with a cover picture."""
+    covered = path.with_stem("covered")
+    with av.open(str(path), "r") as source, av.open(str(covered), "w") as target:
+        stream = source.streams.audio[0]
+        copy = target.add_stream_from_template(stream)
+        picture: Any = target.add_stream("mjpeg", rate=1)
+        picture.width = picture.height = 16
+        picture.pix_fmt = "yuvj420p"
+        picture.disposition = Disposition.attached_pic.value
+        target.mux(picture.encode(VideoFrame(16, 16, "yuvj420p")))
+        for packet in source.demux(stream):
+            if packet.size:
+                packet.stream = copy
+                target.mux(packet)
+    return covered
+
+
+def remuxed(path: Path, target: Path) -> Path:
+    """A copy of a recording in the container that the name of the copy asks for."""
+    with av.open(str(path), "r") as source, av.open(str(target), "w") as container:
+        stream = source.streams.audio[0]
+        copy = container.add_stream_from_template(stream)
+        for packet in source.demux(stream):
+            if packet.size:
+                packet.stream = copy
+                container.mux(packet)
+    return target
+
+
+def _blocks(sound: Sound) -> Iterator[AudioFrame]:
+    samples = np.clip(sound, -32_768, 32_767).astype(np.int16)
+    for start in range(0, len(samples), SAMPLE_RATE):
+        block = samples[start : start + SAMPLE_RATE]
+        frame = AudioFrame.from_ndarray(block[None, :], format="s16", layout="mono")
+        frame.sample_rate, frame.pts = SAMPLE_RATE, start
+        frame.time_base = Fraction(1, SAMPLE_RATE)
+        yield frame
+
+
+def content(piece: Piece) -> bytes:
+    """The bytes that would be sent."""
+    with piece.upload.open() as stream:
+        return stream.read()
+
+
+def offset_error(whole: Sound, piece: Piece, *, but: int = 0) -> float:
+    """Seconds by which a piece's start is wrong, at its beginning, middle and end: the worst.
+
+    So many samples at its end are left out.
+    """
+    part = heard(content(piece))
+    part = part[: len(part) - but]
+    return max(abs(_lag(whole, part, piece.start, at)) for at in _loud_places(part))
+
+
+def _loud_places(part: Sound) -> list[int]:
+    """Where the loudest half second begins, in each third."""
+    energy = np.concatenate([[0], np.cumsum(part**2)])
+    loudness = energy[_PROBE:] - energy[:-_PROBE]
+    thirds = np.array_split(np.arange(len(loudness)), 3)
+    return [int(third[loudness[third].argmax()]) for third in thirds]
+
+
+def _lag(whole: Sound, part: Sound, start: float, at: int) -> float:
+    """Seconds between where a part of a piece claims to be and where it is most alike."""
+    claimed = start * SAMPLE_RATE + at
+    first = round(claimed) - _SEARCH
+    around = whole[max(first, 0) : first + 2 * _SEARCH + _PROBE]
+    around = np.pad(around, (max(-first, 0), 0))
+    wanted = part[at : at + _PROBE]
+    alike = np.correlate(around, wanted, "valid")
+    energy = np.concatenate([[0], np.cumsum(around**2)])
+    alike = alike / (np.sqrt((energy[_PROBE:] - energy[:-_PROBE]) * (wanted @ wanted)) + 1)
+    best = int(alike.argmax())
+    assert alike[best] > 0.8, "the piece is not what is there in the recording"
+    return (first + best + _fraction(alike, best) - claimed) / SAMPLE_RATE
+
+
+def _fraction(alike: Sound, best: int) -> float:
+    """Where between two samples the top of a curve is."""
+    if not 0 < best < len(alike) - 1:
+        return 0.0
+    left, top, right = alike[best - 1 : best + 2]
+    return float((left - right) / (left - 2 * top + right) / 2)

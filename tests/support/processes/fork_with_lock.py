@@ -1,0 +1,42 @@
+"""A process that forks while one of its threads holds a lock.
+
+On stdout is how the child ended: with 0 when it had the lock, and killed when it waited too long.
+"""
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from apertis_audio_tools import forks
+from support.timeouts import PATIENCE
+
+
+def main() -> None:
+    """Fork, and take the lock in the child."""
+    lock, held, ended = forks.Lock(), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with lock:
+            held.set()
+            ended.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    child = os.fork()
+    if not child:
+        signal.alarm(int(PATIENCE))
+        with lock:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    ended.set()
+    thread.join()
+    sys.stdout.write(str(os.waitstatus_to_exitcode(status)))
+
+
+if __name__ == "__main__":
+    main()

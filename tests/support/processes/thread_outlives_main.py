@@ -1,0 +1,54 @@
+"""A process with a thread that outlives its main thread.
+
+Arguments: base URL, colour, how many recordings. The thread begins when the main thread has ended:
+it transcribes each recording by itself, and then all of them. On stdout is, as JSON, what came of
+it: the text of each, or the name of the error and what it says, and the same of all of them.
+"""
+
+import contextlib
+import json
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from apertis_audio_tools import ApertisAudio
+from apertis_audio_tools.recordings import Source
+from support.sync_async import RUNS
+from support.tiny_recordings import tinies
+
+
+def come_to(do: Callable[[], Any]) -> Any:
+    try:
+        return do()
+    except Exception as error:  # noqa: BLE001  # the test is told of any
+        return [type(error).__name__, str(error)]
+
+
+def outlive(url: str, colour: str, number: int) -> None:
+    """Wait until the main thread has ended, and no pool starts a thread any more."""
+    threading.main_thread().join()
+    with contextlib.suppress(RuntimeError), ThreadPoolExecutor(1) as pool:
+        while True:
+            pool.submit(int).result()
+    run = RUNS[colour]
+    with ApertisAudio("key-of-a-test", base_url=url, cache=False, max_retries=0) as audio:
+
+        def alone(source: Source) -> str:
+            return str(run(audio, "transcribe", source).text)
+
+        def together() -> list[str]:
+            outcomes = run(audio, "transcribe_many", tinies(number), on_error="collect")
+            return [str(each.error or each.transcript.text) for each in outcomes]
+
+        said = [come_to(partial(alone, each)) for each in tinies(number)]
+        sys.stdout.write(json.dumps([*said, come_to(together)]))
+
+
+if __name__ == "__main__":
+    threading.Thread(target=outlive, args=(*sys.argv[1:3], int(sys.argv[3]))).start()

@@ -1,0 +1,158 @@
+"""What is tried again, when, and for how long."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from apertis_audio_tools import APITimeoutError, RateLimitError, ServerError
+from apertis_audio_tools.retry import Retry
+from support.fake_clock import FakeClock
+from support.loopback import Loopback
+from support.scripted_responses import error, json_answer
+from support.sync_async import Run
+
+MODELS = json_answer({"data": [{"id": "whisper-1"}]})
+NOON, NOON_UNIX = "Sun, 22 Nov 2026 12:00:00 GMT", 1_795_348_800
+
+
+@pytest.fixture(name="clock")
+def _clock() -> FakeClock:
+    return FakeClock()
+
+
+def test_backoff(run: Run, clock: FakeClock) -> None:
+    """Without a word the waits double from half a second to eight, up to a quarter shorter."""
+    with (
+        Loopback([error(500)]) as server,
+        server.client(clock=clock, max_retries=6) as audio,
+        pytest.raises(ServerError),
+    ):
+        run(audio, "models")
+    longest = [0.5, 1.0, 2.0, 4.0, 8.0, 8.0]
+    shares = [wait / most for wait, most in zip(clock.sleeps, longest, strict=True)]
+    assert all(0.75 <= share <= 1 for share in shares)
+    assert len(set(shares)) > 1
+    assert len(server.requests) == 7
+
+
+def test_no_retries(run: Run, clock: FakeClock) -> None:
+    """With max_retries=0 there is one attempt."""
+    with (
+        Loopback([error(500)]) as server,
+        server.client(clock=clock, max_retries=0) as audio,
+        pytest.raises(ServerError),
+    ):
+        run(audio, "models")
+    assert (len(server.requests), clock.sleeps) == (1, [])
+
+
+@pytest.mark.parametrize(("said", "options"), [("191", {}), ("11", {"max_wait": 10.0})])
+def test_cap(run: Run, clock: FakeClock, said: str, options: dict[str, float]) -> None:
+    """Who is asked to wait longer than allowed hears of it at once, with the seconds."""
+    script = [error(429, "rate_limit_exceeded", retry_after=said)]
+    with Loopback(script) as server, server.client(clock=clock, **options) as audio:
+        with pytest.raises(RateLimitError) as caught:
+            run(audio, "models")
+        assert caught.value.retry_after == float(said)
+    assert (len(server.requests), clock.sleeps) == (1, [])
+
+
+def test_longest_window_is_waited_for(run: Run, clock: FakeClock) -> None:
+    """The longest window of the documented limits, and a little more, is within the cap."""
+    script = [error(429, "rate_limit_exceeded", retry_after="190"), MODELS]
+    with Loopback(script) as server, server.client(clock=clock) as audio:
+        assert run(audio, "models")
+    assert clock.sleeps == [190.0]
+
+
+def test_rate_limit_error(run: Run) -> None:
+    """The error says all that the service said."""
+    limited = json_answer(
+        {"error": {"message": "Slow down", "code": "rate_limit_exceeded", "param": "model"}},
+        429,
+        retry_after="3",
+        x_request_id="req-42",
+    )
+    with Loopback([limited]) as server, server.client(max_retries=0) as audio:
+        with pytest.raises(RateLimitError, match="Slow down") as caught:
+            run(audio, "models")
+        found = caught.value
+    assert (found.status, found.code, found.param) == (429, "rate_limit_exceeded", "model")
+    assert (found.request_id, found.retry_after) == ("req-42", 3.0)
+
+
+def test_deadline(run: Run, clock: FakeClock) -> None:
+    """No wait goes past the deadline of the call: the last refusal is raised instead."""
+    script = [error(429, "rate_limit_exceeded", retry_after="60")]
+    with (
+        Loopback(script) as server,
+        server.client(clock=clock, deadline=100.0) as audio,
+        pytest.raises(RateLimitError),
+    ):
+        run(audio, "models")
+    assert (len(server.requests), clock.sleeps) == (2, [60.0])
+
+
+def test_overslept(run: Run) -> None:
+    """Whoever wakes after the deadline sends nothing more, and says why."""
+    clock = FakeClock(lateness=50.0)
+    script = [error(429, "rate_limit_exceeded", retry_after="60")]
+    with (
+        Loopback(script) as server,
+        server.client(clock=clock, deadline=100.0) as audio,
+        pytest.raises(APITimeoutError, match="over before it was sent"),
+    ):
+        run(audio, "models")
+    assert len(server.requests) == 1
+
+
+def test_one_refusal_stops_all_threads(clock: FakeClock) -> None:
+    """After one "too many requests" no thread of the client sends before the time is up."""
+    script = [error(429, "rate_limit_exceeded", retry_after="30"), MODELS]
+    with (
+        Loopback(script, now=clock.monotonic) as server,
+        server.client(clock=clock, max_retries=0) as audio,
+    ):
+        with pytest.raises(RateLimitError):
+            audio.models()
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(lambda _: audio.models(), range(8)))
+    first, *others = [request.at for request in server.requests]
+    assert len(others) == 8
+    assert min(others) >= first + 30
+
+
+async def test_one_refusal_stops_all_tasks(clock: FakeClock) -> None:
+    """The same for tasks, which all wait at once, and not to the same moment."""
+    script = [error(429, "rate_limit_exceeded", retry_after="30"), MODELS]
+    with Loopback(script, now=clock.monotonic) as server:
+        async with server.client(clock=clock, max_retries=0) as audio:
+            with pytest.raises(RateLimitError):
+                await audio.amodels()
+            await asyncio.gather(*(audio.amodels() for _ in range(8)))
+    first, *others = [request.at for request in server.requests]
+    assert min(others) >= first + 30
+    assert 30 <= min(clock.sleeps) < max(clock.sleeps) <= 30 * 1.125
+
+
+def test_too_long_a_cooldown(run: Run, clock: FakeClock) -> None:
+    """A call that would have to wait past its deadline is refused here, and nothing is sent."""
+    script = [error(429, "rate_limit_exceeded", retry_after="150")]
+    with (
+        Loopback(script) as server,
+        server.client(clock=clock, deadline=100.0, max_retries=0) as audio,
+    ):
+        for _ in range(2):
+            with pytest.raises(RateLimitError) as caught:
+                run(audio, "models")
+            assert caught.value.retry_after == 150.0
+    assert (len(server.requests), clock.sleeps) == (1, [])
+
+
+def test_spread_stays_within_the_deadline(clock: FakeClock) -> None:
+    """What is added to a wait, so that not all end at once, never costs the call its life."""
+    retry = Retry(5, 190.0, clock, chance=lambda: 1.0)
+    now = clock.monotonic()
+    retry.cooldown.extend(now + 90)
+    assert 90 < retry.hold(deadline=now + 100) < 100

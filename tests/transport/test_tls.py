@@ -1,0 +1,184 @@
+"""Encrypted connections: only to the service, and never for longer than the call may take."""
+
+import datetime as dt
+import itertools
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+
+from apertis_audio_tools import APIConnectionError, APITimeoutError, CertificateError
+from support.fake_clock import FakeClock
+from support.loopback import Loopback
+from support.scripted_responses import json_answer
+from support.sync_async import Run
+
+MODELS = json_answer({"data": [{"id": "whisper-1"}]})
+AGES_AGO = dt.datetime(2001, 1, 1, tzinfo=dt.UTC)
+HELLO_BYTES = 16 * 1024
+HELLO = b"\x16\x03\x03\x3f\xff\x02\x00\x3f\xfb\x03\x03"
+"""The beginning of a long one."""
+
+
+class TlsLoopback(Loopback):
+    """The scripted server behind encryption, or behind what stands in its place.
+
+    Attributes:
+        encrypt: What becomes of a connection before anything is read from it.
+    """
+
+    encrypt: Callable[[socket.socket], socket.socket]
+
+    def _serve(self, sock: socket.socket) -> None:
+        try:
+            encrypted = self.encrypt(sock)
+        except OSError:
+            encrypted = sock
+            sock.close()
+        with self._changed:
+            self._open[encrypted] = self._open.pop(sock)
+        super()._serve(encrypted)
+
+
+def wrapped(certificate: trustme.LeafCert) -> Callable[[socket.socket], socket.socket]:
+    """Encrypts with a certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.configure_cert(context)
+
+    def encrypt(sock: socket.socket) -> socket.socket:
+        return context.wrap_socket(sock, server_side=True)
+
+    return encrypt
+
+
+def stall(sock: socket.socket) -> socket.socket:
+    """Listens, and never says a word."""
+    while sock.recv(HELLO_BYTES):
+        pass
+    raise ConnectionResetError
+
+
+def drip(sock: socket.socket) -> socket.socket:
+    """Says hello byte by byte: a record that is longer than anybody waits for."""
+    sock.recv(HELLO_BYTES)
+    sock.settimeout(0.02)
+    for byte in itertools.chain(
+        b"\x16\x03\x03\x3f\xff\x02\x00\x3f\xfb\x03\x03", itertools.repeat(7)
+    ):
+        sock.sendall(bytes([byte]))
+        try:
+            if not sock.recv(1):
+                break
+        except TimeoutError:
+            continue
+    raise ConnectionResetError
+
+
+def stall_shortly(sock: socket.socket) -> socket.socket:
+    """Hangs up in the middle of hello."""
+    sock.recv(HELLO_BYTES)
+    raise ConnectionResetError
+
+
+def answer_plainly(sock: socket.socket) -> socket.socket:
+    """Says hello back in plain words."""
+    sock.recv(HELLO_BYTES)
+    sock.sendall(b"HTTP/1.1 400 No\r\n\r\n")
+    return sock
+
+
+@pytest.fixture(name="authority", scope="module")
+def _authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(name="trusted")
+def _trusted(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
+    """An authority that this machine trusts."""
+    file = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(str(file))
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    return authority
+
+
+@pytest.fixture(name="server")
+def _server() -> Iterator[TlsLoopback]:
+    with TlsLoopback([MODELS]) as server:
+        yield server
+
+
+def secure(server: TlsLoopback) -> str:
+    return f"https://{server.address}/v1"
+
+
+def test_trusted(run: Run, trusted: trustme.CA, server: TlsLoopback) -> None:
+    """The service is believed when an authority this machine trusts vouches for its name."""
+    server.encrypt = wrapped(trusted.issue_cert("127.0.0.1"))
+    with server.client(base_url=secure(server)) as audio:
+        assert run(audio, "models") == ("whisper-1",)
+
+
+def test_reset_in_the_handshake(run: Run, trusted: trustme.CA, server: TlsLoopback) -> None:
+    """A connection that breaks before it is encrypted is made again."""
+    ways = iter([stall_shortly, wrapped(trusted.issue_cert("127.0.0.1"))])
+    server.encrypt = lambda sock: next(ways)(sock)  # noqa: PLW0108  # one after the other
+    with server.client(base_url=secure(server)) as audio:
+        assert run(audio, "models") == ("whisper-1",)
+    assert server.connections == 2
+
+
+CERTIFICATES: dict[str, Callable[[trustme.CA], trustme.LeafCert]] = {
+    "of another host": lambda trusted: trusted.issue_cert("other.example"),
+    "expired": lambda trusted: trusted.issue_cert("127.0.0.1", not_after=AGES_AGO),
+    "of a stranger": lambda _: trustme.CA().issue_cert("127.0.0.1"),
+}
+
+
+@pytest.mark.parametrize("issue", CERTIFICATES.values(), ids=CERTIFICATES)
+def test_not_trusted(
+    run: Run,
+    trusted: trustme.CA,
+    server: TlsLoopback,
+    issue: Callable[[trustme.CA], trustme.LeafCert],
+) -> None:
+    """Who cannot prove to be the service gets nothing, and is not asked again."""
+    server.encrypt = wrapped(issue(trusted))
+    clock = FakeClock()
+    with (
+        server.client(base_url=secure(server), clock=clock) as audio,
+        pytest.raises(CertificateError, match="could not prove that it is the service"),
+    ):
+        run(audio, "models")
+    assert (server.connections, server.requests, clock.sleeps) == (1, [], [])
+
+
+@pytest.mark.usefixtures("trusted")
+def test_not_encrypted(run: Run, server: TlsLoopback) -> None:
+    """A service that answers in plain words is asked again, and then given up."""
+    server.encrypt = answer_plainly
+    with (
+        server.client(base_url=secure(server), max_retries=1) as audio,
+        pytest.raises(APIConnectionError),
+    ):
+        run(audio, "models")
+    assert (server.connections, server.requests) == (2, [])
+
+
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize("encrypt", [stall, drip])
+def test_endless_handshake(
+    run: Run,
+    server: TlsLoopback,
+    encrypt: Callable[[socket.socket], socket.socket],
+) -> None:
+    """A handshake that does not end, silent or byte by byte, ends with the deadline."""
+    server.encrypt = encrypt
+    with (
+        server.client(base_url=secure(server), deadline=0.3, max_retries=0) as audio,
+        pytest.raises(APITimeoutError),
+    ):
+        run(audio, "models")
+    server.wait_for_hang_ups()

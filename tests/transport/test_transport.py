@@ -1,0 +1,97 @@
+"""What servers and networks do to a request, and what comes of it."""
+
+import asyncio
+import contextlib
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from apertis_audio_tools import (
+    ApertisAudio,
+    APIConnectionError,
+    APITimeoutError,
+    MalformedAnswerError,
+)
+from apertis_audio_tools.calls import Call
+from apertis_audio_tools.drivers import Drivers
+from apertis_audio_tools.retry import Retry
+from apertis_audio_tools.transport import Transport
+from apertis_audio_tools.waiting import Slots
+from apertis_audio_tools.wire import Answer, Body, Request, Upload
+from support.fake_clock import FakeClock
+from support.loopback import Loopback, dead_port
+from support.scripted_responses import answer, deafness, json_answer
+from support.sync_async import Run
+from support.timeouts import PATIENCE
+
+MODELS = json_answer({"data": [{"id": "whisper-1"}]})
+
+
+@pytest.mark.parametrize("coding", ["br", "zstd", "gzip, gzip"])
+def test_packed_answers(run: Run, coding: str) -> None:
+    """Nobody asked for a packed answer, and some grow without bound when they are unpacked."""
+    with (
+        Loopback([answer(200, b"tiny", content_encoding=coding)]) as server,
+        server.client() as audio,
+        pytest.raises(MalformedAnswerError, match="packed"),
+    ):
+        run(audio, "models")
+
+
+def test_endless_patience(run: Run) -> None:
+    """Whoever wants no limits of time can say so."""
+    forever = float("inf")
+    with Loopback([MODELS]) as server, server.client(timeout=forever, deadline=forever) as audio:
+        assert run(audio, "models") == ("whisper-1",)
+
+
+def test_connection_refused(run: Run) -> None:
+    """A dead port is tried again; the error names host and port, and not the key."""
+    clock = FakeClock()
+    with dead_port() as port:
+        address = f"127.0.0.1:{port}"
+        options: dict[str, Any] = {"base_url": f"http://{address}/v1", "max_retries": 2}
+        with (
+            ApertisAudio("key-of-a-test", clock=clock, **options) as audio,
+            pytest.raises(APIConnectionError, match=f"connection to {address} ") as caught,
+        ):
+            run(audio, "models")
+    assert "key-of-a-test" not in str(caught.value)
+    assert len(clock.sleeps) == 2
+
+
+SEND: dict[str, Callable[[Drivers, Call[Answer]], Answer]] = {
+    "sync": lambda drivers, call: drivers.answer(call),
+    "async": lambda drivers, call: asyncio.run(drivers.aanswer(call)),
+}
+
+
+@pytest.mark.parametrize("send", SEND.values(), ids=SEND)
+def test_files_are_closed(send: Callable[[Drivers, Call[Answer]], Answer]) -> None:
+    """An error that somebody keeps does not keep the recording open.
+
+    On a busy machine a deadline may be over before it is opened; then a longer one is.
+    """
+    opened: list[io.BytesIO] = []
+
+    def opens() -> io.BytesIO:
+        opened.append(io.BytesIO(bytes(20_000_000)))
+        return opened[-1]
+
+    upload = Upload("audio.wav", "audio/wav", 20_000_000, opens)
+    request = Request("POST", "/audio/transcriptions", Body("audio/wav", (upload,)))
+    with (
+        Loopback([deafness()]) as server,
+        contextlib.closing(Transport(server.url, SecretStr("key"), timeout=PATIENCE)) as transport,
+    ):
+        for deadline in (0.5, 5.0, 50.0):
+            drivers = Drivers(transport, Retry(0, 190.0, FakeClock()), deadline, slots=Slots(1))
+            with pytest.raises(APITimeoutError) as kept:
+                send(drivers, Call(request, lambda answer: answer))
+            if opened:
+                break
+        assert [file.closed for file in opened] == [True]
+        assert kept.value.status is None

@@ -1,0 +1,29 @@
+"""How much memory a large recording takes on its way."""
+
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from support.loopback import Loopback
+from support.scripted_responses import json_answer
+from support.sync_async import Run
+from support.wav_files import silent_file
+
+MEGABYTE = 1024 * 1024
+
+
+@pytest.mark.slow
+def test_upload(run: Run, tmp_path: Path) -> None:
+    """A recording of 24 MB is never in memory as a whole, not even a third of it."""
+    path = silent_file(tmp_path / "long.wav", 24 * MEGABYTE)
+    with Loopback([json_answer({"text": "one"})]) as server, server.client() as audio:
+        run(audio, "transcribe", path)
+        tracemalloc.start()
+        try:
+            run(audio, "transcribe", path)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert server.requests[1].size > 24 * MEGABYTE
+    assert peak < 8 * MEGABYTE
