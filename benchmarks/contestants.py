@@ -26,9 +26,9 @@ KEY = "sk-benchmark"
 
 def cut_ours(recording: str) -> None:
     """As the client does; what is made is given back at once."""
-    from apertis_audio_tools.recordings import pieces, probe
+    from apertis_audio_tools.audio import cut_pieces, probe
 
-    for piece in pieces(probe(recording), max_bytes=MAX_BYTES):
+    for piece in cut_pieces(probe(recording), max_bytes=MAX_BYTES):
         piece.close()
 
 
@@ -91,7 +91,7 @@ CONTESTANTS = {
     "cut-ours": cut_ours,
     "cut-recipe": cut_recipe,
     "transcribe-ours": transcribe_ours,
-    "transcribe-oursmp3": functools.partial(transcribe_ours, shrink="mp3"),
+    "transcribe-oursmp3": functools.partial(transcribe_ours, upload_format="mp3"),
     "transcribe-recipe": transcribe_recipe,
 }
 

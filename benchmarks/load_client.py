@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from apertis_audio_tools import ApertisAudio, Outcome, RateLimitError
-from apertis_audio_tools.retry import Retry, SystemClock
-from apertis_audio_tools.wire import Answer, Request
+from apertis_audio_tools.api.request import Request
+from apertis_audio_tools.api.response import Response
+from apertis_audio_tools.transport.retry import RetryPolicy, SystemClock
 
 SECONDS, RATE = 3, 16_000
 PAGE_BYTES = 4096
@@ -145,13 +146,13 @@ def note_attempts(audio: ApertisAudio, figures: Figures) -> None:
 
     Whoever asked before a "too many" was known may well be held up, and send long after.
     """
-    hold = Retry.hold
+    hold = RetryPolicy.hold
 
-    def noted_hold(retry: Retry, *args: Any) -> float:
+    def noted_hold(retry: RetryPolicy, *args: Any) -> float:
         _ASKED.set(time.monotonic())
         return hold(retry, *args)
 
-    Retry.hold = noted_hold  # type: ignore[assignment, method-assign]
+    RetryPolicy.hold = noted_hold  # type: ignore[assignment, method-assign]
     transport = audio._drivers.transport  # noqa: SLF001  # nobody else needs to know
     send, asend = transport.send, transport.asend
 
@@ -167,11 +168,11 @@ def note_attempts(audio: ApertisAudio, figures: Figures) -> None:
             _LIMITED.set(figures.limited[-1])
             raise
 
-    def noted_send(request: Request, within: float) -> Answer:
+    def noted_send(request: Request, within: float) -> Response:
         with noted():
             return send(request, within)
 
-    async def noted_asend(request: Request, within: float) -> Answer:
+    async def noted_asend(request: Request, within: float) -> Response:
         with noted():
             return await asend(request, within)
 
@@ -182,7 +183,7 @@ async def atranscribe(audio: ApertisAudio, number: int, ledger: Ledger) -> None:
     """On the event loop."""
     async with audio:
         sources = recordings(number)
-        async for outcome in audio.atranscribe_many(sources, in_order=False, on_error="collect"):
+        async for outcome in audio.atranscribe_many(sources, in_order=False, on_error="skip"):
             ledger.enter(outcome)
 
 
@@ -190,7 +191,7 @@ def transcribe(audio: ApertisAudio, number: int, ledger: Ledger) -> None:
     """In threads."""
     with audio:
         sources = recordings(number)
-        for outcome in audio.transcribe_many(sources, in_order=False, on_error="collect"):
+        for outcome in audio.transcribe_many(sources, in_order=False, on_error="skip"):
             ledger.enter(outcome)
 
 

@@ -15,7 +15,7 @@ CONTESTANTS = {"cut": ("recipe", "ours", "ffmpeg"), "transcribe": ("recipe", "ou
 NAMES = {
     "recipe": "the recipe",
     "ours": "this package",
-    "oursmp3": "this package, shrink='mp3'",
+    "oursmp3": "this package, upload_format='mp3'",
     "ffmpeg": "ffmpeg",
 }
 
@@ -126,7 +126,7 @@ AIMS = [
         is_upper=False,
     ),
     Aim(
-        "The same with shrink='mp3'",
+        "The same with upload_format='mp3'",
         lambda found, name: found.ratio("transcribe", name, "wall", who="oursmp3"),
         8,
         is_upper=False,
@@ -145,7 +145,7 @@ The recipe is that of the service's documentation: pydub loads the recording, cu
 minutes and exports each piece as mp3, and the openai SDK sends one piece after the other.
 This package is `ApertisAudio(base_url=...).transcribe(path)` with its defaults, but for the cache,
 which is off: pieces of five to fifteen minutes are cut in pauses without encoding anew, and up to eight are
-on their way at once, which the service's rate limits allow. With `shrink="mp3"` it encodes to mp3
+on their way at once, which the service's rate limits allow. With `upload_format="mp3"` it encodes to mp3
 as the recipe does, at 16 kHz and 32 kbit/s.
 `ffmpeg -f segment -c copy` is the floor for cutting: it makes pieces as long as the default's,
 writes them to disk, and cuts anywhere.
@@ -156,7 +156,7 @@ The service is a stand-in on the same machine, not the real one: it hears nothin
 recipe {3600 / conditions.speed:g} s of waiting at least, however fast it cuts. What the stand-in received was checked to be
 as long as the recording. On a slower line, what is sent counts for more (MB x 8 / Mbit/s is the
 least it takes): the recipe encodes anew, to fewer bytes than the wav or the 128 kbit/s it was
-given, and this package sends what was recorded, unless told `shrink=`.
+given, and this package sends what was recorded, unless told `upload_format=`.
 
 Recordings repeat examples/data/standup.ogg: wav of 16 kHz, mp3 and m4a of 44.1 kHz and 128 kbit/s,
 one channel. {runs(conditions)} Peak memory is that of the largest process.
@@ -245,7 +245,7 @@ def transcribing(results: Results) -> str:
     callers = CONTESTANTS["transcribe"]
     who = " | ".join(f"{NAMES[each]}: s, CPU s, peak MB" for each in callers)
     sent = " | ".join(f"sent by {NAMES[each]}" for each in callers)
-    ratios = "faster | faster with shrink='mp3' | less CPU | less memory"
+    ratios = "faster | faster with upload_format='mp3' | less CPU | less memory"
     lines = [f"| recording | MB | {who} | {sent} | {ratios} |", f"|{'---|' * 12}"]
     for name in results.recordings:
         received = [traffic(results.get("transcribe", name, who)) for who in callers]

@@ -7,7 +7,6 @@ from importlib import import_module
 
 TYPE_CHECKING = False  # type checkers take it as true, and typing itself would be slow to import
 if TYPE_CHECKING:
-    from apertis_audio_tools.access import FileAccess
     from apertis_audio_tools.client import ApertisAudio
     from apertis_audio_tools.errors import (
         AccessError,
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
         CertificateError,
         ConfigurationError,
         InvalidRequestError,
-        MalformedAnswerError,
+        MalformedResponseError,
         NotFoundError,
         OutputError,
         PaymentError,
@@ -32,12 +31,14 @@ if TYPE_CHECKING:
         TooLargeError,
         UnsupportedError,
     )
-    from apertis_audio_tools.many import Outcome
+    from apertis_audio_tools.files.access import FileAccess
     from apertis_audio_tools.models import MODELS, Model
-    from apertis_audio_tools.progress import Progress
+    from apertis_audio_tools.pipeline.batch import Outcome
+    from apertis_audio_tools.pipeline.progress import Progress
     from apertis_audio_tools.results import (
         ChatDelta,
         ChatReply,
+        PartialTranscript,
         Passage,
         Segment,
         Speech,
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
         Transcript,
         Usage,
     )
-    from apertis_audio_tools.stitching import PartialTranscript
 
     __version__: str
 
@@ -68,7 +68,7 @@ __all__ = [
     "ConfigurationError",
     "FileAccess",
     "InvalidRequestError",
-    "MalformedAnswerError",
+    "MalformedResponseError",
     "Model",
     "NotFoundError",
     "Outcome",
@@ -92,7 +92,15 @@ __all__ = [
     "Usage",
 ]
 
-_HOMES = ("errors", "access", "models", "results", "stitching", "progress", "many", "client")
+_HOMES = (
+    "errors",
+    "models",
+    "results",
+    "files.access",
+    "pipeline.progress",
+    "pipeline.batch",
+    "client",
+)
 
 
 def __getattr__(name: str) -> object:

@@ -6,12 +6,12 @@ import sys
 def main() -> None:
     """Run the command line."""
     try:
-        from apertis_audio_tools.cli import app, show_any_character
+        from apertis_audio_tools.cli import app, configure_streams
     except ModuleNotFoundError as error:
         if error.name not in {"typer", "rich", "click"}:
             raise
         sys.exit('The command needs more packages: pip install "apertis-audio-tools[cli]".')
-    show_any_character()
+    configure_streams()
     app()
 
 

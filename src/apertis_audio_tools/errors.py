@@ -10,7 +10,7 @@ ApertisError
    ├─ APIConnectionError         no whole answer arrived
    │  ├─ APITimeoutError         ... in time
    │  └─ CertificateError        nobody was asked: the service could not prove who it is
-   ├─ MalformedAnswerError       the answer came with success and cannot be believed
+   ├─ MalformedResponseError       the answer came with success and cannot be believed
    └─ APIStatusError             the service refused
       ├─ InvalidRequestError     400, 415, 422
       ├─ AuthenticationError     401
@@ -112,7 +112,7 @@ class CertificateError(APIConnectionError):
     """The other end could not prove that it is the service, and was sent nothing."""
 
 
-class MalformedAnswerError(APIError):
+class MalformedResponseError(APIError):
     """The answer came with success and cannot be believed."""
 
 

@@ -16,8 +16,14 @@ from apertis_audio_tools.errors import ConfigurationError, UnsupportedError
 Operation = Literal["transcribe", "translate", "speak", "chat"]
 TranscriptFormat = Literal["json", "text", "srt", "vtt", "verbose_json"]
 SpeechFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
-Shrink = Literal["mp3", "opus"]
-"""What a recording may be encoded to before it is sent."""
+UploadFormat = Literal["auto", "original", "mp3", "opus"]
+"""Encoding of uploads. `auto` and `original` re-encode only what the service would not take."""
+Task = Literal["transcribe", "translate"]
+
+TRANSCRIPTION_MODEL = "whisper-1"
+SPEECH_MODEL = "tts-1"
+CHAT_MODEL = "gpt-4o-audio-preview"
+VOICE = "alloy"
 
 TRANSCRIPT_FORMATS = frozenset(get_args(TranscriptFormat))
 SPEECH_FORMATS = frozenset(get_args(SpeechFormat))
@@ -189,7 +195,7 @@ def require_range(name: str, value: float | None, limits: tuple[float, float]) -
         raise UnsupportedError(f"{name} is {value}; it can be from {low} to {high}.")
 
 
-def require_cut(piece_seconds: float | None, shrink: Shrink | None) -> None:
+def require_piece_options(piece_seconds: float | None, upload_format: UploadFormat) -> None:
     """Refuse pieces of no length, and encodings that are not there.
 
     Raises:
@@ -198,8 +204,7 @@ def require_cut(piece_seconds: float | None, shrink: Shrink | None) -> None:
     """
     if piece_seconds is not None and not piece_seconds > 0:
         raise ConfigurationError(f"piece_seconds has to be above 0, not {piece_seconds}.")
-    if shrink is not None:
-        require_choice("shrink", shrink, get_args(Shrink))
+    require_choice("upload_format", upload_format, get_args(UploadFormat))
 
 
 def _names(names: Iterable[str]) -> str:

@@ -5,9 +5,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from apertis_audio_tools import notebooks, passages, subtitles
 from apertis_audio_tools.errors import UnsupportedError
-from apertis_audio_tools.subtitles import Cue
+from apertis_audio_tools.text import html, passages, subtitles
+from apertis_audio_tools.text.subtitles import Cue
 
 PASSAGE_SECONDS = 30.0
 PASSAGE_CHARACTERS = 1000
@@ -78,7 +78,7 @@ class Passage(_Value):
     @property
     def timecode(self) -> str:
         """The start as ``hh:mm:ss``."""
-        return subtitles.timecode(self.start)
+        return subtitles.format_timecode(self.start)
 
 
 class Transcript(_Value):
@@ -146,14 +146,18 @@ class Transcript(_Value):
             Passage(
                 start=group[0].start,
                 end=group[-1].end,
-                text=passages.join(segment.text for segment in group),
+                text=passages.join_texts(segment.text for segment in group),
             )
-            for group in passages.pack(spoken, max_seconds, max_characters, overlap)
+            for group in passages.pack_segments(spoken, max_seconds, max_characters, overlap)
         )
 
     def to_text(self) -> str:
         """The words alone."""
         return self.text
+
+    def to_timecoded(self, separator: str = "\n") -> str:
+        """Return the passages as ``[hh:mm:ss] text``, joined by `separator`."""
+        return separator.join(f"[{each.timecode}] {each.text}" for each in self.passages())
 
     def to_srt(self) -> str:
         """SubRip subtitles, one cue a segment."""
@@ -170,10 +174,10 @@ class Transcript(_Value):
 
     def _repr_html_(self) -> str:
         """How notebooks show it: what was said, with times, in a box that scrolls."""
-        length = None if self.duration is None else subtitles.timecode(self.duration)
+        length = None if self.duration is None else subtitles.format_timecode(self.duration)
         facts = [fact for fact in (length, self.language, self.model) if fact]
         lines = ((passage.timecode, passage.text) for passage in self.passages())
-        return notebooks.transcript(self.source, facts, lines)
+        return html.transcript_html(self.source, facts, lines)
 
     def _cues(self) -> list[Cue]:
         timed = self.segments or self.passages()
@@ -201,7 +205,7 @@ class Speech(_Value):
 
     def _repr_html_(self) -> str:
         """How notebooks show it: a player, unless it is large or raw PCM."""
-        return notebooks.player(self.audio, self.media_type, self.format, self.duration)
+        return html.player_html(self.audio, self.media_type, self.format, self.duration)
 
 
 class SpeechFile(_Value):
@@ -277,3 +281,17 @@ class ChatDelta(_Value):
     usage: Usage | None = None
     model: str = ""
     request_id: str | None = None
+
+
+class PartialTranscript(BaseModel):
+    """What was finished, and so paid for, before a transcription failed.
+
+    Attributes:
+        transcript: Of the finished pieces only.
+        spans: Where those begin and end, in seconds of the recording.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    transcript: Transcript
+    spans: tuple[tuple[float, float], ...]

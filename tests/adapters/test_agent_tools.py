@@ -20,12 +20,12 @@ from apertis_audio_tools import (
     RecordingError,
     UnsupportedError,
 )
-from apertis_audio_tools.tools import (
+from apertis_audio_tools.adapters.tools import (
     TOOLS,
     AskTool,
     AudioTool,
-    Outcome,
     SpeakTool,
+    ToolResult,
     TranscribeTool,
     TranslateTool,
 )
@@ -33,14 +33,14 @@ from support.loopback import Loopback
 from support.scripted_responses import json_answer
 
 CLIPS = Path(__file__).parents[1] / "clips"
-Use = Callable[..., Outcome]
+Use = Callable[..., ToolResult]
 
 
 @pytest.fixture(params=["run", "arun"])
 def use(request: pytest.FixtureRequest) -> Use:
     """Uses a tool, in either colour."""
 
-    def used(tool: AudioTool, **arguments: Any) -> Outcome:
+    def used(tool: AudioTool, **arguments: Any) -> ToolResult:
         if request.param == "run":
             return tool.run(**arguments)
         return asyncio.run(tool.arun(**arguments))

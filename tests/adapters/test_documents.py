@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 
 from apertis_audio_tools import ConfigurationError, Segment, Transcript
-from apertis_audio_tools.documents import Document, Grain, Grains, documents
+from apertis_audio_tools.adapters.documents import (
+    DocumentOptions,
+    Granularity,
+    TranscriptDocument,
+    transcript_documents,
+)
 
 SEGMENTS = tuple(
     Segment(id=n, start=20.0 * n, end=20.0 * n + 18.5, text=f" Sentence number {n}.")
@@ -25,20 +30,22 @@ TRANSCRIPT = Transcript(
 
 
 def made(
-    transcript: Transcript = TRANSCRIPT, grain: Grain = "passage", **asked: Any
-) -> list[Document]:
-    grains = Grains(grain, max_seconds=asked.pop("max_seconds", 40.0))
+    transcript: Transcript = TRANSCRIPT, granularity: Granularity = "passage", **asked: Any
+) -> list[TranscriptDocument]:
+    document_options = DocumentOptions(granularity, max_seconds=asked.pop("max_seconds", 40.0))
     name = asked.pop("name", "meetings/standup.ogg")
-    return list(documents(transcript, grains, name=name, asked=asked))
+    return list(transcript_documents(transcript, document_options, name=name, asked=asked))
 
 
-@pytest.mark.parametrize(("grain", "count"), [("recording", 1), ("passage", 2), ("segment", 4)])
-def test_grains(grain: Grain, count: int) -> None:
+@pytest.mark.parametrize(
+    ("granularity", "count"), [("recording", 1), ("passage", 2), ("segment", 4)]
+)
+def test_grains(granularity: Granularity, count: int) -> None:
     """One document a recording, a passage or a segment, each with its time."""
-    found = made(grain=grain)
+    found = made(granularity=granularity)
     assert len(found) == count
     assert found[0].metadata["start"] == 0.0
-    assert found[-1].metadata["end"] == (80.0 if grain == "recording" else 78.5)
+    assert found[-1].metadata["end"] == (80.0 if granularity == "recording" else 78.5)
     assert all(each.text == each.text.strip() for each in found)
 
 
@@ -84,26 +91,26 @@ def test_ids() -> None:
         {"name": "copies/standup.ogg"},
         {"prompt": "Kubernetes"},
         {"transcript": TRANSCRIPT.model_copy(update={"digest": "cd" * 32})},
-        {"grain": "segment"},
+        {"granularity": "segment"},
     ],
 )
 def test_other_ids(change: dict[str, Any]) -> None:
-    """Another recording, place, question or grain has other ids."""
+    """Another recording, place, question or granularity has other ids."""
     assert not {each.id for each in made(**change)} & {each.id for each in made()}
 
 
 def test_words_are_no_part_of_ids() -> None:
     """A recogniser that hears a word differently replaces the document, and adds none."""
     other = [each.model_copy(update={"text": "Other words."}) for each in SEGMENTS]
-    again = made(TRANSCRIPT.model_copy(update={"segments": tuple(other)}), grain="segment")
-    assert [each.id for each in again] == [each.id for each in made(grain="segment")]
+    again = made(TRANSCRIPT.model_copy(update={"segments": tuple(other)}), granularity="segment")
+    assert [each.id for each in again] == [each.id for each in made(granularity="segment")]
 
 
-@pytest.mark.parametrize("grain", ["recording", "passage", "segment"])
-def test_silence(grain: Grain) -> None:
+@pytest.mark.parametrize("granularity", ["recording", "passage", "segment"])
+def test_silence(granularity: Granularity) -> None:
     """A recording without words makes no documents."""
     silent = Transcript(text=" ", segments=(Segment(start=0, end=9, text=" "),), duration=9.0)
-    assert made(silent, grain) == []
+    assert made(silent, granularity) == []
 
 
 def test_without_times() -> None:
@@ -113,12 +120,12 @@ def test_without_times() -> None:
 
 
 def test_unknown_grain() -> None:
-    """A grain that does not exist is refused, and the refusal says which do."""
+    """A granularity that does not exist is refused, and the refusal says which do."""
     with pytest.raises(ConfigurationError, match="recording, passage, segment"):
-        Grains("sentence")  # type: ignore[arg-type]
+        DocumentOptions("sentence")  # type: ignore[arg-type]
 
 
 def test_impossible_overlap() -> None:
     """Passages cannot overlap by more than they are long."""
     with pytest.raises(ConfigurationError, match="overlap"):
-        Grains(max_seconds=10, overlap=10).of(TRANSCRIPT)
+        DocumentOptions(max_seconds=10, overlap=10).of(TRANSCRIPT)

@@ -10,8 +10,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from apertis_audio_tools.adapters.entry_points import (
+    HOST_PROGRAMS,
+    Host,
+    Registration,
+    registrations,
+)
 from apertis_audio_tools.cli import app
-from apertis_audio_tools.registered import READERS, Reader, Registration, registrations
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))
 DECLARED: dict[str, dict[str, str]] = PROJECT["project"]["entry-points"]
@@ -34,7 +39,7 @@ for each in entry_points(group={group!r}):
 """
 LISTING = """
 import sys
-from apertis_audio_tools.registered import registrations
+from apertis_audio_tools.adapters.entry_points import registrations
 assert any(each.reader.is_installed for each in registrations())
 print(*sys.modules)
 """
@@ -74,13 +79,13 @@ def test_installed() -> None:
         for name, value in entries.items()
     }
     assert set(registrations()) == declared
-    assert set(DECLARED) == set(READERS)
+    assert set(DECLARED) == set(HOST_PROGRAMS)
 
 
 @pytest.mark.parametrize(("group", "extra"), RIMS.items())
 def test_without_framework(group: str, extra: str) -> None:
     """Without its framework, each component fails in a sentence that names the extra."""
-    printed = python(WITHOUT.format(module=READERS[group].module, group=group))
+    printed = python(WITHOUT.format(module=HOST_PROGRAMS[group].module, group=group))
     lines = dict(line.split(" ", 1) for line in printed.splitlines())
     assert set(lines) == {each.name for each in entry_points(group=group)}
     assert all(f'pip install "{extra}"' in line for line in lines.values())
@@ -99,13 +104,13 @@ def test_command() -> None:
 @pytest.mark.parametrize("module", ["no_such_module", "no_such.module", "json.no_such_module"])
 def test_not_installed(module: str) -> None:
     """What is not there is not installed, at any depth."""
-    assert not Reader("It", module, "pip install it").is_installed
+    assert not Host("It", module, "pip install it").is_installed
 
 
 def test_looking_is_light() -> None:
     """Looking whether frameworks are installed imports none of them."""
     loaded = set(python(LISTING).split())
-    assert not loaded & {reader.module for reader in READERS.values()}
+    assert not loaded & {reader.module for reader in HOST_PROGRAMS.values()}
 
 
 @pytest.mark.parametrize("name", ["markitdown", "promptflow"])

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from apertis_audio_tools import ChatDelta, ChatReply, FileAccess, ToolCall, UnsupportedError, Usage
-from apertis_audio_tools import conversations as to_test
-from apertis_audio_tools.conversations import ReplySoFar, Spoken
+from apertis_audio_tools.adapters import chat_schema as to_test
+from apertis_audio_tools.adapters.chat_schema import ReplyBuilder, SpokenTurn
 from apertis_audio_tools.errors import AccessError
 from apertis_audio_tools.results import ToolCallDelta
 
@@ -24,11 +24,11 @@ SENT_CALL = {
 
 def test_plain_turns() -> None:
     """What is only text stays text."""
-    assert to_test.instruction("Be brief.") == {"role": "system", "content": "Be brief."}
-    assert to_test.instruction("x", "developer")["role"] == "developer"
-    assert to_test.user("Hello?") == {"role": "user", "content": "Hello?"}
-    assert to_test.user([], "ada") == {"role": "user", "content": "", "name": "ada"}
-    assert to_test.tool_result("3", "c-1") == {
+    assert to_test.instruction_turn("Be brief.") == {"role": "system", "content": "Be brief."}
+    assert to_test.instruction_turn("x", "developer")["role"] == "developer"
+    assert to_test.user_turn("Hello?") == {"role": "user", "content": "Hello?"}
+    assert to_test.user_turn([], "ada") == {"role": "user", "content": "", "name": "ada"}
+    assert to_test.tool_turn("3", "c-1") == {
         "role": "tool",
         "tool_call_id": "c-1",
         "content": "3",
@@ -42,25 +42,25 @@ def test_plain_turns() -> None:
         ("", [], None, {"content": ""}),
         ("", [CALL], None, {"tool_calls": [SENT_CALL]}),
         ("Let me see.", [CALL], None, {"content": "Let me see.", "tool_calls": [SENT_CALL]}),
-        ("Hi.", [], Spoken("a-1"), {"audio": {"id": "a-1"}}),
-        ("Hi.", [CALL], Spoken("a-1"), {"audio": {"id": "a-1"}, "tool_calls": [SENT_CALL]}),
-        ("Hi.", [], Spoken("a-1", NOW + 3600), {"audio": {"id": "a-1"}}),
-        ("Hi.", [], Spoken("a-1", NOW + 1), {"content": "Hi."}),
-        ("", [], Spoken("a-1", NOW - 1, "Aloud."), {"content": "Aloud."}),
-        ("", [], Spoken(None, None, "Aloud."), {"content": "Aloud."}),
-        ("", [CALL], Spoken(), {"tool_calls": [SENT_CALL]}),
+        ("Hi.", [], SpokenTurn("a-1"), {"audio": {"id": "a-1"}}),
+        ("Hi.", [CALL], SpokenTurn("a-1"), {"audio": {"id": "a-1"}, "tool_calls": [SENT_CALL]}),
+        ("Hi.", [], SpokenTurn("a-1", NOW + 3600), {"audio": {"id": "a-1"}}),
+        ("Hi.", [], SpokenTurn("a-1", NOW + 1), {"content": "Hi."}),
+        ("", [], SpokenTurn("a-1", NOW - 1, "Aloud."), {"content": "Aloud."}),
+        ("", [], SpokenTurn(None, None, "Aloud."), {"content": "Aloud."}),
+        ("", [CALL], SpokenTurn(), {"tool_calls": [SENT_CALL]}),
     ],
 )
 def test_turns_of_the_model(words: str, calls: Any, spoken: Any, turn: dict[str, Any]) -> None:
     """A spoken answer is a name as long as that is good, then its words; calls go along."""
     expected = {"role": "assistant", **turn}
-    assert to_test.assistant(words, calls, spoken, now=NOW) == expected
+    assert to_test.assistant_turn(words, calls, spoken, now=NOW) == expected
 
 
 def test_a_spoken_turn_of_which_nothing_is_left() -> None:
     """An answer that cannot be told any more is refused, not left out."""
     with pytest.raises(UnsupportedError, match="lost both"):
-        to_test.assistant("", [], Spoken("a-1", NOW - 1), now=NOW)
+        to_test.assistant_turn("", [], SpokenTurn("a-1", NOW - 1), now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_spoken_turn_of_which_nothing_is_left() -> None:
 def test_base64(media_type: str | None, name: str) -> None:
     """Base64 becomes bytes the client looks into, named after the media type."""
     data = base64.b64encode(b"\x00sound").decode()
-    block = to_test.audio_in_base64(data, media_type)
+    block = to_test.base64_clip(data, media_type)
     assert block == {"type": "input_audio", "input_audio": {"data": (name, b"\x00sound")}}
 
 
@@ -86,28 +86,28 @@ def test_base64(media_type: str | None, name: str) -> None:
 def test_no_audio(media_type: str) -> None:
     """What says that it is something else is refused."""
     with pytest.raises(UnsupportedError, match="is no audio"):
-        to_test.audio_in_base64("UklG", media_type)
+        to_test.base64_clip("UklG", media_type)
 
 
 @pytest.mark.parametrize("media_type", ["audio/L16", "audio/pcm", "audio/x-pcm", "audio/basic"])
 def test_headerless_audio(media_type: str) -> None:
     """Samples that do not say how fast they are played are refused."""
     with pytest.raises(UnsupportedError, match="give it as wav"):
-        to_test.audio_in_base64("UklG", media_type)
+        to_test.base64_clip("UklG", media_type)
 
 
 @pytest.mark.parametrize("data", ["UklG\n", "data:audio/wav;base64,UklG", "Ukl", "ä", None, 7])
 def test_no_base64(data: Any) -> None:
     """What is no base64 is refused before anything else happens."""
     with pytest.raises(UnsupportedError, match="base64"):
-        to_test.audio_in_base64(data)
+        to_test.base64_clip(data)
 
 
 def test_files_stay_open_as_long_as_needed(tmp_path: Path) -> None:
     """A file is opened through the access, and closed when the message was sent."""
     (tmp_path / "a.wav").write_bytes(b"sound")
     with ExitStack() as files:
-        block = to_test.audio_in_file("a.wav", FileAccess(tmp_path), files)
+        block = to_test.file_clip("a.wav", FileAccess(tmp_path), files)
         name, content = block["input_audio"]["data"]
         assert (name, content.read()) == ("a.wav", b"sound")
     assert content.closed
@@ -116,7 +116,7 @@ def test_files_stay_open_as_long_as_needed(tmp_path: Path) -> None:
 def test_files_without_access() -> None:
     """Without an access, no file is opened."""
     with ExitStack() as files, pytest.raises(AccessError, match="none may be read"):
-        to_test.audio_in_file("a.wav", None, files)
+        to_test.file_clip("a.wav", None, files)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_files_without_access() -> None:
 )
 def test_speaks(modalities: Any, voice: str | None, is_spoken: bool) -> None:  # noqa: FBT001
     """A voice asks for a spoken reply, unless the modalities say otherwise."""
-    assert to_test.speaks(modalities, voice) is is_spoken
+    assert to_test.is_spoken_reply(modalities, voice) is is_spoken
 
 
 @pytest.mark.parametrize(
@@ -187,19 +187,19 @@ def test_impossible_tool_choice(choice: str, names: list[str], sentence: str) ->
 @pytest.mark.parametrize(("written", "found"), [("", {}), ('{"a": "b\nc"}', {"a": "b\nc"})])
 def test_arguments(written: str, found: dict[str, Any]) -> None:
     """No arguments are an empty object, and a raw line break in a string is forgiven."""
-    assert to_test.arguments(CALL.model_copy(update={"arguments": written})) == found
+    assert to_test.parse_arguments(CALL.model_copy(update={"arguments": written})) == found
 
 
 @pytest.mark.parametrize("written", ["{", "[]", "1", "null", "[" * 100_000])
 def test_arguments_that_are_none(written: str) -> None:
     """Arguments that are no JSON object are an error that names the tool."""
     with pytest.raises(ValueError, match="The arguments of f are no"):
-        to_test.arguments(CALL.model_copy(update={"arguments": written}))
+        to_test.parse_arguments(CALL.model_copy(update={"arguments": written}))
 
 
 def test_a_reply_piece_by_piece() -> None:
     """Words join, calls join by their index, and the last usage counts; the request id stays."""
-    so_far = ReplySoFar()
+    so_far = ReplyBuilder()
     first, second = Usage(input_tokens=1), Usage(input_tokens=2)
     for delta in (
         ChatDelta(text="Hel", model="m-1", usage=first, request_id="req-1"),
@@ -217,53 +217,56 @@ def test_a_reply_piece_by_piece() -> None:
     assert (reply.usage, reply.request_id) == (second, "req-1")
 
 
-OWN = {**dict.fromkeys(to_test.OF_A_REQUEST), "model": "m-1", "stop": "x", "further": {"a": 1}}
+OWN = {**dict.fromkeys(to_test.REQUEST_FIELDS), "model": "m-1", "stop": "x", "further": {"a": 1}}
 
 
 def test_options_of_a_call() -> None:
     """A call's own arguments go before the settings of the model; further fields are joined."""
-    found = to_test.options(OWN, {"seed": 3, "further": {"b": 2}}, further="further")
+    found = to_test.request_options(OWN, {"seed": 3, "further": {"b": 2}}, further="further")
     assert (found["model"], found["seed"], found["stop"]) == ("m-1", 3, ["x"])
     assert found["extra"] == {"a": 1, "b": 2}
-    assert to_test.options(OWN, {"stop": ["y"]}, further="further")["stop"] == ["y"]
+    assert to_test.request_options(OWN, {"stop": ["y"]}, further="further")["stop"] == ["y"]
 
 
 @pytest.mark.parametrize("tools", [None, []])
 def test_options_without_tools(tools: Any) -> None:
     """Without tools, nothing is said of them."""
     about: dict[str, Any] = {"parallel_tool_calls": True, "tool_choice": "auto"}
-    found = to_test.options(OWN, {"tools": tools, **about}, further="further")
+    found = to_test.request_options(OWN, {"tools": tools, **about}, further="further")
     assert {"tools", *about}.isdisjoint(found)
-    kept = to_test.options(OWN, {"tools": [{}], **about}, further="further")
+    kept = to_test.request_options(OWN, {"tools": [{}], **about}, further="further")
     assert {name: kept[name] for name in ("tools", *about)} == {"tools": [{}], **about}
     further: dict[str, Any] = {"further": {"tools": [{}]}}
-    assert to_test.options(OWN, {**about, **further}, further="further")["tool_choice"] == "auto"
+    assert (
+        to_test.request_options(OWN, {**about, **further}, further="further")["tool_choice"]
+        == "auto"
+    )
 
 
 @pytest.mark.parametrize("choice", ["required", True, {"type": "function"}])
 def test_options_of_a_call_that_cannot_be(choice: Any) -> None:
     """A tool that has to be called is not forgotten because there is none."""
     with pytest.raises(UnsupportedError, match="there are none"):
-        to_test.options(OWN, {"tools": [], "tool_choice": choice}, further="further")
+        to_test.request_options(OWN, {"tools": [], "tool_choice": choice}, further="further")
 
 
 def test_options_there_are_not() -> None:
     """An argument no chat has is refused, and the place for further fields is named."""
     with pytest.raises(UnsupportedError, match=r"no argument 'temprature'.*go in further"):
-        to_test.options(OWN, {"temprature": 1}, further="further")
+        to_test.request_options(OWN, {"temprature": 1}, further="further")
 
 
 def test_options_of_a_stream() -> None:
     """A reply in words is not asked for what only a spoken one has."""
-    spoken = to_test.options(OWN, {"voice": "nova"}, further="further")
-    assert to_test.are_spoken(spoken)
-    assert {"voice", "modalities", "audio_format"}.isdisjoint(to_test.written(spoken))
+    spoken = to_test.request_options(OWN, {"voice": "nova"}, further="further")
+    assert to_test.wants_audio(spoken)
+    assert {"voice", "modalities", "audio_format"}.isdisjoint(to_test.text_only(spoken))
 
 
 def test_names_of_models() -> None:
     """A reply that does not say which model it is from is from the one that was asked."""
-    assert to_test.named(ChatReply(text=""), {"model": "m-1"}).model == "m-1"
-    assert to_test.named(ChatReply(text="", model="m-2"), {"model": "m-1"}).model == "m-2"
+    assert to_test.with_model_name(ChatReply(text=""), {"model": "m-1"}).model == "m-1"
+    assert to_test.with_model_name(ChatReply(text="", model="m-2"), {"model": "m-1"}).model == "m-2"
 
 
 def test_streams_begin_at_their_beginning(tmp_path: Path) -> None:
@@ -272,15 +275,15 @@ def test_streams_begin_at_their_beginning(tmp_path: Path) -> None:
     path.write_bytes(b"sound")
     with path.open("rb") as file:
         file.read()
-        block = to_test.audio_in_stream(file, "audio/mpeg")
+        block = to_test.stream_clip(file, "audio/mpeg")
         name, stream = block["input_audio"]["data"]
         assert (name, stream.read()) == ("audio.mp3", b"sound")
 
 
 def test_what_tools_play() -> None:
     """The sound of tools is played by the user, after a word about it."""
-    clip = to_test.audio_of_the_program(Path("clip.mp3"))
-    turn = to_test.played([clip])
+    clip = to_test.trusted_file_clip(Path("clip.mp3"))
+    turn = to_test.tool_audio_turn([clip])
     assert turn["role"] == "user"
     assert turn["content"][1] == clip
-    assert to_test.played_next("audio/mpeg") == "(audio/mpeg, played next)"
+    assert to_test.tool_audio_note("audio/mpeg") == "(audio/mpeg, played next)"

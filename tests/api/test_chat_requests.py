@@ -9,11 +9,18 @@ from typing import Any
 
 import pytest
 
-from apertis_audio_tools import ChatReply, MalformedAnswerError, ToolCall, UnsupportedError, Usage
-from apertis_audio_tools import calls as api
-from apertis_audio_tools.calls import Call
+from apertis_audio_tools import (
+    ChatReply,
+    MalformedResponseError,
+    ToolCall,
+    UnsupportedError,
+    Usage,
+    api,
+)
+from apertis_audio_tools.api import Call
+from apertis_audio_tools.api.request import AsciiText, Base64Upload, Request, RequestBody, Upload
+from apertis_audio_tools.api.response import Response
 from apertis_audio_tools.models import Capabilities
-from apertis_audio_tools.wire import Answer, Ascii, Base64, Body, Request, Upload
 
 MODEL = "gpt-4o-audio-preview"
 HELLO = [{"role": "user", "content": "Hello?"}]
@@ -26,12 +33,12 @@ def clip(source: Any) -> tuple[Upload, str]:
 
 def chat(messages: Any = HELLO, **options: Any) -> Call[ChatReply]:
     options.setdefault("model", MODEL)
-    return api.chat(messages, capabilities=Capabilities(), clip=clip, **options)
+    return api.chat_call(messages, capabilities=Capabilities(), clip=clip, **options)
 
 
 def chat_stream(messages: Any = HELLO, **options: Any) -> Request:
     options.setdefault("model", MODEL)
-    return api.chat_stream(messages, capabilities=Capabilities(), clip=clip, **options).request
+    return api.chat_stream_call(messages, capabilities=Capabilities(), clip=clip, **options).request
 
 
 def payload(request: Request) -> Any:
@@ -96,8 +103,8 @@ def test_sources(make: Callable[[Any], Request]) -> None:
             "input_audio": {"data": base64.b64encode(b"\x00sound").decode(), "format": "mp3"},
         },
     ]
-    assert isinstance(request.body, Body)
-    assert any(isinstance(part, Base64) for part in request.body.parts)
+    assert isinstance(request.body, RequestBody)
+    assert any(isinstance(part, Base64Upload) for part in request.body.parts)
 
 
 @pytest.mark.parametrize("data", ["UklGRg==", "UklG", "a+/b", "UklGR" * 100_000])
@@ -106,8 +113,10 @@ def test_base64_texts(data: str) -> None:
     request = chat(heard(data=data, format="wav")).request
     (block,) = payload(request)["messages"][0]["content"][1:]
     assert block["input_audio"] == {"data": data, "format": "wav"}
-    assert isinstance(request.body, Body)
-    assert [part.text is data for part in request.body.parts if isinstance(part, Ascii)] == [True]
+    assert isinstance(request.body, RequestBody)
+    assert [part.text is data for part in request.body.parts if isinstance(part, AsciiText)] == [
+        True
+    ]
 
 
 def test_many_clips_keep_their_places() -> None:
@@ -191,7 +200,7 @@ def test_too_large() -> None:
 def reply(message: Any, **fields: Any) -> ChatReply:
     body = {"choices": [{"message": message, "finish_reason": "stop"}], "model": MODEL, **fields}
     headers = {"content-type": "application/json", "x-request-id": "req-1", "server": "gw"}
-    return chat(audio_format="mp3").read(Answer(200, headers, json.dumps(body).encode()))
+    return chat(audio_format="mp3").read(Response(200, headers, json.dumps(body).encode()))
 
 
 def test_reply_in_words() -> None:
@@ -253,8 +262,8 @@ def test_refused_reply() -> None:
 )
 def test_not_believed(body: bytes) -> None:
     """A reply of another shape is an error."""
-    with pytest.raises(MalformedAnswerError, match="The service answered 200, but"):
-        chat().read(Answer(200, {"content-type": "application/json"}, body))
+    with pytest.raises(MalformedResponseError, match="The service answered 200, but"):
+        chat().read(Response(200, {"content-type": "application/json"}, body))
 
 
 @pytest.mark.parametrize("extra", [{"model": "other"}, {"stream": True}, {"messages": []}])
@@ -274,5 +283,5 @@ def test_silent_reply() -> None:
     """A spoken reply without a byte of sound is not believed."""
     audio = {"id": "audio_1", "data": "", "transcript": "Yes.", "expires_at": 1}
     body = json.dumps({"choices": [{"message": {"audio": audio}}]}).encode()
-    with pytest.raises(MalformedAnswerError, match="no sound"):
-        chat(voice="alloy").read(Answer(200, {"content-type": "application/json"}, body))
+    with pytest.raises(MalformedResponseError, match="no sound"):
+        chat(voice="alloy").read(Response(200, {"content-type": "application/json"}, body))

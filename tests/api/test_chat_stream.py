@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from apertis_audio_tools import APIConnectionError, ChatDelta, MalformedAnswerError, Usage, calls
+from apertis_audio_tools import APIConnectionError, ChatDelta, MalformedResponseError, Usage, api
+from apertis_audio_tools.api.request import Upload
+from apertis_audio_tools.api.response import Response
 from apertis_audio_tools.models import Capabilities
 from apertis_audio_tools.results import ToolCallDelta
-from apertis_audio_tools.wire import Answer, Upload
 
-HEAD = Answer(200, {"content-type": "text/event-stream; charset=utf-8", "x-request-id": "req-1"})
+HEAD = Response(200, {"content-type": "text/event-stream; charset=utf-8", "x-request-id": "req-1"})
 
 piece = partial(ChatDelta, request_id="req-1")
 """A delta, which has the request id of the answer it belongs to."""
@@ -22,7 +23,7 @@ def never(_: Any) -> tuple[Upload, str]:
     return Upload("", "", 0, io.BytesIO), "wav"
 
 
-CALL = calls.chat_stream(
+CALL = api.chat_stream_call(
     [{"role": "user", "content": "Hello?"}],
     model="gpt-4o-audio-preview",
     capabilities=Capabilities(),
@@ -129,7 +130,7 @@ def test_cut_off_in_a_bill(size: int, end: bytes) -> None:
 
 def test_failure_at_the_end() -> None:
     """A failure told of in the last event is an error, with or without the empty line."""
-    with pytest.raises(MalformedAnswerError, match="Overloaded"):
+    with pytest.raises(MalformedResponseError, match="Overloaded"):
         read(event({"content": "a"}) + b'data: {"error": {"message": "Overloaded."}}\n')
 
 
@@ -251,7 +252,7 @@ def test_failures(failure: bytes, message: str) -> None:
     reader = CALL.reader(HEAD)
     arriving = iter(reader.feed(body))
     assert next(arriving) == piece(text="a")
-    with pytest.raises(MalformedAnswerError, match=message) as caught:
+    with pytest.raises(MalformedResponseError, match=message) as caught:
         next(arriving)
     assert caught.value.request_id == "req-1"
 
@@ -259,7 +260,7 @@ def test_failures(failure: bytes, message: str) -> None:
 def test_code_of_a_failure() -> None:
     """The service's code for a failure half-way is kept."""
     body = b'data: {"error": {"message": "No.", "code": "model_overloaded"}}\n\n'
-    with pytest.raises(MalformedAnswerError) as caught:
+    with pytest.raises(MalformedResponseError) as caught:
         read(body)
     assert caught.value.code == "model_overloaded"
 
@@ -267,9 +268,9 @@ def test_code_of_a_failure() -> None:
 @pytest.mark.parametrize("media_type", ["application/json", "text/html", ""])
 def test_other_answers(media_type: str) -> None:
     """An answer that is no stream of events yields nothing, and its own words are reported."""
-    reader = CALL.reader(Answer(200, {"content-type": media_type}))
+    reader = CALL.reader(Response(200, {"content-type": media_type}))
     assert list(reader.feed(b'{"error": {"message": "The model is tired."}}')) == []
-    with pytest.raises(MalformedAnswerError, match="in place of events: The model is tired"):
+    with pytest.raises(MalformedResponseError, match="in place of events: The model is tired"):
         reader.finish()
 
 
@@ -277,5 +278,5 @@ def test_line_without_end() -> None:
     """A line far longer than any event is not waited for to end."""
     reader = CALL.reader(HEAD)
     list(reader.feed(bytes(5_000_000)))
-    with pytest.raises(MalformedAnswerError, match="does not end"):
+    with pytest.raises(MalformedResponseError, match="does not end"):
         list(reader.feed(bytes(1)))

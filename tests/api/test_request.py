@@ -12,7 +12,15 @@ from typing import BinaryIO
 import pytest
 
 from apertis_audio_tools import RecordingError
-from apertis_audio_tools.wire import READ_BYTES, Answer, Ascii, Base64, Body, Part, Upload
+from apertis_audio_tools.api.request import (
+    READ_BYTES,
+    AsciiText,
+    Base64Upload,
+    BodyPart,
+    RequestBody,
+    Upload,
+)
+from apertis_audio_tools.api.response import Response
 
 SIZES = [*range(11), *(READ_BYTES * n + more for n in (1, 2) for more in (-2, -1, 0, 1, 2))]
 
@@ -26,11 +34,11 @@ def upload(data: bytes, size: int | None = None) -> Upload:
     return Upload("clip.mp3", "audio/mpeg", length, lambda: io.BytesIO(data))
 
 
-def sent(body: Body) -> bytes:
+def sent(body: RequestBody) -> bytes:
     return b"".join(body.chunks())
 
 
-def asent(body: Body) -> bytes:
+def asent(body: RequestBody) -> bytes:
     async def collected() -> bytes:
         return b"".join([chunk async for chunk in body.achunks()])
 
@@ -38,42 +46,42 @@ def asent(body: Body) -> bytes:
 
 
 @pytest.fixture(params=[sent, asent])
-def send(request: pytest.FixtureRequest) -> Callable[[Body], bytes]:
+def send(request: pytest.FixtureRequest) -> Callable[[RequestBody], bytes]:
     """A way to send a body; each test that asks for it runs in both colours."""
-    chosen: Callable[[Body], bytes] = request.param
+    chosen: Callable[[RequestBody], bytes] = request.param
     return chosen
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_files(size: int, send: Callable[[Body], bytes]) -> None:
+def test_files(size: int, send: Callable[[RequestBody], bytes]) -> None:
     """A file of any size travels as it is, between its neighbours."""
     data = content(size)
-    body = Body("x/y", (b"<", upload(data), b">"))
+    body = RequestBody("x/y", (b"<", upload(data), b">"))
     assert send(body) == b"<" + data + b">"
     assert body.size == size + 2
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_base64(size: int, send: Callable[[Body], bytes]) -> None:
+def test_base64(size: int, send: Callable[[RequestBody], bytes]) -> None:
     """Base64 made in pieces is the base64 of the whole."""
     data = content(size)
-    body = Body("x/y", (b"<", Base64(upload(data)), b">"))
+    body = RequestBody("x/y", (b"<", Base64Upload(upload(data)), b">"))
     assert send(body) == b"<" + base64.b64encode(data) + b">"
     assert body.size == len(base64.b64encode(data)) + 2
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_ascii(size: int, send: Callable[[Body], bytes]) -> None:
+def test_ascii(size: int, send: Callable[[RequestBody], bytes]) -> None:
     """A text of any length travels as it is."""
-    body = Body("x/y", (Ascii("abc" * size), b"!"))
+    body = RequestBody("x/y", (AsciiText("abc" * size), b"!"))
     assert send(body) == b"abc" * size + b"!"
     assert body.size == 3 * size + 1
 
 
-@pytest.mark.parametrize("wrap", [lambda each: each, Base64])
+@pytest.mark.parametrize("wrap", [lambda each: each, Base64Upload])
 @pytest.mark.parametrize("at_once", [1, 2, 4, 5])
 def test_short_reads(
-    at_once: int, wrap: Callable[[Upload], Part], send: Callable[[Body], bytes]
+    at_once: int, wrap: Callable[[Upload], BodyPart], send: Callable[[RequestBody], bytes]
 ) -> None:
     """A stream that gives a few bytes at a time is still sent whole."""
 
@@ -83,15 +91,17 @@ def test_short_reads(
 
     data = content(100)
     dripping = Upload("clip.mp3", "audio/mpeg", 100, lambda: Dripping(data))
-    assert send(Body("x/y", (wrap(dripping),))) == sent(Body("x/y", (wrap(upload(data)),)))
+    assert send(RequestBody("x/y", (wrap(dripping),))) == sent(
+        RequestBody("x/y", (wrap(upload(data)),))
+    )
 
 
-def test_sent_again(tmp_path: Path, send: Callable[[Body], bytes]) -> None:
+def test_sent_again(tmp_path: Path, send: Callable[[RequestBody], bytes]) -> None:
     """A body can be sent again, and half-sent in between, from its beginning each time."""
     path = tmp_path / "clip.mp3"
     path.write_bytes(content(3 * READ_BYTES))
     file = Upload("clip.mp3", "audio/mpeg", 3 * READ_BYTES, lambda: path.open("rb"))
-    body = Body("x/y", (b"<", file, Base64(file), b">"))
+    body = RequestBody("x/y", (b"<", file, Base64Upload(file), b">"))
     first = send(body)
     half = body.chunks()
     assert next(half) == b"<"
@@ -101,22 +111,22 @@ def test_sent_again(tmp_path: Path, send: Callable[[Body], bytes]) -> None:
     assert len(first) == body.size
 
 
-@pytest.mark.parametrize("wrap", [lambda each: each, Base64])
-def test_shrunk(wrap: Callable[[Upload], Part], send: Callable[[Body], bytes]) -> None:
+@pytest.mark.parametrize("wrap", [lambda each: each, Base64Upload])
+def test_shrunk(wrap: Callable[[Upload], BodyPart], send: Callable[[RequestBody], bytes]) -> None:
     """A file that became shorter stops the request, which cannot be completed."""
-    body = Body("x/y", (wrap(upload(content(50), size=51)),))
+    body = RequestBody("x/y", (wrap(upload(content(50), size=51)),))
     with pytest.raises(RecordingError, match=r"clip\.mp3 became shorter while it was being sent"):
         send(body)
 
 
-@pytest.mark.parametrize("wrap", [lambda each: each, Base64])
-def test_grown(wrap: Callable[[Upload], Part], send: Callable[[Body], bytes]) -> None:
+@pytest.mark.parametrize("wrap", [lambda each: each, Base64Upload])
+def test_grown(wrap: Callable[[Upload], BodyPart], send: Callable[[RequestBody], bytes]) -> None:
     """Of a file that became longer, what there was at first is sent."""
-    body = Body("x/y", (wrap(upload(content(60), size=50)),))
-    assert send(body) == sent(Body("x/y", (wrap(upload(content(50))),)))
+    body = RequestBody("x/y", (wrap(upload(content(60), size=50)),))
+    assert send(body) == sent(RequestBody("x/y", (wrap(upload(content(50))),)))
 
 
-def test_unreadable(send: Callable[[Body], bytes]) -> None:
+def test_unreadable(send: Callable[[RequestBody], bytes]) -> None:
     """A file that cannot be read any more stops the request with a reason."""
 
     class Failing(io.BytesIO):
@@ -125,25 +135,25 @@ def test_unreadable(send: Callable[[Body], bytes]) -> None:
 
     failing = Upload("clip.mp3", "audio/mpeg", 9, Failing)
     with pytest.raises(RecordingError, match=r"clip\.mp3 cannot be read any more.*Input/output"):
-        send(Body("x/y", (failing,)))
+        send(RequestBody("x/y", (failing,)))
 
 
-@pytest.mark.parametrize("wrap", [lambda each: each, Base64])
+@pytest.mark.parametrize("wrap", [lambda each: each, Base64Upload])
 def test_memory(
-    wrap: Callable[[Upload], Part], tmp_path: Path, send: Callable[[Body], bytes]
+    wrap: Callable[[Upload], BodyPart], tmp_path: Path, send: Callable[[RequestBody], bytes]
 ) -> None:
     """Sending takes a few pieces of memory, however large the file."""
     path, size = tmp_path / "long.wav", 100 * 1024 * 1024
     with path.open("wb") as file:
         os.truncate(file.fileno(), size)
     part = wrap(Upload("long.wav", "audio/wav", size, lambda: path.open("rb")))
-    body = Body("x/y", (part,))
+    body = RequestBody("x/y", (part,))
     counted, peak = counting(body, asynchronous=send is asent)
     assert counted == body.size
     assert peak < size // 20
 
 
-def counting(body: Body, *, asynchronous: bool) -> tuple[int, int]:
+def counting(body: RequestBody, *, asynchronous: bool) -> tuple[int, int]:
     """How many bytes a body sends, and how many bytes of memory that takes at most."""
 
     async def acount() -> int:
@@ -167,7 +177,7 @@ def test_files_are_closed(tmp_path: Path) -> None:
         opened.append(path.open("rb"))
         return opened[-1]
 
-    body = Body("x/y", (Upload("clip.mp3", "audio/mpeg", 2 * READ_BYTES, open_noted),))
+    body = RequestBody("x/y", (Upload("clip.mp3", "audio/mpeg", 2 * READ_BYTES, open_noted),))
     assert opened == []
     sent(body)
     asent(body)
@@ -188,6 +198,6 @@ def test_files_are_closed(tmp_path: Path) -> None:
 )
 def test_media_type(header: str, media_type: str) -> None:
     """Without parameters and in lower case, media types are compared; of several, the first."""
-    assert Answer(200, {"content-type": header}).media_type == media_type
-    assert Answer(200, {}).media_type == ""
-    assert Answer(200, {"x-request-id": "req-1"}).request_id == "req-1"
+    assert Response(200, {"content-type": header}).media_type == media_type
+    assert Response(200, {}).media_type == ""
+    assert Response(200, {"x-request-id": "req-1"}).request_id == "req-1"

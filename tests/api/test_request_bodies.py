@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from python_multipart.multipart import FormParser, parse_options_header
 
-from apertis_audio_tools import UnsupportedError, calls, models
-from apertis_audio_tools.calls.call import form, json_body
+from apertis_audio_tools import UnsupportedError, api, models
+from apertis_audio_tools.api.call import json_body, multipart_body
+from apertis_audio_tools.api.request import AsciiText, Request, RequestBody, Upload
 from apertis_audio_tools.models import Capabilities
-from apertis_audio_tools.wire import Ascii, Body, Request, Upload
 
 SOUND = bytes(range(256)) + b"\r\n--boundary\r\n\r\n" + bytes(range(256))
 FRAME = "abcABC0é中🎙 \"\\'\r\n-_=&;:/\0\x1b"
@@ -31,14 +31,14 @@ def sized(size: int) -> Upload:
     return Upload("clip.mp3", "audio/mpeg", size, io.BytesIO)
 
 
-def sent(body: Body | None) -> bytes:
+def sent(body: RequestBody | None) -> bytes:
     assert body is not None
     data = b"".join(body.chunks())
     assert len(data) == body.size
     return data
 
 
-def parsed(body: Body) -> tuple[dict[str, str], dict[str, tuple[bytes, bytes]]]:
+def parsed(body: RequestBody) -> tuple[dict[str, str], dict[str, tuple[bytes, bytes]]]:
     """The fields and files a server finds in a form."""
     fields: dict[str, str] = {}
     files: dict[str, tuple[bytes, bytes]] = {}
@@ -62,19 +62,21 @@ def transcription(**options: Any) -> Request:
     given_options = {"task": "transcribe", "model": "whisper-1", "source": "clip.mp3", **options}
     given_options.setdefault("upload", upload())
     clip = given_options.pop("upload")
-    return calls.transcription(clip, capabilities=Capabilities(), **given_options).request
+    return api.transcription_call(clip, capabilities=Capabilities(), **given_options).request
 
 
 def test_form() -> None:
     """A server finds exactly the fields and the file in a form; what is None is not sent."""
-    fields, files = parsed(form({"a": "1", "b": None, "c": "", "d": 0.0, "é": "中\r\n"}, upload()))
+    fields, files = parsed(
+        multipart_body({"a": "1", "b": None, "c": "", "d": 0.0, "é": "中\r\n"}, upload())
+    )
     assert fields == {"a": "1", "c": "", "d": "0.0", "é": "中\r\n"}
     assert files == {"file": (b"clip.mp3", SOUND)}
 
 
 def test_form_by_another_reader() -> None:
     """The parser of e-mails agrees, which was written by others."""
-    body = form({"model": "whisper-1", "prompt": "Ærø"}, upload())
+    body = multipart_body({"model": "whisper-1", "prompt": "Ærø"}, upload())
     message = email.message_from_bytes(
         f"Content-Type: {body.media_type}\r\n\r\n".encode() + sent(body), policy=email.policy.HTTP
     )
@@ -88,7 +90,7 @@ def test_form_by_another_reader() -> None:
 @given(st.text(FRAME, min_size=1, max_size=20), st.text(FRAME + "filename", max_size=30))
 def test_hostile_form(name: str, value: str) -> None:
     """No file name and no field can add to a form or end it."""
-    fields, files = parsed(form({"prompt": value}, upload(f"{name}.mp3")))
+    fields, files = parsed(multipart_body({"prompt": value}, upload(f"{name}.mp3")))
     assert fields == {"prompt": value}
     ((file_name, content),) = files.values()
     assert content == SOUND
@@ -98,7 +100,7 @@ def test_hostile_form(name: str, value: str) -> None:
 
 def test_boundaries() -> None:
     """Nobody can know the boundary of a form before it is made."""
-    boundaries = {form({}, upload()).media_type for _ in range(100)}
+    boundaries = {multipart_body({}, upload()).media_type for _ in range(100)}
     assert len(boundaries) == 100
     assert all(len(boundary.partition("boundary=")[2]) >= 32 for boundary in boundaries)
 
@@ -108,7 +110,7 @@ def test_transcription() -> None:
     options = {"language": "de", "prompt": "Ærø", "temperature": 0.2}
     request = transcription(**options)
     assert (request.method, request.path) == ("POST", "/audio/transcriptions")
-    fields, files = parsed(request.body or Body("", ()))
+    fields, files = parsed(request.body or RequestBody("", ()))
     assert files == {"file": (b"clip.mp3", SOUND)}
     assert fields == {
         "model": "whisper-1",
@@ -174,7 +176,9 @@ def test_upload_limit() -> None:
 def test_json() -> None:
     """JSON has all that was given, as it was, with sound as base64 in its place."""
     data = {"none": None, "kept": {"none": None, "zero": 0, "text": 'é中🎙\0"\\'}, "list": [1, ()]}
-    body = json_body({**data, "a": upload(data=b"sound"), "b": [Ascii("QUJD"), upload(data=b"")]})
+    body = json_body(
+        {**data, "a": upload(data=b"sound"), "b": [AsciiText("QUJD"), upload(data=b"")]}
+    )
     assert json.loads(sent(body)) == {
         "kept": data["kept"],
         "list": [1, []],
@@ -231,4 +235,4 @@ def test_json_without_end() -> None:
 
 def test_model_list() -> None:
     """The list of models is asked for without a body."""
-    assert calls.model_list().request == Request("GET", "/models", None)
+    assert api.model_list_call().request == Request("GET", "/models", None)

@@ -6,8 +6,13 @@ from typing import Any
 import pytest
 
 from apertis_audio_tools import errors
-from apertis_audio_tools.answers import is_success, malformed, refusal, snippet
-from apertis_audio_tools.wire import Answer
+from apertis_audio_tools.api.response import (
+    Response,
+    is_success,
+    malformed_error,
+    snippet,
+    status_error,
+)
 
 KEY = "sk-sub_1234567890abcdef"
 PAGE = b"<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></html>"
@@ -15,7 +20,7 @@ PAGE = b"<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></html>"
 
 def refused(status: int, detail: Any, **headers: str) -> errors.APIStatusError:
     body = detail if isinstance(detail, bytes) else json.dumps({"error": detail}).encode()
-    return refusal(Answer(status, headers, body))
+    return status_error(Response(status, headers, body))
 
 
 @pytest.mark.parametrize(
@@ -128,7 +133,7 @@ def test_a_model_that_is_not_there() -> None:
 )
 def test_bodies_of_strangers(body: bytes) -> None:
     """A body that is not the documented one gives the status in words, and none of the body."""
-    error = refusal(Answer(502, {}, body))
+    error = status_error(Response(502, {}, body))
     assert type(error) is errors.ServerError
     assert str(error) == "The service, or a gateway before it, answered Bad Gateway (502)."
     assert (error.code, error.param) == (None, None)
@@ -148,7 +153,7 @@ def test_bodies_of_strangers(body: bytes) -> None:
 )
 def test_variants(body: bytes, message: str) -> None:
     """Messages are found where gateways put them, and become one printable line."""
-    assert str(refusal(Answer(400, {}, body))) == message
+    assert str(status_error(Response(400, {}, body))) == message
 
 
 def test_long_message() -> None:
@@ -173,9 +178,9 @@ def test_unknown_status() -> None:
 def test_key_is_not_repeated() -> None:
     """A service that repeats the key in its message does not put it into logs."""
     assert KEY not in str(refused(401, {"message": f"Incorrect API key provided: {KEY}."}))
-    echoed = Answer(200, {}, json.dumps({"error": f"bad key {KEY}"}).encode())
-    assert KEY not in str(malformed(echoed, "there is no text in it"))
-    assert KEY not in str(malformed(Answer(200, {}, KEY.encode()), "the body is not JSON"))
+    echoed = Response(200, {}, json.dumps({"error": f"bad key {KEY}"}).encode())
+    assert KEY not in str(malformed_error(echoed, "there is no text in it"))
+    assert KEY not in str(malformed_error(Response(200, {}, KEY.encode()), "the body is not JSON"))
 
 
 @pytest.mark.parametrize(
@@ -198,10 +203,10 @@ def test_snippet(body: bytes, shown: str) -> None:
 def test_malformed() -> None:
     """An answer that is not believed says what is wrong, in the service's words if it has any."""
     headers = {"x-request-id": "req-9"}
-    bare = malformed(Answer(200, headers, b"[]"), "there is no text in it")
+    bare = malformed_error(Response(200, headers, b"[]"), "there is no text in it")
     assert str(bare) == "The service answered 200, but there is no text in it (it begins '[]')."
     body = b'{"error": {"message": "Overloaded.", "code": "model_overloaded", "param": "model"}}'
-    said = malformed(Answer(200, headers, body), "there is no text in it")
+    said = malformed_error(Response(200, headers, body), "there is no text in it")
     assert str(said) == "The service answered 200, but there is no text in it: Overloaded."
     assert (said.status, said.code, said.param, said.request_id) == (
         200,

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from apertis_audio_tools import MalformedAnswerError, Segment, Transcript, Usage, calls
-from apertis_audio_tools.calls import SoundBytes, require_sound
+from apertis_audio_tools import MalformedResponseError, Segment, Transcript, Usage, api
+from apertis_audio_tools.api import AudioStreamReader, require_audio
+from apertis_audio_tools.api.request import Upload
+from apertis_audio_tools.api.response import Response
 from apertis_audio_tools.models import Capabilities
-from apertis_audio_tools.wire import Answer, Upload
 
 FORMATS = ["json", "text", "srt", "vtt", "verbose_json"]
 SRT = "1\n00:00:00,500 --> 00:00:02,000\nHello there.\n\n2\n00:00:02,000 --> 00:00:03,000\nBye.\n"
@@ -39,7 +40,7 @@ JSON_TYPE, TEXT_TYPE = "application/json", "text/plain; charset=utf-8"
 
 
 def read(body: str | bytes, wanted: str, media_type: str = TEXT_TYPE, **headers: str) -> Transcript:
-    call = calls.transcription(
+    call = api.transcription_call(
         Upload("clip.mp3", "audio/mpeg", 9, io.BytesIO),
         task="transcribe",
         model="whisper-1",
@@ -50,7 +51,7 @@ def read(body: str | bytes, wanted: str, media_type: str = TEXT_TYPE, **headers:
         response_format=wanted,  # type: ignore[arg-type]
     )
     data = body.encode() if isinstance(body, str) else body
-    return call.read(Answer(200, {"content-type": media_type, **headers}, data))
+    return call.read(Response(200, {"content-type": media_type, **headers}, data))
 
 
 def test_verbose_json() -> None:
@@ -161,7 +162,7 @@ def test_silence(wanted: str, body: str) -> None:
 )
 def test_not_believed(body: str | bytes, wanted: str, media_type: str) -> None:
     """With success or not, a page, an error or a wrong shape is no transcript."""
-    with pytest.raises(MalformedAnswerError, match="The service answered 200, but") as caught:
+    with pytest.raises(MalformedResponseError, match="The service answered 200, but") as caught:
         read(body, wanted, media_type, **{"x-request-id": "req-1"})
     assert (caught.value.status, caught.value.request_id) == (200, "req-1")
 
@@ -187,7 +188,7 @@ def test_not_believed(body: str | bytes, wanted: str, media_type: str) -> None:
 )
 def test_wrong_shapes(wanted: str, body: str) -> None:
     """An answer of the wrong shape is not half-believed."""
-    with pytest.raises(MalformedAnswerError):
+    with pytest.raises(MalformedResponseError):
         read(body, wanted)
 
 
@@ -195,14 +196,16 @@ def test_wrong_shapes(wanted: str, body: str) -> None:
 @pytest.mark.parametrize("body", ["null", "[]", "42", "", '{"text": "cut o', '"half \\ud83d"'])
 def test_wrong_json(wanted: str, body: str) -> None:
     """An answer that calls itself JSON is held to it."""
-    with pytest.raises(MalformedAnswerError):
+    with pytest.raises(MalformedResponseError):
         read(body, wanted, JSON_TYPE)
 
 
 def test_message_of_a_wrong_shape() -> None:
     """The message says where the answer is wrong, and shows no more than its beginning."""
     body = '{"text": "a", "segments": [{"start": "x", "end": 1, "text": "a"}], "more": "secret"}'
-    with pytest.raises(MalformedAnswerError, match=r"at 'segments\.0\.start': .*number") as caught:
+    with pytest.raises(
+        MalformedResponseError, match=r"at 'segments\.0\.start': .*number"
+    ) as caught:
         read(body, "verbose_json")
     assert "secret" not in str(caught.value)
 
@@ -237,8 +240,8 @@ def test_usage(usage: Any, read_as: Usage | None) -> None:
 @pytest.mark.parametrize("media_type", ["audio/mpeg", "audio/pcm", "application/octet-stream", ""])
 def test_sound(media_type: str) -> None:
     """Sound is believed under the names servers have for it."""
-    answer = Answer(200, {"content-type": media_type}, b"ID3\x04sound")
-    assert require_sound(answer) is answer
+    answer = Response(200, {"content-type": media_type}, b"ID3\x04sound")
+    assert require_audio(answer) is answer
 
 
 @pytest.mark.parametrize(
@@ -255,11 +258,11 @@ def test_sound(media_type: str) -> None:
 )
 def test_no_sound(media_type: str, body: bytes) -> None:
     """Text, pages and nothing are no sound, whole or as they arrive."""
-    head = Answer(200, {"content-type": media_type})
-    with pytest.raises(MalformedAnswerError):
-        require_sound(Answer(200, head.headers, body))
-    reader = SoundBytes(head)
-    with pytest.raises(MalformedAnswerError):  # noqa: PT012  # nothing arrives in empty chunks
+    head = Response(200, {"content-type": media_type})
+    with pytest.raises(MalformedResponseError):
+        require_audio(Response(200, head.headers, body))
+    reader = AudioStreamReader(head)
+    with pytest.raises(MalformedResponseError):  # noqa: PT012  # nothing arrives in empty chunks
         list(reader.feed(b""))
         list(reader.feed(body))
         reader.finish()
@@ -267,7 +270,7 @@ def test_no_sound(media_type: str, body: bytes) -> None:
 
 def test_sound_as_it_arrives() -> None:
     """Once sound has begun, every byte is handed on."""
-    reader = SoundBytes(Answer(200, {"content-type": ""}))
+    reader = AudioStreamReader(Response(200, {"content-type": ""}))
     chunks = [b"ID3", b"{not json}", b"", b"<3"]
     assert [each for chunk in chunks for each in reader.feed(chunk)] == chunks
     reader.finish()
@@ -275,9 +278,9 @@ def test_sound_as_it_arrives() -> None:
 
 def test_model_list() -> None:
     """The list of models is read by name, and nothing else is one."""
-    call = calls.model_list()
+    call = api.model_list_call()
     body = b'{"object": "list", "data": [{"id": "b", "owned_by": "x"}, {"id": "a"}]}'
-    assert call.read(Answer(200, {}, body)) == ("b", "a")
+    assert call.read(Response(200, {}, body)) == ("b", "a")
     for wrong in (b"{}", b"[]", b'{"data": null}', b'{"data": [{}]}', b'{"data": ["a"]}'):
-        with pytest.raises(MalformedAnswerError):
-            call.read(Answer(200, {}, wrong))
+        with pytest.raises(MalformedResponseError):
+            call.read(Response(200, {}, wrong))

@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
-from apertis_audio_tools.cli import app, showing
+from apertis_audio_tools.cli import app, progress_bar
 
 CLIP = Path(__file__).parents[1] / "clips" / "clip.mp3"
 EXAMPLES = Path(__file__).parents[2] / "examples" / "data"
@@ -99,7 +99,7 @@ def test_every_failure_has_its_sentence(tmp_path: Path) -> None:
 def test_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a terminal a bar counts recordings; results still go where they belong."""
     screen = io.StringIO()
-    monkeypatch.setattr(showing, "notes", Console(file=screen, force_terminal=True, width=100))
+    monkeypatch.setattr(progress_bar, "notes", Console(file=screen, force_terminal=True, width=100))
     outcome = apertis("transcribe", CLIP, CLIP.with_suffix(".ogg"))
     assert "2/2" in screen.getvalue()
     assert outcome.stdout.count("The meeting is tomorrow.") == 2

@@ -15,10 +15,10 @@ import pytest
 from apertis_audio_tools import (
     ApertisAudio,
     AuthenticationError,
-    MalformedAnswerError,
+    MalformedResponseError,
     UnsupportedError,
-    recitals,
 )
+from apertis_audio_tools.pipeline import speech_job
 from apertis_audio_tools.sandbox.encoding import encode
 from apertis_audio_tools.sandbox.synthesis import SAMPLE_RATE, speak
 from support.loopback import Behaviour, Exchange, Loopback
@@ -37,8 +37,8 @@ MEDIA = {"mp3": "audio/mpeg", "wav": "audio/wav", "pcm": "audio/pcm"}
 def _low_limit(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Short texts are long ones here, so that tests are short as well."""
     if "refused_before" not in request.node.name:
-        monkeypatch.setattr(recitals, "MAX_SPEECH_CHARACTERS", LIMIT)
-        monkeypatch.setattr(recitals, "_FIRST_SIZES", (LIMIT,))
+        monkeypatch.setattr(speech_job, "MAX_SPEECH_CHARACTERS", LIMIT)
+        monkeypatch.setattr(speech_job, "_FIRST_SIZES", (LIMIT,))
 
 
 @functools.cache
@@ -186,7 +186,7 @@ def test_unfit_parts(run: Run, other: Behaviour, words: str, tmp_path: Path) -> 
     with (
         Loopback([script]) as server,
         server.client() as audio,
-        pytest.raises(MalformedAnswerError, match=words),
+        pytest.raises(MalformedResponseError, match=words),
     ):
         run(audio, "save_speech", TEXT, tmp_path / "said.wav")
     assert list(tmp_path.iterdir()) == []

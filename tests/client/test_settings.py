@@ -6,7 +6,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from apertis_audio_tools import ApertisAudio, ConfigurationError, settings
+from apertis_audio_tools import ApertisAudio, ConfigurationError
+from apertis_audio_tools.client import settings
 
 KEY = "sk-0123456789abcdef"
 BAD_KEYS = [
@@ -24,13 +25,13 @@ BAD_KEYS = [
 def test_key_argument(given: str | SecretStr, monkeypatch: pytest.MonkeyPatch) -> None:
     """An argument wins over the environment; space around a key is not part of it."""
     monkeypatch.setenv("APERTIS_API_KEY", "sk-of-the-environment")
-    assert settings.api_key(given).get_secret_value() == KEY
+    assert settings.resolve_api_key(given).get_secret_value() == KEY
 
 
 def test_key_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without an argument the environment is asked, when the client is made."""
     monkeypatch.setenv("APERTIS_API_KEY", f"{KEY}\n")
-    assert settings.api_key(None).get_secret_value() == KEY
+    assert settings.resolve_api_key(None).get_secret_value() == KEY
 
 
 @pytest.mark.parametrize("given", ["", "  ", SecretStr("")])
@@ -38,7 +39,7 @@ def test_empty_key(given: str | SecretStr, monkeypatch: pytest.MonkeyPatch) -> N
     """An empty argument is a mistake, not a reason to look elsewhere."""
     monkeypatch.setenv("APERTIS_API_KEY", KEY)
     with pytest.raises(ConfigurationError, match="There is no API key: set APERTIS_API_KEY"):
-        settings.api_key(given)
+        settings.resolve_api_key(given)
 
 
 def test_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,23 +55,23 @@ def test_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_bad_key(bad: str) -> None:
     """A key that cannot travel in a header is refused without being shown."""
     with pytest.raises(ConfigurationError, match="copied too much") as caught:
-        settings.api_key(bad)
+        settings.resolve_api_key(bad)
     assert "0123456789" not in f"{caught.value!r} {caught.value} {vars(caught.value)}"
 
 
 def test_key_is_not_shown() -> None:
     """Neither the key nor the client shows the key."""
     audio = ApertisAudio(KEY, base_url="https://host.example/v1")
-    assert KEY not in f"{settings.api_key(KEY)!r} {audio!r} {vars(audio)!r}"
+    assert KEY not in f"{settings.resolve_api_key(KEY)!r} {audio!r} {vars(audio)!r}"
     assert repr(audio) == "ApertisAudio(base_url='https://host.example/v1')"
 
 
 def test_base_url_default(monkeypatch: pytest.MonkeyPatch) -> None:
     """The address is the argument, else the environment's, else the service's."""
-    assert settings.base_url(None) == "https://api.apertis.ai/v1"
+    assert settings.resolve_base_url(None) == "https://api.apertis.ai/v1"
     monkeypatch.setenv("APERTIS_BASE_URL", "http://127.0.0.1:8000/v1/")
-    assert settings.base_url(None) == "http://127.0.0.1:8000/v1"
-    assert settings.base_url("https://host.example") == "https://host.example"
+    assert settings.resolve_base_url(None) == "http://127.0.0.1:8000/v1"
+    assert settings.resolve_base_url("https://host.example") == "https://host.example"
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_base_url_default(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_base_url(given: str, used: str) -> None:
     """An address loses the slashes and the space at its ends, and a client can be made of it."""
-    assert settings.base_url(given) == used
+    assert settings.resolve_base_url(given) == used
     ApertisAudio(KEY, base_url=given)
 
 

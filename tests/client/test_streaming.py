@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from apertis_audio_tools import ApertisAudio, APIConnectionError, APIError, OutputError, Usage
-from apertis_audio_tools.writing import NewFile
+from apertis_audio_tools.files.atomic import AtomicFile
 from support.loopback import Behaviour, Loopback
 from support.scripted_responses import answer, chunked, error, reset, silence, truncated
 from support.sync_async import Run
@@ -203,14 +203,14 @@ async def test_cancelled_while_the_file_begins(
     """A task that is cancelled, even twice, while a thread creates the file leaves none behind."""
     begun, going = threading.Event(), threading.Event()
 
-    create = NewFile.create
+    create = AtomicFile.create
 
-    def slow(path: Path, *, overwrite: bool) -> NewFile:
+    def slow(path: Path, *, overwrite: bool) -> AtomicFile:
         begun.set()
         assert going.wait(PATIENCE)
         return create(path, overwrite=overwrite)
 
-    monkeypatch.setattr(NewFile, "create", slow)
+    monkeypatch.setattr(AtomicFile, "create", slow)
     with Loopback([answer(200, SOUND, "audio/mpeg")]) as server:
         async with server.client() as audio:
             saving = asyncio.create_task(audio.asave_speech("Hello.", tmp_path / "hello.mp3"))

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from apertis_audio_tools.retry import Clock, SystemClock
-from apertis_audio_tools.transport import receiving
+from apertis_audio_tools.transport import response_body
+from apertis_audio_tools.transport.retry import Clock, SystemClock
 from support.fake_clock import FakeClock
 from support.faults import all_faults, invalid_responses
 from support.faults.endpoints import Endpoint
@@ -30,7 +30,7 @@ def test_fault(
     is_async: bool,
 ) -> None:
     """The right thing is done, said and left."""
-    monkeypatch.setattr(receiving, "MAX_ANSWER_BYTES", MOST_BYTES)
+    monkeypatch.setattr(response_body, "MAX_RESPONSE_BYTES", MOST_BYTES)
     monkeypatch.setattr(invalid_responses, "BOMB_BYTES", 3 * MOST_BYTES)
     player, found = watched_in_time(fault, endpoint, tmp_path, is_async=is_async)
     spare = 2 * fault.spare if is_async else 0

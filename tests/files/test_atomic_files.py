@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from apertis_audio_tools import OutputError
-from apertis_audio_tools.writing import NewFile
+from apertis_audio_tools.files.atomic import AtomicFile
 
 
 def names(folder: Path) -> list[str]:
@@ -15,7 +15,7 @@ def names(folder: Path) -> list[str]:
 
 def interrupted(path: Path, interruption: type[BaseException]) -> None:
     """Write half a file."""
-    with NewFile.create(path, overwrite=True) as new:
+    with AtomicFile.create(path, overwrite=True) as new:
         new.file.write(b"half")
         raise interruption
 
@@ -23,7 +23,7 @@ def interrupted(path: Path, interruption: type[BaseException]) -> None:
 def test_written(tmp_path: Path) -> None:
     """The file has its name after the end, and nothing else is left beside it."""
     target = tmp_path / "out.mp3"
-    with NewFile.create(target) as new:
+    with AtomicFile.create(target) as new:
         new.file.write(b"sound")
         assert not target.exists()
         assert new.path == target
@@ -42,7 +42,7 @@ def test_failed(interruption: type[BaseException], tmp_path: Path) -> None:
 
 def test_rewritten(tmp_path: Path) -> None:
     """The file can be read, and begun again, before it is complete."""
-    with NewFile.create(tmp_path / "out.mp3") as new:
+    with AtomicFile.create(tmp_path / "out.mp3") as new:
         new.file.write(b"a first attempt")
         new.file.seek(0)
         assert new.file.read() == b"a first attempt"
@@ -57,7 +57,7 @@ def test_existing_is_kept(tmp_path: Path) -> None:
     target = tmp_path / "out.mp3"
     target.write_bytes(b"precious")
     with pytest.raises(OutputError, match=r"out\.mp3 exists and is kept; overwrite replaces"):
-        NewFile.create(target)
+        AtomicFile.create(target)
     assert target.read_bytes() == b"precious"
     assert names(tmp_path) == ["out.mp3"]
 
@@ -69,7 +69,7 @@ def test_overwritten(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
         interrupted(target, RuntimeError)
     assert target.read_bytes() == b"old"
-    with NewFile.create(target, overwrite=True) as new:
+    with AtomicFile.create(target, overwrite=True) as new:
         new.file.write(b"new")
         assert target.read_bytes() == b"old"
     assert target.read_bytes() == b"new"
@@ -79,7 +79,7 @@ def test_overwritten(tmp_path: Path) -> None:
 def test_race(tmp_path: Path) -> None:
     """A file that came meanwhile is kept, and the draft is not."""
     target = tmp_path / "out.mp3"
-    new = NewFile.create(target)
+    new = AtomicFile.create(target)
     new.file.write(b"late")
     target.write_bytes(b"first")
     with pytest.raises(OutputError, match=r"out\.mp3 cannot be written: File exists"):
@@ -90,7 +90,7 @@ def test_race(tmp_path: Path) -> None:
 
 def test_two_writers(tmp_path: Path) -> None:
     """Of two who began the same file, the first to finish has it whole."""
-    first, second = NewFile.create(tmp_path / "out.mp3"), NewFile.create(tmp_path / "out.mp3")
+    first, second = AtomicFile.create(tmp_path / "out.mp3"), AtomicFile.create(tmp_path / "out.mp3")
     second.file.write(b"second")
     first.file.write(b"first")
     second.commit()
@@ -108,7 +108,7 @@ def test_no_links(taken: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "link", refuse)
-    new = NewFile.create(tmp_path / "out.mp3")
+    new = AtomicFile.create(tmp_path / "out.mp3")
     new.file.write(b"sound")
     if taken:
         (tmp_path / "out.mp3").write_bytes(b"first")
@@ -126,7 +126,7 @@ def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    new = NewFile.create(tmp_path / "out.mp3")
+    new = AtomicFile.create(tmp_path / "out.mp3")
     new.file.write(b"sound")
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OutputError, match="No space left on device"):
@@ -153,7 +153,7 @@ def test_impossible(name: str, reason: str, overwrite: bool, tmp_path: Path) -> 
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match=reason):
-        NewFile.create(tmp_path / name, overwrite=overwrite).commit()
+        AtomicFile.create(tmp_path / name, overwrite=overwrite).commit()
     assert names(tmp_path) == ["file", "folder"]
 
 
@@ -162,7 +162,7 @@ def test_special_file(tmp_path: Path) -> None:
     """A device or FIFO is not replaced by a file, even when asked."""
     os.mkfifo(tmp_path / "fifo")
     with pytest.raises(OutputError, match="fifo is not a regular file"):
-        NewFile.create(tmp_path / "fifo", overwrite=True)
+        AtomicFile.create(tmp_path / "fifo", overwrite=True)
     assert (tmp_path / "fifo").is_fifo()
 
 
@@ -171,10 +171,10 @@ def test_no_permission(tmp_path: Path) -> None:
     """A folder without write permission is refused at once."""
     tmp_path.chmod(0o500)
     with pytest.raises(OutputError, match="Permission denied"):
-        NewFile.create(tmp_path / "out.mp3")
+        AtomicFile.create(tmp_path / "out.mp3")
     tmp_path.chmod(0o000)
     with pytest.raises(OutputError, match="Permission denied"):
-        NewFile.create(tmp_path / "out.mp3")
+        AtomicFile.create(tmp_path / "out.mp3")
     tmp_path.chmod(0o700)
 
 
@@ -182,29 +182,29 @@ def test_dangling_link(tmp_path: Path) -> None:
     """A link to nowhere is an existing name; replaced when asked, it does not lead elsewhere."""
     (tmp_path / "out.mp3").symlink_to(tmp_path / "elsewhere.mp3")
     with pytest.raises(OutputError, match="exists"):
-        NewFile.create(tmp_path / "out.mp3")
-    NewFile.create(tmp_path / "out.mp3", overwrite=True).commit()
+        AtomicFile.create(tmp_path / "out.mp3")
+    AtomicFile.create(tmp_path / "out.mp3", overwrite=True).commit()
     assert names(tmp_path) == ["out.mp3"]
     assert not (tmp_path / "out.mp3").is_symlink()
 
 
 def test_longest_name(tmp_path: Path) -> None:
     """A name as long as the file system takes can be written."""
-    with NewFile.create(tmp_path / ("x" * 251 + ".mp3")) as new:
+    with AtomicFile.create(tmp_path / ("x" * 251 + ".mp3")) as new:
         new.file.write(b"sound")
     assert len(names(tmp_path)[0]) == 255
 
 
 def test_permissions(tmp_path: Path) -> None:
     """The file has the permissions any new file has."""
-    with NewFile.create(tmp_path / "out.mp3"):
+    with AtomicFile.create(tmp_path / "out.mp3"):
         (tmp_path / "plain").touch()
     assert (tmp_path / "out.mp3").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
 def test_discarded_twice(tmp_path: Path) -> None:
     """Giving up is possible at any time, and more than once."""
-    new = NewFile.create(tmp_path / "out.mp3")
+    new = AtomicFile.create(tmp_path / "out.mp3")
     new.discard()
     new.discard()
     assert names(tmp_path) == []

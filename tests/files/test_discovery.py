@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from apertis_audio_tools import ConfigurationError, RecordingError
-from apertis_audio_tools.finding import find
+from apertis_audio_tools.files.discovery import find_recordings
 
 AS_USER = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read all"
@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def names(folder: Path, *places: Path | str, **options: str | list[str]) -> list[str]:
-    found = find(list(places) or folder, **options)  # type: ignore[arg-type]
+    found = find_recordings(list(places) or folder, **options)  # type: ignore[arg-type]
     return [path.relative_to(folder).as_posix() for path in found]
 
 
@@ -102,7 +102,7 @@ def test_links_to_nothing(folder: Path, caplog: pytest.LogCaptureFixture, target
 def test_missing(tmp_path: Path) -> None:
     """What is not there is an error, not an empty result."""
     with pytest.raises(RecordingError, match="no file or folder"):
-        list(find(tmp_path / "gone"))
+        list(find_recordings(tmp_path / "gone"))
 
 
 @pytest.mark.parametrize("places", ["", ["a.wav", ""]])
@@ -111,7 +111,7 @@ def test_no_name(places: Any) -> None:
     with pytest.raises(
         ConfigurationError, match=r"name .* is empty; the current folder is '\.'\.$"
     ):
-        find(places)
+        find_recordings(places)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_no_name(places: Any) -> None:
 def test_no_place(places: Any, kind: str) -> None:
     """What names no place is refused in a sentence that says what it is, before any is read."""
     with pytest.raises(ConfigurationError, match=rf"^A place .* a folder, not {kind}\.$"):
-        find(places)
+        find_recordings(places)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_no_place(places: Any, kind: str) -> None:
 def test_hints(place: str, hint: str) -> None:
     """Of what is no path, the sentence says what may have been meant."""
     with pytest.raises(RecordingError, match=rf"^There is no file or folder .*{hint}\.$"):
-        list(find(place))
+        list(find_recordings(place))
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_impossible_place(folder: Path, place: str) -> None:
     """What cannot be there is an error in a sentence as well."""
     (folder / "round").symlink_to("round")
     with pytest.raises(RecordingError, match=r"\.$"):
-        list(find(folder / place))
+        list(find_recordings(folder / place))
 
 
 @AS_USER
@@ -156,7 +156,7 @@ def test_unreadable_place(folder: Path) -> None:
     folder.chmod(0o400)
     try:
         with pytest.raises(RecordingError, match=r"a\.wav' cannot be read: Permission denied\.$"):
-            list(find(folder / "a.wav"))
+            list(find_recordings(folder / "a.wav"))
     finally:
         folder.chmod(0o700)
 
@@ -181,9 +181,9 @@ def test_impossible_pattern(folder: Path, glob: str) -> None:
 def test_unknown_home() -> None:
     """The home of a user that there is not is told, by the path as it was given."""
     with pytest.raises(ConfigurationError, match=r"'~nosuchuser/x' .*\.$"):
-        list(find("~nosuchuser/x"))
+        list(find_recordings("~nosuchuser/x"))
 
 
 def test_nothing(tmp_path: Path) -> None:
     """An empty folder has no recordings, and neither has an empty list."""
-    assert list(find(tmp_path)) == list(find([])) == []
+    assert list(find_recordings(tmp_path)) == list(find_recordings([])) == []

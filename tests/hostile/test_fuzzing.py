@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from apertis_audio_tools.audio import cut_pieces, probe
 from apertis_audio_tools.errors import RecordingError
-from apertis_audio_tools.recordings import pieces, probe
 from support.hostile.bombs import BOMBS
 from support.hostile.fuzz_corpus import damaged
 from support.hostile.fuzz_target import tried
@@ -53,4 +53,4 @@ def test_sound_that_cannot_be_decoded() -> None:
     """A recording of which nothing can be decoded is refused, not answered with no pieces."""
     data = BOMBS["mkv of 10,000 tracks"]()
     with pytest.raises(RecordingError, match="holds no sound that can be decoded"):
-        list(pieces(probe(data), max_bytes=10**8, shrink="opus"))
+        list(cut_pieces(probe(data), max_bytes=10**8, upload_format="opus"))

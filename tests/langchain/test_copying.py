@@ -10,7 +10,7 @@ import pytest
 from langchain_core.runnables import ConfigurableField
 
 from apertis_audio_tools import ApertisAudio, ConfigurationError, FileAccess
-from apertis_audio_tools.borrowing import ClientOptions
+from apertis_audio_tools.adapters.client_handle import ClientOptions
 from apertis_audio_tools.langchain import (
     ApertisAudioToolkit,
     AskAboutAudio,

@@ -30,13 +30,13 @@ def loading(server: Loopback, places: Any, **options: Any) -> ApertisAudioLoader
 
 
 class TestContract(LoaderContract):
-    """All that a loader owes, for every grain, with one and with several recordings at once."""
+    """Every duty of a loader, at each granularity, one and several recordings at once."""
 
     @pytest.fixture(params=[("passage", 1), ("segment", 2), ("recording", 1)])
     def loader(self, request: pytest.FixtureRequest, server: Loopback, folder: Path) -> BaseLoader:
         """Of a folder, by a server of ours."""
-        grain, at_once = request.param
-        return loading(server, folder, grain=grain, max_concurrency=at_once)
+        granularity, at_once = request.param
+        return loading(server, folder, granularity=granularity, max_concurrency=at_once)
 
     @pytest.fixture
     def sent(self, server: Loopback) -> Sent:
@@ -50,7 +50,7 @@ def collected(loader: BaseLoader, colour: str) -> list[Document]:
 
 def test_order_and_content(server: Loopback, folder: Path, colour: str) -> None:
     """Documents come in the order of the recordings, with what was said in each, and when."""
-    documents = collected(loading(server, folder, grain="segment"), colour)
+    documents = collected(loading(server, folder, granularity="segment"), colour)
     expected = [
         (str(path), part * 10.0, words_in(path.read_bytes(), part))
         for path in sorted(folder.iterdir())
@@ -65,7 +65,9 @@ def test_several_at_once(folder: Path, colour: str) -> None:
     """As many recordings are under way as the client may have."""
     together = threading.Barrier(4)
     with Loopback([hears(before=lambda _: together.wait(PATIENCE))]) as server:
-        documents = collected(loading(server, folder, grain="recording", max_concurrency=4), colour)
+        documents = collected(
+            loading(server, folder, granularity="recording", max_concurrency=4), colour
+        )
     assert len(documents) == COUNT
 
 
@@ -116,7 +118,7 @@ async def test_documents_need_no_threads(folder: Path, monkeypatch: pytest.Monke
     async def hops_for(parts: int) -> int:
         hops.clear()
         with Loopback([hears(parts=parts)]) as server:
-            documents = await loading(server, folder, grain="segment").aload()
+            documents = await loading(server, folder, granularity="segment").aload()
         assert len(documents) == COUNT * parts
         return len(hops)
 
@@ -159,8 +161,8 @@ def test_a_cache_pays_once(server: Loopback, folder: Path, tmp_path: Path, colou
 @pytest.mark.parametrize(
     ("asked", "others", "again"),
     [
-        ({}, {"grain": "segment"}, 0),
-        ({}, {"grain": "recording"}, 0),
+        ({}, {"granularity": "segment"}, 0),
+        ({}, {"granularity": "recording"}, 0),
         ({}, {"max_seconds": 60.0, "overlap": 5.0, "max_characters": 10}, 0),
         ({}, {"prompt": "Names: Apertis"}, COUNT),
         ({}, {"language": "cy"}, COUNT),
@@ -168,8 +170,8 @@ def test_a_cache_pays_once(server: Loopback, folder: Path, tmp_path: Path, colou
         ({}, {"piece_seconds": 60.0}, COUNT),
         ({}, {"task": "translate"}, COUNT),
         ({}, {"model": "whisper-large-v3"}, COUNT),
-        ({"model": "gpt-4o-transcribe"}, {"grain": "segment"}, 0),
-        ({"model": "gpt-4o-transcribe"}, {"grain": "recording"}, COUNT),
+        ({"model": "gpt-4o-transcribe"}, {"granularity": "segment"}, 0),
+        ({"model": "gpt-4o-transcribe"}, {"granularity": "recording"}, COUNT),
         ({"model": "gpt-4o-transcribe"}, {"max_seconds": 60.0}, COUNT),
     ],
 )
@@ -256,7 +258,7 @@ class TestPlaces:
 def test_replacing_a_recording_changes_its_documents_only(server: Loopback, folder: Path) -> None:
     """Indexed again, a folder costs what has changed: one recording's documents."""
     store, records = InMemoryVectorStore(DeterministicFakeEmbedding(size=8)), record_manager()
-    loader = loading(server, folder, grain="segment")
+    loader = loading(server, folder, granularity="segment")
 
     def indexed() -> object:
         return index(

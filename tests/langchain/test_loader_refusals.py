@@ -48,7 +48,7 @@ class TestFailures:
 
     def test_documents_before_it_are_handed_over(self, server: Loopback, broken: Path) -> None:
         """What comes before a recording that fails is not lost."""
-        documents = loading(server, broken, grain="recording").lazy_load()
+        documents = loading(server, broken, granularity="recording").lazy_load()
         assert [next(documents).metadata["source"][-5] for _ in range(3)] == ["0", "1", "2"]
         with pytest.raises(RecordingError):
             next(documents)
@@ -57,7 +57,7 @@ class TestFailures:
         self, server: Loopback, broken: Path, colour: str, caplog: pytest.LogCaptureFixture
     ) -> None:
         """Skipped recordings are logged and listed, and all others are there."""
-        loader = loading(server, broken, on_error="skip", grain="recording")
+        loader = loading(server, broken, on_error="skip", granularity="recording")
         with caplog.at_level(logging.WARNING):
             documents = collected(loader, colour)
         assert len(documents) == COUNT - 1
@@ -156,7 +156,7 @@ class TestSettings:
     @pytest.mark.parametrize(
         "wrong",
         [
-            {"grain": "word"},
+            {"granularity": "word"},
             {"task": "summarise"},
             {"on_error": "ignore"},
             {"overlap": 30.0},

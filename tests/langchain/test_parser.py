@@ -30,7 +30,7 @@ def parsing(server: Loopback, **options: Any) -> ApertisAudioParser:
     settings: dict[str, Any] = {
         "api_key": "sk-parser",
         "base_url": server.url,
-        "grain": "segment",
+        "granularity": "segment",
     }
     return ApertisAudioParser(**{**settings, **options})
 
@@ -94,11 +94,11 @@ def test_recordings_without_words(blob: Blob, colour: str) -> None:
         assert parsed(parsing(server), blob, colour) == []
 
 
-@pytest.mark.parametrize("grain", ["recording", "passage", "segment"])
-def test_grains(server: Loopback, blob: Blob, grain: str) -> None:
+@pytest.mark.parametrize("granularity", ["recording", "passage", "segment"])
+def test_grains(server: Loopback, blob: Blob, granularity: str) -> None:
     """One document for the recording, one for each passage, or one for each segment."""
-    documents = parsing(server, grain=grain, max_seconds=20).parse(blob)
-    assert len(documents) == {"recording": 1, "passage": 2, "segment": 3}[grain]
+    documents = parsing(server, granularity=granularity, max_seconds=20).parse(blob)
+    assert len(documents) == {"recording": 1, "passage": 2, "segment": 3}[granularity]
     said = " ".join(words_in(blob.as_bytes(), part) for part in range(PARTS))
     assert " ".join(document.page_content for document in documents) == said
 
@@ -131,7 +131,7 @@ class TestBlobsInMemory:
     def test_a_source_makes_a_name(self, server: Loopback, blob: Blob) -> None:
         """A blob is called by its source, its path or its id, whichever it has."""
         content = blob.as_bytes()
-        parser = parsing(server, grain="recording")
+        parser = parsing(server, granularity="recording")
         for named, expected in [
             (
                 Blob.from_data(content, metadata={"source": "s3://bucket/a.wav"}),
@@ -147,7 +147,7 @@ class TestBlobsInMemory:
     ) -> None:
         """Blobs without a name differ in their source if, and only if, their content does."""
         one, other = (path.read_bytes() for path in recordings_in(tmp_path / "r", 2))
-        parser = parsing(server, grain="recording")
+        parser = parsing(server, granularity="recording")
         sources = [
             parser.parse(Blob.from_data(content))[0].metadata["source"]
             for content in (one, other, one)

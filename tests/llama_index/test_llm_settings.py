@@ -17,9 +17,9 @@ from apertis_audio_tools import (
     ConfigurationError,
     UnsupportedError,
 )
-from apertis_audio_tools.borrowing import ClientOptions
+from apertis_audio_tools.adapters.client_handle import ClientOptions
 from apertis_audio_tools.llama_index import ApertisAudioLLM, ApertisAudioReader
-from apertis_audio_tools.llama_index.settings import ClientSettings
+from apertis_audio_tools.llama_index.client_settings import ClientSettings
 from apertis_audio_tools.models import MODELS
 from support.contract.llama_index_calls import CHATS, Ask
 from support.loopback import Loopback

@@ -13,7 +13,7 @@ from llama_index.core.callbacks import CallbackManager
 from llama_index.core.callbacks.base_handler import BaseCallbackHandler
 from llama_index.core.tools import FunctionTool
 
-from apertis_audio_tools import MalformedAnswerError, UnsupportedError
+from apertis_audio_tools import MalformedResponseError, UnsupportedError
 from apertis_audio_tools.llama_index import ApertisAudioLLM, ApertisAudioToolSpec
 from support.contract.llama_index_calls import (
     BOTH,
@@ -75,7 +75,7 @@ def test_arguments_that_are_none(scripted: Scripted, way: str, written: str) -> 
     """No tool is called with what the model did not say; the conversation keeps what it did."""
     llm, server = scripted(calling(call(written), stream="stream" in way), json_answer(HI))
     found = TOOL_CHATS[way](llm, tools(), user_msg=WEATHER)[-1]
-    with pytest.raises(MalformedAnswerError, match="The arguments of get_weather are"):
+    with pytest.raises(MalformedResponseError, match="The arguments of get_weather are"):
         llm.get_tool_calls_from_response(found)
     llm.chat([found.message, result(TextBlock(text="What?"))])
     assert sent(server)[0]["tool_calls"] == [call(written)]
@@ -87,7 +87,7 @@ def test_an_agent_stops_at_nonsense(scripted: Scripted, streaming: bool) -> None
     """An agent whose model writes nonsense fails with the error that says so."""
     llm, server = scripted(calling(call('{"city": "Lis'), stream=streaming))
     agent = FunctionAgent(tools=tools(), llm=llm, streaming=streaming)
-    with pytest.raises(MalformedAnswerError, match="The arguments of get_weather are not JSON"):
+    with pytest.raises(MalformedResponseError, match="The arguments of get_weather are not JSON"):
         asked(agent, WEATHER)
     assert len(server.requests) == 1
 

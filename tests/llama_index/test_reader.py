@@ -227,14 +227,18 @@ class TestDocuments:
         assert NodeRelationship.PREVIOUS not in links[found[2].id_]
 
     @pytest.mark.parametrize(
-        ("grain", "count"), [("recording", 1), ("passage", 4), ("segment", 20)]
+        ("granularity", "count"), [("recording", 1), ("passage", 4), ("segment", 20)]
     )
     def test_grains(
-        self, beacon_url: str, monday: Path, load: Load, grain: Any, count: int
+        self, beacon_url: str, monday: Path, load: Load, granularity: Any, count: int
     ) -> None:
         """A recording is one document, several passages, or many segments."""
         reader = ApertisAudioReader(
-            api_key="sk-payg", base_url=beacon_url, grain=grain, max_seconds=10, task="translate"
+            api_key="sk-payg",
+            base_url=beacon_url,
+            granularity=granularity,
+            max_seconds=10,
+            task="translate",
         )
         found = load(reader, monday)
         assert len(found) == count

@@ -18,7 +18,7 @@ from apertis_audio_tools.llama_index import (
     TranscriptionEndEvent,
     TranscriptionStartEvent,
 )
-from apertis_audio_tools.llama_index.under_way import UNFINISHED
+from apertis_audio_tools.llama_index.load_tracking import UNFINISHED
 from support.contract.llama_index_readers import Load
 from support.loopback import Loopback
 from support.timeouts import PATIENCE

@@ -18,7 +18,7 @@ from llama_index.core.vector_stores import SimpleVectorStore
 from pydantic import ValidationError
 
 from apertis_audio_tools import ApertisAudio, ApertisError, ConfigurationError, RecordingError
-from apertis_audio_tools.finding import SUFFIXES
+from apertis_audio_tools.files.discovery import SUFFIXES
 from apertis_audio_tools.llama_index import ApertisAudioReader, audio_file_extractor
 from support.beacon_recordings import FORMATS, write
 from support.contract.llama_index_readers import Load, read_folder
@@ -173,7 +173,7 @@ class TestBadDays:
 
     @pytest.mark.parametrize(
         "wrong",
-        [{"task": "sing"}, {"grain": "word"}, {"on_error": "ignore"}, {"modle": "whisper-1"}],
+        [{"task": "sing"}, {"granularity": "word"}, {"on_error": "ignore"}, {"modle": "whisper-1"}],
     )
     def test_wrong_settings(self, wrong: dict[str, Any]) -> None:
         """A setting that cannot be is refused at once, and the key is not shown."""

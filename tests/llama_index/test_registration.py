@@ -20,10 +20,10 @@ def _key(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_reader() -> None:
     """A registered reader is loaded from what was saved of it, settings and all."""
     register()
-    saved = ApertisAudioReader(language="de", grain="segment").to_dict()
+    saved = ApertisAudioReader(language="de", granularity="segment").to_dict()
     loaded = load_reader(saved)
     assert isinstance(loaded, ApertisAudioReader)
-    assert (loaded.language, loaded.grain) == ("de", "segment")
+    assert (loaded.language, loaded.granularity) == ("de", "segment")
 
 
 def test_llm() -> None:

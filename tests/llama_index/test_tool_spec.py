@@ -19,8 +19,8 @@ from llama_index.core.llms.mock import MockFunctionCallingLLM
 from llama_index.core.tools import FunctionTool, ToolMetadata
 
 from apertis_audio_tools import ApertisAudio, ConfigurationError, FileAccess, UnsupportedError
+from apertis_audio_tools.audio import probe
 from apertis_audio_tools.llama_index import ApertisAudioToolSpec
-from apertis_audio_tools.recordings import probe
 from support.contract.llama_index_tools import ToolSpecContract
 
 CLIP = Path(__file__).parents[1] / "clips" / "clip.ogg"

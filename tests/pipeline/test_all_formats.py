@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from apertis_audio_tools import ApertisAudio, Transcript
-from apertis_audio_tools.client import transcribing
-from apertis_audio_tools.recordings import pieces, probe
+from apertis_audio_tools.audio import cut_pieces, probe
+from apertis_audio_tools.client import transcription_verbs
 from support.beacon_recordings import FORMATS, PERIOD_SECONDS, start_of, write
 from support.sync_async import Run, run_async, run_sync
 
@@ -54,7 +54,7 @@ def test_every_beacon_arrives_by_bytes(
 ) -> None:
     """A recording that is too large for one request comes back whole."""
     path = made(folder, name)
-    monkeypatch.setattr(transcribing, "MAX_UPLOAD_BYTES", path.stat().st_size // 3)
+    monkeypatch.setattr(transcription_verbs, "MAX_UPLOAD_BYTES", path.stat().st_size // 3)
     with ApertisAudio("sk-payg", base_url=beacon_url) as client:
         assert_every_beacon(client.transcribe(path))
 
@@ -65,7 +65,7 @@ def test_every_beacon_arrives_where_nobody_pauses(
 ) -> None:
     """Where pieces have to overlap, what was heard twice is there once, and nothing is lost."""
     path = write(FORMATS[name], tmp_path / f"rattling.{name}", 60, has_pauses=False)
-    cut = list(pieces(probe(path), max_bytes=path.stat().st_size, target_seconds=20))
+    cut = list(cut_pieces(probe(path), max_bytes=path.stat().st_size, target_seconds=20))
     assert [bool(piece.overlap) for piece in cut] == [False, *[True] * (len(cut) - 1)]
     with ApertisAudio("sk-payg", base_url=beacon_url) as client:
         assert_every_beacon(client.transcribe(path, piece_seconds=20), 60)

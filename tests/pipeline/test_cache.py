@@ -16,7 +16,7 @@ import pytest
 from platformdirs import user_cache_path
 
 from apertis_audio_tools import ConfigurationError, Segment, Transcript, Usage
-from apertis_audio_tools.cache import CacheSetting, TranscriptCache, cache_of
+from apertis_audio_tools.pipeline.cache import CacheSetting, TranscriptCache, open_cache
 from support.cache_processes import noise, put_and_die, use
 
 ONE = Transcript(
@@ -275,7 +275,7 @@ def test_settings(
     monkeypatch.delenv("APERTIS_AUDIO_CACHE", raising=False)
     if variable is not None:
         monkeypatch.setenv("APERTIS_AUDIO_CACHE", variable)
-    found = cache_of(setting)
+    found = open_cache(setting)
     assert (found and found.path.parent) == (folder and folder.expanduser().absolute())
     assert not Path("here").exists()
     assert not Path("there").exists()
@@ -284,4 +284,4 @@ def test_settings(
 def test_unknown_home() -> None:
     """The home of a user that there is not is told, and no folder of that name is made."""
     with pytest.raises(ConfigurationError, match=r"'~nosuchuser/x' .*\.$"):
-        cache_of("~nosuchuser/x")
+        open_cache("~nosuchuser/x")

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apertis_audio_tools import Segment, Transcript, Usage, subtitles
-from apertis_audio_tools.stitching import Part, stitch
+from apertis_audio_tools import Segment, Transcript, Usage
+from apertis_audio_tools.pipeline.stitching import TranscribedPiece, stitch
+from apertis_audio_tools.text import subtitles
 
 ABOUT = Transcript(text="", task="transcribe", model="whisper-1", source="standup.ogg")
 OVERLAP = 2.0
@@ -19,23 +20,23 @@ def segment(start: float, end: float, text: str) -> Segment:
 
 def part(
     start: float, end: float, *said: Segment | str, overlap: float = 0.0, **known: object
-) -> Part:
+) -> TranscribedPiece:
     """A piece: with segments on its own time line, or with text alone."""
     segments = [each for each in said if isinstance(each, Segment)]
     text = " ".join(each.text if isinstance(each, Segment) else each for each in said)
     heard = Transcript.model_validate({"text": text, "segments": segments, **known})
-    return Part(start, end, overlap, heard)
+    return TranscribedPiece(start, end, overlap, heard)
 
 
-def texts(*parts: Part) -> list[str]:
+def texts(*parts: TranscribedPiece) -> list[str]:
     return [each.text for each in stitch(parts, ABOUT).segments]
 
 
-def text(*parts: Part) -> str:
+def text(*parts: TranscribedPiece) -> str:
     return stitch(parts, ABOUT).text
 
 
-def spans(*parts: Part) -> list[tuple[float, float]]:
+def spans(*parts: TranscribedPiece) -> list[tuple[float, float]]:
     return [(each.start, each.end) for each in stitch(parts, ABOUT).segments]
 
 
@@ -201,7 +202,11 @@ def test_beyond_99_hours() -> None:
     assert "101\n100:00:01,000 --> 100:00:02,500\nHour 100.\n" in whole.to_srt()
     assert "\n100:00:01.000 --> 100:00:02.500\nHour 100.\n" in whole.to_vtt()
     expected = [subtitles.Cue(each.start, each.end, each.text) for each in whole.segments]
-    assert subtitles.read(whole.to_srt()) == subtitles.read(whole.to_vtt()) == expected
+    assert (
+        subtitles.parse_subtitles(whole.to_srt())
+        == subtitles.parse_subtitles(whole.to_vtt())
+        == expected
+    )
 
 
 WORDS = st.lists(
@@ -220,7 +225,7 @@ def timed(steps: list[tuple[int, int, str]]) -> list[Segment]:
     return words
 
 
-def heard(words: list[Segment], start: float, end: float, overlap: float) -> Part:
+def heard(words: list[Segment], start: float, end: float, overlap: float) -> TranscribedPiece:
     """A piece by a perfect recogniser, which leaves out what is cut."""
     whole = [
         segment(round(word.start - start, 3), round(word.end - start, 3), word.text)

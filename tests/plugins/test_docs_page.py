@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from apertis_audio_tools.registered import READERS
+from apertis_audio_tools.adapters.entry_points import HOST_PROGRAMS
 from support.plugin_hosts import Host
 
 ROOT = Path(__file__).parents[2]
@@ -87,7 +87,7 @@ def test_pipeline(tmp_path: Path, sandbox_url: str) -> None:
 
 def test_all_hosts_have_a_section() -> None:
     """Each program that reads entry points is on the page, with how it is installed."""
-    for group, reader in READERS.items():
+    for group, reader in HOST_PROGRAMS.items():
         assert reader.name in PAGE
         if not group.startswith("apertis"):
             assert reader.install in section(reader.name)

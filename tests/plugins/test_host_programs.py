@@ -25,7 +25,7 @@ DAMAGED = "import sys; sys.modules['av'] = None; import llm.cli; llm.cli.cli()"
 ACCEPTED = """
 import io
 from markitdown import MarkItDown, StreamInfo
-from apertis_audio_tools.plugins.markdown import RecordingConverter
+from apertis_audio_tools.plugins.markitdown_converter import RecordingConverter
 converter = RecordingConverter(None, {})
 def accepts(**info):
     return converter.accepts(io.BytesIO(), StreamInfo(**info))

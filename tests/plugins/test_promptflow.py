@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from apertis_audio_tools import AccessError, ApertisError
+from apertis_audio_tools.adapters.tools import TOOLS, AudioTool
 from apertis_audio_tools.plugins import promptflow
-from apertis_audio_tools.tools import TOOLS, AudioTool
 
 CLIP = Path(__file__).parents[1] / "clips" / "clip.m4a"
 LISTED = promptflow.list_tools()

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from apertis_audio_tools import AccessError, ApertisAudio, ConfigurationError, Transcript
+from apertis_audio_tools.adapters.tools import TOOLS, AudioTool
 from apertis_audio_tools.plugins.timecoded import SILENCE, timecoded
-from apertis_audio_tools.plugins.toolset import Toolset, function, remembering
+from apertis_audio_tools.plugins.toolset import Toolset, caching_client, tool_function
 from apertis_audio_tools.results import Segment
-from apertis_audio_tools.tools import TOOLS, AudioTool
 from support.timeouts import PATIENCE
 
 CLIP = Path(__file__).parents[1] / "clips" / "clip.m4a"
@@ -88,7 +88,7 @@ def test_clients_of_two(tmp_path: Path) -> None:
 @pytest.mark.parametrize("tool", TOOLS)
 def test_function(tool: type[AudioTool]) -> None:
     """A function made of a tool says what the tool declares, and passes on what it is given."""
-    called = function(tool, lambda name, **given: (name, given), {"folder": "."})
+    called = tool_function(tool, lambda name, **given: (name, given), {"folder": "."})
     taken = inspect.signature(called).parameters
     assert (called.__name__, called.__doc__) == (tool.name, tool.description)
     assert [*taken] == [*tool.arguments.model_fields, "folder"]
@@ -103,9 +103,9 @@ def test_remembering(sandbox_url: str, tmp_path: Path, monkeypatch: pytest.Monke
     """Transcripts are kept where the environment says, and no second call is paid for."""
     monkeypatch.setenv("APERTIS_BASE_URL", sandbox_url)
     monkeypatch.setenv("APERTIS_AUDIO_CACHE", str(tmp_path))
-    with remembering("sk-any") as audio:
+    with caching_client("sk-any") as audio:
         first = audio.transcribe(CLIP)
-    with remembering("wrong-key") as audio:
+    with caching_client("wrong-key") as audio:
         assert audio.transcribe(CLIP).segments == first.segments
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import functools
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,170 +14,32 @@ PACKAGE = "apertis_audio_tools"
 ROOT = Path(apertis_audio_tools.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
 
-SPINE = {
-    "answers",
-    "cache",
-    "calls",
-    "colours",
-    "discretion",
-    "drivers",
-    "errors",
-    "jobs",
-    "many",
-    "models",
-    "progress",
-    "recitals",
-    "recordings",
-    "results",
-    "retry",
-    "settings",
-    "stitching",
-    "transport",
-    "waiting",
-    "wire",
-    "writing",
-}
-MAY_IMPORT: dict[str, set[str]] = {
-    "__init__": set(),
-    "__main__": {"cli"},
-    "access": {"errors", "paths"},
-    "answers": {"errors", "wire"},
-    "borrowing": {"cache", "client", "errors", "forks", "models", "settings"},
-    "cache": {"errors", "forks", "paths", "results"},
-    "calls": {"answers", "errors", "models", "passages", "results", "subtitles", "wire"},
-    "cli": {
-        "",
-        "cache",
-        "client",
-        "errors",
-        "many",
-        "models",
-        "progress",
-        "recordings",
-        "registered",
-        "results",
-        "sandbox",
-        "writing",
-    },
-    "client": SPINE,
-    "colours": {"calls", "discretion", "drivers", "jobs", "many", "results"},
-    "discretion": {"errors"},
-    "drivers": {
-        "calls",
-        "discretion",
-        "errors",
-        "forks",
-        "jobs",
-        "many",
-        "recitals",
-        "recordings",
-        "results",
-        "retry",
-        "transport",
-        "waiting",
-        "wire",
-    },
-    "conversations": {"access", "errors", "recordings", "results"},
-    "documents": {"errors", "results", "subtitles"},
-    "echoes": {"passages", "results"},
-    "errors": set(),
-    "finding": {"errors", "paths"},
-    "forks": set(),
-    "jobs": {
-        "cache",
-        "calls",
-        "discretion",
-        "errors",
-        "recordings",
-        "results",
-        "stitching",
-        "waiting",
-    },
-    "langchain": {
-        "",
-        "access",
-        "borrowing",
-        "cache",
-        "client",
-        "conversations",
-        "documents",
-        "errors",
-        "finding",
-        "many",
-        "models",
-        "progress",
-        "reading",
-        "recordings",
-        "results",
-        "settings",
-        "tools",
-        "registered",
-    },
-    "llama_index": {
-        "access",
-        "borrowing",
-        "client",
-        "conversations",
-        "documents",
-        "errors",
-        "finding",
-        "many",
-        "models",
-        "reading",
-        "recordings",
-        "results",
-        "settings",
-        "tools",
-        "registered",
-    },
-    "many": {"discretion", "errors", "jobs", "progress", "recordings", "results", "waiting"},
-    "models": {"errors"},
-    "notebooks": set(),
-    "passages": set(),
-    "paths": {"errors"},
-    "plugins": {
-        "__main__",
-        "access",
-        "client",
-        "errors",
-        "finding",
-        "forks",
-        "results",
-        "tools",
-        "cache",
-    },
-    "recitals": {
-        "answers",
-        "calls",
-        "errors",
-        "models",
-        "recordings",
-        "results",
-        "sentences",
-        "wire",
-        "writing",
-    },
-    "reading": {"client", "documents", "errors", "many", "models", "recordings", "results"},
-    "progress": {"errors"},
-    "recordings": {"errors", "forks", "models", "paths", "wire"},
-    "registered": set(),
-    "results": {"errors", "notebooks", "passages", "subtitles"},
-    "retry": {"errors", "forks"},
-    "sandbox": set(),
-    "sentences": {"passages"},
-    "settings": {"errors"},
-    "stitching": {"echoes", "errors", "passages", "results"},
-    "subtitles": set(),
-    "tools": {"access", "client", "errors", "forks", "recordings", "results"},
-    "transport": {"answers", "errors", "forks", "wire"},
-    "waiting": {"forks"},
-    "wire": {"errors"},
-    "writing": {"errors"},
-}
-"""What each part of the package may import of the others; "" is the package itself."""
+LAYERS: tuple[set[str], ...] = (
+    {"errors", "text"},
+    {"concurrency", "files", "models", "results"},
+    {"api"},
+    {"audio", "transport"},
+    {"pipeline"},
+    {"client"},
+    {"adapters"},
+    {"langchain", "llama_index"},
+    {"cli"},
+    {"__main__"},
+    {"plugins"},
+)
+"""From the bottom up; a part imports only parts of the layers below its own."""
+
+ALONE = {"__init__", "sandbox"}
+"""Parts outside of the layers: `sandbox` imports nothing of the rest, `__init__` loads lazily."""
+
+AUDIO_LAYERS = ("input", "timing", "cutting", "output")
+"""The folders of `audio`, from the bottom up."""
+
+ROOT_MODULES = {"__init__", "__main__", "errors", "models", "results"}
 
 MAY_IMPORT_ALONE = {
-    "av": {"recordings", "sandbox"},
+    "anyio": {"pipeline"},
+    "av": {"audio", "sandbox"},
     "httpcore": {"transport"},
     "httpx": {"transport"},
     "langchain_core": {"langchain"},
@@ -186,23 +49,27 @@ MAY_IMPORT_ALONE = {
     "nat": {"plugins"},
     "rich": {"cli"},
     "starlette": {"sandbox"},
-    "tenacity": {"cache", "drivers", "retry"},
-    "tqdm": {"progress"},
+    "tenacity": {"pipeline", "transport"},
+    "tqdm": {"pipeline"},
     "typer": {"cli"},
     "uvicorn": {"sandbox"},
 }
-"""Who may import the programs of others that ought to stay in one place."""
+"""The only parts that may import a third-party package."""
 
 
 def part_of(path: Path) -> str:
-    """The part of the package a file belongs to: a module, or a folder."""
-    first = path.relative_to(ROOT).parts[0]
-    return first.removesuffix(".py")
+    """Return the part of the package a file belongs to: a module or a folder at its root."""
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def name_of(path: Path) -> str:
+    """Return the path of a file below the package, for the ids of tests."""
+    return str(path.relative_to(ROOT))
 
 
 @functools.cache
 def imported(path: Path) -> tuple[str, ...]:
-    """The full names of what a file imports when it runs, at the top or later."""
+    """Return the full names of what a file imports when it runs, at the top or later."""
     return tuple(_imported(ast.parse(path.read_text())))
 
 
@@ -215,7 +82,7 @@ def _imported(tree: ast.AST) -> Iterator[str]:
 
 
 def running(node: ast.AST) -> Iterator[ast.AST]:
-    """A node and all below it, without what only type checkers read."""
+    """Yield a node and all below it, without what only type checkers read."""
     yield node
     for child in ast.iter_child_nodes(node):
         if not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
@@ -223,58 +90,83 @@ def running(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def parts_imported(path: Path) -> set[str]:
-    """The other parts of the package that a file imports."""
-    parts = set()
-    for name in imported(path):
-        package, _, rest = name.partition(".")
-        if package == PACKAGE:
-            part = rest.partition(".")[0]
-            parts.add(part if is_part(part) else "")
-    return parts - {part_of(path)}
+    """Return the other parts of the package that a file imports; the package itself is ""."""
+    names = (name.split(".") for name in imported(path))
+    parts = {".".join(name[1:2]) for name in names if name[0] == PACKAGE}
+    return {part if is_part(part) else "" for part in parts} - {part_of(path)}
 
 
 def is_part(name: str) -> bool:
     return (ROOT / name).is_dir() or (ROOT / f"{name}.py").is_file()
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_directions(path: Path) -> None:
-    """A part imports only the parts below it."""
-    assert parts_imported(path) <= MAY_IMPORT[part_of(path)]
+def layer_of(part: str) -> int:
+    return next(number for number, parts in enumerate(LAYERS) if part in parts)
 
 
-def test_every_part_has_a_rule() -> None:
-    """Every part has a rule; a new one has to be given its place."""
-    assert {part_of(path) for path in MODULES} - MAY_IMPORT.keys() == set()
+def allowed(part: str) -> set[str]:
+    """Return the parts that a part may import."""
+    if part in ALONE:
+        return set()
+    below = set[str]().union(*LAYERS[: layer_of(part)]) - {"__main__"}
+    extra = {
+        "__main__": {"cli"},
+        "cli": {"", "sandbox"},
+        "langchain": {""},
+        "plugins": {"__main__"},
+    }
+    return below | extra.get(part, set())
 
 
-def test_no_circles() -> None:
-    """The rules themselves have no circles, so that there is a bottom to begin reading at."""
-    left = dict(MAY_IMPORT)
-    while left:
-        bottom = {part for part, below in left.items() if not (below - {part}) & left.keys()}
-        assert bottom, f"these import each other: {sorted(left)}"
-        left = {part: below for part, below in left.items() if part not in bottom}
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_point_down(path: Path) -> None:
+    """A part imports only parts of lower layers."""
+    assert parts_imported(path) <= allowed(part_of(path))
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_programs_of_others(path: Path) -> None:
+def test_every_part_has_a_layer() -> None:
+    """Every part has a layer, and every layer is about something that exists."""
+    assert set[str]().union(*LAYERS, ALONE) == {part_of(path) for path in MODULES}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_audio_folders_point_down(path: Path) -> None:
+    """Within `audio`, a folder imports only the folders before it."""
+    parts = path.relative_to(ROOT).parts
+    if parts[0] != "audio" or len(parts) != len(("audio", "folder", "file")):
+        return
+    found = {name.split(".")[2] for name in imported(path) if name.startswith(f"{PACKAGE}.audio.")}
+    own = AUDIO_LAYERS.index(parts[1])
+    assert found <= set(AUDIO_LAYERS[: own + 1])
+
+
+def test_the_root_holds_only_what_users_import() -> None:
+    """At the root of the package lie only the names that users import."""
+    assert {path.stem for path in ROOT.glob("*.py")} == ROOT_MODULES
+
+
+def test_no_file_name_stands_three_times() -> None:
+    """A file name stands at most twice, so that it is found by its name."""
+    names = Counter(path.name for path in MODULES if path.stem != "__init__")
+    assert {name for name, count in names.items() if count > 2} == set()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_third_party_packages_have_one_place(path: Path) -> None:
     """What might have to be replaced one day is imported in one place only."""
     found = {name.partition(".")[0] for name in imported(path)}
-    misplaced = {
-        name for name in found if part_of(path) not in MAY_IMPORT_ALONE.get(name, {part_of(path)})
-    }
-    assert misplaced == set()
+    part = part_of(path)
+    assert {name for name in found if part not in MAY_IMPORT_ALONE.get(name, {part})} == set()
 
 
 def test_rules_are_about_something() -> None:
-    """Each program of others that has a place is really imported there."""
+    """Each third-party package that has a place is really imported there."""
     found = {(name.partition(".")[0], part_of(path)) for path in MODULES for name in imported(path)}
     expected = {(name, part) for name, parts in MAY_IMPORT_ALONE.items() for part in parts}
     assert expected - found == set()
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_no_relative_imports(path: Path) -> None:
     """Every import says where it leads, from anywhere."""
     tree = ast.parse(path.read_text())

@@ -21,7 +21,7 @@ from apertis_audio_tools import (
     TooLargeError,
     models,
 )
-from apertis_audio_tools.client import transcribing
+from apertis_audio_tools.client import transcription_verbs
 from apertis_audio_tools.models import (
     CHAT_AUDIO_FORMATS,
     MAX_UPLOAD_BYTES,
@@ -136,7 +136,7 @@ def test_too_large(
     client: ApertisAudio, run: Run, monkeypatch: pytest.MonkeyPatch, verb: str
 ) -> None:
     """What is too large is refused there too, were it ever sent."""
-    for place in (models, transcribing):
+    for place in (models, transcription_verbs):
         monkeypatch.setattr(place, "MAX_UPLOAD_BYTES", 1 << 40)
     sound = silence_of(MAX_UPLOAD_BYTES)
     said: object = ("long.wav", sound) if verb not in CHAT_VERBS else turn_with(sound)

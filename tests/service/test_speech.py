@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from apertis_audio_tools import ApertisAudio, recitals, recordings
+from apertis_audio_tools import ApertisAudio, audio
+from apertis_audio_tools.pipeline import speech_job
 from support.cassettes.plugin import Service
 from support.sync_async import Run
 
@@ -24,7 +25,7 @@ def test_format(
     place = [tmp_path / f"morning.{response_format}"] if verb == "save_speech" else []
     answer = run(client, verb, TEXT, *place, response_format=response_format)
     if verb == "stream_speech":
-        found, duration = recordings.identify(b"".join(answer), response_format)
+        found, duration = audio.identify_speech(b"".join(answer), response_format)
     else:
         found, duration = answer.format, answer.duration
         assert answer.media_type.startswith("audio/")
@@ -74,11 +75,11 @@ def test_in_parts(
     service: Service, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
 ) -> None:
     """A text of more than one request becomes one sound, all of it."""
-    monkeypatch.setattr(recitals, "MAX_SPEECH_CHARACTERS", 40)
+    monkeypatch.setattr(speech_job, "MAX_SPEECH_CHARACTERS", 40)
     place = [tmp_path / "morning.mp3"] if verb == "save_speech" else []
     with ApertisAudio(service.api_key, base_url=service.base_url, max_concurrency=1) as client:
         answer = run(client, verb, IN_PARTS, *place, response_format="mp3")
     sound = tmp_path / "morning.mp3" if place else answer.audio if verb == "speak" else None
-    found, duration = recordings.identify(sound or b"".join(answer), "mp3")
+    found, duration = audio.identify_speech(sound or b"".join(answer), "mp3")
     assert found == "mp3"
     assert 3 < duration < 10

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from apertis_audio_tools import Transcript
-from apertis_audio_tools.cache import TranscriptCache
+from apertis_audio_tools.pipeline.cache import TranscriptCache
 
 
 class Barrier(Protocol):

@@ -18,7 +18,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from apertis_audio_tools.recordings import Piece
+from apertis_audio_tools.audio import Piece
 
 STANDUP = Path(__file__).parents[2] / "examples" / "data" / "standup.ogg"
 SAMPLE_RATE = 16_000

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import av
 
-from apertis_audio_tools import recordings
+from apertis_audio_tools import audio
 from support.loopback import Exchange
 from support.scripted_responses import json_answer
 
@@ -48,9 +48,7 @@ class Cuts:
     def of(cls, path: Path, seconds: float) -> "Cuts":
         """The pieces of about so many seconds."""
         spans, digests = [], []
-        pieces = recordings.pieces(
-            recordings.probe(path), max_bytes=25_000_000, target_seconds=seconds
-        )
+        pieces = audio.cut_pieces(audio.probe(path), max_bytes=25_000_000, target_seconds=seconds)
         for piece in pieces:
             with contextlib.closing(piece), piece.upload.open() as stream:
                 spans.append((piece.start, piece.end))

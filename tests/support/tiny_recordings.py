@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from apertis_audio_tools.recordings import Source
+from apertis_audio_tools.audio import Source
 from support.loopback import Exchange
 from support.scripted_responses import error, json_answer
 from support.wav_files import silence_of

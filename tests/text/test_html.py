@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apertis_audio_tools import Segment, Speech, Transcript, notebooks
+from apertis_audio_tools import Segment, Speech, Transcript
+from apertis_audio_tools.text import html
 
 
 class _Page(HTMLParser):
@@ -161,8 +162,8 @@ def test_speech() -> None:
 
 def test_large_speech() -> None:
     """What would make the notebook heavy is not put into it, and that is said."""
-    assert "audio" in shown(speech(bytes(notebooks.LARGEST_PLAYED))).elements
-    page = shown(speech(bytes(notebooks.LARGEST_PLAYED + 100_000)))
+    assert "audio" in shown(speech(bytes(html.MAX_PLAYED_BYTES))).elements
+    page = shown(speech(bytes(html.MAX_PLAYED_BYTES + 100_000)))
     assert "audio" not in page.elements
     assert page.text == "mp3 · 2.2 s · 4.1 MB · too large to play here, the limit is 4.0 MB"
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apertis_audio_tools import Passage, Segment, Transcript, UnsupportedError, passages
+from apertis_audio_tools import Passage, Segment, Transcript, UnsupportedError
+from apertis_audio_tools.text import passages
 
 
 def segment(start: float, end: float, text: str = "word") -> Segment:
@@ -15,7 +16,7 @@ def segment(start: float, end: float, text: str = "word") -> Segment:
 
 
 def texts(segments: list[Segment], seconds: float, characters: int = 10_000) -> list[list[str]]:
-    groups = passages.pack(segments, seconds, characters)
+    groups = passages.pack_segments(segments, seconds, characters)
     return [[each.text for each in group] for group in groups]
 
 
@@ -82,7 +83,7 @@ def test_rules(
     for pause, length, text in steps:
         segments.append(segment(now + pause, now + pause + length, text))
         now += pause + length
-    groups = list(passages.pack(segments, max_seconds, max_characters))
+    groups = list(passages.pack_segments(segments, max_seconds, max_characters))
     assert [each for group in groups for each in group] == segments
     for group in groups:
         assert len(group) == 1 or (
@@ -92,7 +93,7 @@ def test_rules(
 
 
 def overlapping(segments: list[Segment], seconds: float, overlap: float) -> list[str]:
-    groups = passages.pack(segments, seconds, 10_000, overlap)
+    groups = passages.pack_segments(segments, seconds, 10_000, overlap)
     return ["".join(each.text for each in group) for group in groups]
 
 
@@ -150,7 +151,7 @@ def test_rules_of_overlap(
         return lasts <= max_seconds and len(words) <= max_characters
 
     overlap = share * max_seconds
-    groups = list(passages.pack(segments, max_seconds, max_characters, overlap))
+    groups = list(passages.pack_segments(segments, max_seconds, max_characters, overlap))
     spans = [(group[0].id, group[-1].id) for group in groups]
     assert [[each.id for each in g] for g in groups] == [list(range(a, b + 1)) for a, b in spans]
     assert [a for a, _ in spans[:1]] + [b for _, b in spans[-1:]] == (
@@ -173,7 +174,7 @@ def test_rules_of_overlap(
 def test_no_overlap_of_nothing() -> None:
     """Without an overlap no segment is in two passages, even one that takes no time."""
     segments = [segment(0, 1), segment(1, 1), segment(1, 3)]
-    assert [len(group) for group in passages.pack(segments, 2.0, 10_000)] == [2, 1]
+    assert [len(group) for group in passages.pack_segments(segments, 2.0, 10_000)] == [2, 1]
 
 
 def test_many_segments() -> None:
@@ -187,7 +188,7 @@ def test_many_segments() -> None:
             return super().__getattribute__(name)
 
     segments = [Counted(start=n, end=n + 1, text="word") for n in range(2000)]
-    assert [len(group) for group in passages.pack(segments, math.inf, 10**9)] == [2000]
+    assert [len(group) for group in passages.pack_segments(segments, math.inf, 10**9)] == [2000]
     assert looked_at < 10 * len(segments)
 
 

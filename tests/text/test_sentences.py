@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apertis_audio_tools import sentences
-from apertis_audio_tools.sentences import Part, is_boundary, is_speakable
+from apertis_audio_tools.text import sentences
+from apertis_audio_tools.text.sentences import TextPart, is_boundary, is_speakable
 
 GRAPHEMES = [
     *"aZ7 .,!?-",
@@ -39,7 +39,7 @@ texts = st.lists(st.sampled_from(GRAPHEMES), max_size=60)
 
 
 def split(text: str, size: int, most: int | None = None) -> list[str]:
-    return [part.text for part in sentences.split(text, repeat(size), most or size)]
+    return [part.text for part in sentences.split_text(text, repeat(size), most or size)]
 
 
 def spaceless(text: str) -> str:
@@ -49,7 +49,7 @@ def spaceless(text: str) -> str:
 @given(st.text(), st.integers(1, 20))
 def test_nothing_is_lost(text: str, size: int) -> None:
     """The parts are the text, but for white space between them; none is too long or empty."""
-    parts = list(sentences.split(text, repeat(size), size))
+    parts = list(sentences.split_text(text, repeat(size), size))
     assert spaceless("".join(part.text for part in parts)) == spaceless(text)
     for part in parts:
         assert 0 < len(part.text) <= size
@@ -63,7 +63,7 @@ def test_graphemes_stay_whole(graphemes: list[str], size: int) -> None:
     for grapheme in graphemes:
         at += len(grapheme)
         ends.add(at)
-    for part in sentences.split(text, repeat(size), size):
+    for part in sentences.split_text(text, repeat(size), size):
         assert part.start in ends or text[part.start - 1].isspace()
         end = part.start + len(part.text)
         assert end in ends or text[end].isspace()
@@ -124,8 +124,12 @@ def test_a_sentence_may_stretch_a_part() -> None:
 
 def test_sizes() -> None:
     """Each part has its own size; where each begins is told."""
-    parts = sentences.split("  One. Two. Three. Four. Five.", iter([5, 11, 99]), 99)
-    assert list(parts) == [Part(2, "One."), Part(7, "Two. Three."), Part(19, "Four. Five.")]
+    parts = sentences.split_text("  One. Two. Three. Four. Five.", iter([5, 11, 99]), 99)
+    assert list(parts) == [
+        TextPart(2, "One."),
+        TextPart(7, "Two. Three."),
+        TextPart(19, "Four. Five."),
+    ]
 
 
 @pytest.mark.parametrize("character", [".", "a", "\u0301", "🇩", "我", '."', ". ", ",", "\r\n", " "])

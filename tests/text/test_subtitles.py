@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apertis_audio_tools import Segment, Transcript, subtitles
-from apertis_audio_tools.subtitles import Cue
+from apertis_audio_tools import Segment, Transcript
+from apertis_audio_tools.text import subtitles
+from apertis_audio_tools.text.subtitles import Cue
 
 TWO = [Cue(0.0, 2.5, "Hello there."), Cue(2.5, 4.0, "Bye.")]
 SRT = "1\n00:00:00,000 --> 00:00:02,500\nHello there.\n\n2\n00:00:02,500 --> 00:00:04,000\nBye.\n"
@@ -46,13 +47,13 @@ def test_written() -> None:
 )
 def test_read(text: str) -> None:
     """Line ends, byte order marks, numbers, names, settings and markup make no difference."""
-    assert subtitles.read(text) == TWO
+    assert subtitles.parse_subtitles(text) == TWO
 
 
 @pytest.mark.parametrize("text", ["", "\n", "\ufeff", "WEBVTT", "WEBVTT\n\n", "WEBVTT\n\nNOTE x"])
 def test_silence(text: str) -> None:
     """Subtitles without a cue are those of silence."""
-    assert subtitles.read(text) == []
+    assert subtitles.parse_subtitles(text) == []
 
 
 @pytest.mark.parametrize(
@@ -70,15 +71,15 @@ def test_silence(text: str) -> None:
 )
 def test_junk(junk: str) -> None:
     """What is neither format is told from silence."""
-    assert subtitles.read(junk) is None
+    assert subtitles.parse_subtitles(junk) is None
 
 
 def test_hours() -> None:
     """A recording may be longer than 99 hours."""
     cues = [Cue(360_000.0, 3_599_999.999, "Still here.")]
     assert "100:00:00,000 --> 999:59:59,999" in subtitles.write_srt(cues)
-    assert subtitles.read(subtitles.write_srt(cues)) == cues
-    assert subtitles.read(subtitles.write_vtt(cues)) == cues
+    assert subtitles.parse_subtitles(subtitles.write_srt(cues)) == cues
+    assert subtitles.parse_subtitles(subtitles.write_vtt(cues)) == cues
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ def test_rounding(seconds: float, clock: str) -> None:
 )
 def test_timecode(seconds: float, timecode: str) -> None:
     """A timecode is rounded down, and has as many hours as there are."""
-    assert subtitles.timecode(seconds) == timecode
+    assert subtitles.format_timecode(seconds) == timecode
 
 
 def test_escapes() -> None:
@@ -104,26 +105,28 @@ def test_escapes() -> None:
     said = [Cue(0.0, 1.0, 'if a<b && b>c: "&amp;" <i>x</i>')]
     vtt = subtitles.write_vtt(said)
     assert "if a&lt;b &amp;&amp; b&gt;c" in vtt
-    assert subtitles.read(vtt) == said
+    assert subtitles.parse_subtitles(vtt) == said
 
 
 def test_srt_has_no_escapes() -> None:
     """In SubRip, what merely looks like a tag is kept."""
     text = SRT.replace("Hello there.", "if x<y and z>3: &amp;")
-    assert (subtitles.read(text) or TWO)[0].text == "if x<y and z>3: &amp;"
+    assert (subtitles.parse_subtitles(text) or TWO)[0].text == "if x<y and z>3: &amp;"
 
 
 def test_empty_line_in_a_text() -> None:
     """Nothing that was said is lost at an empty line."""
     text = SRT.replace("Hello there.", "Hello\n\nthere.")
-    assert subtitles.read(text) == TWO
+    assert subtitles.parse_subtitles(text) == TWO
 
 
 def test_hostile_text() -> None:
     """Text that looks like subtitles stays one cue."""
     cues = [Cue(0.0, 1.0, "a\n\n2\n00:00:05,000 --> 00:00:06,000\nb")]
     for written in (subtitles.write_srt(cues), subtitles.write_vtt(cues)):
-        assert subtitles.read(written) == [Cue(0.0, 1.0, "a 2 00:00:05,000 → 00:00:06,000 b")]
+        assert subtitles.parse_subtitles(written) == [
+            Cue(0.0, 1.0, "a 2 00:00:05,000 → 00:00:06,000 b")
+        ]
 
 
 WORDS = st.text("aé中<>&;-\n\r\t \u2028.0:,b/\0🎙", max_size=20)
@@ -135,7 +138,7 @@ CUES = st.lists(st.builds(Cue, TIMES, TIMES, WORDS), max_size=5)
 def test_vtt_round_trip(cues: list[Cue]) -> None:
     """WebVTT gives back every cue, with its text on one line."""
     expected = [cue._replace(text=" ".join(cue.text.split()).replace("-->", "→")) for cue in cues]
-    assert subtitles.read(subtitles.write_vtt(cues)) == expected
+    assert subtitles.parse_subtitles(subtitles.write_vtt(cues)) == expected
 
 
 @given(CUES)
@@ -143,7 +146,7 @@ def test_srt_round_trip(cues: list[Cue]) -> None:
     """SubRip gives back every cue too, where its text holds no tags of that format."""
     plain = [cue._replace(text=cue.text.replace("<", "(")) for cue in cues]
     expected = [cue._replace(text=" ".join(cue.text.split()).replace("-->", "→")) for cue in plain]
-    assert subtitles.read(subtitles.write_srt(plain)) == expected
+    assert subtitles.parse_subtitles(subtitles.write_srt(plain)) == expected
 
 
 def test_transcript() -> None:
@@ -161,5 +164,5 @@ def test_transcript() -> None:
 def test_transcript_without_times() -> None:
     """Without segments there is one cue, as long as the recording."""
     transcript = Transcript(text="Hello there.", duration=2.5)
-    assert subtitles.read(transcript.to_vtt()) == TWO[:1]
-    assert subtitles.read(Transcript(text=" ").to_srt()) == []
+    assert subtitles.parse_subtitles(transcript.to_vtt()) == TWO[:1]
+    assert subtitles.parse_subtitles(Transcript(text=" ").to_srt()) == []

@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from apertis_audio_tools import ApertisAudio, APIError, ConfigurationError
-from apertis_audio_tools.transport import connecting, pools, sending, shards
+from apertis_audio_tools.transport import connections, http, pools, sharded_pool
 from support.loopback import Behaviour, Loopback
 from support.scripted_responses import (
     answer,
@@ -161,19 +161,19 @@ def test_many_threads() -> None:
 
 async def test_many_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     """More calls at once than there are connections all come through."""
-    monkeypatch.setattr(sending, "_CONNECT_SECONDS", PATIENCE)
+    monkeypatch.setattr(http, "_CONNECT_SECONDS", PATIENCE)
     with Loopback([MODELS]) as server:
         async with server.client() as audio:
             found = await asyncio.gather(*(audio.amodels() for _ in range(300)))
     assert found == [("whisper-1",)] * 300
-    assert server.connections <= shards.SHARDS * shards.SHARD_CONNECTIONS
+    assert server.connections <= sharded_pool.SHARDS * sharded_pool.SHARD_CONNECTIONS
 
 
 @pytest.mark.parametrize("stage", ["upload", "answer", "download"])
 async def test_cancelled(monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
     """Whatever a cancelled call was in the middle of, its place is free for the next."""
-    monkeypatch.setattr(shards, "SHARDS", 1)
-    monkeypatch.setattr(connecting, "SHARD_CONNECTIONS", 1)
+    monkeypatch.setattr(sharded_pool, "SHARDS", 1)
+    monkeypatch.setattr(connections, "SHARD_CONNECTIONS", 1)
     behaviour = {"upload": deafness(), "answer": silence(), "download": silence(SOUND_HEAD)}
     with Loopback([behaviour[stage]] * 3 + [MODELS]) as server:
         async with server.client(deadline=PATIENCE) as audio:
@@ -207,7 +207,7 @@ async def test_cancelled_twice(turns: int) -> None:
 
 async def test_places_in_the_shards() -> None:
     """However an exchange ends, its place in the shard is given back."""
-    pools = shards.Shards(lambda: httpx.AsyncHTTPTransport(verify=False))
+    pools = sharded_pool.ShardedPool(lambda: httpx.AsyncHTTPTransport(verify=False))
     script = [MODELS, reset(), silence(SOUND_HEAD)]
     with Loopback(script) as server:
         async with httpx.AsyncClient(transport=pools, timeout=PATIENCE) as client:
@@ -281,7 +281,7 @@ def test_name_of_the_program(run: Run) -> None:
 def test_signs_of_life(idle: dict[str, int], option: tuple[int, int, int]) -> None:
     """A silent connection gives signs of life after a minute, whatever its system calls that."""
     known = {"TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 6, **idle}
-    assert set(connecting.keepalive_options(known)) == {
+    assert set(connections.keepalive_options(known)) == {
         (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
         (socket.IPPROTO_TCP, 5, 60),
         (socket.IPPROTO_TCP, 6, 5),
@@ -291,4 +291,4 @@ def test_signs_of_life(idle: dict[str, int], option: tuple[int, int, int]) -> No
 
 def test_signs_of_life_that_a_system_lacks() -> None:
     """What a system cannot be told is left to it."""
-    assert connecting.keepalive_options({}) == [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
+    assert connections.keepalive_options({}) == [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]

@@ -10,7 +10,7 @@ import httpcore
 import pytest
 
 from apertis_audio_tools import APIConnectionError, APITimeoutError
-from apertis_audio_tools.transport.lookups import Lookups
+from apertis_audio_tools.transport.dns import HostResolver
 from support.fake_clock import FakeClock
 from support.loopback import Loopback, dead_port
 from support.scripted_responses import json_answer
@@ -125,7 +125,7 @@ def test_one_at_a_time(resolve: Resolver, released: threading.Event) -> None:
         return [entry("127.0.0.1", 80)]
 
     resolve(found)
-    lookups = Lookups()
+    lookups = HostResolver()
     for _ in range(5):
         with pytest.raises(httpcore.ConnectTimeout):
             lookups.addresses(NAME, 80, 0.01)

@@ -9,7 +9,7 @@ import pytest
 from apertis_audio_tools import (
     ApertisAudio,
     ConfigurationError,
-    MalformedAnswerError,
+    MalformedResponseError,
     RateLimitError,
 )
 from support.fake_clock import FakeClock
@@ -64,7 +64,7 @@ def test_every_verb(
         server.client(clock=clock, requests_per_minute=1, max_concurrency=1) as audio,
     ):
         for _ in range(2):
-            with contextlib.suppress(MalformedAnswerError):  # whatever was answered
+            with contextlib.suppress(MalformedResponseError):  # whatever was answered
                 run(audio, verb, *asked)
     assert len(server.requests) >= 2
     assert most_in_a_minute(server) == 1

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from apertis_audio_tools.recordings import Source
+from apertis_audio_tools.audio import Source
 from support.faults.fault_runner import Pipe
 from support.loopback import Behaviour, Loopback
 from support.scripted_responses import answer, error, json_answer, reset

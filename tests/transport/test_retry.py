@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from apertis_audio_tools import APITimeoutError, RateLimitError, ServerError
-from apertis_audio_tools.retry import Retry
+from apertis_audio_tools.transport.retry import RetryPolicy
 from support.fake_clock import FakeClock
 from support.loopback import Loopback
 from support.scripted_responses import error, json_answer
@@ -152,7 +152,7 @@ def test_too_long_a_cooldown(run: Run, clock: FakeClock) -> None:
 
 def test_spread_stays_within_the_deadline(clock: FakeClock) -> None:
     """What is added to a wait, so that not all end at once, never costs the call its life."""
-    retry = Retry(5, 190.0, clock, chance=lambda: 1.0)
+    retry = RetryPolicy(5, 190.0, clock, chance=lambda: 1.0)
     now = clock.monotonic()
     retry.cooldown.extend(now + 90)
     assert 90 < retry.hold(deadline=now + 100) < 100

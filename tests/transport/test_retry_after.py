@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apertis_audio_tools.answers import refusal, retry_after
-from apertis_audio_tools.wire import Answer
+from apertis_audio_tools.api.response import Response, retry_after, status_error
 
 NOON = "Sun, 22 Nov 2026 12:00:00 GMT"
 NOON_UNIX = 1_795_348_800
@@ -115,5 +114,5 @@ def test_any_header(said: str, date: str, reset: str) -> None:
 
 def test_error_carries_it() -> None:
     """The wait is part of the error."""
-    assert refusal(Answer(429, {"retry-after": "12"}, b"")).retry_after == 12.0
-    assert refusal(Answer(400, {}, b"")).retry_after is None
+    assert status_error(Response(429, {"retry-after": "12"}, b"")).retry_after == 12.0
+    assert status_error(Response(400, {}, b"")).retry_after is None

@@ -13,14 +13,15 @@ from apertis_audio_tools import (
     ApertisAudio,
     APIConnectionError,
     APITimeoutError,
-    MalformedAnswerError,
+    MalformedResponseError,
 )
-from apertis_audio_tools.calls import Call
-from apertis_audio_tools.drivers import Drivers
-from apertis_audio_tools.retry import Retry
+from apertis_audio_tools.api import Call
+from apertis_audio_tools.api.request import Request, RequestBody, Upload
+from apertis_audio_tools.api.response import Response
+from apertis_audio_tools.concurrency.permits import FairSemaphore
+from apertis_audio_tools.pipeline.batch_runner import BatchRunner
 from apertis_audio_tools.transport import Transport
-from apertis_audio_tools.waiting import Slots
-from apertis_audio_tools.wire import Answer, Body, Request, Upload
+from apertis_audio_tools.transport.retry import RetryPolicy
 from support.fake_clock import FakeClock
 from support.loopback import Loopback, dead_port
 from support.scripted_responses import answer, deafness, json_answer
@@ -36,7 +37,7 @@ def test_packed_answers(run: Run, coding: str) -> None:
     with (
         Loopback([answer(200, b"tiny", content_encoding=coding)]) as server,
         server.client() as audio,
-        pytest.raises(MalformedAnswerError, match="packed"),
+        pytest.raises(MalformedResponseError, match="packed"),
     ):
         run(audio, "models")
 
@@ -63,14 +64,14 @@ def test_connection_refused(run: Run) -> None:
     assert len(clock.sleeps) == 2
 
 
-SEND: dict[str, Callable[[Drivers, Call[Answer]], Answer]] = {
+SEND: dict[str, Callable[[BatchRunner, Call[Response]], Response]] = {
     "sync": lambda drivers, call: drivers.answer(call),
     "async": lambda drivers, call: asyncio.run(drivers.aanswer(call)),
 }
 
 
 @pytest.mark.parametrize("send", SEND.values(), ids=SEND)
-def test_files_are_closed(send: Callable[[Drivers, Call[Answer]], Answer]) -> None:
+def test_files_are_closed(send: Callable[[BatchRunner, Call[Response]], Response]) -> None:
     """An error that somebody keeps does not keep the recording open.
 
     On a busy machine a deadline may be over before it is opened; then a longer one is.
@@ -82,13 +83,15 @@ def test_files_are_closed(send: Callable[[Drivers, Call[Answer]], Answer]) -> No
         return opened[-1]
 
     upload = Upload("audio.wav", "audio/wav", 20_000_000, opens)
-    request = Request("POST", "/audio/transcriptions", Body("audio/wav", (upload,)))
+    request = Request("POST", "/audio/transcriptions", RequestBody("audio/wav", (upload,)))
     with (
         Loopback([deafness()]) as server,
         contextlib.closing(Transport(server.url, SecretStr("key"), timeout=PATIENCE)) as transport,
     ):
         for deadline in (0.5, 5.0, 50.0):
-            drivers = Drivers(transport, Retry(0, 190.0, FakeClock()), deadline, slots=Slots(1))
+            drivers = BatchRunner(
+                transport, RetryPolicy(0, 190.0, FakeClock()), deadline, slots=FairSemaphore(1)
+            )
             with pytest.raises(APITimeoutError) as kept:
                 send(drivers, Call(request, lambda answer: answer))
             if opened:

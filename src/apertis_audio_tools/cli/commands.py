@@ -11,13 +11,24 @@ from rich.filesize import decimal
 from rich.table import Column, Table
 
 import apertis_audio_tools
-from apertis_audio_tools.cache import cache_of, user_cache
-from apertis_audio_tools.cli.session import failing_in_a_sentence, notes, session
-from apertis_audio_tools.cli.showing import recordings_shown
-from apertis_audio_tools.cli.streams import require_readable_once, source_of, text_of
-from apertis_audio_tools.cli.transcripts import Form, Output, require_folder, write_each
-from apertis_audio_tools.client import CHAT_MODEL, SPEECH_MODEL, TRANSCRIPTION_MODEL, VOICE
-from apertis_audio_tools.models import MODELS, Shrink
+from apertis_audio_tools.cli.progress_bar import recordings_progress
+from apertis_audio_tools.cli.session import notes, report_errors, session
+from apertis_audio_tools.cli.standard_streams import open_input, read_text, require_readable_once
+from apertis_audio_tools.cli.transcript_output import (
+    TranscriptForm,
+    TranscriptOutput,
+    require_folder,
+    write_outcomes,
+)
+from apertis_audio_tools.models import (
+    CHAT_MODEL,
+    MODELS,
+    SPEECH_MODEL,
+    TRANSCRIPTION_MODEL,
+    VOICE,
+    UploadFormat,
+)
+from apertis_audio_tools.pipeline.cache import open_cache, user_cache
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -68,7 +79,7 @@ OutputFolder = Annotated[
     ),
 ]
 Format = Annotated[
-    Form,
+    TranscriptForm,
     typer.Option(
         "--format", metavar="FORM", help="passages (with timecodes), text, srt, vtt or json."
     ),
@@ -85,7 +96,9 @@ NoCache = Annotated[
 PieceSeconds = Annotated[
     float | None, typer.Option(min=1, help="Cut into pieces of about this length, at pauses.")
 ]
-ShrinkTo = Annotated[Shrink | None, typer.Option(help="Encode for a slow line before sending.")]
+UploadFormatOption = Annotated[
+    UploadFormat, typer.Option(help="Encode for a slow line before sending.")
+]
 Voice = Annotated[str, typer.Option(help="alloy, echo, fable, onyx, nova, shimmer, ...")]
 
 
@@ -94,35 +107,35 @@ def transcribe(
     files: Files,
     *,
     folder: OutputFolder = None,
-    form: Format = Form.passages,
+    form: Format = TranscriptForm.passages,
     model: Annotated[str, typer.Option()] = TRANSCRIPTION_MODEL,
     language: Annotated[str | None, typer.Option(help="ISO 639-1, such as zh.")] = None,
     prompt: Prompt = None,
     temperature: Temperature = None,
     piece_seconds: PieceSeconds = None,
-    shrink: ShrinkTo = None,
+    upload_format: UploadFormatOption = "auto",
     overwrite: Overwrite = False,
     no_cache: NoCache = False,
     sandbox: UseSandbox = False,
 ) -> None:
     """Say what is said in recordings, in their own language."""
     with session(sandbox=sandbox, keeps=not no_cache) as here:
-        output = Output.of(files, folder, form, overwrite=overwrite)
-        with recordings_shown("Transcribing", len(files)) as progress:
+        output = TranscriptOutput.of(files, folder, form, overwrite=overwrite)
+        with recordings_progress("Transcribing", len(files)) as progress:
             outcomes = here.audio.transcribe_many(
-                [source_of(file) for file in files],
-                on_error="collect",
+                [open_input(file) for file in files],
+                on_error="skip",
                 progress=progress,
                 model=model,
                 language=language,
                 prompt=prompt,
                 temperature=temperature,
                 piece_seconds=piece_seconds,
-                shrink=shrink,
+                upload_format=upload_format,
             )
             if form.shows_times and piece_seconds is None:
                 here.tell_of_times(model, "transcribe")
-            write_each(here, outcomes, output)
+            write_outcomes(here, outcomes, output)
 
 
 @app.command()
@@ -130,33 +143,33 @@ def translate(
     files: Files,
     *,
     folder: OutputFolder = None,
-    form: Format = Form.passages,
+    form: Format = TranscriptForm.passages,
     model: Annotated[str, typer.Option()] = TRANSCRIPTION_MODEL,
     prompt: Prompt = None,
     temperature: Temperature = None,
     piece_seconds: PieceSeconds = None,
-    shrink: ShrinkTo = None,
+    upload_format: UploadFormatOption = "auto",
     overwrite: Overwrite = False,
     no_cache: NoCache = False,
     sandbox: UseSandbox = False,
 ) -> None:
     """Say in English what is said in recordings."""
     with session(sandbox=sandbox, keeps=not no_cache) as here:
-        output = Output.of(files, folder, form, overwrite=overwrite)
-        with recordings_shown("Translating", len(files)) as progress:
+        output = TranscriptOutput.of(files, folder, form, overwrite=overwrite)
+        with recordings_progress("Translating", len(files)) as progress:
             outcomes = here.audio.translate_many(
-                [source_of(file) for file in files],
-                on_error="collect",
+                [open_input(file) for file in files],
+                on_error="skip",
                 progress=progress,
                 model=model,
                 prompt=prompt,
                 temperature=temperature,
                 piece_seconds=piece_seconds,
-                shrink=shrink,
+                upload_format=upload_format,
             )
             if form.shows_times and piece_seconds is None:
                 here.tell_of_times(model, "translate")
-            write_each(here, outcomes, output)
+            write_outcomes(here, outcomes, output)
 
 
 @app.command()
@@ -182,7 +195,7 @@ def speak(
     if (text is None) == (file is None):
         raise typer.BadParameter("Give a text (or - for standard input) or --file, not both.")
     with session(sandbox=sandbox) as here:
-        said = text if text not in {None, "-"} else text_of(file)
+        said = text if text not in {None, "-"} else read_text(file)
         with notes.status("Speaking ..."):
             saved = here.audio.save_speech(
                 said,
@@ -217,7 +230,7 @@ def ask(
         raise typer.BadParameter("Ask something.")
     with session(sandbox=sandbox) as here:
         with notes.status("Asking ..."):
-            heard = [source_of(clip) for clip in clips or ()]
+            heard = [open_input(clip) for clip in clips or ()]
             reply = here.audio.chat(question, heard, model=model)
         here.saw(reply.server)
         typer.echo(reply.text)
@@ -246,7 +259,7 @@ def cache(
     *, clear: Annotated[bool, typer.Option("--clear", help="Forget all transcripts.")] = False
 ) -> None:
     """Say where transcripts are kept, so that nothing is paid for twice; or forget them."""
-    with failing_in_a_sentence(), contextlib.closing(cache_of(None) or user_cache()) as kept:
+    with report_errors(), contextlib.closing(open_cache(None) or user_cache()) as kept:
         if clear:
             typer.echo(f"Transcripts forgotten: {kept.clear()}.")
         number, size = kept.held()
@@ -262,7 +275,7 @@ def serve_sandbox(
     ] = "pocketsphinx",
 ) -> None:
     """Serve a local stand-in of the API until interrupted (it needs no key and sends nothing)."""
-    with failing_in_a_sentence():
+    with report_errors():
         from apertis_audio_tools.sandbox import serve
 
         serve(port, engine, on_ready=_welcome)

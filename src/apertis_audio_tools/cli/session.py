@@ -9,9 +9,9 @@ from typing import Literal
 import typer
 from rich.console import Console
 
-from apertis_audio_tools.cache import cache_of, unless_told
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.errors import ApertisError, ConfigurationError, UnsupportedError
+from apertis_audio_tools.pipeline.cache import default_cache_setting, open_cache
 from apertis_audio_tools.results import Usage
 
 SANDBOX_KEY = "sk-sandbox"
@@ -59,7 +59,7 @@ class Session:
     def failed(self, name: str, error: ApertisError) -> None:
         """Report a failure in a sentence; the rest goes on."""
         self._failures += 1
-        complain(f"{name}: {error}" if name not in str(error) else str(error))
+        print_error(f"{name}: {error}" if name not in str(error) else str(error))
         if error.partial:
             self._count(error.partial.transcript.usage)
             self.tell_what_is_kept()
@@ -109,34 +109,34 @@ class Session:
 @contextlib.contextmanager
 def session(*, sandbox: bool, keeps: bool = False) -> Iterator[Session]:
     """A session with the service, or with a sandbox started for it, whose answers are not kept."""
-    with failing_in_a_sentence(), _retries_shown(), contextlib.ExitStack() as stack:
+    with report_errors(), _retries_shown(), contextlib.ExitStack() as stack:
         if sandbox:
             from apertis_audio_tools.sandbox import Sandbox
 
             url: str | None = stack.enter_context(Sandbox())
         else:
             url = None
-        cache = unless_told() if keeps and not sandbox else False
+        cache = default_cache_setting() if keeps and not sandbox else False
         key = SANDBOX_KEY if sandbox else None
         audio = stack.enter_context(ApertisAudio(key, base_url=url, cache=cache))
-        current = Session(audio, audio.base_url, keeps=cache_of(cache) is not None)
+        current = Session(audio, audio.base_url, keeps=open_cache(cache) is not None)
         yield current
         current.report()
 
 
 @contextlib.contextmanager
-def failing_in_a_sentence() -> Iterator[None]:
+def report_errors() -> Iterator[None]:
     """Errors that have a sentence for the user, without a traceback, and their exit codes."""
     try:
         yield
     except BrokenPipeError:  # the reader of a pipe went away, which click leaves quietly
         raise
     except (ApertisError, ImportError, OSError) as error:
-        complain(str(error))
+        print_error(str(error))
         is_wrong_usage = isinstance(error, ConfigurationError | UnsupportedError)
         raise typer.Exit(_WRONG_USAGE if is_wrong_usage else _FAILED) from None
     except KeyboardInterrupt:
-        complain("Interrupted.")
+        print_error("Interrupted.")
         raise typer.Exit(_INTERRUPTED) from None
 
 
@@ -153,7 +153,7 @@ def _retries_shown() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def complain(sentence: str) -> None:
+def print_error(sentence: str) -> None:
     """One sentence on stderr."""
     notes.print("error:", style="red", end=" ")
     notes.print(sentence, markup=False)

@@ -4,12 +4,12 @@ Needs the extra: ``pip install "apertis-audio-tools[langchain]"``. Names are loa
 first used.
 """
 
-from apertis_audio_tools.registered import component
+from apertis_audio_tools.adapters.entry_points import load_component
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from apertis_audio_tools.langchain.blobs import RecordingBlobLoader
-    from apertis_audio_tools.langchain.chat import ChatApertisAudio
+    from apertis_audio_tools.langchain.chat_model import ChatApertisAudio
     from apertis_audio_tools.langchain.loader import ApertisAudioLoader
     from apertis_audio_tools.langchain.parser import ApertisAudioParser
     from apertis_audio_tools.langchain.toolkit import ApertisAudioToolkit
@@ -37,7 +37,7 @@ _HOMES = {
     "ApertisAudioParser": "parser",
     "ApertisAudioToolkit": "toolkit",
     "AskAboutAudio": "tools",
-    "ChatApertisAudio": "chat",
+    "ChatApertisAudio": "chat_model",
     "RecordingBlobLoader": "blobs",
     "SpeakText": "tools",
     "TranscribeAudio": "tools",
@@ -48,7 +48,7 @@ _HOMES = {
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return globals().setdefault(name, component(__name__, _HOMES[name], name))
+    return globals().setdefault(name, load_component(__name__, _HOMES[name], name))
 
 
 def __dir__() -> list[str]:

@@ -7,8 +7,8 @@ from typing import Any
 
 from langchain_core.document_loaders import Blob, BlobLoader
 
-from apertis_audio_tools.finding import Place, find, listed
-from apertis_audio_tools.recordings import Source
+from apertis_audio_tools.audio import Source
+from apertis_audio_tools.files.discovery import RecordingPath, as_path_list, find_recordings
 
 
 class RecordingBlobLoader(BlobLoader):
@@ -23,7 +23,7 @@ class RecordingBlobLoader(BlobLoader):
         ...     print(blob.source, blob.mimetype)
 
     Args:
-        places: A file or a folder, or several. A file that is named is taken, whatever its suffix.
+        paths: A file or a folder, or several. A file that is named is taken, whatever its suffix.
         glob: Which files of a folder; ``*`` for those directly in it.
         suffixes: Such as ``.mp3``, or several, in any case; without them, those of recordings.
 
@@ -33,12 +33,12 @@ class RecordingBlobLoader(BlobLoader):
 
     def __init__(
         self,
-        places: Place | Iterable[Place],
+        paths: RecordingPath | Iterable[RecordingPath],
         *,
         glob: str = "**/*",
         suffixes: str | Iterable[str] | None = None,
     ) -> None:
-        self.places = listed(places)
+        self.paths = as_path_list(paths)
         self.glob = glob
         self.suffixes = (
             suffixes if suffixes is None or isinstance(suffixes, str) else tuple(suffixes)
@@ -51,7 +51,7 @@ class RecordingBlobLoader(BlobLoader):
             RecordingError: There is no such file or folder.
             ConfigurationError: `glob` is no pattern, or a place is in a home that is not known.
         """
-        for path in find(self.places, glob=self.glob, suffixes=self.suffixes):
+        for path in find_recordings(self.paths, glob=self.glob, suffixes=self.suffixes):
             yield Blob.from_path(path)
 
 

@@ -8,18 +8,18 @@ from langchain_core.language_models import BaseChatModel, ModelProfile
 from langchain_core.language_models.base import LangSmithParams
 from pydantic import AliasChoices, Field, model_validator
 
-from apertis_audio_tools import conversations, settings
-from apertis_audio_tools.access import FileAccess
-from apertis_audio_tools.client import CHAT_MODEL
-from apertis_audio_tools.langchain.asking import STRICT, Asking
+from apertis_audio_tools.adapters import chat_schema
+from apertis_audio_tools.client import settings
+from apertis_audio_tools.files.access import FileAccess
+from apertis_audio_tools.langchain.client_fields import STRICT_CONFIG, ClientFields
 from apertis_audio_tools.langchain.messages import PROVIDER
-from apertis_audio_tools.models import MODELS
+from apertis_audio_tools.models import CHAT_MODEL, MODELS
 
 
-class ChatSettings(Asking, BaseChatModel):
+class ChatSettings(ClientFields, BaseChatModel):
     """What can be set, where it comes from, and what of it is written down."""
 
-    model_config = STRICT
+    model_config = STRICT_CONFIG
 
     model: str = Field(default=CHAT_MODEL, validation_alias=AliasChoices("model", "model_name"))
     voice: str | None = None
@@ -73,13 +73,15 @@ class ChatSettings(Asking, BaseChatModel):
     @property
     def _identifying_params(self) -> dict[str, Any]:
         return {
-            **{name: getattr(self, name) for name in conversations.OF_A_REQUEST},
+            **{name: getattr(self, name) for name in chat_schema.REQUEST_FIELDS},
             "model_kwargs": self.model_kwargs,
-            "base_url": self.client.base_url if self.client else settings.base_url(self.base_url),
+            "base_url": self.client.base_url
+            if self.client
+            else settings.resolve_base_url(self.base_url),
         }
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
-        options = {**{name: getattr(self, name) for name in conversations.OF_A_REQUEST}, **kwargs}
+        options = {**{name: getattr(self, name) for name in chat_schema.REQUEST_FIELDS}, **kwargs}
         params = LangSmithParams(
             ls_provider=PROVIDER, ls_model_type="chat", ls_model_name=options["model"]
         )
@@ -87,7 +89,7 @@ class ChatSettings(Asking, BaseChatModel):
             params["ls_temperature"] = temperature
         if (max_tokens := options["max_tokens"]) is not None:
             params["ls_max_tokens"] = max_tokens
-        if stops := conversations.stops(stop, self.stop):
+        if stops := chat_schema.stop_sequences(stop, self.stop):
             params["ls_stop"] = stops
         return params
 
@@ -129,7 +131,7 @@ class ChatSettings(Asking, BaseChatModel):
         Raises:
             UnsupportedError: An argument that the chat verb has not.
         """
-        names = (*conversations.OF_A_REQUEST, "stop", "model_kwargs")
+        names = (*chat_schema.REQUEST_FIELDS, "stop", "model_kwargs")
         own = {name: getattr(self, name) for name in names}
         per_call = {name: value for name, value in given.items() if name != "stream"}
-        return conversations.options(own, {**per_call, "stop": stop}, further="model_kwargs")
+        return chat_schema.request_options(own, {**per_call, "stop": stop}, further="model_kwargs")

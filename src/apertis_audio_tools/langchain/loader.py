@@ -6,11 +6,11 @@ from typing import Unpack
 from langchain_core.document_loaders import BaseLoader, BlobLoader
 from langchain_core.documents import Document
 
+from apertis_audio_tools.adapters.loading import Failure
 from apertis_audio_tools.errors import ConfigurationError
-from apertis_audio_tools.finding import Place
+from apertis_audio_tools.files.discovery import RecordingPath
 from apertis_audio_tools.langchain.blobs import RecordingBlobLoader
 from apertis_audio_tools.langchain.parser import ApertisAudioParser, ParserOptions
-from apertis_audio_tools.reading import Failure
 
 
 class ApertisAudioLoader(BaseLoader):
@@ -28,10 +28,10 @@ class ApertisAudioLoader(BaseLoader):
         ...     print(document.page_content)
 
     Args:
-        places: A file or a folder, or several; or any blob loader.
+        paths: A file or a folder, or several; or any blob loader.
         glob: Which files of a folder; ``*`` for those directly in it.
         suffixes: Such as ``.mp3``, or several, in any case; without them, those of recordings.
-        options: All that `ApertisAudioParser` takes: ``model``, ``language``, ``grain``,
+        options: All that `ApertisAudioParser` takes: ``model``, ``language``, ``granularity``,
             ``on_error``, ``show_progress``, ``client``, ``api_key``, ``cache`` ...
 
     Attributes:
@@ -43,19 +43,19 @@ class ApertisAudioLoader(BaseLoader):
 
     def __init__(
         self,
-        places: Place | Iterable[Place] | BlobLoader,
+        paths: RecordingPath | Iterable[RecordingPath] | BlobLoader,
         *,
         glob: str = "**/*",
         suffixes: str | Iterable[str] | None = None,
         **options: Unpack[ParserOptions],
     ) -> None:
-        if not isinstance(places, BlobLoader):
-            places = RecordingBlobLoader(places, glob=glob, suffixes=suffixes)
+        if not isinstance(paths, BlobLoader):
+            paths = RecordingBlobLoader(paths, glob=glob, suffixes=suffixes)
         elif glob != "**/*" or suffixes is not None:
             raise ConfigurationError(
                 "glob and suffixes are for folders; a blob loader has its own."
             )
-        self.blob_loader: BlobLoader = places
+        self.blob_loader: BlobLoader = paths
         self._parser = ApertisAudioParser(**options)
 
     @property

@@ -21,10 +21,10 @@ from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails
 from langchain_core.messages.tool import ToolCall as CalledTool
 from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
 
-from apertis_audio_tools import conversations
-from apertis_audio_tools.access import FileAccess
-from apertis_audio_tools.conversations import Block, Spoken, Turn
+from apertis_audio_tools.adapters import chat_schema
+from apertis_audio_tools.adapters.chat_schema import Block, SpokenTurn, Turn
 from apertis_audio_tools.errors import UnsupportedError
+from apertis_audio_tools.files.access import FileAccess
 from apertis_audio_tools.results import ChatDelta, ChatReply, ToolCall, Usage
 
 PROVIDER = "apertis"
@@ -55,19 +55,19 @@ def conversation(
 def _turn(message: BaseMessage, access: FileAccess | None, files: ExitStack, now: float) -> Turn:
     match message:
         case AIMessage():
-            return conversations.assistant(
+            return chat_schema.assistant_turn(
                 message.text, list(_calls(message)), _spoken(message), now=now
             )
         case ToolMessage():
-            return conversations.tool_result(_tool_text(message.content), message.tool_call_id)
+            return chat_schema.tool_turn(_tool_text(message.content), message.tool_call_id)
         case SystemMessage():
-            return conversations.instruction(_words(message))
+            return chat_schema.instruction_turn(_words(message))
         case HumanMessage() | ChatMessage(role="user"):
-            return conversations.user(_heard(message, access, files), message.name)
+            return chat_schema.user_turn(_heard(message, access, files), message.name)
         case ChatMessage(role="assistant"):
-            return conversations.assistant(message.text, now=now)
+            return chat_schema.assistant_turn(message.text, now=now)
         case ChatMessage(role="system" | "developer" as role):
-            return conversations.instruction(_words(message), role)
+            return chat_schema.instruction_turn(_words(message), role)
         case ChatMessage(role=role):
             pass
         case _:
@@ -85,10 +85,10 @@ def _heard(
 
 def _block(block: str | dict[Any, Any], access: FileAccess | None, files: ExitStack) -> Block:
     if isinstance(block, str):
-        return conversations.text(block)
+        return chat_schema.text_block(block)
     match block.get("type"):
         case "text" | "text-plain" if isinstance(block.get("text"), str):
-            return conversations.text(block["text"])
+            return chat_schema.text_block(block["text"])
         case "audio":
             return _clip(block, access, files)
         case "file" if str(block.get("mime_type")).startswith("audio/"):
@@ -97,7 +97,7 @@ def _block(block: str | dict[Any, Any], access: FileAccess | None, files: ExitSt
             audio = block.get("input_audio")
             given = audio if isinstance(audio, dict) else {}
             kind = given.get("format")
-            return conversations.audio_in_base64(given.get("data"), kind and f"audio/{kind}")
+            return chat_schema.base64_clip(given.get("data"), kind and f"audio/{kind}")
         case kind:
             raise UnsupportedError(
                 f"A block of type {kind!r:.100} cannot be sent: the model takes text and audio."
@@ -107,13 +107,13 @@ def _block(block: str | dict[Any, Any], access: FileAccess | None, files: ExitSt
 def _clip(block: dict[Any, Any], access: FileAccess | None, files: ExitStack) -> Block:
     path = block.get("path") or (block.get("extras") or {}).get("path")
     if path is not None:
-        return conversations.audio_in_file(path, access, files)
+        return chat_schema.file_clip(path, access, files)
     if block.get("base64") is not None:
-        return conversations.audio_in_base64(block["base64"], block.get("mime_type"))
+        return chat_schema.base64_clip(block["base64"], block.get("mime_type"))
     if block.get("url") is not None:
-        raise conversations.not_fetched("URL")
+        raise chat_schema.not_fetched_message("URL")
     if block.get("file_id") is not None:
-        raise conversations.not_fetched("file id")
+        raise chat_schema.not_fetched_message("file id")
     raise UnsupportedError("A block of audio needs base64 with its mime_type, or a path.")
 
 
@@ -142,7 +142,7 @@ def _tool_block(block: str | dict[Any, Any]) -> str:
         return words
     kind = block.get("type")
     if kind in _SHOWN_TO_NO_TOOL_READER:
-        return conversations.not_shown(str(block.get("mime_type") or kind))
+        return chat_schema.omitted_note(str(block.get("mime_type") or kind))
     return json.dumps(block, ensure_ascii=False, default=str)
 
 
@@ -157,19 +157,19 @@ def _calls(message: AIMessage) -> Iterator[ToolCall]:
         )
 
 
-def _spoken(message: AIMessage) -> Spoken | None:
+def _spoken(message: AIMessage) -> SpokenTurn | None:
     """What an earlier turn said aloud; the name is only good where it was given."""
     audio = message.additional_kwargs.get("audio")
     if isinstance(audio, dict):
         is_ours = message.response_metadata.get("model_provider", PROVIDER) == PROVIDER
-        return Spoken(
+        return SpokenTurn(
             id=audio.get("id") if is_ours else None,
             expires_at=audio.get("expires_at"),
             transcript=audio.get("transcript"),
         )
     blocks = message.content if isinstance(message.content, list) else []
     has_audio = any(isinstance(each, dict) and each.get("type") == "audio" for each in blocks)
-    return Spoken() if has_audio else None
+    return SpokenTurn() if has_audio else None
 
 
 def reply_message(reply: ChatReply) -> AIMessage:
@@ -230,10 +230,10 @@ def _content(reply: ChatReply) -> str | list[str | dict[Any, Any]]:
     sound = {
         "type": "audio",
         "base64": base64.b64encode(reply.audio).decode(),
-        "mime_type": conversations.media_type(reply.audio_format or "wav"),
+        "mime_type": chat_schema.media_type(reply.audio_format or "wav"),
         **({"id": reply.audio_id} if reply.audio_id else {}),
     }
-    return [conversations.text(reply.text), sound] if reply.text else [sound]
+    return [chat_schema.text_block(reply.text), sound] if reply.text else [sound]
 
 
 def _audio_kwargs(reply: ChatReply) -> dict[str, Any]:
@@ -260,7 +260,7 @@ def _read_calls(calls: Iterable[ToolCall]) -> tuple[list[CalledTool], list[Inval
     good, failed = [], []
     for call in calls:
         try:
-            args = conversations.arguments(call)
+            args = chat_schema.parse_arguments(call)
         except ValueError as error:
             failed.append(
                 invalid_tool_call(name=call.name, args=call.arguments, id=call.id, error=str(error))

@@ -8,14 +8,14 @@ from typing import Any, Unpack
 from langchain_core.document_loaders import BaseBlobParser, Blob
 from langchain_core.documents import Document
 
-from apertis_audio_tools.borrowing import Borrowed, ClientOptions
-from apertis_audio_tools.client import TRANSCRIPTION_MODEL, ApertisAudio
-from apertis_audio_tools.documents import Grain, Grains
+from apertis_audio_tools.adapters.client_handle import ClientOptions, LazyClient
+from apertis_audio_tools.adapters.documents import DocumentOptions, Granularity
+from apertis_audio_tools.adapters.loading import Failure, LoadOptions, skip_recording
+from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.langchain.blobs import flat, name_of, source_of
-from apertis_audio_tools.many import Outcome
-from apertis_audio_tools.models import Shrink
-from apertis_audio_tools.progress import Report, Reporting
-from apertis_audio_tools.reading import Failure, OnError, Reading, Task, collecting, skipped
+from apertis_audio_tools.models import TRANSCRIPTION_MODEL, Task, UploadFormat
+from apertis_audio_tools.pipeline.batch import OnError, Outcome, require_error_mode
+from apertis_audio_tools.pipeline.progress import ProgressCallback, ProgressReporter
 from apertis_audio_tools.results import PASSAGE_CHARACTERS, PASSAGE_SECONDS
 
 logger = logging.getLogger("apertis_audio_tools")
@@ -30,13 +30,13 @@ class ParserOptions(ClientOptions, total=False):
     prompt: str | None
     temperature: float | None
     piece_seconds: float | None
-    shrink: Shrink | None
-    grain: Grain
+    upload_format: UploadFormat
+    granularity: Granularity
     max_seconds: float
     max_characters: int
     overlap: float
     on_error: OnError
-    show_progress: bool | Report
+    show_progress: bool | ProgressCallback
     client: ApertisAudio | None
 
 
@@ -51,7 +51,7 @@ class ApertisAudioParser(BaseBlobParser):
     Example:
         >>> from langchain_core.document_loaders import Blob
         >>> from apertis_audio_tools.langchain import ApertisAudioParser
-        >>> parser = ApertisAudioParser(grain="segment")
+        >>> parser = ApertisAudioParser(granularity="segment")
         >>> for document in parser.lazy_parse(Blob.from_path("standup.ogg")):
         ...     print(document.metadata["timecode"], document.page_content)
 
@@ -62,9 +62,9 @@ class ApertisAudioParser(BaseBlobParser):
         prompt: Context, or how names and terms are spelled.
         temperature: Of the sampling, 0 to 1.
         piece_seconds: How long the pieces should be that a long recording is sent in, about.
-        shrink: Encode for a slow line: ``mp3`` or ``opus``.
-        grain: ``recording`` for one document each; ``passage`` for whole segments packed to a size
-            that retrieval works well with; ``segment`` for each.
+        upload_format: Encode for a slow line: ``mp3`` or ``opus``.
+        granularity: ``recording`` for one document each; ``passage`` for whole segments packed to
+            a size that retrieval works well with; ``segment`` for each.
         max_seconds: Of a passage.
         max_characters: Of a passage.
         overlap: Seconds by which a passage begins before the end of the one before.
@@ -94,29 +94,33 @@ class ApertisAudioParser(BaseBlobParser):
         prompt: str | None = None,
         temperature: float | None = None,
         piece_seconds: float | None = None,
-        shrink: Shrink | None = None,
-        grain: Grain = "passage",
+        upload_format: UploadFormat = "auto",
+        granularity: Granularity = "passage",
         max_seconds: float = PASSAGE_SECONDS,
         max_characters: int = PASSAGE_CHARACTERS,
         overlap: float = 0.0,
         on_error: OnError = "raise",
-        show_progress: bool | Report = False,
+        show_progress: bool | ProgressCallback = False,
         client: ApertisAudio | None = None,
         **settings: Unpack[ClientOptions],
     ) -> None:
-        self._reading = Reading(
+        self._reading = LoadOptions(
             task=task,
             model=model,
             language=language,
             prompt=prompt,
             temperature=temperature,
             piece_seconds=piece_seconds,
-            shrink=shrink,
-            grains=Grains(grain, max_seconds, max_characters, overlap),
+            upload_format=upload_format,
+            document_options=DocumentOptions(granularity, max_seconds, max_characters, overlap),
         )
+        require_error_mode(on_error)
         # Reporting is made here only to find out now whether tqdm is there.
-        self._how = {"on_error": collecting(on_error), "progress": Reporting(show_progress).wanted}
-        self._borrowed = Borrowed(client, settings)
+        self._how = {
+            "on_error": on_error,
+            "progress": ProgressReporter(show_progress).wanted,
+        }
+        self._borrowed = LazyClient(client, settings)
         self._borrowed.require_settings()
         self.failures: list[Failure] = []
 
@@ -155,7 +159,7 @@ class ApertisAudioParser(BaseBlobParser):
 
     def _documents(self, blob: Blob, outcome: Outcome) -> Iterator[Document]:
         if outcome.error is not None:
-            self.failures.append(skipped(name_of(blob) or outcome.label, outcome.error))
+            self.failures.append(skip_recording(name_of(blob) or outcome.label, outcome.error))
             return
         transcript = outcome.transcript
         more, left = flat(blob.metadata)

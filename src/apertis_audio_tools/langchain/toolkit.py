@@ -6,19 +6,19 @@ from typing import Any, Self
 from langchain_core.tools import BaseTool, BaseToolkit
 from pydantic import Field, model_validator
 
-from apertis_audio_tools.access import FileAccess, Folder, granted
-from apertis_audio_tools.client import CHAT_MODEL, SPEECH_MODEL, TRANSCRIPTION_MODEL, VOICE
-from apertis_audio_tools.langchain.asking import STRICT, Keeping
+from apertis_audio_tools.adapters.tools import MAX_ASK_SECONDS
+from apertis_audio_tools.files.access import FileAccess, Folder, resolve_access
+from apertis_audio_tools.langchain.client_fields import STRICT_CONFIG, CachingClientFields
 from apertis_audio_tools.langchain.tools import (
     AskAboutAudio,
     SpeakText,
     TranscribeAudio,
     TranslateAudio,
 )
-from apertis_audio_tools.tools import ASKED_SECONDS
+from apertis_audio_tools.models import CHAT_MODEL, SPEECH_MODEL, TRANSCRIPTION_MODEL, VOICE
 
 
-class ApertisAudioToolkit(Keeping, BaseToolkit):
+class ApertisAudioToolkit(CachingClientFields, BaseToolkit):
     """All tools of an agent, on one client and the same folders.
 
     Without folders to read from there is only `SpeakText`, and without one to write to there are
@@ -47,14 +47,14 @@ class ApertisAudioToolkit(Keeping, BaseToolkit):
         ConfigurationError: No key, no folder, or a setting that cannot be.
     """
 
-    model_config = STRICT
+    model_config = STRICT_CONFIG
 
     inputs: Folder | Sequence[Folder] = Field(default=(), frozen=True)
     output: Folder | None = Field(default=None, frozen=True)
     access: FileAccess | None = Field(default=None, frozen=True, exclude=True, repr=False)
     transcription_model: str = TRANSCRIPTION_MODEL
     chat_model: str = CHAT_MODEL
-    ask_max_seconds: float = ASKED_SECONDS
+    ask_max_seconds: float = MAX_ASK_SECONDS
     speech_model: str = SPEECH_MODEL
     voice: str = VOICE
     audio_format: str = "mp3"
@@ -66,7 +66,7 @@ class ApertisAudioToolkit(Keeping, BaseToolkit):
 
     @property
     def _access(self) -> FileAccess:
-        return granted(self.access, self.inputs, self.output)
+        return resolve_access(self.access, self.inputs, self.output)
 
     def get_tools(self) -> list[BaseTool]:
         """The tools that these folders allow."""

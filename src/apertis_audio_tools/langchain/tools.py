@@ -6,29 +6,29 @@ from typing import Any, ClassVar, Literal, Self
 from langchain_core.tools import ArgsSchema, BaseTool, ToolException
 from pydantic import Field, PrivateAttr, model_validator
 
-from apertis_audio_tools.access import FileAccess
-from apertis_audio_tools.client import CHAT_MODEL, SPEECH_MODEL, TRANSCRIPTION_MODEL, VOICE
-from apertis_audio_tools.errors import ApertisError
-from apertis_audio_tools.langchain.asking import STRICT, Keeping
-from apertis_audio_tools.tools import (
-    ASKED_SECONDS,
+from apertis_audio_tools.adapters.tools import (
+    MAX_ASK_SECONDS,
     AskTool,
     AudioTool,
-    Heard,
-    Outcome,
     SpeakTool,
+    ToolResult,
     TranscribeTool,
+    TranscriptMemory,
     TranslateTool,
 )
+from apertis_audio_tools.errors import ApertisError
+from apertis_audio_tools.files.access import FileAccess
+from apertis_audio_tools.langchain.client_fields import STRICT_CONFIG, CachingClientFields
+from apertis_audio_tools.models import CHAT_MODEL, SPEECH_MODEL, TRANSCRIPTION_MODEL, VOICE
 
-Answer = tuple[str, dict[str, Any]]
+ToolAnswer = tuple[str, dict[str, Any]]
 """What a model reads, and the artifact for the program."""
 
 
-class _Tool(Keeping, BaseTool):
+class _Tool(CachingClientFields, BaseTool):
     """A declared tool in the shape of LangChain; failures become sentences for the model."""
 
-    model_config = STRICT
+    model_config = STRICT_CONFIG
 
     response_format: Literal["content", "content_and_artifact"] = "content_and_artifact"
     handle_tool_error: Any = True
@@ -53,13 +53,13 @@ class _Tool(Keeping, BaseTool):
     def _options(self) -> dict[str, Any]:
         return {name: getattr(self, field) for name, field in self._TAKES.items()}
 
-    def _run(self, *args: Any, **given: Any) -> Answer:
+    def _run(self, *args: Any, **given: Any) -> ToolAnswer:
         try:
             return _answer(self._tool.run(**self._named(args), **given))
         except ApertisError as error:
             raise ToolException(str(error)) from error
 
-    async def _arun(self, *args: Any, **given: Any) -> Answer:
+    async def _arun(self, *args: Any, **given: Any) -> ToolAnswer:
         try:
             return _answer(await self._tool.arun(**self._named(args), **given))
         except ApertisError as error:
@@ -70,7 +70,7 @@ class _Tool(Keeping, BaseTool):
         return dict(zip(self._DECLARATION.arguments.model_fields, args, strict=False))
 
 
-def _answer(outcome: Outcome) -> Answer:
+def _answer(outcome: ToolResult) -> ToolAnswer:
     return outcome.text, outcome.artifact
 
 
@@ -78,7 +78,7 @@ class _Reader(_Tool):
     """Reads on in what it has heard already."""
 
     model: str = Field(default=TRANSCRIPTION_MODEL, frozen=True)
-    _heard: Heard = PrivateAttr(default_factory=Heard)
+    _heard: TranscriptMemory = PrivateAttr(default_factory=TranscriptMemory)
 
     def _options(self) -> dict[str, Any]:
         return {**super()._options(), "heard": self._heard}
@@ -192,7 +192,7 @@ class AskAboutAudio(_Tool):
     description: str = AskTool.description
     args_schema: ArgsSchema | None = AskTool.arguments
     model: str = Field(default=CHAT_MODEL, frozen=True)
-    max_seconds: float = Field(default=ASKED_SECONDS, frozen=True)
+    max_seconds: float = Field(default=MAX_ASK_SECONDS, frozen=True)
 
     _DECLARATION: ClassVar[type[AudioTool]] = AskTool
     _TAKES: ClassVar[Mapping[str, str]] = {"model": "model", "max_seconds": "max_seconds"}

@@ -4,7 +4,7 @@ Needs the extra: ``pip install "apertis-audio-tools[llama-index]"``. Names are l
 first used.
 """
 
-from apertis_audio_tools.registered import component
+from apertis_audio_tools.adapters.entry_points import load_component
 
 TYPE_CHECKING = False  # type checkers take it as true, and typing itself would be slow to import
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return globals().setdefault(name, component(__name__, _HOMES[name], name))
+    return globals().setdefault(name, load_component(__name__, _HOMES[name], name))
 
 
 def __dir__() -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from llama_index.core.schema import Document, MediaResource, NodeRelationship, RelatedNodeInfo
 
-from apertis_audio_tools import documents as spine
+from apertis_audio_tools.adapters import documents as spine
 
 _FOR_CITING = ("start", "end", "timecode")
 _ABOUT_THE_RECORDING = ("duration", "language", "model", "task")
@@ -16,7 +16,7 @@ _SAID_TWICE = ("file_path",)
 
 
 def documents(
-    found: Iterable[spine.Document], extra_info: Mapping[str, Any], path: Path | None
+    found: Iterable[spine.TranscriptDocument], extra_info: Mapping[str, Any], path: Path | None
 ) -> list[Document]:
     """The documents of one recording, each linked with the one before and the one after.
 
@@ -32,7 +32,9 @@ def documents(
     return made
 
 
-def _document(found: spine.Document, extra_info: Mapping[str, Any], path: Path | None) -> Document:
+def _document(
+    found: spine.TranscriptDocument, extra_info: Mapping[str, Any], path: Path | None
+) -> Document:
     further = {name: value for name, value in extra_info.items() if name not in found.metadata}
     hidden = [*_ABOUT_THE_RECORDING, *(name for name in _SAID_TWICE if name in further)]
     return Document(

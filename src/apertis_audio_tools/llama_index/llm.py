@@ -24,12 +24,12 @@ from llama_index.core.base.llms.types import (
 )
 from llama_index.core.llms.callbacks import llm_completion_callback
 
-from apertis_audio_tools import conversations
-from apertis_audio_tools.conversations import ReplySoFar, Turn
+from apertis_audio_tools.adapters import chat_schema
+from apertis_audio_tools.adapters.chat_schema import ReplyBuilder, Turn
 from apertis_audio_tools.errors import UnsupportedError
-from apertis_audio_tools.llama_index import instrumented, replies
-from apertis_audio_tools.llama_index.calling import ToolCallingLLM
+from apertis_audio_tools.llama_index import instrumentation, responses
 from apertis_audio_tools.llama_index.messages import MessageReader
+from apertis_audio_tools.llama_index.tool_calling import ToolCallingLLM
 
 _OF_A_COMPLETION: dict[str, Any] = {"modalities": ["text"]}
 
@@ -98,44 +98,44 @@ class ApertisAudioLLM(ToolCallingLLM):
         options = self._options(kwargs)
         with ExitStack() as files:
             reply = self.audio.chat(self._turns(messages, files), **options)
-        return replies.response(conversations.named(reply, options))
+        return responses.response(chat_schema.with_model_name(reply, options))
 
     async def _achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         options = self._options(kwargs)
         with ExitStack() as files:
             turns = await asyncio.to_thread(self._turns, messages, files)
             reply = await self.audio.achat(turns, **options)
-        return replies.response(conversations.named(reply, options))
+        return responses.response(chat_schema.with_model_name(reply, options))
 
     def _stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         options = self._options(kwargs)
-        if conversations.are_spoken(options):
+        if chat_schema.wants_audio(options):
             yield _at_once(self._chat(messages, **kwargs))
             return
         with ExitStack() as files:
-            turns, so_far = self._turns(messages, files), ReplySoFar()
-            for delta in self.audio.stream_chat(turns, **conversations.written(options)):
+            turns, so_far = self._turns(messages, files), ReplyBuilder()
+            for delta in self.audio.stream_chat(turns, **chat_schema.text_only(options)):
                 so_far.add(delta)
-                yield replies.response_so_far(so_far, delta.text)
-        yield replies.response(conversations.named(so_far.reply(), options), "")
+                yield responses.response_so_far(so_far, delta.text)
+        yield responses.response(chat_schema.with_model_name(so_far.reply(), options), "")
 
     async def _astream_chat(
         self, messages: Sequence[ChatMessage], **kwargs: Any
     ) -> ChatResponseAsyncGen:
         options = self._options(kwargs)
-        if conversations.are_spoken(options):
+        if chat_schema.wants_audio(options):
             yield _at_once(await self._achat(messages, **kwargs))
             return
         with ExitStack() as files:
-            turns, so_far = await asyncio.to_thread(self._turns, messages, files), ReplySoFar()
-            stream = self.audio.astream_chat(turns, **conversations.written(options))
+            turns, so_far = await asyncio.to_thread(self._turns, messages, files), ReplyBuilder()
+            stream = self.audio.astream_chat(turns, **chat_schema.text_only(options))
             async with contextlib.aclosing(stream) as deltas:  # type: ignore[type-var]
                 async for delta in deltas:
                     so_far.add(delta)
-                    yield replies.response_so_far(so_far, delta.text)
-        yield replies.response(conversations.named(so_far.reply(), options), "")
+                    yield responses.response_so_far(so_far, delta.text)
+        yield responses.response(chat_schema.with_model_name(so_far.reply(), options), "")
 
-    @instrumented.chat
+    @instrumentation.chat
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """The model's turn in a conversation.
 
@@ -146,17 +146,17 @@ class ApertisAudioLLM(ToolCallingLLM):
         """
         return self._chat(messages, **kwargs)
 
-    @instrumented.achat
+    @instrumentation.achat
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """The same on the event loop."""
         return await self._achat(messages, **kwargs)
 
-    @instrumented.stream_chat
+    @instrumentation.stream_chat
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """The same piece by piece: each has all that was said so far, and what is new of it."""
         return self._stream_chat(messages, **kwargs)
 
-    @instrumented.astream_chat
+    @instrumentation.astream_chat
     def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         """The same on the event loop; to be awaited, and then iterated."""
         return self._astream_chat(messages, **kwargs)

@@ -7,10 +7,10 @@ from llama_index.core.base.llms.types import LLMMetadata
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from pydantic import Field
 
-from apertis_audio_tools import conversations
-from apertis_audio_tools.access import FileAccess
-from apertis_audio_tools.client import CHAT_MODEL
-from apertis_audio_tools.llama_index.settings import ClientSettings
+from apertis_audio_tools.adapters import chat_schema
+from apertis_audio_tools.files.access import FileAccess
+from apertis_audio_tools.llama_index.client_settings import ClientSettings
+from apertis_audio_tools.models import CHAT_MODEL
 
 CONTEXT_WINDOW = 128_000
 MAX_OUTPUT = 16_384
@@ -51,6 +51,6 @@ class LLMSettings(ClientSettings, FunctionCallingLLM):
         )
 
     def _options(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        names = (*conversations.OF_A_REQUEST, "stop", "additional_kwargs")
+        names = (*chat_schema.REQUEST_FIELDS, "stop", "additional_kwargs")
         own = {name: getattr(self, name) for name in names}
-        return conversations.options(own, given, further="additional_kwargs")
+        return chat_schema.request_options(own, given, further="additional_kwargs")

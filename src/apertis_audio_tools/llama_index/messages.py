@@ -21,10 +21,10 @@ from llama_index.core.base.llms.types import (
 )
 from pydantic import BaseModel
 
-from apertis_audio_tools import conversations
-from apertis_audio_tools.access import FileAccess
-from apertis_audio_tools.conversations import Block, Spoken, Turn
+from apertis_audio_tools.adapters import chat_schema
+from apertis_audio_tools.adapters.chat_schema import Block, SpokenTurn, Turn
 from apertis_audio_tools.errors import UnsupportedError
+from apertis_audio_tools.files.access import FileAccess
 from apertis_audio_tools.results import ToolCall
 
 _OF_THE_MODEL = frozenset({MessageRole.ASSISTANT, MessageRole.CHATBOT, MessageRole.MODEL})
@@ -59,24 +59,24 @@ class MessageReader:
             together = list(group)
             turns += map(self._turn, together)
             if are_results and (clips := self._clips(together)):
-                turns.append(conversations.played(clips))
+                turns.append(chat_schema.tool_audio_turn(clips))
         return turns
 
     def _turn(self, message: ChatMessage) -> Turn:
         match message.role:
             case MessageRole.USER:
-                return conversations.user(
+                return chat_schema.user_turn(
                     self._heard(message), message.additional_kwargs.get("name")
                 )
             case MessageRole.SYSTEM | MessageRole.DEVELOPER as role:
-                return conversations.instruction(_words(message), role.value)
+                return chat_schema.instruction_turn(_words(message), role.value)
             case role if role in _OF_THE_MODEL:
                 words = "\n".join(_texts(message.blocks))
-                return conversations.assistant(
+                return chat_schema.assistant_turn(
                     words, list(calls_of(message)), _spoken(message), now=self.now
                 )
             case _:
-                return conversations.tool_result(_result(message.blocks), _call_id(message))
+                return chat_schema.tool_turn(_result(message.blocks), _call_id(message))
 
     def _heard(self, message: ChatMessage) -> str | Sequence[Block]:
         blocks = list(_flat(message.blocks))
@@ -86,7 +86,7 @@ class MessageReader:
 
     def _block(self, block: ContentBlock) -> Block:
         if isinstance(block, TextBlock):
-            return conversations.text(block.text)
+            return chat_schema.text_block(block.text)
         if isinstance(block, AudioBlock):
             return self._clip(block)
         raise UnsupportedError(
@@ -100,17 +100,17 @@ class MessageReader:
     def _clip(self, block: AudioBlock) -> Block:
         media_type = f"audio/{block.format}" if block.format else None
         if isinstance(block.audio, bytes):
-            return conversations.audio_in_base64(
+            return chat_schema.base64_clip(
                 block.audio.decode("ascii", errors="replace"), media_type
             )
         if isinstance(block.audio, IOBase):
-            return conversations.audio_in_stream(cast("BinaryIO", block.audio), media_type)
+            return chat_schema.stream_clip(cast("BinaryIO", block.audio), media_type)
         if block.path is not None and self.access is None:
-            return conversations.audio_of_the_program(block.path)
+            return chat_schema.trusted_file_clip(block.path)
         if block.path is not None:
-            return conversations.audio_in_file(str(block.path), self.access, self.files)
+            return chat_schema.file_clip(str(block.path), self.access, self.files)
         if block.url is not None:
-            raise conversations.not_fetched("URL")
+            raise chat_schema.not_fetched_message("URL")
         raise UnsupportedError("A block of audio needs audio or a path.")
 
 
@@ -181,18 +181,18 @@ def _shown(block: ContentBlock) -> str:
     if isinstance(block, TextBlock):
         return block.text
     if isinstance(block, AudioBlock):
-        return conversations.played_next(f"audio/{block.format}" if block.format else "audio")
-    return conversations.not_shown(block.block_type)
+        return chat_schema.tool_audio_note(f"audio/{block.format}" if block.format else "audio")
+    return chat_schema.omitted_note(block.block_type)
 
 
-def _spoken(message: ChatMessage) -> Spoken | None:
+def _spoken(message: ChatMessage) -> SpokenTurn | None:
     """What an earlier turn said aloud; a sound without a name is of somebody else."""
     audio = message.additional_kwargs.get("audio")
     if isinstance(audio, Mapping):
-        return Spoken(
+        return SpokenTurn(
             id=audio.get("id"),
             expires_at=audio.get("expires_at"),
             transcript=audio.get("transcript"),
         )
     has_audio = any(isinstance(block, AudioBlock) for block in message.blocks)
-    return Spoken() if has_audio else None
+    return SpokenTurn() if has_audio else None

@@ -9,18 +9,21 @@ from llama_index.core.readers.base import BasePydanticReader, BaseReader, Resour
 from llama_index.core.schema import Document
 from pydantic import PrivateAttr
 
-from apertis_audio_tools.client import TRANSCRIPTION_MODEL
-from apertis_audio_tools.documents import Grain, Grains, citation
+from apertis_audio_tools.adapters.documents import DocumentOptions, Granularity, citation
+from apertis_audio_tools.adapters.loading import Failure, LoadOptions, skip_recording
+from apertis_audio_tools.audio import Source
 from apertis_audio_tools.errors import ConfigurationError, RecordingError
-from apertis_audio_tools.finding import SUFFIXES, find, listed
+from apertis_audio_tools.files.discovery import SUFFIXES, as_path_list, find_recordings
+from apertis_audio_tools.llama_index.client_settings import ClientSettings, Folder
 from apertis_audio_tools.llama_index.documents import documents
-from apertis_audio_tools.llama_index.places import Found, Place, Places
-from apertis_audio_tools.llama_index.settings import ClientSettings, Folder
-from apertis_audio_tools.llama_index.under_way import UnderWay
-from apertis_audio_tools.many import Outcome
-from apertis_audio_tools.models import Shrink
-from apertis_audio_tools.reading import Failure, OnError, Reading, Task, collecting, skipped
-from apertis_audio_tools.recordings import Source
+from apertis_audio_tools.llama_index.load_tracking import LoadTracker
+from apertis_audio_tools.llama_index.recording_finder import (
+    LocatedRecording,
+    ReaderSource,
+    RecordingFinder,
+)
+from apertis_audio_tools.models import TRANSCRIPTION_MODEL, Task, UploadFormat
+from apertis_audio_tools.pipeline.batch import OnError, Outcome, require_error_mode
 from apertis_audio_tools.results import PASSAGE_CHARACTERS, PASSAGE_SECONDS
 
 
@@ -46,8 +49,8 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
         prompt: Context, or how names are spelled.
         temperature: 0 to 1.
         piece_seconds: How long pieces should be, about.
-        shrink: ``mp3`` or ``opus``, for a slow line.
-        grain: ``passage`` for whole segments packed to the size below, ``segment`` for each,
+        upload_format: ``mp3`` or ``opus``, for a slow line.
+        granularity: ``passage`` for whole segments packed to the size below, ``segment`` for each,
             ``recording`` for one document.
         max_seconds: Of a passage.
         max_characters: Of a passage.
@@ -74,8 +77,8 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
     prompt: str | None = None
     temperature: float | None = None
     piece_seconds: float | None = None
-    shrink: Shrink | None = None
-    grain: Grain = "passage"
+    upload_format: UploadFormat = "auto"
+    granularity: Granularity = "passage"
     max_seconds: float = PASSAGE_SECONDS
     max_characters: int = PASSAGE_CHARACTERS
     overlap: float = 0.0
@@ -88,7 +91,7 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
         super().model_post_init(context)
         self._reading()
         if self.input_dir is not None:
-            listed(self.input_dir)
+            as_path_list(self.input_dir)
 
     @classmethod
     def class_name(cls) -> str:
@@ -102,7 +105,7 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
 
     def lazy_load_data(
         self,
-        file: Place | None = None,
+        file: ReaderSource | None = None,
         extra_info: Mapping[str, Any] | None = None,
         fs: Any = None,
     ) -> Generator[Document]:
@@ -129,7 +132,7 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
 
     def load_data(
         self,
-        file: Place | None = None,
+        file: ReaderSource | None = None,
         extra_info: Mapping[str, Any] | None = None,
         fs: Any = None,
     ) -> list[Document]:
@@ -138,7 +141,7 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
 
     async def aload_data(
         self,
-        file: Place | None = None,
+        file: ReaderSource | None = None,
         extra_info: Mapping[str, Any] | None = None,
         fs: Any = None,
     ) -> list[Document]:
@@ -154,7 +157,7 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
 
     async def alazy_load_data(
         self,
-        file: Place | None = None,
+        file: ReaderSource | None = None,
         extra_info: Mapping[str, Any] | None = None,
         fs: Any = None,
     ) -> list[Document]:
@@ -195,22 +198,25 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
         """The same."""
         return await self.aload_data(resource_id)
 
-    def _reading(self) -> Reading:
-        return Reading(
+    def _reading(self) -> LoadOptions:
+        return LoadOptions(
             task=self.task,
             model=self.model,
             language=self.language,
             prompt=self.prompt,
             temperature=self.temperature,
             piece_seconds=self.piece_seconds,
-            shrink=self.shrink,
-            grains=Grains(self.grain, self.max_seconds, self.max_characters, self.overlap),
+            upload_format=self.upload_format,
+            document_options=DocumentOptions(
+                self.granularity, self.max_seconds, self.max_characters, self.overlap
+            ),
         )
 
     def _how(self) -> dict[str, Any]:
-        return {"on_error": collecting(self.on_error), "progress": self.show_progress}
+        require_error_mode(self.on_error)
+        return {"on_error": self.on_error, "progress": self.show_progress}
 
-    def _place(self, given: Place | None) -> Place:
+    def _place(self, given: ReaderSource | None) -> ReaderSource:
         place = self.input_dir if given is None else given
         if place is None:
             raise ConfigurationError(
@@ -218,24 +224,26 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
             )
         return place
 
-    def _found(self, given: Place | None, fs: Any) -> Iterator[tuple[Found, Source]]:
-        return Places(self._find, fs).recordings(self._place(given))
+    def _found(
+        self, given: ReaderSource | None, fs: Any
+    ) -> Iterator[tuple[LocatedRecording, Source]]:
+        return RecordingFinder(self._find, fs).recordings(self._place(given))
 
     def _find(self, place: Any, met: set[str] | None = None) -> Iterator[Path]:
-        return find(place, glob=self.glob, suffixes=self.suffixes, met=met)
+        return find_recordings(place, glob=self.glob, suffixes=self.suffixes, met=met)
 
-    def _under_way(self) -> UnderWay:
-        return UnderWay(self.task, self.model)
+    def _under_way(self) -> LoadTracker:
+        return LoadTracker(self.task, self.model)
 
     def _documents(
         self,
-        found: Found,
+        found: LocatedRecording,
         outcome: Outcome,
         extra_info: Mapping[str, Any],
-        under_way: UnderWay,
+        under_way: LoadTracker,
     ) -> list[Document]:
         if outcome.error is not None:
-            failure = skipped(found.name or outcome.label, outcome.error)
+            failure = skip_recording(found.name or outcome.label, outcome.error)
             self._failures.append(failure)
             under_way.arrived(found, failure.source, error=str(outcome.error))
             return []

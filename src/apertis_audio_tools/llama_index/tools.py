@@ -9,10 +9,10 @@ from llama_index.core.tools import FunctionTool
 from llama_index.core.tools.tool_spec.base import SPEC_FUNCTION_TYPE, BaseToolSpec
 from llama_index.core.tools.types import ToolMetadata
 
-from apertis_audio_tools import tools
-from apertis_audio_tools.access import FileAccess, Folder, granted
-from apertis_audio_tools.client import CHAT_MODEL, SPEECH_MODEL, TRANSCRIPTION_MODEL, VOICE
-from apertis_audio_tools.llama_index.settings import ClientSettings
+from apertis_audio_tools.adapters import tools
+from apertis_audio_tools.files.access import FileAccess, Folder, resolve_access
+from apertis_audio_tools.llama_index.client_settings import ClientSettings
+from apertis_audio_tools.models import CHAT_MODEL, SPEECH_MODEL, TRANSCRIPTION_MODEL, VOICE
 
 _READING: list[SPEC_FUNCTION_TYPE] = [
     ("transcribe_audio", "atranscribe_audio"),
@@ -64,10 +64,10 @@ class ApertisAudioToolSpec(BaseToolSpec):
         voice: str = VOICE,
         audio_format: str = "mp3",
         chat_model: str = CHAT_MODEL,
-        ask_max_seconds: float = tools.ASKED_SECONDS,
+        ask_max_seconds: float = tools.MAX_ASK_SECONDS,
         **settings: Any,
     ) -> None:
-        access = granted(access, inputs, output)
+        access = resolve_access(access, inputs, output)
         audio = ClientSettings(**settings).audio
         speech = {"model": speech_model, "voice": voice, "response_format": audio_format}
         self._transcribe = tools.TranscribeTool(audio, access, model=transcription_model)
@@ -134,10 +134,10 @@ class ApertisAudioToolSpec(BaseToolSpec):
         return declared
 
 
-def _blocks(outcome: tools.Outcome) -> list[ContentBlock]:
+def _blocks(outcome: tools.ToolResult) -> list[ContentBlock]:
     return [TextBlock(text=outcome.text)]
 
 
-def _spoken(outcome: tools.Outcome) -> list[ContentBlock]:
+def _spoken(outcome: tools.ToolResult) -> list[ContentBlock]:
     path = Path(outcome.artifact["path"])
     return [*_blocks(outcome), AudioBlock(path=path, format=path.suffix.removeprefix("."))]

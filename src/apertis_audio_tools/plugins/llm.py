@@ -15,8 +15,8 @@ import click
 import llm
 
 if TYPE_CHECKING:
+    from apertis_audio_tools.adapters.tools import AudioTool
     from apertis_audio_tools.client import ApertisAudio as Client
-    from apertis_audio_tools.tools import AudioTool
 
 FOLDER = "."
 SPOKEN = "spoken"
@@ -36,7 +36,7 @@ class ApertisAudio(llm.Toolbox):
 
     def tools(self) -> Iterator[llm.Tool]:
         """The declared tools, named and bound as methods are: so llm finds the toolbox again."""
-        from apertis_audio_tools.tools import TOOLS
+        from apertis_audio_tools.adapters.tools import TOOLS
 
         for kind in TOOLS:
             tool = _declared(kind, _method(kind, self))
@@ -50,15 +50,15 @@ class ApertisAudio(llm.Toolbox):
 def register_tools(register: Callable[..., None]) -> None:
     """The toolbox; and each tool by itself, for the current folder."""
     try:
-        from apertis_audio_tools.plugins.toolset import function
-        from apertis_audio_tools.tools import TOOLS
+        from apertis_audio_tools.adapters.tools import TOOLS
+        from apertis_audio_tools.plugins.toolset import tool_function
     except ImportError as error:  # llm would not get to the tools of others
         click.echo(f"apertis-audio-tools cannot offer its tools: {error}", err=True)
         return
     register(ApertisAudio)
     here = ApertisAudio()
     for kind in TOOLS:
-        register(_declared(kind, function(kind, here._run)))  # noqa: SLF001
+        register(_declared(kind, tool_function(kind, here._run)))  # noqa: SLF001
 
 
 @llm.hookimpl
@@ -87,10 +87,10 @@ def load_audio(argument: str) -> list[llm.Fragment]:
     audio:meeting.m4a or audio:recordings/
     """
     from apertis_audio_tools.errors import RecordingError
-    from apertis_audio_tools.finding import find
+    from apertis_audio_tools.files.discovery import find_recordings
     from apertis_audio_tools.plugins.timecoded import timecoded
 
-    paths = list(find(argument))
+    paths = list(find_recordings(argument))
     if not paths:
         raise RecordingError(f"There are no recordings in the folder {argument!r}.")
     with _client() as audio:
@@ -115,20 +115,20 @@ def _declared(kind: "type[AudioTool]", implementation: Callable[..., str]) -> ll
 
 
 def _method(kind: "type[AudioTool]", toolbox: ApertisAudio) -> Callable[..., str]:
-    from apertis_audio_tools.plugins.toolset import parameters
+    from apertis_audio_tools.plugins.toolset import tool_parameters
 
     def call(self: ApertisAudio, **given: Any) -> str:
         return self._run(kind.name, **given)
 
     self = Parameter("self", Parameter.POSITIONAL_OR_KEYWORD)
-    call.__signature__ = Signature([self, *parameters(kind)])  # type: ignore[attr-defined]
+    call.__signature__ = Signature([self, *tool_parameters(kind)])  # type: ignore[attr-defined]
     return MethodType(call, toolbox)
 
 
 def _client() -> "Client":
-    from apertis_audio_tools.plugins.toolset import remembering
+    from apertis_audio_tools.plugins.toolset import caching_client
 
-    return remembering(_key())
+    return caching_client(_key())
 
 
 def _key() -> str | None:

@@ -21,7 +21,7 @@ def register_converters(markitdown: "MarkItDown", **kwargs: Any) -> None:
             from the environment, and ``apertis_options`` are further arguments of its
             `transcribe`, such as ``{"language": "de"}``.
     """
-    from apertis_audio_tools.plugins.markdown import NoSubstitute, RecordingConverter
+    from apertis_audio_tools.plugins.markitdown_converter import NoSubstitute, RecordingConverter
 
     converter = RecordingConverter(kwargs.get("apertis_audio"), kwargs.get("apertis_options") or {})
     markitdown.register_converter(converter, priority=BEFORE_BUILT_IN)

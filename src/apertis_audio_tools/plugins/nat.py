@@ -17,8 +17,8 @@ from nat.plugin_api import (
 from pydantic import BaseModel, Field
 
 if TYPE_CHECKING:
+    from apertis_audio_tools.adapters.tools import AudioTool
     from apertis_audio_tools.plugins.toolset import Toolset
-    from apertis_audio_tools.tools import AudioTool
 
 
 class Settings(BaseModel):
@@ -53,7 +53,7 @@ class GroupConfig(Settings, FunctionGroupBaseConfig, name="apertis_audio"):
 @register_function(config_type=ToolConfig)
 async def one_tool(config: ToolConfig, _builder: Builder) -> AsyncIterator[FunctionInfo]:
     """The tool that is named in the settings."""
-    from apertis_audio_tools.tools import TOOLS
+    from apertis_audio_tools.adapters.tools import TOOLS
 
     toolset = _toolset(config)
     (kind,) = (kind for kind in TOOLS if kind.name == config.tool)
@@ -63,7 +63,7 @@ async def one_tool(config: ToolConfig, _builder: Builder) -> AsyncIterator[Funct
 @register_function_group(config_type=GroupConfig)
 async def all_tools(config: GroupConfig, _builder: Builder) -> AsyncIterator[FunctionGroup]:
     """All tools, over the same folders."""
-    from apertis_audio_tools.tools import TOOLS
+    from apertis_audio_tools.adapters.tools import TOOLS
 
     toolset = _toolset(config)
     group = FunctionGroup(config=config)

@@ -5,8 +5,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from apertis_audio_tools.adapters.tools import AudioTool
     from apertis_audio_tools.plugins.toolset import Toolset
-    from apertis_audio_tools.tools import AudioTool
 
 _TYPES = {"string": "string", "number": "double"}
 """What JSON Schema calls a type, and what promptflow calls it."""
@@ -14,7 +14,7 @@ _TYPES = {"string": "string", "number": "double"}
 
 def list_tools() -> dict[str, dict[str, Any]]:
     """The tools with their inputs, as promptflow wants them described."""
-    from apertis_audio_tools.tools import TOOLS
+    from apertis_audio_tools.adapters.tools import TOOLS
 
     return {
         f"{__name__}.{kind.name}": {
@@ -31,7 +31,7 @@ def list_tools() -> dict[str, dict[str, Any]]:
 
 def __getattr__(name: str) -> Callable[..., dict[str, Any]]:
     if not name.startswith("_"):
-        from apertis_audio_tools.tools import TOOLS
+        from apertis_audio_tools.adapters.tools import TOOLS
 
         for kind in TOOLS:
             if kind.name == name:
@@ -41,7 +41,7 @@ def __getattr__(name: str) -> Callable[..., dict[str, Any]]:
 
 def _function(kind: "type[AudioTool]") -> Callable[..., dict[str, Any]]:
     """Gives what a tool tells programs, and under ``text`` what it tells a model."""
-    from apertis_audio_tools.plugins.toolset import function
+    from apertis_audio_tools.plugins.toolset import tool_function
 
     folders = _folders(kind)
 
@@ -50,7 +50,7 @@ def _function(kind: "type[AudioTool]") -> Callable[..., dict[str, Any]]:
         outcome = _toolset(**chosen).run(name, **given)
         return {"text": outcome.text, **outcome.artifact}
 
-    return function(kind, run, folders)
+    return tool_function(kind, run, folders)
 
 
 @lru_cache(maxsize=8)

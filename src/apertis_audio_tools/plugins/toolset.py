@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from inspect import Parameter, Signature, signature
 from typing import Any, TypeVar
 
-from apertis_audio_tools import forks
-from apertis_audio_tools.access import FileAccess, Folder
-from apertis_audio_tools.cache import unless_told
+from apertis_audio_tools.adapters.tools import TOOLS, AudioTool, ToolResult
 from apertis_audio_tools.client import ApertisAudio
-from apertis_audio_tools.tools import TOOLS, AudioTool, Outcome
+from apertis_audio_tools.concurrency import fork_safety
+from apertis_audio_tools.files.access import FileAccess, Folder
+from apertis_audio_tools.pipeline.cache import default_cache_setting
 
 R = TypeVar("R")
 
@@ -31,10 +31,10 @@ class Toolset:
         self._make = make
         self._inputs = inputs
         self._output = output
-        self._lock = forks.Lock()
+        self._lock = fork_safety.ForkSafeLock()
         self._tools: dict[str, AudioTool] = {}
 
-    def run(self, name: str, /, **given: Any) -> Outcome:
+    def run(self, name: str, /, **given: Any) -> ToolResult:
         """What a tool does.
 
         Raises:
@@ -42,7 +42,7 @@ class Toolset:
         """
         return self._tool(name).run(**given)
 
-    async def arun(self, name: str, /, **given: Any) -> Outcome:
+    async def arun(self, name: str, /, **given: Any) -> ToolResult:
         """The same."""
         return await self._tool(name).arun(**given)
 
@@ -57,12 +57,12 @@ class Toolset:
         return {kind.name: kind(audio, access) for kind in TOOLS}
 
 
-def remembering(api_key: str | None = None) -> ApertisAudio:
+def caching_client(api_key: str | None = None) -> ApertisAudio:
     """A client that keeps transcripts, as the command does, unless the environment has a say."""
-    return ApertisAudio(api_key, cache=unless_told())
+    return ApertisAudio(api_key, cache=default_cache_setting())
 
 
-def function(
+def tool_function(
     tool: type[AudioTool], run: Callable[..., R], further: Mapping[str, str] | None = None
 ) -> Callable[..., R]:
     """A function that says of itself what the tool declares, and runs it.
@@ -82,11 +82,11 @@ def function(
     )
     call.__name__ = call.__qualname__ = tool.name
     call.__doc__ = tool.description
-    call.__signature__ = Signature([*parameters(tool), *added])  # type: ignore[attr-defined]
+    call.__signature__ = Signature([*tool_parameters(tool), *added])  # type: ignore[attr-defined]
     return call
 
 
-def parameters(tool: type[AudioTool]) -> list[Parameter]:
+def tool_parameters(tool: type[AudioTool]) -> list[Parameter]:
     """What a tool takes, as the parameters of a function."""
     fields = tool.arguments.model_fields
     declared = signature(tool.arguments).parameters

@@ -4,7 +4,7 @@ Knows nothing of endpoints or retries: a request value goes in; an answer value,
 package's errors, comes out, in both colours.
 """
 
-from apertis_audio_tools.transport.limits import Abort
-from apertis_audio_tools.transport.sending import Transport
+from apertis_audio_tools.transport.http import Transport
+from apertis_audio_tools.transport.sync_backend import CancelToken
 
-__all__ = ["Abort", "Transport"]
+__all__ = ["CancelToken", "Transport"]

@@ -8,12 +8,12 @@ from importlib.metadata import PackageNotFoundError, version
 
 import httpx
 
-from apertis_audio_tools import forks
+from apertis_audio_tools.concurrency import fork_safety
 from apertis_audio_tools.errors import ConfigurationError
-from apertis_audio_tools.transport.connecting import Route
+from apertis_audio_tools.transport.connections import ConnectionFactory
 
 
-class Pools:
+class ConnectionPools:
     """All connections to one base URL, made when they are first needed.
 
     Raises:
@@ -25,10 +25,10 @@ class Pools:
             self._base_url = httpx.URL(base_url)
         except httpx.InvalidURL as error:
             raise ConfigurationError(f"base_url is no address ({error}).") from error
-        self._route = Route(self._base_url)
+        self._route = ConnectionFactory(self._base_url)
         self._closed = False
         self._begin()
-        forks.renewed_in_children(self)
+        fork_safety.renewed_in_children(self)
 
     def _begin(self) -> None:
         # Reentrant: collecting garbage in here may close the pools.

@@ -12,9 +12,9 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
+from apertis_audio_tools.audio import Piece, cut_pieces, probe
+from apertis_audio_tools.audio.cutting.extent import measure_extent
 from apertis_audio_tools.errors import ConfigurationError, RecordingError, UnsupportedError
-from apertis_audio_tools.recordings import Piece, pieces, probe
-from apertis_audio_tools.recordings.measuring import extent_of
 from support.meeting_recordings import (
     FORMATS,
     SAMPLE_RATE,
@@ -70,7 +70,7 @@ def test_pieces_are_where_they_say(name: str, folder: Path, meeting: Sound) -> N
     """Each piece, decoded by itself, is the recording at its start to a millisecond."""
     path = made(folder, name, meeting)
     whole = all_of(path)
-    found = list(pieces(probe(path), max_bytes=EVERYTHING, max_seconds=10))
+    found = list(cut_pieces(probe(path), max_bytes=EVERYTHING, max_seconds=10))
     assert len(found) >= 3
     assert_covered(found, 0, len(whole) / SAMPLE_RATE)
     for piece in found:
@@ -88,21 +88,23 @@ def test_no_piece_is_larger_than_allowed(name: str, folder: Path, meeting: Sound
     """What containers add to the packets is counted."""
     path = made(folder, name, meeting)
     most = min(path.stat().st_size // 4, 300_000)
-    found = list(pieces(probe(path), max_bytes=most))
+    found = list(cut_pieces(probe(path), max_bytes=most))
     assert len(found) >= 3
     assert all(len(content(piece)) <= most for piece in found)
     assert_covered(found, 0, len(all_of(path)) / SAMPLE_RATE)
 
 
-@pytest.mark.parametrize("shrink", ["mp3", "opus"])
+@pytest.mark.parametrize("upload_format", ["mp3", "opus"])
 @pytest.mark.parametrize("name", ["24bit.wav", "m4a", "ogg"])
 def test_pieces_can_be_made_smaller(
-    name: str, shrink: Literal["mp3", "opus"], folder: Path, meeting: Sound
+    name: str, upload_format: Literal["mp3", "opus"], folder: Path, meeting: Sound
 ) -> None:
     """Encoded for a slow line, a recording is far smaller and its pieces are as exact."""
     path = made(folder, name, meeting)
-    found = list(pieces(probe(path), max_bytes=EVERYTHING, max_seconds=10, shrink=shrink))
-    if name == "ogg" and shrink == "mp3":
+    found = list(
+        cut_pieces(probe(path), max_bytes=EVERYTHING, max_seconds=10, upload_format=upload_format)
+    )
+    if name == "ogg" and upload_format == "mp3":
         assert found[0].upload.name.endswith(".ogg"), "mp3 would save nothing"
     assert sum(piece.upload.size for piece in found) < SECONDS * 33_000 / 8
     whole = all_of(path)
@@ -113,7 +115,7 @@ def test_pieces_can_be_made_smaller(
 def test_what_fits_is_sent_as_it_is(name: str, folder: Path, meeting: Sound) -> None:
     """A recording within the limits is one piece: its own bytes, from disk."""
     path = made(folder, name, meeting)
-    (found,) = pieces(probe(path), max_bytes=path.stat().st_size, max_seconds=SECONDS + 1)
+    (found,) = cut_pieces(probe(path), max_bytes=path.stat().st_size, max_seconds=SECONDS + 1)
     assert content(found) == path.read_bytes()
     assert found.upload.name == path.name
     assert (found.start, found.overlap) == (0, 0)
@@ -126,7 +128,7 @@ def test_vorbis_blocks_of_two_sizes(container: str, folder: Path) -> None:
     original = Path(__file__).with_name("libvorbis.ogg")
     path = remuxed(original, folder / f"libvorbis.{container}")
     whole = heard(original)
-    found = list(pieces(probe(path), max_bytes=EVERYTHING, max_seconds=8))
+    found = list(cut_pieces(probe(path), max_bytes=EVERYTHING, max_seconds=8))
     assert_covered(found, 0, len(whole) / SAMPLE_RATE)
     assert all(offset_error(whole, piece) < MILLISECOND for piece in found)
 
@@ -137,14 +139,14 @@ def test_a_container_the_service_does_not_take_is_changed(
 ) -> None:
     """A small recording in another container is one piece in a container that is taken."""
     path = made(folder, name, meeting)
-    (found,) = pieces(probe(path), max_bytes=EVERYTHING)
+    (found,) = cut_pieces(probe(path), max_bytes=EVERYTHING)
     assert found.upload.name == f"{path.stem}.{suffix}"
     assert offset_error(all_of(path), found) < MILLISECOND
 
 
 def test_pieces_of_a_wished_length(folder: Path, meeting: Sound) -> None:
     """Pieces for passages are about as long as wished, and end in pauses."""
-    found = list(pieces(probe(made(folder, "mp3", meeting)), max_bytes=10**8, target_seconds=7))
+    found = list(cut_pieces(probe(made(folder, "mp3", meeting)), max_bytes=10**8, target_seconds=7))
     assert all(4 < piece.end - piece.start <= 7 * 4 / 3 for piece in found[:-1])
     assert not any(piece.overlap for piece in found)
 
@@ -155,7 +157,7 @@ def test_speech_without_a_pause_is_cut_with_an_overlap(folder: Path) -> None:
     hiss = np.convolve(rng.normal(0, 1_500, SAMPLE_RATE * 20), np.ones(8), "same")
     path = encode(FORMATS["mp3"], folder / "steady.mp3", hiss)
     whole = heard(path)
-    found = list(pieces(probe(path), max_bytes=EVERYTHING, max_seconds=8))
+    found = list(cut_pieces(probe(path), max_bytes=EVERYTHING, max_seconds=8))
     assert [round(piece.overlap, 1) for piece in found] == [0, *[2.0] * (len(found) - 1)]
     assert_covered(found, 0, 20)
     assert all(offset_error(whole, piece) < MILLISECOND for piece in found)
@@ -166,9 +168,9 @@ def test_wav_of_unknown_size(size: int, folder: Path, meeting: Sound) -> None:
     """A streamed wav does not know its size; its samples are all there."""
     data = bytearray(made(folder, "wav", meeting).read_bytes())
     struct.pack_into("<I", data, data.index(b"data") + 4, size)
-    found = list(pieces(probe(bytes(data)), max_bytes=EVERYTHING, max_seconds=10))
+    found = list(cut_pieces(probe(bytes(data)), max_bytes=EVERYTHING, max_seconds=10))
     assert_covered(found, 0, SECONDS)
-    assert extent_of(probe(bytes(data))).seconds == pytest.approx(SECONDS, abs=MILLISECOND)
+    assert measure_extent(probe(bytes(data))).seconds == pytest.approx(SECONDS, abs=MILLISECOND)
 
 
 def test_what_follows_the_samples_is_no_sound(folder: Path, meeting: Sound) -> None:
@@ -176,7 +178,7 @@ def test_what_follows_the_samples_is_no_sound(folder: Path, meeting: Sound) -> N
     data = (
         made(folder, "wav", meeting).read_bytes() + b"LIST" + struct.pack("<I", 4000) + b"x" * 4000
     )
-    found = list(pieces(probe(data), max_bytes=EVERYTHING, max_seconds=10))
+    found = list(cut_pieces(probe(data), max_bytes=EVERYTHING, max_seconds=10))
     samples = b"".join(content(piece)[44:] for piece in found)
     assert samples == data[data.index(b"data") + 8 : -4008]
 
@@ -189,9 +191,9 @@ def test_a_truncated_recording_is_cut_up_to_its_end(
     path = made(folder, name, meeting)
     data = path.read_bytes()[: path.stat().st_size // 2 + 77]
     whole = heard(data)
-    found = list(pieces(probe(data), max_bytes=EVERYTHING, max_seconds=8))
+    found = list(cut_pieces(probe(data), max_bytes=EVERYTHING, max_seconds=8))
     assert_covered(found, 0, len(whole) / SAMPLE_RATE)
-    assert extent_of(probe(data)).seconds == pytest.approx(found[-1].end, abs=0.1)
+    assert measure_extent(probe(data)).seconds == pytest.approx(found[-1].end, abs=0.1)
     cut_through = SAMPLE_RATE // 10  # decoders hear what lies in memory after half a packet
     assert all(offset_error(whole, piece, but=cut_through) < MILLISECOND for piece in found)
 
@@ -203,7 +205,7 @@ def test_damage_does_not_stop_the_cut(name: str, folder: Path, meeting: Sound) -
     data = bytearray(path.read_bytes())
     at = len(data) // 3
     data[at : at + 300] = np.random.default_rng(1).bytes(300)
-    found = list(pieces(probe(bytes(data)), max_bytes=EVERYTHING, max_seconds=8))
+    found = list(cut_pieces(probe(bytes(data)), max_bytes=EVERYTHING, max_seconds=8))
     # An Ogg page of a second is lost as a whole, and the one after it may be.
     assert_covered(found, 0, found[-1].end)
     assert found[-1].end == pytest.approx(SECONDS, abs=2.1)
@@ -217,9 +219,9 @@ def test_a_chained_ogg_is_all_there(folder: Path, meeting: Sound) -> None:
     data = b"".join(path.read_bytes() for path in parts)
     recording = probe(("chained.ogg", data))
     whole = np.concatenate([all_of(path) for path in parts])
-    found = list(pieces(recording, max_bytes=EVERYTHING, max_seconds=30))
+    found = list(cut_pieces(recording, max_bytes=EVERYTHING, max_seconds=30))
     assert recording.duration == pytest.approx(3 * SECONDS, abs=0.2)
-    assert extent_of(recording).seconds == pytest.approx(3 * SECONDS, abs=0.2)
+    assert measure_extent(recording).seconds == pytest.approx(3 * SECONDS, abs=0.2)
     assert_covered(found, 0, len(whole) / SAMPLE_RATE)
     assert all(offset_error(whole, piece) < 2 * MILLISECOND for piece in found)
 
@@ -229,7 +231,7 @@ def test_a_cover_picture_is_no_sound(name: str, folder: Path, meeting: Sound) ->
     """Cover art neither stops nor shifts anything."""
     path = with_cover(made(folder, name, meeting))
     whole = heard(path)
-    found = list(pieces(probe(path), max_bytes=EVERYTHING, max_seconds=10))
+    found = list(cut_pieces(probe(path), max_bytes=EVERYTHING, max_seconds=10))
     assert len(found) >= 3
     assert all(offset_error(whole, piece) < MILLISECOND for piece in found)
 
@@ -237,7 +239,7 @@ def test_a_cover_picture_is_no_sound(name: str, folder: Path, meeting: Sound) ->
 def test_a_short_chain_is_made_one_file(folder: Path, meeting: Sound) -> None:
     """A chained recording that would fit is encoded anew all the same: many decoders stop early."""
     data = made(folder, "ogg", meeting).read_bytes() * 2
-    (found,) = pieces(probe(("chained.ogg", data)), max_bytes=EVERYTHING)
+    (found,) = cut_pieces(probe(("chained.ogg", data)), max_bytes=EVERYTHING)
     assert len(heard(content(found))) / SAMPLE_RATE == pytest.approx(2 * SECONDS, abs=0.2)
 
 
@@ -245,9 +247,9 @@ def test_a_short_chain_is_made_one_file(folder: Path, meeting: Sound) -> None:
 def test_pieces_are_sent_at_once_and_again(name: str, folder: Path, meeting: Sound) -> None:
     """Pieces of a file object can be read by many threads at once while later ones are cut."""
     data = made(folder, name, meeting).read_bytes()
-    alone = [content(piece) for piece in pieces(probe(data), max_bytes=10**8, max_seconds=8)]
+    alone = [content(piece) for piece in cut_pieces(probe(data), max_bytes=10**8, max_seconds=8)]
     with ThreadPoolExecutor(4) as pool:
-        made_later = pieces(probe(io.BytesIO(data)), max_bytes=10**8, max_seconds=8)
+        made_later = cut_pieces(probe(io.BytesIO(data)), max_bytes=10**8, max_seconds=8)
         sent = [[pool.submit(content, piece) for _ in range(3)] for piece in made_later]
         together = [{attempt.result() for attempt in attempts} for attempts in sent]
     # An Ogg stream has a number of its own each time, so its bytes differ from run to run.
@@ -259,7 +261,7 @@ def test_pieces_are_sent_at_once_and_again(name: str, folder: Path, meeting: Sou
 
 def test_a_closed_piece_cannot_be_sent(folder: Path, meeting: Sound) -> None:
     """Closing a piece gives its disk space back; reading it then is an error in words."""
-    piece = next(pieces(probe(made(folder, "ogg", meeting)), max_bytes=10**8, max_seconds=10))
+    piece = next(cut_pieces(probe(made(folder, "ogg", meeting)), max_bytes=10**8, max_seconds=10))
     piece.close()
     with pytest.raises(RecordingError, match="cannot be read any more"):
         piece.upload.read(piece.upload.open(), piece.upload.size)
@@ -268,7 +270,7 @@ def test_a_closed_piece_cannot_be_sent(folder: Path, meeting: Sound) -> None:
 def test_closing_early_leaves_no_thread_and_no_file_open(folder: Path, meeting: Sound) -> None:
     """Closing the iterator early is enough; what was made stays readable."""
     before = {*threading.enumerate()}
-    found = pieces(probe(made(folder, "m4a", meeting)), max_bytes=10**8, max_seconds=8)
+    found = cut_pieces(probe(made(folder, "m4a", meeting)), max_bytes=10**8, max_seconds=8)
     first = next(found)
     found.close()
     assert {*threading.enumerate()} <= before
@@ -281,14 +283,14 @@ def test_limits_have_to_be_above_nothing(setting: str, value: float) -> None:
     """A limit that is not above 0 is refused at once."""
     limits: dict[str, Any] = {"max_bytes": 10**8, setting: value}
     with pytest.raises(ConfigurationError, match=setting):
-        pieces(probe(STANDUP), **limits)
+        cut_pieces(probe(STANDUP), **limits)
 
 
 @pytest.mark.parametrize("name", ["mp3", "ogg", "wav", "flac"])
 def test_limits_that_hold_nothing_are_refused(name: str, folder: Path, meeting: Sound) -> None:
     """A limit too small for a second of sound is refused with the reason."""
     with pytest.raises(UnsupportedError, match="too small"):
-        list(pieces(probe(made(folder, name, meeting)), max_bytes=500))
+        list(cut_pieces(probe(made(folder, name, meeting)), max_bytes=500))
 
 
 def test_duration_of_a_program_stream() -> None:

@@ -6,8 +6,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from apertis_audio_tools.recordings.pauses import BLOCK_SECONDS, Cut, best_cut, powers
-from apertis_audio_tools.recordings.pauses import SAMPLE_RATE as HEARING_RATE
+from apertis_audio_tools.audio.cutting.pauses import (
+    BLOCK_SECONDS,
+    CutPoint,
+    best_cut_point,
+    block_powers,
+)
+from apertis_audio_tools.audio.cutting.pauses import SAMPLE_RATE as HEARING_RATE
 from support.meeting_recordings import SAMPLE_RATE, STANDUP, Sound, heard
 
 Spans = list[tuple[float, float]]
@@ -58,7 +63,9 @@ def cuts(meeting: tuple[Sound, Spans], kind: str, decibels: float, windows: int)
         first = random.Random(seed).uniform(0, len(sound) / SAMPLE_RATE - 60)
         start = int(first * SAMPLE_RATE)
         window = sound[start : start + 60 * SAMPLE_RATE]
-        cut = best_cut(powers(hearing(window + noise(kind, len(window), seed) * power)), 0, 60)
+        cut = best_cut_point(
+            block_powers(hearing(window + noise(kind, len(window), seed) * power)), 0, 60
+        )
         within = any(a < first + cut.at < b for a, b in speech)
         found.append(within or not cut.is_pause)
     return found
@@ -86,21 +93,21 @@ def tone(*parts: tuple[float, float]) -> list[float]:
 
 def test_the_longest_pause_is_taken_in_its_middle() -> None:
     """Of several pauses the longest is taken, and cut in its middle."""
-    found = best_cut(tone((5, 1e9), (0.3, 1e5), (5, 1e9), (1, 1e5), (5, 1e9)), 0, 16.3)
+    found = best_cut_point(tone((5, 1e9), (0.3, 1e5), (5, 1e9), (1, 1e5), (5, 1e9)), 0, 16.3)
     assert found.at == pytest.approx(10.8, abs=0.02)
     assert found.is_pause
 
 
 def test_a_pause_outside_the_window_is_not_taken() -> None:
     """Only between the two times given is a pause looked for."""
-    found = best_cut(tone((5, 1e9), (2, 1e5), (5, 1e9), (0.4, 1e5), (5, 1e9)), 8, 16)
+    found = best_cut_point(tone((5, 1e9), (2, 1e5), (5, 1e9), (0.4, 1e5), (5, 1e9)), 8, 16)
     assert found.at == pytest.approx(12.2, abs=0.02)
     assert found.is_pause
 
 
 def test_the_closure_of_a_consonant_is_no_pause() -> None:
     """A gap of 120 ms may be within a word: it is the quietest place, and said to be no pause."""
-    found = best_cut(tone((5, 1e9), (0.12, 1e5), (5, 1e9)), 0, 10)
+    found = best_cut_point(tone((5, 1e9), (0.12, 1e5), (5, 1e9)), 0, 10)
     assert found.at == pytest.approx(5.06, abs=0.07)
     assert not found.is_pause
 
@@ -108,19 +115,19 @@ def test_the_closure_of_a_consonant_is_no_pause() -> None:
 @pytest.mark.parametrize("power", [1e9, 1e6])
 def test_steady_sound_has_no_pause(power: float) -> None:
     """Where all is equally loud nothing is known to be a pause."""
-    assert not best_cut(tone((10, power)), 2, 8).is_pause
+    assert not best_cut_point(tone((10, power)), 2, 8).is_pause
 
 
 def test_silence_is_a_pause() -> None:
     """Digital silence is one long pause."""
-    assert best_cut(tone((10, 0)), 2, 8) == Cut(5.0, is_pause=True)
+    assert best_cut_point(tone((10, 0)), 2, 8) == CutPoint(5.0, is_pause=True)
 
 
 def test_a_single_block_can_be_cut() -> None:
     """Even of next to nothing there is an answer within bounds."""
-    assert not best_cut([1e9], 0, 0.01).is_pause
+    assert not best_cut_point([1e9], 0, 0.01).is_pause
 
 
 def test_an_offset_does_not_hide_the_speech() -> None:
     """A constant offset of the samples has no power."""
-    assert powers([9_000] * 400) == pytest.approx([0] * 10)
+    assert block_powers([9_000] * 400) == pytest.approx([0] * 10)

@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apertis_audio_tools.errors import UnsupportedError
-from apertis_audio_tools.recordings.pauses import Cut
-from apertis_audio_tools.recordings.planning import (
+from apertis_audio_tools.api.request import Upload
+from apertis_audio_tools.audio.cutting.pauses import CutPoint
+from apertis_audio_tools.audio.cutting.planning import (
     OVERLAP_SECONDS,
-    Draft,
-    Limits,
     Piece,
+    PieceLimits,
+    PieceWriter,
     Unit,
-    assemble,
+    assemble_pieces,
 )
-from apertis_audio_tools.wire import Upload
+from apertis_audio_tools.errors import UnsupportedError
 
 RATE = 100
 
@@ -56,15 +56,15 @@ class Cuts:
         self._head = head
         self.written: list[list[int]] = []
 
-    def begin(self, before: Sequence[Unit], first: Unit) -> Draft:  # noqa: ARG002  # not needed
+    def begin(self, before: Sequence[Unit], first: Unit) -> PieceWriter:  # noqa: ARG002  # not needed
         """Begin to count."""
         return Tally(first, self._head, self.written)
 
-    def best_cut(self, units: Sequence[Unit], low: float, high: float) -> Cut:
+    def best_cut(self, units: Sequence[Unit], low: float, high: float) -> CutPoint:
         """The next of the cuts it was made with."""
         assert 0 <= low < high <= (units[-1].end - units[0].start) / RATE
         share, is_pause = self._shares.pop() if self._shares else (0.5, True)
-        return Cut(low + (high - low) * share, is_pause)
+        return CutPoint(low + (high - low) * share, is_pause)
 
 
 def units(lengths: Sequence[tuple[int, int]], repeat: int) -> list[Unit]:
@@ -98,7 +98,7 @@ def test_every_unit_is_in_a_piece(
     """Pieces cover the recording without a gap and keep the limits; they repeat what they say."""
     given_units = units(lengths, repeat)
     track = Cuts(shares, head)
-    found = list(assemble(given_units, Limits(size, seconds), track))
+    found = list(assemble_pieces(given_units, PieceLimits(size, seconds), track))
 
     assert [piece.number for piece in found] == list(range(len(found)))
     assert found[0].start == 0
@@ -123,7 +123,7 @@ def test_a_pause_is_not_repeated(
     """Where all cuts are in pauses, the pieces are the recording and nothing twice."""
     given_units = units(lengths, repeat * 50)
     track = Cuts([(share, True) for share, _ in shares])
-    list(assemble(given_units, Limits(3_000), track))
+    list(assemble_pieces(given_units, PieceLimits(3_000), track))
     assert [n for numbers in track.written for n in numbers] == list(range(len(given_units)))
 
 
@@ -131,14 +131,14 @@ def test_a_limit_below_a_few_packets_is_refused() -> None:
     """A limit that leaves no choice where to cut is refused, and what was begun is freed."""
     track = Cuts([])
     with pytest.raises(UnsupportedError, match="at most 50 bytes"):
-        list(assemble(units([(2, 20)], 100), Limits(50), track))
+        list(assemble_pieces(units([(2, 20)], 100), PieceLimits(50), track))
     assert track.written[-1][-1] == -1
 
 
 def test_nothing_is_made_before_it_is_asked_for() -> None:
     """The units of a piece are read when that piece is asked for, and no further."""
     remaining = iter(units([(100, 100)], 1000))
-    made = assemble(remaining, Limits(20_000), Cuts([]))
+    made = assemble_pieces(remaining, PieceLimits(20_000), Cuts([]))
     next(made)
     assert next(remaining).item < 300
 
@@ -146,7 +146,7 @@ def test_nothing_is_made_before_it_is_asked_for() -> None:
 def test_closing_early_frees_the_piece_that_was_begun() -> None:
     """Closing the iterator frees what was written of the next piece, and only that."""
     track = Cuts([])
-    made = assemble(units([(100, 100)], 1000), Limits(20_000), track)
+    made = assemble_pieces(units([(100, 100)], 1000), PieceLimits(20_000), track)
     next(made)
     made.close()
     first, second = track.written
@@ -156,11 +156,11 @@ def test_closing_early_frees_the_piece_that_was_begun() -> None:
 
 def test_wishes_become_limits() -> None:
     """A wished length may be exceeded by a third, at most 30 s, and never beyond the hard limit."""
-    assert Limits.of(9, None, None) == Limits(9)
-    assert Limits.of(9, 20, None) == Limits(9, 20)
-    assert Limits.of(9, None, 30) == Limits(9, 40)
-    assert Limits.of(9, None, 600) == Limits(9, 630)
-    assert Limits.of(9, 605, 600) == Limits(9, 605)
+    assert PieceLimits.of(9, None, None) == PieceLimits(9)
+    assert PieceLimits.of(9, 20, None) == PieceLimits(9, 20)
+    assert PieceLimits.of(9, None, 30) == PieceLimits(9, 40)
+    assert PieceLimits.of(9, None, 600) == PieceLimits(9, 630)
+    assert PieceLimits.of(9, 605, 600) == PieceLimits(9, 605)
 
 
 def test_a_piece_is_closed_once_sent() -> None:

@@ -10,9 +10,10 @@ from typing import Any, BinaryIO, cast
 import av
 import pytest
 
+from apertis_audio_tools.audio import cut_pieces, encode_chat_clip, probe
+from apertis_audio_tools.audio.cutting.extent import measure_extent
+from apertis_audio_tools.audio.input import sources
 from apertis_audio_tools.errors import RecordingError
-from apertis_audio_tools.recordings import chat_audio, pieces, probe, sources
-from apertis_audio_tools.recordings.measuring import extent_of
 from support.hostile.samples import amr, muxed, samples
 from support.meeting_recordings import SAMPLE_RATE, content, heard
 
@@ -39,7 +40,7 @@ def test_less_common_formats(name: str, container: str, codec: str) -> None:
     """Each is known for what it is, and becomes something the service takes."""
     recording = probe((name, samples()[name]))
     assert (recording.container, recording.codec) == (container, codec)
-    (found,) = pieces(recording, max_bytes=EVERYTHING)
+    (found,) = cut_pieces(recording, max_bytes=EVERYTHING)
     assert probe(content(found)).is_accepted
     whole = len(heard(samples()[name])) / SAMPLE_RATE
     assert len(heard(content(found))) / SAMPLE_RATE == pytest.approx(whole, abs=0.08)
@@ -50,7 +51,7 @@ def test_amr() -> None:
     """What telephones record is read."""
     recording = probe(("call.amr", amr(50)))
     assert (recording.container, recording.sample_rate) == ("amr", 8_000)
-    (found,) = pieces(recording, max_bytes=EVERYTHING)
+    (found,) = cut_pieces(recording, max_bytes=EVERYTHING)
     assert len(heard(content(found))) / SAMPLE_RATE == pytest.approx(1, abs=0.08)
 
 
@@ -59,7 +60,7 @@ def test_another_sample_rate_in_the_middle(name: str) -> None:
     """Where two recordings of different sample rates follow one another, both are all there."""
     encoder, rates = ("mp3", (16_000, 48_000)) if name == "mp3" else ("vorbis", (22_050, 48_000))
     parts = [sine(name, "libmp3lame" if encoder == "mp3" else encoder, rate) for rate in rates]
-    found = list(pieces(probe(b"".join(parts)), max_bytes=EVERYTHING, shrink="opus"))
+    found = list(cut_pieces(probe(b"".join(parts)), max_bytes=EVERYTHING, upload_format="opus"))
     seconds = sum(len(heard(content(piece))) for piece in found) / SAMPLE_RATE
     assert seconds == pytest.approx(4, abs=0.3)
 
@@ -79,10 +80,10 @@ def test_the_best_stream_is_read_everywhere() -> None:
         for stream, seconds in zip(film.streams, (1.0, 3.0), strict=True):
             write_track(film, stream, seconds)
     recording = probe(("film.mkv", target.getvalue()))
-    (piece,) = pieces(recording, max_bytes=EVERYTHING)
-    upload, _ = chat_audio(recording)
+    (piece,) = cut_pieces(recording, max_bytes=EVERYTHING)
+    upload, _ = encode_chat_clip(recording)
     found = [
-        extent_of(recording).seconds,
+        measure_extent(recording).seconds,
         piece.end,
         len(heard(content(piece))) / SAMPLE_RATE,
         len(heard(upload.open().read())) / SAMPLE_RATE,

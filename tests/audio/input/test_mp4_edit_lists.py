@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apertis_audio_tools.recordings import probe
-from apertis_audio_tools.recordings.edits import seconds_but_priming
+from apertis_audio_tools.audio import probe
+from apertis_audio_tools.audio.input.mp4_edit_lists import duration_without_priming
 
 CLIP = (Path(__file__).parents[2] / "clips" / "clip.m4a").read_bytes()
 RATE, PRIMING = 16_000, 1_024
@@ -33,7 +33,7 @@ def played(recording: bytes) -> float:
 
 
 def understood(recording: bytes) -> float | None:
-    return seconds_but_priming(io.BytesIO(recording), len(recording))
+    return duration_without_priming(io.BytesIO(recording), len(recording))
 
 
 def test_priming() -> None:
@@ -87,5 +87,5 @@ def test_boxes_without_end() -> None:
     """A file of millions of empty boxes is not read through."""
     empty = struct.pack(">I4s", 8, b"free")
     stream = io.BytesIO(struct.pack(">I4s", 8, b"ftyp") + empty * 1_000_000)
-    assert seconds_but_priming(stream, len(stream.getvalue())) is None
+    assert duration_without_priming(stream, len(stream.getvalue())) is None
     assert stream.tell() < 100_000

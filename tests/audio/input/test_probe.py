@@ -11,8 +11,9 @@ import av
 import pytest
 
 from apertis_audio_tools import RecordingError, UnsupportedError
-from apertis_audio_tools.recordings import MEDIA_TYPES, chat_audio, encoding, identify, probe
-from apertis_audio_tools.wire import Upload
+from apertis_audio_tools.api.request import Upload
+from apertis_audio_tools.audio import SPEECH_MEDIA_TYPES, encode_chat_clip, identify_speech, probe
+from apertis_audio_tools.audio.output import chat_clip
 from support.wav_files import silence_of
 
 CLIPS = Path(__file__).parents[2] / "clips"
@@ -200,7 +201,7 @@ def test_tags_in_other_encodings() -> None:
     tagged = wav[:36] + b"LIST" + struct.pack("<I", len(info)) + info + wav[36:]
     tagged = tagged[:4] + struct.pack("<I", len(tagged) - 8) + tagged[8:]
     assert probe(tagged).duration == pytest.approx(SECONDS, abs=0.01)
-    assert identify(tagged, "wav")[0] == "wav"
+    assert identify_speech(tagged, "wav")[0] == "wav"
 
 
 def test_duration_without_a_header() -> None:
@@ -215,7 +216,7 @@ def test_duration_of_a_stream() -> None:
     """A wav that was streamed has no sizes in its header, and a duration all the same."""
     wav = bytearray(clip("wav"))
     wav[4:8] = wav[40:44] = b"\xff\xff\xff\xff"
-    found, duration = identify(bytes(wav), "wav")
+    found, duration = identify_speech(bytes(wav), "wav")
     assert found == "wav"
     assert duration == pytest.approx(SECONDS, abs=0.01)
 
@@ -223,7 +224,7 @@ def test_duration_of_a_stream() -> None:
 @pytest.mark.parametrize("suffix", [*ACCEPTED, *OTHERS, "opus"])
 def test_chat_audio(suffix: str) -> None:
     """For chat everything becomes wav or mp3 of the same length; those two stay as they are."""
-    upload, sent_as = chat_audio(probe(CLIPS / f"clip.{suffix}"))
+    upload, sent_as = encode_chat_clip(probe(CLIPS / f"clip.{suffix}"))
     data = whole(upload)
     assert len(data) == upload.size
     assert whole(upload) == data
@@ -240,7 +241,7 @@ def test_chat_audio_of_damaged_audio(suffix: str, start: int) -> None:
     """What is damaged is silence, and what comes after it comes when it should."""
     damaged = bytearray(clip(suffix))
     damaged[start : start + 2000] = bytes(2000)
-    upload, _ = chat_audio(probe((f"talk.{suffix}", bytes(damaged))))
+    upload, _ = encode_chat_clip(probe((f"talk.{suffix}", bytes(damaged))))
     assert decoded_seconds(whole(upload)) == pytest.approx(SECONDS, abs=0.1)
 
 
@@ -250,24 +251,24 @@ def test_chat_audio_without_a_whole_packet() -> None:
     flac[9000:] = bytes(len(flac) - 9000)
     flac[8000:9000] = bytes(1000)
     with pytest.raises(RecordingError, match=r"talk\.flac (is no audio|holds no sound)"):
-        chat_audio(probe(("talk.flac", bytes(flac))))
+        encode_chat_clip(probe(("talk.flac", bytes(flac))))
 
 
 def test_chained_chat_audio() -> None:
     """All recordings of a chain are asked about, not only the first."""
-    upload, _ = chat_audio(probe(clip("ogg") * 3))
+    upload, _ = encode_chat_clip(probe(clip("ogg") * 3))
     assert decoded_seconds(whole(upload)) == pytest.approx(3 * SECONDS, abs=0.2)
 
 
 def test_large_chat_audio(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is too large for a message becomes mp3; what is too long even so is refused."""
-    monkeypatch.setattr(encoding, "_MOST_BYTES", 100_000)  # in place of forty minutes
-    upload, sent_as = chat_audio(probe(silence_of(320_000)))
+    monkeypatch.setattr(chat_clip, "_MOST_BYTES", 100_000)  # in place of forty minutes
+    upload, sent_as = encode_chat_clip(probe(silence_of(320_000)))
     assert sent_as == "mp3"
     assert upload.size == pytest.approx(80_000, rel=0.02)
     assert decoded_seconds(whole(upload)) == pytest.approx(10, abs=0.1)
     with pytest.raises(UnsupportedError, match=r"^talk\.wav is longer than the .* chat message"):
-        chat_audio(probe(("talk.wav", silence_of(640_000))))
+        encode_chat_clip(probe(("talk.wav", silence_of(640_000))))
 
 
 @pytest.mark.parametrize(
@@ -284,19 +285,19 @@ def test_large_chat_audio(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_identify(suffix: str, asked: str, found: str) -> None:
     """Speech is what its bytes are, whatever was asked for."""
-    identified, duration = identify(clip(suffix), asked)
+    identified, duration = identify_speech(clip(suffix), asked)
     assert identified == found
-    assert found in MEDIA_TYPES
+    assert found in SPEECH_MEDIA_TYPES
     assert duration == pytest.approx(SECONDS, abs=0.15)
 
 
 def test_identify_pcm() -> None:
     """Headerless speech is taken at its word: 24 kHz mono of 16 bits."""
-    assert identify(bytes(72_000), "pcm") == ("pcm", 1.5)
+    assert identify_speech(bytes(72_000), "pcm") == ("pcm", 1.5)
 
 
 @pytest.mark.parametrize("content", [clip("mkv"), clip("m4a"), bytes(9999), b"{}"])
 def test_identify_nothing(content: bytes) -> None:
     """What is no speech format is an error."""
     with pytest.raises(RecordingError, match=r"no speech format|no audio file"):
-        identify(content, "mp3")
+        identify_speech(content, "mp3")

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, cast
 import pytest
 
 from apertis_audio_tools import RecordingError
-from apertis_audio_tools.recordings import probe
+from apertis_audio_tools.audio import probe
 from support.loopback import Loopback
 from support.scripted_responses import json_answer
 from support.sync_async import Run

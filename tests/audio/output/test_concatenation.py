@@ -12,8 +12,9 @@ import av
 import numpy as np
 import pytest
 
+from apertis_audio_tools.audio import Concatenation, OutputBuffer, identify_speech
+from apertis_audio_tools.audio.output import concatenation
 from apertis_audio_tools.errors import RecordingError
-from apertis_audio_tools.recordings import Joining, Sink, identify, joining
 from apertis_audio_tools.sandbox.encoding import encode
 from apertis_audio_tools.sandbox.synthesis import SAMPLE_RATE, speak
 
@@ -35,7 +36,7 @@ def spoken(sound_format: str) -> list[bytes]:
 
 def joined(sound_format: str, parts: list[bytes]) -> bytes:
     file = io.BytesIO()
-    with Joining(sound_format, file) as whole:
+    with Concatenation(sound_format, file) as whole:
         for part in parts:
             whole.add(part)
         whole.finish()
@@ -43,8 +44,8 @@ def joined(sound_format: str, parts: list[bytes]) -> bytes:
 
 
 def streamed(sound_format: str, parts: list[bytes]) -> list[bytes]:
-    sink, chunks = Sink(), []
-    with Joining(sound_format, sink) as whole:
+    sink, chunks = OutputBuffer(), []
+    with Concatenation(sound_format, sink) as whole:
         for part in parts:
             whole.add(part)
             chunks.append(sink.take())
@@ -112,7 +113,7 @@ def test_duration(sound_format: str) -> None:
     """The duration that the header tells is that of the samples."""
     whole = joined(sound_format, spoken(sound_format))
     samples, rate = decoded(whole, sound_format)
-    found, duration = identify(whole, sound_format)
+    found, duration = identify_speech(whole, sound_format)
     assert found == sound_format
     assert duration == pytest.approx(len(samples) / rate, abs=0.05)
 
@@ -158,8 +159,8 @@ def test_wav_sizes() -> None:
     assert struct.unpack_from("<I", whole, 40)[0] == len(whole) - 44
     head = streamed("wav", spoken("wav"))[0][:44]
     assert struct.unpack_from("<I", head, 40)[0] == 0xFFFFFFFF
-    assert joining._sized(head, 5 << 30)[4:8] == b"\xff" * 4
-    assert joining._sized(head, 5 << 30)[40:44] == b"\xff" * 4
+    assert concatenation._sized(head, 5 << 30)[4:8] == b"\xff" * 4
+    assert concatenation._sized(head, 5 << 30)[40:44] == b"\xff" * 4
 
 
 def other(sound_format: str) -> bytes:

@@ -10,8 +10,8 @@ import av
 import numpy as np
 import pytest
 
-from apertis_audio_tools.recordings import pieces, probe
-from apertis_audio_tools.recordings.measuring import extent_of
+from apertis_audio_tools.audio import cut_pieces, probe
+from apertis_audio_tools.audio.cutting.extent import measure_extent
 from support.meeting_recordings import (
     FORMATS,
     SAMPLE_RATE,
@@ -83,9 +83,9 @@ def test_lost_sound_is_silence(name: str, tmp_path: Path, meeting: Sound) -> Non
     whole = heard(path)
     whole[8 * SAMPLE_RATE : 11 * SAMPLE_RATE] = 0
     recording = probe(stamped(path, GAPPY[name], lost))
-    (found,) = pieces(recording, max_bytes=EVERYTHING)
+    (found,) = cut_pieces(recording, max_bytes=EVERYTHING)
     assert found.end == pytest.approx(SECONDS, abs=0.15)
-    assert extent_of(recording).seconds == pytest.approx(SECONDS, abs=0.15)
+    assert measure_extent(recording).seconds == pytest.approx(SECONDS, abs=0.15)
     # An Ogg page says when it ends: what is in the page after a lost one is up to 1 s off.
     if name != "ogg":
         assert offset_error(whole, found) < 6 * CENTISECOND
@@ -104,12 +104,12 @@ def test_after_a_long_gap_a_new_piece_begins(name: str, tmp_path: Path, meeting:
     whole = heard(path)
     apart = np.concatenate([whole[: 10 * SAMPLE_RATE], np.zeros(60 * SAMPLE_RATE), whole[160_000:]])
     recording = probe(stamped(path, GAPPY[name], paused))
-    before, after = pieces(recording, max_bytes=EVERYTHING)
+    before, after = cut_pieces(recording, max_bytes=EVERYTHING)
     assert before.end == pytest.approx(10, abs=0.15)
     assert after.start == pytest.approx(70, abs=0.15)
     assert after.overlap == 0
     assert after.end == pytest.approx(SECONDS + 60, abs=0.15)
-    assert extent_of(recording).seconds == pytest.approx(SECONDS + 60, abs=0.15)
+    assert measure_extent(recording).seconds == pytest.approx(SECONDS + 60, abs=0.15)
     for piece in (before, after):
         assert offset_error(apart, piece) < 6 * CENTISECOND
 
@@ -126,7 +126,7 @@ def test_what_comes_before_a_gap_is_copied(name: str, tmp_path: Path, meeting: S
     whole = heard(path)
     whole[18 * SAMPLE_RATE : 19 * SAMPLE_RATE] = 0
     recording = probe(stamped(path, GAPPY[name], lost_late))
-    found = list(pieces(recording, max_bytes=EVERYTHING, max_seconds=7))
+    found = list(cut_pieces(recording, max_bytes=EVERYTHING, max_seconds=7))
     anew = [piece.upload.media_type == "audio/mpeg" for piece in found]
     assert anew == sorted(anew)
     assert (anew[0], anew[-1]) == (False, True)
@@ -141,7 +141,7 @@ def test_short_pieces_around_a_gap(tmp_path: Path, meeting: Sound) -> None:
     """What is coded anew begins within the last piece that was copied, however short that is."""
     path = encode(FORMATS["webm"], tmp_path / "meeting.webm", meeting)
     recording = probe(stamped(path, GAPPY["webm"], lost_late))
-    found = list(pieces(recording, max_bytes=EVERYTHING, max_seconds=0.5))
+    found = list(cut_pieces(recording, max_bytes=EVERYTHING, max_seconds=0.5))
     assert all(a.start < b.start for a, b in pairwise(found))
     assert all(a.end == pytest.approx(b.start + b.overlap) for a, b in pairwise(found))
 
@@ -155,7 +155,7 @@ def test_stamps_far_ahead_are_not_believed(tmp_path: Path, meeting: Sound) -> No
     """Where the stamps are weeks ahead all at once, the sound goes on all the same."""
     path = encode(FORMATS["mp3.mkv"], tmp_path / "meeting.mkv", meeting)
     moved = probe(stamped(path, "matroska", ahead))
-    found = list(pieces(moved, max_bytes=EVERYTHING, max_seconds=10))
+    found = list(cut_pieces(moved, max_bytes=EVERYTHING, max_seconds=10))
     assert found[-1].end == pytest.approx(SECONDS, abs=0.15)
     assert all(a.end == pytest.approx(b.start + b.overlap) for a, b in pairwise(found))
 
@@ -164,4 +164,6 @@ def test_without_gaps_nothing_is_coded_anew(tmp_path: Path, meeting: Sound) -> N
     """Stamps that are rounded to milliseconds are no gaps."""
     form = Format("flv", "aac", bit_rate=64_000)
     path = encode(form, tmp_path / "meeting.flv", meeting)
-    assert {p.upload.media_type for p in pieces(probe(path), max_bytes=EVERYTHING)} == {"audio/mp4"}
+    assert {p.upload.media_type for p in cut_pieces(probe(path), max_bytes=EVERYTHING)} == {
+        "audio/mp4"
+    }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from apertis_audio_tools.waiting import Halt
+from apertis_audio_tools.concurrency.signals import StopEvent
 from support.piece_recogniser import Cuts
 from support.standup_pieces import RefusesOne, standup, temporary_files
 
@@ -24,13 +24,13 @@ def _cuts() -> Cuts:
 @pytest.fixture
 def refuses_one(monkeypatch: pytest.MonkeyPatch) -> RefusesOne:
     """Refuses a piece, and answers those under way once the client has noted it."""
-    refuses_one, halt = RefusesOne(), Halt.set
+    refuses_one, halt = RefusesOne(), StopEvent.set
 
-    def noted(self: Halt) -> None:
+    def noted(self: StopEvent) -> None:
         halt(self)
         refuses_one.is_noted.set()
 
-    monkeypatch.setattr(Halt, "set", noted)
+    monkeypatch.setattr(StopEvent, "set", noted)
     return refuses_one
 
 

@@ -18,7 +18,7 @@ from apertis_audio_tools import (
     RecordingError,
     UnsupportedError,
 )
-from apertis_audio_tools.recordings import Source
+from apertis_audio_tools.audio import Source
 from support.loopback import Exchange, Loopback
 from support.sync_async import Run
 from support.timeouts import PATIENCE
@@ -66,7 +66,7 @@ def test_failures_are_collected(run: Run, tmp_path: Path) -> None:
     """Those that fail, here or at the service, have their errors; the others go on."""
     sources = [tiny("a"), tmp_path / "none.mp3", tiny("bad"), tiny("b")]
     with Loopback([Names()]) as server, server.client() as audio:
-        a, missing, refused, b = run(audio, "transcribe_many", sources, on_error="collect")
+        a, missing, refused, b = run(audio, "transcribe_many", sources, on_error="skip")
     assert texts([a, b]) == ["a", "b"]
     assert isinstance(missing.error, RecordingError)
     assert (missing.label, refused.label) == ("none.mp3", "bad.wav")
@@ -77,7 +77,7 @@ def test_failures_are_collected(run: Run, tmp_path: Path) -> None:
 def test_a_failure_is_told_afresh(run: Run) -> None:
     """However often its transcript is asked for, the error leads to whoever asked this time."""
     with Loopback([Names()]) as server, server.client() as audio:
-        (outcome,) = run(audio, "transcribe_many", [tiny("bad")], on_error="collect")
+        (outcome,) = run(audio, "transcribe_many", [tiny("bad")], on_error="skip")
     for _ in range(3):
         with pytest.raises(InvalidRequestError) as caught:
             _ = outcome.transcript
@@ -91,7 +91,7 @@ def test_all_fail(run: Run) -> None:
     """All of them may fail."""
     sources = [tiny(f"bad{number}") for number in range(12)]
     with Loopback([Names()]) as server, server.client(max_concurrency=2) as audio:
-        outcomes = run(audio, "transcribe_many", sources, on_error="collect")
+        outcomes = run(audio, "transcribe_many", sources, on_error="skip")
     assert [type(outcome.error) for outcome in outcomes] == [InvalidRequestError] * 12
 
 
@@ -157,7 +157,7 @@ def test_wrong_choice(run: Run) -> None:
     with (
         Loopback([Names()]) as server,
         server.client() as audio,
-        pytest.raises(ConfigurationError, match='"collect"'),
+        pytest.raises(ConfigurationError, match='"skip"'),
     ):
         run(audio, "transcribe_many", [], on_error="ignore")
 
@@ -166,7 +166,7 @@ def test_wrong_choice(run: Run) -> None:
     ("options", "message"),
     [
         ({"model": "tts-1"}, "tts-1 cannot transcribe"),
-        ({"shrink": "ogg"}, "^shrink is 'ogg'; it can be mp3, opus"),
+        ({"upload_format": "ogg"}, "^upload_format is 'ogg'; it can be auto, mp3, opus, original"),
         ({"piece_seconds": -1}, "^piece_seconds has to be above 0, not -1"),
         ({"piece_seconds": float("nan")}, "^piece_seconds has to be above 0, not nan"),
     ],
@@ -179,7 +179,7 @@ def test_impossible(run: Run, options: dict[str, Any], message: str) -> None:
         server.client() as audio,
         pytest.raises((ConfigurationError, UnsupportedError), match=message),
     ):
-        run(audio, "transcribe_many", sources, **options, on_error="collect")
+        run(audio, "transcribe_many", sources, **options, on_error="skip")
     assert next(sources) == tiny(0)
 
 

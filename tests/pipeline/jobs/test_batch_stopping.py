@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from apertis_audio_tools import InvalidRequestError, Progress
-from apertis_audio_tools.recordings import Source
-from apertis_audio_tools.retry import SystemClock
+from apertis_audio_tools.audio import Source
+from apertis_audio_tools.transport.retry import SystemClock
 from support.loopback import Exchange, Loopback
 from support.sync_async import Run
 from support.timeouts import PATIENCE

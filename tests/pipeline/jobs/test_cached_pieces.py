@@ -55,7 +55,7 @@ def test_cached_whole(run: Run, tmp_path: Path) -> None:
         {"temperature": 0.5},
         {"response_format": "srt"},
         {"piece_seconds": 40.0},
-        {"shrink": "mp3"},
+        {"upload_format": "mp3"},
     ],
 )
 def test_another_question(run: Run, tmp_path: Path, other: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from apertis_audio_tools import recordings
+from apertis_audio_tools.audio import Piece, cut_pieces
 from support.fake_clock import FakeClock
 from support.loopback import Exchange, Loopback
 from support.piece_recogniser import STANDUP, Cuts, Recogniser
@@ -67,9 +67,9 @@ class Pieces:
     now: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def cut(self, *args: Any, **options: Any) -> Iterator[recordings.Piece]:
+    def cut(self, *args: Any, **options: Any) -> Iterator[Piece]:
         """Pieces that are counted."""
-        for piece in recordings.cutting.pieces(*args, **options):
+        for piece in cut_pieces(*args, **options):
             with self.lock:
                 self.now += 1
                 self.most = max(self.most, self.now)
@@ -89,7 +89,7 @@ class Pieces:
 def test_cut_when_there_is_room(run: Run, cuts: Cuts, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many recordings are under way, no more pieces exist than may be sent."""
     pieces = Pieces()
-    monkeypatch.setattr(recordings, "pieces", pieces.cut)
+    monkeypatch.setattr("apertis_audio_tools.client.transcription_verbs.cut_pieces", pieces.cut)
     recogniser = Recogniser(cuts, meeting(2))
     with Loopback([recogniser]) as server, server.client(max_concurrency=2) as audio:
         outcomes = run(audio, "transcribe_many", [STANDUP] * 4, piece_seconds=SECONDS)

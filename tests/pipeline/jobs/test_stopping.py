@@ -11,9 +11,10 @@ from typing import Any
 import anyio
 import pytest
 
-from apertis_audio_tools import ApertisError, InvalidRequestError, RecordingError, recordings
-from apertis_audio_tools.retry import SystemClock
-from apertis_audio_tools.stitching import PartialTranscript
+from apertis_audio_tools import ApertisError, InvalidRequestError, RecordingError
+from apertis_audio_tools.audio import Piece, cut_pieces
+from apertis_audio_tools.results import PartialTranscript
+from apertis_audio_tools.transport.retry import SystemClock
 from support.loopback import Exchange, Loopback
 from support.piece_recogniser import STANDUP, Cuts, Recogniser
 from support.scripted_responses import error, json_answer
@@ -55,9 +56,9 @@ def test_spans_are_on_the_time_line(run: Run) -> None:
 
 def test_unreadable_half_way(run: Run, cuts: Cuts, monkeypatch: pytest.MonkeyPatch) -> None:
     """When cutting fails half-way, what was sent before is awaited, and told of."""
-    cut = recordings.pieces
+    cut = cut_pieces
 
-    def breaking(*args: Any, **options: Any) -> Iterator[recordings.Piece]:
+    def breaking(*args: Any, **options: Any) -> Iterator[Piece]:
         for piece in cut(*args, **options):
             if piece.number == 2:
                 piece.close()
@@ -65,7 +66,7 @@ def test_unreadable_half_way(run: Run, cuts: Cuts, monkeypatch: pytest.MonkeyPat
                 raise RecordingError("The disk is gone.")
             yield piece
 
-    monkeypatch.setattr(recordings, "pieces", breaking)
+    monkeypatch.setattr("apertis_audio_tools.client.transcription_verbs.cut_pieces", breaking)
     recogniser = Recogniser(cuts)
     with Loopback([recogniser]) as server, server.client() as audio:
         with pytest.raises(RecordingError, match="disk is gone") as caught:
@@ -142,14 +143,14 @@ async def test_cancelled_at_any_time(cuts: Cuts, left_behind: Callable[[], set[s
 def _cutting(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, threading.Event]]:
     """Set when a recording is about to be cut, and to be set so that it is."""
     begun, released = threading.Event(), threading.Event()
-    cut = recordings.pieces
+    cut = cut_pieces
 
-    def pieces(*args: Any, **options: Any) -> Iterator[recordings.Piece]:
+    def pieces(*args: Any, **options: Any) -> Iterator[Piece]:
         begun.set()
         assert released.wait(PATIENCE)
         yield from cut(*args, **options)
 
-    monkeypatch.setattr(recordings, "pieces", pieces)
+    monkeypatch.setattr("apertis_audio_tools.client.transcription_verbs.cut_pieces", pieces)
     yield begun, released
     released.set()
 

@@ -25,8 +25,8 @@ from support.scripted_responses import answer, chunked, drip, json_answer
 
 PAGE = b"<!DOCTYPE html><html><body>Please log in.</body></html>"
 ERROR = {"error": {"message": "Overloaded.", "code": "model_overloaded"}}
-UNBELIEVED = Refused("MalformedAnswerError", 200)
-TOLD = Refused("MalformedAnswerError", 200, "model_overloaded", says="Overloaded")
+UNBELIEVED = Refused("MalformedResponseError", 200)
+TOLD = Refused("MalformedResponseError", 200, "model_overloaded", says="Overloaded")
 RIGHT = "typed error, asked once, no file"
 BOMB_BYTES = 300_000_000
 
@@ -82,7 +82,7 @@ PAGES = (
     ),
     nonsense("200 with an error as bytes", answer(200, json.dumps(ERROR).encode()), SPOKEN, TOLD),
     belied("200 with nothing", b"", (TRANSCRIBE, CHAT, *SPOKEN)),
-    nonsense("204", answer(204), error=Refused("MalformedAnswerError", 204)),
+    nonsense("204", answer(204), error=Refused("MalformedResponseError", 204)),
 )
 
 SHAPES = (
@@ -132,7 +132,7 @@ SIZES = (
     nonsense(
         "said to be packed and is not",
         answer(200, b"plain", MPEG, content_encoding="gzip"),
-        error=Refused("MalformedAnswerError"),
+        error=Refused("MalformedResponseError"),
     ),
 )
 

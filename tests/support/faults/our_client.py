@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from apertis_audio_tools import ApertisAudio, APIError
-from apertis_audio_tools.retry import Clock
+from apertis_audio_tools.transport.retry import Clock
 from support.faults.endpoints import (
     CHAT,
     SAVE_SPEECH,

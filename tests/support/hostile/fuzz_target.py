@@ -5,9 +5,16 @@ import math
 from collections.abc import Callable
 from itertools import pairwise
 
+from apertis_audio_tools.audio import (
+    Piece,
+    Recording,
+    cut_pieces,
+    encode_chat_clip,
+    identify_speech,
+    probe,
+)
+from apertis_audio_tools.audio.cutting.extent import measure_extent
 from apertis_audio_tools.errors import RecordingError, UnsupportedError
-from apertis_audio_tools.recordings import Piece, Recording, chat_audio, identify, pieces, probe
-from apertis_audio_tools.recordings.measuring import extent_of
 from apertis_audio_tools.sandbox.decoding import decode
 from apertis_audio_tools.sandbox.refusals import Refusal
 
@@ -42,7 +49,7 @@ def _probed(data: bytes) -> None:
 
 
 def _measured(data: bytes) -> None:
-    seconds = extent_of(probe(data)).seconds
+    seconds = measure_extent(probe(data)).seconds
     assert math.isfinite(seconds)
     assert seconds >= 0
 
@@ -56,12 +63,12 @@ def _cut_small(data: bytes) -> None:
 
 
 def _shrunk(data: bytes) -> None:
-    _assert_right(probe(data), shrink="opus", max_seconds=5)
+    _assert_right(probe(data), upload_format="opus", max_seconds=5)
 
 
 def _assert_right(recording: Recording, max_bytes: int = 10**8, **limits: object) -> None:
     found: list[Piece] = []
-    made = pieces(recording, max_bytes=max_bytes, **limits)  # type: ignore[arg-type]  # one of them
+    made = cut_pieces(recording, max_bytes=max_bytes, **limits)  # type: ignore[arg-type]  # one of them
     for piece in made:
         with piece.upload.open() as stream:
             assert len(stream.read()) == piece.upload.size <= max_bytes
@@ -77,14 +84,14 @@ def _assert_right(recording: Recording, max_bytes: int = 10**8, **limits: object
 
 
 def _for_chat(data: bytes) -> None:
-    upload, sent_as = chat_audio(probe(data))
+    upload, sent_as = encode_chat_clip(probe(data))
     with upload.open() as stream:
         assert len(stream.read()) == upload.size
     assert sent_as in {"wav", "mp3"}
 
 
 def _identified(data: bytes) -> None:
-    _, seconds = identify(data, "mp3")
+    _, seconds = identify_speech(data, "mp3")
     assert math.isfinite(seconds)
 
 
@@ -97,7 +104,7 @@ WAYS: dict[str, Callable[[bytes], None]] = {
     "measure": _measured,
     "cut by time": _cut,
     "cut by size": _cut_small,
-    "shrink": _shrunk,
+    "upload_format": _shrunk,
     "chat": _for_chat,
     "identify": _identified,
     "sandbox": _decoded,

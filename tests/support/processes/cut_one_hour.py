@@ -13,7 +13,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from apertis_audio_tools.recordings import pieces, probe
+from apertis_audio_tools.audio import cut_pieces, probe
 from support.hostile.samples import muxed
 
 _SECOND = 32_000
@@ -66,9 +66,9 @@ def _peak() -> int:
 def main() -> None:
     """Cut it into pieces of about ten minutes."""
     source: Any = _wav()
-    list(pieces(probe(muxed("wav", "pcm_s16le", {}, 9.0)), max_bytes=10**9, max_seconds=4))
+    list(cut_pieces(probe(muxed("wav", "pcm_s16le", {}, 9.0)), max_bytes=10**9, max_seconds=4))
     before, count, end = _peak(), 0, 0.0
-    for piece in pieces(probe(source), max_bytes=10**9, max_seconds=600):
+    for piece in cut_pieces(probe(source), max_bytes=10**9, max_seconds=600):
         count, end = count + 1, piece.end
         piece.close()
     sys.stdout.buffer.write(struct.pack("<Qdd", _peak() - before, count, end))

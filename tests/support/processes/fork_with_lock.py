@@ -11,13 +11,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from apertis_audio_tools import forks
+from apertis_audio_tools.concurrency import fork_safety
 from support.timeouts import PATIENCE
 
 
 def main() -> None:
     """Fork, and take the lock in the child."""
-    lock, held, ended = forks.Lock(), threading.Event(), threading.Event()
+    lock, held, ended = fork_safety.ForkSafeLock(), threading.Event(), threading.Event()
 
     def hold() -> None:
         with lock:

@@ -18,7 +18,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from apertis_audio_tools import ApertisAudio
-from apertis_audio_tools.recordings import Source
+from apertis_audio_tools.audio import Source
 from support.sync_async import RUNS
 from support.tiny_recordings import tinies
 
@@ -43,7 +43,7 @@ def outlive(url: str, colour: str, number: int) -> None:
             return str(run(audio, "transcribe", source).text)
 
         def together() -> list[str]:
-            outcomes = run(audio, "transcribe_many", tinies(number), on_error="collect")
+            outcomes = run(audio, "transcribe_many", tinies(number), on_error="skip")
             return [str(each.error or each.transcript.text) for each in outcomes]
 
         said = [come_to(partial(alone, each)) for each in tinies(number)]

@@ -1,0 +1,1 @@
+"""Parts that the LangChain and LlamaIndex adapters share."""

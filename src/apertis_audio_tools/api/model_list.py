@@ -1,0 +1,24 @@
+"""GET /models."""
+
+from pydantic import BaseModel
+
+from apertis_audio_tools.api.call import Call, parse_json
+from apertis_audio_tools.api.request import Request
+from apertis_audio_tools.api.response import Response
+
+
+class _Model(BaseModel):
+    id: str
+
+
+class _Models(BaseModel):
+    data: list[_Model]
+
+
+def model_list_call() -> Call[tuple[str, ...]]:
+    """The names of the models the key can use."""
+    return Call(Request("GET", "/models"), _read)
+
+
+def _read(answer: Response) -> tuple[str, ...]:
+    return tuple(model.id for model in parse_json(answer, _Models).data)

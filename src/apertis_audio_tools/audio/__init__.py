@@ -1,0 +1,27 @@
+"""Recordings: where they come from, what is in them, and how they are made fit to send.
+
+The only package that imports ``av``.
+"""
+
+from apertis_audio_tools.audio.cutting.pieces import cut_pieces
+from apertis_audio_tools.audio.cutting.planning import Piece
+from apertis_audio_tools.audio.input.probing import Recording, probe
+from apertis_audio_tools.audio.input.sources import Source, is_named_source, source_label
+from apertis_audio_tools.audio.output.chat_clip import encode_chat_clip
+from apertis_audio_tools.audio.output.concatenation import Concatenation, OutputBuffer
+from apertis_audio_tools.audio.output.identification import SPEECH_MEDIA_TYPES, identify_speech
+
+__all__ = [
+    "SPEECH_MEDIA_TYPES",
+    "Concatenation",
+    "OutputBuffer",
+    "Piece",
+    "Recording",
+    "Source",
+    "cut_pieces",
+    "encode_chat_clip",
+    "identify_speech",
+    "is_named_source",
+    "probe",
+    "source_label",
+]

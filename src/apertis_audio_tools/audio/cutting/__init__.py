@@ -1,0 +1,1 @@
+"""Cut recordings into pieces that end in pauses."""

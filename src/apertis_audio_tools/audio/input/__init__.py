@@ -1,0 +1,1 @@
+"""Read recordings: sources, containers and packets."""

@@ -1,0 +1,36 @@
+"""What of FFmpeg may touch a recording: everything else it knows is closed to hostile bytes."""
+
+_DEMUXERS = (
+    "mp3,wav,w64,aiff,flac,ogg,mov,mp4,m4a,matroska,webm,mpeg,mpegts,aac,ac3,eac3,amr,asf,avi,"
+    "caf,au,flv,ape,wv,tta,dsf"
+)
+_DECODERS = (
+    "aac,aac_latm,ac3,ac3_fixed,adpcm_g722,adpcm_g726,adpcm_g726le,adpcm_ima_qt,adpcm_ima_wav,"
+    "adpcm_ms,adpcm_swf,adpcm_yamaha,alac,als,amrnb,amrwb,ape,comfortnoise,cook,dca,dsd_lsbf,"
+    "dsd_lsbf_planar,dsd_msbf,dsd_msbf_planar,eac3,evrc,flac,g722,g723_1,g726,g726le,g729,gsm,"
+    "gsm_ms,ilbc,libopencore_amrnb,libopencore_amrwb,libopus,libspeex,mace3,mace6,mlp,mp1,"
+    "mp1float,mp2,mp2float,mp3,mp3adu,mp3adufloat,mp3float,mp3on4,mp3on4float,nellymoser,opus,"
+    "pcm_alaw,pcm_bluray,pcm_dvd,pcm_f16le,pcm_f24le,pcm_f32be,pcm_f32le,pcm_f64be,pcm_f64le,"
+    "pcm_mulaw,pcm_s16be,pcm_s16le,pcm_s24be,pcm_s24le,pcm_s32be,pcm_s32le,pcm_s64be,pcm_s64le,"
+    "pcm_s8,pcm_u16be,pcm_u16le,pcm_u24be,pcm_u24le,pcm_u32be,pcm_u32le,pcm_u8,qcelp,qdm2,qdmc,"
+    "ralf,sbc,sipr,speex,tak,truehd,truespeech,tta,vorbis,wavpack,wmalossless,wmapro,wmav1,wmav2,"
+    "wmavoice"
+)
+_MOST_STREAMS = 200
+"""More than any film with its subtitles has; each costs memory before a byte of it is read."""
+
+DEMUXER_OPTIONS = {
+    "format_whitelist": _DEMUXERS,
+    "codec_whitelist": _DECODERS,
+    "protocol_whitelist": "none",
+    "max_streams": str(_MOST_STREAMS),
+}
+"""Nothing but the bytes given is read, and nothing but sound is decoded.
+
+No playlists, concatenation scripts or protocols; no pictures: opening a file decodes some of each
+stream, and a cover of half a megabyte may be a picture of a gigabyte.
+
+For the container alone: PyAV before 17 crashes on MPEG files when each stream is given options.
+"""
+DECODERS = frozenset(_DECODERS.split(","))
+"""What may decode the stream that is chosen, which the container's options do not cover."""

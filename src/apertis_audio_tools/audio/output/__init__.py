@@ -1,0 +1,1 @@
+"""Write audio: joined speech and clips for chat messages."""

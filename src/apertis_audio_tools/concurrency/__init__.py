@@ -1,0 +1,1 @@
+"""Permits, signals and locks that work across threads, event loops and forks."""

@@ -1,0 +1,1 @@
+"""Folders an agent may use, recordings in folders, atomic files and paths."""

@@ -1,0 +1,1 @@
+"""Plain functions over text and times: passages, subtitles, sentences, HTML."""

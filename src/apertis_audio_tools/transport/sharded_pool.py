@@ -1,0 +1,62 @@
+"""Many small pools in place of a large one."""
+
+import functools
+from collections.abc import AsyncIterator, Callable
+
+import httpx
+
+SHARDS, SHARD_CONNECTIONS = 20, 10
+
+
+class ShardedPool(httpx.AsyncBaseTransport):
+    """Several small pools: the time httpcore's asynchronous pool takes grows with its square.
+
+    Args:
+        make: Gives a pool of `SHARD_CONNECTIONS`.
+    """
+
+    def __init__(self, make: Callable[[], httpx.AsyncHTTPTransport]) -> None:
+        self._pools = [make() for _ in range(SHARDS)]
+        self._busy = [0] * SHARDS
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send through the pool with the fewest requests; the first of them, for reuse."""
+        index = min(range(SHARDS), key=self._busy.__getitem__)
+        self._busy[index] += 1
+        release = functools.partial(self._release, index)
+        try:
+            response = await self._pools[index].handle_async_request(request)
+        except BaseException:
+            release()
+            raise
+        response.stream = _ReleasingStream(response.stream, release)
+        return response
+
+    async def aclose(self) -> None:
+        """Close all pools."""
+        for pool in self._pools:
+            await pool.aclose()
+
+    def _release(self, index: int) -> None:
+        self._busy[index] -= 1
+
+
+class _ReleasingStream(httpx.AsyncByteStream):
+    """A body that gives its place in the shard back when it is closed."""
+
+    def __init__(
+        self, stream: httpx.SyncByteStream | httpx.AsyncByteStream, release: Callable[[], None]
+    ) -> None:
+        assert isinstance(stream, httpx.AsyncByteStream)  # noqa: S101  # narrows httpx's union
+        self._stream = stream
+        self._release: Callable[[], None] | None = release
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._stream:
+            yield chunk
+
+    async def aclose(self) -> None:
+        release, self._release = self._release, None
+        if release:
+            release()
+        await self._stream.aclose()
