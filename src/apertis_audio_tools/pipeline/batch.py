@@ -156,7 +156,7 @@ class BatchState:
 
     def hear(self) -> bool:
         """Whether pieces have come since this was last asked; then their sound is reported."""
-        if has_rung := self.bell.heard():
+        if has_rung := self.bell.take():
             self._tell()
         return has_rung
 

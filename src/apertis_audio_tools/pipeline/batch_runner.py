@@ -62,7 +62,7 @@ class BatchRunner(SpeechRunner):
                     yield from _settled(batch, running)
             except BaseException as error:
                 if not isinstance(error, Exception):
-                    crew.abort.now()
+                    crew.cancel_token.cancel()
                 raise
 
     def _recording(self, many: BatchRequest, ticket: BatchItem, crew: WorkerPool) -> Transcript:
@@ -78,7 +78,7 @@ class BatchRunner(SpeechRunner):
         running: ARunning = {}
         with many.begun(self.slots.size) as batch:
             try:
-                is_over, rung = False, asyncio.wrap_future(batch.bell.rung)
+                is_over, rung = False, asyncio.wrap_future(batch.bell.future)
                 while True:
                     if pull is None and batch.has_room and not is_over:
                         pull = asyncio.create_task(_next(source))
@@ -89,7 +89,7 @@ class BatchRunner(SpeechRunner):
                         {*under_way, rung}, return_when=asyncio.FIRST_COMPLETED
                     )
                     if batch.hear():
-                        rung = asyncio.wrap_future(batch.bell.rung)
+                        rung = asyncio.wrap_future(batch.bell.future)
                     if pull and pull.done():
                         pulled, pull = pull.result(), None
                         is_over = pulled is _END
@@ -124,7 +124,7 @@ def _settled(
     batch: BatchState, running: Running, timeout: float | None = None
 ) -> Iterator[Outcome]:
     """The outcomes whose turn it is, once one more recording or piece has ended or time is up."""
-    news: set[Future[Any]] = {*running, batch.bell.rung}
+    news: set[Future[Any]] = {*running, batch.bell.future}
     ended = wait(news, timeout, FIRST_COMPLETED).done
     batch.hear()
     _settle(batch, running, ended)

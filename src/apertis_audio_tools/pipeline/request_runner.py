@@ -134,13 +134,13 @@ class RequestRunner:
 
         def once() -> R:
             going.require_going()
-            while pause := self.retry.hold(deadline, request.model):
+            while pause := self.retry.seconds_until_allowed(deadline, request.model):
                 sleep(pause)
                 going.require_going()
             return attempt(self.retry.time_left(deadline))
 
         with _frames_cleared():
-            rules = self.retry.rules(deadline, lambda: going.halt.is_set)
+            rules = self.retry.tenacity_options(deadline, lambda: going.halt.is_set)
             return Retrying(**rules, sleep=sleep)(once)
 
     async def _aretrying(
@@ -156,13 +156,13 @@ class RequestRunner:
 
         async def once() -> R:
             going.require_going()
-            while pause := self.retry.hold(deadline, request.model):
+            while pause := self.retry.seconds_until_allowed(deadline, request.model):
                 await sleep(pause)
                 going.require_going()
             return await attempt(self.retry.time_left(deadline))
 
         with _frames_cleared():
-            rules = self.retry.rules(deadline, lambda: going.halt.is_set)
+            rules = self.retry.tenacity_options(deadline, lambda: going.halt.is_set)
             return await AsyncRetrying(**rules, sleep=sleep)(once)
 
 
@@ -170,7 +170,7 @@ async def _asleep(clock: Clock, seconds: float, *, halt: StopEvent) -> None:
     """Sleep, or wake when there is nothing to wait for any more."""
     sleeper = asyncio.ensure_future(clock.asleep(seconds))
     wake = functools.partial(asyncio.get_running_loop().call_soon_threadsafe, sleeper.cancel)
-    with halt.waking(wake):
+    with halt.callback(wake):
         try:
             await asyncio.wait([sleeper])
         finally:

@@ -137,7 +137,7 @@ class SpeechRunner(TranscriptionRunner):
             try:
                 while True:
                     for named in islice(upcoming, ahead - len(running)):
-                        running.append(crew.submit(self._part, named, tally, crew.abort))
+                        running.append(crew.submit(self._part, named, tally, crew.cancel_token))
                     if not running:
                         return
                     while not running[0].done() and not tally.failure:
@@ -145,7 +145,7 @@ class SpeechRunner(TranscriptionRunner):
                     yield _first(running, tally)
             except BaseException:
                 tally.halt.set()
-                crew.abort.now()
+                crew.cancel_token.cancel()
                 raise
 
     def _part(self, named: _Named, tally: JobState, abort: CancelToken) -> Speech | None:
@@ -153,11 +153,11 @@ class SpeechRunner(TranscriptionRunner):
         with (
             tally.noting(),
             _placed(place),
-            abort.watching(),
+            abort.scope(),
             request_permit(self.slots, tally) as slot,
             slot,
         ):
-            slot.settled.result()
+            slot.granted.result()
             tally.require_going()
             return call.read(self._sent(call.request, tally))
         return None
@@ -183,7 +183,7 @@ class SpeechRunner(TranscriptionRunner):
     async def _apart(self, named: _Named, tally: JobState) -> Speech | None:
         place, call = named
         with tally.noting(), _placed(place), request_permit(self.slots, tally) as slot, slot:
-            await asyncio.wrap_future(slot.settled)
+            await asyncio.wrap_future(slot.granted)
             tally.require_going()
             return await run_in_thread_to_end(call.read, await self._asent(call.request, tally))
         return None

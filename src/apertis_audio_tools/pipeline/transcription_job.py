@@ -174,7 +174,7 @@ class TranscriptionJob:
     def _add(self, piece: Piece, transcript: Transcript, tally: JobState) -> None:
         tally.parts.append(TranscribedPiece(piece.start, piece.end, piece.overlap, transcript))
         if len(tally.parts) > 1 or piece.end < self.recording.duration - _ROUGHLY:
-            tally.bell.ring()
+            tally.bell.notify()
 
     def _kept(self, piece: Piece | None = None) -> Transcript | None:
         """What was paid for before; this time its usage is none."""

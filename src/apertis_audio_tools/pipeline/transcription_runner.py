@@ -49,12 +49,12 @@ class TranscriptionRunner(RequestRunner):
             try:
                 while errand := _next_errand(steps, self._slot(running, tally)):
                     with _closed_on_failure(errand):
-                        piece = crew.submit(self._piece, job, errand, tally, crew.abort)
+                        piece = crew.submit(self._piece, job, errand, tally, crew.cancel_token)
                         running[piece] = errand
                 _require_no_error(wait(running).done)
             except BaseException:
                 tally.halt.set()
-                crew.abort.now()
+                crew.cancel_token.cancel()
                 raise
             finally:
                 wait(running)
@@ -63,8 +63,8 @@ class TranscriptionRunner(RequestRunner):
     def _slot(self, running: dict[Future[None], InFlightPiece], tally: JobState) -> Permit:
         """Room for one more, or none any more; those that have ended leave `running`."""
         with request_permit(self.slots, tally) as slot:
-            while not slot.settled.done():
-                ended = wait({slot.settled, *running}, return_when=FIRST_COMPLETED).done
+            while not slot.granted.done():
+                ended = wait({slot.granted, *running}, return_when=FIRST_COMPLETED).done
                 _forget(running, ended)
             _forget(running, [each for each in running if each.done()])
         return slot
@@ -73,7 +73,7 @@ class TranscriptionRunner(RequestRunner):
         self, job: TranscriptionJob, errand: InFlightPiece, tally: JobState, abort: CancelToken
     ) -> None:
         call = errand.step.call
-        with contextlib.closing(errand), tally.noting(), abort.watching():
+        with contextlib.closing(errand), tally.noting(), abort.scope():
             job.keep(errand.step, call.read(self._sent(call.request, tally)), tally)
 
     async def acarry_out(self, job: TranscriptionJob, tally: JobState | None = None) -> Transcript:
@@ -104,8 +104,8 @@ class TranscriptionRunner(RequestRunner):
     ) -> Permit:
         """The same."""
         with request_permit(self.slots, tally) as slot:
-            settled = asyncio.wrap_future(slot.settled)
-            while not slot.settled.done():
+            settled = asyncio.wrap_future(slot.granted)
+            while not slot.granted.done():
                 ended, _ = await asyncio.wait(
                     {settled, *running}, return_when=asyncio.FIRST_COMPLETED
                 )
@@ -123,9 +123,9 @@ class TranscriptionRunner(RequestRunner):
 @contextlib.contextmanager
 def request_permit(slots: FairSemaphore, tally: JobState) -> Iterator[Permit]:
     """A slot to wait for, which is given back when the job is halted meanwhile."""
-    slot = slots.ask()
+    slot = slots.request()
     try:
-        with tally.halt.waking(slot.close):
+        with tally.halt.callback(slot.close):
             yield slot
     except BaseException:
         slot.close()
@@ -144,7 +144,7 @@ def _closed_on_failure(given_back: InFlightPiece | Permit) -> Iterator[None]:
 def _next_errand(steps: Generator[PieceRequest], slot: Permit) -> InFlightPiece | None:
     """The next piece, cut now that there is room for it; None when there is no more to send."""
     with _closed_on_failure(slot):
-        step = None if slot.is_over else next(steps, None)
+        step = None if slot.is_closed else next(steps, None)
     if step is None:
         slot.close()
         return None
