@@ -6,13 +6,16 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from apertis_audio_tools import ApertisAudio
+from apertis_audio_tools.concurrency.fork_safety import ProcessLocal
 from support.loopback import Exchange, Loopback
 from support.piece_recogniser import sent_file
+from support.processes import fork_with_cache
 from support.processes.fork_after_use import CHILDREN
 from support.scripted_responses import json_answer
 from support.sync_async import RUNS
@@ -99,6 +102,38 @@ def test_while_a_thread_is_at_work() -> None:
 def test_a_lock_that_is_held() -> None:
     """A lock of ours that a thread of the parent holds is free in a child."""
     assert output_of("fork_with_lock.py") == "0"
+
+
+def test_cache_that_is_open(tmp_path: Path) -> None:
+    """A cache that was open when its process forked loses nothing that either process puts into it.
+
+    In the child, SQLite must not take its parent's locks for its own.
+    """
+    assert output_of("fork_with_cache.py", tmp_path).splitlines() == fork_with_cache.KEYS
+
+
+def test_value_of_each_process() -> None:
+    """All threads of a child get one new value, and the parent's value is not deleted there."""
+    assert set(output_of("fork_with_value.py").splitlines()) == {
+        "1 value, new",
+        "deleted in its process",
+        "child ended with 0",
+        "parent has the same",
+    }
+
+
+def test_value_that_several_threads_make() -> None:
+    """Threads that make a value at the same time get the same one."""
+    together = threading.Barrier(4)
+
+    def make() -> object:
+        together.wait(PATIENCE)
+        return object()
+
+    local = ProcessLocal(make)
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda _: local.value, range(4)))
+    assert {id(each) for each in found} == {id(local.value)}
 
 
 def test_children_that_end_half_way() -> None:

@@ -215,8 +215,8 @@ async def test_places_in_the_shards() -> None:
             with pytest.raises(httpx.ReadError):
                 await client.get(server.url)
             async with client.stream("GET", server.url):
-                assert sum(pools._busy) == 1
-    assert sum(pools._busy) == 0
+                assert sum(pools._requests) == 1
+    assert sum(pools._requests) == 0
 
 
 @pytest.fixture(name="uncollected")

@@ -152,7 +152,7 @@ def test_too_long_a_cooldown(run: Run, clock: FakeClock) -> None:
 
 def test_spread_stays_within_the_deadline(clock: FakeClock) -> None:
     """What is added to a wait, so that not all end at once, never costs the call its life."""
-    retry = RetryPolicy(5, 190.0, clock, chance=lambda: 1.0)
+    retry = RetryPolicy(5, 190.0, clock, random_source=lambda: 1.0)
     now = clock.monotonic()
     retry.cooldown.extend(now + 90)
     assert 90 < retry.seconds_until_allowed(deadline=now + 100) < 100

@@ -262,7 +262,7 @@ def cache(
     with report_errors(), contextlib.closing(open_cache(None) or user_cache()) as kept:
         if clear:
             typer.echo(f"Transcripts forgotten: {kept.clear()}.")
-        number, size = kept.held()
+        number, size = kept.usage()
         notes.print(f"Transcripts kept: {number} ({decimal(size)}).", style="dim", markup=False)
         typer.echo(kept.path)
 

@@ -89,7 +89,7 @@ class ApertisAudio(TranscriptionVerbs, SpeechVerbs, ChatVerbs):
                 settings.require_retries(max_retries),
                 settings.require_positive("max_wait", max_wait),
                 SystemClock() if clock is None else clock,
-                limit=RateLimiter(settings.require_rate(requests_per_minute)),
+                rate_limiter=RateLimiter(settings.require_rate(requests_per_minute)),
             ),
             deadline=settings.require_positive("deadline", deadline),
             slots=FairSemaphore(settings.require_workers(max_concurrency)),
