@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
-from typing import Any
+import threading
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import Any, cast
 
 import pytest
 
@@ -13,9 +15,10 @@ from apertis_audio_tools import (
     RateLimitError,
 )
 from support.fake_clock import FakeClock
-from support.loopback import Loopback
+from support.loopback import Exchange, Loopback
 from support.scripted_responses import answer, error, json_answer
 from support.sync_async import Run
+from support.timeouts import PATIENCE
 from support.tiny_recordings import Names, tinies, tiny
 
 MODELS = json_answer({"data": [{"id": "whisper-1"}]})
@@ -161,3 +164,70 @@ def test_too_long_a_wait_is_heard_by_all(run: Run, clock: FakeClock) -> None:
         clock._now += 500.0
         assert run(audio, "transcribe", tiny("a")).text == "one"
     assert server.requests[1].at >= server.requests[0].at + 600
+
+
+def test_cooldown_never_gets_shorter(run: Run, clock: FakeClock) -> None:
+    """A short wait that another worker is told later does not end a longer cooldown."""
+    first_refused = threading.Event()
+
+    def refuse_for_long(exchange: Exchange) -> None:
+        server.wait_for_requests(2)
+        error(429, "rate_limit_exceeded", retry_after="100")(exchange)
+
+    def refuse_shortly(exchange: Exchange) -> None:
+        assert first_refused.wait(PATIENCE)
+        error(429, "rate_limit_exceeded", retry_after="1")(exchange)
+
+    script = [refuse_for_long, refuse_shortly, MODELS]
+    with (
+        Loopback(script, now=clock.monotonic) as server,
+        server.client(clock=clock, max_retries=0) as audio,
+        ThreadPoolExecutor(2) as threads,
+    ):
+        calls = [threads.submit(run, audio, "models") for _ in range(2)]
+        waits = []
+        for call in as_completed(calls):
+            waits.append(cast("RateLimitError", call.exception()).retry_after)
+            first_refused.set()
+        run(audio, "models")
+    assert waits == [100.0, 1.0]
+    assert server.requests[2].at >= server.requests[0].at + 100
+
+
+def test_full_minute_of_one_model(run: Run, clock: FakeClock) -> None:
+    """A call that requests_per_minute refuses does not hold up calls of other models."""
+    with (
+        Loopback([TEXT]) as server,
+        server.client(clock=clock, requests_per_minute=1, deadline=30.0) as audio,
+    ):
+        run(audio, "transcribe", tiny("a"), model="whisper-1")
+        with pytest.raises(RateLimitError, match="requests_per_minute"):
+            run(audio, "transcribe", tiny("a"), model="whisper-1")
+        run(audio, "transcribe", tiny("a"), model="whisper-large-v3")
+    assert (len(server.requests), clock.sleeps) == (2, [])
+
+
+class SlowClock(FakeClock):
+    """Clock of a busy machine, on which every look at it takes a second."""
+
+    def monotonic(self) -> float:
+        """Return the seconds since some moment."""
+        self._now += 1.0
+        return self._now
+
+
+def test_calls_refused_in_a_cooldown(run: Run) -> None:
+    """A call that a cooldown refuses does not make the cooldown longer."""
+    clock = SlowClock()
+    script = [error(429, "rate_limit_exceeded", retry_after="600"), TEXT]
+    with Loopback(script) as server, server.client(clock=clock, max_retries=0) as audio:
+        with pytest.raises(RateLimitError):
+            run(audio, "transcribe", tiny("a"))
+        latest_end = clock.monotonic() + 600
+        for _ in range(5):
+            with pytest.raises(RateLimitError) as caught:
+                run(audio, "transcribe", tiny("a"))
+            assert (caught.value.status, len(server.requests)) == (None, 1)
+        clock._now = latest_end
+        assert run(audio, "transcribe", tiny("a")).text == "one"
+    assert clock.sleeps == []
