@@ -153,7 +153,7 @@ def note_attempts(audio: ApertisAudio, figures: Figures) -> None:
         return seconds_until_allowed(retry, *args)
 
     RetryPolicy.seconds_until_allowed = noted_wait  # type: ignore[assignment, method-assign]
-    transport = audio._drivers.transport  # noqa: SLF001  # nobody else needs to know
+    transport = audio._transport  # noqa: SLF001  # nobody else needs to know
     send, asend = transport.send, transport.asend
 
     @contextlib.contextmanager

@@ -114,7 +114,7 @@ class Ours:
 
 def busy_connections(audio: ApertisAudio) -> list[Any]:
     """Connections of a client that are neither idle nor closed."""
-    clients = audio._drivers.transport._pools._clients.value
+    clients = audio._transport._pools._clients.value
     blocking = [clients.of_threads._transport] if clients.of_threads else []
     shards = [pool for each in clients.of_loops.values() for pool in each._transport._pools]  # type: ignore[attr-defined]
     found = [connection for each in [*blocking, *shards] for connection in each._pool.connections]
