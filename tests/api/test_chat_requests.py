@@ -264,7 +264,7 @@ def test_refused_reply() -> None:
 )
 def test_not_believed(body: bytes) -> None:
     """A reply of another shape is an error."""
-    with pytest.raises(MalformedResponseError, match="The service answered 200, but"):
+    with pytest.raises(MalformedResponseError, match="The service responded with 200, but"):
         chat().read(Response(200, {"content-type": "application/json"}, body))
 
 
@@ -285,5 +285,5 @@ def test_silent_reply() -> None:
     """A spoken reply without a byte of sound is not believed."""
     audio = {"id": "audio_1", "data": "", "transcript": "Yes.", "expires_at": 1}
     body = json.dumps({"choices": [{"message": {"audio": audio}}]}).encode()
-    with pytest.raises(MalformedResponseError, match="no sound"):
+    with pytest.raises(MalformedResponseError, match="no audio"):
         chat(voice="alloy").read(Response(200, {"content-type": "application/json"}, body))

@@ -115,7 +115,7 @@ def test_sent_again(tmp_path: Path, send: Callable[[RequestBody], bytes]) -> Non
 def test_shrunk(wrap: Callable[[Upload], BodyPart], send: Callable[[RequestBody], bytes]) -> None:
     """A file that became shorter stops the request, which cannot be completed."""
     body = RequestBody("x/y", (wrap(upload(content(50), size=51)),))
-    with pytest.raises(RecordingError, match=r"clip\.mp3 became shorter while it was being sent"):
+    with pytest.raises(RecordingError, match=r"clip\.mp3 became shorter while it was sent"):
         send(body)
 
 

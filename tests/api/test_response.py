@@ -135,7 +135,9 @@ def test_bodies_of_strangers(body: bytes) -> None:
     """A body that is not the documented one gives the status in words, and none of the body."""
     error = status_error(Response(502, {}, body))
     assert type(error) is errors.ServerError
-    assert str(error) == "The service, or a gateway before it, answered Bad Gateway (502)."
+    assert (
+        str(error) == "The service, or a gateway in front of it, responded with Bad Gateway (502)."
+    )
     assert (error.code, error.param) == (None, None)
 
 
@@ -171,7 +173,7 @@ def test_redirects() -> None:
 def test_unknown_status() -> None:
     """A status that HTTP does not have is still one clear sentence."""
     assert str(refused(499, b"")) == (
-        "The service, or a gateway before it, answered an unknown status (499)."
+        "The service, or a gateway in front of it, responded with an unknown status (499)."
     )
 
 
@@ -204,10 +206,12 @@ def test_malformed() -> None:
     """An answer that is not believed says what is wrong, in the service's words if it has any."""
     headers = {"x-request-id": "req-9"}
     bare = malformed_error(Response(200, headers, b"[]"), "there is no text in it")
-    assert str(bare) == "The service answered 200, but there is no text in it (it begins '[]')."
+    assert (
+        str(bare) == "The service responded with 200, but there is no text in it (it begins '[]')."
+    )
     body = b'{"error": {"message": "Overloaded.", "code": "model_overloaded", "param": "model"}}'
     said = malformed_error(Response(200, headers, body), "there is no text in it")
-    assert str(said) == "The service answered 200, but there is no text in it: Overloaded."
+    assert str(said) == "The service responded with 200, but there is no text in it: Overloaded."
     assert (said.status, said.code, said.param, said.request_id) == (
         200,
         "model_overloaded",

@@ -160,7 +160,9 @@ def test_silence(wanted: str, body: str) -> None:
 )
 def test_not_believed(body: str | bytes, wanted: str, media_type: str) -> None:
     """With success or not, a page, an error or a wrong shape is no transcript."""
-    with pytest.raises(MalformedResponseError, match="The service answered 200, but") as caught:
+    with pytest.raises(
+        MalformedResponseError, match="The service responded with 200, but"
+    ) as caught:
         read(body, wanted, media_type, **{"x-request-id": "req-1"})
     assert (caught.value.status, caught.value.request_id) == (200, "req-1")
 
