@@ -66,7 +66,7 @@ def test_frames(send: Callable[[Transport, float], object], failure: str) -> Non
 
 
 def test_frames_of_a_cancelled_upload() -> None:
-    """Nor do the frames of an upload that another thread has cancelled."""
+    """The frames of a cancelled upload do not show it either."""
     token = CancelToken()
 
     class Recording(io.BytesIO):

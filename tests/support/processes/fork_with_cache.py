@@ -1,4 +1,4 @@
-"""A process that forks with an open cache. Both processes use it; the parent closes it first.
+"""Process that forks with an open cache. Both processes use it; the parent closes it first.
 
 Argument: cache folder. On stdout are the keys that the parent finds in the end.
 """

@@ -1,4 +1,4 @@
-"""A process that forks with a process-local value, which says when it is deleted.
+"""Process that forks with a process-local value, which reports when it is deleted.
 
 On stdout is what happened, a line each. A child may delete its own values, and never its parent's.
 """
