@@ -130,11 +130,7 @@ def require_size(body: RequestBody, subject: str, advice: str) -> None:
 
 
 def parse_json(response: Response, model: type[M]) -> M:
-    """Return the JSON body of a response as a model of pydantic.
-
-    Raises:
-        MalformedResponseError: If the body does not match the model.
-    """
+    """Return the JSON body of a response as a model, or raise `MalformedResponseError`."""
     try:
         return model.model_validate_json(response.body.removeprefix(codecs.BOM_UTF8))
     except ValidationError as error:

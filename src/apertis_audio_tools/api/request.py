@@ -29,11 +29,7 @@ class Upload:
     open: Callable[[], BinaryIO] = field(repr=False)
 
     def read(self, stream: BinaryIO, missing: int) -> bytes:
-        """Return up to `READ_BYTES` of the bytes that are missing.
-
-        Raises:
-            RecordingError: If the file cannot be read any more, or has become shorter.
-        """
+        """Return up to `READ_BYTES` of the missing bytes, or raise if the file became shorter."""
         try:
             data = stream.read(min(READ_BYTES, missing))
         except (OSError, ValueError) as error:

@@ -59,33 +59,21 @@ class AudioStreamReader:
         self._has_begun = False
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """Yield the chunk.
-
-        Raises:
-            MalformedResponseError: If the response is a page or JSON instead of audio.
-        """
+        """Yield the chunk, or raise `MalformedResponseError` if it is a page or JSON."""
         if chunk and not self._has_begun:
             require_audio(replace(self._head, body=chunk))
             self._has_begun = True
         yield chunk
 
     def finish(self) -> Sequence[bytes]:
-        """Return nothing, for all bytes have been yielded.
-
-        Raises:
-            MalformedResponseError: If there were none.
-        """
+        """Return nothing, or raise `MalformedResponseError` if there were no bytes at all."""
         if not self._has_begun:
             require_audio(self._head)
         return ()
 
 
 def require_audio(response: Response) -> Response:
-    """Return the response, if its head and first bytes may be those of audio.
-
-    Raises:
-        MalformedResponseError: If they are not.
-    """
+    """Return the response if it looks like audio, or raise `MalformedResponseError`."""
     if not response.body:
         raise malformed_error(response, "without any audio")
     media_type = response.media_type

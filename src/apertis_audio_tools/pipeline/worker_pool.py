@@ -113,7 +113,7 @@ async def run_in_thread_to_end(
     try:
         return await asyncio.shield(thread)
     except asyncio.CancelledError:
-        with _shielded():
+        with CancelScope(shield=True):  # else anyio cancels at every step of the event loop
             while not thread.done():  # a cancelled task may be cancelled again
                 with contextlib.suppress(asyncio.CancelledError):
                     await asyncio.wait([thread])
@@ -128,10 +128,5 @@ async def cancel_tasks(tasks: Iterable[asyncio.Task[R]]) -> None:
     for task in pending:
         task.cancel()
     if pending:
-        with _shielded():
+        with CancelScope(shield=True):
             await asyncio.wait(pending)
-
-
-def _shielded() -> CancelScope:
-    """Return a scope in which anyio does not cancel again at every step of the event loop."""
-    return CancelScope(shield=True)

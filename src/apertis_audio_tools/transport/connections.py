@@ -28,6 +28,8 @@ class _PoolOptions(TypedDict):
 class ConnectionFactory:
     """Maker of connection pools for one address, with the proxy of the environment.
 
+    All methods raise `ConfigurationError` if the proxy cannot be used.
+
     Args:
         base_url: Address of the service.
     """
@@ -37,21 +39,13 @@ class ConnectionFactory:
         self._tls_context: ssl.SSLContext | None = None
 
     def sync_pool(self) -> httpx.HTTPTransport:
-        """Return a new pool for threads.
-
-        Raises:
-            ConfigurationError: If the proxy of the environment cannot be used.
-        """
+        """Return a new pool for threads."""
         pool = httpx.HTTPTransport(**self._options(_MAX_THREAD_CONNECTIONS))
         pool._pool._network_backend = SyncBackend()  # noqa: SLF001  # httpx has no other way
         return pool
 
     def async_pool(self) -> ShardedPool:
-        """Return new pools for one event loop.
-
-        Raises:
-            ConfigurationError: If the proxy of the environment cannot be used.
-        """
+        """Return new pools for one event loop."""
         options = self._options(SHARD_CONNECTIONS)
 
         def make_shard() -> httpx.AsyncHTTPTransport:
@@ -86,11 +80,7 @@ class ConnectionFactory:
 
 
 def _environment_proxy(url: httpx.URL) -> httpx.Proxy | None:
-    """Return the proxy of the environment, which httpx ignores when it is given a transport.
-
-    Raises:
-        ConfigurationError: If it cannot be used.
-    """
+    """Return the proxy of the environment, which httpx ignores when it is given a transport."""
     if proxy_bypass(url.netloc.decode("ascii")):
         return None
     proxies = getproxies()

@@ -5,11 +5,12 @@ import time
 import weakref
 from collections.abc import AsyncIterator, Generator, Iterator
 from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 import httpx
 from pydantic import SecretStr
 
-from apertis_audio_tools.api.request import Request
+from apertis_audio_tools.api.request import Request, RequestBody
 from apertis_audio_tools.api.response import Response, is_success, status_error
 from apertis_audio_tools.transport.error_mapping import map_errors
 from apertis_audio_tools.transport.pools import ConnectionPools
@@ -24,25 +25,25 @@ from apertis_audio_tools.transport.response_body import (
 from apertis_audio_tools.transport.sync_backend import async_timeout, enforce_deadline
 from apertis_audio_tools.transport.unread_bytes import watch_unread_bytes
 
+C = TypeVar("C", Iterator[bytes], AsyncIterator[bytes])
+
 _CONNECT_SECONDS, _WRITE_SECONDS = 5.0, 60.0
+_NO_BODY = RequestBody("", ())
 _MAX_SECONDS = 7 * 86400.0
 """Locks and sockets refuse an infinite timeout."""
 
 
 @dataclass(frozen=True, slots=True)
-class ResponseStream:
-    """Response whose head has arrived and whose body is still arriving."""
+class ResponseStream(Generic[C]):
+    """Response whose head has arrived and whose body is still arriving.
+
+    Attributes:
+        head: Response without its body.
+        chunks: Iterator over the body, sync or async.
+    """
 
     head: Response
-    chunks: Iterator[bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class AsyncResponseStream:
-    """Async version of `ResponseStream`."""
-
-    head: Response
-    chunks: AsyncIterator[bytes]
+    chunks: C
 
 
 class Transport:
@@ -78,7 +79,9 @@ class Transport:
             return replace(stream.head, body=b"".join([chunk async for chunk in stream.chunks]))
 
     @contextlib.contextmanager
-    def download(self, request: Request, time_limit: float) -> Iterator[ResponseStream]:
+    def download(
+        self, request: Request, time_limit: float
+    ) -> Iterator[ResponseStream[Iterator[bytes]]]:
         """Send a request and open its response, all of which has to arrive in time."""
         with (
             enforce_deadline(time.monotonic() + time_limit),
@@ -89,13 +92,15 @@ class Transport:
     @contextlib.asynccontextmanager
     async def adownload(
         self, request: Request, time_limit: float
-    ) -> AsyncIterator[AsyncResponseStream]:
+    ) -> AsyncIterator[ResponseStream[AsyncIterator[bytes]]]:
         """Async version of `download`."""
         async with async_timeout(time_limit), self._aexchange(request, time_limit) as stream:
             yield stream
 
     @contextlib.contextmanager
-    def stream(self, request: Request, time_limit: float) -> Iterator[ResponseStream]:
+    def stream(
+        self, request: Request, time_limit: float
+    ) -> Iterator[ResponseStream[Iterator[bytes]]]:
         """Send a request and open its response, whose head has to arrive in time.
 
         After that, only `timeout` limits each silence.
@@ -108,7 +113,7 @@ class Transport:
     @contextlib.asynccontextmanager
     async def astream(
         self, request: Request, time_limit: float
-    ) -> AsyncIterator[AsyncResponseStream]:
+    ) -> AsyncIterator[ResponseStream[AsyncIterator[bytes]]]:
         """Async version of `stream`."""
         async with (
             async_timeout(time_limit) as limit,
@@ -118,9 +123,11 @@ class Transport:
             yield stream
 
     @contextlib.contextmanager
-    def _exchange(self, request: Request, time_limit: float) -> Iterator[ResponseStream]:
+    def _exchange(
+        self, request: Request, time_limit: float
+    ) -> Iterator[ResponseStream[Iterator[bytes]]]:
         client = self._pools.sync_client()
-        with map_errors(), _open_body(request) as body:
+        with map_errors(), contextlib.closing((request.body or _NO_BODY).chunks()) as body:
             http_request = self._build_request(client, request, body, time_limit)
             response = client.send(http_request, stream=True, auth=self._auth)
             watch_unread_bytes(response)
@@ -137,10 +144,10 @@ class Transport:
     @contextlib.asynccontextmanager
     async def _aexchange(
         self, request: Request, time_limit: float
-    ) -> AsyncIterator[AsyncResponseStream]:
+    ) -> AsyncIterator[ResponseStream[AsyncIterator[bytes]]]:
         client = await self._pools.async_client()
         with map_errors():
-            async with _aopen_body(request) as body:
+            async with contextlib.aclosing((request.body or _NO_BODY).achunks()) as body:
                 http_request = self._build_request(client, request, body, time_limit)
                 response = await client.send(http_request, stream=True, auth=self._auth)
                 watch_unread_bytes(response)
@@ -149,17 +156,13 @@ class Transport:
                     chunks = alimit_size(head, response.aiter_bytes())
                     if not is_success(head.status):
                         raise status_error(replace(head, body=await aread_error_body(chunks)))
-                    yield AsyncResponseStream(head, chunks)
+                    yield ResponseStream(head, chunks)
                 finally:
                     await response.aclose()
                     break_reference_cycle(response)
 
     def require_open(self) -> None:
-        """Refuse to go on after closing.
-
-        Raises:
-            ConfigurationError: If this is closed.
-        """
+        """Raise `ConfigurationError` if this is closed."""
         self._pools.require_open()
 
     def close(self) -> None:
@@ -174,7 +177,7 @@ class Transport:
         self,
         client: httpx.Client | httpx.AsyncClient,
         request: Request,
-        body: Iterator[bytes] | AsyncIterator[bytes] | None,
+        body: Iterator[bytes] | AsyncIterator[bytes],
         time_limit: float,
     ) -> httpx.Request:
         headers = {"Accept": request.accept}
@@ -187,29 +190,10 @@ class Transport:
             pool=min(_MAX_SECONDS, time_limit),
             read=min(_MAX_SECONDS, time_limit, self._timeout),
         )
+        content = body if request.body else None
         return client.build_request(
-            request.method, request.path, headers=headers, content=body, timeout=timeout
+            request.method, request.path, headers=headers, content=content, timeout=timeout
         )
-
-
-@contextlib.contextmanager
-def _open_body(request: Request) -> Iterator[Iterator[bytes] | None]:
-    """Open the chunks of a body. A file among them is closed even if the response came early."""
-    if request.body is None:
-        yield None
-    else:
-        with contextlib.closing(request.body.chunks()) as chunks:
-            yield chunks
-
-
-@contextlib.asynccontextmanager
-async def _aopen_body(request: Request) -> AsyncIterator[AsyncIterator[bytes] | None]:
-    """Async version of `_open_body`."""
-    if request.body is None:
-        yield None
-    else:
-        async with contextlib.aclosing(request.body.achunks()) as chunks:
-            yield chunks
 
 
 class _Bearer(httpx.Auth):

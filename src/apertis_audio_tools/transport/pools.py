@@ -114,11 +114,7 @@ class ConnectionPools:
                 loop.call_soon_threadsafe(_start_closing, closer)
 
     def require_open(self) -> None:
-        """Refuse to go on after closing.
-
-        Raises:
-            ConfigurationError: If this is closed.
-        """
+        """Raise `ConfigurationError` if this is closed."""
         if self._is_closed:
             raise ConfigurationError("This client is closed; make a new one.")
 
@@ -139,25 +135,18 @@ async def _close_with_loop(
         await client.aclose()
 
 
-_closing: set[asyncio.Task[None]] = set()
+_closing: set[asyncio.Future[None]] = set()
 """Event loops themselves hold no reference to their tasks."""
 
 
 def _start_closing(closer: AsyncGenerator[None]) -> None:
-    task = asyncio.ensure_future(_close(closer))
+    task = asyncio.ensure_future(closer.aclose())
     _closing.add(task)
     task.add_done_callback(_closing.discard)
 
 
-async def _close(closer: AsyncGenerator[None]) -> None:
-    await closer.aclose()
-
-
 def _default_headers() -> dict[str, str]:
-    return {
-        "User-Agent": f"apertis-audio-tools/{_version()}",
-        "Accept-Encoding": "identity",
-    }
+    return {"User-Agent": f"apertis-audio-tools/{_version()}", "Accept-Encoding": "identity"}
 
 
 def _version() -> str:

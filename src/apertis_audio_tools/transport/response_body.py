@@ -24,11 +24,7 @@ bound in a single step."""
 
 
 def response_head(response: httpx.Response) -> Response:
-    """Return a response without its body.
-
-    Raises:
-        MalformedResponseError: If the body has an encoding that was not requested.
-    """
+    """Return a response without its body, and raise an error if the body's encoding is unusual."""
     headers = {name.lower(): value for name, value in response.headers.items()}
     head = Response(response.status_code, headers)
     method, path = response.request.method, response.request.url.path
@@ -42,11 +38,7 @@ def response_head(response: httpx.Response) -> Response:
 
 
 def limit_size(head: Response, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the chunks of a body.
-
-    Raises:
-        MalformedResponseError: If they exceed `MAX_RESPONSE_BYTES`.
-    """
+    """Yield the chunks of a body, and raise an error if they exceed `MAX_RESPONSE_BYTES`."""
     size = 0
     for chunk in chunks:
         size += len(chunk)

@@ -200,11 +200,7 @@ class RetryPolicy:
         return wait + min(wait * _JITTER, left - wait) / 2 * self.random_source()
 
     def time_left(self, deadline: float) -> float:
-        """Return the seconds that an attempt may take if it begins now.
-
-        Raises:
-            APITimeoutError: If the deadline has passed.
-        """
+        """Return the seconds left for an attempt, or raise `APITimeoutError` if there are none."""
         left = deadline - self.clock.monotonic()
         if left <= 0:
             raise APITimeoutError("The time allowed for this call was over before it was sent.")

@@ -39,11 +39,7 @@ def enforce_deadline(deadline: float) -> Iterator[None]:
 
 @contextlib.asynccontextmanager
 async def async_timeout(seconds: float) -> AsyncIterator[asyncio.Timeout]:
-    """Limit the time of the context, unless it is rescheduled.
-
-    Raises:
-        APITimeoutError: If the time is over.
-    """
+    """Raise `APITimeoutError` in the context after some seconds, unless they are rescheduled."""
     try:
         async with asyncio.timeout(seconds) as timeout:
             yield timeout
@@ -78,11 +74,7 @@ class CancelToken:
 
     @contextlib.contextmanager
     def waiting(self, stream: httpcore.NetworkStream) -> Iterator[None]:
-        """Let `cancel` shut a stream down within the context.
-
-        Raises:
-            APIConnectionError: If the token was cancelled before.
-        """
+        """Let `cancel` shut a stream down within the context, or raise if it was called before."""
         streams = self._streams.value
         with streams.lock:
             if self._is_cancelled:
@@ -172,11 +164,7 @@ class _SyncStream(UnreadBytes, httpcore.NetworkStream):
 
 
 def _time_left(timeout: float | None) -> float:
-    """Return the seconds that a read or write may take.
-
-    Raises:
-        APITimeoutError: If there are none.
-    """
+    """Return the seconds that a read or write may take, or raise `APITimeoutError`."""
     left = _deadline.get() - time.monotonic()
     if left <= 0:
         raise APITimeoutError(_TOO_LATE)

@@ -4,31 +4,26 @@ httpcore would read them as the beginning of the next response, and hand what be
 or what somebody forged, to another.
 """
 
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import httpx
 
-
-class _H11Protocol(Protocol):
-    """Part of ``h11.Connection`` that is needed here."""
-
-    @property
-    def trailing_data(self) -> tuple[bytes, bool]:
-        """Bytes that were received and belong to no event yet."""
+if TYPE_CHECKING:
+    import h11
 
 
 class UnreadBytes:
     """Part of a network stream that knows whether bytes were received beyond the response."""
 
-    _protocol: _H11Protocol | None = None
+    _protocol: "h11.Connection | None" = None
 
-    def watch(self, protocol: _H11Protocol) -> None:
+    def watch(self, protocol: "h11.Connection") -> None:
         """Use the state of h11 to see which bytes it has received and not read."""
         self._protocol = protocol
 
     @property
     def has_unread_bytes(self) -> bool:
-        """Whether there are such bytes, which is normal in the middle of a response."""
+        """True if there are such bytes, which is normal in the middle of a response."""
         return self._protocol is not None and bool(self._protocol.trailing_data[0])
 
 
