@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from llama_index.core.schema import BaseComponent
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr
 
-from apertis_audio_tools.adapters.client_handle import LazyClient, ModelTable, model_client
+from apertis_audio_tools.adapters.client_handle import LazyClient, ModelTable
 from apertis_audio_tools.client import ApertisAudio, settings
 
 
@@ -53,10 +53,10 @@ class ClientSettings(BaseComponent):
             ConfigurationError: Both were given.
         """
         super().model_post_init(context)
-        self._borrowed = model_client(self)
+        self._borrowed = LazyClient.from_model(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        self._borrowed.require_portable()
+        self._borrowed.require_picklable()
         return super().__getstate__()
 
     @property
@@ -66,4 +66,4 @@ class ClientSettings(BaseComponent):
         Raises:
             ConfigurationError: There is no key, or a setting that cannot be.
         """
-        return self._borrowed.audio
+        return self._borrowed.client

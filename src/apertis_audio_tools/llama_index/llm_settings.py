@@ -53,4 +53,4 @@ class LLMSettings(ClientSettings, FunctionCallingLLM):
     def _options(self, given: Mapping[str, Any]) -> dict[str, Any]:
         names = (*chat_schema.REQUEST_FIELDS, "stop", "additional_kwargs")
         own = {name: getattr(self, name) for name in names}
-        return chat_schema.request_options(own, given, further="additional_kwargs")
+        return chat_schema.merge_chat_options(own, given, further="additional_kwargs")
