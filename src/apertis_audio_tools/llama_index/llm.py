@@ -97,14 +97,14 @@ class ApertisAudioLLM(ToolCallingLLM):
     def _chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         options = self._options(kwargs)
         with ExitStack() as files:
-            reply = self.audio.chat(self._turns(messages, files), **options)
+            reply = self.audio.chat_with(self._turns(messages, files), options)
         return responses.response(chat_schema.fill_model_name(reply, options))
 
     async def _achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         options = self._options(kwargs)
         with ExitStack() as files:
             turns = await asyncio.to_thread(self._turns, messages, files)
-            reply = await self.audio.achat(turns, **options)
+            reply = await self.audio.achat_with(turns, options)
         return responses.response(chat_schema.fill_model_name(reply, options))
 
     def _stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
@@ -114,7 +114,7 @@ class ApertisAudioLLM(ToolCallingLLM):
             return
         with ExitStack() as files:
             turns, so_far = self._turns(messages, files), ReplyBuilder()
-            for delta in self.audio.stream_chat(turns, **chat_schema.text_only(options)):
+            for delta in self.audio.stream_chat_with(turns, options):
                 so_far.add(delta)
                 yield responses.response_so_far(so_far, delta.text)
         yield responses.response(chat_schema.fill_model_name(so_far.build(), options), "")
@@ -128,8 +128,8 @@ class ApertisAudioLLM(ToolCallingLLM):
             return
         with ExitStack() as files:
             turns, so_far = await asyncio.to_thread(self._turns, messages, files), ReplyBuilder()
-            stream = self.audio.astream_chat(turns, **chat_schema.text_only(options))
-            async with contextlib.aclosing(stream) as deltas:  # type: ignore[type-var]
+            stream = self.audio.astream_chat_with(turns, options)
+            async with contextlib.aclosing(stream) as deltas:
                 async for delta in deltas:
                     so_far.add(delta)
                     yield responses.response_so_far(so_far, delta.text)

@@ -8,6 +8,7 @@ from llama_index.core.llms.function_calling import FunctionCallingLLM
 from pydantic import Field
 
 from apertis_audio_tools.adapters import chat_schema
+from apertis_audio_tools.api.options import ChatOptions
 from apertis_audio_tools.files.access import FileAccess
 from apertis_audio_tools.llama_index.client_settings import ClientSettings
 from apertis_audio_tools.models import CHAT_MODEL
@@ -50,7 +51,7 @@ class LLMSettings(ClientSettings, FunctionCallingLLM):
             model_name=self.model,
         )
 
-    def _options(self, given: Mapping[str, Any]) -> dict[str, Any]:
+    def _options(self, given: Mapping[str, Any]) -> ChatOptions:
         names = (*chat_schema.REQUEST_FIELDS, "stop", "additional_kwargs")
         own = {name: getattr(self, name) for name in names}
         return chat_schema.merge_chat_options(own, given, further="additional_kwargs")

@@ -12,7 +12,13 @@ from llama_index.core.tools.types import ToolMetadata
 from apertis_audio_tools.adapters import tools
 from apertis_audio_tools.files.access import FileAccess, Folder, resolve_access
 from apertis_audio_tools.llama_index.client_settings import ClientSettings
-from apertis_audio_tools.models import CHAT_MODEL, SPEECH_MODEL, TRANSCRIPTION_MODEL, VOICE
+from apertis_audio_tools.models import (
+    CHAT_MODEL,
+    SPEECH_MODEL,
+    TRANSCRIPTION_MODEL,
+    VOICE,
+    SpeechFormat,
+)
 
 _READING: list[SPEC_FUNCTION_TYPE] = [
     ("transcribe_audio", "atranscribe_audio"),
@@ -62,18 +68,19 @@ class ApertisAudioToolSpec(BaseToolSpec):
         transcription_model: str = TRANSCRIPTION_MODEL,
         speech_model: str = SPEECH_MODEL,
         voice: str = VOICE,
-        audio_format: str = "mp3",
+        audio_format: SpeechFormat = "mp3",
         chat_model: str = CHAT_MODEL,
         ask_max_seconds: float = tools.MAX_ASK_SECONDS,
         **settings: Any,
     ) -> None:
         access = resolve_access(access, inputs, output)
         audio = ClientSettings(**settings).audio
-        speech = {"model": speech_model, "voice": voice, "response_format": audio_format}
         self._transcribe = tools.TranscribeTool(audio, access, model=transcription_model)
         self._translate = tools.TranslateTool(audio, access, model=transcription_model)
         self._ask = tools.AskTool(audio, access, model=chat_model, max_seconds=ask_max_seconds)
-        self._speak = tools.SpeakTool(audio, access, **speech)
+        self._speak = tools.SpeakTool(
+            audio, access, model=speech_model, voice=voice, response_format=audio_format
+        )
         self.spec_functions = [
             *(_READING if access.inputs else ()),
             *(_WRITING if access.output is not None else ()),
