@@ -38,6 +38,12 @@ class ClientOptions(TypedDict, total=False):
     models: Mapping[str, Model]
 
 
+def hide_key(options: ClientOptions) -> None:
+    """Replace a plain API key in options by a secret, so that no traceback shows it."""
+    if "api_key" in options:
+        options["api_key"] = settings.as_secret(options["api_key"])
+
+
 class LazyClient:
     """A client that is made on first use, or the caller's own.
 
@@ -53,8 +59,7 @@ class LazyClient:
     """
 
     def __init__(self, client: ApertisAudio | None, options: ClientOptions) -> None:
-        if "api_key" in options:
-            options = {**options, "api_key": settings.as_secret(options["api_key"])}
+        hide_key(options)
         if client is not None and options:
             raise ConfigurationError(
                 f"The client has its own {next(iter(options))}; pass a client or settings."

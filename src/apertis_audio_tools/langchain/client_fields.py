@@ -1,7 +1,7 @@
 """The client of a LangChain object: the caller's, or one made from the object's own settings."""
 
 from collections.abc import Collection
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, cast
 
 from langchain_core.utils import from_env, secret_from_env
 from pydantic import (
@@ -14,7 +14,12 @@ from pydantic import (
     model_validator,
 )
 
-from apertis_audio_tools.adapters.client_handle import LazyClient, ModelTable
+from apertis_audio_tools.adapters.client_handle import (
+    ClientOptions,
+    LazyClient,
+    ModelTable,
+    hide_key,
+)
 from apertis_audio_tools.client import ApertisAudio, settings
 from apertis_audio_tools.pipeline.cache import CacheSetting
 
@@ -51,6 +56,10 @@ class ClientFields(BaseModel):
     """Fields that share the name of a client setting but mean something else."""
 
     _lazy_client: LazyClient = PrivateAttr()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        hide_key(cast("ClientOptions", kwargs))  # first: the frames below would show the key
+        super().__init__(*args, **kwargs)
 
     @model_validator(mode="after")
     def _require_settings(self) -> Self:

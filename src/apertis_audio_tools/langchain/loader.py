@@ -6,6 +6,7 @@ from typing import Unpack
 from langchain_core.document_loaders import BaseLoader, BlobLoader
 from langchain_core.documents import Document
 
+from apertis_audio_tools.adapters.client_handle import hide_key
 from apertis_audio_tools.adapters.loading import Failure
 from apertis_audio_tools.errors import ConfigurationError
 from apertis_audio_tools.files.discovery import RecordingPath
@@ -51,6 +52,7 @@ class ApertisAudioLoader(BaseLoader):
         suffixes: str | Iterable[str] | None = None,
         **options: Unpack[ParserOptions],
     ) -> None:
+        hide_key(options)
         if not isinstance(paths, BlobLoader):
             paths = RecordingBlobLoader(paths, glob=glob, suffixes=suffixes)
         elif glob != "**/*" or suffixes is not None:

@@ -8,7 +8,7 @@ from typing import Unpack
 from langchain_core.document_loaders import BaseBlobParser, Blob
 from langchain_core.documents import Document
 
-from apertis_audio_tools.adapters.client_handle import ClientOptions, LazyClient
+from apertis_audio_tools.adapters.client_handle import ClientOptions, LazyClient, hide_key
 from apertis_audio_tools.adapters.documents import DocumentOptions, Granularity
 from apertis_audio_tools.adapters.loading import Failure, LoadOptions, log_failure
 from apertis_audio_tools.api.options import TranscriptionOptions
@@ -105,6 +105,7 @@ class ApertisAudioParser(BaseBlobParser):
         client: ApertisAudio | None = None,
         **settings: Unpack[ClientOptions],
     ) -> None:
+        hide_key(settings)
         self._options = LoadOptions(
             TranscriptionOptions(
                 task=task,
