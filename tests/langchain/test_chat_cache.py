@@ -89,7 +89,7 @@ def test_files(server: Loopback, invoke: Ask, tmp_path: Path) -> None:
 
 
 def test_files_of_a_copy(server: Loopback, invoke: Ask, tmp_path: Path) -> None:
-    """The same holds for a model that was copied with a file access."""
+    """Requests with files are not cached by a model that was copied with a file access."""
     settings: dict[str, Any] = {"api_key": "k", "base_url": server.url}
     original = ChatApertisAudio(**settings)
     for suffix in ("wav", "mp3"):

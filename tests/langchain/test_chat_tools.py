@@ -157,14 +157,14 @@ def test_agent_with_audio(make: Make, invoke: Ask) -> None:
 
 
 class Meeting(BaseModel):
-    """What was agreed."""
+    """Time and place of a meeting."""
 
     city: str = Field(description="Where")
     hour: int
 
 
 class MeetingDict(TypedDict):
-    """What was agreed."""
+    """Time and place of a meeting."""
 
     city: str
     hour: int

@@ -76,14 +76,9 @@ class ChatApertisAudio(ChatSettings):
             cache of replies is off by default.
         cache: LangChain's cache of replies. It knows a clip in a file by its path and the folders
             of `file_access`, not by its content.
-        api_key: API key. Defaults to the ``APERTIS_API_KEY`` environment variable.
-        base_url: Base URL of the service. Defaults to the ``APERTIS_BASE_URL`` environment
-            variable, then to the public service.
-        timeout: Seconds without data after which a response counts as lost.
-        deadline: Seconds for one request in total: waits, retries, and the whole response, or the
-            beginning of a stream.
-        max_retries: Attempts after the first one.
-        max_wait: See `ApertisAudio`, also for ``max_concurrency``, ``requests_per_minute`` and
+        api_key: API key. Defaults to the ``APERTIS_API_KEY`` environment variable. See
+            `ApertisAudio` also for the settings ``base_url``, ``timeout``, ``deadline``,
+            ``max_retries``, ``max_wait``, ``max_concurrency``, ``requests_per_minute`` and
             ``models``.
         client: `ApertisAudio` to share, in place of these settings.
 

@@ -140,7 +140,7 @@ class LoaderContract(ABC):
         assert again == counts(skipped=count)
 
     async def test_indexing_again_with_asyncio(self, loader: BaseLoader) -> None:
-        """The same holds for async indexing that cleans up by source."""
+        """Async indexing that cleans up by source neither adds nor deletes documents again."""
         store, records = InMemoryVectorStore(DeterministicFakeEmbedding(size=8)), record_manager()
         options: dict[str, Any] = {
             "cleanup": "incremental",
@@ -182,7 +182,7 @@ class ParserContract(ABC):
         assert parser.parse(blob) == documents
 
     def test_blob_in_memory(self, parser: BaseBlobParser, blob: Blob) -> None:
-        """The same content in memory, under the same name, makes the same documents."""
+        """Equal content in memory, under an equal name, makes equal documents."""
         in_memory = Blob.from_data(blob.as_bytes(), path=blob.source)
         assert parser.parse(in_memory) == parser.parse(blob)
 
