@@ -149,7 +149,7 @@ def test_impossible_messages(
 @pytest.mark.parametrize("messages", ["Hello?", [{"role": "user", "content": "Hello?"}]])
 def test_no_messages(make_llm: Make, chat: Ask, messages: Any) -> None:
     """What is no list of messages is refused in a sentence, and so is an empty one."""
-    with pytest.raises(UnsupportedError, match="takes a list of ChatMessage"):
+    with pytest.raises(UnsupportedError, match="accepts a list of ChatMessage"):
         chat(make_llm(), messages)
     with pytest.raises(UnsupportedError, match="no messages were given"):
         chat(make_llm(), [])
@@ -195,7 +195,7 @@ def test_completions_are_words(make_llm: Make, complete: Ask) -> None:
     found = complete(make_llm(voice="nova"), "Hello?")[-1]
     assert found.text == 'You wrote: "Hello?".'
     assert found.raw["usage"]["output_audio_tokens"] == 0
-    with pytest.raises(UnsupportedError, match="takes no voice: chat speaks"):
+    with pytest.raises(UnsupportedError, match="accepts no voice: use chat"):
         complete(make_llm(), "Hello?", voice="nova")
 
 

@@ -15,7 +15,7 @@ from apertis_audio_tools.audio import Source
 from apertis_audio_tools.errors import ConfigurationError, RecordingError
 from apertis_audio_tools.files.discovery import SUFFIXES, as_path_list, find_recordings
 from apertis_audio_tools.llama_index.client_settings import ClientSettings, Folder
-from apertis_audio_tools.llama_index.documents import documents
+from apertis_audio_tools.llama_index.documents import to_documents
 from apertis_audio_tools.llama_index.load_tracking import LoadTracker
 from apertis_audio_tools.llama_index.recording_finder import (
     LocatedRecording,
@@ -249,7 +249,7 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
             return []
         transcript = outcome.transcript
         read = self._reading().documents(transcript, found.name)
-        made = documents(read, extra_info, found.path)
+        made = to_documents(read, extra_info, found.path)
         under_way.arrived(
             found,
             citation(found.name, transcript.digest),
