@@ -11,7 +11,7 @@ from apertis_audio_tools.adapters.documents import (
     DocumentOptions,
     Granularity,
     TranscriptDocument,
-    transcript_documents,
+    make_documents,
 )
 
 SEGMENTS = tuple(
@@ -34,7 +34,7 @@ def made(
 ) -> list[TranscriptDocument]:
     document_options = DocumentOptions(granularity, max_seconds=asked.pop("max_seconds", 40.0))
     name = asked.pop("name", "meetings/standup.ogg")
-    return list(transcript_documents(transcript, document_options, name=name, asked=asked))
+    return list(make_documents(transcript, document_options, name=name, asked=asked))
 
 
 @pytest.mark.parametrize(
@@ -128,4 +128,4 @@ def test_unknown_grain() -> None:
 def test_impossible_overlap() -> None:
     """Passages cannot overlap by more than they are long."""
     with pytest.raises(ConfigurationError, match="overlap"):
-        DocumentOptions(max_seconds=10, overlap=10).of(TRANSCRIPT)
+        DocumentOptions(max_seconds=10, overlap=10).split(TRANSCRIPT)

@@ -14,7 +14,7 @@ from apertis_audio_tools.adapters.entry_points import (
     HOST_PROGRAMS,
     Host,
     Registration,
-    registrations,
+    list_registrations,
 )
 from apertis_audio_tools.cli import app
 
@@ -39,8 +39,8 @@ for each in entry_points(group={group!r}):
 """
 LISTING = """
 import sys
-from apertis_audio_tools.adapters.entry_points import registrations
-assert any(each.reader.is_installed for each in registrations())
+from apertis_audio_tools.adapters.entry_points import list_registrations
+assert any(each.host.is_installed for each in list_registrations())
 print(*sys.modules)
 """
 LOADING = """
@@ -78,7 +78,7 @@ def test_installed() -> None:
         for group, entries in DECLARED.items()
         for name, value in entries.items()
     }
-    assert set(registrations()) == declared
+    assert set(list_registrations()) == declared
     assert set(DECLARED) == set(HOST_PROGRAMS)
 
 
@@ -95,7 +95,7 @@ def test_command() -> None:
     """The command lists every registration, and whether its program is there."""
     printed = CliRunner().invoke(app, ["plugins"]).stdout
     rows = [line.split("\t") for line in printed.splitlines()]
-    assert [(row[0], row[1]) for row in rows] == [(r.group, r.name) for r in registrations()]
+    assert [(row[0], row[1]) for row in rows] == [(r.group, r.name) for r in list_registrations()]
     installed = {row[0]: row[3] for row in rows}
     assert installed["apertis_audio_tools.langchain"] == "yes"
     assert set(installed.values()) <= {"yes", "no"}

@@ -167,7 +167,7 @@ def test_media_types(audio_format: str, media_type: str) -> None:
 )
 def test_tool_choice(choice: Any, sent: Any) -> None:
     """Each framework's word for a choice becomes the service's."""
-    assert to_test.tool_choice(choice, ["f", "g"]) == sent
+    assert to_test.resolve_tool_choice(choice, ["f", "g"]) == sent
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_tool_choice(choice: Any, sent: Any) -> None:
 def test_impossible_tool_choice(choice: str, names: list[str], sentence: str) -> None:
     """A tool that is not there cannot be chosen."""
     with pytest.raises(UnsupportedError, match=sentence):
-        to_test.tool_choice(choice, names)
+        to_test.resolve_tool_choice(choice, names)
 
 
 @pytest.mark.parametrize(("written", "found"), [("", {}), ('{"a": "b\nc"}', {"a": "b\nc"})])
@@ -211,7 +211,7 @@ def test_a_reply_piece_by_piece() -> None:
         ChatDelta(usage=second),
     ):
         so_far.add(delta)
-    reply = so_far.reply()
+    reply = so_far.build()
     assert (reply.text, reply.model, reply.finish_reason) == ("Hello.", "m-1", "tool_calls")
     assert reply.tool_calls == (CALL, ToolCall(id="c-2", name="g", arguments=""))
     assert (reply.usage, reply.request_id) == (second, "req-1")
@@ -222,23 +222,23 @@ OWN = {**dict.fromkeys(to_test.REQUEST_FIELDS), "model": "m-1", "stop": "x", "fu
 
 def test_options_of_a_call() -> None:
     """A call's own arguments go before the settings of the model; further fields are joined."""
-    found = to_test.request_options(OWN, {"seed": 3, "further": {"b": 2}}, further="further")
+    found = to_test.merge_chat_options(OWN, {"seed": 3, "further": {"b": 2}}, further="further")
     assert (found["model"], found["seed"], found["stop"]) == ("m-1", 3, ["x"])
     assert found["extra"] == {"a": 1, "b": 2}
-    assert to_test.request_options(OWN, {"stop": ["y"]}, further="further")["stop"] == ["y"]
+    assert to_test.merge_chat_options(OWN, {"stop": ["y"]}, further="further")["stop"] == ["y"]
 
 
 @pytest.mark.parametrize("tools", [None, []])
 def test_options_without_tools(tools: Any) -> None:
     """Without tools, nothing is said of them."""
     about: dict[str, Any] = {"parallel_tool_calls": True, "tool_choice": "auto"}
-    found = to_test.request_options(OWN, {"tools": tools, **about}, further="further")
+    found = to_test.merge_chat_options(OWN, {"tools": tools, **about}, further="further")
     assert {"tools", *about}.isdisjoint(found)
-    kept = to_test.request_options(OWN, {"tools": [{}], **about}, further="further")
+    kept = to_test.merge_chat_options(OWN, {"tools": [{}], **about}, further="further")
     assert {name: kept[name] for name in ("tools", *about)} == {"tools": [{}], **about}
     further: dict[str, Any] = {"further": {"tools": [{}]}}
     assert (
-        to_test.request_options(OWN, {**about, **further}, further="further")["tool_choice"]
+        to_test.merge_chat_options(OWN, {**about, **further}, further="further")["tool_choice"]
         == "auto"
     )
 
@@ -247,26 +247,26 @@ def test_options_without_tools(tools: Any) -> None:
 def test_options_of_a_call_that_cannot_be(choice: Any) -> None:
     """A tool that has to be called is not forgotten because there is none."""
     with pytest.raises(UnsupportedError, match="there are none"):
-        to_test.request_options(OWN, {"tools": [], "tool_choice": choice}, further="further")
+        to_test.merge_chat_options(OWN, {"tools": [], "tool_choice": choice}, further="further")
 
 
 def test_options_there_are_not() -> None:
     """An argument no chat has is refused, and the place for further fields is named."""
     with pytest.raises(UnsupportedError, match=r"no argument 'temprature'.*go in further"):
-        to_test.request_options(OWN, {"temprature": 1}, further="further")
+        to_test.merge_chat_options(OWN, {"temprature": 1}, further="further")
 
 
 def test_options_of_a_stream() -> None:
     """A reply in words is not asked for what only a spoken one has."""
-    spoken = to_test.request_options(OWN, {"voice": "nova"}, further="further")
-    assert to_test.wants_audio(spoken)
+    spoken = to_test.merge_chat_options(OWN, {"voice": "nova"}, further="further")
+    assert to_test.wants_speech(spoken)
     assert {"voice", "modalities", "audio_format"}.isdisjoint(to_test.text_only(spoken))
 
 
 def test_names_of_models() -> None:
     """A reply that does not say which model it is from is from the one that was asked."""
-    assert to_test.with_model_name(ChatReply(text=""), {"model": "m-1"}).model == "m-1"
-    assert to_test.with_model_name(ChatReply(text="", model="m-2"), {"model": "m-1"}).model == "m-2"
+    assert to_test.fill_model_name(ChatReply(text=""), {"model": "m-1"}).model == "m-1"
+    assert to_test.fill_model_name(ChatReply(text="", model="m-2"), {"model": "m-1"}).model == "m-2"
 
 
 def test_streams_begin_at_their_beginning(tmp_path: Path) -> None:

@@ -184,5 +184,5 @@ class TestClientSettings:
         assert "models" not in model.model_dump()
         assert ChatApertisAudio(models=MODELS, **settings).model_copy(deep=True).models == MODELS
         no_table: Any = "my-chat"
-        with pytest.raises(ValueError, match="models is a mapping"):
+        with pytest.raises(ValueError, match="models must be a mapping"):
             ChatApertisAudio(models=no_table, **settings)

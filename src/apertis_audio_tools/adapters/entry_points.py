@@ -80,12 +80,12 @@ class Registration:
     value: str
 
     @property
-    def reader(self) -> Host:
+    def host(self) -> Host:
         """Whom it is for."""
         return HOST_PROGRAMS[self.group]
 
 
-def registrations() -> list[Registration]:
+def list_registrations() -> list[Registration]:
     """The entry points of the installed package, group by group."""
     points = distribution(DISTRIBUTION).entry_points
     known = (Registration(each.group, each.name, each.value) for each in points)

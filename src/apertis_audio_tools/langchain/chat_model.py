@@ -96,7 +96,7 @@ class ChatApertisAudio(ChatSettings):
         options = self._options(stop, kwargs)
         with ExitStack() as files:
             reply = self._audio.chat(self._turns(messages, files), **options)
-        return _result(chat_schema.with_model_name(reply, options))
+        return _result(chat_schema.fill_model_name(reply, options))
 
     async def _agenerate(
         self,
@@ -109,7 +109,7 @@ class ChatApertisAudio(ChatSettings):
         with ExitStack() as files:
             turns = await asyncio.to_thread(self._turns, messages, files)
             reply = await self._audio.achat(turns, **options)
-        return _result(chat_schema.with_model_name(reply, options))
+        return _result(chat_schema.fill_model_name(reply, options))
 
     def _stream(
         self,
@@ -121,16 +121,16 @@ class ChatApertisAudio(ChatSettings):
         options = self._options(stop, kwargs)
         with ExitStack() as files:
             turns = self._turns(messages, files)
-            if chat_schema.wants_audio(options):
+            if chat_schema.wants_speech(options):
                 yield _whole(
-                    chat_schema.with_model_name(self._audio.chat(turns, **options), options)
+                    chat_schema.fill_model_name(self._audio.chat(turns, **options), options)
                 )
                 return
             so_far = ReplyBuilder()
             for delta in self._audio.stream_chat(turns, **chat_schema.text_only(options)):
                 so_far.add(delta)
                 yield ChatGenerationChunk(message=rim.delta_chunk(delta))
-            yield _end(chat_schema.with_model_name(so_far.reply(), options))
+            yield _end(chat_schema.fill_model_name(so_far.build(), options))
 
     async def _astream(
         self,
@@ -142,9 +142,9 @@ class ChatApertisAudio(ChatSettings):
         options = self._options(stop, kwargs)
         with ExitStack() as files:
             turns = await asyncio.to_thread(self._turns, messages, files)
-            if chat_schema.wants_audio(options):
+            if chat_schema.wants_speech(options):
                 yield _whole(
-                    chat_schema.with_model_name(await self._audio.achat(turns, **options), options)
+                    chat_schema.fill_model_name(await self._audio.achat(turns, **options), options)
                 )
                 return
             so_far = ReplyBuilder()
@@ -153,7 +153,7 @@ class ChatApertisAudio(ChatSettings):
                 async for delta in deltas:
                     so_far.add(delta)
                     yield ChatGenerationChunk(message=rim.delta_chunk(delta))
-            yield _end(chat_schema.with_model_name(so_far.reply(), options))
+            yield _end(chat_schema.fill_model_name(so_far.build(), options))
 
     def _turns(self, messages: list[BaseMessage], files: ExitStack) -> list[Turn]:
         return rim.conversation(messages, self.file_access, files, now=time.time())
@@ -181,7 +181,7 @@ class ChatApertisAudio(ChatSettings):
         """
         declared = [convert_to_openai_tool(tool, strict=strict) for tool in tools]
         names = [tool["function"]["name"] for tool in declared]
-        if (choice := chat_schema.tool_choice(tool_choice, names)) is not None:
+        if (choice := chat_schema.resolve_tool_choice(tool_choice, names)) is not None:
             kwargs["tool_choice"] = choice
         if parallel_tool_calls is not None:
             kwargs["parallel_tool_calls"] = parallel_tool_calls

@@ -89,7 +89,7 @@ class ChatSettings(ClientFields, BaseChatModel):
             params["ls_temperature"] = temperature
         if (max_tokens := options["max_tokens"]) is not None:
             params["ls_max_tokens"] = max_tokens
-        if stops := chat_schema.stop_sequences(stop, self.stop):
+        if stops := chat_schema.first_stop(stop, self.stop):
             params["ls_stop"] = stops
         return params
 
@@ -134,4 +134,6 @@ class ChatSettings(ClientFields, BaseChatModel):
         names = (*chat_schema.REQUEST_FIELDS, "stop", "model_kwargs")
         own = {name: getattr(self, name) for name in names}
         per_call = {name: value for name, value in given.items() if name != "stream"}
-        return chat_schema.request_options(own, {**per_call, "stop": stop}, further="model_kwargs")
+        return chat_schema.merge_chat_options(
+            own, {**per_call, "stop": stop}, further="model_kwargs"
+        )

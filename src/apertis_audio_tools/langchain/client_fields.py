@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from apertis_audio_tools.adapters.client_handle import LazyClient, ModelTable, model_client
+from apertis_audio_tools.adapters.client_handle import LazyClient, ModelTable
 from apertis_audio_tools.client import ApertisAudio, settings
 from apertis_audio_tools.pipeline.cache import CacheSetting
 
@@ -59,17 +59,17 @@ class ClientFields(BaseModel):
             # LangChain makes objects anew of all their fields: what nobody gave must not come back.
             unasked = set(_OF_THE_ENVIRONMENT) - self.model_fields_set
             self.__dict__.update(dict.fromkeys(unasked))
-        self._borrowed = model_client(self, but=self._NO_SETTINGS)
+        self._borrowed = LazyClient.from_model(self, exclude=self._NO_SETTINGS)
         self._borrowed.require_settings()
         return self
 
     def __getstate__(self) -> dict[Any, Any]:
-        self._borrowed.require_portable()
+        self._borrowed.require_picklable()
         return super().__getstate__()
 
     @property
     def _audio(self) -> ApertisAudio:
-        return self._borrowed.audio
+        return self._borrowed.client
 
 
 class CachingClientFields(ClientFields):

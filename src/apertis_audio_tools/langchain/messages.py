@@ -111,9 +111,9 @@ def _clip(block: dict[Any, Any], access: FileAccess | None, files: ExitStack) ->
     if block.get("base64") is not None:
         return chat_schema.base64_clip(block["base64"], block.get("mime_type"))
     if block.get("url") is not None:
-        raise chat_schema.not_fetched_message("URL")
+        raise chat_schema.not_fetched_error("URL")
     if block.get("file_id") is not None:
-        raise chat_schema.not_fetched_message("file id")
+        raise chat_schema.not_fetched_error("file id")
     raise UnsupportedError("A block of audio needs base64 with its mime_type, or a path.")
 
 

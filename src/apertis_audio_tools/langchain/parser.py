@@ -10,11 +10,12 @@ from langchain_core.documents import Document
 
 from apertis_audio_tools.adapters.client_handle import ClientOptions, LazyClient
 from apertis_audio_tools.adapters.documents import DocumentOptions, Granularity
-from apertis_audio_tools.adapters.loading import Failure, LoadOptions, skip_recording
+from apertis_audio_tools.adapters.loading import Failure, LoadOptions, log_failure
+from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.langchain.blobs import flat, name_of, source_of
 from apertis_audio_tools.models import TRANSCRIPTION_MODEL, Task, UploadFormat
-from apertis_audio_tools.pipeline.batch import OnError, Outcome, require_error_mode
+from apertis_audio_tools.pipeline.batch import OnError, Outcome
 from apertis_audio_tools.pipeline.progress import ProgressCallback, ProgressReporter
 from apertis_audio_tools.results import PASSAGE_CHARACTERS, PASSAGE_SECONDS
 
@@ -105,21 +106,20 @@ class ApertisAudioParser(BaseBlobParser):
         **settings: Unpack[ClientOptions],
     ) -> None:
         self._reading = LoadOptions(
-            task=task,
-            model=model,
-            language=language,
-            prompt=prompt,
-            temperature=temperature,
-            piece_seconds=piece_seconds,
-            upload_format=upload_format,
-            document_options=DocumentOptions(granularity, max_seconds, max_characters, overlap),
+            TranscriptionOptions(
+                task=task,
+                model=model,
+                language=language,
+                prompt=prompt,
+                temperature=temperature,
+                piece_seconds=piece_seconds,
+                upload_format=upload_format,
+            ),
+            DocumentOptions(granularity, max_seconds, max_characters, overlap),
+            on_error,
+            # The reporter is made here only to find out now whether tqdm is installed.
+            ProgressReporter(show_progress).wanted,
         )
-        require_error_mode(on_error)
-        # Reporting is made here only to find out now whether tqdm is there.
-        self._how = {
-            "on_error": on_error,
-            "progress": ProgressReporter(show_progress).wanted,
-        }
         self._borrowed = LazyClient(client, settings)
         self._borrowed.require_settings()
         self.failures: list[Failure] = []
@@ -144,14 +144,14 @@ class ApertisAudioParser(BaseBlobParser):
         Raises:
             ApertisError: A recording cannot be read, or the service's part went wrong.
         """
-        outcomes = self._reading.each(self._borrowed.audio, _sources(blobs), **self._how)
+        outcomes = self._reading.transcribe_each(self._borrowed.client, _sources(blobs))
         with contextlib.closing(outcomes):
             for blob, outcome in outcomes:
                 yield from self._documents(blob, outcome)
 
     async def alazy_parse_all(self, blobs: Iterable[Blob]) -> AsyncGenerator[Document]:
         """The same for asyncio; a thread goes through `blobs`, which may block."""
-        outcomes = self._reading.aeach(self._borrowed.audio, _sources(blobs), **self._how)
+        outcomes = self._reading.atranscribe_each(self._borrowed.client, _sources(blobs))
         async with contextlib.aclosing(outcomes):
             async for blob, outcome in outcomes:
                 for document in self._documents(blob, outcome):
@@ -159,13 +159,13 @@ class ApertisAudioParser(BaseBlobParser):
 
     def _documents(self, blob: Blob, outcome: Outcome) -> Iterator[Document]:
         if outcome.error is not None:
-            self.failures.append(skip_recording(name_of(blob) or outcome.label, outcome.error))
+            self.failures.append(log_failure(name_of(blob) or outcome.label, outcome.error))
             return
         transcript = outcome.transcript
         more, left = flat(blob.metadata)
         if left:
             logger.warning("Metadata of %s is not flat, and left out: %s", outcome.label, left)
-        for each in self._reading.documents(transcript, name_of(blob)):
+        for each in self._reading.make_documents(transcript, name_of(blob)):
             metadata = {
                 **each.metadata,
                 **{k: v for k, v in more.items() if k not in each.metadata},

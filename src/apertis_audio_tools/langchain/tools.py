@@ -42,7 +42,7 @@ class _Tool(CachingClientFields, BaseTool):
     @model_validator(mode="after")
     def _declared(self) -> Self:
         if self.handle_validation_error is None:
-            self.handle_validation_error = self._DECLARATION.refused
+            self.handle_validation_error = self._DECLARATION.describe_error
         _ = self._tool  # so that settings that cannot be are found now
         return self
 
@@ -78,10 +78,10 @@ class _Reader(_Tool):
     """Reads on in what it has heard already."""
 
     model: str = Field(default=TRANSCRIPTION_MODEL, frozen=True)
-    _heard: TranscriptMemory = PrivateAttr(default_factory=TranscriptMemory)
+    _memory: TranscriptMemory = PrivateAttr(default_factory=TranscriptMemory)
 
     def _options(self) -> dict[str, Any]:
-        return {**super()._options(), "heard": self._heard}
+        return {**super()._options(), "memory": self._memory}
 
 
 class TranscribeAudio(_Reader):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar
 from llama_index.core.schema import BaseComponent
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr
 
-from apertis_audio_tools.adapters.client_handle import LazyClient, ModelTable, model_client
+from apertis_audio_tools.adapters.client_handle import LazyClient, ModelTable
 from apertis_audio_tools.client import ApertisAudio, settings
 
 
@@ -53,10 +53,10 @@ class ClientSettings(BaseComponent):
             ConfigurationError: If both were given.
         """
         super().model_post_init(context)
-        self._lazy_client = model_client(self)
+        self._lazy_client = LazyClient.from_model(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        self._lazy_client.require_portable()
+        self._lazy_client.require_picklable()
         return super().__getstate__()
 
     @property
@@ -66,4 +66,4 @@ class ClientSettings(BaseComponent):
         Raises:
             ConfigurationError: If there is no key, or a setting is invalid.
         """
-        return self._lazy_client.audio
+        return self._lazy_client.client

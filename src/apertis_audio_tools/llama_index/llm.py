@@ -93,18 +93,18 @@ class ApertisAudioLLM(ToolCallingLLM):
         options = self._options(kwargs)
         with ExitStack() as files:
             reply = self.audio.chat(self._turns(messages, files), **options)
-        return responses.response(chat_schema.with_model_name(reply, options))
+        return responses.response(chat_schema.fill_model_name(reply, options))
 
     async def _achat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponse:
         options = self._options(kwargs)
         with ExitStack() as files:
             turns = await asyncio.to_thread(self._turns, messages, files)
             reply = await self.audio.achat(turns, **options)
-        return responses.response(chat_schema.with_model_name(reply, options))
+        return responses.response(chat_schema.fill_model_name(reply, options))
 
     def _stream_chat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponseGen:
         options = self._options(kwargs)
-        if chat_schema.wants_audio(options):
+        if chat_schema.wants_speech(options):
             yield _as_only_chunk(self._chat(messages, **kwargs))
             return
         with ExitStack() as files:
@@ -112,13 +112,13 @@ class ApertisAudioLLM(ToolCallingLLM):
             for delta in self.audio.stream_chat(turns, **chat_schema.text_only(options)):
                 so_far.add(delta)
                 yield responses.response_so_far(so_far, delta.text)
-        yield responses.response(chat_schema.with_model_name(so_far.reply(), options), "")
+        yield responses.response(chat_schema.fill_model_name(so_far.build(), options), "")
 
     async def _astream_chat(
         self, messages: Sequence[ChatMessage], **kwargs: object
     ) -> ChatResponseAsyncGen:
         options = self._options(kwargs)
-        if chat_schema.wants_audio(options):
+        if chat_schema.wants_speech(options):
             yield _as_only_chunk(await self._achat(messages, **kwargs))
             return
         with ExitStack() as files:
@@ -128,7 +128,7 @@ class ApertisAudioLLM(ToolCallingLLM):
                 async for delta in deltas:
                     so_far.add(delta)
                     yield responses.response_so_far(so_far, delta.text)
-        yield responses.response(chat_schema.with_model_name(so_far.reply(), options), "")
+        yield responses.response(chat_schema.fill_model_name(so_far.build(), options), "")
 
     @instrumentation.without_span
     def chat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponse:

@@ -55,4 +55,4 @@ class LLMSettings(ClientSettings, FunctionCallingLLM):
         """Return the options of a request: the arguments of the call, else the settings."""
         names = (*chat_schema.REQUEST_FIELDS, "stop", "additional_kwargs")
         own = {name: getattr(self, name) for name in names}
-        return chat_schema.request_options(own, arguments, further="additional_kwargs")
+        return chat_schema.merge_chat_options(own, arguments, further="additional_kwargs")

@@ -110,7 +110,7 @@ class MessageReader:
         if block.path is not None:
             return chat_schema.file_clip(str(block.path), self.access, self.files)
         if block.url is not None:
-            raise chat_schema.not_fetched_message("URL")
+            raise chat_schema.not_fetched_error("URL")
         raise UnsupportedError("A block of audio needs audio or a path.")
 
 

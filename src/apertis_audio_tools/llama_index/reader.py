@@ -9,8 +9,9 @@ from llama_index.core.readers.base import BasePydanticReader, BaseReader, Resour
 from llama_index.core.schema import Document
 from pydantic import PrivateAttr
 
-from apertis_audio_tools.adapters.documents import DocumentOptions, Granularity, citation
-from apertis_audio_tools.adapters.loading import Failure, LoadOptions, skip_recording
+from apertis_audio_tools.adapters.documents import DocumentOptions, Granularity, document_source
+from apertis_audio_tools.adapters.loading import Failure, LoadOptions, log_failure
+from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.audio import Source
 from apertis_audio_tools.errors import ConfigurationError, RecordingError
 from apertis_audio_tools.files.discovery import SUFFIXES, as_path_list, find_recordings
@@ -23,7 +24,7 @@ from apertis_audio_tools.llama_index.recording_finder import (
     RecordingFinder,
 )
 from apertis_audio_tools.models import TRANSCRIPTION_MODEL, Task, UploadFormat
-from apertis_audio_tools.pipeline.batch import OnError, Outcome, require_error_mode
+from apertis_audio_tools.pipeline.batch import OnError, Outcome
 from apertis_audio_tools.results import PASSAGE_CHARACTERS, PASSAGE_SECONDS
 
 
@@ -125,7 +126,7 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
         """
         with self._under_way() as under_way:
             found = under_way.setting_out(self._found(file, fs))
-            outcomes = self._reading().each(self.audio, found, **self._how())
+            outcomes = self._reading().transcribe_each(self.audio, found)
             with contextlib.closing(outcomes):
                 for recording, outcome in outcomes:
                     yield from self._documents(recording, outcome, extra_info or {}, under_way)
@@ -149,7 +150,7 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
         made: list[Document] = []
         with self._under_way() as under_way:
             found = under_way.setting_out(self._found(file, fs))
-            outcomes = self._reading().aeach(self.audio, found, **self._how())
+            outcomes = self._reading().atranscribe_each(self.audio, found)
             async with contextlib.aclosing(outcomes):
                 async for recording, outcome in outcomes:
                     made += self._documents(recording, outcome, extra_info or {}, under_way)
@@ -200,21 +201,19 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
 
     def _reading(self) -> LoadOptions:
         return LoadOptions(
-            task=self.task,
-            model=self.model,
-            language=self.language,
-            prompt=self.prompt,
-            temperature=self.temperature,
-            piece_seconds=self.piece_seconds,
-            upload_format=self.upload_format,
-            document_options=DocumentOptions(
-                self.granularity, self.max_seconds, self.max_characters, self.overlap
+            TranscriptionOptions(
+                task=self.task,
+                model=self.model,
+                language=self.language,
+                prompt=self.prompt,
+                temperature=self.temperature,
+                piece_seconds=self.piece_seconds,
+                upload_format=self.upload_format,
             ),
+            DocumentOptions(self.granularity, self.max_seconds, self.max_characters, self.overlap),
+            self.on_error,
+            self.show_progress,
         )
-
-    def _how(self) -> dict[str, Any]:
-        require_error_mode(self.on_error)
-        return {"on_error": self.on_error, "progress": self.show_progress}
 
     def _place(self, given: ReaderSource | None) -> ReaderSource:
         place = self.input_dir if given is None else given
@@ -243,16 +242,16 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
         under_way: LoadTracker,
     ) -> list[Document]:
         if outcome.error is not None:
-            failure = skip_recording(found.name or outcome.label, outcome.error)
+            failure = log_failure(found.name or outcome.label, outcome.error)
             self._failures.append(failure)
             under_way.arrived(found, failure.source, error=str(outcome.error))
             return []
         transcript = outcome.transcript
-        read = self._reading().documents(transcript, found.name)
+        read = self._reading().make_documents(transcript, found.name)
         made = to_documents(read, extra_info, found.path)
         under_way.arrived(
             found,
-            citation(found.name, transcript.digest),
+            document_source(found.name, transcript.digest),
             documents=len(made),
             duration=transcript.duration,
             usage=transcript.usage,

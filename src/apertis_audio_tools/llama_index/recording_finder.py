@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from apertis_audio_tools.adapters.loading import source_name
+from apertis_audio_tools.adapters.loading import get_source_name
 from apertis_audio_tools.audio import Source
 from apertis_audio_tools.errors import RecordingError
 
@@ -56,7 +56,7 @@ class RecordingFinder:
         several = cast("Iterable[Source]", place if _are_several(place) else [place])
         for each in several:
             if not isinstance(each, str | os.PathLike):
-                yield LocatedRecording(source_name(each)), each
+                yield LocatedRecording(get_source_name(each)), each
             elif self.fs is None:
                 yield from (
                     (LocatedRecording(str(path), path), path) for path in self.find(each, met)

@@ -33,7 +33,7 @@ def response(reply: ChatReply, delta: str | None = None) -> ChatResponse:
 def response_so_far(so_far: ReplyBuilder, delta: str) -> ChatResponse:
     """A reply that is still coming: all its words, and its calls as far as they can be read."""
     calls = [_called_so_far(call) for call in so_far.tool_calls]
-    return _response(so_far.reply(), calls, delta)
+    return _response(so_far.build(), calls, delta)
 
 
 def selections(response: ChatResponse, *, must_call: bool) -> list[ToolSelection]:
@@ -105,7 +105,7 @@ def _kept(reply: ChatReply) -> dict[str, Any]:
     """What later turns need, where LlamaIndex and its stores look for it and keep it."""
     kept: dict[str, Any] = {}
     if reply.tool_calls:
-        kept["tool_calls"] = [chat_schema.tool_call(call) for call in reply.tool_calls]
+        kept["tool_calls"] = [chat_schema.dump_tool_call(call) for call in reply.tool_calls]
     if reply.audio is not None:
         kept["audio"] = {
             "id": reply.audio_id,

@@ -38,7 +38,7 @@ class ToolCallingLLM(LLMSettings):
         declared = [tool.metadata.to_openai_tool(skip_length_check=True) for tool in tools]
         names = [tool["function"]["name"] for tool in declared]
         chosen = tool_choice if tool_choice is not None else tool_required
-        if (choice := chat_schema.tool_choice(chosen, names)) is not None:
+        if (choice := chat_schema.resolve_tool_choice(chosen, names)) is not None:
             kwargs["tool_choice"] = choice
         return {
             "messages": _with_question(chat_history, user_msg),

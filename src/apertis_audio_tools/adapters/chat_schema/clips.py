@@ -95,7 +95,7 @@ def file_clip(path: Any, access: FileAccess | None, files: ExitStack) -> Block:
     return _block(files.enter_context(access.reading(path)))
 
 
-def not_fetched_message(kind: str) -> UnsupportedError:
+def not_fetched_error(kind: str) -> UnsupportedError:
     """What to say of audio that is somewhere else: `kind` is ``URL`` or ``file id``."""
     return UnsupportedError(
         f"Audio by {kind} is not fetched: give it in base64, or as the path of a local file."

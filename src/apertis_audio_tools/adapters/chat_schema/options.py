@@ -26,7 +26,7 @@ _ONLY_SPOKEN = frozenset({"modalities", "voice", "audio_format"})
 _PER_CALL = frozenset({*REQUEST_FIELDS, "tools", "tool_choice", "response_format", "stop"})
 
 
-def request_options(
+def merge_chat_options(
     own: Mapping[str, Any], given: Mapping[str, Any], *, further: str
 ) -> dict[str, Any]:
     """What is asked of the service: of this call, else of this model.
@@ -45,7 +45,7 @@ def request_options(
             f"A chat has no argument {name!r}; further fields of the chat schema go in {further}."
         )
     found = {name: value for name, value in {**own, **given}.items() if name != further}
-    found["stop"] = stop_sequences(given.get("stop"), own.get("stop"))
+    found["stop"] = first_stop(given.get("stop"), own.get("stop"))
     found["extra"] = {**(own.get(further) or {}), **(given.get(further) or {})} or None
     if found.get("tools") or (found["extra"] or {}).get("tools"):
         return found
@@ -53,7 +53,7 @@ def request_options(
     return _without(_ABOUT_TOOLS, found)  # would be refused
 
 
-def wants_audio(options: Mapping[str, Any]) -> bool:
+def wants_speech(options: Mapping[str, Any]) -> bool:
     """Whether the reply will be spoken, which cannot be streamed."""
     return is_spoken_reply(options["modalities"], options["voice"])
 
@@ -63,12 +63,12 @@ def text_only(options: Mapping[str, Any]) -> dict[str, Any]:
     return _without(_ONLY_SPOKEN, options)
 
 
-def with_model_name(reply: ChatReply, options: Mapping[str, Any]) -> ChatReply:
+def fill_model_name(reply: ChatReply, options: Mapping[str, Any]) -> ChatReply:
     """The reply with the name of a model, which frameworks count tokens by."""
     return reply if reply.model else reply.model_copy(update={"model": options["model"]})
 
 
-def stop_sequences(*given: list[str] | str | None) -> list[str] | None:
+def first_stop(*given: list[str] | str | None) -> list[str] | None:
     """Where a reply ends: the first that was given, and is not empty."""
     stop = next((each for each in given if each), None)
     return [stop] if isinstance(stop, str) else stop

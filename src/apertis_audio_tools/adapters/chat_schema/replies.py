@@ -36,7 +36,9 @@ def parse_arguments(call: ToolCall) -> dict[str, Any]:
     return found
 
 
-def tool_choice(choice: ToolChoice, names: Collection[str]) -> str | Mapping[str, Any] | None:
+def resolve_tool_choice(
+    choice: ToolChoice, names: Collection[str]
+) -> str | Mapping[str, Any] | None:
     """What frameworks call a choice, in the words of the service.
 
     Args:
@@ -92,7 +94,7 @@ class ReplyBuilder:
         """The calls so far, in their order; their arguments may still be incomplete."""
         return tuple(self._calls[index] for index in sorted(self._calls))
 
-    def reply(self) -> ChatReply:
+    def build(self) -> ChatReply:
         """All of it, once it has ended."""
         return ChatReply(
             text=self.text,

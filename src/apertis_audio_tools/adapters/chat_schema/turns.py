@@ -28,7 +28,7 @@ class SpokenTurn:
     expires_at: float | None = None
     transcript: str | None = None
 
-    def is_remembered(self, now: float) -> bool:
+    def is_available(self, now: float) -> bool:
         """Whether the service still knows the audio by its name."""
         return self.id is not None and (
             self.expires_at is None or self.expires_at > now + _SECONDS_UNDERWAY
@@ -70,8 +70,8 @@ def assistant_turn(
     """
     turn: Turn = {"role": "assistant"}
     if calls:
-        turn["tool_calls"] = [tool_call(call) for call in calls]
-    if spoken is not None and spoken.is_remembered(now):
+        turn["tool_calls"] = [dump_tool_call(call) for call in calls]
+    if spoken is not None and spoken.is_available(now):
         return {**turn, "audio": {"id": spoken.id}}
     said = words or (spoken.transcript if spoken else None) or ""
     if not said and spoken is not None and not calls:
@@ -101,7 +101,7 @@ def tool_audio_note(kind: str) -> str:
     return f"({kind}, played next)"
 
 
-def tool_call(call: ToolCall) -> dict[str, Any]:
+def dump_tool_call(call: ToolCall) -> dict[str, Any]:
     """A call the model has made."""
     function = {"name": call.name, "arguments": call.arguments}
     return {"id": call.id, "type": "function", "function": function}

@@ -74,11 +74,11 @@ class _TranscriptTool(AudioTool):
         access: FileAccess,
         *,
         model: str = TRANSCRIPTION_MODEL,
-        heard: TranscriptMemory | None = None,
+        memory: TranscriptMemory | None = None,
     ) -> None:
         super().__init__(audio, access)
         self._model = model
-        self._heard = TranscriptMemory() if heard is None else heard
+        self._memory = TranscriptMemory() if memory is None else memory
 
     @contextlib.contextmanager
     def _planned(self, asked: ReadingArguments) -> Iterator[ToolPlan]:
@@ -95,7 +95,7 @@ class _TranscriptTool(AudioTool):
             )
 
             def tell(transcript: Transcript) -> ToolResult:
-                self._heard.put(identity, transcript)
+                self._memory.put(identity, transcript)
                 return ToolResult(_shown(transcript, asked.start), _told(asked.path, transcript))
 
             yield ToolPlan(
@@ -103,7 +103,7 @@ class _TranscriptTool(AudioTool):
                 (source,),
                 {"model": self._model, **options},
                 tell,
-                self._heard.get(identity),
+                self._memory.get(identity),
             )
 
 

@@ -92,10 +92,10 @@ class AudioTool(ABC):
         try:
             return self.arguments.model_validate(given)
         except ValidationError as error:
-            raise UnsupportedError(self.refused(error)) from None
+            raise UnsupportedError(self.describe_error(error)) from None
 
     @classmethod
-    def refused(cls, error: ValidationError) -> str:
+    def describe_error(cls, error: ValidationError) -> str:
         """What is wrong with arguments, as a sentence a model can act on."""
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(step) for step in first["loc"])
