@@ -143,7 +143,7 @@ def test_settings(access: FileAccess) -> None:
     with pytest.raises(ConfigurationError, match="There is no API key"):
         ApertisAudioToolSpec(access=access)
     with pytest.raises(ValueError, match="modle"):
-        ApertisAudioToolSpec(access=access, modle="whisper-1")
+        ApertisAudioToolSpec(access=access, modle="whisper-1")  # type: ignore[call-arg]
 
 
 class Conductor:

@@ -93,14 +93,14 @@ class ApertisAudioLLM(ToolCallingLLM):
         options = self._options(kwargs)
         with ExitStack() as files:
             reply = self.audio.chat(self._turns(messages, files), **options)
-        return responses.response(chat_schema.fill_model_name(reply, options))
+        return responses.build_response(chat_schema.fill_model_name(reply, options))
 
     async def _achat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponse:
         options = self._options(kwargs)
         with ExitStack() as files:
             turns = await asyncio.to_thread(self._turns, messages, files)
             reply = await self.audio.achat(turns, **options)
-        return responses.response(chat_schema.fill_model_name(reply, options))
+        return responses.build_response(chat_schema.fill_model_name(reply, options))
 
     def _stream_chat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponseGen:
         options = self._options(kwargs)
@@ -108,11 +108,11 @@ class ApertisAudioLLM(ToolCallingLLM):
             yield _as_only_chunk(self._chat(messages, **kwargs))
             return
         with ExitStack() as files:
-            turns, so_far = self._turns(messages, files), ReplyBuilder()
+            turns, builder = self._turns(messages, files), ReplyBuilder()
             for delta in self.audio.stream_chat(turns, **chat_schema.text_only(options)):
-                so_far.add(delta)
-                yield responses.response_so_far(so_far, delta.text)
-        yield responses.response(chat_schema.fill_model_name(so_far.build(), options), "")
+                builder.add(delta)
+                yield responses.build_partial_response(builder, delta.text)
+        yield responses.build_response(chat_schema.fill_model_name(builder.build(), options), "")
 
     async def _astream_chat(
         self, messages: Sequence[ChatMessage], **kwargs: object
@@ -122,13 +122,13 @@ class ApertisAudioLLM(ToolCallingLLM):
             yield _as_only_chunk(await self._achat(messages, **kwargs))
             return
         with ExitStack() as files:
-            turns, so_far = await asyncio.to_thread(self._turns, messages, files), ReplyBuilder()
+            turns, builder = await asyncio.to_thread(self._turns, messages, files), ReplyBuilder()
             stream = self.audio.astream_chat(turns, **chat_schema.text_only(options))
             async with contextlib.aclosing(stream) as deltas:  # type: ignore[type-var]
                 async for delta in deltas:
-                    so_far.add(delta)
-                    yield responses.response_so_far(so_far, delta.text)
-        yield responses.response(chat_schema.fill_model_name(so_far.build(), options), "")
+                    builder.add(delta)
+                    yield responses.build_partial_response(builder, delta.text)
+        yield responses.build_response(chat_schema.fill_model_name(builder.build(), options), "")
 
     @instrumentation.without_span
     def chat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponse:
