@@ -5,9 +5,9 @@ they are, base64 audio included: the whole conversation again with every turn an
 of a stream. Here they get copies whose audio blocks have a format and no data.
 """
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import aclosing, closing
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from llama_index.core.base.llms.types import AudioBlock, ChatMessage, ChatResponse, ContentBlock
 from llama_index.core.instrumentation import DISPATCHER_SPAN_DECORATED_ATTR  # type: ignore[attr-defined]
@@ -52,10 +52,7 @@ def trace_chat(
 
 
 async def trace_achat(
-    llm: LLM,
-    ask: Callable[..., Coroutine[Any, Any, ChatResponse]],
-    messages: Messages,
-    arguments: Arguments,
+    llm: LLM, ask: Callable[..., Awaitable[ChatResponse]], messages: Messages, arguments: Arguments
 ) -> ChatResponse:
     """Async version of `trace_chat`."""
     latest = _Latest()

@@ -1,5 +1,7 @@
 """Language model for LlamaIndex that accepts audio, speaks and calls tools."""
 
+# ruff: noqa: ARG002, FBT001, FBT002  # LlamaIndex calls with `formatted`
+
 import asyncio
 import contextlib
 import time
@@ -165,40 +167,28 @@ class ApertisAudioLLM(ToolCallingLLM):
 
     @instrumentation.completion
     def complete(
-        self,
-        prompt: str,
-        formatted: bool = False,  # noqa: ARG002, FBT001, FBT002
-        **kwargs: object,
+        self, prompt: str, formatted: bool = False, **kwargs: object
     ) -> CompletionResponse:
         """Return the text reply to a prompt; `kwargs` are those of `chat`, except for speech."""
         return chat_to_completion_decorator(self._chat)(prompt, **_text_only(kwargs))
 
     @instrumentation.completion
     async def acomplete(
-        self,
-        prompt: str,
-        formatted: bool = False,  # noqa: ARG002, FBT001, FBT002
-        **kwargs: object,
+        self, prompt: str, formatted: bool = False, **kwargs: object
     ) -> CompletionResponse:
         """Async version of `complete`."""
         return await achat_to_completion_decorator(self._achat)(prompt, **_text_only(kwargs))
 
     @instrumentation.completion
     def stream_complete(
-        self,
-        prompt: str,
-        formatted: bool = False,  # noqa: ARG002, FBT001, FBT002
-        **kwargs: object,
+        self, prompt: str, formatted: bool = False, **kwargs: object
     ) -> CompletionResponseGen:
         """Yield the reply to a prompt in chunks; see `complete`."""
         return stream_chat_to_completion_decorator(self._stream_chat)(prompt, **_text_only(kwargs))
 
     @instrumentation.completion
     async def astream_complete(
-        self,
-        prompt: str,
-        formatted: bool = False,  # noqa: ARG002, FBT001, FBT002
-        **kwargs: object,
+        self, prompt: str, formatted: bool = False, **kwargs: object
     ) -> CompletionResponseAsyncGen:
         """Async version of `stream_complete`: await it, then iterate over the result."""
 

@@ -50,7 +50,15 @@ class LoadTracker:
         """Yield the recordings; each begins when it is requested."""
         try:
             for recording, source in recordings:
-                self._begin(recording, source)
+                with self._lock:
+                    if self._is_over:  # a thread was still searching when reading ended
+                        recording.close()
+                        return
+                    self._pending[recording] = source
+                name = recording.name or ""
+                dispatcher.event(
+                    TranscriptionStartEvent(source=name, task=self._task, model=self._model)
+                )
                 yield recording, source
         except Exception as error:
             self._search_error = error
@@ -79,18 +87,6 @@ class LoadTracker:
             is_cause = number == 0 and self._is_recording_error(error)
             reason = str(error) if is_cause else UNFINISHED
             self._end(recording, recording.name or source_label(source), {"error": reason})
-
-    def _begin(self, recording: LocatedRecording, source: Source) -> None:
-        with self._lock:
-            is_late = self._is_over  # a thread was still looking for it when reading ended
-            if not is_late:
-                self._pending[recording] = source
-        if is_late:
-            recording.close()
-            return
-        dispatcher.event(
-            TranscriptionStartEvent(source=recording.name or "", task=self._task, model=self._model)
-        )
 
     def _end(self, recording: LocatedRecording, name: str, facts: EndFacts) -> None:
         recording.close()

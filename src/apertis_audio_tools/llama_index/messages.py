@@ -55,10 +55,10 @@ class MessageReader:
             AccessError: If a file may not be read, or does not exist.
         """
         turns: list[Turn] = []
-        for are_results, group in itertools.groupby(messages, key=_is_result):
+        for is_result, group in itertools.groupby(messages, lambda each: each.role in _TOOL_ROLES):
             adjacent = list(group)
             turns += map(self._turn, adjacent)
-            if are_results and (clips := self._clips(adjacent)):
+            if is_result and (clips := self._clips(adjacent)):
                 turns.append(chat_schema.tool_audio_turn(clips))
         return turns
 
@@ -74,7 +74,7 @@ class MessageReader:
                     _text(message), list(read_calls(message)), _spoken_turn(message), now=self.now
                 )
             case _:
-                return chat_schema.tool_turn(_tool_result(message), _call_id(message))
+                return _tool_turn(message)
 
     def _user_content(self, message: ChatMessage) -> str | Sequence[Block]:
         blocks = list(_flat(message))
@@ -139,19 +139,6 @@ def _read_call(value: object) -> ToolCall:
     )
 
 
-def _is_result(message: ChatMessage) -> bool:
-    return message.role in _TOOL_ROLES
-
-
-def _call_id(message: ChatMessage) -> str:
-    """Return the id of the call that a tool result answers."""
-    if call_id := message.additional_kwargs.get("tool_call_id"):
-        return str(call_id)
-    raise UnsupportedError(
-        "The result of a tool needs the id of its call, in additional_kwargs['tool_call_id']."
-    )
-
-
 def _flat(message: ChatMessage) -> Iterator[ContentBlock]:
     """Yield the blocks of a message, with the contents of citations in place of the citations."""
     for block in message.blocks:
@@ -175,9 +162,14 @@ def _instruction(message: ChatMessage) -> str:
     return _text(message)
 
 
-def _tool_result(message: ChatMessage) -> str:
+def _tool_turn(message: ChatMessage) -> Turn:
     """Return the result of a tool as text, with notes in place of other blocks."""
-    return "\n".join(map(_as_text, _flat(message)))
+    call_id = message.additional_kwargs.get("tool_call_id")
+    if not call_id:
+        raise UnsupportedError(
+            "The result of a tool needs the id of its call, in additional_kwargs['tool_call_id']."
+        )
+    return chat_schema.tool_turn("\n".join(map(_as_text, _flat(message))), str(call_id))
 
 
 def _as_text(block: ContentBlock) -> str:

@@ -27,7 +27,7 @@ from apertis_audio_tools.llama_index.recording_finder import (
     FileSystem,
     LocatedRecording,
     ReaderSource,
-    RecordingFinder,
+    locate_recordings,
 )
 from apertis_audio_tools.models import TRANSCRIPTION_MODEL, Task, UploadFormat
 from apertis_audio_tools.pipeline.batch import OnError, Outcome
@@ -132,7 +132,7 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
             ConfigurationError: If there is no key, or nothing to read.
             APIError: If the service refused, could not be reached, or sent a malformed response.
         """
-        with self._tracker() as tracker:
+        with LoadTracker(self.task, self.model) as tracker:
             recordings = tracker.track(self._recordings(file, fs))
             outcomes = self._load_options().transcribe_each(self.audio, recordings)
             with contextlib.closing(outcomes):
@@ -156,7 +156,7 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
     ) -> list[Document]:
         """Async version of `load_data`."""
         documents: list[Document] = []
-        with self._tracker() as tracker:
+        with LoadTracker(self.task, self.model) as tracker:
             recordings = tracker.track(self._recordings(file, fs))
             outcomes = self._load_options().atranscribe_each(self.audio, recordings)
             async with contextlib.aclosing(outcomes):
@@ -180,9 +180,7 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
             ConfigurationError: If there is no ``input_dir``.
             RecordingError: If ``input_dir`` does not exist.
         """
-        if self.input_dir is None:
-            raise _nothing_to_read()
-        return [str(path) for path in self._find(self.input_dir, set())]
+        return [str(recording.path) for recording, _ in self._recordings(None, None)]
 
     def get_resource_info(self, resource_id: str) -> dict[str, str | int | float]:
         """Return the path, the name, the size in bytes and the Unix time of the last change.
@@ -230,14 +228,13 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
     ) -> Iterator[tuple[LocatedRecording, Source]]:
         sources = self.input_dir if file is None else file
         if sources is None:
-            raise _nothing_to_read()
-        return RecordingFinder(self._find, fs).recordings(sources)
+            raise ConfigurationError(
+                "There is nothing to read: pass a file or folder, or set input_dir."
+            )
+        return locate_recordings(sources, self._find, fs)
 
     def _find(self, path: RecordingPath, seen: set[str]) -> Iterator[Path]:
         return find_recordings(path, glob=self.glob, suffixes=self.suffixes, met=seen)
-
-    def _tracker(self) -> LoadTracker:
-        return LoadTracker(self.task, self.model)
 
     def _documents(
         self,
@@ -274,7 +271,3 @@ def audio_file_extractor(reader: BaseReader) -> dict[str, BaseReader]:
         reader: Reader of the recordings, usually an `ApertisAudioReader`.
     """
     return dict.fromkeys(sorted(SUFFIXES), reader)
-
-
-def _nothing_to_read() -> ConfigurationError:
-    return ConfigurationError("There is nothing to read: pass a file or folder, or set input_dir.")

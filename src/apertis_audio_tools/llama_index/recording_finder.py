@@ -42,36 +42,33 @@ class LocatedRecording:
             self.file.close()
 
 
-@dataclass(frozen=True, slots=True)
-class RecordingFinder:
-    """Finds recordings, each file once.
+def locate_recordings(
+    sources: ReaderSource,
+    find: Callable[[RecordingPath, set[str]], Iterable[Path]],
+    fs: FileSystem | None,
+) -> Iterator[tuple[LocatedRecording, Source]]:
+    """Yield the recordings, in order; a file that is met again is left out.
 
-    Attributes:
+    Args:
+        sources: A recording, a folder, or several of these.
         find: Function that yields the recordings in a local file or folder, except for those whose
             real paths are in a set, to which it adds the paths of those it yields.
         fs: File system of the paths. None for the local one.
+
+    Raises:
+        RecordingError: If there is no such file or folder, or it cannot be opened.
     """
-
-    find: Callable[[RecordingPath, set[str]], Iterable[Path]]
-    fs: FileSystem | None
-
-    def recordings(self, sources: ReaderSource) -> Iterator[tuple[LocatedRecording, Source]]:
-        """Yield the recordings, in order; a file that is met again is left out.
-
-        Raises:
-            RecordingError: If there is no such file or folder, or it cannot be opened.
-        """
-        seen: set[str] = set()
-        for source in _as_iterable(sources):
-            if not isinstance(source, str | os.PathLike):
-                yield LocatedRecording(get_source_name(source)), source
-            elif self.fs is None:
-                for path in self.find(source, seen):
-                    yield LocatedRecording(str(path), path), path
-            elif (name := os.fspath(source)) not in seen:
-                seen.add(name)
-                file = _open(self.fs, name)
-                yield LocatedRecording(name, file=file), (name, file)
+    seen: set[str] = set()
+    for source in _as_iterable(sources):
+        if not isinstance(source, str | os.PathLike):
+            yield LocatedRecording(get_source_name(source)), source
+        elif fs is None:
+            for path in find(source, seen):
+                yield LocatedRecording(str(path), path), path
+        elif (name := os.fspath(source)) not in seen:
+            seen.add(name)
+            file = _open(fs, name)
+            yield LocatedRecording(name, file=file), (name, file)
 
 
 def _open(fs: FileSystem, name: str) -> BinaryIO:

@@ -1,5 +1,7 @@
 """Tool calls of the language model, and structured output by means of them."""
 
+# ruff: noqa: ARG002, FBT001, FBT002, PLR0917  # LlamaIndex defines the signatures
+
 from collections.abc import AsyncGenerator, Generator, Sequence
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
@@ -27,14 +29,14 @@ class ToolCallingLLM(LLMSettings):
     """Hooks through which LlamaIndex offers tools to a model and reads its calls."""
 
     @instrumentation.without_span
-    def _prepare_chat_with_tools(  # noqa: PLR0917  # as its base has it
+    def _prepare_chat_with_tools(
         self,
         tools: "Sequence[BaseTool]",
         user_msg: str | ChatMessage | None = None,
         chat_history: list[ChatMessage] | None = None,
-        verbose: bool = False,  # noqa: ARG002, FBT001, FBT002
-        allow_parallel_tool_calls: bool = False,  # noqa: FBT001, FBT002
-        tool_required: bool = False,  # noqa: FBT001, FBT002
+        verbose: bool = False,
+        allow_parallel_tool_calls: bool = False,
+        tool_required: bool = False,
         tool_choice: chat_schema.ToolChoice = None,
         **kwargs: object,
     ) -> dict[str, object]:
@@ -53,17 +55,17 @@ class ToolCallingLLM(LLMSettings):
     def _validate_chat_with_tools_response(
         self,
         response: ChatResponse,
-        tools: "Sequence[BaseTool]",  # noqa: ARG002
-        allow_parallel_tool_calls: bool = False,  # noqa: FBT001, FBT002
-        **kwargs: object,  # noqa: ARG002
+        tools: "Sequence[BaseTool]",
+        allow_parallel_tool_calls: bool = False,
+        **kwargs: object,
     ) -> ChatResponse:
         return response if allow_parallel_tool_calls else responses.drop_further_calls(response)
 
     def get_tool_calls_from_response(
         self,
         response: ChatResponse,
-        error_on_no_tool_call: bool = True,  # noqa: FBT001, FBT002
-        **kwargs: object,  # noqa: ARG002
+        error_on_no_tool_call: bool = True,
+        **kwargs: object,
     ) -> list[ToolSelection]:
         """Return the tools that a response calls, with their arguments.
 

@@ -9,15 +9,8 @@ from llama_index.core.tools import FunctionTool
 from llama_index.core.tools.tool_spec.base import SPEC_FUNCTION_TYPE, BaseToolSpec
 from llama_index.core.tools.types import ToolMetadata
 
+from apertis_audio_tools.adapters import tools
 from apertis_audio_tools.adapters.client_handle import ClientOptions
-from apertis_audio_tools.adapters.tools import (
-    MAX_ASK_SECONDS,
-    AskTool,
-    SpeakTool,
-    ToolResult,
-    TranscribeTool,
-    TranslateTool,
-)
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.client.settings import as_secret
 from apertis_audio_tools.files.access import FileAccess, Folder, resolve_access
@@ -80,17 +73,17 @@ class ApertisAudioToolSpec(BaseToolSpec):
         voice: str = VOICE,
         audio_format: SpeechFormat = "mp3",
         chat_model: str = CHAT_MODEL,
-        ask_max_seconds: float = MAX_ASK_SECONDS,
+        ask_max_seconds: float = tools.MAX_ASK_SECONDS,
         client: ApertisAudio | None = None,
         **settings: Unpack[ClientOptions],
     ) -> None:
         settings = {**settings, "api_key": as_secret(settings.get("api_key"))}
         access = resolve_access(access, inputs, output)
         audio = ClientSettings(client=client, **settings).audio
-        self._transcribe = TranscribeTool(audio, access, model=transcription_model)
-        self._translate = TranslateTool(audio, access, model=transcription_model)
-        self._ask = AskTool(audio, access, model=chat_model, max_seconds=ask_max_seconds)
-        self._speak = SpeakTool(
+        self._transcribe = tools.TranscribeTool(audio, access, model=transcription_model)
+        self._translate = tools.TranslateTool(audio, access, model=transcription_model)
+        self._ask = tools.AskTool(audio, access, model=chat_model, max_seconds=ask_max_seconds)
+        self._speak = tools.SpeakTool(
             audio, access, model=speech_model, voice=voice, response_format=audio_format
         )
         self.spec_functions = [
@@ -147,18 +140,17 @@ class ApertisAudioToolSpec(BaseToolSpec):
         return super().to_tool_list(spec_functions, mapping)
 
     def _metadata(self) -> dict[str, ToolMetadata]:
-        tools = (self._transcribe, self._translate, self._ask, self._speak)
         metadata = [
             ToolMetadata(name=tool.name, description=tool.description, fn_schema=tool.arguments)
-            for tool in tools
+            for tool in (self._transcribe, self._translate, self._ask, self._speak)
         ]
         return {f"{prefix}{each.name}": each for each in metadata for prefix in ("", "a")}
 
 
-def _blocks(result: ToolResult) -> list[ContentBlock]:
+def _blocks(result: tools.ToolResult) -> list[ContentBlock]:
     return [TextBlock(text=result.text)]
 
 
-def _speech_blocks(result: ToolResult) -> list[ContentBlock]:
+def _speech_blocks(result: tools.ToolResult) -> list[ContentBlock]:
     path = Path(result.artifact["path"])
     return [*_blocks(result), AudioBlock(path=path, format=path.suffix.removeprefix("."))]
