@@ -76,10 +76,10 @@ def test_malformed_arguments(scripted: Scripted, method: str, arguments: str) ->
     llm, server = scripted(
         calling_response(tool_call(arguments), stream="stream" in method), json_answer(HI)
     )
-    found = TOOL_CHATS[method](llm, make_tools(), user_msg=WEATHER)[-1]
+    response = TOOL_CHATS[method](llm, make_tools(), user_msg=WEATHER)[-1]
     with pytest.raises(MalformedResponseError, match="The arguments of get_weather are"):
-        llm.get_tool_calls_from_response(found)
-    llm.chat([found.message, tool_result(TextBlock(text="What?"))])
+        llm.get_tool_calls_from_response(response)
+    llm.chat([response.message, tool_result(TextBlock(text="What?"))])
     assert sent_field(server)[0]["tool_calls"] == [tool_call(arguments)]
 
 
@@ -98,8 +98,8 @@ def test_malformed_arguments_in_agents(scripted: Scripted, streaming: bool) -> N
 def test_empty_arguments(scripted: Scripted, method: str) -> None:
     """Empty arguments, as some models write them, are no arguments."""
     llm, _ = scripted(calling_response(tool_call(""), stream="stream" in method))
-    found = TOOL_CHATS[method](llm, make_tools(), user_msg=WEATHER)[-1]
-    assert llm.get_tool_calls_from_response(found)[0].tool_kwargs == {}
+    response = TOOL_CHATS[method](llm, make_tools(), user_msg=WEATHER)[-1]
+    assert llm.get_tool_calls_from_response(response)[0].tool_kwargs == {}
 
 
 @pytest.mark.parametrize("method", ["chat_with_tools", "achat_with_tools"])
@@ -107,11 +107,11 @@ def test_surplus_calls(scripted: Scripted, method: str) -> None:
     """If one call was requested, a second one is neither returned nor sent later."""
     both = [tool_call('{"city": "Lisbon"}'), tool_call('{"city": "Porto"}', "c-2")]
     llm, server = scripted(calling_response(*both, stream=False), json_answer(HI))
-    found = TOOL_CHATS[method](llm, make_tools(), user_msg=BOTH)[-1]
+    response = TOOL_CHATS[method](llm, make_tools(), user_msg=BOTH)[-1]
     assert sent_field(server, "parallel_tool_calls") is False
-    (selected,) = llm.get_tool_calls_from_response(found)
+    (selected,) = llm.get_tool_calls_from_response(response)
     assert selected.tool_kwargs == {"city": "Lisbon"}
-    llm.chat([found.message, tool_result(TextBlock(text="Fog."))])
+    llm.chat([response.message, tool_result(TextBlock(text="Fog."))])
     assert sent_field(server)[0]["tool_calls"] == both[:1]
 
 

@@ -227,8 +227,8 @@ class ReaderContract(ABC):
         root = f"/{uuid.uuid4().hex}"
         memory.pipe(f"{root}/far{file.suffix}", file.read_bytes())
         options: dict[str, Any] = {"file_extractor": {file.suffix: reader}, "raise_on_error": True}
-        found = read_folder(SimpleDirectoryReader(root, fs=memory, **options), mode)
-        assert [each.text for each in found] == [each.text for each in reader.load_data(file)]
+        documents = read_folder(SimpleDirectoryReader(root, fs=memory, **options), mode)
+        assert [each.text for each in documents] == [each.text for each in reader.load_data(file)]
 
     # --- pipelines
 

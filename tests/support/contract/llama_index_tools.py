@@ -116,5 +116,5 @@ class ToolSpecContract(ABC):
 
     @staticmethod
     def _tool(tool_spec: BaseToolSpec, name: str) -> FunctionTool:
-        found = {tool.metadata.get_name(): tool for tool in tool_spec.to_tool_list()}
-        return found[name]
+        tools = {tool.metadata.get_name(): tool for tool in tool_spec.to_tool_list()}
+        return tools[name]
