@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import AsyncGenerator, Generator, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Generic, TypeGuard, TypeVar
+from typing import Generic, TypeGuard, TypeVar
 
 from apertis_audio_tools.adapters.documents import (
     DocumentOptions,
@@ -133,9 +133,12 @@ class LoadOptions:
                 recordings, or not three in a row.
         """
         pending, outages = _Pending(recordings), _OutageDetector()
-        verb = getattr(client, f"{self.transcription.task}_many")
-        options = self._verb_options(client)
-        outcomes = verb(pending.sources(), **options)
+        outcomes = client.transcribe_many_with(
+            pending.sources(),
+            self._transcription_options(client),
+            on_error=self.on_error,
+            progress=self.progress,
+        )
         with contextlib.closing(outcomes):
             for outcome in outcomes:
                 outages.add(outcome)
@@ -147,9 +150,12 @@ class LoadOptions:
     ) -> AsyncGenerator[tuple[T, Outcome]]:
         """Async version of `transcribe_each`; `recordings` is iterated in a thread."""
         pending, outages = _Pending(recordings), _OutageDetector()
-        verb = getattr(client, f"a{self.transcription.task}_many")
-        options = self._verb_options(client)
-        outcomes = verb(pending.asources(), **options)
+        outcomes = client.atranscribe_many_with(
+            pending.asources(),
+            self._transcription_options(client),
+            on_error=self.on_error,
+            progress=self.progress,
+        )
         async with contextlib.aclosing(outcomes):
             async for outcome in outcomes:
                 outages.add(outcome)
@@ -165,13 +171,7 @@ class LoadOptions:
             asked |= asdict(self.documents)
         return make_documents(transcript, self.documents, name=name, asked=asked)
 
-    def _verb_options(self, client: ApertisAudio) -> dict[str, Any]:
-        options = asdict(self._with_piece_seconds(client))
-        if options.pop("task") == "translate":
-            del options["language"]
-        return {**options, "on_error": self.on_error, "progress": self.progress}
-
-    def _with_piece_seconds(self, client: ApertisAudio) -> TranscriptionOptions:
+    def _transcription_options(self, client: ApertisAudio) -> TranscriptionOptions:
         asked = self.transcription
         if (
             asked.piece_seconds is None

@@ -1,4 +1,4 @@
-"""What has a client: the caller's, or one of its own from the settings of a framework's object."""
+"""The client of a LangChain object: the caller's, or one made from the object's own settings."""
 
 from collections.abc import Collection
 from typing import Annotated, Any, ClassVar, Self
@@ -20,18 +20,17 @@ from apertis_audio_tools.pipeline.cache import CacheSetting
 
 STRICT_CONFIG = ConfigDict(
     arbitrary_types_allowed=True,
-    extra="forbid",  # a misspelt argument would go unnoticed
+    extra="forbid",  # a misspelt argument would be ignored
     hide_input_in_errors=True,  # it might be a key
 )
 
-
-_OF_THE_ENVIRONMENT = ("api_key", "base_url")
+_ENVIRONMENT_FIELDS = frozenset({"api_key", "base_url"})
 
 
 class ClientFields(BaseModel):
-    """Has a client: one to share, or one of its own with these settings; None is its default."""
+    """A client to share, or the settings of one; None means the client's default."""
 
-    model_config = STRICT_CONFIG
+    model_config: ClassVar[ConfigDict] = STRICT_CONFIG
 
     client: ApertisAudio | None = Field(default=None, frozen=True, exclude=True, repr=False)
     api_key: Annotated[SecretStr | str | None, AfterValidator(settings.as_secret)] = Field(
@@ -48,31 +47,28 @@ class ClientFields(BaseModel):
     requests_per_minute: int | None = Field(default=None, frozen=True)
     models: ModelTable = Field(default=None, frozen=True, exclude=True, repr=False)
 
-    _NO_SETTINGS: ClassVar[Collection[str]] = ()
-    """Fields that have the name of a client's setting, and another meaning."""
+    _UNRELATED_FIELDS: ClassVar[Collection[str]] = ()
+    """Fields that share the name of a client setting but mean something else."""
 
-    _borrowed: LazyClient = PrivateAttr()
+    _lazy_client: LazyClient = PrivateAttr()
 
     @model_validator(mode="after")
     def _require_settings(self) -> Self:
         if self.client is not None:
-            # LangChain makes objects anew of all their fields: what nobody gave must not come back.
-            unasked = set(_OF_THE_ENVIRONMENT) - self.model_fields_set
-            self.__dict__.update(dict.fromkeys(unasked))
-        self._borrowed = LazyClient.from_model(self, exclude=self._NO_SETTINGS)
-        self._borrowed.require_settings()
+            # LangChain copies objects by passing all their fields: values that only came from the
+            # environment must not come back as arguments next to a client.
+            unset = _ENVIRONMENT_FIELDS - self.model_fields_set
+            self.__dict__.update(dict.fromkeys(unset))
+        self._lazy_client = LazyClient.from_model(self, exclude=self._UNRELATED_FIELDS)
+        self._lazy_client.require_settings()
         return self
 
     def __getstate__(self) -> dict[Any, Any]:
-        self._borrowed.require_picklable()
+        self._lazy_client.require_picklable()
         return super().__getstate__()
-
-    @property
-    def _audio(self) -> ApertisAudio:
-        return self._borrowed.client
 
 
 class CachingClientFields(ClientFields):
-    """The same for what transcribes, whose client can keep transcripts."""
+    """The client fields of objects that transcribe, whose client can cache transcripts."""
 
     cache: CacheSetting = Field(default=None, frozen=True)

@@ -94,14 +94,14 @@ class ApertisAudioLLM(ToolCallingLLM):
     def _chat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponse:
         options = self._options(kwargs)
         with ExitStack() as files:
-            reply = self.audio.chat(self._turns(messages, files), **options)
+            reply = self.audio.chat_with(self._turns(messages, files), options)
         return responses.build_response(chat_schema.fill_model_name(reply, options))
 
     async def _achat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponse:
         options = self._options(kwargs)
         with ExitStack() as files:
             turns = await asyncio.to_thread(self._turns, messages, files)
-            reply = await self.audio.achat(turns, **options)
+            reply = await self.audio.achat_with(turns, options)
         return responses.build_response(chat_schema.fill_model_name(reply, options))
 
     def _stream_chat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponseGen:
@@ -111,7 +111,7 @@ class ApertisAudioLLM(ToolCallingLLM):
             return
         with ExitStack() as files:
             turns, builder = self._turns(messages, files), ReplyBuilder()
-            for delta in self.audio.stream_chat(turns, **chat_schema.text_only(options)):
+            for delta in self.audio.stream_chat_with(turns, options):
                 builder.add(delta)
                 yield responses.build_partial_response(builder, delta.text)
         yield responses.build_response(chat_schema.fill_model_name(builder.build(), options), "")
@@ -125,8 +125,8 @@ class ApertisAudioLLM(ToolCallingLLM):
             return
         with ExitStack() as files:
             turns, builder = await asyncio.to_thread(self._turns, messages, files), ReplyBuilder()
-            stream = self.audio.astream_chat(turns, **chat_schema.text_only(options))
-            async with contextlib.aclosing(stream) as deltas:  # type: ignore[type-var]
+            stream = self.audio.astream_chat_with(turns, options)
+            async with contextlib.aclosing(stream) as deltas:
                 async for delta in deltas:
                     builder.add(delta)
                     yield responses.build_partial_response(builder, delta.text)

@@ -8,6 +8,7 @@ from llama_index.core.llms.function_calling import FunctionCallingLLM
 from pydantic import Field
 
 from apertis_audio_tools.adapters import chat_schema
+from apertis_audio_tools.api.options import ChatOptions
 from apertis_audio_tools.files.access import FileAccess
 from apertis_audio_tools.llama_index.client_settings import ClientSettings
 from apertis_audio_tools.models import CHAT_MODEL
@@ -51,8 +52,8 @@ class LLMSettings(ClientSettings, FunctionCallingLLM):
             model_name=self.model,
         )
 
-    def _options(self, arguments: Mapping[str, object]) -> dict[str, Any]:
+    def _options(self, arguments: Mapping[str, object]) -> ChatOptions:
         """Return the options of a request: the arguments of the call, else the settings."""
         names = (*chat_schema.REQUEST_FIELDS, "stop", "additional_kwargs")
-        own = {name: getattr(self, name) for name in names}
-        return chat_schema.merge_chat_options(own, arguments, further="additional_kwargs")
+        settings = {name: getattr(self, name) for name in names}
+        return chat_schema.merge_chat_options(settings, arguments, further="additional_kwargs")

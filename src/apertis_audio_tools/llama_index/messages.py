@@ -104,7 +104,7 @@ class MessageReader:
         if isinstance(block.audio, IOBase):
             return chat_schema.stream_clip(cast("BinaryIO", block.audio), media_type)
         if block.path is not None and self.access is None:
-            return chat_schema.trusted_file_clip(block.path)
+            return chat_schema.source_clip(block.path)
         if block.path is not None:
             return chat_schema.file_clip(str(block.path), self.access, self.files)
         if block.url is not None:

@@ -1,12 +1,13 @@
-"""The tools that read recordings, and the one that listens."""
+"""The tools that read recordings, and the one that asks about them."""
 
 import contextlib
 import functools
 import os
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator
-from typing import Any, ClassVar, Self
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Any, Self
 
+from apertis_audio_tools.adapters.chat_schema import source_clip, text_block, user_turn
 from apertis_audio_tools.adapters.tools.arguments import (
     AskArguments,
     ReadingArguments,
@@ -14,6 +15,7 @@ from apertis_audio_tools.adapters.tools.arguments import (
     TranslateArguments,
 )
 from apertis_audio_tools.adapters.tools.tool import AudioTool, ToolPlan, ToolResult, usage_json
+from apertis_audio_tools.api.options import ChatOptions, TranscriptionOptions
 from apertis_audio_tools.audio import Recording, probe
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.concurrency import fork_safety
@@ -23,40 +25,40 @@ from apertis_audio_tools.models import CHAT_MODEL, TRANSCRIPTION_MODEL
 from apertis_audio_tools.results import ChatReply, Transcript
 
 MAX_SHOWN_CHARACTERS = 20_000
-"""Of a transcript that a model reads at once: about 5,000 tokens, twenty minutes of speech."""
+"""Longest text a model reads at once: about 5,000 tokens, or twenty minutes of speech."""
 MAX_ASK_SECONDS = 600.0
-"""Of a recording that a model is asked about: it reads all of it anew with each question."""
+"""Longest recording a model is asked about: each question sends all of it again."""
 
 
 class TranscriptMemory:
-    """The last transcripts, so that reading on costs nothing.
+    """The last transcripts of a tool, so that reading on costs nothing.
 
-    Copies of what holds it share it; in another process nothing was heard yet.
+    Copies of the tool share it; in another process it is empty.
     """
 
-    _MOST = 8
+    _MAX_TRANSCRIPTS = 8
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Hashable, Transcript] = OrderedDict()
+        self._transcripts: OrderedDict[Hashable, Transcript] = OrderedDict()
         self._lock = fork_safety.ForkSafeLock()
 
     def get(self, key: Hashable) -> Transcript | None:
-        """What was heard."""
+        """Return the transcript stored under `key`, if there is one."""
         with self._lock:
-            return self._kept.get(key)
+            return self._transcripts.get(key)
 
     def put(self, key: Hashable, transcript: Transcript) -> None:
-        """Keep it, and forget the oldest."""
+        """Store a transcript, and drop the oldest ones."""
         with self._lock:
-            self._kept[key] = transcript
-            self._kept.move_to_end(key)
-            while len(self._kept) > self._MOST:
-                self._kept.popitem(last=False)
+            self._transcripts[key] = transcript
+            self._transcripts.move_to_end(key)
+            while len(self._transcripts) > self._MAX_TRANSCRIPTS:
+                self._transcripts.popitem(last=False)
 
     def __copy__(self) -> Self:
         return self
 
-    def __deepcopy__(self, memo: Any) -> Self:
+    def __deepcopy__(self, memo: object) -> Self:
         return self
 
     def __reduce__(self) -> tuple[type[Self], tuple[()]]:
@@ -64,51 +66,43 @@ class TranscriptMemory:
 
 
 class _TranscriptTool(AudioTool):
-    """Reads recordings; a long transcript is read in several turns, and paid for once."""
-
-    _VERB: ClassVar[str]
+    """Reads recordings. A long transcript is read in several calls, and paid for once."""
 
     def __init__(
         self,
-        audio: ApertisAudio,
+        client: ApertisAudio,
         access: FileAccess,
         *,
         model: str = TRANSCRIPTION_MODEL,
         memory: TranscriptMemory | None = None,
     ) -> None:
-        super().__init__(audio, access)
+        super().__init__(client, access)
         self._model = model
         self._memory = TranscriptMemory() if memory is None else memory
 
     @contextlib.contextmanager
-    def _planned(self, asked: ReadingArguments) -> Iterator[ToolPlan]:
-        options = asked.model_dump(exclude={"path", "start"}, exclude_none=True)
+    def _plan_reading(
+        self, asked: ReadingArguments, options: TranscriptionOptions
+    ) -> Iterator[ToolPlan[Transcript]]:
         with self._access.reading(asked.path) as source:
             status = os.fstat(source[1].fileno())
-            identity = (
-                self._model,
-                status.st_dev,
-                status.st_ino,
-                status.st_size,
-                status.st_mtime_ns,
-                *options.values(),
-            )
+            version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+            key = (options, version)
 
-            def tell(transcript: Transcript) -> ToolResult:
-                self._memory.put(identity, transcript)
-                return ToolResult(_shown(transcript, asked.start), _told(asked.path, transcript))
+            def report(transcript: Transcript) -> ToolResult:
+                self._memory.put(key, transcript)
+                return _report_transcript(asked, transcript)
 
             yield ToolPlan(
-                self._VERB,
-                (source,),
-                {"model": self._model, **options},
-                tell,
-                self._memory.get(identity),
+                functools.partial(self._client.transcribe_with, source, options),
+                functools.partial(self._client.atranscribe_with, source, options),
+                report,
+                self._memory.get(key),
             )
 
 
 class TranscribeTool(_TranscriptTool):
-    """What is said in a recording, in its own language."""
+    """Transcribes a recording in the language spoken."""
 
     name = "transcribe_audio"
     description = (
@@ -116,11 +110,17 @@ class TranscribeTool(_TranscriptTool):
         "the time of each passage as [hh:mm:ss]. Takes recordings of any length."
     )
     arguments = TranscribeArguments
-    _VERB = "transcribe"
+
+    def _plan(
+        self, arguments: Mapping[str, object]
+    ) -> contextlib.AbstractContextManager[ToolPlan[Transcript]]:
+        asked = self._validate(TranscribeArguments, arguments)
+        options = TranscriptionOptions(model=self._model, language=asked.language)
+        return self._plan_reading(asked, options)
 
 
 class TranslateTool(_TranscriptTool):
-    """What is said in a recording, in English."""
+    """Translates a recording into English."""
 
     name = "translate_audio"
     description = (
@@ -128,20 +128,25 @@ class TranslateTool(_TranscriptTool):
         "with the time of each passage as [hh:mm:ss]. Takes recordings of any length."
     )
     arguments = TranslateArguments
-    _VERB = "translate"
+
+    def _plan(
+        self, arguments: Mapping[str, object]
+    ) -> contextlib.AbstractContextManager[ToolPlan[Transcript]]:
+        asked = self._validate(TranslateArguments, arguments)
+        return self._plan_reading(asked, TranscriptionOptions(task="translate", model=self._model))
 
 
 class AskTool(AudioTool):
-    """A question about a clip, to a model that hears.
+    """Asks a chat model that accepts audio about a clip.
 
     Args:
-        audio: The client it asks.
-        access: The folders it may read.
-        model: A chat model that hears.
-        max_seconds: Longer recordings are refused.
+        client: Client that sends the requests.
+        access: Folders that may be read.
+        model: Chat model that accepts audio.
+        max_seconds: Longest clip, in seconds; longer ones are refused.
 
     Raises:
-        ConfigurationError: `max_seconds` is not above 0.
+        ConfigurationError: If `max_seconds` is not above 0.
     """
 
     name = "ask_about_audio"
@@ -154,47 +159,53 @@ class AskTool(AudioTool):
 
     def __init__(
         self,
-        audio: ApertisAudio,
+        client: ApertisAudio,
         access: FileAccess,
         *,
         model: str = CHAT_MODEL,
         max_seconds: float = MAX_ASK_SECONDS,
     ) -> None:
-        super().__init__(audio, access)
+        super().__init__(client, access)
         if not max_seconds > 0:
             raise ConfigurationError(f"max_seconds is {max_seconds}; it must be more than 0.")
         self._model = model
         self._max_seconds = max_seconds
 
     @contextlib.contextmanager
-    def _planned(self, asked: AskArguments) -> Iterator[ToolPlan]:
+    def _plan(self, arguments: Mapping[str, object]) -> Iterator[ToolPlan[ChatReply]]:
+        asked = self._validate(AskArguments, arguments)
+        options = ChatOptions(model=self._model)
         with self._access.reading(asked.path) as source:
             self._require_short(probe(source))
-            tell = functools.partial(_answered, asked)
-            yield ToolPlan("chat", (asked.question, source), {"model": self._model}, tell)
+            messages = [user_turn([text_block(asked.question), source_clip(source)])]
+            yield ToolPlan(
+                functools.partial(self._client.chat_with, messages, options),
+                functools.partial(self._client.achat_with, messages, options),
+                functools.partial(_report_reply, asked),
+            )
 
     def _require_short(self, recording: Recording) -> None:
-        """Refuse what would be paid for many times over, as a sentence a model can act on."""
+        """Raise if the recording is too long to be sent again with every question."""
         seconds = round(recording.duration, 1)
         if seconds > self._max_seconds:
             raise UnsupportedError(
-                f"{recording.label} lasts {seconds:,g} s; {self.name} takes up to "
+                f"{recording.label} lasts {seconds:,g} s; {self.name} accepts up to "
                 f"{self._max_seconds:,g} s. To read what is said in it, use {TranscribeTool.name}."
             )
 
 
-def _shown(transcript: Transcript, start: float) -> str:
-    """What a model reads: whole passages from `start` on, as many as fit, and how to read on."""
+def _format_passages(transcript: Transcript, start: float) -> str:
+    """Return whole passages from `start` on, as many as fit, and how to read on."""
     passages = [each for each in transcript.passages() if each.end > start or not start]
     if not passages:
         length = f", which is {transcript.duration:.0f} s long" if transcript.duration else ""
         after = f" after {start:.0f} s" if start else ""
         return f"Nothing is said in this recording{length}{after}."
     lines: list[str] = []
-    written = 0
+    characters = 0
     for number, passage in enumerate(passages):
-        written += len(passage.text)
-        if lines and written > MAX_SHOWN_CHARACTERS:
+        characters += len(passage.text)
+        if lines and characters > MAX_SHOWN_CHARACTERS:
             left = f"{len(passages) - number} more passages follow"
             lines.append(f"[{left}: call again with start={passage.start:.1f} to read on.]")
             break
@@ -202,21 +213,24 @@ def _shown(transcript: Transcript, start: float) -> str:
     return "\n".join(lines)
 
 
-def _told(path: str, transcript: Transcript) -> dict[str, Any]:
-    timed = [{"start": s.start, "end": s.end, "text": s.text} for s in transcript.segments]
-    return {
-        "path": path,
+def _report_transcript(asked: ReadingArguments, transcript: Transcript) -> ToolResult:
+    artifact: dict[str, Any] = {
+        "path": asked.path,
         "duration": transcript.duration,
         "language": transcript.language,
         "transcript": transcript.text,
-        "segments": timed,
+        "segments": [
+            {"start": each.start, "end": each.end, "text": each.text}
+            for each in transcript.segments
+        ],
         "model": transcript.model,
         "task": transcript.task,
         "usage": usage_json(transcript.usage),
     }
+    return ToolResult(_format_passages(transcript, asked.start), artifact)
 
 
-def _answered(asked: AskArguments, reply: ChatReply) -> ToolResult:
+def _report_reply(asked: AskArguments, reply: ChatReply) -> ToolResult:
     artifact = {
         "path": asked.path,
         "question": asked.question,
