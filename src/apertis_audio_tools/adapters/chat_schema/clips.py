@@ -10,36 +10,20 @@ from apertis_audio_tools.audio import Source
 from apertis_audio_tools.errors import AccessError, UnsupportedError
 from apertis_audio_tools.files.access import FileAccess
 
-_SUFFIXES = {
-    "application/octet-stream": "",
-    "application/ogg": ".ogg",
-    "audio/aac": ".aac",
-    "audio/aiff": ".aiff",
-    "audio/flac": ".flac",
-    "audio/m4a": ".m4a",
-    "audio/mp3": ".mp3",
-    "audio/mp4": ".m4a",
-    "audio/mpeg": ".mp3",
-    "audio/mpga": ".mp3",
-    "audio/ogg": ".ogg",
-    "audio/opus": ".ogg",
-    "audio/vnd.wave": ".wav",
-    "audio/wav": ".wav",
-    "audio/wave": ".wav",
-    "audio/webm": ".webm",
-    "audio/x-aiff": ".aiff",
-    "audio/x-flac": ".flac",
-    "audio/x-m4a": ".m4a",
-    "audio/x-matroska": ".mkv",
-    "audio/x-wav": ".wav",
-    "video/mp4": ".mp4",
-    "video/mpeg": ".mpeg",
-    "video/ogg": ".ogg",
-    "video/webm": ".webm",
-    "video/x-matroska": ".mkv",
-}
-"""File name suffixes of media types. They are hints: the client probes the content."""
+_CONTAINER_TYPES = frozenset(
+    {
+        "application/octet-stream",
+        "application/ogg",
+        "video/mp4",
+        "video/mpeg",
+        "video/ogg",
+        "video/webm",
+        "video/x-matroska",
+    }
+)
+"""Media types that may hold audio, besides ``audio/*``. The client probes what they hold."""
 
+_NAME = "clip"  # in error messages
 _HEADERLESS = {"basic", "g711_alaw", "g711_ulaw", "l16", "pcm", "pcm16", "raw"}
 
 
@@ -58,21 +42,22 @@ def base64_clip(data: object, media_type: object = None) -> Block:
     Raises:
         UnsupportedError: If it is not base64, not audio, or audio without a header.
     """
-    suffix = _suffix(media_type)
+    _require_audio_type(media_type)
     if not isinstance(data, str):
         raise UnsupportedError(f"Audio in base64 is text, not {type(data).__name__}.")
     try:
         content = base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):
         raise UnsupportedError("The audio in a message is not base64.") from None
-    return source_clip((f"audio{suffix}", content))
+    return source_clip((_NAME, content))
 
 
 def stream_clip(stream: BinaryIO, media_type: str | None = None) -> Block:
     """Return a block with a clip in an open binary file, which is sent from its beginning."""
+    _require_audio_type(media_type)
     if stream.seekable():
         stream.seek(0)
-    return source_clip((f"audio{_suffix(media_type)}", stream))
+    return source_clip((_NAME, stream))
 
 
 def file_clip(path: object, access: FileAccess | None, files: ExitStack) -> Block:
@@ -102,13 +87,12 @@ def not_fetched_error(kind: str) -> UnsupportedError:
     )
 
 
-def _suffix(media_type: object) -> str:
+def _require_audio_type(media_type: object) -> None:
     if media_type is None:
-        return ""
+        return
     plain = str(media_type).partition(";")[0].strip().lower()
     kind, _, name = plain.partition("/")
     if name.removeprefix("x-") in _HEADERLESS:
         raise UnsupportedError(f"{media_type} does not state its sample rate: pass it as wav.")
-    if kind != "audio" and plain not in _SUFFIXES:
+    if kind != "audio" and plain not in _CONTAINER_TYPES:
         raise UnsupportedError(f"{media_type} is not an audio type.")
-    return _SUFFIXES.get(plain, "")

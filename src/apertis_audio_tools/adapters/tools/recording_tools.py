@@ -5,7 +5,7 @@ import functools
 import os
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from apertis_audio_tools.adapters.chat_schema import source_clip, text_block, user_turn
 from apertis_audio_tools.adapters.tools.arguments import (
@@ -21,7 +21,7 @@ from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.concurrency import fork_safety
 from apertis_audio_tools.errors import ConfigurationError, UnsupportedError
 from apertis_audio_tools.files.access import FileAccess
-from apertis_audio_tools.models import CHAT_MODEL, TRANSCRIPTION_MODEL
+from apertis_audio_tools.models import CHAT_MODEL, TRANSCRIPTION_MODEL, Task
 from apertis_audio_tools.results import ChatReply, Transcript
 
 MAX_SHOWN_CHARACTERS = 20_000
@@ -68,6 +68,9 @@ class TranscriptMemory:
 class _TranscriptTool(AudioTool):
     """Reads recordings. A long transcript is read in several calls, and paid for once."""
 
+    arguments: ClassVar[type[ReadingArguments]]
+    _task: ClassVar[Task]
+
     def __init__(
         self,
         client: ApertisAudio,
@@ -81,9 +84,10 @@ class _TranscriptTool(AudioTool):
         self._memory = TranscriptMemory() if memory is None else memory
 
     @contextlib.contextmanager
-    def _plan_reading(
-        self, asked: ReadingArguments, options: TranscriptionOptions
-    ) -> Iterator[ToolPlan[Transcript]]:
+    def _plan(self, arguments: Mapping[str, object]) -> Iterator[ToolPlan[Transcript]]:
+        asked = self._validate(self.arguments, arguments)
+        language = asked.model_dump(include={"language"})  # only `TranscribeTool` has one
+        options = TranscriptionOptions(task=self._task, model=self._model, **language)
         with self._access.reading(asked.path) as source:
             status = os.fstat(source[1].fileno())
             version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
@@ -110,13 +114,7 @@ class TranscribeTool(_TranscriptTool):
         "the time of each passage as [hh:mm:ss]. Takes recordings of any length."
     )
     arguments = TranscribeArguments
-
-    def _plan(
-        self, arguments: Mapping[str, object]
-    ) -> contextlib.AbstractContextManager[ToolPlan[Transcript]]:
-        asked = self._validate(TranscribeArguments, arguments)
-        options = TranscriptionOptions(model=self._model, language=asked.language)
-        return self._plan_reading(asked, options)
+    _task = "transcribe"
 
 
 class TranslateTool(_TranscriptTool):
@@ -128,12 +126,7 @@ class TranslateTool(_TranscriptTool):
         "with the time of each passage as [hh:mm:ss]. Takes recordings of any length."
     )
     arguments = TranslateArguments
-
-    def _plan(
-        self, arguments: Mapping[str, object]
-    ) -> contextlib.AbstractContextManager[ToolPlan[Transcript]]:
-        asked = self._validate(TranslateArguments, arguments)
-        return self._plan_reading(asked, TranscriptionOptions(task="translate", model=self._model))
+    _task = "translate"
 
 
 class AskTool(AudioTool):
