@@ -146,6 +146,17 @@ def test_settings(access: FileAccess) -> None:
         ApertisAudioToolSpec(access=access, modle="whisper-1")  # type: ignore[call-arg]
 
 
+def test_no_plain_key_in_frames() -> None:
+    """An error of the constructor leaves no plain key in the frames of this package."""
+    key = "sk-very-secret"
+    with pytest.raises(ConfigurationError) as caught:
+        ApertisAudioToolSpec(api_key=key)
+    frames = [each.frame for each in caught.traceback]
+    ours = [f for f in frames if f.f_globals["__name__"].startswith("apertis_audio_tools")]
+    assert ours
+    assert key not in "".join(repr(frame.f_locals) for frame in ours)
+
+
 class ScriptedModel:
     """A model that calls one tool of its script per turn, and then repeats the last result."""
 
