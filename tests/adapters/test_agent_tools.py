@@ -138,9 +138,9 @@ def test_invalid_paths(
 @pytest.fixture
 def long_clip(access: FileAccess) -> str:
     """Write a recording of eleven minutes, and return its name."""
-    with wave.open(str(access.inputs[0] / "long.wav"), "wb") as sound:
-        sound.setparams((1, 1, 8000, 0, "NONE", ""))
-        sound.writeframes(bytes(8000 * 660))
+    with wave.open(str(access.inputs[0] / "long.wav"), "wb") as wav:
+        wav.setparams((1, 1, 8000, 0, "NONE", ""))
+        wav.writeframes(bytes(8000 * 660))
     return "long.wav"
 
 

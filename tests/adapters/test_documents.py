@@ -30,11 +30,11 @@ TRANSCRIPT = Transcript(
 
 
 def documents_of(
-    transcript: Transcript = TRANSCRIPT, granularity: Granularity = "passage", **asked: Any
+    transcript: Transcript = TRANSCRIPT, granularity: Granularity = "passage", **options: Any
 ) -> list[TranscriptDocument]:
-    document_options = DocumentOptions(granularity, max_seconds=asked.pop("max_seconds", 40.0))
-    name = asked.pop("name", "meetings/standup.ogg")
-    return list(make_documents(transcript, document_options, name=name, asked=asked))
+    document_options = DocumentOptions(granularity, max_seconds=options.pop("max_seconds", 40.0))
+    name = options.pop("name", "meetings/standup.ogg")
+    return list(make_documents(transcript, document_options, name=name, request_options=options))
 
 
 @pytest.mark.parametrize(

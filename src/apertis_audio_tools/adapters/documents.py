@@ -111,7 +111,7 @@ def make_documents(
     options: DocumentOptions,
     *,
     name: str | None,
-    asked: Mapping[str, object],
+    request_options: Mapping[str, object],
 ) -> Iterator[TranscriptDocument]:
     """Yield the documents of a transcript.
 
@@ -119,7 +119,7 @@ def make_documents(
         transcript: Transcript, with the ``digest`` of its recording.
         options: Options of splitting it.
         name: Path or name of the recording, if it has one.
-        asked: JSON-safe options of the request, which become part of the ids.
+        request_options: JSON-safe options of the request, which become part of the ids.
     """
     source = document_source(name, transcript.digest)
     facts = {
@@ -129,12 +129,18 @@ def make_documents(
         "task": transcript.task,
     }
     known = {key: value for key, value in facts.items() if value not in {None, ""}}
-    identity = [_VERSION, transcript.digest, source, dict(asked), options.granularity]
+    identity = [
+        _VERSION,
+        transcript.digest,
+        source,
+        dict(request_options),
+        options.granularity,
+    ]
     for number, part in enumerate(options.split(transcript)):
         start, end = round(part.start, 3), round(part.end, 3)
-        name_of_part = json.dumps([*identity, number, start, end], sort_keys=True)
+        part_identity = json.dumps([*identity, number, start, end], sort_keys=True)
         yield TranscriptDocument(
-            id=str(uuid.uuid5(_NAMESPACE, name_of_part)),
+            id=str(uuid.uuid5(_NAMESPACE, part_identity)),
             text=part.text.strip(),
             metadata={
                 "source": source,

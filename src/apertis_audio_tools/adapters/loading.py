@@ -36,7 +36,7 @@ from apertis_audio_tools.pipeline.batch import OnError, Outcome, require_error_m
 from apertis_audio_tools.pipeline.progress import ProgressCallback
 from apertis_audio_tools.results import Transcript
 
-logger = logging.getLogger("apertis_audio_tools")
+logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 
 T = TypeVar("T")
 
@@ -58,8 +58,8 @@ _MAX_UNANSWERED = 3
 
 def get_source_name(source: Source) -> str | None:
     """Return the name or path of a recording, or None if it has neither."""
-    given, content = source if is_named_source(source) else (None, source)
-    name = given or (content if _is_path(content) else getattr(content, "name", None))
+    given_name, content = source if is_named_source(source) else (None, source)
+    name = given_name or (content if _is_path(content) else getattr(content, "name", None))
     return os.fspath(name) if _is_path(name) else None
 
 
@@ -110,12 +110,12 @@ class LoadOptions:
     progress: bool | ProgressCallback = False
 
     def __post_init__(self) -> None:
-        asked = self.transcription
-        if asked.task not in {"transcribe", "translate"}:
-            raise ConfigurationError(f"task is {asked.task!r}; it is transcribe or translate.")
-        if asked.task == "translate" and asked.language is not None:
+        options = self.transcription
+        if options.task not in {"transcribe", "translate"}:
+            raise ConfigurationError(f"task is {options.task!r}; it is transcribe or translate.")
+        if options.task == "translate" and options.language is not None:
             raise ConfigurationError("language is only for transcribing; translations are English.")
-        require_piece_options(asked.piece_seconds, asked.upload_format)
+        require_piece_options(options.piece_seconds, options.upload_format)
         require_error_mode(self.on_error)
 
     def transcribe_each(
@@ -166,20 +166,20 @@ class LoadOptions:
         self, transcript: Transcript, name: str | None
     ) -> Iterator[TranscriptDocument]:
         """Yield the documents of one transcript; `name` is the recording's, if it has one."""
-        asked = asdict(self.transcription)
+        options = asdict(self.transcription)
         if self.documents.granularity == "passage":
-            asked |= asdict(self.documents)
-        return make_documents(transcript, self.documents, name=name, asked=asked)
+            options |= asdict(self.documents)
+        return make_documents(transcript, self.documents, name=name, request_options=options)
 
     def _transcription_options(self, client: ApertisAudio) -> TranscriptionOptions:
-        asked = self.transcription
+        options = self.transcription
         if (
-            asked.piece_seconds is None
+            options.piece_seconds is None
             and self.documents.granularity != "recording"
-            and not client.gives_times(asked.model, asked.task)
+            and not client.gives_times(options.model, options.task)
         ):
-            return replace(asked, piece_seconds=self.documents.max_seconds)
-        return asked
+            return replace(options, piece_seconds=self.documents.max_seconds)
+        return options
 
 
 class _OutageDetector:

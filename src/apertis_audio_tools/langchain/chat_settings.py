@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, Literal, Self
 
+from langchain_core.caches import BaseCache
 from langchain_core.language_models import BaseChatModel, ModelProfile
 from langchain_core.language_models.base import LangSmithParams
 from pydantic import AliasChoices, ConfigDict, Field, model_validator
@@ -38,6 +39,7 @@ class ChatSettings(ClientFields, BaseChatModel):
     parallel_tool_calls: bool | None = None
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
     streaming: bool = False
+    cache: BaseCache | bool | None = Field(default=None, exclude=True)
     file_access: FileAccess | None = Field(default=None, exclude=True, repr=False)
     timeout: float | None = Field(
         default=None, frozen=True, validation_alias=AliasChoices("timeout", "request_timeout")

@@ -3,17 +3,22 @@
 from operator import itemgetter
 from typing import Any
 
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.messages import AIMessage
 from langchain_core.output_parsers import BaseOutputParser, JsonOutputParser, PydanticOutputParser
 from langchain_core.output_parsers.openai_tools import JsonOutputKeyToolsParser, PydanticToolsParser
 from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
 from langchain_core.utils.function_calling import convert_to_openai_function
 from langchain_core.utils.pydantic import is_basemodel_subclass
+from pydantic import BaseModel
 
 from apertis_audio_tools.errors import UnsupportedError
 
 METHODS = ("function_calling", "json_schema", "json_mode")
 
 Schema = dict[str, Any] | type
+ParsedReply = dict[str, Any] | BaseModel
+ReplyParser = BaseOutputParser[Any]
 
 
 def require_method(method: str) -> None:
@@ -26,7 +31,7 @@ def require_method(method: str) -> None:
         raise UnsupportedError(f"method is {method!r}; it can be {', '.join(METHODS)}.")
 
 
-def tool_parser(schema: Schema) -> BaseOutputParser[Any]:
+def tool_parser(schema: Schema) -> ReplyParser:
     """Return the parser of a call of the tool that stands for the schema."""
     if isinstance(schema, type) and is_basemodel_subclass(schema):
         return PydanticToolsParser(tools=[schema], first_tool_only=True)
@@ -34,7 +39,7 @@ def tool_parser(schema: Schema) -> BaseOutputParser[Any]:
     return JsonOutputKeyToolsParser(key_name=name, first_tool_only=True)
 
 
-def json_parser(schema: Schema) -> BaseOutputParser[Any]:
+def json_parser(schema: Schema) -> ReplyParser:
     """Return the parser of a reply in JSON."""
     if isinstance(schema, type) and is_basemodel_subclass(schema):
         return PydanticOutputParser(pydantic_object=schema)
@@ -54,8 +59,8 @@ def response_format(schema: Schema, method: str, *, strict: bool | None) -> dict
 
 
 def parse_replies(
-    model: Runnable[Any, Any], parser: BaseOutputParser[Any], *, include_raw: bool
-) -> Runnable[Any, Any]:
+    model: Runnable[LanguageModelInput, AIMessage], parser: ReplyParser, *, include_raw: bool
+) -> Runnable[LanguageModelInput, ParsedReply]:
     """Return the model with parsed replies; `include_raw` adds the message and any error."""
     if not include_raw:
         return model | parser

@@ -62,10 +62,10 @@ class ReplyBuilder:
     """Joins the deltas of a stream into a reply."""
 
     def __init__(self) -> None:
-        self.text = ""
+        self.text: str = ""
         self.finish_reason: str | None = None
         self.usage: Usage | None = None
-        self.model = ""
+        self.model: str = ""
         self.request_id: str | None = None
         self._calls: dict[int, ToolCall] = {}
 

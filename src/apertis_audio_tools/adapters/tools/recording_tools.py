@@ -11,6 +11,7 @@ from apertis_audio_tools.adapters.chat_schema import source_clip, text_block, us
 from apertis_audio_tools.adapters.tools.arguments import (
     AskArguments,
     ReadingArguments,
+    ToolArguments,
     TranscribeArguments,
     TranslateArguments,
 )
@@ -85,17 +86,17 @@ class _TranscriptTool(AudioTool):
 
     @contextlib.contextmanager
     def _plan(self, arguments: Mapping[str, object]) -> Iterator[ToolPlan[Transcript]]:
-        asked = self._validate(self.arguments, arguments)
-        language = asked.model_dump(include={"language"})  # only `TranscribeTool` has one
+        args = self._validate(self.arguments, arguments)
+        language = args.model_dump(include={"language"})  # only `TranscribeTool` has one
         options = TranscriptionOptions(task=self._task, model=self._model, **language)
-        with self._access.reading(asked.path) as source:
+        with self._access.reading(args.path) as source:
             status = os.fstat(source[1].fileno())
             version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
             key = (options, version)
 
             def report(transcript: Transcript) -> ToolResult:
                 self._memory.put(key, transcript)
-                return _report_transcript(asked, transcript)
+                return _report_transcript(args, transcript)
 
             yield ToolPlan(
                 functools.partial(self._client.transcribe_with, source, options),
@@ -110,10 +111,10 @@ class TranscribeTool(_TranscriptTool):
 
     name = "transcribe_audio"
     description = (
-        "Write down what is said in an audio or video recording, in the language spoken, with "
-        "the time of each passage as [hh:mm:ss]. Takes recordings of any length."
+        "Transcribe an audio or video recording in the language spoken, with the time of each "
+        "passage as [hh:mm:ss]. Accepts recordings of any length."
     )
-    arguments = TranscribeArguments
+    arguments: ClassVar[type[ReadingArguments]] = TranscribeArguments
     _task = "transcribe"
 
 
@@ -122,10 +123,10 @@ class TranslateTool(_TranscriptTool):
 
     name = "translate_audio"
     description = (
-        "Write down in English what is said in an audio or video recording in another language, "
-        "with the time of each passage as [hh:mm:ss]. Takes recordings of any length."
+        "Translate the speech in an audio or video recording into English text, with the time of "
+        "each passage as [hh:mm:ss]. Accepts recordings of any length."
     )
-    arguments = TranslateArguments
+    arguments: ClassVar[type[ReadingArguments]] = TranslateArguments
     _task = "translate"
 
 
@@ -144,11 +145,11 @@ class AskTool(AudioTool):
 
     name = "ask_about_audio"
     description = (
-        "Ask a model that can hear about an audio clip: who speaks and in what mood, what sounds "
+        "Ask a model that accepts audio about a clip: who speaks and in what mood, what sounds "
         "there are, what was meant. For a few minutes of audio; to read what is said in a long "
         "recording, transcribe it."
     )
-    arguments = AskArguments
+    arguments: ClassVar[type[ToolArguments]] = AskArguments
 
     def __init__(
         self,
@@ -166,15 +167,15 @@ class AskTool(AudioTool):
 
     @contextlib.contextmanager
     def _plan(self, arguments: Mapping[str, object]) -> Iterator[ToolPlan[ChatReply]]:
-        asked = self._validate(AskArguments, arguments)
+        args = self._validate(AskArguments, arguments)
         options = ChatOptions(model=self._model)
-        with self._access.reading(asked.path) as source:
+        with self._access.reading(args.path) as source:
             self._require_short(probe(source))
-            messages = [user_turn([text_block(asked.question), source_clip(source)])]
+            messages = [user_turn([text_block(args.question), source_clip(source)])]
             yield ToolPlan(
                 functools.partial(self._client.chat_with, messages, options),
                 functools.partial(self._client.achat_with, messages, options),
-                functools.partial(_report_reply, asked),
+                functools.partial(_report_reply, args),
             )
 
     def _require_short(self, recording: Recording) -> None:
@@ -206,9 +207,9 @@ def _format_passages(transcript: Transcript, start: float) -> str:
     return "\n".join(lines)
 
 
-def _report_transcript(asked: ReadingArguments, transcript: Transcript) -> ToolResult:
+def _report_transcript(args: ReadingArguments, transcript: Transcript) -> ToolResult:
     artifact: dict[str, Any] = {
-        "path": asked.path,
+        "path": args.path,
         "duration": transcript.duration,
         "language": transcript.language,
         "transcript": transcript.text,
@@ -220,13 +221,13 @@ def _report_transcript(asked: ReadingArguments, transcript: Transcript) -> ToolR
         "task": transcript.task,
         "usage": usage_json(transcript.usage),
     }
-    return ToolResult(_format_passages(transcript, asked.start), artifact)
+    return ToolResult(_format_passages(transcript, args.start), artifact)
 
 
-def _report_reply(asked: AskArguments, reply: ChatReply) -> ToolResult:
+def _report_reply(args: AskArguments, reply: ChatReply) -> ToolResult:
     artifact = {
-        "path": asked.path,
-        "question": asked.question,
+        "path": args.path,
+        "question": args.question,
         "answer": reply.text,
         "model": reply.model,
         "usage": usage_json(reply.usage),

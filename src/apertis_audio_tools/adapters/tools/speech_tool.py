@@ -3,8 +3,9 @@
 import contextlib
 import functools
 from collections.abc import Iterator, Mapping
+from typing import ClassVar
 
-from apertis_audio_tools.adapters.tools.arguments import SpeakArguments
+from apertis_audio_tools.adapters.tools.arguments import SpeakArguments, ToolArguments
 from apertis_audio_tools.adapters.tools.tool import AudioTool, ToolPlan, ToolResult
 from apertis_audio_tools.api.options import SpeechOptions
 from apertis_audio_tools.client import ApertisAudio
@@ -18,10 +19,10 @@ class SpeakTool(AudioTool):
 
     name = "speak_text"
     description = (
-        "Say a text aloud: makes an audio file of it and tells its name. Use it only when "
-        "spoken audio is wanted."
+        "Speak a text into a new audio file, and return the name of the file. Use it only when "
+        "spoken audio is needed."
     )
-    arguments = SpeakArguments
+    arguments: ClassVar[type[ToolArguments]] = SpeakArguments
 
     def __init__(
         self,
@@ -39,15 +40,15 @@ class SpeakTool(AudioTool):
 
     @contextlib.contextmanager
     def _plan(self, arguments: Mapping[str, object]) -> Iterator[ToolPlan[SpeechFile]]:
-        asked = self._validate(SpeakArguments, arguments)
+        args = self._validate(SpeakArguments, arguments)
         path = self._access.new_path(f".{self._format}")
         options = SpeechOptions(
-            model=self._model, voice=asked.voice or self._voice, response_format=self._format
+            model=self._model, voice=args.voice or self._voice, response_format=self._format
         )
         yield ToolPlan(
-            functools.partial(self._client.save_speech_with, asked.text, path, options),
-            functools.partial(self._client.asave_speech_with, asked.text, path, options),
-            functools.partial(_report_speech, asked.text),
+            functools.partial(self._client.save_speech_with, args.text, path, options),
+            functools.partial(self._client.asave_speech_with, args.text, path, options),
+            functools.partial(_report_speech, args.text),
         )
 
 
