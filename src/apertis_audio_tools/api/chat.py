@@ -74,7 +74,7 @@ def chat_stream_call(
     capabilities: Capabilities,
     encode_clip: ClipEncoder,
 ) -> StreamCall[ChatDelta]:
-    """Return the call for a reply in words that arrives piece by piece; see `chat_call`.
+    """Return the call for a streamed text reply; see `chat_call`.
 
     Raises:
         UnsupportedError: If the service is known to refuse it, as it does a spoken reply.

@@ -181,10 +181,10 @@ def _error_object(body: bytes) -> dict[str, object]:
         data = json.loads(body)
     except (ValueError, RecursionError):
         return {}
-    found = data.get("error", data.get("detail")) if isinstance(data, dict) else None
-    if isinstance(found, str):
-        return {"message": found}
-    return found if isinstance(found, dict) else {}
+    error = data.get("error", data.get("detail")) if isinstance(data, dict) else None
+    if isinstance(error, str):
+        return {"message": error}
+    return error if isinstance(error, dict) else {}
 
 
 def _text(value: object) -> str | None:

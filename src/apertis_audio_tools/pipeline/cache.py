@@ -111,13 +111,15 @@ class TranscriptCache:
 
     def clear(self) -> int:
         """Delete all transcripts, free the disk, and return how many there were."""
-        kept = self._in_transaction(lambda db: db.execute("DELETE FROM transcripts").rowcount, None)
-        if kept:
+        deleted = self._in_transaction(
+            lambda db: db.execute("DELETE FROM transcripts").rowcount, None
+        )
+        if deleted:
             self._in_transaction(lambda db: db.execute("VACUUM"), None)
         self.close()
-        if kept is None:
+        if deleted is None:
             self._remove()
-        return kept or 0
+        return deleted or 0
 
     def close(self) -> None:
         """Close the file. It is opened again when it is needed."""

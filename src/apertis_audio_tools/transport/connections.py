@@ -81,25 +81,29 @@ class ConnectionFactory:
 
 def _environment_proxy(url: httpx.URL) -> httpx.Proxy | None:
     """Return the proxy of the environment, which httpx ignores when it is given a transport."""
+    proxy, is_valid = None, True
+    try:
+        proxy = _parse_proxy(url)
+    except (ValueError, httpx.InvalidURL):
+        is_valid = False  # raised below, because the other error shows the password of the proxy
+    if not is_valid or (proxy and not proxy.url.host):
+        raise ConfigurationError(
+            f"The proxy of the environment ({url.scheme}_proxy or all_proxy) is not a proxy "
+            "address; correct it, or name the host of the service in no_proxy."
+        )
+    if proxy and proxy.url.scheme.startswith("socks") and not find_spec("socksio"):
+        raise ConfigurationError("A SOCKS proxy requires the package socksio; install it.")
+    return proxy
+
+
+def _parse_proxy(url: httpx.URL) -> httpx.Proxy | None:
     if proxy_bypass(url.netloc.decode("ascii")):
         return None
     proxies = getproxies()
     address = proxies.get(url.scheme) or proxies.get("all")
     if not address:
         return None
-    try:
-        proxy = httpx.Proxy(address if "://" in address else f"http://{address}")
-        is_complete = bool(proxy.url.host)
-    except (ValueError, httpx.InvalidURL):
-        is_complete = False
-    if not is_complete:
-        raise ConfigurationError(
-            f"The proxy of the environment ({url.scheme}_proxy or all_proxy) is not a proxy "
-            "address; correct it, or name the host of the service in no_proxy."
-        )
-    if proxy.url.scheme.startswith("socks") and not find_spec("socksio"):
-        raise ConfigurationError("A SOCKS proxy requires the package socksio; install it.")
-    return proxy
+    return httpx.Proxy(address if "://" in address else f"http://{address}")
 
 
 def keepalive_options(names: Mapping[str, int]) -> list[tuple[int, int, int]]:

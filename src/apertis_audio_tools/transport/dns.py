@@ -55,15 +55,15 @@ class HostResolver:
 
     def _run(self, address: _Address, lookup: Future[list[str]]) -> None:
         try:
-            found: list[str] | Exception = _resolve(*address)
+            result: list[str] | Exception = _resolve(*address)
         except Exception as error:  # noqa: BLE001  # raised in the threads that wait
-            found = error
+            result = error
         with self._lock:
             self._lookups.pop(address, None)  # absent after an interrupt in `_lookup`
-        if isinstance(found, Exception):
-            lookup.set_exception(found)
+        if isinstance(result, Exception):
+            lookup.set_exception(result)
         else:
-            lookup.set_result(found)
+            lookup.set_result(result)
 
 
 def _is_numeric(host: str) -> bool:

@@ -70,7 +70,7 @@ class Cooldown:
         self._lock = ForkSafeLock()
 
     def extend(self, until: float) -> None:
-        """Let nobody send before `until`, in seconds of the clock. It never gets shorter."""
+        """Forbid sending before `until`, in seconds of the clock. A cooldown never gets shorter."""
         with self._lock:
             self._until = max(self._until, until)
 
@@ -225,7 +225,7 @@ class RetryPolicy:
     def _should_retry(self, state: RetryCallState) -> bool:
         """Return whether to try again; all workers heed "too many requests", whatever this does."""
         error = _failure(state)
-        # Without a status, it was this policy that refused, and the service was not asked.
+        # Without a status the error is from this policy, and no request was sent.
         if isinstance(error, RateLimitError) and error.status is not None:
             self.cooldown.extend(self.clock.monotonic() + self._wait(state))
         return error is not None and self.is_worth_retrying(error)
