@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from apertis_audio_tools.sandbox import Beacons, Heard
-from apertis_audio_tools.sandbox.beacons import BEACON_SECONDS, symbols
-from apertis_audio_tools.sandbox.decoding import decode
+from apertis_audio_tools.sandbox import BeaconRecogniser, SpeechSegment
+from apertis_audio_tools.sandbox.audio_decoding import decode
+from apertis_audio_tools.sandbox.beacons import BEACON_SECONDS, encode_number
 from support.beacon_recordings import (
     AMPLITUDE,
     PERIOD_SECONDS,
@@ -30,11 +30,13 @@ def pcm(count: int = COUNT, *, first: int = 0, noise: float = 16.0) -> bytes:
     return b"".join(sound(SAMPLE_RATE, count, first=first, noise=noise))
 
 
-def hear(samples: bytes) -> list[Heard]:
-    return list(Beacons().recognise(samples))
+def hear(samples: bytes) -> list[SpeechSegment]:
+    return list(BeaconRecogniser().recognise(samples))
 
 
-def assert_all(heard: list[Heard], *, first: int = 0, count: int = COUNT, late: float = 0) -> None:
+def assert_all(
+    heard: list[SpeechSegment], *, first: int = 0, count: int = COUNT, late: float = 0
+) -> None:
     """Each once, in order, where it is."""
     assert [each.text for each in heard] == [f"{first + at:05d}" for at in range(count)]
     for at, each in enumerate(heard):
@@ -133,4 +135,4 @@ def test_a_wrong_digit_is_noticed() -> None:
 def test_numbers_have_five_digits(number: int) -> None:
     """There is no beacon for other numbers."""
     with pytest.raises(ValueError, match="5 digits"):
-        symbols(number)
+        encode_number(number)

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from apertis_audio_tools import sandbox
-from apertis_audio_tools.sandbox import Heard, PocketSphinx, Sandbox
+from apertis_audio_tools.sandbox import PocketSphinx, Sandbox, SpeechSegment
 from support import timeouts
 
 HEADERS = {"Authorization": "Bearer sk-1"}
@@ -26,7 +26,7 @@ HEADERS = {"Authorization": "Bearer sk-1"}
 class Deaf:
     """An engine that hears nothing."""
 
-    def recognise(self, _: bytes) -> Iterable[Heard]:
+    def recognise(self, _: bytes) -> Iterable[SpeechSegment]:
         """Give no segments."""
         return []
 

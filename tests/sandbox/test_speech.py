@@ -11,7 +11,7 @@ import httpx
 import jiwer
 import pytest
 
-from apertis_audio_tools.sandbox import speech, synthesis
+from apertis_audio_tools.sandbox import speech_endpoint, speech_synthesis
 from support import timeouts
 from support.encoded_recordings import content
 from support.timeouts import PATIENCE
@@ -163,7 +163,7 @@ def test_audio_leaves_while_the_rest_is_being_spoken(
 ) -> None:
     """The first sentence arrives before the second has been synthesised."""
     first_arrived = threading.Event()
-    speak = synthesis.speak
+    speak = speech_synthesis.speak
 
     def waiting(text: str, voice: str) -> Iterator[bytes]:
         sentences = speak(text, voice)
@@ -171,7 +171,7 @@ def test_audio_leaves_while_the_rest_is_being_spoken(
         assert first_arrived.wait(PATIENCE)
         yield from sentences
 
-    monkeypatch.setattr(speech, "speak", waiting)
+    monkeypatch.setattr(speech_endpoint, "speak", waiting)
     headers = {"Authorization": "Bearer sk-1"}
     body = REQUEST | {"input": SENTENCE, "response_format": "pcm"}
     with timeouts.stream("POST", f"{url}/audio/speech", headers=headers, json=body) as response:

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from apertis_audio_tools.sandbox import Heard, PocketSphinx, Sandbox
+from apertis_audio_tools.sandbox import PocketSphinx, Sandbox, SpeechSegment
 from support.encoded_recordings import recording, samples, silence
 from support.timeouts import PATIENCE
 
@@ -26,10 +26,10 @@ Transcribe = Callable[..., httpx.Response]
 class Recites:
     """An engine that always hears the same."""
 
-    def __init__(self, *segments: Heard) -> None:
+    def __init__(self, *segments: SpeechSegment) -> None:
         self._segments = segments
 
-    def recognise(self, _: bytes) -> Iterable[Heard]:
+    def recognise(self, _: bytes) -> Iterable[SpeechSegment]:
         """Give the segments of the construction."""
         return self._segments
 
@@ -149,7 +149,9 @@ def test_times_are_those_of_the_recording(transcribe: Transcribe) -> None:
 )
 def test_text_and_subtitles(response_format: str, media_type: str, expected: str) -> None:
     """Subtitles have hours, and cues as the formats ask; any engine can be plugged in."""
-    engine = Recites(Heard(0.5, 3599.9994, "First & last."), Heard(3661.001, 100_000, "Second."))
+    engine = Recites(
+        SpeechSegment(0.5, 3599.9994, "First & last."), SpeechSegment(3661.001, 100_000, "Second.")
+    )
     with Sandbox(recogniser=engine) as url:
         response = transcribe(url, silence("wav", 1), response_format=response_format)
     assert response.headers["content-type"] == media_type
@@ -160,7 +162,7 @@ def test_text_and_subtitles(response_format: str, media_type: str, expected: str
 @pytest.mark.parametrize("response_format", ["json", "text", "srt", "vtt", "verbose_json"])
 def test_models_that_only_speak_json(model: str, response_format: str) -> None:
     """The gpt-4o models answer json, whatever was asked."""
-    with Sandbox(recogniser=Recites(Heard(0, 1, "Hello."))) as url:
+    with Sandbox(recogniser=Recites(SpeechSegment(0, 1, "Hello."))) as url:
         file = silence("wav", 1)
         response = transcribe(url, file, model=model, response_format=response_format)
     assert response.json() == {"text": "Hello."}
@@ -218,10 +220,10 @@ def test_a_client_that_hangs_up() -> None:
     given_up = threading.Event()
 
     class Endless:
-        def recognise(self, pcm: bytes) -> Iterator[Heard]:
+        def recognise(self, pcm: bytes) -> Iterator[SpeechSegment]:
             try:
                 while len(pcm) > 40_000:
-                    yield Heard(0, 1, "And so on.")
+                    yield SpeechSegment(0, 1, "And so on.")
             finally:
                 given_up.set()
 
@@ -237,7 +239,7 @@ def test_an_engine_that_is_closed_at_work() -> None:
     at_work = threading.Event()
 
     class Noticed(PocketSphinx):
-        def recognise(self, pcm: bytes, /) -> Iterator[Heard]:
+        def recognise(self, pcm: bytes, /) -> Iterator[SpeechSegment]:
             at_work.set()
             return super().recognise(pcm)
 
@@ -255,7 +257,7 @@ def test_an_engine_that_fails(capfd: pytest.CaptureFixture[str]) -> None:
     """An engine's failure is the service's failure, and does not end the server."""
 
     class Broken:
-        def recognise(self, _: bytes) -> Iterable[Heard]:
+        def recognise(self, _: bytes) -> Iterable[SpeechSegment]:
             raise RuntimeError("no ears")
 
     with Sandbox(recogniser=Broken()) as url:

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from apertis_audio_tools.sandbox import decoding
+from apertis_audio_tools.sandbox import audio_decoding
 from support.encoded_recordings import silence
 
 CLIPS = Path(__file__).parents[1] / "clips"
@@ -153,7 +153,7 @@ def test_audio_that_unpacks_without_end(
     transcribe: Transcribe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A small file that unpacks to endless silence is refused before it fills the memory."""
-    monkeypatch.setattr(decoding, "MAX_SECONDS", 5)
+    monkeypatch.setattr(audio_decoding, "MAX_SECONDS", 5)
     assert refused(transcribe(silence("flac", 7), "bomb.flac"))[1] == "invalid_file_format"
     assert transcribe(silence("flac", 4), "fine.flac").status_code == 200
 
