@@ -113,10 +113,10 @@ def test_looking_is_light() -> None:
     assert not loaded & {reader.module for reader in HOST_PROGRAMS.values()}
 
 
-@pytest.mark.parametrize("name", ["markitdown", "promptflow"])
+@pytest.mark.parametrize("name", ["markitdown"])
 def test_modules_are_light(name: str) -> None:
     """A plugin module that needs nothing of its program brings nothing large with it."""
-    heavy = {"av", "httpx", "markitdown", "promptflow", "pydantic", "tenacity"}
+    heavy = {"av", "httpx", "markitdown", "pydantic", "tenacity"}
     assert not set(python(LOADING.format(name=name)).split()) & heavy
 
 

@@ -44,7 +44,6 @@ HOST_PROGRAMS = {
     "nat.components": Host(
         "NeMo Agent Toolkit", "nat.plugin_api", "pip install nvidia-nat-core packaging"
     ),
-    "package_tools": Host("promptflow", "promptflow", "pip install promptflow"),
 }
 """Who reads which group of entry points."""
 
