@@ -1,4 +1,4 @@
-"""The command `apertis-audio`: recordings to text, text to speech, questions about a clip."""
+"""The command `apertis-audio`: transcribe, translate, speak, and ask about recordings."""
 
 from apertis_audio_tools.cli.commands import app
 from apertis_audio_tools.cli.plugin_list import list_plugins

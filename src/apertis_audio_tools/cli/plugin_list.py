@@ -1,4 +1,4 @@
-"""The command that lists what other programs find of this package."""
+"""The command that lists the entry points of this package."""
 
 import sys
 
@@ -10,19 +10,16 @@ from apertis_audio_tools.adapters.entry_points import registrations
 
 
 def list_plugins() -> None:
-    """List what this package registers with other programs, and which of them are installed."""
+    """List the entry points for other programs, and whether each program is installed."""
     rows = [
-        (each.group, each.name, each.reader.name, _state(each.reader.is_installed))
+        (each.group, each.name, each.reader.name, "yes" if each.reader.is_installed else "no")
         for each in registrations()
     ]
     if not sys.stdout.isatty():
         typer.echo("\n".join("\t".join(row) for row in rows))
         return
-    table = Table("entry point group", "name", "for", "there", box=None, padding=(0, 1, 0, 0))
+    headings = ("entry point group", "name", "program", "installed")
+    table = Table(*headings, box=None, padding=(0, 1, 0, 0))
     for row in rows:
         table.add_row(*row)
     Console().print(table)
-
-
-def _state(is_installed: bool) -> str:  # noqa: FBT001  # the whole question
-    return "yes" if is_installed else "no"
