@@ -12,9 +12,10 @@ from pathlib import Path
 import jiwer
 import pytest
 from rich.console import Console
+from rich.text import Text
 from typer.testing import CliRunner, Result
 
-from apertis_audio_tools.cli import app, progress_bar
+from apertis_audio_tools.cli import app, progress_bar, session
 
 CLIP = Path(__file__).parents[1] / "clips" / "clip.mp3"
 EXAMPLES = Path(__file__).parents[2] / "examples" / "data"
@@ -106,6 +107,19 @@ def test_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "2/2" in screen.getvalue()
     assert outcome.stdout.count("The meeting is tomorrow.") == 2
     assert "The meeting" not in screen.getvalue()
+
+
+@pytest.mark.usefixtures("_sandbox")
+def test_errors_beside_the_progress_bar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal, an error is one line that the progress bar does not interrupt."""
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=100, soft_wrap=True)
+    for module in (progress_bar, session):
+        monkeypatch.setattr(module, "notes", console)
+    bad = tmp_path / "bad.mp3"
+    bad.touch()
+    apertis("transcribe", bad, CLIP)
+    assert f"error: {bad}: bad.mp3 is empty.\n" in Text.from_ansi(screen.getvalue()).plain
 
 
 @pytest.mark.usefixtures("_sandbox")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import typer
 from pydantic import SecretStr
 from rich.console import Console
+from rich.text import Text
 
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.errors import ApertisError, ConfigurationError, UnsupportedError
@@ -153,5 +154,5 @@ def _show_retries() -> Iterator[None]:
 
 def print_error(message: str) -> None:
     """Print an error message on standard error."""
-    notes.print("error:", style="red", end=" ")
-    notes.print(message, markup=False)
+    # In a single call: a live progress bar is redrawn after each.
+    notes.print(Text.assemble(("error:", "red"), " ", message))
