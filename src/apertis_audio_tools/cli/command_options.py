@@ -19,51 +19,31 @@ recordings_argument = functools.partial(
     path_type=str,  # a Path would make ./- the same as -
 )
 Files = Annotated[
-    list[Path],
-    recordings_argument(
-        metavar="FILE", help="Recordings of any length; - reads one from standard input."
-    ),
+    list[Path], recordings_argument(metavar="FILE", help="Recordings; - reads standard input.")
 ]
+OUTPUT_HELP = "Folder for the transcripts, one file per recording."
 OutputFolder = Annotated[
     Path | None,
-    typer.Option(
-        "-o",
-        "--output",
-        metavar="DIR",
-        help="Folder for the transcripts, one file per recording. Defaults to standard output.",
-        callback=require_folder,
-    ),
+    typer.Option("-o", "--output", metavar="DIR", callback=require_folder, help=OUTPUT_HELP),
 ]
-Format = Annotated[
-    TranscriptForm,
-    typer.Option(
-        "--format",
-        metavar="FORM",
-        help="Form of the transcripts: passages (with timecodes), text, srt, vtt or json.",
-    ),
-]
-TranscriptionModel = Annotated[str, typer.Option(help="Transcription model.")]
-Prompt = Annotated[
-    str | None, typer.Option(help="Context, or the spelling of names and terms in the recordings.")
-]
+FORM_HELP = "passages (with timecodes), text, srt, vtt or json."
+Format = Annotated[TranscriptForm, typer.Option("--format", metavar="FORM", help=FORM_HELP)]
+Prompt = Annotated[str | None, typer.Option(help="Context, or the spelling of names and terms.")]
 Temperature = Annotated[float | None, typer.Option(help="Sampling temperature, 0 to 1.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
-UseSandbox = Annotated[
-    bool,
-    typer.Option("--sandbox", help="Use a local stand-in for the service, which needs no key."),
-]
-NoCache = Annotated[
-    bool,
-    typer.Option("--no-cache", help="Neither use nor store cached transcripts (see cache --help)."),
-]
 PieceSeconds = Annotated[
-    float | None,
-    typer.Option(min=1, help="Target length in seconds of the pieces that recordings are cut in."),
+    float | None, typer.Option(min=1, help="Target length of the pieces of long recordings.")
 ]
 UploadFormatChoice = Annotated[
     UploadFormat,
     typer.Option(
-        help="Format of the uploads: auto and original keep the recording's encoding where the "
-        "service accepts it; mp3 and opus re-encode it for a slow connection."
+        help="auto and original keep the recording's encoding where the service accepts it; "
+        "mp3 and opus re-encode for a slow connection."
     ),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
+NoCache = Annotated[
+    bool, typer.Option("--no-cache", help="Neither use nor store cached transcripts.")
+]
+UseSandbox = Annotated[
+    bool, typer.Option("--sandbox", help="Use a local stand-in for the service; needs no key.")
 ]

@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,6 +12,7 @@ from rich.filesize import decimal
 from rich.table import Column, Table
 
 import apertis_audio_tools
+from apertis_audio_tools.adapters.entry_points import registrations
 from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.cli.command_options import (
     Files,
@@ -21,7 +23,6 @@ from apertis_audio_tools.cli.command_options import (
     PieceSeconds,
     Prompt,
     Temperature,
-    TranscriptionModel,
     UploadFormatChoice,
     UseSandbox,
     recordings_argument,
@@ -58,9 +59,7 @@ def _main(
     *,
     version: Annotated[
         bool,
-        typer.Option(
-            "--version", is_eager=True, callback=_print_version, help="Show the version and exit."
-        ),
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version."),
     ] = False,
 ) -> None:
     """Accept the options that stand before a command."""
@@ -72,9 +71,9 @@ def transcribe(
     *,
     folder: OutputFolder = None,
     form: Format = TranscriptForm.passages,
-    model: TranscriptionModel = TRANSCRIPTION_MODEL,
+    model: Annotated[str, typer.Option(help="Transcription model.")] = TRANSCRIPTION_MODEL,
     language: Annotated[
-        str | None, typer.Option(help="ISO 639-1 code of the language spoken, such as zh.")
+        str | None, typer.Option(help="ISO 639-1 code of the language, such as zh.")
     ] = None,
     prompt: Prompt = None,
     temperature: Temperature = None,
@@ -104,7 +103,7 @@ def translate(
     *,
     folder: OutputFolder = None,
     form: Format = TranscriptForm.passages,
-    model: TranscriptionModel = TRANSCRIPTION_MODEL,
+    model: Annotated[str, typer.Option(help="Transcription model.")] = TRANSCRIPTION_MODEL,
     prompt: Prompt = None,
     temperature: Temperature = None,
     piece_seconds: PieceSeconds = None,
@@ -151,26 +150,17 @@ def speak(
     ] = None,
     *,
     file: Annotated[
-        Path | None,
-        typer.Option("--file", metavar="FILE", help="UTF-8 text file of any length to speak."),
+        Path | None, typer.Option("--file", metavar="FILE", help="UTF-8 text file to speak.")
     ] = None,
     output: Annotated[
-        Path,
-        typer.Option(
-            "-o",
-            "--output",
-            metavar="FILE",
-            help="Audio file to write; its suffix selects the format, such as .mp3 or .wav.",
-        ),
+        Path, typer.Option("-o", "--output", metavar="FILE", help="Its suffix selects the format.")
     ],
     voice: Annotated[
-        str, typer.Option(help="Voice: alloy, echo, fable, onyx, nova, shimmer, ...")
+        str, typer.Option(help="alloy, echo, fable, onyx, nova, shimmer, ...")
     ] = VOICE,
     model: Annotated[str, typer.Option(help="Speech model.")] = SPEECH_MODEL,
     speed: Annotated[float | None, typer.Option(help="Speed of the speech, 0.25 to 4.")] = None,
-    instructions: Annotated[
-        str | None, typer.Option(help="Tone, accent and pace, for models that follow them.")
-    ] = None,
+    instructions: Annotated[str | None, typer.Option(help="Tone, accent and pace.")] = None,
     overwrite: Overwrite = False,
     sandbox: UseSandbox = False,
 ) -> None:
@@ -198,9 +188,7 @@ def ask(
     question: Annotated[str, typer.Argument(help="Question to the chat model.")],
     clips: Annotated[
         list[Path] | None,
-        recordings_argument(
-            metavar="CLIP", help="Audio clips to ask about; - reads one from standard input."
-        ),
+        recordings_argument(metavar="CLIP", help="Audio clips; - reads standard input."),
     ] = None,
     *,
     model: Annotated[str, typer.Option(help="Chat model.")] = CHAT_MODEL,
@@ -225,10 +213,24 @@ def models(*, sandbox: UseSandbox = False) -> None:
             (name, ", ".join(sorted(MODELS[name].formats)) if name in MODELS else "")
             for name in session.audio.models()
         ]
+    _print_table([Column("model", no_wrap=True), Column("capabilities", overflow="fold")], rows)
+
+
+@app.command()
+def plugins() -> None:
+    """List the entry points for other programs, and whether each program is installed."""
+    rows = [
+        (each.group, each.name, each.reader.name, "yes" if each.reader.is_installed else "no")
+        for each in registrations()
+    ]
+    _print_table(["entry point group", "name", "program", "installed"], rows)
+
+
+def _print_table(columns: Sequence[Column | str], rows: Iterable[tuple[str, ...]]) -> None:
+    """Print a table on a terminal, and tab-separated lines elsewhere."""
     if not sys.stdout.isatty():
         typer.echo("\n".join("\t".join(row) for row in rows))
         return
-    columns = Column("model", no_wrap=True), Column("capabilities", overflow="fold")
     table = Table(*columns, box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for row in rows:
         table.add_row(*row)

@@ -1,7 +1,7 @@
 """Plugin for MarkItDown: recordings become Markdown with timecodes."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from markitdown import MarkItDown
@@ -19,7 +19,7 @@ def register_converters(
     markitdown: "MarkItDown",
     *,
     apertis_audio: "ApertisAudio | None" = None,
-    apertis_options: Mapping[str, Any] | None = None,
+    apertis_options: Mapping[str, object] | None = None,
     **_: object,
 ) -> None:
     """Register the converter of recordings.
@@ -27,7 +27,7 @@ def register_converters(
     Args:
         markitdown: The program.
         apertis_audio: Client to use. Defaults to one made from the environment.
-        apertis_options: Options of `ApertisAudio.transcribe`, such as ``{"language": "de"}``.
+        apertis_options: Fields of `TranscriptionOptions`, such as ``{"language": "de"}``.
     """
     from apertis_audio_tools.plugins.markitdown_converter import FailureGuard, RecordingConverter
 

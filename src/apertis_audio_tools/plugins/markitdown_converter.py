@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -35,10 +36,10 @@ class RecordingConverter(DocumentConverter):
 
     Args:
         audio: Client to use; None for a client that is made at the first recording.
-        options: Options of `ApertisAudio.transcribe`.
+        options: Fields of `TranscriptionOptions`.
     """
 
-    def __init__(self, audio: "ApertisAudio | None", options: Mapping[str, Any]) -> None:
+    def __init__(self, audio: "ApertisAudio | None", options: Mapping[str, object]) -> None:
         self._audio = audio
         self._options = options
         self._lock = fork_safety.ForkSafeLock()
@@ -58,11 +59,14 @@ class RecordingConverter(DocumentConverter):
         Raises:
             FileConversionException: If the transcription fails.
         """
+        from apertis_audio_tools.api.options import TranscriptionOptions
         from apertis_audio_tools.plugins.toolset import NO_SPEECH
 
         name = _file_name(file_stream, stream_info)
+        fields: dict[str, Any] = dict(self._options)
+        options = replace(TranscriptionOptions(), **fields)
         try:
-            transcript = self._client().transcribe((name, file_stream), **self._options)
+            transcript = self._client().transcribe_with((name, file_stream), options)
         except ApertisError as error:
             self._thread_local.failure = FileConversionException(str(error))
             raise self._thread_local.failure from error

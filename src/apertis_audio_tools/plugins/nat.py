@@ -1,7 +1,7 @@
 """Plugin for NVIDIA NeMo Agent Toolkit: a single tool as a function, or all tools as a group."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, Literal
 
 from nat.plugin_api import (
     Builder,
@@ -81,13 +81,7 @@ def _make_toolset(config: AudioToolSettings) -> "Toolset":
     return Toolset(make_client, config.folder, config.output)
 
 
-class _Declaration(TypedDict):
-    input_schema: type[BaseModel]
-    description: str
-    converters: list[Callable[[str], BaseModel]]
-
-
-def _declare(tool: "type[AudioTool]") -> _Declaration:
+def _declare(tool: "type[AudioTool]") -> dict[str, object]:
     return {
         "input_schema": tool.arguments,
         "description": tool.description,

@@ -16,9 +16,8 @@ except ImportError as error:
 
 from apertis_audio_tools.sandbox.beacons import BeaconRecogniser
 from apertis_audio_tools.sandbox.pocketsphinx_recogniser import PocketSphinx
-from apertis_audio_tools.sandbox.recognisers import RECOGNISERS, RecogniserName
 from apertis_audio_tools.sandbox.recognition import Recogniser, SpeechSegment
-from apertis_audio_tools.sandbox.server import Sandbox, serve
+from apertis_audio_tools.sandbox.server import RECOGNISERS, RecogniserName, Sandbox, serve
 
 __all__ = [
     "RECOGNISERS",

@@ -52,7 +52,14 @@ async def chat(request: Request) -> Response:
         "object": "chat.completion",
         "created": int(time.time()),
         "model": chat_request.model,
-        "choices": [_make_choice(message, answer.finish_reason)],
+        "choices": [
+            {
+                "index": 0,
+                "message": message,
+                "logprobs": None,
+                "finish_reason": answer.finish_reason,
+            }
+        ],
         "usage": estimate_usage(chat_request, earlier, recordings, answer, speech),
     }
     if not chat_request.stream:
@@ -139,21 +146,13 @@ async def _make_message(
         return {**message, "tool_calls": calls}, b""
     if not chat_request.speaks or chat_request.audio is None:
         return {**message, "content": answer.text}, b""
-    speech = await run_in_threadpool(_speak, answer.text, chat_request.audio.voice)
-    data = await run_in_threadpool(_encode, speech, chat_request.audio)
+    speech, data = await run_in_threadpool(_speak, answer.text, chat_request.audio)
     identifier, expires_at = replies.add(answer.text)
     audio = {"id": identifier, "data": data, "transcript": answer.text, "expires_at": expires_at}
     return {**message, "audio": audio}, speech
 
 
-def _make_choice(message: dict[str, object], finish_reason: str) -> dict[str, object]:
-    return {"index": 0, "message": message, "logprobs": None, "finish_reason": finish_reason}
-
-
-def _speak(text: str, voice: str) -> bytes:
-    return b"".join(speak(text, voice))
-
-
-def _encode(speech: bytes, output: AudioOutput) -> str:
+def _speak(text: str, output: AudioOutput) -> tuple[bytes, str]:
+    speech = b"".join(speak(text, output.voice))
     content = b"".join(encode([speech], SAMPLE_RATE, output.format, speed=1))
-    return base64.b64encode(content).decode()
+    return speech, base64.b64encode(content).decode()

@@ -3,18 +3,25 @@
 import contextlib
 import socket
 import threading
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, Literal
 
 import uvicorn
 
 from apertis_audio_tools.sandbox import tables
 from apertis_audio_tools.sandbox.app import make_app
-from apertis_audio_tools.sandbox.recognisers import RecogniserName, open_recogniser
+from apertis_audio_tools.sandbox.beacons import BeaconRecogniser
+from apertis_audio_tools.sandbox.pocketsphinx_recogniser import PocketSphinx
 from apertis_audio_tools.sandbox.recognition import Recogniser
 
 HOST: Final = "127.0.0.1"
 _GRACE_SECONDS: Final = 5
+
+RecogniserName = Literal["pocketsphinx", "beacon"]
+RECOGNISERS: Final[Mapping[str, Callable[[], Recogniser]]] = {
+    "pocketsphinx": PocketSphinx,
+    "beacon": BeaconRecogniser,
+}
 
 
 class Sandbox:
@@ -51,7 +58,7 @@ class Sandbox:
         with contextlib.ExitStack() as stack:
             listener = stack.enter_context(_listen(self._port))
             thread_ended = stack.enter_context(contextlib.ExitStack())
-            recogniser = stack.enter_context(open_recogniser(self._recogniser))
+            recogniser = stack.enter_context(_open_recogniser(self._recogniser))
             server = _make_server(recogniser, self._requests_per_minute)
             thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
             thread.start()
@@ -83,11 +90,27 @@ def serve(
         OSError: If the port is not free.
         ValueError: If no recogniser has the name.
     """
-    with open_recogniser(recogniser) as opened, _listen(port) as listener:
+    with _open_recogniser(recogniser) as opened, _listen(port) as listener:
         if on_ready is not None:
             on_ready(_url(listener))
         with contextlib.suppress(KeyboardInterrupt):
             _make_server(opened, requests_per_minute).run([listener])
+
+
+@contextlib.contextmanager
+def _open_recogniser(recogniser: Recogniser | RecogniserName) -> Iterator[Recogniser]:
+    """Yield the given recogniser, which its owner closes, or make a named one and close it."""
+    if not isinstance(recogniser, str):
+        yield recogniser
+        return
+    if recogniser not in RECOGNISERS:
+        raise ValueError(f"There is no recogniser {recogniser!r}, only: {', '.join(RECOGNISERS)}.")
+    made = RECOGNISERS[recogniser]()
+    try:
+        yield made
+    finally:
+        if isinstance(made, PocketSphinx):
+            made.close()
 
 
 def _make_server(recogniser: Recogniser, requests_per_minute: int) -> uvicorn.Server:

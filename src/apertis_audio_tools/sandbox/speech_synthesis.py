@@ -25,6 +25,10 @@ _BY_CHARACTER: Final = 1
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?;:。！？])\s+|\n+|(?<=[。！？])")  # noqa: RUF001
 _UNSPEAKABLE: Final = re.compile(r"[\x00-\x1f\x7f]")
 _LOCK: Final = threading.Lock()
+_SYNTH_ARGUMENTS: Final = (
+    *(ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint, ctypes.c_int, ctypes.c_uint, ctypes.c_uint),
+    *(ctypes.c_void_p, ctypes.c_void_p),
+)
 _Callback: Final = ctypes.CFUNCTYPE(
     ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
 )
@@ -100,14 +104,5 @@ def _espeak() -> ctypes.CDLL:
     data = espeakng_loader.get_data_path().encode()
     if library.espeak_Initialize(_SYNCHRONOUS, 0, data, 1) != SAMPLE_RATE:
         raise RuntimeError("espeak-ng could not find its data files.")
-    library.espeak_Synth.argtypes = [
-        ctypes.c_char_p,
-        ctypes.c_size_t,
-        ctypes.c_uint,
-        ctypes.c_int,
-        ctypes.c_uint,
-        ctypes.c_uint,
-        ctypes.c_void_p,
-        ctypes.c_void_p,
-    ]
+    library.espeak_Synth.argtypes = _SYNTH_ARGUMENTS
     return library
