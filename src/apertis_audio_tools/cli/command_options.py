@@ -1,6 +1,7 @@
 """Arguments and options that several commands share."""
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from apertis_audio_tools.cli.standard_streams import require_regular_files
 from apertis_audio_tools.cli.transcript_output import TranscriptForm, require_folder
 from apertis_audio_tools.models import UploadFormat
 
-recordings_argument = functools.partial(
+recordings_argument: Callable[..., object] = functools.partial(
     typer.Argument,
     callback=require_regular_files,
     exists=True,

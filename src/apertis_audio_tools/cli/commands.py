@@ -38,7 +38,7 @@ from apertis_audio_tools.cli.transcript_output import (
 from apertis_audio_tools.models import CHAT_MODEL, MODELS, SPEECH_MODEL, TRANSCRIPTION_MODEL, VOICE
 from apertis_audio_tools.pipeline.cache import open_cache, user_cache
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -19,7 +19,7 @@ from apertis_audio_tools.results import Usage
 _SANDBOX_KEY = SecretStr("sk-sandbox")
 _FAILED, _WRONG_USAGE, _INTERRUPTED = 1, 2, 130
 
-notes = Console(stderr=True, soft_wrap=True, highlight=False)
+notes: Console = Console(stderr=True, soft_wrap=True, highlight=False)
 """Console for everything but results: progress, retries, usage, errors."""
 
 

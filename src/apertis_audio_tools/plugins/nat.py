@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from apertis_audio_tools.plugins.toolset import Toolset
 
 
-class AudioToolSettings(BaseModel):
+class _Settings(BaseModel):
     """The settings that functions and groups share."""
 
     folder: str | list[str] = Field(
@@ -37,7 +37,7 @@ class AudioToolSettings(BaseModel):
     )
 
 
-class ToolConfig(AudioToolSettings, FunctionBaseConfig, name="apertis_audio_tool"):
+class _ToolConfig(_Settings, FunctionBaseConfig, name="apertis_audio_tool"):
     """One tool for audio: reads recordings in a folder, or writes speech files."""
 
     tool: Literal["transcribe_audio", "translate_audio", "speak_text", "ask_about_audio"] = Field(
@@ -45,12 +45,12 @@ class ToolConfig(AudioToolSettings, FunctionBaseConfig, name="apertis_audio_tool
     )
 
 
-class GroupConfig(AudioToolSettings, FunctionGroupBaseConfig, name="apertis_audio"):
+class _GroupConfig(_Settings, FunctionGroupBaseConfig, name="apertis_audio"):
     """Transcribe and translate recordings in a folder, ask about them, and write speech files."""
 
 
-@register_function(config_type=ToolConfig)
-async def one_tool(config: ToolConfig, _builder: Builder) -> AsyncIterator[FunctionInfo]:
+@register_function(config_type=_ToolConfig)
+async def _one_tool(config: _ToolConfig, _builder: Builder) -> AsyncIterator[FunctionInfo]:
     """Yield the tool that the settings name."""
     from apertis_audio_tools.adapters.tools import TOOLS
 
@@ -59,8 +59,8 @@ async def one_tool(config: ToolConfig, _builder: Builder) -> AsyncIterator[Funct
     yield FunctionInfo.from_fn(_make_function(tool, toolset), **_declare(tool))
 
 
-@register_function_group(config_type=GroupConfig)
-async def all_tools(config: GroupConfig, _builder: Builder) -> AsyncIterator[FunctionGroup]:
+@register_function_group(config_type=_GroupConfig)
+async def _all_tools(config: _GroupConfig, _builder: Builder) -> AsyncIterator[FunctionGroup]:
     """Yield all tools, with the same folders."""
     from apertis_audio_tools.adapters.tools import TOOLS
 
@@ -71,7 +71,7 @@ async def all_tools(config: GroupConfig, _builder: Builder) -> AsyncIterator[Fun
     yield group
 
 
-def _make_toolset(config: AudioToolSettings) -> "Toolset":
+def _make_toolset(config: _Settings) -> "Toolset":
     from apertis_audio_tools.client import ApertisAudio
     from apertis_audio_tools.plugins.toolset import Toolset
 

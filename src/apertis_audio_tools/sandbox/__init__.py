@@ -9,10 +9,10 @@ try:
     import python_multipart  # noqa: F401
     import starlette  # noqa: F401
     import uvicorn  # noqa: F401
-except ImportError as error:
+except ImportError as _error:
     raise ImportError(
         'The sandbox needs more packages: pip install "apertis-audio-tools[sandbox]".'
-    ) from error
+    ) from _error
 
 from apertis_audio_tools.sandbox.beacons import BeaconRecogniser
 from apertis_audio_tools.sandbox.pocketsphinx_recogniser import PocketSphinx

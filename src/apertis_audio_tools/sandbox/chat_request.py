@@ -122,10 +122,8 @@ class NamedToolChoice(BaseModel):
     function: FunctionName
 
 
-class NamedSchema(BaseModel):
+class NamedSchema(BaseModel, populate_by_name=True):
     """The JSON schema of the answer."""
-
-    model_config = {"populate_by_name": True}
 
     name: str
     schema_: Annotated[dict[str, object], Field(alias="schema")]

@@ -30,19 +30,19 @@ _PADDING = bytes(round(PADDING_SECONDS * BYTES_PER_SECOND))
 _NOISE = random.Random(20).choices(range(-DITHER, DITHER + 1), k=16_000)  # noqa: S311 -- not a secret
 
 
-def dither(pcm: bytes) -> bytes:
+def _dither(pcm: bytes) -> bytes:
     """Add the same faint noise every time; digital silence upsets the acoustic model."""
     samples = memoryview(pcm).cast("h")
     noisy = map(operator.add, samples, itertools.cycle(_NOISE))
     return array("h", (max(-_FULL_SCALE, min(_FULL_SCALE, sample)) for sample in noisy)).tobytes()
 
 
-def recognise_words(decoder: Decoder, pcm: bytes) -> Iterator[tuple[str, float, float, float]]:
+def _recognise_words(decoder: Decoder, pcm: bytes) -> Iterator[tuple[str, float, float, float]]:
     """Yield the words of an utterance, independently of the utterances before it."""
     seconds = len(pcm) / BYTES_PER_SECOND
     decoder.reinit_feat()
     decoder.start_utt()
-    decoder.process_raw(dither(_PADDING + pcm + _PADDING), full_utt=True)
+    decoder.process_raw(_dither(_PADDING + pcm + _PADDING), full_utt=True)
     decoder.end_utt()
     for part in decoder.seg() or ():
         if not FILLER.fullmatch(part.word):
@@ -57,7 +57,7 @@ def main() -> None:
     decoder = Decoder(loglevel="FATAL", maxhmmpf=MAX_HMMS)
     while length := sys.stdin.buffer.read(4):
         pcm = sys.stdin.buffer.read(int.from_bytes(length, "big"))
-        sys.stdout.write(json.dumps(list(recognise_words(decoder, pcm))) + "\n")
+        sys.stdout.write(json.dumps(list(_recognise_words(decoder, pcm))) + "\n")
         sys.stdout.flush()
 
 
