@@ -12,7 +12,7 @@ from rich.filesize import decimal
 from rich.table import Column, Table
 
 import apertis_audio_tools
-from apertis_audio_tools.adapters.entry_points import registrations
+from apertis_audio_tools.adapters.entry_points import list_registrations
 from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.cli.command_options import (
     Files,
@@ -135,7 +135,7 @@ def _write_transcripts(
 ) -> None:
     with recordings_progress(label, len(files)) as progress:
         sources = [open_input(file) for file in files]
-        outcomes = session.audio.transcribe_many_with(
+        outcomes = session.client.transcribe_many_with(
             sources, options, on_error="skip", progress=progress
         )
         if output.form.shows_times and options.piece_seconds is None:
@@ -170,7 +170,7 @@ def speak(
     with open_session(sandbox=sandbox) as session:
         content = text if text not in {None, "-"} else read_text(file)
         with notes.status("Speaking ..."):
-            saved = session.audio.save_speech(
+            saved = session.client.save_speech(
                 content,
                 output,
                 voice=voice,
@@ -200,7 +200,7 @@ def ask(
     with open_session(sandbox=sandbox) as session:
         with notes.status("Asking ..."):
             sources = [open_input(clip) for clip in clips or ()]
-            reply = session.audio.chat(question, sources, model=model)
+            reply = session.client.chat(question, sources, model=model)
         session.record_response(reply.server)
         typer.echo(reply.text)
 
@@ -211,7 +211,7 @@ def models(*, sandbox: UseSandbox = False) -> None:
     with open_session(sandbox=sandbox) as session:
         rows = [
             (name, ", ".join(sorted(MODELS[name].formats)) if name in MODELS else "")
-            for name in session.audio.models()
+            for name in session.client.models()
         ]
     _print_table([Column("model", no_wrap=True), Column("capabilities", overflow="fold")], rows)
 
@@ -220,8 +220,8 @@ def models(*, sandbox: UseSandbox = False) -> None:
 def plugins() -> None:
     """List the entry points for other programs, and whether each program is installed."""
     rows = [
-        (each.group, each.name, each.reader.name, "yes" if each.reader.is_installed else "no")
-        for each in registrations()
+        (each.group, each.name, each.host.name, "yes" if each.host.is_installed else "no")
+        for each in list_registrations()
     ]
     _print_table(["entry point group", "name", "program", "installed"], rows)
 

@@ -47,11 +47,11 @@ class CommandSession:
     """One run of a command against the service or a sandbox.
 
     Attributes:
-        audio: Client of the command.
+        client: Client of the command.
         is_caching: True if transcripts are cached.
     """
 
-    audio: ApertisAudio
+    client: ApertisAudio
     is_caching: bool
     _servers: set[str] = field(default_factory=set)
     _usages: list[Usage] = field(default_factory=list)
@@ -72,7 +72,7 @@ class CommandSession:
 
     def note_missing_times(self, model: str, task: Task) -> None:
         """Print, before anything is paid for, that a model returns no times."""
-        if not self.audio.gives_times(model, task):
+        if not self.client.gives_times(model, task):
             notes.print(
                 f"{model} is not known to return times: a line may cover many minutes. "
                 "--piece-seconds 30 makes shorter lines, with more requests.",
@@ -91,7 +91,7 @@ class CommandSession:
         for server in sorted(self._servers):
             is_sandbox = server.startswith("apertis-audio-sandbox")
             name = "the local sandbox, a stand-in for the service" if is_sandbox else server
-            notes.print(f"Answered by {name}, at {self.audio.base_url}", style="dim", markup=False)
+            notes.print(f"Answered by {name}, at {self.client.base_url}", style="dim", markup=False)
         if self._failures:
             raise typer.Exit(_FAILED)
 
@@ -117,8 +117,8 @@ def open_session(*, sandbox: bool, use_cache: bool = False) -> Iterator[CommandS
             from apertis_audio_tools.sandbox import Sandbox
 
             key, base_url = _SANDBOX_KEY, stack.enter_context(Sandbox())
-        audio = stack.enter_context(ApertisAudio(key, base_url=base_url, cache=cache))
-        session = CommandSession(audio, is_caching=open_cache(cache) is not None)
+        client = stack.enter_context(ApertisAudio(key, base_url=base_url, cache=cache))
+        session = CommandSession(client, is_caching=open_cache(cache) is not None)
         yield session
         session.finish()
 

@@ -35,12 +35,12 @@ class RecordingConverter(DocumentConverter):
     """Converter of files with the suffix or the media type of a recording.
 
     Args:
-        audio: Client to use; None for a client that is made at the first recording.
+        client: Client to use; None for a client that is made at the first recording.
         options: Fields of `TranscriptionOptions`.
     """
 
-    def __init__(self, audio: "ApertisAudio | None", options: Mapping[str, object]) -> None:
-        self._audio = audio
+    def __init__(self, client: "ApertisAudio | None", options: Mapping[str, object]) -> None:
+        self._client = client
         self._options = options
         self._lock = fork_safety.ForkSafeLock()
         self._thread_local = threading.local()
@@ -66,7 +66,7 @@ class RecordingConverter(DocumentConverter):
         fields: dict[str, Any] = dict(self._options)
         options = replace(TranscriptionOptions(), **fields)
         try:
-            transcript = self._client().transcribe_with((name, file_stream), options)
+            transcript = self._get_client().transcribe_with((name, file_stream), options)
         except ApertisError as error:
             self._thread_local.failure = FileConversionException(str(error))
             raise self._thread_local.failure from error
@@ -80,12 +80,12 @@ class RecordingConverter(DocumentConverter):
         self._thread_local.failure = None
         return failure
 
-    def _client(self) -> "ApertisAudio":
+    def _get_client(self) -> "ApertisAudio":
         from apertis_audio_tools.plugins.toolset import caching_client
 
         with self._lock:
-            self._audio = self._audio or caching_client()
-            return self._audio
+            self._client = self._client or caching_client()
+            return self._client
 
 
 class FailureGuard(DocumentConverter):

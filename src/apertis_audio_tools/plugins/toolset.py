@@ -59,8 +59,8 @@ class Toolset:
 
     def _make_tools(self) -> dict[str, AudioTool]:
         access = FileAccess(self._inputs, output=self._output)
-        audio = self._make_client()
-        return {tool.name: tool(audio, access) for tool in TOOLS}
+        client = self._make_client()
+        return {tool.name: tool(client, access) for tool in TOOLS}
 
 
 def caching_client(api_key: str | SecretStr | None = None) -> ApertisAudio:
