@@ -52,5 +52,5 @@ def test_faults_found_before(number: int) -> None:
 def test_sound_that_cannot_be_decoded() -> None:
     """A recording of which nothing can be decoded is refused, not answered with no pieces."""
     data = BOMBS["mkv of 10,000 tracks"]()
-    with pytest.raises(RecordingError, match="holds no sound that can be decoded"):
+    with pytest.raises(RecordingError, match="contains no audio that can be decoded"):
         list(cut_pieces(probe(data), max_bytes=10**8, upload_format="opus"))

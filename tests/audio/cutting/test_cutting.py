@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from apertis_audio_tools.audio import Piece, cut_pieces, probe
-from apertis_audio_tools.audio.cutting.extent import measure_extent
+from apertis_audio_tools.audio.timing.extent import measure_extent
 from apertis_audio_tools.errors import ConfigurationError, RecordingError, UnsupportedError
 from support.meeting_recordings import (
     FORMATS,

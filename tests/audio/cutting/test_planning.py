@@ -12,12 +12,10 @@ from apertis_audio_tools.api.request import Upload
 from apertis_audio_tools.audio.cutting.pauses import CutPoint
 from apertis_audio_tools.audio.cutting.planning import (
     OVERLAP_SECONDS,
-    Piece,
     PieceLimits,
-    PieceWriter,
-    Unit,
     assemble_pieces,
 )
+from apertis_audio_tools.audio.cutting.units import Piece, PieceFile, PieceWriter, Unit
 from apertis_audio_tools.errors import UnsupportedError
 
 RATE = 100
@@ -37,9 +35,9 @@ class Tally:
         self.numbers += [unit.item for unit in units]
         self.size += sum(unit.size for unit in units)
 
-    def finish(self) -> tuple[Upload, Callable[[], None]]:
-        """An upload of that size."""
-        return Upload("piece", "audio/test", self.size, BytesIO), self.discard
+    def finish(self) -> PieceFile:
+        """Return a file of that size."""
+        return PieceFile(self.size, BytesIO, self.discard)
 
     def discard(self) -> None:
         """Leave a mark."""
@@ -49,7 +47,7 @@ class Tally:
 class Cuts:
     """A track that says where to cut, and remembers what was written."""
 
-    rate = RATE
+    rate, file_name, media_type = RATE, "piece", "audio/test"
 
     def __init__(self, shares: Sequence[tuple[float, bool]], head: int = 0) -> None:
         self._shares = [*shares]

@@ -133,7 +133,7 @@ def test_bytes_changed_later() -> None:
         (("a.mp3", b""), r"a\.mp3 is empty"),
         (io.BytesIO(b""), "is empty"),
         (Pipe(b""), "is empty"),
-        (io.StringIO("text"), "gives no bytes; open it in binary mode"),
+        (io.StringIO("text"), "does not return bytes; open it in binary mode"),
         (None, "not NoneType"),
         (42, "not int"),
         ([MP3], "not list"),

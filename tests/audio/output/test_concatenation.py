@@ -159,8 +159,8 @@ def test_wav_sizes() -> None:
     assert struct.unpack_from("<I", whole, 40)[0] == len(whole) - 44
     head = streamed("wav", spoken("wav"))[0][:44]
     assert struct.unpack_from("<I", head, 40)[0] == 0xFFFFFFFF
-    assert concatenation._sized(head, 5 << 30)[4:8] == b"\xff" * 4
-    assert concatenation._sized(head, 5 << 30)[40:44] == b"\xff" * 4
+    assert concatenation._set_sizes(head, 5 << 30)[4:8] == b"\xff" * 4
+    assert concatenation._set_sizes(head, 5 << 30)[40:44] == b"\xff" * 4
 
 
 def other(sound_format: str) -> bytes:

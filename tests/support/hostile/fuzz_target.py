@@ -13,7 +13,7 @@ from apertis_audio_tools.audio import (
     identify_speech,
     probe,
 )
-from apertis_audio_tools.audio.cutting.extent import measure_extent
+from apertis_audio_tools.audio.timing.extent import measure_extent
 from apertis_audio_tools.errors import RecordingError, UnsupportedError
 from apertis_audio_tools.sandbox.decoding import decode
 from apertis_audio_tools.sandbox.refusals import Refusal
