@@ -1,6 +1,6 @@
 """The arithmetic of pieces, over units of any length and size."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from io import BytesIO
 from itertools import pairwise
 
@@ -10,11 +10,7 @@ from hypothesis import strategies as st
 
 from apertis_audio_tools.api.request import Upload
 from apertis_audio_tools.audio.cutting.pauses import CutPoint
-from apertis_audio_tools.audio.cutting.planning import (
-    OVERLAP_SECONDS,
-    PieceLimits,
-    assemble_pieces,
-)
+from apertis_audio_tools.audio.cutting.planning import OVERLAP_SECONDS, PieceLimits, assemble_pieces
 from apertis_audio_tools.audio.cutting.units import Piece, PieceFile, PieceWriter, Unit
 from apertis_audio_tools.errors import UnsupportedError
 

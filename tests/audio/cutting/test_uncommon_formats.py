@@ -11,8 +11,8 @@ import av
 import pytest
 
 from apertis_audio_tools.audio import cut_pieces, encode_chat_clip, probe
-from apertis_audio_tools.audio.timing.extent import measure_extent
 from apertis_audio_tools.audio.input import sources
+from apertis_audio_tools.audio.timing.extent import measure_extent
 from apertis_audio_tools.errors import RecordingError
 from support.hostile.samples import amr, muxed, samples
 from support.meeting_recordings import SAMPLE_RATE, content, heard
