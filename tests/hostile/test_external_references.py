@@ -12,7 +12,7 @@ import av
 import pytest
 
 from support.hostile.external_references import scripts, targets
-from support.hostile.file_open_watch import Watch
+from support.hostile.file_open_watch import FileOpenWatch
 from support.hostile.fuzz_target import tried
 from support.hostile.samples import samples
 
@@ -60,10 +60,10 @@ def marker(tmp_path: Path) -> Path:
 
 def test_nothing_else_is_read(marker: Path) -> None:
     """No script makes anything read a file or call an address, whatever it is called."""
-    with Watch(marker) as watch, Listener() as listener:
+    with FileOpenWatch(marker) as watch, Listener() as listener:
         for name, data in scripts(marker, listener.address).items():
             assert "fine" not in tried(data), name
-            assert watch.opened() == 0, name
+            assert watch.count() == 0, name
     assert listener.contacts == 0
 
 
@@ -82,10 +82,10 @@ def test_scripts_would_work(
     """FFmpeg does follow such scripts when it may, so that the test above is about something."""
     allowed = {"protocol_whitelist": "file,crypto,data,subfile,concat", **options}
     script = io.BytesIO(scripts(marker, "127.0.0.1:1")[name])
-    with Watch(marker) as watch:
+    with FileOpenWatch(marker) as watch:
         with contextlib.suppress(av.FFmpegError):
             av.open(script, "r", format=demuxer, container_options=allowed).close()
-        assert watch.opened() > 0
+        assert watch.count() > 0
 
 
 def test_addresses_would_be_called() -> None:
