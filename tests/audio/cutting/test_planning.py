@@ -51,7 +51,7 @@ class NumberTrack:
         self._head = head
         self.written: list[list[int]] = []
 
-    def begin(self, before: Sequence[Unit[int]], first: Unit[int]) -> PieceWriter[int]:  # noqa: ARG002  # not needed
+    def begin(self, _: Sequence[Unit[int]], first: Unit[int]) -> PieceWriter[int]:
         """Begin a piece."""
         return NumberWriter(first, self._head, self.written)
 

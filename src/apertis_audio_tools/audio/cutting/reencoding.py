@@ -18,6 +18,8 @@ from apertis_audio_tools.audio.input.probing import Recording
 from apertis_audio_tools.audio.input.tracks import Packet
 from apertis_audio_tools.audio.timing.decoding import Gap, decode_recording
 
+FrameUnit = Unit[AudioFrame]
+
 _SAMPLE_RATE = 16_000
 """Hz. The models work at this rate, and the service advises it."""
 _BLOCK_SAMPLES = 640
@@ -105,7 +107,7 @@ class _ReencodedTrack:
         self.file_name = piece_file_name(label, encoding.container)
         self.media_type = encoding.media_type
 
-    def units(self, decoded: Iterator[AudioFrame | Gap]) -> Iterator[Unit[AudioFrame]]:
+    def units(self, decoded: Iterator[AudioFrame | Gap]) -> Iterator[FrameUnit]:
         """Yield all blocks, each with the most bytes that it may become."""
         bytes_per_sample = self._encoding.max_bit_rate / 8 / _SAMPLE_RATE
         end = 0
@@ -125,16 +127,12 @@ class _ReencodedTrack:
             frame_size=_BLOCK_SAMPLES,
         )
 
-    def best_cut(self, units: Sequence[Unit[AudioFrame]], low: float, high: float) -> CutPoint:
+    def best_cut(self, units: Sequence[FrameUnit], low: float, high: float) -> CutPoint:
         """Find the best place to cut in the blocks."""
         return find_cut_point(map(_unstamped_frame, units), low, high)
 
-    def begin(
-        self,
-        before: Sequence[Unit[AudioFrame]],  # noqa: ARG002  # blocks do not depend on others
-        first: Unit[AudioFrame],
-    ) -> PieceWriter[AudioFrame]:
-        """Begin a piece with a block."""
+    def begin(self, _: Sequence[FrameUnit], first: FrameUnit) -> PieceWriter[AudioFrame]:
+        """Begin a piece with a block, which does not depend on those before it."""
         return _EncodedPieceWriter(self._encoding, first.start)
 
 
@@ -142,7 +140,7 @@ def _is_gap(item: AudioFrame | Gap) -> bool:
     return isinstance(item, Gap)
 
 
-def _unstamped_frame(unit: Unit[AudioFrame]) -> AudioFrame:
+def _unstamped_frame(unit: FrameUnit) -> AudioFrame:
     frame = unit.item
     frame.pts = None
     return frame
@@ -163,7 +161,7 @@ class _EncodedPieceWriter:
             encoding.encoder, rate=_SAMPLE_RATE, layout="mono", options=options
         )
 
-    def write(self, units: Sequence[Unit[AudioFrame]]) -> None:
+    def write(self, units: Sequence[FrameUnit]) -> None:
         """Encode blocks."""
         for unit in units:
             frame = unit.item

@@ -9,6 +9,7 @@ from apertis_audio_tools.audio.cutting.planning import PieceLimits, assemble_pie
 from apertis_audio_tools.audio.cutting.units import Piece, PieceWriter, Unit
 from apertis_audio_tools.audio.cutting.writers import (
     ContainerWriter,
+    PacketUnit,
     PacketWriter,
     RangeWriter,
     piece_file_name,
@@ -85,11 +86,11 @@ class _CopiedTrack:
         self._extradata = track.extradata
         self.rate = self._clock.rate
 
-    def units(self) -> Iterator[Unit[Packet]]:
+    def units(self) -> Iterator[PacketUnit]:
         """Return all packets, with the bytes that the piece grows by."""
         return self._units_in_place() if self._is_in_place else self._muxed_units()
 
-    def _units_in_place(self) -> Iterator[Unit[Packet]]:
+    def _units_in_place(self) -> Iterator[PacketUnit]:
         """Yield packets together with what lies between each and the one before."""
         previous_end: int | None = None
         for packet, start, end in self._timed:
@@ -99,7 +100,7 @@ class _CopiedTrack:
             previous_end = position
             yield Unit(packet, start, end, size)
 
-    def _muxed_units(self) -> Iterator[Unit[Packet]]:
+    def _muxed_units(self) -> Iterator[PacketUnit]:
         """Yield packets together with what the container adds."""
         added, is_laced = self._target.bytes_per_packet, self._target.muxer == "ogg"
         for packet, start, end in self._timed:
@@ -108,13 +109,13 @@ class _CopiedTrack:
                 packet, start, end, size + added + (size // _LACING_BYTES if is_laced else 0)
             )
 
-    def best_cut(self, units: Sequence[Unit[Packet]], low: float, high: float) -> CutPoint:
+    def best_cut(self, units: Sequence[PacketUnit], low: float, high: float) -> CutPoint:
         """Decode the units to find the best place to cut."""
         decoder = self._track.decoder
         decoder.flush_buffers()
         return find_cut_point(decode_packets(decoder, (unit.item for unit in units)), low, high)
 
-    def begin(self, before: Sequence[Unit[Packet]], first: Unit[Packet]) -> PieceWriter[Packet]:
+    def begin(self, before: Sequence[PacketUnit], first: PacketUnit) -> PieceWriter[Packet]:
         """Begin a piece with a packet, preceded by those that its decoder needs."""
         if self._is_in_place:
             return RangeWriter(self._content, first)
@@ -126,9 +127,7 @@ class _CopiedTrack:
             return self._begin_vorbis(before, first)
         return self._begin_muxed(first.start, zero=first.start)
 
-    def _begin_opus(
-        self, before: Sequence[Unit[Packet]], first: Unit[Packet]
-    ) -> PieceWriter[Packet]:
+    def _begin_opus(self, before: Sequence[PacketUnit], first: PacketUnit) -> PieceWriter[Packet]:
         """Write some more packets, which the header says to skip, so that the first is right."""
         settling = first.start - _OPUS_SETTLING_SECONDS * self.rate
         lead = [unit for unit in before if unit.end > settling]
@@ -141,9 +140,7 @@ class _CopiedTrack:
         start = written + pre_skip * self.rate // OPUS_RATE
         return self._begin_muxed(start, written - self._clock.origin, lead, bytes(head))
 
-    def _begin_vorbis(
-        self, before: Sequence[Unit[Packet]], first: Unit[Packet]
-    ) -> PieceWriter[Packet]:
+    def _begin_vorbis(self, before: Sequence[PacketUnit], first: PacketUnit) -> PieceWriter[Packet]:
         """Write one packet more, because a decoder returns nothing for its first."""
         start = first.start if before else first.end
         return self._begin_muxed(start, start, before[-1:])
@@ -152,7 +149,7 @@ class _CopiedTrack:
         self,
         start: int,
         zero: int,
-        lead: Sequence[Unit[Packet]] = (),
+        lead: Sequence[PacketUnit] = (),
         extradata: bytes | None = None,
     ) -> PieceWriter[Packet]:
         writer = ContainerWriter(

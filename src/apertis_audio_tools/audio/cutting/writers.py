@@ -16,6 +16,8 @@ from apertis_audio_tools.audio.input.stream_window import open_window
 from apertis_audio_tools.audio.input.tracks import Packet
 from apertis_audio_tools.concurrency.fork_safety import ForkSafeLock
 
+PacketUnit = Unit[Packet]
+
 
 def piece_file_name(label: str, suffix: str) -> str:
     """Return the file name of a piece: that of its recording, with another extension."""
@@ -49,13 +51,13 @@ class PieceSpool:
 class RangeWriter:
     """Packets that follow one another in the recording, so that nothing is copied."""
 
-    def __init__(self, content: SourceContent, first: Unit[Packet]) -> None:
+    def __init__(self, content: SourceContent, first: PacketUnit) -> None:
         self.start = first.start
         self.size = 0
         self._content = content
         self._position = first.item.pos
 
-    def write(self, units: Sequence[Unit[Packet]]) -> None:
+    def write(self, units: Sequence[PacketUnit]) -> None:
         """Extend the range to the end of the last packet."""
         if units:
             packet = units[-1].item
@@ -73,14 +75,14 @@ class RangeWriter:
 class PacketWriter:
     """Packets one after another, as in an mp3 file."""
 
-    def __init__(self, first: Unit[Packet]) -> None:
+    def __init__(self, first: PacketUnit) -> None:
         self.start = first.start
         self.size = 0
         self._spool = PieceSpool()
         self.finish = self._spool.finish
         self.discard = self._spool.close
 
-    def write(self, units: Sequence[Unit[Packet]]) -> None:
+    def write(self, units: Sequence[PacketUnit]) -> None:
         """Append packets."""
         for unit in units:
             self._spool.file.write(unit.item)
@@ -122,7 +124,7 @@ class ContainerWriter:
         if extradata is not None:
             self._stream.codec_context.extradata = extradata
 
-    def write(self, units: Sequence[Unit[Packet]]) -> None:
+    def write(self, units: Sequence[PacketUnit]) -> None:
         """Append packets, with their time stamps."""
         stream, time_base, zero = self._stream, self._time_base, self._zero
         is_rebased = self._is_rebased

@@ -7,7 +7,7 @@ from typing import Any, Self, cast
 from apertis_audio_tools.api.request import Upload
 from apertis_audio_tools.audio.input.ogg_chains import chain_links
 from apertis_audio_tools.audio.input.sources import Source, SourceContent, open_source
-from apertis_audio_tools.audio.input.tracks import Track, map_av_errors, open_track
+from apertis_audio_tools.audio.input.tracks import Track, map_av_errors, open_track, stamped_seconds
 from apertis_audio_tools.audio.input.wav_layout import WavLayout, read_wav_layout
 from apertis_audio_tools.errors import RecordingError, UnsupportedError
 
@@ -161,13 +161,7 @@ def _duration(track: Track, label: str) -> float:
         return track.edited_seconds
     if track.demuxer.duration and track.container not in _GUESSING_CONTAINERS:
         return track.demuxer.duration / _MICROSECONDS
-    first = last = None
-    for packet in track.packets():
-        if packet.pts is None:
-            continue
-        first = packet.pts if first is None else first
-        last = packet.pts + (packet.duration or 0)
-        unit = float(packet.time_base)
-    if first is None or last is None:
+    seconds = stamped_seconds(track.packets())
+    if seconds is None:
         raise RecordingError(f"{label} contains no audio: there is not a single packet of it.")
-    return max(float((last - first) * unit), 0.0)
+    return seconds

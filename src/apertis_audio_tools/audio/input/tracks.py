@@ -1,7 +1,7 @@
 """The audio track of an open recording, and the packets in it."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -115,6 +115,17 @@ def open_track(content: SourceContent) -> Iterator[Track]:
                 audio.codec_context.codec.canonical_name,
                 edited_seconds,
             )
+
+
+def stamped_seconds(packets: Iterable[Packet]) -> float | None:
+    """Return the seconds from the first time stamp to the end of the last packet, if any."""
+    first, end = None, 0.0
+    for packet in packets:
+        if packet.pts is not None:
+            unit = float(packet.time_base)
+            first = packet.pts * unit if first is None else first
+            end = max(end, (packet.pts + (packet.duration or 0)) * unit)
+    return None if first is None else max(end - first, 0.0)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,6 @@ import contextlib
 import struct
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
 import av
@@ -98,12 +97,7 @@ class Concatenation:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._writer.close()
 
 
@@ -135,11 +129,11 @@ class _PcmWriter:
         """Do nothing, because nothing is held."""
 
 
-class _WavWriter:
+class _WavWriter(_PcmWriter):
     """Samples after one header."""
 
     def __init__(self, file: BinaryIO | OutputBuffer) -> None:
-        self._file = file
+        super().__init__(file)
         self._layout: WavLayout | None = None
         self._size = 0
 
@@ -163,9 +157,6 @@ class _WavWriter:
         self._file.seek(end - self._size - self._size % 2 - len(header))
         self._file.write(_set_sizes(header, self._size))
         self._file.seek(end)
-
-    def close(self) -> None:
-        """Do nothing, because nothing is held."""
 
 
 def _require_layout(audio: bytes) -> WavLayout:

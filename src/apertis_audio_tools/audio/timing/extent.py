@@ -1,11 +1,10 @@
 """The real length of a recording, which only reading it to its end can tell."""
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from apertis_audio_tools.audio.input.probing import Recording
 from apertis_audio_tools.audio.input.sources import SourceContent
-from apertis_audio_tools.audio.input.tracks import Packet, open_track
+from apertis_audio_tools.audio.input.tracks import open_track, stamped_seconds
 from apertis_audio_tools.audio.timing.gaps import TIMESTAMPED_CONTAINERS, Timeline
 from apertis_audio_tools.audio.timing.packet_durations import packet_clock
 
@@ -39,7 +38,7 @@ def measure_extent(recording: Recording) -> Extent:
 def _measure_part(content: SourceContent) -> Extent:
     with open_track(content) as track:
         if not track.is_copyable:
-            return Extent(_stamped_seconds(track.packets()), 0.0)
+            return Extent(stamped_seconds(track.packets()) or 0.0, 0.0)
         clock, packets = packet_clock(track)
         if track.container not in TIMESTAMPED_CONTAINERS:
             return Extent(sum(map(clock.duration, packets), clock.origin) / clock.rate, 0.0)
@@ -47,15 +46,3 @@ def _measure_part(content: SourceContent) -> Extent:
         for packet in timeline.watch(packets):
             timeline.advance(clock.duration(packet) / clock.rate)
         return Extent(timeline.seconds + clock.origin / clock.rate, timeline.missing)
-
-
-def _stamped_seconds(packets: Iterator[Packet]) -> float:
-    """Return the seconds from the first time stamp to the end of the last packet."""
-    first, end = None, 0.0
-    for packet in packets:
-        if packet.pts is None:
-            continue
-        unit = float(packet.time_base)
-        first = packet.pts * unit if first is None else first
-        end = max(end, (packet.pts + (packet.duration or 0)) * unit)
-    return end - (first or 0.0)
