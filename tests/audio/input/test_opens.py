@@ -13,7 +13,7 @@ from apertis_audio_tools.api.request import RequestBody
 from apertis_audio_tools.audio import cut_pieces, probe
 from support.hostile.file_open_watch import FileOpenWatch
 from support.loopback import Loopback
-from support.meeting_recordings import FORMATS, SAMPLE_RATE, STANDUP, encode, heard
+from support.meeting_recordings import FORMATS, SAMPLE_RATE, STANDUP, decode_mono, encode
 from support.scripted_responses import json_answer
 from support.sync_async import Run
 
@@ -43,7 +43,7 @@ def meeting(folder: Path, name: str) -> Path:
     """Return 24 s of the example meeting in a format, encoded once."""
     path = folder / f"meeting.{name}"
     if not path.exists():
-        encode(FORMATS[name], path, heard(STANDUP)[: 24 * SAMPLE_RATE])
+        encode(FORMATS[name], path, decode_mono(STANDUP)[: 24 * SAMPLE_RATE])
     return path
 
 
