@@ -16,7 +16,7 @@ MEASURE_BOMBS = Path(__file__).parents[1] / "support" / "processes" / "measure_b
 
 @pytest.fixture(scope="module")
 def bomb_results() -> dict[str, tuple[list[str], int]]:
-    """The outcomes and the growth of memory for each bomb, in a process of its own."""
+    """Return the outcomes and the growth of memory for each bomb, in a process of its own."""
     process = subprocess.run(
         [sys.executable, str(MEASURE_BOMBS)], capture_output=True, check=True, timeout=500
     )

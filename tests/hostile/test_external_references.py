@@ -52,7 +52,7 @@ class Listener:
 
 @pytest.fixture
 def marker(tmp_path: Path) -> Path:
-    """A recording on disk that could be read."""
+    """Return a recording on disk that could be read."""
     path = tmp_path / "marker.wav"
     path.write_bytes(samples()["wav"])
     return path

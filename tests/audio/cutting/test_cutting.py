@@ -35,13 +35,13 @@ SECONDS = 24
 
 @pytest.fixture(scope="session")
 def meeting() -> Samples:
-    """The beginning of the example meeting."""
+    """Return the beginning of the example meeting."""
     return decode_mono(STANDUP)[: SECONDS * SAMPLE_RATE]
 
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the recordings of all tests."""
+    """Return the folder of the recordings of all tests."""
     return tmp_path_factory.mktemp("recordings")
 
 

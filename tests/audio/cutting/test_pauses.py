@@ -40,7 +40,7 @@ def noise(kind: str, length: int, seed: int) -> Samples:
 
 @pytest.fixture(scope="module")
 def meeting() -> tuple[Samples, Spans]:
-    """The example meeting, and the spans of speech in it."""
+    """Return the example meeting, and the spans of speech in it."""
     samples = decode_mono(STANDUP)
     return samples, speech_of(samples)
 

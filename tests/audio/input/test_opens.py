@@ -27,7 +27,7 @@ CUT = ["mp3", "wav", "m4a", "ogg", "webm", "flac"]
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
-    """A short recording."""
+    """Return a short recording."""
     path = tmp_path / "clip.mp3"
     path.write_bytes(MP3)
     return path
@@ -35,7 +35,7 @@ def clip(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the long recordings."""
+    """Return the folder of the long recordings."""
     return tmp_path_factory.mktemp("recordings")
 
 
@@ -49,7 +49,7 @@ def meeting(folder: Path, name: str) -> Path:
 
 @pytest.fixture
 def _no_garbage_collection() -> Iterator[None]:
-    """Whatever is deleted is deleted because nothing refers to it."""
+    """Switch garbage collection off: only references that end delete anything."""
     gc.disable()
     yield
     gc.enable()

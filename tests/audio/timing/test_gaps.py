@@ -44,7 +44,7 @@ Stamp = Callable[[float], float | None]
 
 @pytest.fixture(scope="module")
 def meeting() -> Samples:
-    """The beginning of the example meeting."""
+    """Return the beginning of the example meeting."""
     return decode_mono(STANDUP)[: SECONDS * SAMPLE_RATE]
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any, Self, cast
+from typing import Self
 
 from apertis_audio_tools.api.request import Upload
 from apertis_audio_tools.audio.input.ogg_chains import chain_links
@@ -38,6 +38,7 @@ _MEDIA_TYPES = {
     "flac": "audio/flac",
 }
 _MICROSECONDS = 1_000_000
+_HASHED_BYTES = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class Recording:
 
     @property
     def is_accepted(self) -> bool:
-        """Whether the service accepts this container."""
+        """True if the service accepts this container."""
         return self.container in _ACCEPTED_SUFFIXES
 
     def __enter__(self) -> Self:
@@ -91,7 +92,10 @@ class Recording:
             RecordingError: If the recording cannot be read any more.
         """
         with map_av_errors(self.label), self.content.open() as stream:
-            return hashlib.file_digest(cast("Any", stream), "sha256").hexdigest()
+            digest = hashlib.sha256()
+            while data := stream.read(_HASHED_BYTES):
+                digest.update(data)
+            return digest.hexdigest()
 
     def upload(self) -> Upload:
         """Return the unchanged recording, under a name whose extension matches its container.

@@ -68,7 +68,7 @@ class Track:
 
     @property
     def is_copyable(self) -> bool:
-        """Whether packets can be copied into another file, with durations known to the sample."""
+        """True if packets can be copied to another file and their exact durations are known."""
         is_complete = self.codec != "opus" or len(self.extradata) >= _OPUS_HEAD_BYTES
         return self.codec in _COPYABLE_CODECS and is_complete
 
