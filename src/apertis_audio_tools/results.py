@@ -1,7 +1,7 @@
 """What the verbs answer: frozen values, and the forms a transcript can take."""
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -14,7 +14,7 @@ PASSAGE_CHARACTERS = 1000
 
 
 class _Value(BaseModel):
-    model_config = ConfigDict(
+    model_config: ClassVar[ConfigDict] = ConfigDict(
         frozen=True, allow_inf_nan=False, ser_json_bytes="base64", val_json_bytes="base64"
     )
 
@@ -291,7 +291,7 @@ class PartialTranscript(BaseModel):
         spans: Where those begin and end, in seconds of the recording.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
 
     transcript: Transcript
     spans: tuple[tuple[float, float], ...]

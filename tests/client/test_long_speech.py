@@ -278,7 +278,7 @@ def test_nothing_to_hear(run: Run) -> None:
         assert "One is here." in heard
         assert "Two is there." in heard
         assert not any(part.strip("* \n") == "" for part in said(server))
-        with pytest.raises(UnsupportedError, match="nothing to say"):
+        with pytest.raises(UnsupportedError, match="nothing to speak"):
             run(audio, "speak", " \n" * 99)
 
 
