@@ -54,7 +54,7 @@ class TranscriptionRunner:
         if cached := job.cached():
             return cached
         running: dict[Future[None], InFlightPiece] = {}
-        with contextlib.closing(job.requests(state)) as requests:
+        with job.recording, contextlib.closing(job.requests(state)) as requests:
             try:
                 while piece := _next_piece(requests, self._wait_for_permit(running, state)):
                     with _closed_on_error(piece):
@@ -77,18 +77,21 @@ class TranscriptionRunner:
             return cached
         requests = job.requests(state)
         running: dict[asyncio.Task[None], InFlightPiece] = {}
-        try:
-            while piece := await _anext_piece(requests, await self._await_permit(running, state)):
-                running[asyncio.create_task(self._asend(job, piece, state))] = piece
-            if running:
-                _raise_errors((await asyncio.wait(running))[0])
-        finally:
+        with job.recording:
             try:
-                await cancel_tasks(running)
+                while piece := await _anext_piece(
+                    requests, await self._await_permit(running, state)
+                ):
+                    running[asyncio.create_task(self._asend(job, piece, state))] = piece
+                if running:
+                    _raise_errors((await asyncio.wait(running))[0])
             finally:
-                for piece in running.values():  # a task may be cancelled before it starts
-                    piece.close()
-                await run_in_thread_to_end(requests.close)
+                try:
+                    await cancel_tasks(running)
+                finally:
+                    for piece in running.values():  # a task may be cancelled before it starts
+                        piece.close()
+                    await run_in_thread_to_end(requests.close)
         return await run_in_thread(job.finish, state)
 
     def _wait_for_permit(
