@@ -2,6 +2,7 @@
 
 import threading
 from collections import deque
+from concurrent.futures import Future
 from typing import Self
 
 from apertis_audio_tools.concurrency.fork_safety import ProcessLocal
@@ -20,7 +21,7 @@ class Permit:
     """
 
     def __init__(self, semaphore: "FairSemaphore") -> None:
-        self.granted = uncancellable_future()
+        self.granted: Future[None] = uncancellable_future()
         self.is_closed = False
         self._semaphore = semaphore
 

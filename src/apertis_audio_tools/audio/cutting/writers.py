@@ -29,7 +29,7 @@ class PieceSpool:
     """A temporary file without a name, which is gone with its last reader, even after a crash."""
 
     def __init__(self) -> None:
-        self.file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115  # see close
+        self.file: BinaryIO = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115  # see close
         self._lock = ForkSafeLock()
 
     def finish(self) -> PieceFile:
@@ -52,8 +52,8 @@ class RangeWriter:
     """Packets that follow one another in the recording, so that nothing is copied."""
 
     def __init__(self, content: SourceContent, first: PacketUnit) -> None:
-        self.start = first.start
-        self.size = 0
+        self.start: int = first.start
+        self.size: int = 0
         self._content = content
         self._position = first.item.pos
 
@@ -76,17 +76,23 @@ class PacketWriter:
     """Packets one after another, as in an mp3 file."""
 
     def __init__(self, first: PacketUnit) -> None:
-        self.start = first.start
-        self.size = 0
+        self.start: int = first.start
+        self.size: int = 0
         self._spool = PieceSpool()
-        self.finish = self._spool.finish
-        self.discard = self._spool.close
 
     def write(self, units: Sequence[PacketUnit]) -> None:
         """Append packets."""
         for unit in units:
             self._spool.file.write(unit.item)
             self.size += unit.size
+
+    def finish(self) -> PieceFile:
+        """Return the file."""
+        return self._spool.finish()
+
+    def discard(self) -> None:
+        """Free the disk space."""
+        self._spool.close()
 
 
 class ContainerWriter:
@@ -113,8 +119,8 @@ class ContainerWriter:
         size: int,
         extradata: bytes | None = None,
     ) -> None:
-        self.start = start
-        self.size = size
+        self.start: int = start
+        self.size: int = size
         self._zero = zero
         self._time_base = Fraction(1, rate)
         self._is_rebased = stream.time_base != self._time_base
