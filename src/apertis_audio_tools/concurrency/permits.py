@@ -2,11 +2,13 @@
 
 import threading
 from collections import deque
-from concurrent.futures import Future
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from apertis_audio_tools.concurrency.fork_safety import ProcessLocal
 from apertis_audio_tools.concurrency.signals import uncancellable_future
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 
 class Permit:
