@@ -5,7 +5,7 @@ Names are loaded when they are first used, so that importing this package costs 
 
 from importlib import import_module
 
-TYPE_CHECKING = False  # type checkers take it as true, and typing itself would be slow to import
+TYPE_CHECKING: bool = False  # without the annotation, jedi skips the names below
 if TYPE_CHECKING:
     from apertis_audio_tools.client import ApertisAudio
     from apertis_audio_tools.errors import (

@@ -6,7 +6,7 @@ first used.
 
 from apertis_audio_tools.adapters.entry_points import load_component
 
-TYPE_CHECKING = False
+TYPE_CHECKING: bool = False  # without the annotation, jedi skips the names below
 if TYPE_CHECKING:
     from apertis_audio_tools.langchain.blobs import RecordingBlobLoader
     from apertis_audio_tools.langchain.chat_model import ChatApertisAudio
