@@ -1,4 +1,4 @@
-"""Many transcriptions at once from a service that limits, refuses and breaks off some of them."""
+"""Many concurrent transcriptions by a service that limits, refuses and resets some of them."""
 
 import subprocess
 import sys
@@ -10,11 +10,11 @@ LOAD = Path(__file__).parents[2] / "benchmarks" / "load.py"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("colour", ["sync", "async"])
-def test_many_at_once(colour: str) -> None:
-    """All arrive, each once, in few requests, and nobody sends while the service wants to rest."""
-    size = ("--number", "60", "--at-once", "16", "--retry-after", "0.5")
-    command = [sys.executable, str(LOAD), *size, "--colours", colour]
-    told = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert told.returncode == 0, told.stdout + told.stderr
-    assert "| right transcripts, each once | 60 of 60 |" in told.stdout
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_many_at_once(mode: str) -> None:
+    """Every transcript arrives once, in few requests, and none is sent during a cooldown."""
+    size = ("--number", "60", "--concurrency", "16", "--retry-after", "0.5")
+    command = [sys.executable, str(LOAD), *size, "--modes", mode]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert "| correct transcripts, each once | 60 of 60 |" in finished.stdout
