@@ -120,7 +120,7 @@ def test_abandoned() -> None:
         stream = audio.stream_speech("Hello.")
         assert next(iter(stream))
         del stream
-        server.wait_for_hang_ups()
+        server.wait_until_disconnected()
 
 
 async def test_abandoned_by_a_task() -> None:
@@ -129,7 +129,7 @@ async def test_abandoned_by_a_task() -> None:
         async with server.client() as audio:
             async with contextlib.aclosing(audio.astream_speech("Hello.")) as stream:  # type: ignore[type-var]
                 assert await anext(stream)
-            await asyncio.to_thread(server.wait_for_hang_ups)
+            await asyncio.to_thread(server.wait_until_disconnected)
 
 
 def test_broken_download_begins_again(run: Run, tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_cancelled_download(tmp_path: Path) -> None:
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-        await asyncio.to_thread(server.wait_for_hang_ups)
+        await asyncio.to_thread(server.wait_until_disconnected)
 
     with Loopback([silence(HEAD + SOUND)]) as server, server.client() as audio:
         asyncio.run(cancelled(audio))

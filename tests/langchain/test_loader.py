@@ -87,7 +87,7 @@ def test_leaving_early_leaves_no_connection(server: Loopback, folder: Path) -> N
     if sys.version_info >= (3, 13):
         # Errors that httpcore swallows make cycles with the frames below them, ours among them.
         gc.collect()
-    server.wait_for_hang_ups()
+    server.wait_until_disconnected()
 
 
 def test_leaving_early_leaves_no_connection_with_asyncio(server: Loopback, folder: Path) -> None:
@@ -100,7 +100,7 @@ def test_leaving_early_leaves_no_connection_with_asyncio(server: Loopback, folde
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     asyncio.run(leave_early())
-    server.wait_for_hang_ups()
+    server.wait_until_disconnected()
 
 
 async def test_documents_need_no_threads(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -290,4 +290,4 @@ def test_connections_of_forgotten_tools_are_closed(access: FileAccess) -> None:
     """A tool that nobody holds any more has hung up."""
     with Loopback([hears()]) as server:
         TranscribeAudio(access=access, api_key="sk-tools", base_url=server.url).invoke("clip.ogg")
-        server.wait_for_hang_ups()
+        server.wait_until_disconnected()

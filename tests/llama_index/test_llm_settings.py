@@ -119,7 +119,7 @@ def test_leaving_early(scripted: Scripted, way: str) -> None:
             assert next(pieces).delta == "Hi"
     else:
         asyncio.run(first_piece(llm))
-    server.wait_for_hang_ups()
+    server.wait_until_disconnected()
 
 
 async def first_piece(llm: ApertisAudioLLM) -> None:

@@ -93,12 +93,12 @@ class Folder(LocalFileSystem):  # type: ignore[misc]  # fsspec has no types
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.files: list[Any] = []
-        self.most_at_once = 0
+        self.max_concurrent = 0
 
     def open(self, *args: Any, **options: Any) -> Any:
         """Open a file, and count."""
         self.files.append(super().open(*args, **options))
-        self.most_at_once = max(self.most_at_once, self.open_now)
+        self.max_concurrent = max(self.max_concurrent, self.open_now)
         return self.files[-1]
 
     @property
@@ -152,7 +152,7 @@ def test_few_files_are_open(
     found = load(one_by_one, written(tmp_path, *range(MANY)), fs=far)
     assert [document.text for document in found] == [str(number) for number in range(MANY)]
     assert len(far.files) == MANY
-    assert far.most_at_once <= 3
+    assert far.max_concurrent <= 3
     assert far.open_now == 0
 
 
@@ -220,7 +220,7 @@ def test_a_failure_that_is_raised(
     assert started(listener) == sorted(told)
     assert (told.pop(places[0]), told.pop(places[1])) == (None, str(caught.value))
     assert set(told.values()) <= {UNFINISHED}
-    assert len(names.heard) <= 4
+    assert len(names.received) <= 4
 
 
 def test_a_place_that_is_missing(

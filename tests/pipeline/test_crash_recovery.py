@@ -34,7 +34,7 @@ class StopsAfter:
             is_over = self._left < 0
         if is_over:
             self.has_stopped.release()
-            exchange.wait_for_client_to_leave()
+            exchange.wait_for_disconnect()
         return is_over
 
 
@@ -65,12 +65,12 @@ def test_killed_twice(tmp_path: Path) -> None:
             recogniser.before = stops = StopsAfter(answers)
             with started(server, tmp_path):
                 assert all(stops.has_stopped.acquire(timeout=PATIENCE) for _ in range(AT_ONCE))
-            server.wait_for_hang_ups()
+            server.wait_until_disconnected()
         recogniser.before = StopsAfter(float("inf"))
         with started(server, tmp_path) as process:
             text, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert text == " ".join(cuts.texts)
     assert set(recogniser.counts) == set(range(len(cuts.spans)))
-    assert len(recogniser.heard) <= len(cuts.spans) + 2 * AT_ONCE
+    assert len(recogniser.received) <= len(cuts.spans) + 2 * AT_ONCE
     assert max(recogniser.counts.values()) <= 3

@@ -1,4 +1,4 @@
-"""Processes that use a cache, and transcripts to put into it."""
+"""Functions that child processes run on a transcript cache."""
 
 import os
 import random
@@ -12,30 +12,30 @@ from apertis_audio_tools.pipeline.cache import TranscriptCache
 
 
 class Barrier(Protocol):
-    """Of `threading` or `multiprocessing`."""
+    """A barrier of `threading` or `multiprocessing`."""
 
     def wait(self, timeout: float) -> int:
-        """Until all are there."""
+        """Wait until all parties have arrived."""
 
 
 def noise(seed: int) -> Transcript:
-    """A transcript that takes some 700 bytes, however well it is compressed."""
+    """Return a transcript that takes about 700 bytes even when compressed."""
     return Transcript(text=random.Random(seed).randbytes(600).hex())
 
 
 def use(folder: Path, first: int, ready: Barrier) -> None:
-    """Put and get with others at once; exit code 0 when everything was found again."""
-    kept = TranscriptCache(folder)
+    """Put and get transcripts while other processes do; exit with 1 if one is not found again."""
+    cache = TranscriptCache(folder)
     ready.wait(60)
     for number in range(first, first + 40):
-        kept.put(f"{number}", noise(number))
-        kept.put("shared", noise(number))
-        if kept.get(f"{number}") != noise(number) or kept.get("shared") is None:
+        cache.put(f"{number}", noise(number))
+        cache.put("shared", noise(number))
+        if cache.get(f"{number}") != noise(number) or cache.get("shared") is None:
             sys.exit(1)
-    kept.close()
+    cache.close()
 
 
 def put_and_die(folder: Path) -> None:
-    """Nothing is closed, flushed or said."""
+    """Put a transcript and kill the process, without closing or flushing anything."""
     TranscriptCache(folder).put("noise", noise(1))
     os.kill(os.getpid(), signal.SIGKILL)

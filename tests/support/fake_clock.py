@@ -1,19 +1,19 @@
-"""Time that passes only when somebody sleeps."""
+"""A clock that advances only when somebody sleeps."""
 
 import asyncio
 import threading
 
 
 class FakeClock:
-    """A `retry.Clock` for tests: nobody waits, and what each sleeper asked for is kept.
+    """A `retry.Clock` whose sleeps return at once and are recorded.
 
-    Threads sleep one after the other; tasks sleep at the same time. Time never goes back.
+    Threads sleep one after the other; tasks sleep at the same time.
 
     Args:
-        lateness: Seconds by which everybody oversleeps, as on a busy machine.
+        lateness: Seconds added to every sleep, as on a busy machine. Defaults to 0.
 
     Attributes:
-        sleeps: Seconds asked for, in order.
+        sleeps: Requested seconds, in order.
     """
 
     def __init__(self, lateness: float = 0.0) -> None:
@@ -23,17 +23,17 @@ class FakeClock:
         self._lock = threading.Lock()
 
     def monotonic(self) -> float:
-        """Seconds since some moment."""
+        """Return seconds since an arbitrary moment."""
         return self._now
 
     def sleep(self, seconds: float, wake: threading.Event) -> None:  # noqa: ARG002  # never waits
-        """Go on at once, `seconds` later."""
+        """Advance the clock by `seconds` and return at once."""
         with self._lock:
             self.sleeps.append(seconds)
             self._now += seconds + self._lateness
 
     async def asleep(self, seconds: float) -> None:
-        """Let others begin their sleep too, and go on when one's own is over."""
+        """Advance the clock to the end of this sleep, after other tasks could begin theirs."""
         wake = self._now + seconds + self._lateness
         self.sleeps.append(seconds)
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Asking a chat model in either colour, so that each test is written once and run twice."""
+"""Call a chat model in its sync or async form, so that each test is written once and runs twice."""
 
 import asyncio
 import functools
@@ -32,7 +32,7 @@ def stream_async(model: Any, messages: Any, **options: Any) -> list[Any]:
 
 
 def joined(chunks: list[AIMessageChunk]) -> AIMessageChunk:
-    """The message that the chunks of a stream make up."""
+    """Merge the chunks of a stream into one message."""
     return functools.reduce(operator.add, chunks)
 
 

@@ -64,7 +64,7 @@ def test_several_loops() -> None:
     with Loopback([MODELS]) as server, server.client() as audio:
         for number in range(1, 4):
             asyncio.run(audio.amodels())
-            server.wait_for_hang_ups()
+            server.wait_until_disconnected()
             assert server.connections == number
     gc.collect()
 
@@ -88,7 +88,7 @@ async def test_a_forgotten_client_on_a_loop_that_goes_on() -> None:
     """What nobody holds any more hangs up, also while its event loop lives on."""
     with Loopback([MODELS]) as server:
         await asyncio.gather(*(server.client().amodels() for _ in range(3)))
-        await asyncio.to_thread(server.wait_for_hang_ups)
+        await asyncio.to_thread(server.wait_until_disconnected)
     gc.collect()
 
 
@@ -96,7 +96,7 @@ def test_a_forgotten_client() -> None:
     """The same of one used by threads."""
     with Loopback([MODELS]) as server:
         server.client().models()
-        server.wait_for_hang_ups()
+        server.wait_until_disconnected()
 
 
 def test_closed(run: Run) -> None:
@@ -106,7 +106,7 @@ def test_closed(run: Run) -> None:
         run(audio, "models")
         audio.close()
         audio.close()
-        server.wait_for_hang_ups()
+        server.wait_until_disconnected()
         with pytest.raises(ConfigurationError, match="closed"):
             run(audio, "models")
 
@@ -118,7 +118,7 @@ async def test_aclosed() -> None:
         await audio.amodels()
         await audio.aclose()
         await audio.aclose()
-        await asyncio.to_thread(server.wait_for_hang_ups)
+        await asyncio.to_thread(server.wait_until_disconnected)
         with pytest.raises(ConfigurationError, match="closed"):
             await audio.amodels()
 

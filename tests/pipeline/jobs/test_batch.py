@@ -58,8 +58,8 @@ def test_hundreds(run: Run) -> None:
     with Loopback([names]) as server, server.client(max_concurrency=8) as audio:
         outcomes = run(audio, "transcribe_many", (tiny(number) for number in range(300)))
     assert texts(outcomes) == [str(number) for number in range(300)]
-    assert sorted(map(int, names.heard)) == [*range(300)]
-    assert names.most_at_once <= 8
+    assert sorted(map(int, names.received)) == [*range(300)]
+    assert names.max_concurrent <= 8
 
 
 def test_failures_are_collected(run: Run, tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_endless_sources(run: Run) -> None:
 
     def endless() -> Iterator[Source]:
         for number in itertools.count():
-            ahead.append(number - len(names.heard))
+            ahead.append(number - len(names.received))
             if number == 50:
                 raise KeyError
             yield tiny(number)

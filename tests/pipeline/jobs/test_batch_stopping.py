@@ -35,7 +35,7 @@ def test_first_failure_is_raised(run: Run) -> None:
         pytest.raises(InvalidRequestError, match="Said the server"),
     ):
         run(audio, "transcribe_many", sources)
-    assert names.heard == ["a", "bad"]
+    assert names.received == ["a", "bad"]
 
 
 def test_failure_has_its_turn(run: Run) -> None:
@@ -87,9 +87,9 @@ def test_under_way_is_kept(run: Run, tmp_path: Path) -> None:
     ):
         with pytest.raises(InvalidRequestError):
             run(audio, "transcribe_many", [tiny("bad"), tiny("good")])
-        names.heard.clear()
+        names.received.clear()
         assert run(audio, "transcribe", tiny("good")).text == "good"
-    assert names.heard == []
+    assert names.received == []
 
 
 @pytest.mark.parametrize("after", [0, 1, 7])
@@ -111,7 +111,7 @@ def test_sources_that_fail(run: Run, after: int) -> None:
 def held(name: str, exchange: Exchange) -> None:
     """Answers the first recording; holds all others until the client leaves."""
     if name != "0":
-        exchange.wait_for_client_to_leave()
+        exchange.wait_for_disconnect()
 
 
 def test_closed_early(left_behind: Callable[[], set[str]]) -> None:
@@ -155,7 +155,7 @@ def test_never_begun() -> None:
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no signals to threads there")
 def test_interrupt(left_behind: Callable[[], set[str]]) -> None:
     """Ctrl-C ends all at once; the same client works afterwards."""
-    names = Names(lambda _, exchange: exchange.wait_for_client_to_leave())
+    names = Names(lambda _, exchange: exchange.wait_for_disconnect())
 
     def interrupt() -> None:
         server.wait_for_requests(3)
@@ -177,7 +177,7 @@ def test_interrupt(left_behind: Callable[[], set[str]]) -> None:
 
 async def test_cancellation(left_behind: Callable[[], set[str]]) -> None:
     """So does cancelling the task that iterates."""
-    names = Names(lambda _, exchange: exchange.wait_for_client_to_leave())
+    names = Names(lambda _, exchange: exchange.wait_for_disconnect())
     with Loopback([names]) as server:
         async with server.client(max_concurrency=3, clock=SystemClock()) as audio:
 

@@ -23,14 +23,14 @@ def test_next_try(run: Run, cuts: Cuts, refuses_one: RefusesOne, tmp_path: Path)
     ):
         with pytest.raises(InvalidRequestError):
             transcribed(run, audio)
-        recogniser.heard.clear()
+        recogniser.received.clear()
         refuses_one.is_refusing = False
         whole = transcribed(run, audio)
-        assert sorted(recogniser.heard) == [1, *range(3, len(cuts.spans))]
+        assert sorted(recogniser.received) == [1, *range(3, len(cuts.spans))]
         assert whole.text == " ".join(cuts.texts)
-        recogniser.heard.clear()
+        recogniser.received.clear()
         assert transcribed(run, audio) == whole.model_copy(update={"usage": None})
-        assert recogniser.heard == []
+        assert recogniser.received == []
 
 
 def test_cached_whole(run: Run, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ async def test_fifty_tasks() -> None:
         async with server.client(max_concurrency=4) as audio:
             found = await asyncio.gather(*(audio.atranscribe(tiny(n)) for n in range(50)))
     assert [each.text for each in found] == [str(n) for n in range(50)]
-    assert names.most_at_once == 4
+    assert names.max_concurrent == 4
 
 
 def test_many_in_threads_and_a_loop() -> None:
@@ -56,7 +56,7 @@ def test_many_in_threads_and_a_loop() -> None:
             counted = threads.map(in_a_thread, range(2))
             assert asyncio.run(on_a_loop()) == 25
             assert list(counted) == [25, 25]
-    assert (names.most_at_once, len(names.heard)) == (3, 75)
+    assert (names.max_concurrent, len(names.received)) == (3, 75)
 
 
 @dataclass
@@ -95,7 +95,7 @@ def test_cut_when_there_is_room(run: Run, cuts: Cuts, monkeypatch: pytest.Monkey
         outcomes = run(audio, "transcribe_many", [STANDUP] * 4, piece_seconds=SECONDS)
     assert {outcome.transcript.text for outcome in outcomes} == {" ".join(cuts.texts)}
     assert (pieces.most, pieces.now) == (2, 0)
-    assert recogniser.most_at_once == 2
+    assert recogniser.max_concurrent == 2
 
 
 async def test_cancelled_in_the_queue() -> None:

@@ -49,7 +49,7 @@ def test_concurrency(run: Run, cuts: Cuts) -> None:
     recogniser = Recogniser(cuts, meet)
     with Loopback([recogniser]) as server, server.client(max_concurrency=3) as audio:
         transcribed(run, audio)
-    assert recogniser.most_at_once == 3
+    assert recogniser.max_concurrent == 3
 
 
 def test_one_after_the_other(run: Run, cuts: Cuts) -> None:
@@ -57,7 +57,7 @@ def test_one_after_the_other(run: Run, cuts: Cuts) -> None:
     recogniser = Recogniser(cuts)
     with Loopback([recogniser]) as server, server.client(max_concurrency=1) as audio:
         transcribed(run, audio)
-    assert (recogniser.most_at_once, recogniser.heard) == (1, [*range(len(cuts.spans))])
+    assert (recogniser.max_concurrent, recogniser.received) == (1, [*range(len(cuts.spans))])
 
 
 def test_out_of_order(run: Run, cuts: Cuts) -> None:

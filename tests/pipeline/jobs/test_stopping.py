@@ -32,7 +32,7 @@ def test_refused(run: Run, cuts: Cuts, refuses_one: RefusesOne) -> None:
         with pytest.raises(InvalidRequestError, match="Said the server") as caught:
             transcribed(run, audio)
         partial = caught.value.partial
-    assert sorted(recogniser.heard) == [0, 1, 2]
+    assert sorted(recogniser.received) == [0, 1, 2]
     assert isinstance(partial, PartialTranscript)
     assert partial.spans[0] == pytest.approx(cuts.spans[0], abs=0.001)
     assert partial.spans[1] == pytest.approx(cuts.spans[2], abs=0.001)
@@ -72,7 +72,7 @@ def test_unreadable_half_way(run: Run, cuts: Cuts, monkeypatch: pytest.MonkeyPat
         with pytest.raises(RecordingError, match="disk is gone") as caught:
             transcribed(run, audio)
         partial = caught.value.partial
-    assert sorted(recogniser.heard) == [0, 1]
+    assert sorted(recogniser.received) == [0, 1]
     assert len(partial.spans) == 2
 
 
@@ -99,7 +99,7 @@ def test_interrupt(
         with pytest.raises(KeyboardInterrupt):
             audio.transcribe(STANDUP, piece_seconds=SECONDS)
         interrupter.join()
-        assert sorted(recogniser.heard) == [0, 1, 2]
+        assert sorted(recogniser.received) == [0, 1, 2]
         assert left_behind() == set()
         assert caplog.text.count("trying again") <= 1  # that of the refused piece
         hangs.is_hanging = False
@@ -118,7 +118,7 @@ async def test_cancellation(cuts: Cuts, left_behind: Callable[[], set[str]]) -> 
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            assert sorted(recogniser.heard) == [0, 1, 2]
+            assert sorted(recogniser.received) == [0, 1, 2]
             assert left_behind() == set()
             hangs.is_hanging = False
             whole = await audio.atranscribe(STANDUP, piece_seconds=SECONDS)
@@ -214,7 +214,7 @@ def test_no_further_thread(cuts: Cuts, monkeypatch: pytest.MonkeyPatch) -> None:
         start(thread)
 
     def hang(_: int, exchange: Exchange) -> bool:
-        exchange.wait_for_client_to_leave()
+        exchange.wait_for_disconnect()
         return True
 
     recogniser = Recogniser(cuts, hang)
@@ -223,7 +223,7 @@ def test_no_further_thread(cuts: Cuts, monkeypatch: pytest.MonkeyPatch) -> None:
             patched.setattr(threading.Thread, "start", start_one)
             with pytest.raises(ApertisError, match=r"no further thread \(can't start new thread"):
                 audio.transcribe(STANDUP, piece_seconds=SECONDS)
-        server.wait_for_hang_ups()
+        server.wait_until_disconnected()
         recogniser.before = lambda _number, _exchange: False
         whole = audio.transcribe(STANDUP, piece_seconds=SECONDS)
     assert whole.text == " ".join(cuts.texts)
@@ -248,4 +248,4 @@ def test_failure_ends_waits(run: Run, cuts: Cuts) -> None:
         pytest.raises(InvalidRequestError),
     ):
         transcribed(run, audio)
-    assert sorted(recogniser.heard) == [0, 1]
+    assert sorted(recogniser.received) == [0, 1]
