@@ -149,14 +149,14 @@ def record_attempts(audio: ApertisAudio, figures: Figures) -> None:
 
     A sender that was permitted before a 429 was known may be delayed, and send long after it.
     """
-    hold = RetryPolicy.hold
+    seconds_until_allowed = RetryPolicy.seconds_until_allowed
 
-    def recording_hold(retry: RetryPolicy, *args: Any) -> float:
+    def recording_wait(retry: RetryPolicy, *args: Any) -> float:
         _PERMITTED.set(time.monotonic())
-        return hold(retry, *args)
+        return seconds_until_allowed(retry, *args)
 
-    RetryPolicy.hold = recording_hold  # type: ignore[assignment, method-assign]
-    transport = audio._drivers.transport  # noqa: SLF001  # only this benchmark needs it
+    RetryPolicy.seconds_until_allowed = recording_wait  # type: ignore[assignment, method-assign]
+    transport = audio._transport  # noqa: SLF001  # only this benchmark needs it
     send, asend = transport.send, transport.asend
 
     @contextlib.contextmanager

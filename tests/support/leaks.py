@@ -22,10 +22,10 @@ class Leaks:
 
     Args:
         recordings: Audio that must not appear. Any 24 consecutive bytes of it are found: raw, as
-            Python or hexadecimal literals, and in base64 at any alignment.
+            Python or hexadecimal literals, and in base64 at any alignment. Defaults to none.
     """
 
-    def __init__(self, recordings: Iterable[bytes]) -> None:
+    def __init__(self, recordings: Iterable[bytes] = ()) -> None:
         self._windows = frozenset(window for audio in recordings for window in _windows_of(audio))
 
     def in_text(self, text: str) -> list[str]:

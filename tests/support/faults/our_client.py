@@ -116,7 +116,7 @@ class OurClient:
 
 def busy_connections(audio: ApertisAudio) -> list[Any]:
     """Return the connections of a client that are neither idle nor closed."""
-    pools = audio._drivers.transport._pools
+    pools = audio._transport._pools
     sync_pools = [pools._client._transport] if pools._client else []
     async_pools = [pool for each in pools._aclients.values() for pool in each._transport._pools]  # type: ignore[attr-defined]
     connections = [
