@@ -1,4 +1,4 @@
-"""Many recordings that fail, are closed early, interrupted or cancelled."""
+"""Batches that fail, are closed early, interrupted or cancelled."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ def endless(taken: list[int]) -> Iterator[Source]:
 
 
 def test_first_failure_is_raised(run: Run) -> None:
-    """The first that fails is raised, and nothing new is sent."""
+    """The first failure is raised, and nothing new is sent."""
     names = Names()
     sources = [tiny("a"), tiny("bad"), *tinies(50)]
     with (
@@ -39,7 +39,7 @@ def test_first_failure_is_raised(run: Run) -> None:
 
 
 def test_failure_has_its_turn(run: Run) -> None:
-    """What comes before the failure in order is handed over first; what comes after is not sent."""
+    """Outcomes before the failure are yielded first; recordings after it are not sent."""
     refused = threading.Event()
 
     def wait(name: str, _: Exchange) -> None:
@@ -69,7 +69,7 @@ def test_failure_has_its_turn(run: Run) -> None:
 
 
 def test_under_way_is_kept(run: Run, tmp_path: Path) -> None:
-    """What was under way when another failed is paid for: a cache keeps it."""
+    """Recordings in progress when another fails are finished, and the cache keeps them."""
     together = threading.Barrier(2)
     refused = threading.Event()
 
@@ -94,7 +94,7 @@ def test_under_way_is_kept(run: Run, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("after", [0, 1, 7])
 def test_sources_that_fail(run: Run, after: int) -> None:
-    """An error of the sources themselves is raised as it is."""
+    """An error raised by the iterable of sources is raised unchanged."""
 
     def sources() -> Iterator[Source]:
         yield from tinies(after)
@@ -108,16 +108,16 @@ def test_sources_that_fail(run: Run, after: int) -> None:
         run(audio, "transcribe_many", sources())
 
 
-def held(name: str, exchange: Exchange) -> None:
-    """Answers the first recording; holds all others until the client leaves."""
+def hold_others(name: str, exchange: Exchange) -> None:
+    """Hold all recordings but the first until the client disconnects."""
     if name != "0":
         exchange.wait_for_disconnect()
 
 
 def test_closed_early(left_behind: Callable[[], set[str]]) -> None:
-    """Closing the iterator ends what is under way at once, and the client works on."""
+    """Closing the iterator ends recordings in progress at once; the client still works."""
     taken: list[int] = []
-    names = Names(held)
+    names = Names(hold_others)
     with Loopback([names]) as server, server.client(max_concurrency=3) as audio:
         outcomes = audio.transcribe_many(endless(taken))
         assert next(outcomes).transcript.text == "0"
@@ -128,10 +128,10 @@ def test_closed_early(left_behind: Callable[[], set[str]]) -> None:
     assert len(taken) <= 6
 
 
-async def test_closed_early_by_a_task(left_behind: Callable[[], set[str]]) -> None:
-    """The same on an event loop."""
+async def test_async_closed_early(left_behind: Callable[[], set[str]]) -> None:
+    """Closing the async iterator ends recordings in progress at once."""
     taken: list[int] = []
-    names = Names(held)
+    names = Names(hold_others)
     with Loopback([names]) as server:
         async with server.client(max_concurrency=3) as audio:
             async with contextlib.aclosing(audio.atranscribe_many(endless(taken))) as outcomes:
@@ -144,7 +144,7 @@ async def test_closed_early_by_a_task(left_behind: Callable[[], set[str]]) -> No
 
 
 def test_never_begun() -> None:
-    """An iterator that nobody asks begins nothing."""
+    """An iterator that is never advanced starts nothing."""
     taken: list[int] = []
     with Loopback([Names()]) as server, server.client() as audio:
         audio.transcribe_many(endless(taken)).close()
@@ -154,7 +154,7 @@ def test_never_begun() -> None:
 @pytest.mark.usefixtures("interruptible")
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no signals to threads there")
 def test_interrupt(left_behind: Callable[[], set[str]]) -> None:
-    """Ctrl-C ends all at once; the same client works afterwards."""
+    """Ctrl-C ends everything at once; the client still works afterwards."""
     names = Names(lambda _, exchange: exchange.wait_for_disconnect())
 
     def interrupt() -> None:
@@ -176,7 +176,7 @@ def test_interrupt(left_behind: Callable[[], set[str]]) -> None:
 
 
 async def test_cancellation(left_behind: Callable[[], set[str]]) -> None:
-    """So does cancelling the task that iterates."""
+    """Cancelling the task ends everything at once; the client still works afterwards."""
     names = Names(lambda _, exchange: exchange.wait_for_disconnect())
     with Loopback([names]) as server:
         async with server.client(max_concurrency=3, clock=SystemClock()) as audio:
@@ -195,7 +195,7 @@ async def test_cancellation(left_behind: Callable[[], set[str]]) -> None:
 
 
 async def test_cancelled_at_any_time(left_behind: Callable[[], set[str]]) -> None:
-    """At whatever moment it is cancelled, all slots are free again."""
+    """Whenever the task is cancelled, all permits are released."""
     with Loopback([Names()]) as server:
         async with server.client(max_concurrency=2) as audio:
 

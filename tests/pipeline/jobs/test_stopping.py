@@ -1,4 +1,4 @@
-"""A job that fails, is interrupted or cancelled: what was paid for is told of, nothing is left."""
+"""Jobs that fail, are interrupted or cancelled report finished pieces and leave nothing."""
 
 import asyncio
 import logging
@@ -26,7 +26,7 @@ MP3 = (Path(__file__).parents[2] / "clips" / "clip.mp3").read_bytes()
 
 
 def test_refused(run: Run, cuts: Cuts, refuses_one: RefusesOne) -> None:
-    """After a refusal nothing new is sent; what was under way is awaited, kept, and told of."""
+    """After a refusal nothing new is sent; pieces in progress are awaited and reported."""
     recogniser = Recogniser(cuts, refuses_one)
     with Loopback([recogniser]) as server, server.client(max_concurrency=3) as audio:
         with pytest.raises(InvalidRequestError, match="Said the server") as caught:
@@ -43,7 +43,7 @@ def test_refused(run: Run, cuts: Cuts, refuses_one: RefusesOne) -> None:
 
 
 def test_spans_are_on_the_time_line(run: Run) -> None:
-    """A span begins at 0 although the first samples of an mp3 are none that players play."""
+    """The first span starts at 0 although players skip the first samples of an mp3."""
     with (
         Loopback([json_answer({"text": "one"}), error(400)]) as server,
         server.client(max_concurrency=1) as audio,
@@ -55,7 +55,7 @@ def test_spans_are_on_the_time_line(run: Run) -> None:
 
 
 def test_unreadable_half_way(run: Run, cuts: Cuts, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When cutting fails half-way, what was sent before is awaited, and told of."""
+    """If cutting fails half-way, pieces that were sent are awaited and reported."""
     cut = cut_pieces
 
     def breaking(*args: Any, **options: Any) -> Iterator[Piece]:
@@ -81,7 +81,7 @@ def test_unreadable_half_way(run: Run, cuts: Cuts, monkeypatch: pytest.MonkeyPat
 def test_interrupt(
     cuts: Cuts, left_behind: Callable[[], set[str]], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Ctrl-C ends waits and requests at once; the same client works afterwards."""
+    """Ctrl-C ends waits and requests at once; the client still works afterwards."""
     caplog.set_level(logging.INFO, "apertis_audio_tools")
     hangs = Hangs()
     recogniser = Recogniser(cuts, hangs)
@@ -101,14 +101,14 @@ def test_interrupt(
         interrupter.join()
         assert sorted(recogniser.received) == [0, 1, 2]
         assert left_behind() == set()
-        assert caplog.text.count("trying again") <= 1  # that of the refused piece
+        assert caplog.text.count("trying again") <= 1  # the refused piece
         hangs.is_hanging = False
         whole = audio.transcribe(STANDUP, piece_seconds=SECONDS)
     assert whole.text == " ".join(cuts.texts)
 
 
 async def test_cancellation(cuts: Cuts, left_behind: Callable[[], set[str]]) -> None:
-    """So does cancelling a task."""
+    """Cancelling a task ends waits and requests at once; the client still works afterwards."""
     hangs = Hangs()
     recogniser = Recogniser(cuts, hangs)
     with Loopback([recogniser]) as server:
@@ -126,7 +126,7 @@ async def test_cancellation(cuts: Cuts, left_behind: Callable[[], set[str]]) -> 
 
 
 async def test_cancelled_at_any_time(cuts: Cuts, left_behind: Callable[[], set[str]]) -> None:
-    """A task may be cancelled while a piece is being cut; nothing of it is left."""
+    """Cancelling a task while a piece is being cut leaves nothing."""
     with Loopback([Recogniser(cuts)]) as server:
         async with server.client() as audio:
             for steps in range(0, 40, 3):
@@ -141,17 +141,17 @@ async def test_cancelled_at_any_time(cuts: Cuts, left_behind: Callable[[], set[s
 
 @pytest.fixture(name="cutting")
 def _cutting(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, threading.Event]]:
-    """Set when a recording is about to be cut, and to be set so that it is."""
-    begun, released = threading.Event(), threading.Event()
+    """Yield an event that is set before cutting, and one that permits it."""
+    started, released = threading.Event(), threading.Event()
     cut = cut_pieces
 
     def pieces(*args: Any, **options: Any) -> Iterator[Piece]:
-        begun.set()
+        started.set()
         assert released.wait(PATIENCE)
         yield from cut(*args, **options)
 
     monkeypatch.setattr("apertis_audio_tools.pipeline.transcription_job.cut_pieces", pieces)
-    yield begun, released
+    yield started, released
     released.set()
 
 
@@ -160,8 +160,8 @@ async def test_cancelled_by_a_scope(
     cutting: tuple[threading.Event, threading.Event],
     left_behind: Callable[[], set[str]],
 ) -> None:
-    """Within a cancel scope, as web frameworks have them, what a thread does is waited for once."""
-    begun, released = cutting
+    """A cancel scope of anyio waits for a thread once instead of cancelling repeatedly."""
+    started, released = cutting
     scope = anyio.CancelScope()
 
     async def transcribe() -> None:
@@ -171,7 +171,7 @@ async def test_cancelled_by_a_scope(
     with Loopback([Recogniser(cuts)]) as server:
         async with server.client() as audio:
             task = asyncio.create_task(transcribe())
-            assert await asyncio.to_thread(begun.wait, PATIENCE)
+            assert await asyncio.to_thread(started.wait, PATIENCE)
             scope.cancel()
             for _ in range(100):
                 await asyncio.sleep(0)
@@ -185,7 +185,7 @@ async def test_cancelled_by_a_scope(
 
 
 async def test_pieces_cancelled_by_a_scope(cuts: Cuts, left_behind: Callable[[], set[str]]) -> None:
-    """When it ends, so have the pieces that were under way, and nothing of them is left."""
+    """A cancel scope ends pieces in progress and leaves nothing of them."""
     hangs = Hangs()
     with Loopback([Recogniser(cuts, hangs)]) as server:
         async with server.client(max_concurrency=3, clock=SystemClock()) as audio:
@@ -202,10 +202,7 @@ async def test_pieces_cancelled_by_a_scope(cuts: Cuts, left_behind: Callable[[],
 
 
 def test_no_further_thread(cuts: Cuts, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the system allows no further thread a sentence says so, and the next call tries again.
-
-    What was under way is given up.
-    """
+    """If the system permits no further thread, the call raises, and the next call tries again."""
     start = threading.Thread.start
 
     def start_one(thread: threading.Thread) -> None:
@@ -230,7 +227,7 @@ def test_no_further_thread(cuts: Cuts, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_failure_ends_waits(run: Run, cuts: Cuts) -> None:
-    """Who waits to try again is not waited for once another piece was refused for good."""
+    """A wait for a retry ends once another piece has failed permanently."""
     together = threading.Barrier(2)
 
     def wait_or_refuse(number: int, exchange: Exchange) -> bool:
