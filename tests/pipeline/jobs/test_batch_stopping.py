@@ -19,9 +19,9 @@ from support.timeouts import PATIENCE
 from support.tiny_recordings import Names, tinies, tiny
 
 
-def endless(taken: list[int]) -> Iterator[Source]:
+def endless(read: list[int]) -> Iterator[Source]:
     for number in itertools.count():
-        taken.append(number)
+        read.append(number)
         yield tiny(number)
 
 
@@ -46,7 +46,7 @@ def test_failure_has_its_turn(run: Run) -> None:
         if name != "bad":
             assert refused.wait(PATIENCE)
 
-    taken, done = [], []
+    read, done = [], []
 
     def note(it: Progress) -> None:
         done.append(it.label)
@@ -55,7 +55,7 @@ def test_failure_has_its_turn(run: Run) -> None:
 
     def sources() -> Iterator[Source]:
         for name in ("slow", "bad", *range(90)):
-            taken.append(name)
+            read.append(name)
             yield tiny(name)
 
     with (
@@ -65,7 +65,7 @@ def test_failure_has_its_turn(run: Run) -> None:
     ):
         run(audio, "transcribe_many", sources(), progress=note)
     assert done == ["bad.wav", "slow.wav"]
-    assert taken == ["slow", "bad"]
+    assert read == ["slow", "bad"]
 
 
 def test_under_way_is_kept(run: Run, tmp_path: Path) -> None:
@@ -116,39 +116,39 @@ def hold_others(name: str, exchange: Exchange) -> None:
 
 def test_closed_early(left_behind: Callable[[], set[str]]) -> None:
     """Closing the iterator ends recordings in progress at once; the client still works."""
-    taken: list[int] = []
+    read: list[int] = []
     names = Names(hold_others)
     with Loopback([names]) as server, server.client(max_concurrency=3) as audio:
-        outcomes = audio.transcribe_many(endless(taken))
+        outcomes = audio.transcribe_many(endless(read))
         assert next(outcomes).transcript.text == "0"
         outcomes.close()
         assert left_behind() == set()
         names.before = lambda *_: None
         assert audio.transcribe(tiny("after")).text == "after"
-    assert len(taken) <= 6
+    assert len(read) <= 6
 
 
 async def test_async_closed_early(left_behind: Callable[[], set[str]]) -> None:
     """Closing the async iterator ends recordings in progress at once."""
-    taken: list[int] = []
+    read: list[int] = []
     names = Names(hold_others)
     with Loopback([names]) as server:
         async with server.client(max_concurrency=3) as audio:
-            async with contextlib.aclosing(audio.atranscribe_many(endless(taken))) as outcomes:
+            async with contextlib.aclosing(audio.atranscribe_many(endless(read))) as outcomes:
                 assert (await anext(outcomes)).transcript.text == "0"
             assert left_behind() == set()
             assert asyncio.all_tasks() == {asyncio.current_task()}
             names.before = lambda *_: None
             assert (await audio.atranscribe(tiny("after"))).text == "after"
-    assert len(taken) <= 6
+    assert len(read) <= 6
 
 
 def test_never_begun() -> None:
     """An iterator that is never advanced starts nothing."""
-    taken: list[int] = []
+    read: list[int] = []
     with Loopback([Names()]) as server, server.client() as audio:
-        audio.transcribe_many(endless(taken)).close()
-    assert (taken, server.requests) == ([], [])
+        audio.transcribe_many(endless(read)).close()
+    assert (read, server.requests) == ([], [])
 
 
 @pytest.mark.usefixtures("interruptible")

@@ -139,5 +139,5 @@ async def test_two_tasks_at_once(cuts: Cuts) -> None:
     with Loopback([Recogniser(cuts)]) as server:
         async with server.client() as audio:
             calls = [audio.atranscribe(STANDUP, piece_seconds=SECONDS) for _ in range(2)]
-            found = await asyncio.gather(*calls)
-    assert [each.text for each in found] == [" ".join(cuts.texts)] * 2
+            transcripts = await asyncio.gather(*calls)
+    assert [each.text for each in transcripts] == [" ".join(cuts.texts)] * 2
