@@ -1,4 +1,4 @@
-"""Call a chat model in its sync or async form, so that each test is written once and runs twice."""
+"""Ask a chat model, sync or async, so that each test is written once and run twice."""
 
 import asyncio
 import functools
@@ -14,10 +14,10 @@ def ask_sync(model: Any, messages: Any, **options: Any) -> Any:
 
 
 def ask_async(model: Any, messages: Any, **options: Any) -> Any:
-    async def asked() -> Any:
+    async def invoke() -> Any:
         return await model.ainvoke(messages, **options)
 
-    return asyncio.run(asked())
+    return asyncio.run(invoke())
 
 
 def stream_sync(model: Any, messages: Any, **options: Any) -> list[Any]:
@@ -25,14 +25,14 @@ def stream_sync(model: Any, messages: Any, **options: Any) -> list[Any]:
 
 
 def stream_async(model: Any, messages: Any, **options: Any) -> list[Any]:
-    async def streamed() -> list[Any]:
+    async def collect() -> list[Any]:
         return [chunk async for chunk in model.astream(messages, **options)]
 
-    return asyncio.run(streamed())
+    return asyncio.run(collect())
 
 
 def joined(chunks: list[AIMessageChunk]) -> AIMessageChunk:
-    """Merge the chunks of a stream into one message."""
+    """Return the message that the chunks of a stream add up to."""
     return functools.reduce(operator.add, chunks)
 
 

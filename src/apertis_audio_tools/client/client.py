@@ -116,7 +116,8 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
         )
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={self._base_url!r})"
+        # Tracebacks show it before `__init__` has set the URL, if a setting is invalid.
+        return f"{type(self).__name__}(base_url={getattr(self, '_base_url', None)!r})"
 
     @property
     def base_url(self) -> str:
