@@ -12,13 +12,13 @@ from itertools import dropwhile, product
 from typing import NamedTuple
 
 from apertis_audio_tools.results import Segment
-from apertis_audio_tools.text.passages import UNSPACED
+from apertis_audio_tools.text.passages import UNSPACED_SCRIPT
 
 _MARKS = "\u0300-\u036f\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0900-\u0963\u0966-\u0dff"
 """Vowels and accents that belong to a word, and are no letters to Python."""
-_LETTER = f"(?:(?!{UNSPACED.pattern})[\\w{_MARKS}])"
+_LETTER = f"(?:(?!{UNSPACED_SCRIPT.pattern})[\\w{_MARKS}])"
 _WORD = re.compile(
-    f"(?={UNSPACED.pattern})\\w|{_LETTER}+(?:['’]{_LETTER}+)*"  # noqa: RUF001  # typographic
+    f"(?={UNSPACED_SCRIPT.pattern})\\w|{_LETTER}+(?:['’]{_LETTER}+)*"  # noqa: RUF001  # typographic
 )
 _WORDS_PER_SECOND = 10
 """More than anyone says, in characters of Chinese too."""

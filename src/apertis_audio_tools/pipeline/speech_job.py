@@ -24,7 +24,7 @@ from apertis_audio_tools.files.atomic import AtomicFile
 from apertis_audio_tools.models import MAX_SPEECH_CHARACTERS, SpeechFormat
 from apertis_audio_tools.results import Speech, SpeechFile
 from apertis_audio_tools.text import sentences
-from apertis_audio_tools.text.sentences import TextPart
+from apertis_audio_tools.text.sentences import TextSpan
 
 _FIRST_SIZES = (250, 1_000)
 """Characters of the first parts of a stream: some 15 s and 60 s of speech, so that sound starts
@@ -228,6 +228,6 @@ def require_format(answer: Response, found: str, asked: str) -> None:
         )
 
 
-def _place(number: int, part: TextPart, count: int) -> str:
+def _place(number: int, part: TextSpan, count: int) -> str:
     last = part.start + len(part.text)
     return f"Part {number} of {count} of the text (characters {part.start + 1} to {last})"
