@@ -1,9 +1,10 @@
-"""What an agent's tools may read and write."""
+"""An agent's tools read and write only in the folders they were given."""
 
 import contextlib
 import os
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +19,24 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="makes links and
 @pytest.mark.parametrize(
     "path", ["standup.ogg", "./standup.ogg", "june/../standup.ogg", "{folder}/standup.ogg"]
 )
-def test_inside(folder: Path, path: str) -> None:
-    """A file of the folder is read under any path that leads to it."""
-    assert read(FileAccess(folder), path.format(folder=folder)) == b"sound"
+def test_paths_inside(folder: Path, path: str) -> None:
+    """A file of the folder is read by any path that leads to it."""
+    assert read(FileAccess(folder), path.format(folder=folder)) == b"audio"
 
 
 def test_folders_below(folder: Path) -> None:
-    """Folders below are part of it; the name is the file's own."""
+    """Files in folders below are read; the name is without its folders."""
     with FileAccess(folder).reading("june/review.mp3") as (name, file):
-        assert (name, file.read()) == ("review.mp3", b"more sound")
+        assert (name, file.read()) == ("review.mp3", b"more audio")
     assert file.closed
 
 
 def test_several_folders(folder: Path, tmp_path: Path) -> None:
-    """A path is looked for in one folder after the other."""
+    """A path is searched for in each folder."""
     (tmp_path / "second").mkdir()
     (tmp_path / "second" / "other.wav").write_bytes(b"other")
     access = FileAccess([folder, tmp_path / "second"])
-    assert (read(access, "standup.ogg"), read(access, "other.wav")) == (b"sound", b"other")
+    assert (read(access, "standup.ogg"), read(access, "other.wav")) == (b"audio", b"other")
 
 
 @pytest.mark.parametrize(
@@ -70,8 +71,8 @@ def test_several_folders(folder: Path, tmp_path: Path) -> None:
         "{folder}.txt",
     ],
 )
-def test_outside(folder: Path, path: str) -> None:
-    """Whatever leads elsewhere is refused in a sentence, which never holds what is there."""
+def test_paths_outside(folder: Path, path: str) -> None:
+    """A path outside the folder is refused in a sentence that reveals no content."""
     with pytest.raises(AccessError, match=r"\.$") as refused:
         read(FileAccess(folder), path.format(folder=folder))
     assert "secret" not in str(refused.value).replace("secret.txt", "")
@@ -79,7 +80,7 @@ def test_outside(folder: Path, path: str) -> None:
 
 @pytest.mark.parametrize("kind", ["file", "folder"])
 def test_links_out(folder: Path, tmp_path: Path, kind: str) -> None:
-    """A link that leads out of the folder is refused, and so is what is behind one."""
+    """A link out of the folder is refused, and so are files behind one."""
     link = folder / "link"
     link.symlink_to(tmp_path / "secret.txt" if kind == "file" else tmp_path)
     with pytest.raises(AccessError, match="outside"):
@@ -87,13 +88,13 @@ def test_links_out(folder: Path, tmp_path: Path, kind: str) -> None:
 
 
 def test_links_inside(folder: Path) -> None:
-    """A link that stays inside is followed."""
+    """A link within the folder is followed."""
     (folder / "latest.mp3").symlink_to(folder / "june" / "review.mp3")
-    assert read(FileAccess(folder), "latest.mp3") == b"more sound"
+    assert read(FileAccess(folder), "latest.mp3") == b"more audio"
 
 
-def test_a_link_to_itself(folder: Path) -> None:
-    """A link that leads nowhere, or round in circles, is no file."""
+def test_broken_and_circular_links(folder: Path) -> None:
+    """A broken or circular link counts as a missing file."""
     (folder / "round").symlink_to(folder / "round")
     (folder / "nowhere.mp3").symlink_to(folder / "gone.mp3")
     for path in ("round", "round/standup.ogg", "nowhere.mp3"):
@@ -105,7 +106,7 @@ def test_a_link_to_itself(folder: Path) -> None:
 def test_swapped_after_the_check(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, swapped: str
 ) -> None:
-    """A link put in place between the check and the opening is not followed."""
+    """A link created between the check and the opening is not followed."""
     (tmp_path / "june").mkdir()
     (tmp_path / "june" / "review.mp3").write_bytes(b"secret")
     check = os.access
@@ -123,10 +124,10 @@ def test_swapped_after_the_check(
         read(FileAccess(folder), "june/review.mp3")
 
 
-def test_swapped_at_the_last_moment(
+def test_link_created_before_the_opening(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor is a link that comes between the look at a file and its opening."""
+    """A link created between `stat` and `open` is not followed."""
     look, target = os.stat, folder / "standup.ogg"
 
     def swap(path: str, **options: Any) -> os.stat_result:
@@ -143,13 +144,13 @@ def test_swapped_at_the_last_moment(
 
 
 def test_a_folder_given_as_a_link(folder: Path, tmp_path: Path) -> None:
-    """The folder itself may be a link: whoever gave it knew."""
+    """The folder itself may be a link, because its owner chose it."""
     (tmp_path / "shortcut").symlink_to(folder)
-    assert read(FileAccess(tmp_path / "shortcut"), "standup.ogg") == b"sound"
+    assert read(FileAccess(tmp_path / "shortcut"), "standup.ogg") == b"audio"
 
 
-def test_not_a_file(folder: Path) -> None:
-    """A folder, a FIFO nobody writes to, a socket: refused at once."""
+def test_special_files(folder: Path) -> None:
+    """A folder, a FIFO without a writer, and a socket are refused without blocking."""
     os.mkfifo(folder / "pipe.wav")
     with socket.socket(socket.AF_UNIX) as server:
         with contextlib.chdir(folder):
@@ -159,30 +160,76 @@ def test_not_a_file(folder: Path) -> None:
                 read(FileAccess(folder), path)
 
 
-def test_unopened(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is no file is not even opened: opening a device can do something."""
+def test_special_files_are_not_opened(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A special file is refused before it is opened: opening a device can have effects."""
     os.mkfifo(folder / "pipe.wav")
     opened: list[str] = []
-    really = os.open
+    open_file = os.open
 
-    def watched(path: str, flags: int, **options: Any) -> int:
+    def record_open(path: str, flags: int, **options: Any) -> int:
         opened.append(str(path))
-        return really(path, flags, **options)
+        return open_file(path, flags, **options)
 
-    monkeypatch.setattr(os, "open", watched)
+    monkeypatch.setattr(os, "open", record_open)
     with pytest.raises(AccessError, match="not a regular file"):
         read(FileAccess(folder), "pipe.wav")
     assert opened == [str(folder)]
 
 
+def swap_before_opening(
+    monkeypatch: pytest.MonkeyPatch, target: Path, swap: Callable[[], object]
+) -> list[int]:
+    """Run `swap` just before the target is opened; return the list that gets its descriptor."""
+    open_file = os.open
+    descriptors: list[int] = []
+
+    def swap_and_open(path: str, flags: int, **options: Any) -> int:
+        if path != target.name:
+            return open_file(path, flags, **options)
+        target.unlink()
+        swap()
+        descriptors.append(open_file(path, flags, **options))
+        return descriptors[-1]
+
+    monkeypatch.setattr(os, "open", swap_and_open)
+    return descriptors
+
+
+def is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
+def test_larger_file_swapped_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file replaced by a larger one between the check and the opening is refused and closed."""
+    target = folder / "standup.ogg"
+    descriptors = swap_before_opening(monkeypatch, target, lambda: target.write_bytes(b"x" * 9))
+    with pytest.raises(AccessError, match="9 bytes; this tool reads up to 5"):
+        read(FileAccess(folder, max_bytes=5), "standup.ogg")
+    assert [is_open(each) for each in descriptors] == [False]
+
+
+@pytest.mark.timeout(10)  # It would block forever.
+def test_fifo_swapped_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file replaced by a FIFO between the check and the opening is refused without blocking."""
+    target = folder / "standup.ogg"
+    descriptors = swap_before_opening(monkeypatch, target, lambda: os.mkfifo(target))
+    with pytest.raises(AccessError, match="not a regular file"):
+        read(FileAccess(folder), "standup.ogg")
+    assert [is_open(each) for each in descriptors] == [False]
+
+
 def test_too_large(folder: Path) -> None:
-    """A file over the limit is refused with both numbers."""
+    """A file over the limit is refused with its size and the limit."""
     with pytest.raises(AccessError, match="5 bytes; this tool reads up to 4"):
         read(FileAccess(folder, max_bytes=4), "standup.ogg")
 
 
-def test_what_there_is(folder: Path) -> None:
-    """A refusal names what could be read instead, but no hidden file and not too many."""
+def test_alternatives(folder: Path) -> None:
+    """A refusal names some files that can be read instead, without hidden ones."""
     (folder / ".hidden.mp3").write_bytes(b"hidden")
     for number in range(30):
         (folder / f"take{number:02}.mp3").write_bytes(b"take")
@@ -193,18 +240,20 @@ def test_what_there_is(folder: Path) -> None:
     assert "hidden" not in str(refused.value)
 
 
-def test_what_there_is_below(folder: Path, tmp_path: Path) -> None:
-    """Files in folders below are offered by paths that work; what is behind a link is not."""
+def test_alternatives_below(folder: Path, tmp_path: Path) -> None:
+    """Files in folders below are offered by paths that work; links are not offered."""
     (folder / "standup.ogg").unlink()
+    (folder / "latest.mp3").symlink_to(folder / "june" / "review.mp3")
+    (folder / "secret.mp3").symlink_to(tmp_path / "secret.txt")
     (folder / "elsewhere").symlink_to(tmp_path)
     access = FileAccess(folder)
     with pytest.raises(AccessError, match=r"There are: 'june/review\.mp3'\.$"):
         read(access, "review.mp3")
-    assert read(access, "june/review.mp3") == b"more sound"
+    assert read(access, "june/review.mp3") == b"more audio"
 
 
 def test_endless_folders(folder: Path) -> None:
-    """Of very many files a few are offered, without looking at all."""
+    """A few of very many files are offered, without counting them all."""
     for number in range(1_100):
         (folder / f"take{number:04}.mp3").touch()
     with pytest.raises(AccessError, match=r"'take0018\.mp3' and many more\."):
@@ -212,7 +261,7 @@ def test_endless_folders(folder: Path) -> None:
 
 
 def test_missing_is_not_outside(folder: Path, tmp_path: Path) -> None:
-    """A whole path to a missing file in one of several folders is missing, and not outside."""
+    """An absolute path to a missing file below one of the folders is missing, not outside."""
     (tmp_path / "spoken").mkdir()
     access = FileAccess(folder, output=tmp_path / "spoken")
     with pytest.raises(AccessError, match="There is no file"):
@@ -221,8 +270,8 @@ def test_missing_is_not_outside(folder: Path, tmp_path: Path) -> None:
         read(access, f"{tmp_path}/secret.txt")
 
 
-def test_nothing_given() -> None:
-    """Without folders, nothing is read and nothing written."""
+def test_no_folders() -> None:
+    """Without folders, nothing is read or written."""
     with pytest.raises(AccessError, match="No folder to read from"):
         read(FileAccess(), "standup.ogg")
     with pytest.raises(AccessError, match="No folder to write to"):
@@ -230,29 +279,29 @@ def test_nothing_given() -> None:
 
 
 def test_missing_folder(tmp_path: Path) -> None:
-    """A folder that is not there is told at once, to whoever made the mistake."""
+    """A folder that does not exist is an error when the access is created."""
     with pytest.raises(AccessError, match="no folder"):
         FileAccess(tmp_path / "recordings")
     with pytest.raises(AccessError, match="no folder"):
         FileAccess("long" * 1000)
 
 
-@pytest.mark.parametrize("given", [{"inputs": ""}, {"inputs": [".", ""]}, {"output": ""}])
-def test_empty_folder_name(given: dict[str, Any]) -> None:
-    """An empty name, as of a variable that is not set, is not taken for the current folder."""
+@pytest.mark.parametrize("folders", [{"inputs": ""}, {"inputs": [".", ""]}, {"output": ""}])
+def test_empty_folder_name(folders: dict[str, Any]) -> None:
+    """An empty name, for example from an unset variable, is not the current folder."""
     with pytest.raises(ConfigurationError, match="is empty"):
-        FileAccess(**given)
+        FileAccess(**folders)
 
 
-@pytest.mark.parametrize("given", [{"inputs": "~nosuchuser/x"}, {"output": "~nosuchuser/x"}])
-def test_unknown_home(given: dict[str, str]) -> None:
-    """The home of a user that there is not is told at once, and no folder of that name is made."""
+@pytest.mark.parametrize("folders", [{"inputs": "~nosuchuser/x"}, {"output": "~nosuchuser/x"}])
+def test_unknown_home(folders: dict[str, str]) -> None:
+    """An unknown home is an error, and no folder of that name is created."""
     with pytest.raises(ConfigurationError, match=r"'~nosuchuser/x' .*\.$"):
-        FileAccess(**given)  # type: ignore[arg-type]
+        FileAccess(**folders)  # type: ignore[arg-type]
 
 
 def test_new_files(folder: Path, tmp_path: Path) -> None:
-    """New files get names of their own in the output folder, which is made when needed."""
+    """New files get unique names in the output folder, which is created when needed."""
     access = FileAccess(folder, output=tmp_path / "new" / "spoken")
     first, second = access.new_path(".mp3"), access.new_path(".mp3")
     assert first.parent == second.parent == tmp_path / "new" / "spoken"
@@ -263,10 +312,10 @@ def test_new_files(folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["standup.ogg/spoken", "long" * 1000], ids=["file", "long"])
-def test_output_that_cannot_be(folder: Path, name: str) -> None:
-    """An output folder that cannot be made is told when it is needed; reading does without."""
+def test_impossible_output_folder(folder: Path, name: str) -> None:
+    """An output folder that cannot be created is an error when it is needed, not when reading."""
     access = FileAccess(folder, output=folder / name)
-    with pytest.raises(AccessError, match="cannot be made"):
+    with pytest.raises(AccessError, match="cannot be created"):
         access.new_path(".mp3")
     with pytest.raises(AccessError, match="There is no file"):
         read(access, "stand-up.ogg")

@@ -230,7 +230,7 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
         return RecordingFinder(self._find, fs).recordings(self._place(given))
 
     def _find(self, place: Any, met: set[str] | None = None) -> Iterator[Path]:
-        return find_recordings(place, glob=self.glob, suffixes=self.suffixes, met=met)
+        return find_recordings(place, glob=self.glob, suffixes=self.suffixes, seen=met)
 
     def _under_way(self) -> LoadTracker:
         return LoadTracker(self.task, self.model)
