@@ -1,4 +1,4 @@
-"""The command `apertis-audio`, or one sentence when its extra is missing."""
+"""The command `apertis-audio`; without its extra, it says how to install it."""
 
 import sys
 
