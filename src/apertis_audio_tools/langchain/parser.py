@@ -118,7 +118,7 @@ class ApertisAudioParser(BaseBlobParser):
         # Reporting is made here only to find out now whether tqdm is there.
         self._how = {
             "on_error": on_error,
-            "progress": ProgressReporter(show_progress).wanted,
+            "progress": ProgressReporter(show_progress).progress,
         }
         self._borrowed = LazyClient(client, settings)
         self._borrowed.require_settings()

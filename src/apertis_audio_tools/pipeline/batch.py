@@ -95,7 +95,7 @@ class BatchRequest:
     @contextlib.contextmanager
     def begun(self, at_once: int) -> Iterator["BatchState"]:
         """The recordings on their way, at most so many at once; all are halted in the end."""
-        with self.reporting.begun(self.total) as report:
+        with self.reporting.open(self.total) as report:
             batch = BatchState(self, at_once, report, Progress(total=self.total))
             try:
                 yield batch
