@@ -146,14 +146,14 @@ def note_attempts(audio: ApertisAudio, figures: Figures) -> None:
 
     Whoever asked before a "too many" was known may well be held up, and send long after.
     """
-    hold = RetryPolicy.hold
+    seconds_until_allowed = RetryPolicy.seconds_until_allowed
 
-    def noted_hold(retry: RetryPolicy, *args: Any) -> float:
+    def noted_wait(retry: RetryPolicy, *args: Any) -> float:
         _ASKED.set(time.monotonic())
-        return hold(retry, *args)
+        return seconds_until_allowed(retry, *args)
 
-    RetryPolicy.hold = noted_hold  # type: ignore[assignment, method-assign]
-    transport = audio._drivers.transport  # noqa: SLF001  # nobody else needs to know
+    RetryPolicy.seconds_until_allowed = noted_wait  # type: ignore[assignment, method-assign]
+    transport = audio._transport  # noqa: SLF001  # nobody else needs to know
     send, asend = transport.send, transport.asend
 
     @contextlib.contextmanager

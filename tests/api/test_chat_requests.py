@@ -18,6 +18,7 @@ from apertis_audio_tools import (
     api,
 )
 from apertis_audio_tools.api import Call
+from apertis_audio_tools.api.options import ChatOptions
 from apertis_audio_tools.api.request import AsciiText, Base64Upload, Request, RequestBody, Upload
 from apertis_audio_tools.api.response import Response
 from apertis_audio_tools.models import Capabilities
@@ -32,13 +33,14 @@ def clip(source: Any) -> tuple[Upload, str]:
 
 
 def chat(messages: Any = HELLO, **options: Any) -> Call[ChatReply]:
-    options.setdefault("model", MODEL)
-    return api.chat_call(messages, capabilities=Capabilities(), clip=clip, **options)
+    given = ChatOptions(**options)
+    return api.chat_call(messages, given, capabilities=Capabilities(), encode_clip=clip)
 
 
 def chat_stream(messages: Any = HELLO, **options: Any) -> Request:
-    options.setdefault("model", MODEL)
-    return api.chat_stream_call(messages, capabilities=Capabilities(), clip=clip, **options).request
+    given = ChatOptions(**options)
+    call = api.chat_stream_call(messages, given, capabilities=Capabilities(), encode_clip=clip)
+    return call.request
 
 
 def payload(request: Request) -> Any:

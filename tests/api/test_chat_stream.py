@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from apertis_audio_tools import APIConnectionError, ChatDelta, MalformedResponseError, Usage, api
+from apertis_audio_tools.api.options import ChatOptions
 from apertis_audio_tools.api.request import Upload
 from apertis_audio_tools.api.response import Response
 from apertis_audio_tools.models import Capabilities
@@ -25,9 +26,9 @@ def never(_: Any) -> tuple[Upload, str]:
 
 CALL = api.chat_stream_call(
     [{"role": "user", "content": "Hello?"}],
-    model="gpt-4o-audio-preview",
+    ChatOptions(),
     capabilities=Capabilities(),
-    clip=never,
+    encode_clip=never,
 )
 
 

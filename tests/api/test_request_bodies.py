@@ -15,6 +15,7 @@ from python_multipart.multipart import FormParser, parse_options_header
 
 from apertis_audio_tools import UnsupportedError, api, models
 from apertis_audio_tools.api.call import json_body, multipart_body
+from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.api.request import AsciiText, Request, RequestBody, Upload
 from apertis_audio_tools.models import Capabilities
 
@@ -59,10 +60,11 @@ def parsed(body: RequestBody) -> tuple[dict[str, str], dict[str, tuple[bytes, by
 
 
 def transcription(**options: Any) -> Request:
-    given_options = {"task": "transcribe", "model": "whisper-1", "source": "clip.mp3", **options}
-    given_options.setdefault("upload", upload())
-    clip = given_options.pop("upload")
-    return api.transcription_call(clip, capabilities=Capabilities(), **given_options).request
+    clip = options.pop("upload", None) or upload()
+    about = {name: options.pop(name) for name in ("source", "duration") if name in options}
+    about.setdefault("source", "clip.mp3")
+    given = TranscriptionOptions(**options)
+    return api.transcription_call(clip, given, capabilities=Capabilities(), **about).request
 
 
 def test_form() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from apertis_audio_tools import MalformedResponseError, Segment, Transcript, Usage, api
 from apertis_audio_tools.api import AudioStreamReader, require_audio
+from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.api.request import Upload
 from apertis_audio_tools.api.response import Response
 from apertis_audio_tools.models import Capabilities
@@ -42,13 +43,10 @@ JSON_TYPE, TEXT_TYPE = "application/json", "text/plain; charset=utf-8"
 def read(body: str | bytes, wanted: str, media_type: str = TEXT_TYPE, **headers: str) -> Transcript:
     call = api.transcription_call(
         Upload("clip.mp3", "audio/mpeg", 9, io.BytesIO),
-        task="transcribe",
-        model="whisper-1",
+        TranscriptionOptions(language="en", response_format=wanted),  # type: ignore[arg-type]
         capabilities=Capabilities(),
         source="clip.mp3",
         duration=3.25,
-        language="en",
-        response_format=wanted,  # type: ignore[arg-type]
     )
     data = body.encode() if isinstance(body, str) else body
     return call.read(Response(200, {"content-type": media_type, **headers}, data))

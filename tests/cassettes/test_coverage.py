@@ -47,9 +47,10 @@ NEVER_GIVEN = {
 
 
 def public_verbs() -> set[str]:
-    """The methods that come in two colours."""
+    """Return the methods that have a sync and an async form."""
     names = {name for name in vars_of(ApertisAudio) if not name.startswith("_")}
-    return {name for name in names if f"a{name}" in names} - {"close"}
+    pairs = {name for name in names if f"a{name}" in names}
+    return {name for name in pairs if not name.endswith("_with")} - {"close"}
 
 
 def vars_of(kind: type) -> Iterator[str]:

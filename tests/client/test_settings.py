@@ -1,5 +1,6 @@
 """Settings come from an argument, else the environment, else a default, and keep secrets."""
 
+import traceback
 from typing import Any
 
 import httpx
@@ -54,7 +55,7 @@ def test_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("bad", BAD_KEYS)
 def test_bad_key(bad: str) -> None:
     """A key that cannot travel in a header is refused without being shown."""
-    with pytest.raises(ConfigurationError, match="copied too much") as caught:
+    with pytest.raises(ConfigurationError, match="too much was copied") as caught:
         settings.resolve_api_key(bad)
     assert "0123456789" not in f"{caught.value!r} {caught.value} {vars(caught.value)}"
 
@@ -179,3 +180,16 @@ def test_impossible_numbers(setting: dict[str, Any]) -> None:
     """A number of seconds or retries that cannot be is refused when the client is made."""
     with pytest.raises(ConfigurationError, match=next(iter(setting))):
         ApertisAudio("sk-x", **setting)
+
+
+@pytest.mark.parametrize("key", ["sk-0123456789 abcdef", "sk-0123456789…abcdef", ""])
+def test_no_variable_shows_the_key(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable of our frames shows a key, given or from the environment, when it is refused."""
+    for given in (key, None):
+        monkeypatch.setenv("APERTIS_API_KEY", key)
+        with pytest.raises(ConfigurationError) as caught:
+            ApertisAudio(given)
+        frames = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+        ours = [frame for frame in frames.stack if frame.filename != __file__]
+        assert len(ours) > 1
+        assert "0123456789" not in "".join(str(frame.locals) for frame in ours)

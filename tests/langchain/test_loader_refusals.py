@@ -201,6 +201,6 @@ class TestSettings:
         """A loader with a client of the caller's says why it cannot go to another process."""
         with (
             server.client() as client,
-            pytest.raises(ConfigurationError, match="give its settings instead"),
+            pytest.raises(ConfigurationError, match="pass its settings instead"),
         ):
             pickle.dumps(ApertisAudioLoader(folder, client=client))

@@ -6,7 +6,7 @@ import pytest
 
 from apertis_audio_tools import ApertisAudio, Transcript
 from apertis_audio_tools.audio import cut_pieces, probe
-from apertis_audio_tools.client import transcription_verbs
+from apertis_audio_tools.pipeline import transcription_job
 from support.beacon_recordings import FORMATS, PERIOD_SECONDS, start_of, write
 from support.sync_async import Run, run_async, run_sync
 
@@ -54,7 +54,7 @@ def test_every_beacon_arrives_by_bytes(
 ) -> None:
     """A recording that is too large for one request comes back whole."""
     path = made(folder, name)
-    monkeypatch.setattr(transcription_verbs, "MAX_UPLOAD_BYTES", path.stat().st_size // 3)
+    monkeypatch.setattr(transcription_job, "MAX_UPLOAD_BYTES", path.stat().st_size // 3)
     with ApertisAudio("sk-payg", base_url=beacon_url) as client:
         assert_every_beacon(client.transcribe(path))
 

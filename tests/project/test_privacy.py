@@ -31,7 +31,7 @@ def test_client_does_not_show_it() -> None:
     """Neither the client nor what it is made of shows the key."""
     with Loopback([MODELS]) as server, server.client() as audio:
         audio.models()
-        assert KEY not in repr(audio) + str(audio) + repr(vars(audio)) + repr(audio._drivers)
+        assert KEY not in repr(audio) + str(audio) + repr(vars(audio)) + repr(audio._batches)
 
 
 @pytest.mark.parametrize("failure", [error(401, "invalid_api_key"), reset(), raw(b"?\r\n\r\n")])

@@ -1,5 +1,6 @@
 """Importing the package costs next to nothing, and shows what it has."""
 
+import dataclasses
 import inspect
 import json
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 
 import apertis_audio_tools
 from apertis_audio_tools import ApertisAudio, errors, results
+from apertis_audio_tools.api.options import ChatOptions, SpeechOptions, TranscriptionOptions
 
 HEAVY = {
     "av",
@@ -38,6 +40,21 @@ VERBS = [
     "translate",
     "translate_many",
 ]
+OPTIONS: dict[str, type[ChatOptions | SpeechOptions | TranscriptionOptions]] = {
+    "chat": ChatOptions,
+    "save_speech": SpeechOptions,
+    "speak": SpeechOptions,
+    "stream_chat": ChatOptions,
+    "transcribe": TranscriptionOptions,
+    "transcribe_many": TranscriptionOptions,
+}
+"""Verbs that also accept their options as one value, as ``verb_with``."""
+VERBS_WITH_OPTIONS = {
+    **{verb: verb for verb in OPTIONS},
+    "stream_speech": "speak",
+    "translate": "transcribe",
+    "translate_many": "transcribe_many",
+}
 
 
 def loaded_by(code: str) -> set[str]:
@@ -116,29 +133,40 @@ def test_version() -> None:
 
 
 def test_verbs() -> None:
-    """Every public verb is there in both colours, and listed here."""
+    """Every public verb has a sync and an async form, and is listed here."""
     methods = dict(inspect.getmembers(ApertisAudio, inspect.isfunction))
     public = {name for name in methods if not name.startswith("_")}
-    assert public == {"close", "aclose", "gives_times", *VERBS, *(f"a{verb}" for verb in VERBS)}
+    verbs = (*VERBS, *(f"{verb}_with" for verb in OPTIONS))
+    assert public == {"close", "aclose", "gives_times", *verbs, *(f"a{verb}" for verb in verbs)}
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_colours(verb: str) -> None:
-    """Both colours of a verb take the same arguments and say the same of themselves."""
-    sync, coloured = getattr(ApertisAudio, verb), getattr(ApertisAudio, f"a{verb}")
-    assert inspect.signature(sync).parameters == inspect.signature(coloured).parameters
-    assert (sync.__name__, coloured.__name__) == (verb, f"a{verb}")
-    assert coloured.__qualname__ == sync.__qualname__.replace(f".{verb}", f".a{verb}")
+@pytest.mark.parametrize("verb", [*VERBS, *(f"{verb}_with" for verb in OPTIONS)])
+def test_sync_and_async(verb: str) -> None:
+    """The async form of a verb takes the same arguments, and refers to the sync form."""
+    sync, twin = getattr(ApertisAudio, verb), getattr(ApertisAudio, f"a{verb}")
+    assert inspect.signature(sync).parameters == inspect.signature(twin).parameters
     assert sync.__doc__
-    assert coloured.__doc__ == sync.__doc__
+    assert twin.__doc__.startswith(f"Async version of `{verb}`")
+
+
+@pytest.mark.parametrize("verb", VERBS_WITH_OPTIONS)
+def test_options(verb: str) -> None:
+    """The keyword arguments of a verb are fields of its options, with the same defaults."""
+    arguments = inspect.signature(getattr(ApertisAudio, verb)).parameters.values()
+    given = {each.name: each.default for each in arguments if each.kind is each.KEYWORD_ONLY}
+    options = OPTIONS[VERBS_WITH_OPTIONS[verb]]
+    known = {each.name: each.default for each in dataclasses.fields(options)}
+    own = {"overwrite": False, "in_order": True, "on_error": "raise", "progress": False}
+    decided_later = {"response_format": None} if verb == "save_speech" else {}
+    assert given.items() <= {**known, **own, **decided_later}.items()
 
 
 @pytest.mark.parametrize(
     "verb", [name for name in VERBS if not {"stream", "many"} & {*name.split("_")}]
 )
 def test_results(verb: str) -> None:
-    """Both colours of a verb say that they give the same."""
-    sync, coloured = getattr(ApertisAudio, verb), getattr(ApertisAudio, f"a{verb}")
+    """The sync and the async form of a verb return the same type."""
+    sync, twin = getattr(ApertisAudio, verb), getattr(ApertisAudio, f"a{verb}")
     given = inspect.signature(sync).return_annotation
-    assert given == inspect.signature(coloured).return_annotation
+    assert given == inspect.signature(twin).return_annotation
     assert get_type_hints(sync)["return"] == given

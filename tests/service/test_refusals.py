@@ -21,13 +21,13 @@ from apertis_audio_tools import (
     TooLargeError,
     models,
 )
-from apertis_audio_tools.client import transcription_verbs
 from apertis_audio_tools.models import (
     CHAT_AUDIO_FORMATS,
     MAX_UPLOAD_BYTES,
     SPEECH_FORMATS,
     TRANSCRIPT_FORMATS,
 )
+from apertis_audio_tools.pipeline import transcription_job
 from apertis_audio_tools.sandbox import Sandbox
 from support.cassettes.plugin import RUN, Service
 from support.service_types import Clip
@@ -136,7 +136,7 @@ def test_too_large(
     client: ApertisAudio, run: Run, monkeypatch: pytest.MonkeyPatch, verb: str
 ) -> None:
     """What is too large is refused there too, were it ever sent."""
-    for place in (models, transcription_verbs):
+    for place in (models, transcription_job):
         monkeypatch.setattr(place, "MAX_UPLOAD_BYTES", 1 << 40)
     sound = silence_of(MAX_UPLOAD_BYTES)
     said: object = ("long.wav", sound) if verb not in CHAT_VERBS else turn_with(sound)

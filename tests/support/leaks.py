@@ -25,7 +25,7 @@ class Leaks:
             they are, as Python or hexadecimal writes them, and in base64 from wherever it begins.
     """
 
-    def __init__(self, recordings: Iterable[bytes]) -> None:
+    def __init__(self, recordings: Iterable[bytes] = ()) -> None:
         self._windows = frozenset(window for audio in recordings for window in _steps(audio))
 
     def in_text(self, text: str) -> list[str]:

@@ -252,7 +252,7 @@ def test_copies(run: Run) -> None:
 def test_sent_to_another_process() -> None:
     """A client cannot be pickled, and says what can be sent instead."""
     audio = ApertisAudio("key-of-a-test")
-    with pytest.raises(ConfigurationError, match="because connections cannot: give its settings"):
+    with pytest.raises(ConfigurationError, match="because connections cannot: pass its settings"):
         pickle.dumps(audio)
 
 

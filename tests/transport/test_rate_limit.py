@@ -106,7 +106,7 @@ def test_default(run: Run, clock: FakeClock) -> None:
     """Without a word it is what the service allows a pay-as-you-go key: 500 for each model."""
     with Loopback([MODELS]) as server, server.client(clock=clock) as audio:
         run(audio, "models")
-        limit = audio._drivers.retry.limit
+        limit = audio._requests.retry.limit
         assert [limit.take("whisper-1", 1000.0) for _ in range(501)] == [0.0] * 500 + [61.0]
         assert limit.take("whisper-1", 1061.0) == 0.0
 

@@ -155,4 +155,4 @@ def test_spread_stays_within_the_deadline(clock: FakeClock) -> None:
     retry = RetryPolicy(5, 190.0, clock, chance=lambda: 1.0)
     now = clock.monotonic()
     retry.cooldown.extend(now + 90)
-    assert 90 < retry.hold(deadline=now + 100) < 100
+    assert 90 < retry.seconds_until_allowed(deadline=now + 100) < 100

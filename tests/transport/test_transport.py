@@ -18,8 +18,7 @@ from apertis_audio_tools import (
 from apertis_audio_tools.api import Call
 from apertis_audio_tools.api.request import Request, RequestBody, Upload
 from apertis_audio_tools.api.response import Response
-from apertis_audio_tools.concurrency.permits import FairSemaphore
-from apertis_audio_tools.pipeline.batch_runner import BatchRunner
+from apertis_audio_tools.pipeline.request_runner import RequestRunner
 from apertis_audio_tools.transport import Transport
 from apertis_audio_tools.transport.retry import RetryPolicy
 from support.fake_clock import FakeClock
@@ -64,14 +63,14 @@ def test_connection_refused(run: Run) -> None:
     assert len(clock.sleeps) == 2
 
 
-SEND: dict[str, Callable[[BatchRunner, Call[Response]], Response]] = {
-    "sync": lambda drivers, call: drivers.answer(call),
-    "async": lambda drivers, call: asyncio.run(drivers.aanswer(call)),
+SEND: dict[str, Callable[[RequestRunner, Call[Response]], Response]] = {
+    "sync": lambda runner, call: runner.run(call),
+    "async": lambda runner, call: asyncio.run(runner.arun(call)),
 }
 
 
 @pytest.mark.parametrize("send", SEND.values(), ids=SEND)
-def test_files_are_closed(send: Callable[[BatchRunner, Call[Response]], Response]) -> None:
+def test_files_are_closed(send: Callable[[RequestRunner, Call[Response]], Response]) -> None:
     """An error that somebody keeps does not keep the recording open.
 
     On a busy machine a deadline may be over before it is opened; then a longer one is.
@@ -89,11 +88,9 @@ def test_files_are_closed(send: Callable[[BatchRunner, Call[Response]], Response
         contextlib.closing(Transport(server.url, SecretStr("key"), timeout=PATIENCE)) as transport,
     ):
         for deadline in (0.5, 5.0, 50.0):
-            drivers = BatchRunner(
-                transport, RetryPolicy(0, 190.0, FakeClock()), deadline, slots=FairSemaphore(1)
-            )
+            runner = RequestRunner(transport, RetryPolicy(0, 190.0, FakeClock()), deadline)
             with pytest.raises(APITimeoutError) as kept:
-                send(drivers, Call(request, lambda answer: answer))
+                send(runner, Call(request, lambda answer: answer))
             if opened:
                 break
         assert [file.closed for file in opened] == [True]

@@ -124,7 +124,8 @@ def parse_json(answer: Response, shape: type[M]) -> M:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(step) for step in first["loc"])
         what = f"at {place!r}: {first['msg']}" if place else str(first["msg"])
-        raise malformed_error(answer, f"not as documented, {what}") from None
+    # Raised out here: as its context, the other error would hold the whole body.
+    raise malformed_error(answer, f"not as documented, {what}")
 
 
 def response_metadata(answer: Response) -> dict[str, str | None]:

@@ -17,14 +17,14 @@ from apertis_audio_tools.api.call import (
     response_metadata,
 )
 from apertis_audio_tools.api.chat_stream import ChatEventReader
+from apertis_audio_tools.api.options import ChatOptions
 from apertis_audio_tools.api.request import AsciiText, Request, RequestBody, Upload
 from apertis_audio_tools.api.response import Response, malformed_error
 from apertis_audio_tools.api.usage import parse_usage
 from apertis_audio_tools.errors import UnsupportedError
-from apertis_audio_tools.models import Capabilities
+from apertis_audio_tools.models import VOICE, Capabilities
 from apertis_audio_tools.results import ChatDelta, ChatReply, ToolCall
 
-DEFAULT_VOICE = "alloy"
 _PATH = "/chat/completions"
 
 _OWN_FIELDS = frozenset({"audio", "messages", "modalities", "model", "stream", "stream_options"})
@@ -37,62 +37,86 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
 def chat_call(
     messages: Sequence[ChatMessage],
+    options: ChatOptions,
     *,
-    model: str,
     capabilities: Capabilities,
-    clip: ClipEncoder,
-    modalities: Sequence[str] | None = None,
-    voice: str | None = None,
-    audio_format: str = "wav",
-    temperature: float | None = None,
-    extra: Mapping[str, Any] | None = None,
-    **fields: Any,
+    encode_clip: ClipEncoder,
 ) -> Call[ChatReply]:
-    """A turn of a conversation; `clip` makes an upload and its format of a source of audio.
+    """Return the call for one turn of a conversation.
 
-    `fields` are further ones of the standard chat schema, and so are those in `extra`.
+    Args:
+        messages: Messages in the standard chat schema.
+        options: Options of the request.
+        capabilities: Capabilities of the models.
+        encode_clip: Function that makes an upload and its format from a source of audio.
 
     Raises:
-        UnsupportedError: Known to be refused by the service.
+        UnsupportedError: If the service is known to refuse it.
     """
-    wanted = list(modalities) if modalities else ["text", "audio"] if voice else None
-    for modality in wanted or ():
-        models.require_choice("modalities", modality, {"text", "audio"})
-    models.require_choice("audio_format", audio_format, models.CHAT_AUDIO_FORMATS)
-    speaks = wanted is not None and "audio" in wanted
-    payload = {
-        **fields,
-        **_conversation(messages, model, capabilities, clip, temperature),
-        "modalities": wanted,
-        "audio": {"voice": voice or DEFAULT_VOICE, "format": audio_format} if speaks else None,
+    payload = _payload(messages, options, capabilities, encode_clip)
+    is_spoken = wants_audio(options)
+    voice = {"voice": options.voice or VOICE, "format": options.audio_format}
+    modalities = list(options.modalities) if options.modalities else None
+    payload |= {
+        "modalities": modalities or (["text", "audio"] if is_spoken else None),
+        "audio": voice if is_spoken else None,
     }
-    request = Request("POST", _PATH, _body(payload, extra), model=model)
-    return Call(request, functools.partial(_read, audio_format=audio_format))
+    request = Request("POST", _PATH, _body(payload, options.extra), model=options.model)
+    return Call(request, functools.partial(_read, audio_format=options.audio_format))
 
 
 def chat_stream_call(
     messages: Sequence[ChatMessage],
+    options: ChatOptions,
     *,
-    model: str,
     capabilities: Capabilities,
-    clip: ClipEncoder,
-    temperature: float | None = None,
-    extra: Mapping[str, Any] | None = None,
-    **fields: Any,
+    encode_clip: ClipEncoder,
 ) -> StreamCall[ChatDelta]:
-    """The same for a reply in words, as they come; a spoken reply cannot be streamed.
+    """Return the call for a reply in words that arrives piece by piece; see `chat_call`.
 
     Raises:
-        UnsupportedError: Known to be refused by the service.
+        UnsupportedError: If the service is known to refuse it, as it does a spoken reply.
     """
-    payload = {
-        **fields,
-        **_conversation(messages, model, capabilities, clip, temperature),
-        "stream": True,
-        "stream_options": {"include_usage": True},
-    }
-    request = Request("POST", _PATH, _body(payload, extra), accept="text/event-stream", model=model)
+    if wants_audio(options):
+        raise UnsupportedError("The service cannot stream a spoken reply; request it whole.")
+    payload = _payload(messages, options, capabilities, encode_clip)
+    payload |= {"stream": True, "stream_options": {"include_usage": True}}
+    body = _body(payload, options.extra)
+    request = Request("POST", _PATH, body, accept="text/event-stream", model=options.model)
     return StreamCall(request, ChatEventReader)
+
+
+def wants_audio(options: ChatOptions) -> bool:
+    """Return whether the reply will be spoken."""
+    return "audio" in options.modalities if options.modalities else options.voice is not None
+
+
+def _payload(
+    messages: Sequence[ChatMessage],
+    options: ChatOptions,
+    capabilities: Capabilities,
+    encode_clip: ClipEncoder,
+) -> dict[str, Any]:
+    if not messages:
+        raise UnsupportedError("There is nothing to answer: no messages were given.")
+    for modality in options.modalities or ():
+        models.require_choice("modalities", modality, {"text", "audio"})
+    models.require_choice("audio_format", options.audio_format, models.CHAT_AUDIO_FORMATS)
+    models.require_range("temperature", options.temperature, models.CHAT_TEMPERATURE_RANGE)
+    capabilities.require(options.model, "chat")
+    return {
+        "tools": options.tools,
+        "tool_choice": options.tool_choice,
+        "parallel_tool_calls": options.parallel_tool_calls,
+        "top_p": options.top_p,
+        "max_tokens": options.max_tokens,
+        "stop": options.stop,
+        "seed": options.seed,
+        "response_format": options.response_format,
+        "model": options.model,
+        "messages": [_message(message, encode_clip) for message in messages],
+        "temperature": options.temperature,
+    }
 
 
 def _body(payload: dict[str, Any], extra: Mapping[str, Any] | None) -> RequestBody:
@@ -104,25 +128,7 @@ def _body(payload: dict[str, Any], extra: Mapping[str, Any] | None) -> RequestBo
     return body
 
 
-def _conversation(
-    messages: Sequence[ChatMessage],
-    model: str,
-    capabilities: Capabilities,
-    clip: ClipEncoder,
-    temperature: float | None,
-) -> dict[str, Any]:
-    if not messages:
-        raise UnsupportedError("There is nothing to answer: no messages were given.")
-    models.require_range("temperature", temperature, models.CHAT_TEMPERATURE_RANGE)
-    capabilities.require(model, "chat")
-    return {
-        "model": model,
-        "messages": [_message(message, clip) for message in messages],
-        "temperature": temperature,
-    }
-
-
-def _message(message: ChatMessage, clip: ClipEncoder) -> ChatMessage:
+def _message(message: ChatMessage, encode_clip: ClipEncoder) -> ChatMessage:
     if not isinstance(message, Mapping):
         raise UnsupportedError(f"A message is a mapping, not a {type(message).__name__}.")
     content = message.get("content")
@@ -130,10 +136,10 @@ def _message(message: ChatMessage, clip: ClipEncoder) -> ChatMessage:
         return message
     if not isinstance(content, Sequence):
         raise UnsupportedError(f"Content is text or blocks, not a {type(content).__name__}.")
-    return {**message, "content": [_block(block, clip) for block in content]}
+    return {**message, "content": [_block(block, encode_clip) for block in content]}
 
 
-def _block(block: Mapping[str, Any], clip: ClipEncoder) -> Mapping[str, Any]:
+def _block(block: Mapping[str, Any], encode_clip: ClipEncoder) -> Mapping[str, Any]:
     """The block, with audio in a form that streams into the body without being copied."""
     if not isinstance(block, Mapping):
         raise UnsupportedError(f"A content block is a mapping, not a {type(block).__name__}.")
@@ -144,7 +150,7 @@ def _block(block: Mapping[str, Any], clip: ClipEncoder) -> Mapping[str, Any]:
         raise UnsupportedError("An input_audio block needs input_audio.data.")
     data = audio["data"]
     if not isinstance(data, str):
-        upload, audio_format = clip(data)
+        upload, audio_format = encode_clip(data)
         return {**block, "input_audio": {"data": upload, "format": audio_format}}
     models.require_choice("format", str(audio.get("format")), {"wav", "mp3"})
     if not _BASE64.fullmatch(data):

@@ -6,29 +6,21 @@ from dataclasses import replace
 
 from apertis_audio_tools import models
 from apertis_audio_tools.api.call import json_body
+from apertis_audio_tools.api.options import SpeechOptions
 from apertis_audio_tools.api.request import Request
 from apertis_audio_tools.api.response import Response, malformed_error
 from apertis_audio_tools.errors import UnsupportedError
-from apertis_audio_tools.models import Capabilities, SpeechFormat
+from apertis_audio_tools.models import Capabilities
 
 _TEXT = re.compile(rb"\s*(?:\{\s*\"|<(?:!doctype|html|\?xml))", re.IGNORECASE)
 _BINARY_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream", "video/ogg"})
 
 
-def speech_request(
-    text: str,
-    *,
-    voice: str,
-    model: str,
-    response_format: SpeechFormat,
-    capabilities: Capabilities,
-    speed: float | None = None,
-    instructions: str | None = None,
-) -> Request:
-    """The request for a spoken text.
+def speech_request(text: str, options: SpeechOptions, capabilities: Capabilities) -> Request:
+    """Return the request for a spoken text.
 
     Raises:
-        UnsupportedError: Known to be refused by the service.
+        UnsupportedError: The service is known to refuse it.
     """
     if not text.strip():
         raise UnsupportedError("There is nothing to say: the text is empty.")
@@ -37,21 +29,22 @@ def speech_request(
             f"The text has {len(text)} characters; the service takes "
             f"{models.MAX_SPEECH_CHARACTERS} at a time. Send it in parts."
         )
-    models.require_choice("response_format", response_format, models.SPEECH_FORMATS)
-    models.require_range("speed", speed, models.SPEED_RANGE)
-    capabilities.require(model, "speak", response_format)
-    capabilities.require_voice(model, voice)
-    if instructions is not None:
-        capabilities.require_instructions(model)
+    models.require_choice("response_format", options.response_format, models.SPEECH_FORMATS)
+    models.require_range("speed", options.speed, models.SPEED_RANGE)
+    capabilities.require(options.model, "speak", options.response_format)
+    capabilities.require_voice(options.model, options.voice)
+    if options.instructions is not None:
+        capabilities.require_instructions(options.model)
     payload = {
-        "model": model,
+        "model": options.model,
         "input": text,
-        "voice": voice,
-        "response_format": response_format,
-        "speed": speed,
-        "instructions": instructions,
+        "voice": options.voice,
+        "response_format": options.response_format,
+        "speed": options.speed,
+        "instructions": options.instructions,
     }
-    return Request("POST", "/audio/speech", json_body(payload), accept="audio/*", model=model)
+    body = json_body(payload)
+    return Request("POST", "/audio/speech", body, accept="audio/*", model=options.model)
 
 
 class AudioStreamReader:

@@ -1,5 +1,6 @@
 """POST /audio/transcriptions and /audio/translations."""
 
+import contextlib
 import functools
 import re
 from typing import Any
@@ -15,10 +16,11 @@ from apertis_audio_tools.api.call import (
     require_size,
     response_metadata,
 )
+from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.api.request import Request, Upload
 from apertis_audio_tools.api.response import Response, malformed_error
 from apertis_audio_tools.api.usage import parse_usage
-from apertis_audio_tools.models import Capabilities, Task, TranscriptFormat
+from apertis_audio_tools.models import Capabilities
 from apertis_audio_tools.results import Segment, Transcript
 from apertis_audio_tools.text import passages, subtitles
 
@@ -31,43 +33,51 @@ _PAGE = re.compile(r"\s*<(?:!doctype|html|\?xml)", re.IGNORECASE)
 
 def transcription_call(
     upload: Upload,
+    options: TranscriptionOptions,
     *,
-    task: Task,
-    model: str,
     capabilities: Capabilities,
     source: str,
     duration: float | None = None,
-    language: str | None = None,
-    prompt: str | None = None,
-    response_format: TranscriptFormat | None = None,
-    temperature: float | None = None,
 ) -> Call[Transcript]:
-    """Words for a recording that is called `source` and lasts `duration` seconds.
+    """Return the call that transcribes or translates one upload.
+
+    Args:
+        upload: Recording, or a piece of one.
+        options: Options of the request.
+        capabilities: Capabilities of the models.
+        source: Name of the recording in the transcript.
+        duration: Length of the upload in seconds.
 
     Raises:
-        UnsupportedError: Known to be refused by the service, or too large for it.
+        UnsupportedError: If the service is known to refuse it, or it is too large.
     """
-    wanted = response_format or capabilities.best_transcript_format(model, task)
-    models.require_choice("response_format", wanted, models.TRANSCRIPT_FORMATS)
-    models.require_range("temperature", temperature, models.TEMPERATURE_RANGE)
-    capabilities.require(model, task, wanted)
+    model, task = options.model, options.task
+    response_format = options.response_format or capabilities.best_transcript_format(model, task)
+    models.require_choice("response_format", response_format, models.TRANSCRIPT_FORMATS)
+    models.require_range("temperature", options.temperature, models.TEMPERATURE_RANGE)
+    capabilities.require(model, task, response_format)
     capabilities.require_duration(model, duration)
     fields = {
         "model": model,
-        "language": language,
-        "prompt": prompt,
-        "response_format": wanted,
-        "temperature": temperature,
+        "language": options.language,
+        "prompt": options.prompt,
+        "response_format": response_format,
+        "temperature": options.temperature,
     }
     body = multipart_body(fields, upload)
     require_size(
         body, f"{upload.name} has {upload.size} bytes and", "Compress it or send it in parts"
     )
-    about = Transcript(
-        text="", task=task, model=model, source=source, duration=duration, language=language
+    empty = Transcript(
+        text="",
+        task=task,
+        model=model,
+        source=source,
+        duration=duration,
+        language=options.language,
     )
     request = Request("POST", _PATHS[task], body, model=model)
-    return Call(request, functools.partial(_read, about=about, wanted=wanted))
+    return Call(request, functools.partial(_read, about=empty, wanted=response_format))
 
 
 class _Json(BaseModel):
@@ -117,10 +127,9 @@ def _from_text(answer: Response, text: str, wanted: str) -> dict[str, Any]:
 
 
 def _decoded(answer: Response) -> str:
-    try:
+    with contextlib.suppress(UnicodeDecodeError):  # as a context, it would hold the whole body
         return answer.body.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise malformed_error(answer, "the body is not UTF-8 text") from None
+    raise malformed_error(answer, "the body is not UTF-8 text")
 
 
 def _unwrapped(answer: Response, raw: str) -> str:

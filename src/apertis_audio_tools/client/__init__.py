@@ -1,4 +1,4 @@
-"""ApertisAudio: every verb of the service in both colours, on one connection pool."""
+"""ApertisAudio: the sync and async verbs of the service on one connection pool."""
 
 from apertis_audio_tools.client.client import ApertisAudio
 

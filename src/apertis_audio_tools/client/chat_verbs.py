@@ -1,27 +1,30 @@
-"""The verbs of a conversation."""
+"""Verbs of a conversation."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from apertis_audio_tools import api
-from apertis_audio_tools.api import Call, ChatMessage, StreamCall
+from apertis_audio_tools.api.call import Call, StreamCall
+from apertis_audio_tools.api.chat import ChatMessage, chat_call, chat_stream_call
+from apertis_audio_tools.api.options import ChatOptions
 from apertis_audio_tools.api.request import Upload
 from apertis_audio_tools.audio import Source, encode_chat_clip, probe
-from apertis_audio_tools.client.colours import awaiting, blocking, streaming, streaming_awaiting
 from apertis_audio_tools.errors import UnsupportedError
-from apertis_audio_tools.models import CHAT_MODEL, Capabilities
-from apertis_audio_tools.pipeline.batch_runner import BatchRunner
+from apertis_audio_tools.models import CHAT_MODEL
+from apertis_audio_tools.pipeline.request_runner import RequestRunner
+from apertis_audio_tools.pipeline.transcription_job import JobContext
+from apertis_audio_tools.pipeline.worker_pool import run_in_thread
 from apertis_audio_tools.results import ChatDelta, ChatReply
 
 
 class ChatVerbs:
-    """`chat` and `stream_chat`, in both colours."""
+    """`chat` and `stream_chat`, sync and async."""
 
-    _drivers: BatchRunner
-    _capabilities: Capabilities
+    _context: JobContext
+    _requests: RequestRunner
 
-    def _chat(
+    def chat(
         self,
         messages: str | Sequence[ChatMessage],
         audio: Source | list[Source] | None = None,
@@ -40,47 +43,44 @@ class ChatVerbs:
         seed: int | None = None,
         response_format: Mapping[str, Any] | None = None,
         extra: Mapping[str, Any] | None = None,
-    ) -> Call[ChatReply]:
-        """The model's turn in a conversation it can hear, and speak in.
+    ) -> ChatReply:
+        """Return the model's turn in a conversation that it can hear and speak in.
 
         Args:
-            messages: A question, or messages of the standard chat schema. The ``data`` of an
-                ``input_audio`` block may be base64 text, or any source `transcribe` takes but a
-                ``str``; then the ``format`` is found out, and what is neither wav nor mp3 is
-                converted to mp3.
-            audio: One clip, or a list of them, that goes with a question.
-            model: A chat model.
+            messages: Question, or messages of the standard chat schema. The ``data`` of an
+                ``input_audio`` block may be base64 text, or any source that `transcribe` accepts
+                except a ``str``; then its ``format`` is detected, and audio that is neither wav
+                nor mp3 is converted to mp3.
+            audio: Clip, or list of clips, that goes with a question.
+            model: Chat model.
             modalities: ``["text", "audio"]`` for a spoken reply.
-            voice: Speaks the reply; asks for one by itself.
-            audio_format: Of the spoken reply: wav, mp3, flac, opus, aac or pcm16.
+            voice: Voice of a spoken reply; requests one by itself.
+            audio_format: wav, mp3, flac, opus, aac or pcm16, for a spoken reply. Defaults to wav.
             tools: Functions the model may call, in the standard schema.
-            tool_choice: ``auto``, ``none``, ``required`` or a certain function.
-            parallel_tool_calls: Whether several may be called at once.
-            temperature: Of the sampling, 0 to 2.
-            top_p: Of the sampling, 0 to 1.
-            max_tokens: The longest reply.
-            stop: Where the reply ends.
-            seed: For replies that can be repeated, as far as the model can.
-            response_format: Such as a JSON schema the reply follows.
+            tool_choice: ``auto``, ``none``, ``required`` or one function.
+            parallel_tool_calls: Whether several functions may be called at once.
+            temperature: Sampling temperature, 0 to 2.
+            top_p: Nucleus sampling, 0 to 1.
+            max_tokens: Longest reply, in tokens.
+            stop: Sequences that end the reply.
+            seed: Seed for replies that can be repeated, as far as the model can.
+            response_format: Schema the reply follows, such as a JSON schema.
             extra: Further fields of the chat schema, sent as they are.
 
         Raises:
-            RecordingError: A clip is missing, empty or no audio.
-            UnsupportedError: Known to be impossible; nothing was sent.
-            APIError: The service refused, could not be reached, or answered nonsense.
+            RecordingError: If a clip is missing, empty or no audio.
+            UnsupportedError: If the service is known to refuse it; nothing was sent.
+            APIError: If the service refused, could not be reached, or sent a malformed response.
         """
-        return api.chat_call(
-            _conversation(messages, audio),
+        options = ChatOptions(
             model=model,
-            capabilities=self._capabilities,
-            clip=_clip,
             modalities=modalities,
             voice=voice,
             audio_format=audio_format,
-            temperature=temperature,
             tools=tools,
             tool_choice=tool_choice,
             parallel_tool_calls=parallel_tool_calls,
+            temperature=temperature,
             top_p=top_p,
             max_tokens=max_tokens,
             stop=stop,
@@ -88,11 +88,48 @@ class ChatVerbs:
             response_format=response_format,
             extra=extra,
         )
+        return self.chat_with(_with_clips(messages, audio), options)
 
-    chat = blocking(_chat)
-    achat = awaiting(_chat)
+    async def achat(
+        self,
+        messages: str | Sequence[ChatMessage],
+        audio: Source | list[Source] | None = None,
+        *,
+        model: str = CHAT_MODEL,
+        modalities: Sequence[str] | None = None,
+        voice: str | None = None,
+        audio_format: str = "wav",
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        tool_choice: str | Mapping[str, Any] | None = None,
+        parallel_tool_calls: bool | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        max_tokens: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        seed: int | None = None,
+        response_format: Mapping[str, Any] | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> ChatReply:
+        """Async version of `chat`."""
+        options = ChatOptions(
+            model=model,
+            modalities=modalities,
+            voice=voice,
+            audio_format=audio_format,
+            tools=tools,
+            tool_choice=tool_choice,
+            parallel_tool_calls=parallel_tool_calls,
+            temperature=temperature,
+            top_p=top_p,
+            max_tokens=max_tokens,
+            stop=stop,
+            seed=seed,
+            response_format=response_format,
+            extra=extra,
+        )
+        return await self.achat_with(_with_clips(messages, audio), options)
 
-    def _stream_chat(
+    def stream_chat(
         self,
         messages: str | Sequence[ChatMessage],
         audio: Source | list[Source] | None = None,
@@ -108,20 +145,17 @@ class ChatVerbs:
         seed: int | None = None,
         response_format: Mapping[str, Any] | None = None,
         extra: Mapping[str, Any] | None = None,
-    ) -> StreamCall[ChatDelta]:
-        """A reply in words, piece by piece; arguments and errors as in `chat`.
+    ) -> Iterator[ChatDelta]:
+        """Return an iterator over the pieces of a reply in words; see `chat`.
 
-        The service cannot stream a spoken reply: ask for that with `chat`.
+        The service cannot stream a spoken reply: request that with `chat`.
         """
-        return api.chat_stream_call(
-            _conversation(messages, audio),
+        options = ChatOptions(
             model=model,
-            capabilities=self._capabilities,
-            clip=_clip,
-            temperature=temperature,
             tools=tools,
             tool_choice=tool_choice,
             parallel_tool_calls=parallel_tool_calls,
+            temperature=temperature,
             top_p=top_p,
             max_tokens=max_tokens,
             stop=stop,
@@ -129,14 +163,83 @@ class ChatVerbs:
             response_format=response_format,
             extra=extra,
         )
+        return self.stream_chat_with(_with_clips(messages, audio), options)
 
-    stream_chat = streaming(_stream_chat)
-    astream_chat = streaming_awaiting(_stream_chat)
+    def astream_chat(
+        self,
+        messages: str | Sequence[ChatMessage],
+        audio: Source | list[Source] | None = None,
+        *,
+        model: str = CHAT_MODEL,
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        tool_choice: str | Mapping[str, Any] | None = None,
+        parallel_tool_calls: bool | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        max_tokens: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        seed: int | None = None,
+        response_format: Mapping[str, Any] | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> AsyncIterator[ChatDelta]:
+        """Async version of `stream_chat`: an asynchronous generator."""
+        options = ChatOptions(
+            model=model,
+            tools=tools,
+            tool_choice=tool_choice,
+            parallel_tool_calls=parallel_tool_calls,
+            temperature=temperature,
+            top_p=top_p,
+            max_tokens=max_tokens,
+            stop=stop,
+            seed=seed,
+            response_format=response_format,
+            extra=extra,
+        )
+        return self.astream_chat_with(_with_clips(messages, audio), options)
+
+    def chat_with(self, messages: Sequence[ChatMessage], options: ChatOptions) -> ChatReply:
+        """Return the model's turn in a conversation, with options decided at run time."""
+        return self._requests.run(self._chat_call(messages, options))
+
+    async def achat_with(self, messages: Sequence[ChatMessage], options: ChatOptions) -> ChatReply:
+        """Async version of `chat_with`. A thread reads and converts the clips."""
+        return await self._requests.arun(await run_in_thread(self._chat_call, messages, options))
+
+    def stream_chat_with(
+        self, messages: Sequence[ChatMessage], options: ChatOptions
+    ) -> Iterator[ChatDelta]:
+        """Return an iterator over the pieces of a reply, with options decided at run time."""
+        return self._requests.stream(self._stream_call(messages, options))
+
+    async def astream_chat_with(
+        self, messages: Sequence[ChatMessage], options: ChatOptions
+    ) -> AsyncIterator[ChatDelta]:
+        """Async version of `stream_chat_with`: an asynchronous generator."""
+        call = await run_in_thread(self._stream_call, messages, options)
+        async with contextlib.aclosing(self._requests.astream(call)) as deltas:
+            async for delta in deltas:
+                yield delta
+
+    def _chat_call(self, messages: Sequence[ChatMessage], options: ChatOptions) -> Call[ChatReply]:
+        capabilities = self._context.capabilities
+        return chat_call(messages, options, capabilities=capabilities, encode_clip=_encode_clip)
+
+    def _stream_call(
+        self, messages: Sequence[ChatMessage], options: ChatOptions
+    ) -> StreamCall[ChatDelta]:
+        return chat_stream_call(
+            messages,
+            options,
+            capabilities=self._context.capabilities,
+            encode_clip=_encode_clip,
+        )
 
 
-def _conversation(
+def _with_clips(
     messages: str | Sequence[ChatMessage], audio: Source | list[Source] | None
 ) -> Sequence[ChatMessage]:
+    """Return the messages; a question becomes a user message with its clips."""
     if not isinstance(messages, str):
         if audio is not None:
             raise UnsupportedError(
@@ -145,10 +248,10 @@ def _conversation(
         return messages
     clips = audio if isinstance(audio, list) else [] if audio is None else [audio]
     sources = [Path(clip) if isinstance(clip, str) else clip for clip in clips]
-    heard = [{"type": "input_audio", "input_audio": {"data": source}} for source in sources]
-    asked = [{"type": "text", "text": messages}, *heard] if heard else messages
-    return [{"role": "user", "content": asked}]
+    blocks = [{"type": "input_audio", "input_audio": {"data": source}} for source in sources]
+    content = [{"type": "text", "text": messages}, *blocks] if blocks else messages
+    return [{"role": "user", "content": content}]
 
 
-def _clip(source: Source) -> tuple[Upload, str]:
+def _encode_clip(source: Source) -> tuple[Upload, str]:
     return encode_chat_clip(probe(source))

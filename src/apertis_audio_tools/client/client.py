@@ -1,32 +1,34 @@
-"""The client itself: its settings, its connections, and all its verbs."""
+"""The client: its settings, its connections and all its verbs."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, NoReturn, Self
+from typing import NoReturn, Self
 
 from pydantic import SecretStr
 
-from apertis_audio_tools import api
-from apertis_audio_tools.api import Call
+from apertis_audio_tools.api.model_list import model_list_call
 from apertis_audio_tools.client import settings
 from apertis_audio_tools.client.chat_verbs import ChatVerbs
-from apertis_audio_tools.client.colours import awaiting, blocking
 from apertis_audio_tools.client.speech_verbs import SpeechVerbs
 from apertis_audio_tools.client.transcription_verbs import TranscriptionVerbs
 from apertis_audio_tools.concurrency.permits import FairSemaphore
 from apertis_audio_tools.errors import ConfigurationError
-from apertis_audio_tools.models import MODELS, Capabilities, Model
+from apertis_audio_tools.models import MODELS, Capabilities, Model, Task
 from apertis_audio_tools.pipeline.batch_runner import BatchRunner
 from apertis_audio_tools.pipeline.cache import CacheSetting, open_cache
+from apertis_audio_tools.pipeline.request_runner import RequestRunner
+from apertis_audio_tools.pipeline.speech_runner import SpeechRunner
+from apertis_audio_tools.pipeline.transcription_job import JobContext
+from apertis_audio_tools.pipeline.transcription_runner import TranscriptionRunner
 from apertis_audio_tools.transport import Transport
 from apertis_audio_tools.transport.retry import Clock, RateLimiter, RetryPolicy, SystemClock
 
 
 class ApertisAudio(TranscriptionVerbs, SpeechVerbs, ChatVerbs):
-    """The Apertis Audio API: each verb as ``verb()`` and, for asyncio, ``averb()``.
+    """Client of the Apertis Audio API: each verb as ``verb()`` and, for asyncio, ``averb()``.
 
-    One object serves many threads and any number of event loops. Use it as a context manager, or
-    close it, to give its connections back; at the latest it does so when nobody holds it any more.
-    What is awaited runs on asyncio, on uvloop too, and not on trio.
+    One client serves many threads and any number of event loops. Use it as a context manager, or
+    close it, to release its connections; at the latest they are released when nothing refers to
+    the client any more. The async verbs run on asyncio and uvloop, not on trio.
 
     Example:
         >>> from apertis_audio_tools import ApertisAudio
@@ -36,29 +38,31 @@ class ApertisAudio(TranscriptionVerbs, SpeechVerbs, ChatVerbs):
         ...     print(passage.timecode, passage.text)
 
     Args:
-        api_key: Of a pay-as-you-go plan; without it, the variable ``APERTIS_API_KEY``.
-        base_url: Without it, ``APERTIS_BASE_URL``, then the service's own.
-        timeout: Seconds of silence after which an answer counts as lost.
-        deadline: Seconds one request may take with everything: waits, retries, the whole answer,
-            or, of a stream, its beginning. Of a recording each piece, and of a long text each part,
-            is a request, so that a call may take longer.
-        max_retries: Further attempts after the first, where they may help.
-        max_wait: Seconds of waiting the service may ask for; more is raised at once, with
-            ``retry_after`` set.
-        max_concurrency: How many pieces of recordings are under way at once, over all recordings,
-            threads and tasks that use this client.
-        requests_per_minute: How many requests a model gets in any minute, retries and all; more
-            wait here. The service allows a pay-as-you-go key 500 for each model (its rate-limit
-            page). None leaves it to the service.
-        cache: Keep transcripts on disk, so that nothing is paid for twice: True for the user's
-            cache folder, a path for another, False for none. Without it, the variable
-            ``APERTIS_AUDIO_CACHE`` (a folder, or 1), then none. It knows what was answered: the
-            same recording several times at the same moment is sent as often.
-        models: What each model can do; see `apertis_audio_tools.models`.
-        clock: Where time comes from, for tests.
+        api_key: API key of a pay-as-you-go plan. Defaults to the ``APERTIS_API_KEY`` environment
+            variable.
+        base_url: Base URL of the API. Defaults to ``APERTIS_BASE_URL``, then to the service's own.
+        timeout: Seconds without a byte after which a response counts as lost.
+        deadline: Seconds one request may take with all waits and retries and the whole response,
+            or the beginning of a stream. Each piece of a recording and each part of a long text is
+            a request of its own, so that a call may take longer.
+        max_retries: Number of further attempts after the first, where they may help.
+        max_wait: Longest wait in seconds that the service may ask for; a longer one is raised at
+            once, with ``retry_after`` set.
+        max_concurrency: Number of pieces under way at once, over all recordings, threads and
+            tasks that use this client.
+        requests_per_minute: Number of requests to a model in any minute, retries included; further
+            ones wait. The service allows a pay-as-you-go key 500 for each model (its rate-limit
+            page). None leaves the limit to the service.
+        cache: True to keep transcripts in the user's cache folder, so that nothing is paid for
+            twice; a path for another folder; False for no cache. Defaults to the environment
+            variable ``APERTIS_AUDIO_CACHE`` (a folder, or 1), then to no cache. The cache holds
+            finished transcripts: a recording sent several times at the same moment is paid for as
+            often.
+        models: Capabilities of each model; see `apertis_audio_tools.models`.
+        clock: Source of time, for tests.
 
     Raises:
-        ConfigurationError: No key, or a setting that cannot be.
+        ConfigurationError: If there is no key, or a setting is invalid.
     """
 
     def __init__(
@@ -76,34 +80,36 @@ class ApertisAudio(TranscriptionVerbs, SpeechVerbs, ChatVerbs):
         models: Mapping[str, Model] = MODELS,
         clock: Clock | None = None,
     ) -> None:
+        api_key = settings.as_secret(api_key)  # first, so that no variable shows it
         self._base_url = settings.resolve_base_url(base_url)
         self._cache = open_cache(cache)
-        self._capabilities = Capabilities(models)
-        self._drivers = BatchRunner(
-            transport=Transport(
-                self._base_url,
-                settings.resolve_api_key(api_key),
-                settings.require_positive("timeout", timeout),
-            ),
-            retry=RetryPolicy(
-                settings.require_retries(max_retries),
-                settings.require_positive("max_wait", max_wait),
-                SystemClock() if clock is None else clock,
-                limit=RateLimiter(settings.require_rate(requests_per_minute)),
-            ),
-            deadline=settings.require_positive("deadline", deadline),
-            slots=FairSemaphore(settings.require_workers(max_concurrency)),
+        self._context = JobContext(Capabilities(models), self._cache, self._base_url)
+        self._transport = Transport(
+            self._base_url,
+            settings.resolve_api_key(api_key),
+            settings.require_positive("timeout", timeout),
         )
+        retry = RetryPolicy(
+            settings.require_whole("max_retries", max_retries, least=0),
+            settings.require_positive("max_wait", max_wait),
+            SystemClock() if clock is None else clock,
+            limit=RateLimiter(_require_rate(requests_per_minute)),
+        )
+        deadline = settings.require_positive("deadline", deadline)
+        permits = FairSemaphore(settings.require_whole("max_concurrency", max_concurrency, least=1))
+        self._requests = RequestRunner(self._transport, retry, deadline)
+        self._speech = SpeechRunner(self._requests, permits)
+        self._batches = BatchRunner(TranscriptionRunner(self._requests, permits))
 
     def __copy__(self) -> Self:
         return self
 
-    def __deepcopy__(self, memo: Any) -> Self:
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
         return self
 
     def __reduce__(self) -> NoReturn:
         raise ConfigurationError(
-            "A client cannot be sent to another process, because connections cannot: give its "
+            "A client cannot be sent to another process, because connections cannot: pass its "
             "settings instead of the client."
         )
 
@@ -112,37 +118,39 @@ class ApertisAudio(TranscriptionVerbs, SpeechVerbs, ChatVerbs):
 
     @property
     def base_url(self) -> str:
-        """Whom it asks."""
+        """Base URL the requests are sent to."""
         return self._base_url
 
-    def gives_times(self, model: str, task: Literal["transcribe", "translate"]) -> bool:
-        """Whether the model is known to say when each segment was said."""
-        return self._capabilities.best_transcript_format(model, task) == "verbose_json"
+    def gives_times(self, model: str, task: Task) -> bool:
+        """Return whether the model is known to say when each segment was said."""
+        best = self._context.capabilities.best_transcript_format(model, task)
+        return best == "verbose_json"
 
-    def _models(self) -> Call[tuple[str, ...]]:
-        """The names of the models this key can use, audio and others.
+    def models(self) -> tuple[str, ...]:
+        """Return the names of the models that the key can use, audio models and others.
 
         Raises:
-            APIError: The service refused, could not be reached, or answered nonsense.
+            APIError: If the service refused, could not be reached, or sent a malformed response.
         """
-        return api.model_list_call()
+        return self._requests.run(model_list_call())
 
-    models = blocking(_models)
-    amodels = awaiting(_models)
+    async def amodels(self) -> tuple[str, ...]:
+        """Async version of `models`."""
+        return await self._requests.arun(model_list_call())
 
     def close(self) -> None:
-        """Give the connections back, for good.
+        """Release the connections, for good.
 
         Those made in an event loop close with `aclose` in that loop, or when it ends.
         """
-        self._drivers.transport.close()
+        self._transport.close()
         if self._cache:
             self._cache.close()
 
     async def aclose(self) -> None:
-        """Give the connections back, those of the running event loop too."""
+        """Release the connections, those of the running event loop too."""
         self.close()
-        await self._drivers.transport.aclose()
+        await self._transport.aclose()
 
     def __enter__(self) -> Self:
         return self
@@ -155,3 +163,9 @@ class ApertisAudio(TranscriptionVerbs, SpeechVerbs, ChatVerbs):
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+def _require_rate(value: int | None) -> int | None:
+    if value is None:
+        return None
+    return settings.require_whole("requests_per_minute", value, least=1, remark=", or None")

@@ -1,4 +1,4 @@
-"""Where settings come from: an argument, else the environment, else a default."""
+"""Resolve settings: an argument, else an environment variable, else a default."""
 
 import os
 from numbers import Real
@@ -11,40 +11,47 @@ from apertis_audio_tools.errors import ConfigurationError
 BASE_URL = "https://api.apertis.ai/v1"
 
 
-def resolve_api_key(given: str | SecretStr | None) -> SecretStr:
-    """The key, checked as far as it can be without showing it.
+def as_secret(key: str | SecretStr | None) -> SecretStr | None:
+    """Wrap a plain key so that no repr shows it."""
+    return SecretStr(key) if isinstance(key, str) else key
+
+
+def resolve_api_key(key: str | SecretStr | None) -> SecretStr:
+    """Return the API key, checked as far as possible without showing it.
 
     Raises:
-        ConfigurationError: There is none, or it cannot travel in a header.
+        ConfigurationError: If there is no key, or it cannot be sent in a header.
     """
-    secret = given.get_secret_value() if isinstance(given, SecretStr) else given
-    if secret is None:
-        secret = os.environ.get("APERTIS_API_KEY", "")
-    if not isinstance(secret, str):
+    key = as_secret(key)  # first, so that no variable shows it if the rest raises
+    if key is None:
+        key = SecretStr(os.environ.get("APERTIS_API_KEY", ""))
+    if not isinstance(key, SecretStr):
         raise ConfigurationError(
-            f"api_key is of type {type(secret).__name__}; it must be a str or a SecretStr."
+            f"api_key is of type {type(key).__name__}; it must be a str or a SecretStr."
         )
-    key = secret.strip()
+    key = SecretStr(key.get_secret_value().strip())
     if not key:
         raise ConfigurationError(
             "There is no API key: set APERTIS_API_KEY (in Python, api_key will do). "
             "To try without one, start the local sandbox: apertis-audio sandbox."
         )
-    if not (key.isascii() and key.isprintable()) or " " in key:
-        raise ConfigurationError("The API key holds characters that no key has (copied too much?).")
-    return SecretStr(key)
+    if not _fits_a_header(key):
+        raise ConfigurationError(
+            "The API key has characters that no key has; perhaps too much was copied."
+        )
+    return key
 
 
-def as_secret(key: str | SecretStr | None) -> SecretStr | None:
-    """A key that no printout shows, however it was given."""
-    return SecretStr(key) if isinstance(key, str) else key
+def _fits_a_header(key: SecretStr) -> bool:
+    value = key.get_secret_value()
+    return value.isascii() and value.isprintable() and " " not in value
 
 
 def resolve_base_url(given: object) -> str:
-    """The address that paths are appended to, as text or as an object that prints as it.
+    """Return the base URL without a trailing slash; `given` may be any object with a `str`.
 
     Raises:
-        ConfigurationError: It is no http or https address.
+        ConfigurationError: If it is not an http or https URL, or has credentials or a query.
     """
     url = str(os.environ.get("APERTIS_BASE_URL", BASE_URL) if given is None else given).strip()
     try:
@@ -61,54 +68,36 @@ def resolve_base_url(given: object) -> str:
     return url.rstrip("/")
 
 
-def require_retries(value: int) -> int:
-    """How often to try again, which may be never.
-
-    Raises:
-        ConfigurationError: It is no such number.
-    """
-    return _whole("max_retries", value, "a whole number from 0 on", least=0)
-
-
-def require_workers(value: int) -> int:
-    """How many things are done at once, at least one.
-
-    Raises:
-        ConfigurationError: It is no such number.
-    """
-    return _whole("max_concurrency", value, "a whole number from 1 on", least=1)
-
-
-def require_rate(value: int | None) -> int | None:
-    """How many requests a minute, at least one; None for any number.
-
-    Raises:
-        ConfigurationError: It is no such number.
-    """
-    if value is None:
-        return None
-    return _whole("requests_per_minute", value, "a whole number from 1 on, or None", least=1)
-
-
 def require_positive(name: str, value: float) -> float:
-    """A number of seconds, which cannot be zero.
+    """Return a number of seconds.
 
     Raises:
-        ConfigurationError: It is not above zero.
+        ConfigurationError: If it is not above zero.
     """
     if not isinstance(value, Real) or not value > 0:
-        raise _impossible(name, value, "a number of seconds above zero")
+        raise _invalid(name, value, "a number of seconds above zero")
     return float(value)
 
 
-def _whole(name: str, value: int, wanted: str, least: int) -> int:
+def require_whole(name: str, value: int, least: int, *, remark: str = "") -> int:
+    """Return a whole number.
+
+    Args:
+        name: Name of the setting.
+        value: Its value.
+        least: Smallest value allowed.
+        remark: What else is allowed, for the error message.
+
+    Raises:
+        ConfigurationError: If it is not a whole number, or too small.
+    """
     if not isinstance(value, Real) or not value >= least or value % 1:
-        raise _impossible(name, value, wanted)
+        raise _invalid(name, value, f"a whole number from {least} on{remark}")
     return int(value)
 
 
-def _impossible(name: str, value: object, wanted: str) -> ConfigurationError:
-    """Of what is no number only the type is told: it may be a key in the wrong place."""
-    is_told = value is None or isinstance(value, Real)
-    found = f"{value}" if is_told else f"of type {type(value).__name__}"
-    return ConfigurationError(f"{name} is {found}; it must be {wanted}.")
+def _invalid(name: str, value: object, expected: str) -> ConfigurationError:
+    """Show only the type of what is not a number: it may be a key in the wrong place."""
+    is_shown = value is None or isinstance(value, Real)
+    found = f"{value}" if is_shown else f"of type {type(value).__name__}"
+    return ConfigurationError(f"{name} is {found}; it must be {expected}.")

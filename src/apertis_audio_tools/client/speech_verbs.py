@@ -1,16 +1,17 @@
-"""The verbs that turn text into sound."""
+"""Verbs that turn text into speech."""
 
-import functools
+import contextlib
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-from apertis_audio_tools import api
-from apertis_audio_tools.client.colours import carried, carried_awaiting, carried_iterating
+from apertis_audio_tools.api.options import SpeechOptions
 from apertis_audio_tools.errors import UnsupportedError
-from apertis_audio_tools.models import SPEECH_MODEL, VOICE, Capabilities, SpeechFormat
-from apertis_audio_tools.pipeline.batch_runner import BatchRunner
+from apertis_audio_tools.models import SPEECH_MODEL, VOICE, SpeechFormat
 from apertis_audio_tools.pipeline.speech_job import SpeechFileJob, SpeechJob
+from apertis_audio_tools.pipeline.speech_runner import SpeechRunner
+from apertis_audio_tools.pipeline.transcription_job import JobContext
+from apertis_audio_tools.pipeline.worker_pool import run_in_thread
 from apertis_audio_tools.results import Speech, SpeechFile
 
 _SUFFIX_FORMATS: dict[str, SpeechFormat] = {
@@ -25,12 +26,12 @@ _SUFFIX_FORMATS: dict[str, SpeechFormat] = {
 
 
 class SpeechVerbs:
-    """`speak`, `stream_speech` and `save_speech`, in both colours."""
+    """`speak`, `stream_speech` and `save_speech`, sync and async."""
 
-    _drivers: BatchRunner
-    _capabilities: Capabilities
+    _context: JobContext
+    _speech: SpeechRunner
 
-    def _speak(
+    def speak(
         self,
         text: str,
         *,
@@ -39,34 +40,38 @@ class SpeechVerbs:
         response_format: SpeechFormat = "mp3",
         speed: float | None = None,
         instructions: str | None = None,
-    ) -> SpeechJob:
-        """A text as sound.
+    ) -> Speech:
+        """Speak a text of any length.
 
-        A text of more than 4096 characters (Unicode code points: what Python counts, and what the
-        service takes at a time) is divided at ends of sentences, spoken several parts at a time,
-        and joined. Between parts of mp3, aac and opus, which are joined as they are, there are
-        some 50 ms (opus: 15 ms) more of silence; flac, wav and pcm are the same samples.
+        A text of more than 4096 characters (Unicode code points, as Python and the service count)
+        is split at ends of sentences, spoken several parts at a time, and joined. Between parts of
+        mp3, aac and opus, which are joined without re-encoding, there are some 50 ms (opus: 15 ms)
+        more of silence; flac, wav and pcm are the same samples.
 
         Args:
-            text: Of any length. Of a long one, parts that are nothing but punctuation are left out.
+            text: Text of any length. Parts of a long one that are only punctuation are left out.
             voice: alloy, echo, fable, onyx, nova or shimmer; some models have others.
-            model: A speech model.
+            model: Speech model.
             response_format: mp3, opus, aac, flac, wav, or pcm: headerless, 24 kHz mono, signed
-                16-bit little-endian.
-            speed: 0.25 to 4; the service's default is 1.
-            instructions: Tone, accent, pace; for models that follow them.
+                16-bit little-endian. Defaults to mp3.
+            speed: 0.25 to 4. Defaults to the service's 1.
+            instructions: Tone, accent and pace, for models that follow them.
 
         Raises:
-            UnsupportedError: Known to be impossible; nothing was sent.
-            APIError: The service refused, could not be reached, or answered nonsense. Of a long
-                text the message says which part it was, and nothing more was sent after it.
+            UnsupportedError: If the service is known to refuse it; nothing was sent.
+            APIError: If the service refused, could not be reached, or sent a malformed response.
+                For a long text the message says which part it was; nothing was sent after it.
         """
-        return self._recital(text, voice, model, response_format, speed, instructions)
+        options = SpeechOptions(
+            voice=voice,
+            model=model,
+            response_format=response_format,
+            speed=speed,
+            instructions=instructions,
+        )
+        return self.speak_with(text, options)
 
-    speak = carried(BatchRunner.speak, _speak, Speech)
-    aspeak = carried_awaiting(BatchRunner.aspeak, _speak, Speech)
-
-    def _stream_speech(
+    async def aspeak(
         self,
         text: str,
         *,
@@ -75,29 +80,73 @@ class SpeechVerbs:
         response_format: SpeechFormat = "mp3",
         speed: float | None = None,
         instructions: str | None = None,
-    ) -> SpeechJob:
-        """The bytes of a spoken text as they arrive; arguments and errors as in `speak`.
+    ) -> Speech:
+        """Async version of `speak`."""
+        options = SpeechOptions(
+            voice=voice,
+            model=model,
+            response_format=response_format,
+            speed=speed,
+            instructions=instructions,
+        )
+        return await self.aspeak_with(text, options)
 
-        A text of more than 4096 characters comes as one stream, from the first bytes to the last:
-        its first sentences are there while later ones are being made, and no more than a few
-        minutes are made ahead of what is taken. What a player gets: mp3 and aac are frame after
-        frame; opus is one logical Ogg stream; flac is one stream whose head leaves the length open;
-        wav has the sizes of a stream (0xFFFFFFFF) in its only header; pcm is samples.
+    def stream_speech(
+        self,
+        text: str,
+        *,
+        voice: str = VOICE,
+        model: str = SPEECH_MODEL,
+        response_format: SpeechFormat = "mp3",
+        speed: float | None = None,
+        instructions: str | None = None,
+    ) -> Iterator[bytes]:
+        """Return an iterator over the bytes of a spoken text, as they arrive.
 
-        Once the first bytes have come, a broken connection raises `APIConnectionError`: what was
-        handed on cannot be taken back. Later parts of a long text are tried again. Closing the
+        See `speak` for arguments and errors. A text of more than 4096 characters comes as one
+        stream: its first sentences are there while later ones are being made, and no more than a
+        few minutes are made ahead of what is taken. A player gets mp3 and aac frame after frame,
+        opus as one logical Ogg stream, flac as one stream whose header leaves the length open, wav
+        with the sizes of a stream (0xFFFFFFFF) in its only header, and pcm as samples.
+
+        Once the first bytes have arrived, a broken connection raises `APIConnectionError`: what
+        was passed on cannot be taken back. Later parts of a long text are retried. Closing the
         iterator ends everything that is under way.
         """
-        return self._recital(
-            text, voice, model, response_format, speed, instructions, is_heard_at_once=True
+        options = SpeechOptions(
+            voice=voice,
+            model=model,
+            response_format=response_format,
+            speed=speed,
+            instructions=instructions,
         )
+        job = SpeechJob.create(text, options, self._context.capabilities, stream=True)
+        return self._speech.stream(job)
 
-    stream_speech = carried(BatchRunner.stream_speech, _stream_speech, Iterator[bytes])
-    astream_speech = carried_iterating(
-        BatchRunner.astream_speech, _stream_speech, AsyncIterator[bytes]
-    )
+    async def astream_speech(
+        self,
+        text: str,
+        *,
+        voice: str = VOICE,
+        model: str = SPEECH_MODEL,
+        response_format: SpeechFormat = "mp3",
+        speed: float | None = None,
+        instructions: str | None = None,
+    ) -> AsyncIterator[bytes]:
+        """Async version of `stream_speech`: an asynchronous generator."""
+        options = SpeechOptions(
+            voice=voice,
+            model=model,
+            response_format=response_format,
+            speed=speed,
+            instructions=instructions,
+        )
+        job = SpeechJob.create(text, options, self._context.capabilities, stream=True)
+        async with contextlib.aclosing(self._speech.astream(job)) as chunks:
+            async for chunk in chunks:
+                yield chunk
 
-    def _save_speech(
+    def save_speech(
         self,
         text: str,
         path: str | os.PathLike[str],
@@ -108,64 +157,102 @@ class SpeechVerbs:
         response_format: SpeechFormat | None = None,
         speed: float | None = None,
         instructions: str | None = None,
-    ) -> SpeechFileJob:
-        """A spoken text as a file, which is there when it is complete, or not at all.
+    ) -> SpeechFile:
+        """Write a spoken text to a file, which appears when it is complete, or not at all.
 
-        Of a long text, parts go to the file one after the other; in memory are those only that are
+        Parts of a long text go to the file one after the other; memory holds only those that are
         under way or wait for their turn, as many as the client's `max_concurrency`. A wav of more
         than 4 GiB, which is a day, has the sizes of a stream.
 
         Args:
-            text: As in `speak`: of any length.
-            path: Where to; an existing file is kept, unless `overwrite`.
-            overwrite: Replace an existing file.
-            voice: As in `speak`.
-            model: As in `speak`.
-            response_format: Without it, the one the suffix of `path` names.
-            speed: As in `speak`.
-            instructions: As in `speak`.
+            text: Text of any length; see `speak`.
+            path: Path of the file.
+            overwrite: Whether an existing file is replaced. Defaults to False.
+            voice: Voice; see `speak`.
+            model: Speech model.
+            response_format: Audio format. Defaults to the one that the suffix of `path` names.
+            speed: 0.25 to 4. Defaults to the service's 1.
+            instructions: Tone, accent and pace, for models that follow them.
 
         Raises:
-            OutputError: The file exists or cannot be written; found out before anything is sent.
-            UnsupportedError: Known to be impossible; nothing was sent.
-            APIError: The service refused, could not be reached, or answered nonsense; as in
-                `speak`.
+            OutputError: If the file exists or cannot be written; nothing was sent.
+            UnsupportedError: If the service is known to refuse it; nothing was sent.
+            APIError: If the service failed; see `speak`.
         """
-        asked = response_format or _format_of(path)
-        recital = self._recital(text, voice, model, asked, speed, instructions)
-        return SpeechFileJob(recital, path, overwrite)
-
-    save_speech = carried(BatchRunner.save, _save_speech, SpeechFile)
-    asave_speech = carried_awaiting(BatchRunner.asave, _save_speech, SpeechFile)
-
-    def _recital(  # noqa: PLR0917  # in the order of the verbs, which name them
-        self,
-        text: str,
-        voice: str,
-        model: str,
-        response_format: SpeechFormat,
-        speed: float | None,
-        instructions: str | None,
-        *,
-        is_heard_at_once: bool = False,
-    ) -> SpeechJob:
-        ask = functools.partial(
-            api.speech_request,
+        options = SpeechOptions(
             voice=voice,
             model=model,
-            response_format=response_format,
+            response_format=response_format or _format_of(path),
             speed=speed,
             instructions=instructions,
-            capabilities=self._capabilities,
         )
-        return SpeechJob.of(text, ask, response_format, is_heard_at_once=is_heard_at_once)
+        return self.save_speech_with(text, path, options, overwrite=overwrite)
+
+    async def asave_speech(
+        self,
+        text: str,
+        path: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        voice: str = VOICE,
+        model: str = SPEECH_MODEL,
+        response_format: SpeechFormat | None = None,
+        speed: float | None = None,
+        instructions: str | None = None,
+    ) -> SpeechFile:
+        """Async version of `save_speech`."""
+        options = SpeechOptions(
+            voice=voice,
+            model=model,
+            response_format=response_format or _format_of(path),
+            speed=speed,
+            instructions=instructions,
+        )
+        return await self.asave_speech_with(text, path, options, overwrite=overwrite)
+
+    def speak_with(self, text: str, options: SpeechOptions) -> Speech:
+        """Speak a text, with options decided at run time."""
+        return self._speech.run(SpeechJob.create(text, options, self._context.capabilities))
+
+    async def aspeak_with(self, text: str, options: SpeechOptions) -> Speech:
+        """Async version of `speak_with`. A thread splits the text."""
+        create = SpeechJob.create
+        return await self._speech.arun(
+            await run_in_thread(create, text, options, self._context.capabilities)
+        )
+
+    def save_speech_with(
+        self,
+        text: str,
+        path: str | os.PathLike[str],
+        options: SpeechOptions,
+        *,
+        overwrite: bool = False,
+    ) -> SpeechFile:
+        """Write a spoken text to a file, with options decided at run time."""
+        job = SpeechJob.create(text, options, self._context.capabilities)
+        return self._speech.save(SpeechFileJob(job, path, overwrite))
+
+    async def asave_speech_with(
+        self,
+        text: str,
+        path: str | os.PathLike[str],
+        options: SpeechOptions,
+        *,
+        overwrite: bool = False,
+    ) -> SpeechFile:
+        """Async version of `save_speech_with`. A thread splits the text."""
+        create = SpeechJob.create
+        job = await run_in_thread(create, text, options, self._context.capabilities)
+        return await self._speech.asave(SpeechFileJob(job, path, overwrite))
 
 
 def _format_of(path: str | os.PathLike[str]) -> SpeechFormat:
+    """Return the audio format that the suffix of a file name stands for."""
     suffix = Path(path).suffix.lower()
     if suffix not in _SUFFIX_FORMATS:
         raise UnsupportedError(
-            f"{Path(path).name!r} does not tell the format; names that end in "
+            f"The suffix of {Path(path).name!r} does not name an audio format; "
             f"{', '.join(_SUFFIX_FORMATS)} do."
         )
     return _SUFFIX_FORMATS[suffix]

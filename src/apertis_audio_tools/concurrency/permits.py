@@ -14,18 +14,18 @@ class Permit:
     As a context manager it gives itself back. That may happen twice, and from any thread.
 
     Attributes:
-        settled: Done once the room is there, or nobody waits for it any more. Threads wait for it
+        granted: Done once the room is there, or nobody waits for it any more. Threads wait for it
             as it is, event loops for what ``asyncio.wrap_future`` makes of it.
     """
 
-    def __init__(self, slots: "FairSemaphore") -> None:
-        self.settled = uncancellable_future()
-        self.is_over = False
-        self._slots = slots
+    def __init__(self, semaphore: "FairSemaphore") -> None:
+        self.granted = uncancellable_future()
+        self.is_closed = False
+        self._semaphore = semaphore
 
     def close(self) -> None:
         """Leave the room, or the queue, to the next one."""
-        self._slots._take_back(self)  # noqa: SLF001  # two halves of one thing
+        self._semaphore._take_back(self)  # noqa: SLF001  # two halves of one thing
 
     def __enter__(self) -> Self:
         return self
@@ -37,7 +37,7 @@ class Permit:
 class FairSemaphore:
     """So many pieces of a client are under way at once, over all recordings, threads and loops.
 
-    Whoever asks first is served first. A recording asks for one slot at a time, so that many of
+    Whoever asks first is served first. A recording asks for one permit at a time, so that many of
     them take turns.
     """
 
@@ -49,7 +49,7 @@ class FairSemaphore:
     def _begin(self) -> None:
         self._held: set[Permit] = set()
         self._queue: deque[Permit] = deque()
-        # Reentrant: collecting garbage in here may close an iterator that gives its slots back.
+        # Reentrant: collecting garbage in here may close an iterator that gives its permit back.
         self._lock = threading.RLock()
 
     def renew(self) -> object:
@@ -58,31 +58,31 @@ class FairSemaphore:
         self._begin()
         return left
 
-    def ask(self) -> Permit:
+    def request(self) -> Permit:
         """A place in the queue."""
-        slot = Permit(self)
+        permit = Permit(self)
         with self._lock:
             if len(self._held) < self.size:
-                self._held.add(slot)
-                slot.settled.set_result(None)
+                self._held.add(permit)
+                permit.granted.set_result(None)
             else:
-                self._queue.append(slot)
-        return slot
+                self._queue.append(permit)
+        return permit
 
-    def _take_back(self, slot: Permit) -> None:
+    def _take_back(self, permit: Permit) -> None:
         with self._lock:
-            if slot.is_over:
+            if permit.is_closed:
                 return
-            slot.is_over = True
-            if slot in self._held:
-                self._held.remove(slot)
+            permit.is_closed = True
+            if permit in self._held:
+                self._held.remove(permit)
                 self._let_in()
-            elif slot in self._queue:
-                self._queue.remove(slot)
-                slot.settled.set_result(None)
+            elif permit in self._queue:
+                self._queue.remove(permit)
+                permit.granted.set_result(None)
 
     def _let_in(self) -> None:
         if self._queue:
-            slot = self._queue.popleft()
-            self._held.add(slot)
-            slot.settled.set_result(None)
+            permit = self._queue.popleft()
+            self._held.add(permit)
+            permit.granted.set_result(None)

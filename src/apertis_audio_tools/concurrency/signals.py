@@ -22,11 +22,11 @@ class StopEvent:
     def _begin(self) -> None:
         self.event = threading.Event()
         self._lock = threading.RLock()
-        self._wakers: set[Callable[[], object]] = set()
+        self._callbacks: set[Callable[[], object]] = set()
 
     def renew(self) -> object:
         """In a child of the process, where nobody waits and nobody would give the lock back."""
-        left, was_set = (self.event, self._wakers), self.is_set
+        left, was_set = (self.event, self._callbacks), self.is_set
         self._begin()
         if was_set:
             self.event.set()
@@ -41,46 +41,46 @@ class StopEvent:
         """Give it; a second time changes nothing."""
         with self._lock:
             self.event.set()
-            for wake in tuple(self._wakers):
-                wake()
+            for function in tuple(self._callbacks):
+                function()
 
     @contextlib.contextmanager
-    def waking(self, wake: Callable[[], object]) -> Iterator[None]:
-        """Call `wake`, from any thread, if the word is given meanwhile or was before."""
+    def callback(self, function: Callable[[], object]) -> Iterator[None]:
+        """Call `function`, from any thread, when the event is set: now or inside the block."""
         with self._lock:
-            self._wakers.add(wake)
+            self._callbacks.add(function)
             if self.is_set:
-                wake()
+                function()
         try:
             yield
         finally:
             with self._lock:
-                self._wakers.discard(wake)
+                self._callbacks.discard(function)
 
 
 class Notifier:
     """Rings when something has happened, for whoever waits for it in a thread or an event loop.
 
     Attributes:
-        rung: Done when it rings, for the first time since it was heard.
+        future: Done when it rings, for the first time since it was heard.
     """
 
     def __init__(self) -> None:
-        self.rung = uncancellable_future()
+        self.future = uncancellable_future()
         self._lock = fork_safety.ForkSafeLock()
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Ring, from any thread."""
         with self._lock:
-            if not self.rung.done():
-                self.rung.set_result(None)
+            if not self.future.done():
+                self.future.set_result(None)
 
-    def heard(self) -> bool:
+    def take(self) -> bool:
         """Whether it has rung since this was last asked."""
         with self._lock:
-            has_rung = self.rung.done()
+            has_rung = self.future.done()
             if has_rung:
-                self.rung = uncancellable_future()
+                self.future = uncancellable_future()
         return has_rung
 
 

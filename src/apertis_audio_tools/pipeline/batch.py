@@ -1,7 +1,7 @@
-"""Many recordings on their way: which may begin, what came of each, whose turn it is."""
+"""Many recordings on their way: which may start, what came of each, and whose turn it is."""
 
 import contextlib
-from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Sized
+from collections.abc import AsyncIterable, Iterable, Iterator, Sized
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
@@ -9,22 +9,23 @@ from apertis_audio_tools.audio import Source, source_label
 from apertis_audio_tools.concurrency.signals import Notifier
 from apertis_audio_tools.errors import ApertisError, ConfigurationError
 from apertis_audio_tools.pipeline.progress import Progress, ProgressCallback, ProgressReporter
-from apertis_audio_tools.pipeline.tracebacks import drop_traceback, forget_variables
-from apertis_audio_tools.pipeline.transcription_job import JobState, StoppedError, TranscriptionJob
+from apertis_audio_tools.pipeline.tracebacks import drop_traceback
+from apertis_audio_tools.pipeline.transcription_job import JobFactory, JobState, StoppedError
 from apertis_audio_tools.results import Transcript
 
 OnError = Literal["raise", "skip"]
+"""What a failed recording does to its batch: end it, or be skipped with its error kept."""
 Sources = Iterable[Source] | AsyncIterable[Source]
 
 _AHEAD = 2
-"""How many times as many recordings as go on at once may have begun or wait for their turn."""
+"""Recordings started or waiting for their turn, as a multiple of those under way at once."""
 
 
 def require_error_mode(on_error: str) -> None:
-    """Raise unless `on_error` is one of the two modes.
+    """Raise unless `on_error` is ``raise`` or ``skip``.
 
     Raises:
-        ConfigurationError: It is not.
+        ConfigurationError: It is neither.
     """
     if on_error not in get_args(OnError):
         raise ConfigurationError(f'on_error is "raise" or "skip", not {on_error!r}.')
@@ -32,11 +33,11 @@ def require_error_mode(on_error: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one of many recordings.
+    """Outcome of one recording of a batch.
 
     Attributes:
-        index: Its place among the sources, from 0.
-        source: As it was given.
+        index: Position among the sources, from 0.
+        source: Source as it was given.
         error: Why there is no transcript; None when there is one.
     """
 
@@ -47,12 +48,12 @@ class Outcome:
 
     @property
     def label(self) -> str:
-        """What messages call the recording."""
+        """Name of the recording in messages."""
         return source_label(self.source)
 
     @property
     def transcript(self) -> Transcript:
-        """The transcript.
+        """Transcript of the recording.
 
         Raises:
             ApertisError: The recording's own error, when it failed.
@@ -67,15 +68,22 @@ class Outcome:
 class BatchRequest:
     """Recordings to be transcribed, and how their outcomes are handed over.
 
+    Attributes:
+        sources: Recordings.
+        jobs: Maker of their jobs.
+        in_order: Whether outcomes come in the order of the sources.
+        on_error: What a failed recording does to the batch.
+        reporter: Reporter of progress.
+
     Raises:
-        ConfigurationError: Something of it cannot be.
+        ConfigurationError: The sources are one recording or not iterable, or `on_error` is wrong.
     """
 
     sources: Sources = field(repr=False)
-    job: Callable[[Source], TranscriptionJob]
+    jobs: JobFactory
     in_order: bool
     on_error: OnError
-    reporting: ProgressReporter
+    reporter: ProgressReporter
 
     def __post_init__(self) -> None:
         require_error_mode(self.on_error)
@@ -89,18 +97,22 @@ class BatchRequest:
 
     @property
     def total(self) -> int | None:
-        """How many recordings there are, as far as the sources say."""
+        """Number of recordings, where the sources say it."""
         return len(self.sources) if isinstance(self.sources, Sized) else None
 
     @contextlib.contextmanager
-    def begun(self, at_once: int) -> Iterator["BatchState"]:
-        """The recordings on their way, at most so many at once; all are halted in the end."""
-        with self.reporting.open(self.total) as report:
-            batch = BatchState(self, at_once, report, Progress(total=self.total))
+    def start(self, concurrency: int) -> Iterator["BatchState"]:
+        """Open the state of the batch; on leaving, stop all recordings still under way.
+
+        Args:
+            concurrency: Number of recordings that may be under way at once.
+        """
+        with self.reporter.open(self.total) as report:
+            batch = BatchState(self, concurrency, report, Progress(total=self.total))
             try:
                 yield batch
             finally:
-                batch.halt()
+                batch.stop()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,99 +121,98 @@ class BatchItem:
 
     index: int
     source: Source = field(repr=False)
-    tally: JobState = field(default_factory=JobState, compare=False)
+    state: JobState = field(default_factory=JobState, compare=False)
 
 
 @dataclass(slots=True)
 class BatchState:
-    """The books of many recordings; whoever drives them asks here what to do next."""
+    """Mutable state of a batch; the runner asks it what to do next."""
 
-    many: BatchRequest
-    at_once: int
+    request: BatchRequest
+    concurrency: int
     report: ProgressCallback
     progress: Progress
-    bell: Notifier = field(default_factory=Notifier)
-    _begun: int = 0
-    _handed: int = 0
+    notifier: Notifier = field(default_factory=Notifier)
+    _started: int = 0
+    _delivered: int = 0
     _running: dict[int, BatchItem] = field(default_factory=dict)
     _waiting: dict[int, Outcome] = field(default_factory=dict)
     _is_failed: bool = False
 
     @property
     def has_room(self) -> bool:
-        """Whether one more recording may begin."""
+        """Whether one more recording may start."""
         ahead = len(self._running) + len(self._waiting)
-        is_busy = len(self._running) >= self.at_once or ahead >= _AHEAD * self.at_once
+        is_busy = len(self._running) >= self.concurrency or ahead >= _AHEAD * self.concurrency
         return not is_busy and not self._is_failed
 
-    def begin(self, source: Source) -> BatchItem:
-        """The next recording sets out."""
-        ticket = BatchItem(self._begun, source, JobState(bell=self.bell))
-        self._begun += 1
-        self._running[ticket.index] = ticket
-        return ticket
+    def add(self, source: Source) -> BatchItem:
+        """Start the next recording."""
+        item = BatchItem(self._started, source, JobState(notifier=self.notifier))
+        self._started += 1
+        self._running[item.index] = item
+        return item
 
-    def succeed(self, ticket: BatchItem, transcript: Transcript) -> None:
-        """It has arrived."""
-        self._end(ticket, Outcome(ticket.index, ticket.source, None, transcript))
+    def succeed(self, item: BatchItem, transcript: Transcript) -> None:
+        """Record the transcript of a recording."""
+        self._end(item, Outcome(item.index, item.source, None, transcript))
 
-    def fail(self, ticket: BatchItem, error: ApertisError) -> None:
-        """It has not; one that was only halted has no outcome."""
+    def fail(self, item: BatchItem, error: ApertisError) -> None:
+        """Record the error of a recording; one that was only stopped has no outcome."""
         if isinstance(error, StoppedError):
-            del self._running[ticket.index]
+            del self._running[item.index]
             return
         drop_traceback(error)
-        forget_variables(error)
-        self._end(ticket, Outcome(ticket.index, ticket.source, error, None))
+        self._end(item, Outcome(item.index, item.source, error, None))
 
-    def hear(self) -> bool:
-        """Whether pieces have come since this was last asked; then their sound is reported."""
-        if has_rung := self.bell.heard():
-            self._tell()
-        return has_rung
+    def take_notification(self) -> bool:
+        """Report progress if pieces were transcribed since the last call; return whether so."""
+        if notified := self.notifier.take():
+            self._report()
+        return notified
 
-    def ready(self) -> Iterator[Outcome]:
-        """The outcomes whose turn it is.
+    def take_outcomes(self) -> Iterator[Outcome]:
+        """Yield the outcomes whose turn it is.
 
         Raises:
-            ApertisError: The recording's own, at its turn, when errors are to be raised.
+            ApertisError: The recording's own, at its turn, with ``on_error="raise"``.
         """
         while self._waiting:
-            index = self._handed if self.many.in_order else next(iter(self._waiting))
+            index = self._delivered if self.request.in_order else next(iter(self._waiting))
             outcome = self._waiting.pop(index, None)
             if outcome is None:
                 return
-            self._handed += 1
-            if outcome.error and self.many.on_error == "raise":
+            self._delivered += 1
+            if outcome.error and self.request.on_error == "raise":
                 raise outcome.error
             yield outcome
 
-    def halt(self) -> None:
-        """Nothing more is sent for any of them."""
-        for ticket in tuple(self._running.values()):
-            ticket.tally.halt.set()
+    def stop(self) -> None:
+        """Send nothing more for any of the recordings."""
+        for item in tuple(self._running.values()):
+            item.state.stop.set()
 
-    def _end(self, ticket: BatchItem, outcome: Outcome) -> None:
-        del self._running[ticket.index]
-        self._waiting[ticket.index] = outcome
-        if outcome.error and self.many.on_error == "raise":
-            self._give_up_after(ticket.index)
-        self.progress = _further(self.progress, outcome)
-        self._tell()
+    def _end(self, item: BatchItem, outcome: Outcome) -> None:
+        del self._running[item.index]
+        self._waiting[item.index] = outcome
+        if outcome.error and self.request.on_error == "raise":
+            self._stop_after(item.index)
+        self.progress = _advanced(self.progress, outcome)
+        self._report()
 
-    def _tell(self) -> None:
-        under_way = sum(ticket.tally.seconds for ticket in self._running.values())
+    def _report(self) -> None:
+        under_way = sum(item.state.seconds for item in self._running.values())
         self.report(replace(self.progress, seconds=self.progress.seconds + under_way))
 
-    def _give_up_after(self, index: int) -> None:
-        """Nobody will be handed what comes later; what comes before still has its turn."""
+    def _stop_after(self, index: int) -> None:
+        """Stop what nobody will be handed; what comes before a failure still has its turn."""
         self._is_failed = True
-        for ticket in self._running.values():
-            if ticket.index > index or not self.many.in_order:
-                ticket.tally.halt.set()
+        for item in self._running.values():
+            if item.index > index or not self.request.in_order:
+                item.state.stop.set()
 
 
-def _further(progress: Progress, outcome: Outcome) -> Progress:
+def _advanced(progress: Progress, outcome: Outcome) -> Progress:
     seconds = 0.0 if outcome.error else outcome.transcript.duration or 0.0
     return replace(
         progress,

@@ -1,4 +1,4 @@
-"""Many recordings at once, their outcomes handed over as they are asked for."""
+"""Run a batch: many recordings at once, whose outcomes are handed over as they are asked for."""
 
 import asyncio
 from collections.abc import (
@@ -12,27 +12,33 @@ from collections.abc import (
 )
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from apertis_audio_tools.audio import Source
 from apertis_audio_tools.errors import ApertisError, ConfigurationError
 from apertis_audio_tools.pipeline.batch import BatchItem, BatchRequest, BatchState, Outcome
-from apertis_audio_tools.pipeline.speech_runner import SpeechRunner
+from apertis_audio_tools.pipeline.transcription_runner import TranscriptionRunner
 from apertis_audio_tools.pipeline.worker_pool import WorkerPool, cancel_tasks, run_in_thread
 from apertis_audio_tools.results import Transcript
 
 _END: Any = object()
+"""Returned in place of a source when there are no more."""
 
-Running = dict[Future[Transcript], BatchItem]
-ARunning = dict[asyncio.Task[Transcript], BatchItem]
+F = TypeVar("F", Future[Transcript], asyncio.Task[Transcript])
 
 
 @dataclass(frozen=True, slots=True)
-class BatchRunner(SpeechRunner):
-    """Carries everything the verbs ask for."""
+class BatchRunner:
+    """Runner of batches; the pieces of all their recordings share the permits of the client.
 
-    def carry_many(self, many: BatchRequest) -> Generator[Outcome]:
-        """The outcomes of many recordings.
+    Attributes:
+        transcriptions: Runner of each recording's job.
+    """
+
+    transcriptions: TranscriptionRunner
+
+    def run(self, request: BatchRequest) -> Generator[Outcome]:
+        """Return an iterator over the outcomes of many recordings.
 
         After an error nothing new is sent, and what is under way is awaited. An interrupt, or
         closing the iterator, ends everything at once.
@@ -40,105 +46,111 @@ class BatchRunner(SpeechRunner):
         Raises:
             ConfigurationError: The sources are asynchronous.
         """
-        if not isinstance(many.sources, Iterable):
+        if not isinstance(request.sources, Iterable):
             raise ConfigurationError(
-                "An asynchronous iterable needs the verb with an a in front: atranscribe_many."
+                "An asynchronous iterable of recordings needs the async verb, such as "
+                "atranscribe_many."
             )
-        return self._outcomes(many, many.sources)
+        return self._outcomes(request, request.sources)
 
-    def _outcomes(self, many: BatchRequest, sources: Iterable[Source]) -> Generator[Outcome]:
-        size = self.slots.size
-        # Two crews: whoever waits for pieces must never take the thread of a piece.
-        with WorkerPool(size) as crew, WorkerPool(size) as carriers, many.begun(size) as batch:
-            running: Running = {}
+    def _outcomes(self, request: BatchRequest, sources: Iterable[Source]) -> Generator[Outcome]:
+        size = self.transcriptions.permits.size
+        # Two pools: whoever waits for pieces must never use up the thread of a piece.
+        with (
+            WorkerPool(size) as pieces,
+            WorkerPool(size) as recordings,
+            request.start(size) as batch,
+        ):
+            running: dict[Future[Transcript], BatchItem] = {}
             try:
                 for source in sources:
-                    ticket = batch.begin(source)
-                    running[carriers.submit(self._recording, many, ticket, crew)] = ticket
-                    yield from _settled(batch, running, timeout=0)
+                    item = batch.add(source)
+                    running[recordings.submit(self._transcribe, request, item, pieces)] = item
+                    yield from _wait(batch, running, timeout=0)
                     while not batch.has_room:
-                        yield from _settled(batch, running)
+                        yield from _wait(batch, running)
                 while running:
-                    yield from _settled(batch, running)
+                    yield from _wait(batch, running)
             except BaseException as error:
                 if not isinstance(error, Exception):
-                    crew.abort.now()
+                    pieces.cancel_token.cancel()
                 raise
 
-    def _recording(self, many: BatchRequest, ticket: BatchItem, crew: WorkerPool) -> Transcript:
-        ticket.tally.require_going()
-        return self._carried_out(many.job(ticket.source), ticket.tally, crew)
+    def _transcribe(self, request: BatchRequest, item: BatchItem, pool: WorkerPool) -> Transcript:
+        item.state.require_running()
+        return self.transcriptions.run_in(pool, request.jobs.job(item.source), item.state)
 
-    async def acarry_many(self, many: BatchRequest) -> AsyncGenerator[Outcome]:
-        """The same; sources may be asynchronous, and are waited for while others go on."""
+    async def arun(self, request: BatchRequest) -> AsyncGenerator[Outcome]:
+        """Async version of `run`. Asynchronous sources are awaited while recordings go on."""
+        sources = request.sources
         source: Iterator[Source] | AsyncIterator[Source]
-        sources = many.sources
         source = aiter(sources) if isinstance(sources, AsyncIterable) else iter(sources)
         pull: asyncio.Task[Source] | None = None
-        running: ARunning = {}
-        with many.begun(self.slots.size) as batch:
+        running: dict[asyncio.Task[Transcript], BatchItem] = {}
+        with request.start(self.transcriptions.permits.size) as batch:
             try:
-                is_over, rung = False, asyncio.wrap_future(batch.bell.rung)
+                is_exhausted, notified = False, asyncio.wrap_future(batch.notifier.future)
                 while True:
-                    if pull is None and batch.has_room and not is_over:
+                    if pull is None and batch.has_room and not is_exhausted:
                         pull = asyncio.create_task(_next(source))
                     under_way = {*running, *([pull] if pull else ())}
                     if not under_way:
                         break
-                    ended, _ = await asyncio.wait(
-                        {*under_way, rung}, return_when=asyncio.FIRST_COMPLETED
+                    done, _ = await asyncio.wait(
+                        {*under_way, notified}, return_when=asyncio.FIRST_COMPLETED
                     )
-                    if batch.hear():
-                        rung = asyncio.wrap_future(batch.bell.rung)
+                    if batch.take_notification():
+                        notified = asyncio.wrap_future(batch.notifier.future)
                     if pull and pull.done():
                         pulled, pull = pull.result(), None
-                        is_over = pulled is _END
-                        if not is_over:
-                            ticket = batch.begin(pulled)
-                            running[asyncio.create_task(self._arecording(many, ticket))] = ticket
-                    _settle(batch, running, ended)
-                    for outcome in batch.ready():
+                        is_exhausted = pulled is _END
+                        if not is_exhausted:
+                            item = batch.add(pulled)
+                            running[asyncio.create_task(self._atranscribe(request, item))] = item
+                    _record(batch, running, done)
+                    for outcome in batch.take_outcomes():
                         yield outcome
             except Exception:
-                batch.halt()
+                batch.stop()
                 if running:
                     await asyncio.wait(running)
                 raise
             finally:
                 await cancel_tasks([*running, *([pull] if pull else ())])
 
-    async def _arecording(self, many: BatchRequest, ticket: BatchItem) -> Transcript:
-        job = await run_in_thread(many.job, ticket.source)
-        ticket.tally.require_going()
-        return await self.acarry_out(job, ticket.tally)
+    async def _atranscribe(self, request: BatchRequest, item: BatchItem) -> Transcript:
+        job = await run_in_thread(request.jobs.job, item.source)
+        item.state.require_running()
+        return await self.transcriptions.arun(job, item.state)
 
 
 async def _next(sources: Iterator[Source] | AsyncIterator[Source]) -> Source:
-    """The next source, or `_END`."""
+    """Return the next source, or `_END`."""
     if isinstance(sources, AsyncIterator):
         return await anext(sources, _END)
     return next(sources, _END)
 
 
-def _settled(
-    batch: BatchState, running: Running, timeout: float | None = None
+def _wait(
+    batch: BatchState, running: dict[Future[Transcript], BatchItem], timeout: float | None = None
 ) -> Iterator[Outcome]:
-    """The outcomes whose turn it is, once one more recording or piece has ended or time is up."""
-    news: set[Future[Any]] = {*running, batch.bell.rung}
-    ended = wait(news, timeout, FIRST_COMPLETED).done
-    batch.hear()
-    _settle(batch, running, ended)
-    yield from batch.ready()
+    """Wait for one more recording or piece, then yield the outcomes whose turn it is."""
+    events: set[Future[Any]] = {*running, batch.notifier.future}
+    done = wait(events, timeout, FIRST_COMPLETED).done
+    batch.take_notification()
+    _record(batch, running, done)
+    yield from batch.take_outcomes()
 
 
-def _settle(batch: BatchState, running: Running | ARunning, ended: Container[object]) -> None:
-    """Enter those that have ended in the books.
+def _record(batch: BatchState, running: dict[F, BatchItem], done: Container[object]) -> None:
+    """Record the recordings that are done.
 
-    One that ended only after pieces were heard of has its turn next time: its own may be new.
+    One that ends after the notification was taken is recorded next time: it may have notified of
+    its own last piece.
     """
-    for each in [each for each in running if each in ended]:
-        ticket = running.pop(each)  # type: ignore[arg-type]
+    for each in [each for each in running if each in done]:
+        item = running.pop(each)
         try:
-            batch.succeed(ticket, each.result())
+            batch.succeed(item, each.result())
         except ApertisError as error:
-            batch.fail(ticket, error)
+            batch.fail(item, error)

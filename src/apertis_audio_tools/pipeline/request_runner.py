@@ -1,4 +1,4 @@
-"""One call to the service and back."""
+"""Run one call: send its request, with retries, and read the response."""
 
 import asyncio
 import contextlib
@@ -9,12 +9,11 @@ from typing import BinaryIO, TypeVar
 
 from tenacity import AsyncRetrying, Retrying
 
-from apertis_audio_tools.api import Call, StreamCall
+from apertis_audio_tools.api.call import Call, StreamCall
 from apertis_audio_tools.api.request import Request
 from apertis_audio_tools.api.response import Response
 from apertis_audio_tools.concurrency.signals import StopEvent
-from apertis_audio_tools.errors import ApertisError, OutputError
-from apertis_audio_tools.pipeline.tracebacks import forget_variables
+from apertis_audio_tools.errors import OutputError
 from apertis_audio_tools.pipeline.transcription_job import JobState
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread
 from apertis_audio_tools.transport import Transport
@@ -25,38 +24,51 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class RequestRunner:
-    """Sends calls, trying again as the policy says, each within `deadline` seconds."""
+    """Runner of single calls.
+
+    Attributes:
+        transport: Transport that sends each attempt.
+        retry: Policy that decides about further attempts.
+        deadline: Seconds that one call may take with all its attempts.
+    """
 
     transport: Transport
     retry: RetryPolicy
     deadline: float
 
-    def answer(self, call: Call[R]) -> R:
-        """What the call reads out of its answer."""
-        return call.read(self._sent(call.request))
+    def run(self, call: Call[R]) -> R:
+        """Return what the call reads from its response."""
+        return call.read(self.send(call.request))
 
-    async def aanswer(self, call: Call[R]) -> R:
-        """The same; reading may decode audio, and so happens off the event loop."""
-        return await run_in_thread(call.read, await self._asent(call.request))
+    async def arun(self, call: Call[R]) -> R:
+        """Async version of `run`. Reading may decode audio, so a thread does it."""
+        return await run_in_thread(call.read, await self.asend(call.request))
 
-    def _sent(self, request: Request, tally: JobState | None = None) -> Response:
-        return self._retrying(request, functools.partial(self.transport.send, request), tally)
+    def send(self, request: Request, state: JobState | None = None) -> Response:
+        """Return the response to a request.
 
-    async def _asent(self, request: Request, tally: JobState | None = None) -> Response:
+        Args:
+            request: Request to send.
+            state: Job the request belongs to, whose stop event ends waits and further attempts.
+        """
+        return self._retry(request, functools.partial(self.transport.send, request), state)
+
+    async def asend(self, request: Request, state: JobState | None = None) -> Response:
+        """Async version of `send`."""
         send = functools.partial(self.transport.asend, request)
-        return await self._aretrying(request, send, tally)
+        return await self._aretry(request, send, state)
 
     def stream(self, call: StreamCall[R]) -> Iterator[R]:
-        """What the call reads out of its answer, as it arrives."""
-        with self._opened(call.request) as (head, chunks):
+        """Yield what the call reads from its response, as it arrives."""
+        with self._open_stream(call.request) as (head, chunks):
             reader = call.reader(head)
             for chunk in chunks:
                 yield from reader.feed(chunk)
             yield from reader.finish()
 
     async def astream(self, call: StreamCall[R]) -> AsyncGenerator[R]:
-        """The same."""
-        async with self._aopened(call.request) as (head, chunks):
+        """Async version of `stream`."""
+        async with self._aopen_stream(call.request) as (head, chunks):
             reader = call.reader(head)
             async for chunk in chunks:
                 for item in reader.feed(chunk):
@@ -65,126 +77,114 @@ class RequestRunner:
                 yield item
 
     def download(self, call: StreamCall[bytes], file: BinaryIO) -> Response:
-        """The answer's body into a file; a broken download begins again from the start."""
+        """Write the body of a response to a file; a broken download starts again from 0."""
 
-        def attempt(within: float) -> Response:
+        def attempt(seconds: float) -> Response:
             _rewind(file)
-            with self.transport.download(call.request, within) as stream:
+            with self.transport.download(call.request, seconds) as stream:
                 reader = call.reader(stream.head)
                 for chunk in stream.chunks:
                     _write(file, reader.feed(chunk))
                 _write(file, reader.finish())
                 return stream.head
 
-        return self._retrying(call.request, attempt)
+        return self._retry(call.request, attempt)
 
     async def adownload(self, call: StreamCall[bytes], file: BinaryIO) -> Response:
-        """The same; the disk is written off the event loop."""
+        """Async version of `download`. Threads write to the disk."""
 
-        async def attempt(within: float) -> Response:
+        async def attempt(seconds: float) -> Response:
             await run_in_thread(_rewind, file)
-            async with self.transport.adownload(call.request, within) as stream:
+            async with self.transport.adownload(call.request, seconds) as stream:
                 reader = call.reader(stream.head)
                 async for chunk in stream.chunks:
                     await run_in_thread(_write, file, reader.feed(chunk))
                 await run_in_thread(_write, file, reader.finish())
                 return stream.head
 
-        return await self._aretrying(call.request, attempt)
+        return await self._aretry(call.request, attempt)
 
     @contextlib.contextmanager
-    def _opened(self, request: Request) -> Iterator[tuple[Response, Iterator[bytes]]]:
-        """A stream whose first bytes have come; only until then it may be tried again."""
+    def _open_stream(self, request: Request) -> Iterator[tuple[Response, Iterator[bytes]]]:
+        """Open a stream and wait for its first bytes; only until then it is retried."""
         with contextlib.ExitStack() as opened:
 
-            def attempt(within: float) -> tuple[Response, Iterator[bytes]]:
+            def attempt(seconds: float) -> tuple[Response, Iterator[bytes]]:
                 with contextlib.ExitStack() as opening:
-                    stream = opening.enter_context(self.transport.stream(request, within))
+                    stream = opening.enter_context(self.transport.stream(request, seconds))
                     first = next(stream.chunks, b"")
                     opened.enter_context(opening.pop_all())
-                    return stream.head, _after(first, stream.chunks)
+                    return stream.head, _chain(first, stream.chunks)
 
-            yield self._retrying(request, attempt)
+            yield self._retry(request, attempt)
 
     @contextlib.asynccontextmanager
-    async def _aopened(
+    async def _aopen_stream(
         self, request: Request
     ) -> AsyncIterator[tuple[Response, AsyncIterator[bytes]]]:
-        """The same."""
+        """Async version of `_open_stream`."""
         async with contextlib.AsyncExitStack() as opened:
 
-            async def attempt(within: float) -> tuple[Response, AsyncIterator[bytes]]:
+            async def attempt(seconds: float) -> tuple[Response, AsyncIterator[bytes]]:
                 async with contextlib.AsyncExitStack() as opening:
                     stream = await opening.enter_async_context(
-                        self.transport.astream(request, within)
+                        self.transport.astream(request, seconds)
                     )
                     first = await anext(stream.chunks, b"")
                     await opened.enter_async_context(opening.pop_all())
-                    return stream.head, _aafter(first, stream.chunks)
+                    return stream.head, _achain(first, stream.chunks)
 
-            yield await self._aretrying(request, attempt)
+            yield await self._aretry(request, attempt)
 
-    def _retrying(
-        self, request: Request, attempt: Callable[[float], R], tally: JobState | None = None
+    def _retry(
+        self, request: Request, attempt: Callable[[float], R], state: JobState | None = None
     ) -> R:
-        """What an attempt gives at last; after a halt of the tally there is no further one."""
-        clock, going = self.retry.clock, tally or JobState()
+        """Return the result of the first attempt that succeeds, or raise the last error."""
+        clock, job = self.retry.clock, state or JobState()
         deadline = clock.monotonic() + self.deadline
-        sleep = functools.partial(clock.sleep, wake=going.halt.event)
+        sleep = functools.partial(clock.sleep, wake=job.stop.event)
 
         def once() -> R:
-            going.require_going()
-            while pause := self.retry.hold(deadline, request.model):
+            job.require_running()
+            while pause := self.retry.seconds_until_allowed(deadline, request.model):
                 sleep(pause)
-                going.require_going()
+                job.require_running()
             return attempt(self.retry.time_left(deadline))
 
-        with _frames_cleared():
-            rules = self.retry.rules(deadline, lambda: going.halt.is_set)
-            return Retrying(**rules, sleep=sleep)(once)
+        options = self.retry.tenacity_options(deadline, lambda: job.stop.is_set)
+        return Retrying(**options, sleep=sleep)(once)
 
-    async def _aretrying(
+    async def _aretry(
         self,
         request: Request,
         attempt: Callable[[float], Awaitable[R]],
-        tally: JobState | None = None,
+        state: JobState | None = None,
     ) -> R:
-        """The same."""
-        clock, going = self.retry.clock, tally or JobState()
+        """Async version of `_retry`."""
+        clock, job = self.retry.clock, state or JobState()
         deadline = clock.monotonic() + self.deadline
-        sleep = functools.partial(_asleep, clock, halt=going.halt) if tally else clock.asleep
+        sleep = functools.partial(_asleep, clock, stop=job.stop) if state else clock.asleep
 
         async def once() -> R:
-            going.require_going()
-            while pause := self.retry.hold(deadline, request.model):
+            job.require_running()
+            while pause := self.retry.seconds_until_allowed(deadline, request.model):
                 await sleep(pause)
-                going.require_going()
+                job.require_running()
             return await attempt(self.retry.time_left(deadline))
 
-        with _frames_cleared():
-            rules = self.retry.rules(deadline, lambda: going.halt.is_set)
-            return await AsyncRetrying(**rules, sleep=sleep)(once)
+        options = self.retry.tenacity_options(deadline, lambda: job.stop.is_set)
+        return await AsyncRetrying(**options, sleep=sleep)(once)
 
 
-async def _asleep(clock: Clock, seconds: float, *, halt: StopEvent) -> None:
-    """Sleep, or wake when there is nothing to wait for any more."""
+async def _asleep(clock: Clock, seconds: float, *, stop: StopEvent) -> None:
+    """Sleep, but wake up when the job is stopped."""
     sleeper = asyncio.ensure_future(clock.asleep(seconds))
     wake = functools.partial(asyncio.get_running_loop().call_soon_threadsafe, sleeper.cancel)
-    with halt.waking(wake):
+    with stop.callback(wake):
         try:
             await asyncio.wait([sleeper])
         finally:
             sleeper.cancel()
-
-
-@contextlib.contextmanager
-def _frames_cleared() -> Iterator[None]:
-    """Here too, because an error may be collected instead of raised."""
-    try:
-        yield
-    except ApertisError as error:
-        forget_variables(error)
-        raise
 
 
 def _rewind(file: BinaryIO) -> None:
@@ -193,20 +193,20 @@ def _rewind(file: BinaryIO) -> None:
 
 
 def _write(file: BinaryIO, chunks: Iterable[bytes]) -> None:
-    """Past the buffer, so that a full disk is met here and not in some later `seek`."""
+    """Write and flush, so that a full disk is noticed here and not in a later `seek`."""
     try:
         file.writelines(chunks)
         file.flush()
     except OSError as error:
-        raise OutputError(f"The answer cannot be written: {error.strerror or error}.") from error
+        raise OutputError(f"The response cannot be written: {error.strerror or error}.") from error
 
 
-def _after(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield first
     yield from rest
 
 
-async def _aafter(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _achain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     yield first
     async for chunk in rest:
         yield chunk

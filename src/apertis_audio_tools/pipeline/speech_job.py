@@ -1,17 +1,18 @@
-"""A text on its way to one sound: its parts, what is asked for each, how answers become one."""
+"""A text on its way to one recording: its parts, their requests, and how responses are joined."""
 
 import functools
 import io
 import itertools
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-from apertis_audio_tools import api
-from apertis_audio_tools.api import Call, StreamCall
+from apertis_audio_tools.api.call import Call, StreamCall, response_metadata
+from apertis_audio_tools.api.options import SpeechOptions
 from apertis_audio_tools.api.request import Request
 from apertis_audio_tools.api.response import Response, malformed_error
+from apertis_audio_tools.api.speech import AudioStreamReader, require_audio, speech_request
 from apertis_audio_tools.audio import (
     SPEECH_MEDIA_TYPES,
     Concatenation,
@@ -21,96 +22,96 @@ from apertis_audio_tools.audio import (
 )
 from apertis_audio_tools.errors import MalformedResponseError, RecordingError
 from apertis_audio_tools.files.atomic import AtomicFile
-from apertis_audio_tools.models import MAX_SPEECH_CHARACTERS, SpeechFormat
+from apertis_audio_tools.models import MAX_SPEECH_CHARACTERS, Capabilities, SpeechFormat
 from apertis_audio_tools.results import Speech, SpeechFile
 from apertis_audio_tools.text import sentences
 from apertis_audio_tools.text.sentences import TextSpan
 
 _FIRST_SIZES = (250, 1_000)
-"""Characters of the first parts of a stream: some 15 s and 60 s of speech, so that sound starts
-early and lasts until a longer part is made."""
-_STREAMED_AHEAD = 2
-"""Parts that are being made, or wait to be heard, while one is being heard."""
+"""Characters of the first parts of a stream: some 15 s and 60 s of speech, so that playing starts
+early and lasts until a longer part is ready."""
+_STREAM_AHEAD = 2
+"""Parts of a stream that are under way, or wait to be played, while one is being played."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechJob:
-    """The parts of a text, in order.
+    """Parts of a text, in order.
 
     Attributes:
-        requests: What to send for each.
-        places: Where in the text each is, in words.
-        sound_format: What was asked for.
-        ahead: How many parts may be under way, or wait for their turn; None for as many as the
-            client sends at once.
+        requests: Request of each part.
+        places: Place of each part in the text, in words for error messages.
+        audio_format: Audio format requested.
+        ahead: Number of parts that may be under way or wait for their turn. None for as many as
+            the client sends at once.
     """
 
     requests: tuple[Request, ...]
     places: tuple[str, ...]
-    sound_format: SpeechFormat
+    audio_format: SpeechFormat
     ahead: int | None = None
 
     @classmethod
-    def of(
-        cls,
-        text: str,
-        ask: Callable[[str], Request],
-        sound_format: SpeechFormat,
-        *,
-        is_heard_at_once: bool = False,
+    def create(
+        cls, text: str, options: SpeechOptions, capabilities: Capabilities, *, stream: bool = False
     ) -> "SpeechJob":
-        """The recital of a text; what the service takes at a time is one part, as it is.
+        """Split a text into parts that the service takes, and make their requests.
 
-        Parts with nothing but punctuation are left out, as there is nothing to hear in them.
+        Parts with nothing but punctuation are left out, as there is nothing to speak in them.
 
         Args:
-            text: Of any length.
-            ask: The request for a part.
-            sound_format: What it asks for.
-            is_heard_at_once: Begin with short parts, and keep little ahead of what is heard.
+            text: Text of any length.
+            options: Options of each request.
+            capabilities: Capabilities of the models.
+            stream: Whether to begin with short parts and to keep few parts ahead.
+
+        Raises:
+            UnsupportedError: The service is known to refuse the text or the options.
         """
+        ask = functools.partial(speech_request, options=options, capabilities=capabilities)
+        audio_format = options.response_format
         if len(text) <= MAX_SPEECH_CHARACTERS or not sentences.is_speakable(text):
-            return cls((ask(text),), ("",), sound_format)
-        first = _FIRST_SIZES if is_heard_at_once else ()
+            return cls((ask(text),), ("",), audio_format)
+        first = _FIRST_SIZES if stream else ()
         sizes = itertools.chain(first, itertools.repeat(MAX_SPEECH_CHARACTERS))
         split = sentences.split_text(text, sizes, MAX_SPEECH_CHARACTERS)
         parts = [part for part in split if sentences.is_speakable(part.text)]
         return cls(
             tuple(ask(part.text) for part in parts),
             tuple(_place(number, part, len(parts)) for number, part in enumerate(parts, start=1)),
-            sound_format,
-            _STREAMED_AHEAD if is_heard_at_once else None,
+            audio_format,
+            _STREAM_AHEAD if stream else None,
         )
 
     @property
-    def is_one(self) -> bool:
-        """Whether it is a single request, whose answer needs no joining."""
+    def is_single(self) -> bool:
+        """Whether the job is one request, whose response needs no joining."""
         return len(self.requests) == 1
 
-    def calls(self) -> Iterable[tuple[str, Call[Speech]]]:
-        """For each part where it is, and how to get it."""
-        read = functools.partial(read_part, asked=self.sound_format)
+    def single_call(self) -> Call[Speech]:
+        """Return the call of a job that is one request."""
+        (request,) = self.requests
+        return Call(request, functools.partial(read_speech, audio_format=self.audio_format))
+
+    def stream_call(self) -> StreamCall[bytes]:
+        """Return the call of a job that is one request, whose response is passed on as it comes."""
+        (request,) = self.requests
+        return StreamCall(request, AudioStreamReader)
+
+    def part_calls(self) -> Iterable[tuple[str, Call[Speech]]]:
+        """Yield the place and the call of each part."""
+        read = functools.partial(read_part, audio_format=self.audio_format)
         for place, request in zip(self.places, self.requests, strict=True):
             yield place, Call(request, read)
 
-    def call(self) -> Call[Speech]:
-        """The only request, whose answer is the sound."""
-        (request,) = self.requests
-        return Call(request, functools.partial(read_speech, asked=self.sound_format))
-
-    def streamed(self) -> StreamCall[bytes]:
-        """The same, whose answer is handed on as it arrives."""
-        (request,) = self.requests
-        return StreamCall(request, api.AudioStreamReader)
-
-    def joining(self, file: BinaryIO | OutputBuffer) -> Concatenation:
-        """One sound of all parts, in a file."""
-        return Concatenation(self.sound_format, file)
+    def concatenate(self, file: BinaryIO | OutputBuffer) -> Concatenation:
+        """Return the writer that joins all parts in a file."""
+        return Concatenation(self.audio_format, file)
 
     def joined(self, file: io.BytesIO, last: Speech) -> Speech:
-        """The whole sound; of the exchanges it came from it names the last."""
+        """Return the joined parts as one speech, with the metadata of the last response."""
         audio = file.getvalue()
-        found, duration = identify_speech(audio, self.sound_format)
+        found, duration = identify_speech(audio, self.audio_format)
         return last.model_copy(update={"audio": audio, "format": found, "duration": duration})
 
 
@@ -119,113 +120,108 @@ class SpeechFileJob:
     """A text on its way into a file.
 
     Attributes:
-        recital: The text.
-        path: Of the file.
-        overwrite: Replace an existing file.
+        speech: Job of the text.
+        path: Path of the file.
+        overwrite: Whether an existing file is replaced.
     """
 
-    recital: SpeechJob
+    speech: SpeechJob
     path: str | os.PathLike[str]
     overwrite: bool
 
-    def begun(self) -> AtomicFile:
-        """The file in the making.
+    def create_file(self) -> AtomicFile:
+        """Create the file under a temporary name.
 
         Raises:
             OutputError: The file exists or cannot be written.
         """
         return AtomicFile.create(self.path, overwrite=self.overwrite)
 
-    def saved(self, new: AtomicFile, came: Response | Speech) -> SpeechFile:
-        """The file, by what was answered: the only exchange it came from, or the last part.
+    def describe(self, new: AtomicFile, origin: Response | Speech) -> SpeechFile:
+        """Return the facts about the written file.
+
+        Args:
+            new: Complete file.
+            origin: The only response it came from, or its last part.
 
         Raises:
-            MalformedResponseError: The only answer is not what was asked for.
+            MalformedResponseError: The only response is in another format than requested.
         """
-        asked = self.recital.sound_format
+        audio_format = self.speech.audio_format
         size = new.file.seek(0, os.SEEK_END)
         new.file.seek(0)
-        if isinstance(came, Response):
-            found, duration = identify_audio(came, new.file, asked)
-            require_format(came, found, asked)
-            origin = api.response_metadata(came)
+        if isinstance(origin, Response):
+            found, duration = _identify(origin, new.file, audio_format)
+            _require_format(origin, found, audio_format)
+            metadata = response_metadata(origin)
         else:
-            found, duration = identify_speech(new.file, asked)
-            origin = {"request_id": came.request_id, "server": came.server}
+            found, duration = identify_speech(new.file, audio_format)
+            metadata = {"request_id": origin.request_id, "server": origin.server}
         return SpeechFile(
             path=str(new.path),
             format=found,
             media_type=SPEECH_MEDIA_TYPES[found],
             duration=duration,
             size=size,
-            **origin,
+            **metadata,
         )
 
 
-def append_part(joining: Concatenation, part: Speech) -> None:
+def append_part(concatenation: Concatenation, part: Speech) -> None:
     """Append a part.
 
     Raises:
-        MalformedResponseError: It does not fit to the ones before.
+        MalformedResponseError: The part does not fit the ones before.
     """
     try:
-        joining.add(part.audio)
+        concatenation.add(part.audio)
     except RecordingError as error:
         raise MalformedResponseError(
-            f"What the service answered cannot be joined: {error}", request_id=part.request_id
+            f"The audio the service returned cannot be joined: {error}", request_id=part.request_id
         ) from error
 
 
-def read_speech(answer: Response, *, asked: str) -> Speech:
-    """What an answer holds, be it what was asked for or not.
+def read_speech(response: Response, *, audio_format: str) -> Speech:
+    """Return the speech of a response, whatever its format.
 
     Raises:
-        MalformedResponseError: It is no sound.
+        MalformedResponseError: The response is no audio.
     """
-    audio = api.require_audio(answer).body
-    found, duration = identify_audio(answer, audio, asked)
+    audio = require_audio(response).body
+    found, duration = _identify(response, audio, audio_format)
     return Speech(
         audio=audio,
         format=found,
         media_type=SPEECH_MEDIA_TYPES[found],
         duration=duration,
-        **api.response_metadata(answer),
+        **response_metadata(response),
     )
 
 
-def read_part(answer: Response, *, asked: str) -> Speech:
-    """The same of a part, which has to be what was asked for.
+def read_part(response: Response, *, audio_format: str) -> Speech:
+    """Return the speech of a response that has to be in the requested format.
 
     Raises:
-        MalformedResponseError: It is not.
+        MalformedResponseError: The response is no audio, or in another format.
     """
-    part = read_speech(answer, asked=asked)
-    require_format(answer, part.format, asked)
+    part = read_speech(response, audio_format=audio_format)
+    _require_format(response, part.format, audio_format)
     return part
 
 
-def identify_audio(answer: Response, sound: Source, asked: str) -> tuple[str, float]:
-    """The format of a sound, and its duration in seconds.
-
-    Raises:
-        MalformedResponseError: It is none.
-    """
+def _identify(response: Response, audio: Source, audio_format: str) -> tuple[str, float]:
+    """Return the format and the duration in seconds of the audio of a response."""
     try:
-        return identify_speech(sound, asked)
+        return identify_speech(audio, audio_format)
     except RecordingError as error:
-        raise malformed_error(replace(answer, body=b""), f"not with {asked}: {error}") from None
+        without_body = replace(response, body=b"")
+        raise malformed_error(without_body, f"not with {audio_format}: {error}") from None
 
 
-def require_format(answer: Response, found: str, asked: str) -> None:
-    """Refuse a sound in another format.
-
-    Raises:
-        MalformedResponseError: It is.
-    """
-    if found != asked:
-        raise malformed_error(
-            replace(answer, body=b""), f"with {found}, when {asked} was asked for"
-        )
+def _require_format(response: Response, found: str, audio_format: str) -> None:
+    if found != audio_format:
+        without_body = replace(response, body=b"")
+        raise malformed_error(without_body, f"with {found}, when {audio_format} was requested")
 
 
 def _place(number: int, part: TextSpan, count: int) -> str:

@@ -1,4 +1,4 @@
-"""A text to the service and its sound back: the parts made ahead, and handed over in order."""
+"""Run one speech job: parts of the text are requested ahead and joined in order."""
 
 import asyncio
 import contextlib
@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO
 
-from apertis_audio_tools.api import Call
+from apertis_audio_tools.api.call import Call
 from apertis_audio_tools.audio import OutputBuffer
+from apertis_audio_tools.concurrency.permits import FairSemaphore
 from apertis_audio_tools.errors import ApertisError
-from apertis_audio_tools.pipeline import speech_job
-from apertis_audio_tools.pipeline.speech_job import SpeechFileJob, SpeechJob
+from apertis_audio_tools.pipeline.request_runner import RequestRunner
+from apertis_audio_tools.pipeline.speech_job import SpeechFileJob, SpeechJob, append_part
 from apertis_audio_tools.pipeline.transcription_job import JobState
-from apertis_audio_tools.pipeline.transcription_runner import TranscriptionRunner, request_permit
+from apertis_audio_tools.pipeline.transcription_runner import request_permit
 from apertis_audio_tools.pipeline.worker_pool import (
     WorkerPool,
     cancel_tasks,
@@ -26,184 +27,193 @@ from apertis_audio_tools.pipeline.worker_pool import (
 from apertis_audio_tools.results import Speech, SpeechFile
 from apertis_audio_tools.transport import CancelToken
 
-_Named = tuple[str, Call[Speech]]
-_Running = deque[Future[Speech | None]]
-_ARunning = deque[asyncio.Task[Speech | None]]
+_PlacedCall = tuple[str, Call[Speech]]
+_Futures = deque[Future[Speech | None]]
+_Tasks = deque[asyncio.Task[Speech | None]]
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechRunner(TranscriptionRunner):
-    """Carries recitals; the parts of all of them share the slots."""
+class SpeechRunner:
+    """Runner of speech jobs; the parts of all jobs share the permits.
 
-    def speak(self, recital: SpeechJob) -> Speech:
-        """The sound of a text, in memory."""
-        if recital.is_one:
-            return self.answer(recital.call())
+    Attributes:
+        requests: Runner of the requests.
+        permits: One permit for each part that may be under way.
+    """
+
+    requests: RequestRunner
+    permits: FairSemaphore
+
+    def run(self, job: SpeechJob) -> Speech:
+        """Return a spoken text."""
+        if job.is_single:
+            return self.requests.run(job.single_call())
         file = io.BytesIO()
-        return recital.joined(file, self.recite(recital, file))
+        return job.joined(file, self._join(job, file))
 
-    async def aspeak(self, recital: SpeechJob) -> Speech:
-        """The same; the sound is looked at off the event loop."""
-        if recital.is_one:
-            return await self.aanswer(recital.call())
+    async def arun(self, job: SpeechJob) -> Speech:
+        """Async version of `run`. A thread looks at the joined audio."""
+        if job.is_single:
+            return await self.requests.arun(job.single_call())
         file = io.BytesIO()
-        last = await self.arecite(recital, file)
-        return await run_in_thread(recital.joined, file, last)
+        last = await self._ajoin(job, file)
+        return await run_in_thread(job.joined, file, last)
 
-    def stream_speech(self, recital: SpeechJob) -> Iterator[bytes]:
-        """The bytes of a spoken text, as they arrive."""
-        if recital.is_one:
-            return self.stream(recital.streamed())
-        return self.recite_stream(recital)
+    def stream(self, job: SpeechJob) -> Iterator[bytes]:
+        """Return an iterator over the bytes of a spoken text, as they arrive."""
+        if job.is_single:
+            return self.requests.stream(job.stream_call())
+        return self._join_stream(job)
 
-    def astream_speech(self, recital: SpeechJob) -> AsyncGenerator[bytes]:
-        """The same."""
-        if recital.is_one:
-            return self.astream(recital.streamed())
-        return self.arecite_stream(recital)
+    def astream(self, job: SpeechJob) -> AsyncGenerator[bytes]:
+        """Async version of `stream`."""
+        if job.is_single:
+            return self.requests.astream(job.stream_call())
+        return self._ajoin_stream(job)
 
-    def save(self, saving: SpeechFileJob) -> SpeechFile:
-        """A spoken text as a file, which is there when it is complete, or not at all."""
-        recital = saving.recital
-        with saving.begun() as new:
-            if recital.is_one:
-                return saving.saved(new, self.download(recital.streamed(), new.file))
-            return saving.saved(new, self.recite(recital, new.file))
+    def save(self, job: SpeechFileJob) -> SpeechFile:
+        """Write a spoken text to a file that appears when it is complete, or not at all."""
+        with job.create_file() as new:
+            if job.speech.is_single:
+                head = self.requests.download(job.speech.stream_call(), new.file)
+                return job.describe(new, head)
+            return job.describe(new, self._join(job.speech, new.file))
 
-    async def asave(self, saving: SpeechFileJob) -> SpeechFile:
-        """The same; the disk is written off the event loop."""
-        recital = saving.recital
-        new = await run_in_thread_to_end(saving.begun, undo=lambda begun: begun.discard())
+    async def asave(self, job: SpeechFileJob) -> SpeechFile:
+        """Async version of `save`. Threads write to the disk."""
+        new = await run_in_thread_to_end(job.create_file, undo=lambda created: created.discard())
         try:
-            if recital.is_one:
-                head = await self.adownload(recital.streamed(), new.file)
-                saved = await run_in_thread(saving.saved, new, head)
+            if job.speech.is_single:
+                head = await self.requests.adownload(job.speech.stream_call(), new.file)
+                saved = await run_in_thread(job.describe, new, head)
             else:
-                last = await self.arecite(recital, new.file)
-                saved = await run_in_thread(saving.saved, new, last)
+                last = await self._ajoin(job.speech, new.file)
+                saved = await run_in_thread(job.describe, new, last)
             await run_in_thread(new.commit)
         finally:
             new.discard()
         return saved
 
-    def recite(self, recital: SpeechJob, file: BinaryIO) -> Speech:
-        """All parts, joined in a file; gives the last one.
+    def _join(self, job: SpeechJob, file: BinaryIO) -> Speech:
+        """Join all parts in a file and return the last one.
 
         After a failure nothing more is sent, and what is under way is given up.
         """
-        with recital.joining(file) as joining, contextlib.closing(self._parts(recital)) as parts:
+        with job.concatenate(file) as joined, contextlib.closing(self._parts(job)) as parts:
             for part in parts:
-                speech_job.append_part(joining, part)
-            joining.finish()
+                append_part(joined, part)
+            joined.finish()
         return part
 
-    async def arecite(self, recital: SpeechJob, file: BinaryIO) -> Speech:
-        """The same; parts are joined off the event loop."""
-        with recital.joining(file) as joining:
-            async with contextlib.aclosing(self._aparts(recital)) as parts:
+    async def _ajoin(self, job: SpeechJob, file: BinaryIO) -> Speech:
+        """Async version of `_join`. Threads join the parts."""
+        with job.concatenate(file) as joined:
+            async with contextlib.aclosing(self._aparts(job)) as parts:
                 async for part in parts:
-                    await run_in_thread_to_end(speech_job.append_part, joining, part)
-            await run_in_thread_to_end(joining.finish)
+                    await run_in_thread_to_end(append_part, joined, part)
+            await run_in_thread_to_end(joined.finish)
         return part
 
-    def recite_stream(self, recital: SpeechJob) -> Generator[bytes]:
-        """The bytes of the joined sound, as soon as each part is there."""
-        sink = OutputBuffer()
-        with recital.joining(sink) as joining, contextlib.closing(self._parts(recital)) as parts:
+    def _join_stream(self, job: SpeechJob) -> Generator[bytes]:
+        """Yield the bytes of the joined audio as soon as each part is there."""
+        buffer = OutputBuffer()
+        with job.concatenate(buffer) as joined, contextlib.closing(self._parts(job)) as parts:
             for part in parts:
-                speech_job.append_part(joining, part)
-                yield from _taken(sink)
-            joining.finish()
-            yield from _taken(sink)
+                append_part(joined, part)
+                yield from _drain(buffer)
+            joined.finish()
+            yield from _drain(buffer)
 
-    async def arecite_stream(self, recital: SpeechJob) -> AsyncGenerator[bytes]:
-        """The same."""
-        sink = OutputBuffer()
-        with recital.joining(sink) as joining:
-            async with contextlib.aclosing(self._aparts(recital)) as parts:
+    async def _ajoin_stream(self, job: SpeechJob) -> AsyncGenerator[bytes]:
+        """Async version of `_join_stream`."""
+        buffer = OutputBuffer()
+        with job.concatenate(buffer) as joined:
+            async with contextlib.aclosing(self._aparts(job)) as parts:
                 async for part in parts:
-                    await run_in_thread_to_end(speech_job.append_part, joining, part)
-                    for chunk in _taken(sink):
+                    await run_in_thread_to_end(append_part, joined, part)
+                    for chunk in _drain(buffer):
                         yield chunk
-            await run_in_thread_to_end(joining.finish)
-            for chunk in _taken(sink):
+            await run_in_thread_to_end(joined.finish)
+            for chunk in _drain(buffer):
                 yield chunk
 
-    def _parts(self, recital: SpeechJob) -> Generator[Speech]:
-        """All parts in order; some are made while one is being used."""
-        tally, running = JobState(), _Running()
-        ahead, upcoming = recital.ahead or self.slots.size, iter(recital.calls())
-        with WorkerPool(ahead) as crew:
+    def _parts(self, job: SpeechJob) -> Generator[Speech]:
+        """Yield all parts in order; later ones are requested while one is being used."""
+        state, running = JobState(), _Futures()
+        ahead, upcoming = job.ahead or self.permits.size, iter(job.part_calls())
+        with WorkerPool(ahead) as pool:
             try:
                 while True:
-                    for named in islice(upcoming, ahead - len(running)):
-                        running.append(crew.submit(self._part, named, tally, crew.abort))
+                    for call in islice(upcoming, ahead - len(running)):
+                        running.append(pool.submit(self._part, call, state, pool.cancel_token))
                     if not running:
                         return
-                    while not running[0].done() and not tally.failure:
+                    while not running[0].done() and not state.failure:
                         wait([each for each in running if not each.done()], None, FIRST_COMPLETED)
-                    yield _first(running, tally)
+                    yield _take_first(running, state)
             except BaseException:
-                tally.halt.set()
-                crew.abort.now()
+                state.stop.set()
+                pool.cancel_token.cancel()
                 raise
 
-    def _part(self, named: _Named, tally: JobState, abort: CancelToken) -> Speech | None:
-        place, call = named
+    def _part(self, placed: _PlacedCall, state: JobState, token: CancelToken) -> Speech | None:
+        place, call = placed
         with (
-            tally.noting(),
-            _placed(place),
-            abort.watching(),
-            request_permit(self.slots, tally) as slot,
-            slot,
+            state.catching_failure(),
+            _errors_at(place),
+            token.scope(),
+            request_permit(self.permits, state) as permit,
+            permit,
         ):
-            slot.settled.result()
-            tally.require_going()
-            return call.read(self._sent(call.request, tally))
+            permit.granted.result()
+            state.require_running()
+            return call.read(self.requests.send(call.request, state))
         return None
 
-    async def _aparts(self, recital: SpeechJob) -> AsyncGenerator[Speech]:
-        """The same."""
-        tally, running = JobState(), _ARunning()
-        ahead, upcoming = recital.ahead or self.slots.size, iter(recital.calls())
+    async def _aparts(self, job: SpeechJob) -> AsyncGenerator[Speech]:
+        """Async version of `_parts`."""
+        state, running = JobState(), _Tasks()
+        ahead, upcoming = job.ahead or self.permits.size, iter(job.part_calls())
         try:
             while True:
-                for named in islice(upcoming, ahead - len(running)):
-                    running.append(asyncio.create_task(self._apart(named, tally)))
+                for call in islice(upcoming, ahead - len(running)):
+                    running.append(asyncio.create_task(self._apart(call, state)))
                 if not running:
                     return
-                while not running[0].done() and not tally.failure:
+                while not running[0].done() and not state.failure:
                     pending = [each for each in running if not each.done()]
                     await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-                yield _first(running, tally)
+                yield _take_first(running, state)
         finally:
-            tally.halt.set()
+            state.stop.set()
             await cancel_tasks(running)
 
-    async def _apart(self, named: _Named, tally: JobState) -> Speech | None:
-        place, call = named
-        with tally.noting(), _placed(place), request_permit(self.slots, tally) as slot, slot:
-            await asyncio.wrap_future(slot.settled)
-            tally.require_going()
-            return await run_in_thread_to_end(call.read, await self._asent(call.request, tally))
+    async def _apart(self, placed: _PlacedCall, state: JobState) -> Speech | None:
+        place, call = placed
+        with (
+            state.catching_failure(),
+            _errors_at(place),
+            request_permit(self.permits, state) as permit,
+            permit,
+        ):
+            await asyncio.wrap_future(permit.granted)
+            state.require_running()
+            response = await self.requests.asend(call.request, state)
+            return await run_in_thread_to_end(call.read, response)
         return None
 
 
-def _first(running: _Running | _ARunning, tally: JobState) -> Speech:
-    """The part whose turn it is; when there is none, because some part failed, that failure."""
+def _take_first(running: _Futures | _Tasks, state: JobState) -> Speech:
+    """Remove and return the part whose turn it is; raise the failure of the job if it failed."""
     if running[0].done() and (part := running.popleft().result()):
         return part
-    if failure := tally.take_failure():
-        try:
-            raise failure
-        finally:
-            del failure  # a frame it passes would hold it, and it the frame
+    state.raise_failure()
     raise AssertionError("A part is there, or has failed.")
 
 
 @contextlib.contextmanager
-def _placed(place: str) -> Iterator[None]:
-    """Errors say which part of the text it was."""
+def _errors_at(place: str) -> Iterator[None]:
+    """Prefix errors with the part of the text they are about."""
     try:
         yield
     except ApertisError as error:
@@ -211,6 +221,6 @@ def _placed(place: str) -> Iterator[None]:
         raise
 
 
-def _taken(sink: OutputBuffer) -> Iterator[bytes]:
-    if taken := sink.take():
-        yield taken
+def _drain(buffer: OutputBuffer) -> Iterator[bytes]:
+    if data := buffer.take():
+        yield data

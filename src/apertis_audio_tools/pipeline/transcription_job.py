@@ -1,35 +1,43 @@
-"""One recording on its way to one transcript: pieces, what is asked of each, what came of it."""
+"""One recording on its way to one transcript: pieces, requests, and what came of them."""
 
 import contextlib
 import hashlib
+import io
 import json
-from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Generator, Iterator
+from dataclasses import asdict, dataclass, field, replace
 
-from apertis_audio_tools.api import Call
-from apertis_audio_tools.audio import Piece, Recording
+from apertis_audio_tools.api.call import Call
+from apertis_audio_tools.api.options import TranscriptionOptions
+from apertis_audio_tools.api.request import Upload
+from apertis_audio_tools.api.transcription import transcription_call
+from apertis_audio_tools.audio import Piece, Recording, Source, cut_pieces, probe
 from apertis_audio_tools.concurrency.permits import Permit
 from apertis_audio_tools.concurrency.signals import Notifier, StopEvent
 from apertis_audio_tools.errors import ApertisError
+from apertis_audio_tools.models import MAX_UPLOAD_BYTES, Capabilities, require_piece_options
 from apertis_audio_tools.pipeline.cache import TranscriptCache
 from apertis_audio_tools.pipeline.stitching import TranscribedPiece, stitch
 from apertis_audio_tools.pipeline.tracebacks import drop_traceback
 from apertis_audio_tools.results import PartialTranscript, Transcript
 
 _KEY_VERSION = 1
-"""Grows when pieces of the same span would not be the same sound any more."""
-_ROUGHLY = 1.0
+"""Version of the cache keys: it grows when pieces of the same span become other sound."""
+_DURATION_ERROR = 1.0
 """Seconds by which headers err about the duration of a recording."""
+_FILE_NAME_BYTES = 1024
+"""Bytes of a request that are left for the file name."""
+_DURATION_MARGIN = 6 / 7
+"""Share of a model's longest recording that a piece may last: 20 of the 23 minutes of gpt-4o."""
 
 
 class StoppedError(ApertisError):
-    """Not sent, because another piece or another recording had failed."""
+    """Raised for work that was not sent because something else had failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class PieceRequest:
-    """A piece that has to be sent, and how."""
+    """A piece that has to be sent, and its call."""
 
     piece: Piece
     call: Call[Transcript]
@@ -37,43 +45,43 @@ class PieceRequest:
 
 @dataclass(frozen=True, slots=True)
 class InFlightPiece:
-    """A step under way, and the room it takes; both are given back when it is closed."""
+    """A piece under way and the permit it holds; `close` gives both back, once or more often."""
 
-    step: PieceRequest
-    slot: Permit
+    request: PieceRequest
+    permit: Permit
 
     def close(self) -> None:
-        """A second time changes nothing."""
-        self.step.piece.close()
-        self.slot.close()
+        """Close the piece and return the permit."""
+        self.request.piece.close()
+        self.permit.close()
 
 
 @dataclass(slots=True)
 class JobState:
-    """What has come of the pieces of a job so far.
+    """Mutable state of a job while its pieces are under way.
 
     Attributes:
-        parts: The pieces that are transcribed.
-        failure: The first error.
-        halt: Whether nothing more is to be sent; wakes those who wait to send again.
-        bell: Rings for each piece but an only one.
+        transcribed: Pieces that are transcribed.
+        failure: First error.
+        stop: Set when nothing more is to be sent; wakes those who wait to send again.
+        notifier: Notifies of each transcribed piece of a recording that has several.
     """
 
-    parts: list[TranscribedPiece] = field(default_factory=list)
+    transcribed: list[TranscribedPiece] = field(default_factory=list)
     failure: ApertisError | None = None
-    halt: StopEvent = field(default_factory=StopEvent)
-    bell: Notifier = field(default_factory=Notifier)
+    stop: StopEvent = field(default_factory=StopEvent)
+    notifier: Notifier = field(default_factory=Notifier)
 
     @property
     def seconds(self) -> float:
-        """Of sound that are transcribed."""
-        return sum(part.end - part.start - part.overlap for part in tuple(self.parts))
+        """Seconds of audio that are transcribed."""
+        return sum(each.end - each.start - each.overlap for each in tuple(self.transcribed))
 
     @contextlib.contextmanager
-    def noting(self) -> Iterator[None]:
-        """Note an error of ours at once, for all others to see; errors of others go on.
+    def catching_failure(self) -> Iterator[None]:
+        """Store the first `ApertisError` and stop the job; other exceptions propagate.
 
-        It loses the frames it passed, which hold the client, the recording, this tally and itself.
+        The error loses its traceback, whose frames hold the client, the recording and this state.
         """
         try:
             yield
@@ -81,121 +89,212 @@ class JobState:
             drop_traceback(error)
             if not isinstance(error, StoppedError):
                 self.failure = self.failure or error
-                self.halt.set()
+                self.stop.set()
 
     def take_failure(self) -> ApertisError | None:
-        """The first error, which from then on is not kept here."""
+        """Return the first error and forget it here."""
         failure, self.failure = self.failure, None
         return failure
 
-    def require_going(self) -> None:
-        """Fail once something has failed, so that nothing more is paid for.
+    def raise_failure(self) -> None:
+        """Raise the first error, if there is one."""
+        if failure := self.take_failure():
+            try:
+                raise failure
+            finally:
+                del failure  # a frame of its traceback would hold it, and it the frame
+
+    def require_running(self) -> None:
+        """Raise once something has failed, so that nothing more is paid for.
 
         Raises:
-            StoppedError: Something has, or everything was interrupted.
+            StoppedError: Something has failed, or everything was interrupted.
         """
-        if self.halt.is_set:
+        if self.stop.is_set:
             raise StoppedError("Given up, because something else had failed.")
 
 
 @dataclass(frozen=True, slots=True)
-class TranscriptionJob:
-    """A recording to be transcribed.
+class JobContext:
+    """What all transcription jobs of a client have in common."""
+
+    capabilities: Capabilities
+    cache: TranscriptCache | None
+    base_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobFactory:
+    """Maker of transcription jobs with the same options.
 
     Attributes:
-        recording: The recording.
-        pieces: Cuts it.
-        ask: The call for a piece.
-        about: The transcript to be, without its text.
-        cache: Where finished pieces are kept.
-        question: What identifies the answer, besides the sound.
+        options: Options, with the response format decided.
+        context: What the jobs share with all others of the client.
+        max_bytes: Largest upload of a request, in bytes.
+        max_seconds: Longest piece the model takes, in seconds.
     """
 
+    options: TranscriptionOptions
+    context: JobContext
+    max_bytes: int
+    max_seconds: float | None
+
+    @classmethod
+    def create(cls, options: TranscriptionOptions, context: JobContext) -> "JobFactory":
+        """Check the options before any recording is opened.
+
+        Raises:
+            ConfigurationError: A piece has no length.
+            UnsupportedError: The service is known to refuse the options.
+        """
+        require_piece_options(options.piece_seconds, options.upload_format)
+        capabilities = context.capabilities
+        best = capabilities.best_transcript_format(options.model, options.task)
+        options = replace(options, response_format=options.response_format or best)
+        # A request without audio tells how much of a request is left for audio.
+        empty = Upload("piece.webm", "audio/webm", 0, io.BytesIO)
+        call = transcription_call(empty, options, capabilities=capabilities, source="")
+        frame_bytes = call.request.body.size if call.request.body else 0
+        longest = capabilities.max_seconds(options.model)
+        return cls(
+            options,
+            context,
+            max_bytes=MAX_UPLOAD_BYTES - frame_bytes - _FILE_NAME_BYTES,
+            max_seconds=longest and longest * _DURATION_MARGIN,
+        )
+
+    def job(self, source: Source) -> "TranscriptionJob":
+        """Return the job of one recording.
+
+        Raises:
+            RecordingError: The source is missing, empty or no audio.
+        """
+        return TranscriptionJob(probe(source), self)
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptionJob:
+    """One recording to be transcribed."""
+
     recording: Recording
-    pieces: Callable[[], Generator[Piece]]
-    ask: Callable[[Piece], Call[Transcript]]
-    about: Transcript
-    cache: TranscriptCache | None
-    question: Mapping[str, Any]
+    factory: JobFactory
     _digests: list[str] = field(default_factory=list, repr=False)
 
-    def known(self) -> Transcript | None:
-        """The whole transcript, if it is kept."""
+    def cached(self) -> Transcript | None:
+        """Return the whole transcript if the cache has it."""
         self._digest()  # later the recording may be gone, and what was paid for with it
-        kept = self._kept()
-        return kept and kept.model_copy(update=self._provenance())
+        cached = self._get_cached()
+        return cached and cached.model_copy(update=self._provenance())
 
-    def steps(self, tally: JobState) -> Generator[PieceRequest]:
-        """The pieces to send, cut as they are asked for; those that are kept go to the tally."""
-        with tally.noting(), contextlib.closing(self.pieces()) as pieces:
+    def requests(self, state: JobState) -> Generator[PieceRequest]:
+        """Yield the pieces to send, each cut when it is asked for; cached ones go to the state."""
+        with state.catching_failure(), contextlib.closing(self._pieces()) as pieces:
             for piece in pieces:
-                kept = self._kept(piece)
-                if kept is not None:
-                    self._add(piece, kept, tally)
+                cached = self._get_cached(piece)
+                if cached is not None:
+                    self._add(piece, cached, state)
                     piece.close()
                     continue
                 try:
-                    yield PieceRequest(piece, self.ask(piece))
+                    yield PieceRequest(piece, self._call(piece))
                 except BaseException:  # nobody may have taken it
                     piece.close()
                     raise
-                if tally.halt.is_set:
+                if state.stop.is_set:
                     return
 
-    def keep(self, step: PieceRequest, transcript: Transcript, tally: JobState) -> None:
-        """A finished piece, kept for the next time."""
-        if self.cache:
-            self.cache.put(self._key(step.piece), transcript)
-        self._add(step.piece, transcript, tally)
+    def store(self, request: PieceRequest, transcript: Transcript, state: JobState) -> None:
+        """Add the transcript of a piece to the state and to the cache."""
+        if cache := self.factory.context.cache:
+            cache.put(self._key(request.piece), transcript)
+        self._add(request.piece, transcript, state)
 
-    def finish(self, tally: JobState) -> Transcript:
-        """The whole transcript.
+    def finish(self, state: JobState) -> Transcript:
+        """Return the whole transcript.
 
         Raises:
-            ApertisError: A piece failed; ``partial`` has what the others came to.
-            StoppedError: It was given up before it was whole.
+            ApertisError: A piece failed; ``partial`` has the transcript of the others.
+            StoppedError: The job was stopped before it was whole.
         """
-        parts = sorted(tally.parts, key=lambda part: part.start)
-        if failure := tally.take_failure():
-            failure.partial = self._partial(parts) if parts else None
-            try:
-                raise failure
-            finally:
-                del failure  # a frame it passes would hold it, and it the frame
-        tally.require_going()
-        if len(parts) == 1:
-            return parts[0].transcript.model_copy(update=self._provenance())
-        end = {"duration": round(parts[-1].end, 3)} if parts else {}
-        whole = stitch(parts, self.about.model_copy(update=end | self._provenance()))
-        if self.cache:
-            self.cache.put(self._key(), whole)
+        pieces = sorted(state.transcribed, key=lambda each: each.start)
+        if state.failure:
+            state.failure.partial = self._partial(pieces) if pieces else None
+        state.raise_failure()
+        state.require_running()
+        if len(pieces) == 1:
+            return pieces[0].transcript.model_copy(update=self._provenance())
+        end = {"duration": round(pieces[-1].end, 3)} if pieces else {}
+        whole = stitch(pieces, self._empty().model_copy(update=end | self._provenance()))
+        if cache := self.factory.context.cache:
+            cache.put(self._key(), whole)
         return whole
 
-    def _add(self, piece: Piece, transcript: Transcript, tally: JobState) -> None:
-        tally.parts.append(TranscribedPiece(piece.start, piece.end, piece.overlap, transcript))
-        if len(tally.parts) > 1 or piece.end < self.recording.duration - _ROUGHLY:
-            tally.bell.ring()
+    def _pieces(self) -> Generator[Piece]:
+        options = self.factory.options
+        return cut_pieces(
+            self.recording,
+            max_bytes=self.factory.max_bytes,
+            max_seconds=self.factory.max_seconds,
+            target_seconds=options.piece_seconds,
+            upload_format=options.upload_format,
+        )
 
-    def _kept(self, piece: Piece | None = None) -> Transcript | None:
-        """What was paid for before; this time its usage is none."""
-        kept = self.cache.get(self._key(piece)) if self.cache else None
-        return kept and kept.model_copy(update={"usage": None})
+    def _call(self, piece: Piece) -> Call[Transcript]:
+        return transcription_call(
+            piece.upload,
+            self.factory.options,
+            capabilities=self.factory.context.capabilities,
+            source=self.recording.label,
+            duration=round(piece.end - piece.start, 3),
+        )
+
+    def _empty(self) -> Transcript:
+        """Return a transcript of the recording without its text."""
+        options = self.factory.options
+        return Transcript(
+            text="",
+            task=options.task,
+            model=options.model,
+            language=options.language,
+            source=self.recording.label,
+            duration=self.recording.duration,
+        )
+
+    def _add(self, piece: Piece, transcript: Transcript, state: JobState) -> None:
+        state.transcribed.append(
+            TranscribedPiece(piece.start, piece.end, piece.overlap, transcript)
+        )
+        if len(state.transcribed) > 1 or piece.end < self.recording.duration - _DURATION_ERROR:
+            state.notifier.notify()
+
+    def _get_cached(self, piece: Piece | None = None) -> Transcript | None:
+        """Return the cached transcript of a piece or of the whole, without its earlier usage."""
+        cache = self.factory.context.cache
+        cached = cache.get(self._key(piece)) if cache else None
+        return cached and cached.model_copy(update={"usage": None})
 
     def _provenance(self) -> dict[str, str]:
-        """Which recording this is; the same sound may be kept under another's name."""
-        return {"source": self.about.source, "digest": self._digest()}
+        """Return the recording's own name and digest: the cache may know its sound by another."""
+        return {"source": self.recording.label, "digest": self._digest()}
 
-    def _partial(self, parts: list[TranscribedPiece]) -> PartialTranscript:
-        spans = tuple((max(round(part.start, 3), 0.0), round(part.end, 3)) for part in parts)
-        return PartialTranscript(transcript=stitch(parts, self.about), spans=spans)
+    def _partial(self, pieces: list[TranscribedPiece]) -> PartialTranscript:
+        spans = tuple((max(round(each.start, 3), 0.0), round(each.end, 3)) for each in pieces)
+        return PartialTranscript(transcript=stitch(pieces, self._empty()), spans=spans)
 
     def _key(self, piece: Piece | None = None) -> str:
+        """Return the cache key of a piece or of the whole."""
         span = None if piece is None else [round(piece.start, 4), round(piece.end, 4)]
-        asked = [_KEY_VERSION, self._digest(), dict(self.question), span]
-        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+        asked = {
+            **asdict(self.factory.options),
+            "max_bytes": self.factory.max_bytes,
+            "max_seconds": self.factory.max_seconds,
+            "base_url": self.factory.context.base_url,
+        }
+        key = json.dumps([_KEY_VERSION, self._digest(), asked, span], sort_keys=True)
+        return hashlib.sha256(key.encode()).hexdigest()
 
     def _digest(self) -> str:
-        """The SHA-256 of the recording, read once."""
+        """Return the SHA-256 of the recording, which is read once."""
         if not self._digests:
             self._digests.append(self.recording.digest())
         return self._digests[0]

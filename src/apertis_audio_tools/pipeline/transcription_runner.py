@@ -1,11 +1,11 @@
-"""One recording to the service and back: its pieces, as many at once as the client has room for."""
+"""Run one transcription job: its pieces, as many at once as the client has permits for."""
 
 import asyncio
 import contextlib
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 from apertis_audio_tools.concurrency.permits import FairSemaphore, Permit
 from apertis_audio_tools.pipeline.request_runner import RequestRunner
@@ -24,146 +24,157 @@ from apertis_audio_tools.pipeline.worker_pool import (
 from apertis_audio_tools.results import Transcript
 from apertis_audio_tools.transport import CancelToken
 
+F = TypeVar("F", Future[None], asyncio.Task[None])
+
 
 @dataclass(frozen=True, slots=True)
-class TranscriptionRunner(RequestRunner):
-    """Carries jobs out; pieces of all of them share the slots."""
+class TranscriptionRunner:
+    """Runner of transcription jobs; the pieces of all jobs share the permits.
 
-    slots: FairSemaphore
+    Attributes:
+        requests: Runner of the requests.
+        permits: One permit for each piece that may be under way.
+    """
 
-    def carry_out(self, job: TranscriptionJob) -> Transcript:
-        """All pieces of a job, several at once; what fails, fails the job as a whole.
+    requests: RequestRunner
+    permits: FairSemaphore
 
-        After a failure nothing new is sent, but what is under way is paid for and awaited. An
+    def run(self, job: TranscriptionJob) -> Transcript:
+        """Transcribe all pieces of a job concurrently. If one piece fails, the job fails.
+
+        After a failure nothing new is sent, but pieces under way are paid for and awaited. An
         interrupt ends everything at once.
         """
-        with WorkerPool(self.slots.size) as crew:
-            return self._carried_out(job, JobState(), crew)
+        with WorkerPool(self.permits.size) as pool:
+            return self.run_in(pool, job, JobState())
 
-    def _carried_out(self, job: TranscriptionJob, tally: JobState, crew: WorkerPool) -> Transcript:
-        self.transport.require_open()
-        if known := job.known():
-            return known
+    def run_in(self, pool: WorkerPool, job: TranscriptionJob, state: JobState) -> Transcript:
+        """Transcribe all pieces of a job in the threads of a pool."""
+        self.requests.transport.require_open()
+        if cached := job.cached():
+            return cached
         running: dict[Future[None], InFlightPiece] = {}
-        with contextlib.closing(job.steps(tally)) as steps:
+        with contextlib.closing(job.requests(state)) as requests:
             try:
-                while errand := _next_errand(steps, self._slot(running, tally)):
-                    with _closed_on_failure(errand):
-                        piece = crew.submit(self._piece, job, errand, tally, crew.abort)
-                        running[piece] = errand
-                _require_no_error(wait(running).done)
+                while piece := _next_piece(requests, self._wait_for_permit(running, state)):
+                    with _closed_on_error(piece):
+                        future = pool.submit(self._send, job, piece, state, pool.cancel_token)
+                        running[future] = piece
+                _raise_errors(wait(running).done)
             except BaseException:
-                tally.halt.set()
-                crew.abort.now()
+                state.stop.set()
+                pool.cancel_token.cancel()
                 raise
             finally:
                 wait(running)
-        return job.finish(tally)
+        return job.finish(state)
 
-    def _slot(self, running: dict[Future[None], InFlightPiece], tally: JobState) -> Permit:
-        """Room for one more, or none any more; those that have ended leave `running`."""
-        with request_permit(self.slots, tally) as slot:
-            while not slot.settled.done():
-                ended = wait({slot.settled, *running}, return_when=FIRST_COMPLETED).done
-                _forget(running, ended)
-            _forget(running, [each for each in running if each.done()])
-        return slot
-
-    def _piece(
-        self, job: TranscriptionJob, errand: InFlightPiece, tally: JobState, abort: CancelToken
-    ) -> None:
-        call = errand.step.call
-        with contextlib.closing(errand), tally.noting(), abort.watching():
-            job.keep(errand.step, call.read(self._sent(call.request, tally)), tally)
-
-    async def acarry_out(self, job: TranscriptionJob, tally: JobState | None = None) -> Transcript:
-        """The same on the event loop; cutting and keeping happen off it."""
-        self.transport.require_open()
-        tally = tally or JobState()
-        if known := await run_in_thread(job.known):
-            return known
-        steps = job.steps(tally)
+    async def arun(self, job: TranscriptionJob, state: JobState | None = None) -> Transcript:
+        """Async version of `run`. Threads cut pieces and write the cache."""
+        self.requests.transport.require_open()
+        state = state or JobState()
+        if cached := await run_in_thread(job.cached):
+            return cached
+        requests = job.requests(state)
         running: dict[asyncio.Task[None], InFlightPiece] = {}
         try:
-            while errand := await _anext_errand(steps, await self._aslot(running, tally)):
-                piece = asyncio.create_task(self._apiece(job, errand, tally))
-                running[piece] = errand
+            while piece := await _anext_piece(requests, await self._await_permit(running, state)):
+                running[asyncio.create_task(self._asend(job, piece, state))] = piece
             if running:
-                _require_no_error((await asyncio.wait(running))[0])
+                _raise_errors((await asyncio.wait(running))[0])
         finally:
             try:
                 await cancel_tasks(running)
             finally:
-                for errand in running.values():  # a task may be cancelled before it begins
-                    errand.close()
-                await run_in_thread_to_end(steps.close)
-        return await run_in_thread(job.finish, tally)
+                for piece in running.values():  # a task may be cancelled before it starts
+                    piece.close()
+                await run_in_thread_to_end(requests.close)
+        return await run_in_thread(job.finish, state)
 
-    async def _aslot(
-        self, running: dict[asyncio.Task[None], InFlightPiece], tally: JobState
+    def _wait_for_permit(
+        self, running: dict[Future[None], InFlightPiece], state: JobState
     ) -> Permit:
-        """The same."""
-        with request_permit(self.slots, tally) as slot:
-            settled = asyncio.wrap_future(slot.settled)
-            while not slot.settled.done():
-                ended, _ = await asyncio.wait(
-                    {settled, *running}, return_when=asyncio.FIRST_COMPLETED
-                )
-                _forget(running, ended)
-            _forget(running, [each for each in running if each.done()])
-        return slot
+        """Return a permit, closed if the job was stopped; drop finished pieces from `running`."""
+        with request_permit(self.permits, state) as permit:
+            while not permit.granted.done():
+                done = wait({permit.granted, *running}, return_when=FIRST_COMPLETED).done
+                _drop(running, [future for future in running if future in done])
+            _drop(running, [future for future in running if future.done()])
+        return permit
 
-    async def _apiece(self, job: TranscriptionJob, errand: InFlightPiece, tally: JobState) -> None:
-        call = errand.step.call
-        with contextlib.closing(errand), tally.noting():
-            answer = await self._asent(call.request, tally)
-            await run_in_thread_to_end(lambda: job.keep(errand.step, call.read(answer), tally))
+    async def _await_permit(
+        self, running: dict[asyncio.Task[None], InFlightPiece], state: JobState
+    ) -> Permit:
+        """Async version of `_wait_for_permit`."""
+        with request_permit(self.permits, state) as permit:
+            granted = asyncio.wrap_future(permit.granted)
+            while not permit.granted.done():
+                done, _ = await asyncio.wait(
+                    {granted, *running}, return_when=asyncio.FIRST_COMPLETED
+                )
+                _drop(running, [task for task in running if task in done])
+            _drop(running, [task for task in running if task.done()])
+        return permit
+
+    def _send(
+        self, job: TranscriptionJob, piece: InFlightPiece, state: JobState, token: CancelToken
+    ) -> None:
+        call = piece.request.call
+        with contextlib.closing(piece), state.catching_failure(), token.scope():
+            transcript = call.read(self.requests.send(call.request, state))
+            job.store(piece.request, transcript, state)
+
+    async def _asend(self, job: TranscriptionJob, piece: InFlightPiece, state: JobState) -> None:
+        call = piece.request.call
+        with contextlib.closing(piece), state.catching_failure():
+            response = await self.requests.asend(call.request, state)
+            await run_in_thread_to_end(lambda: job.store(piece.request, call.read(response), state))
 
 
 @contextlib.contextmanager
-def request_permit(slots: FairSemaphore, tally: JobState) -> Iterator[Permit]:
-    """A slot to wait for, which is given back when the job is halted meanwhile."""
-    slot = slots.ask()
+def request_permit(permits: FairSemaphore, state: JobState) -> Iterator[Permit]:
+    """Request a permit that is returned on an error, or when the job is stopped meanwhile."""
+    permit = permits.request()
     try:
-        with tally.halt.waking(slot.close):
-            yield slot
+        with state.stop.callback(permit.close):
+            yield permit
     except BaseException:
-        slot.close()
+        permit.close()
         raise
 
 
 @contextlib.contextmanager
-def _closed_on_failure(given_back: InFlightPiece | Permit) -> Iterator[None]:
+def _closed_on_error(resource: InFlightPiece | Permit) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        given_back.close()
+        resource.close()
         raise
 
 
-def _next_errand(steps: Generator[PieceRequest], slot: Permit) -> InFlightPiece | None:
-    """The next piece, cut now that there is room for it; None when there is no more to send."""
-    with _closed_on_failure(slot):
-        step = None if slot.is_over else next(steps, None)
-    if step is None:
-        slot.close()
+def _next_piece(requests: Generator[PieceRequest], permit: Permit) -> InFlightPiece | None:
+    """Return the next piece, cut now that it has a permit; None if nothing more is to be sent."""
+    with _closed_on_error(permit):
+        request = None if permit.is_closed else next(requests, None)
+    if request is None:
+        permit.close()
         return None
-    return InFlightPiece(step, slot)
+    return InFlightPiece(request, permit)
 
 
-async def _anext_errand(steps: Generator[PieceRequest], slot: Permit) -> InFlightPiece | None:
-    """The same, off the event loop."""
-    with _closed_on_failure(slot):
-        return await run_in_thread_to_end(_next_errand, steps, slot)
+async def _anext_piece(requests: Generator[PieceRequest], permit: Permit) -> InFlightPiece | None:
+    """Async version of `_next_piece`."""
+    with _closed_on_error(permit):
+        return await run_in_thread_to_end(_next_piece, requests, permit)
 
 
-def _forget(running: dict[Any, InFlightPiece], ended: Iterable[Any]) -> None:
-    """Drop what has ended, or raise what is none of our errors, which are noted in the tally."""
-    for each in ended:
+def _drop(running: dict[F, InFlightPiece], done: Iterable[F]) -> None:
+    """Drop finished pieces, and raise errors that the job state does not catch."""
+    for each in done:
         each.result()
-        running.pop(each, None)
+        del running[each]
 
 
-def _require_no_error(ended: Iterable[Future[None] | asyncio.Task[None]]) -> None:
-    for each in ended:
+def _raise_errors(done: Iterable[Future[None] | asyncio.Task[None]]) -> None:
+    for each in done:
         each.result()

@@ -25,7 +25,7 @@ class WorkerPool:
     """
 
     def __init__(self, size: int) -> None:
-        self.abort = CancelToken()
+        self.cancel_token = CancelToken()
         self._size = size
         self._pool = ThreadPoolExecutor(size, "apertis-audio")
         fork_safety.renewed_in_children(self)
@@ -55,13 +55,13 @@ class WorkerPool:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        with self.abort:
+        with self.cancel_token:
             try:
                 if kind is not None and not issubclass(kind, Exception):
-                    self.abort.now()
+                    self.cancel_token.cancel()
                 self._pool.shutdown()
             except BaseException:
-                self.abort.now()
+                self.cancel_token.cancel()
                 raise
 
 

@@ -126,7 +126,7 @@ class RetryPolicy:
     limit: RateLimiter = field(default_factory=RateLimiter)
     chance: Callable[[], float] = random.random
 
-    def rules(self, deadline: float, is_given_up: Callable[[], bool]) -> dict[str, Any]:
+    def tenacity_options(self, deadline: float, is_given_up: Callable[[], bool]) -> dict[str, Any]:
         """What tenacity's ``Retrying`` and ``AsyncRetrying`` need for one call.
 
         Args:
@@ -150,7 +150,7 @@ class RetryPolicy:
             "reraise": True,
         }
 
-    def hold(self, deadline: float, model: str | None = None) -> float:
+    def seconds_until_allowed(self, deadline: float, model: str | None = None) -> float:
         """Seconds to wait before asking again; 0 to send at once, which is counted.
 
         Args:

@@ -59,7 +59,7 @@ class CancelToken:
         return left
 
     @contextlib.contextmanager
-    def watching(self) -> Iterator[None]:
+    def scope(self) -> Iterator[None]:
         """What this thread reads and writes in here can be ended by another."""
         token = _abort.set(self)
         try:
@@ -80,7 +80,7 @@ class CancelToken:
             with self._lock:
                 self._streams.discard(stream)
 
-    def now(self) -> None:
+    def cancel(self) -> None:
         """End them."""
         with self._lock:
             self._is_over = True

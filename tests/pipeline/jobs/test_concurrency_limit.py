@@ -89,7 +89,7 @@ class Pieces:
 def test_cut_when_there_is_room(run: Run, cuts: Cuts, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many recordings are under way, no more pieces exist than may be sent."""
     pieces = Pieces()
-    monkeypatch.setattr("apertis_audio_tools.client.transcription_verbs.cut_pieces", pieces.cut)
+    monkeypatch.setattr("apertis_audio_tools.pipeline.transcription_job.cut_pieces", pieces.cut)
     recogniser = Recogniser(cuts, meeting(2))
     with Loopback([recogniser]) as server, server.client(max_concurrency=2) as audio:
         outcomes = run(audio, "transcribe_many", [STANDUP] * 4, piece_seconds=SECONDS)

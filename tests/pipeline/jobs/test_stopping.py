@@ -67,7 +67,7 @@ def test_unreadable_half_way(run: Run, cuts: Cuts, monkeypatch: pytest.MonkeyPat
                 raise RecordingError("The disk is gone.")
             yield piece
 
-    monkeypatch.setattr("apertis_audio_tools.client.transcription_verbs.cut_pieces", breaking)
+    monkeypatch.setattr("apertis_audio_tools.pipeline.transcription_job.cut_pieces", breaking)
     recogniser = Recogniser(cuts)
     with Loopback([recogniser]) as server, server.client() as audio:
         with pytest.raises(RecordingError, match="disk is gone") as caught:
@@ -152,7 +152,7 @@ def _cutting(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event,
         assert released.wait(PATIENCE)
         yield from cut(*args, **options)
 
-    monkeypatch.setattr("apertis_audio_tools.client.transcription_verbs.cut_pieces", pieces)
+    monkeypatch.setattr("apertis_audio_tools.pipeline.transcription_job.cut_pieces", pieces)
     yield begun, released
     released.set()
 

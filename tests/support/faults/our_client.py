@@ -114,7 +114,7 @@ class Ours:
 
 def busy_connections(audio: ApertisAudio) -> list[Any]:
     """Connections of a client that are neither idle nor closed."""
-    pools = audio._drivers.transport._pools
+    pools = audio._transport._pools
     blocking = [pools._client._transport] if pools._client else []
     shards = [pool for each in pools._aclients.values() for pool in each._transport._pools]  # type: ignore[attr-defined]
     found = [connection for each in [*blocking, *shards] for connection in each._pool.connections]
