@@ -94,9 +94,12 @@ def test_language() -> None:
         piece(9, 18, segment(0, 1, "b"), language="english"),
         piece(18, 27, segment(0, 8, "c"), language="german"),
         piece(27, 90, "", language="welsh"),
+        piece(90, 99, segment(0, 7, "d"), language="french"),
     ]
     assert stitch(pieces, EMPTY).language == "german"
     assert stitch(pieces[:2], EMPTY).language == "english"
+    more = piece(99, 110, segment(0, 7, "e"), language="english")
+    assert stitch([*pieces, more], EMPTY).language == "english"
     french = EMPTY.model_copy(update={"language": "fr"})
     assert stitch([piece(0, 9, "a")], french).language == "fr"
 

@@ -37,7 +37,7 @@ def test_segments_that_fit_are_one_passage() -> None:
 def test_passages_end_with_a_sentence() -> None:
     """A passage ends with its last sentence, if that is in its second half."""
     assert texts(spoken("a b c. d e f"), 4.0) == [["a", "b", "c."], ["d", "e", "f"]]
-    assert texts(spoken("a. b c d e f"), 4.0) == [["a.", "b", "c", "d"], ["e", "f"]]
+    assert texts(spoken("a b. c d e f"), 4.0) == [["a", "b.", "c", "d"], ["e", "f"]]
 
 
 @pytest.mark.parametrize("mark", [".", "!", "?", "…", "。", "！", "？", "؟", "।", ". "])  # noqa: RUF001  # other scripts
@@ -69,6 +69,7 @@ def test_length_of_a_pause(end: float, sizes: list[int]) -> None:
         ("สวัสดี", "ครับ", "สวัสดีครับ"),
         ("用", "Python", "用 Python"),
         ("Python", "写", "Python 写"),
+        ("a我b", "写", "a我b 写"),
         (" All ", "right.", "All right."),
         ("  ", "right.", "right."),
     ],

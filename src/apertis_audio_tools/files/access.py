@@ -84,14 +84,7 @@ class FileAccess:
                 not a regular file.
         """
         root, inside = self._locate(path)
-        descriptor = self._open(root, inside)
-        try:
-            self._require_readable(os.fstat(descriptor), inside)
-            file = os.fdopen(descriptor, "rb")
-        except BaseException:
-            os.close(descriptor)
-            raise
-        with file:
+        with self._open(root, inside) as file:
             yield inside.name, file
 
     def new_path(self, suffix: str) -> Path:
@@ -143,19 +136,30 @@ class FileAccess:
         if self.output is not None and _is_folder(self.output):
             yield Path(os.path.realpath(self.output))
 
-    def _open(self, root: Path, inside: Path) -> int:
-        """Return a descriptor of a regular file, opened without following links."""
+    def _open(self, root: Path, inside: Path) -> BinaryIO:
+        """Open a regular file; check it before, as opening a device has effects, and after."""
         try:
-            if not _CAN_OPEN_BELOW:
-                self._require_readable((root / inside).lstat(), inside)
-                return os.open(root / inside, _OPEN_FLAGS)
-            with _open_folder(root, inside.parts[:-1]) as folder:
-                # Opening a device can have effects, so it is refused before as well as after.
-                status = os.stat(inside.name, dir_fd=folder, follow_symlinks=False)
-                self._require_readable(status, inside)
-                return os.open(inside.name, _OPEN_FLAGS | os.O_NOFOLLOW, dir_fd=folder)
+            descriptor = self._open_descriptor(root, inside)
         except OSError as error:
             raise AccessError(f"{inside} cannot be read: {error.strerror or error}.") from error
+        try:
+            self._require_readable(os.fstat(descriptor), inside)
+            return os.fdopen(descriptor, "rb")
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+    def _open_descriptor(self, root: Path, inside: Path) -> int:
+        if not _CAN_OPEN_BELOW:
+            self._require_readable((root / inside).lstat(), inside)
+            return os.open(root / inside, _OPEN_FLAGS)
+        folder = _open_folder(root, inside.parts[:-1])
+        try:
+            status = os.stat(inside.name, dir_fd=folder, follow_symlinks=False)
+            self._require_readable(status, inside)
+            return os.open(inside.name, _OPEN_FLAGS | os.O_NOFOLLOW, dir_fd=folder)
+        finally:
+            os.close(folder)
 
     def _require_readable(self, status: os.stat_result, inside: Path) -> None:
         if not stat.S_ISREG(status.st_mode):
@@ -230,15 +234,13 @@ def _is_shown(name: str) -> bool:
     return name.isprintable() and not name.startswith(".")
 
 
-@contextlib.contextmanager
-def _open_folder(root: Path, parts: tuple[str, ...]) -> Iterator[int]:
-    """Open a folder below a root, one level at a time; yield its descriptor."""
+def _open_folder(root: Path, parts: tuple[str, ...]) -> int:
+    """Return a descriptor of a folder below a root, opened one level at a time."""
     folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        for part in parts:
-            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
-            os.close(folder)
-            folder = inner
-        yield folder
-    finally:
-        os.close(folder)
+    for part in parts:
+        outer = folder
+        try:
+            folder = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=outer)
+        finally:
+            os.close(outer)
+    return folder

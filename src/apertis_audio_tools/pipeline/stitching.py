@@ -66,7 +66,7 @@ def _merge_segments(pieces: Iterable[TranscribedPiece]) -> Iterator[Segment]:
     previous: list[Segment] = []
     for piece in pieces:
         segments = piece.placed_segments()
-        if piece.overlap and previous and segments:
+        if piece.overlap:
             end = piece.start + piece.overlap
             previous, segments = merge_overlap(previous, segments, piece.start, end)
         yield from previous
