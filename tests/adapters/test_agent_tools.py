@@ -1,4 +1,4 @@
-"""The tools of an agent, as they are declared below the frameworks."""
+"""The tools of an agent, without a framework."""
 
 import asyncio
 import json
@@ -38,14 +38,14 @@ Use = Callable[..., ToolResult]
 
 @pytest.fixture(params=["run", "arun"])
 def use(request: pytest.FixtureRequest) -> Use:
-    """Uses a tool, in either colour."""
+    """Return a function that runs a tool, sync or async."""
 
-    def used(tool: AudioTool, **arguments: Any) -> ToolResult:
+    def run_tool(tool: AudioTool, **arguments: Any) -> ToolResult:
         if request.param == "run":
             return tool.run(**arguments)
         return asyncio.run(tool.arun(**arguments))
 
-    return used
+    return run_tool
 
 
 @pytest.fixture
@@ -58,35 +58,35 @@ def access(tmp_path: Path) -> FileAccess:
 
 
 @pytest.fixture
-def audio(sandbox_url: str) -> Iterator[ApertisAudio]:
+def client(sandbox_url: str) -> Iterator[ApertisAudio]:
     with ApertisAudio("sk-tools", base_url=sandbox_url) as client:
         yield client
 
 
-def test_speak_and_hear(audio: ApertisAudio, access: FileAccess, use: Use) -> None:
-    """A text becomes a file in the output folder, and what was spoken can be asked about."""
-    spoken = use(SpeakTool(audio, access), text="The release is on Thursday.")
+def test_speak_and_ask(client: ApertisAudio, access: FileAccess, use: Use) -> None:
+    """A spoken text becomes a file in the output folder, and can be asked about."""
+    spoken = use(SpeakTool(client, access), text="The release is on Thursday.")
     path = Path(spoken.artifact["path"])
     assert path.parent == access.output
     assert path.read_bytes()
     assert spoken.text.startswith(f"Spoken into the file {path.name} (")
     assert spoken.artifact["media_type"] == "audio/mpeg"
-    answered = use(AskTool(audio, access), path=path.name, question="When is the release?")
-    assert answered.text == answered.artifact["answer"] != ""
+    answer = use(AskTool(client, access), path=path.name, question="When is the release?")
+    assert answer.text == answer.artifact["answer"] != ""
 
 
-def test_transcribe(audio: ApertisAudio, access: FileAccess, use: Use) -> None:
-    """The model reads passages with timecodes; the program gets segments and facts."""
-    heard = use(TranscribeTool(audio, access), path="clip.ogg", language="en")
-    assert heard.text.startswith("[00:00:00] ")
-    assert heard.artifact["path"] == "clip.ogg"
-    assert heard.artifact["segments"][0]["end"] <= heard.artifact["duration"]
-    assert json.loads(json.dumps(heard.artifact)) == heard.artifact
+def test_transcribe(client: ApertisAudio, access: FileAccess, use: Use) -> None:
+    """The model gets passages with timecodes; the program gets segments and facts."""
+    result = use(TranscribeTool(client, access), path="clip.ogg", language="en")
+    assert result.text.startswith("[00:00:00] ")
+    assert result.artifact["path"] == "clip.ogg"
+    assert result.artifact["segments"][0]["end"] <= result.artifact["duration"]
+    assert json.loads(json.dumps(result.artifact)) == result.artifact
 
 
-def test_translate(audio: ApertisAudio, access: FileAccess, use: Use) -> None:
-    """Translating is another task of the same shape."""
-    assert use(TranslateTool(audio, access), path="clip.mp3").artifact["task"] == "translate"
+def test_translate(client: ApertisAudio, access: FileAccess, use: Use) -> None:
+    """A translation has the task in its artifact."""
+    assert use(TranslateTool(client, access), path="clip.mp3").artifact["task"] == "translate"
 
 
 @pytest.mark.parametrize(
@@ -105,10 +105,10 @@ def test_translate(audio: ApertisAudio, access: FileAccess, use: Use) -> None:
         (AskTool, {"path": "clip.ogg"}, "question: Field required"),
     ],
 )
-def test_wrong_arguments(
+def test_invalid_arguments(
     tool: type[AudioTool], arguments: dict[str, Any], sentence: str, access: FileAccess, use: Use
 ) -> None:
-    """What a tool does not take is refused in a sentence, before anything is read or sent."""
+    """Invalid arguments are refused in a sentence, before anything is read or sent."""
     with (
         ApertisAudio("sk-tools", base_url="http://127.0.0.1:9") as nobody,
         pytest.raises(UnsupportedError, match=sentence),
@@ -124,29 +124,29 @@ def test_wrong_arguments(
         ("notes.txt", RecordingError),
     ],
 )
-def test_wrong_files(
-    audio: ApertisAudio, access: FileAccess, use: Use, path: str, error: type[ApertisError]
+def test_invalid_paths(
+    client: ApertisAudio, access: FileAccess, use: Use, path: str, error: type[ApertisError]
 ) -> None:
-    """What may not be read, is not there or is no recording: an error with a sentence."""
-    for tool in (TranscribeTool(audio, access), TranslateTool(audio, access)):
+    """A path that may not be read, does not exist or is no recording raises a typed error."""
+    for tool in (TranscribeTool(client, access), TranslateTool(client, access)):
         with pytest.raises(error):
             use(tool, path=path)
     with pytest.raises(error):
-        use(AskTool(audio, access), path=path, question="What is it?")
+        use(AskTool(client, access), path=path, question="What is it?")
 
 
 @pytest.fixture
 def long_clip(access: FileAccess) -> str:
-    """The name of a recording of eleven minutes."""
-    with wave.open(str(access.inputs[0] / "long.wav"), "wb") as sound:
-        sound.setparams((1, 1, 8000, 0, "NONE", ""))
-        sound.writeframes(bytes(8000 * 660))
+    """Write a recording of eleven minutes, and return its name."""
+    with wave.open(str(access.inputs[0] / "long.wav"), "wb") as wav:
+        wav.setparams((1, 1, 8000, 0, "NONE", ""))
+        wav.writeframes(bytes(8000 * 660))
     return "long.wav"
 
 
-def test_asking_about_a_long_recording(access: FileAccess, use: Use, long_clip: str) -> None:
-    """It is refused before it is paid for, and the model reads what to do instead."""
-    refused = r"^long\.wav lasts 660 s; ask_about_audio takes up to 600 s\. .* transcribe_audio"
+def test_ask_about_a_long_recording(access: FileAccess, use: Use, long_clip: str) -> None:
+    """A long recording is refused before it is sent, and the error names another tool."""
+    refused = r"^long\.wav lasts 660 s; ask_about_audio accepts up to 600 s\. .* transcribe_audio"
     with Loopback([json_answer({})]) as server, server.client() as client:
         with pytest.raises(UnsupportedError, match=refused):
             use(AskTool(client, access), path=long_clip, question="Who speaks?")
@@ -155,8 +155,8 @@ def test_asking_about_a_long_recording(access: FileAccess, use: Use, long_clip: 
         assert server.requests == []
 
 
-def test_asking_as_long_as_one_likes(access: FileAccess, use: Use, long_clip: str) -> None:
-    """The limit is the program's to set; the whole recording is sent, from its beginning."""
+def test_ask_without_a_limit(access: FileAccess, use: Use, long_clip: str) -> None:
+    """With a higher limit, the whole recording is sent from its beginning."""
     reply = {"choices": [{"message": {"content": "Nobody."}, "finish_reason": "stop"}]}
     with Loopback([json_answer(reply)]) as server, server.client() as client:
         tool = AskTool(client, access, max_seconds=inf)
@@ -165,30 +165,30 @@ def test_asking_as_long_as_one_likes(access: FileAccess, use: Use, long_clip: st
 
 
 @pytest.mark.parametrize("wrong", [0, -1.0, nan])
-def test_no_time_to_listen(audio: ApertisAudio, access: FileAccess, wrong: float) -> None:
-    """A limit that nothing could keep is refused when the tool is made."""
+def test_invalid_max_seconds(client: ApertisAudio, access: FileAccess, wrong: float) -> None:
+    """A limit that no clip could meet is refused when the tool is made."""
     with pytest.raises(ConfigurationError, match=r"max_seconds is .* more than 0"):
-        AskTool(audio, access, max_seconds=wrong)
+        AskTool(client, access, max_seconds=wrong)
 
 
-def test_nothing_to_write_to(audio: ApertisAudio, use: Use, tmp_path: Path) -> None:
-    """Without an output folder nothing is spoken, so nothing is paid for."""
+def test_speak_without_an_output_folder(client: ApertisAudio, use: Use, tmp_path: Path) -> None:
+    """Without an output folder nothing is sent."""
     with pytest.raises(AccessError, match="No folder to write to"):
-        use(SpeakTool(audio, FileAccess(tmp_path)), text="Hello.")
+        use(SpeakTool(client, FileAccess(tmp_path)), text="Hello.")
 
 
 def long_transcript(count: int) -> dict[str, Any]:
-    """An answer about a recording of which each half minute is a passage of its own."""
-    said = [
+    """Return a response whose segments of half a minute are passages of their own."""
+    segments = [
         {"id": n, "start": 30.0 * n, "end": 30.0 * n + 29.0, "text": f"Number {n}. {'bla ' * 200}"}
         for n in range(count)
     ]
-    text = " ".join(str(segment["text"]) for segment in said)
-    return {"task": "transcribe", "duration": 30.0 * count, "text": text, "segments": said}
+    text = " ".join(str(segment["text"]) for segment in segments)
+    return {"task": "transcribe", "duration": 30.0 * count, "text": text, "segments": segments}
 
 
 def test_long_transcripts(access: FileAccess, use: Use) -> None:
-    """A long transcript is read in several turns, whole, and asked for once."""
+    """A long transcript is read in several calls, completely, and requested once."""
     with Loopback([json_answer(long_transcript(60))]) as server, server.client() as client:
         tool = TranscribeTool(client, access)
         first = use(tool, path="clip.ogg")
@@ -204,7 +204,7 @@ def test_long_transcripts(access: FileAccess, use: Use) -> None:
 
 
 def test_changed_recording(access: FileAccess, use: Use) -> None:
-    """A recording that was replaced is heard anew."""
+    """A recording that was replaced is transcribed again."""
     with Loopback([json_answer(long_transcript(1))]) as server, server.client() as client:
         tool = TranscribeTool(client, access)
         use(tool, path="clip.ogg")
@@ -215,15 +215,15 @@ def test_changed_recording(access: FileAccess, use: Use) -> None:
 
 
 def test_silence(access: FileAccess, use: Use) -> None:
-    """A recording in which nothing is said is told in words."""
+    """A recording without speech has a text that says so."""
     silent = {"task": "transcribe", "duration": 12.0, "text": "", "segments": []}
     with Loopback([json_answer(silent)]) as server, server.client() as client:
-        heard = use(TranscribeTool(client, access), path="clip.ogg")
-    assert heard.text == "Nothing is said in this recording, which is 12 s long."
+        result = use(TranscribeTool(client, access), path="clip.ogg")
+    assert result.text == "Nothing is said in this recording, which is 12 s long."
 
 
 def test_declarations() -> None:
-    """Every argument is described, and a description fits what providers take."""
+    """Every argument is described, and descriptions are short enough for all providers."""
     for tool in TOOLS:
         schema = tool.arguments.model_json_schema()
         assert schema["additionalProperties"] is False

@@ -1,4 +1,4 @@
-"""Transcripts as documents."""
+"""Transcripts are split into documents."""
 
 import json
 import uuid
@@ -11,7 +11,7 @@ from apertis_audio_tools.adapters.documents import (
     DocumentOptions,
     Granularity,
     TranscriptDocument,
-    transcript_documents,
+    make_documents,
 )
 
 SEGMENTS = tuple(
@@ -29,20 +29,20 @@ TRANSCRIPT = Transcript(
 )
 
 
-def made(
-    transcript: Transcript = TRANSCRIPT, granularity: Granularity = "passage", **asked: Any
+def documents_of(
+    transcript: Transcript = TRANSCRIPT, granularity: Granularity = "passage", **options: Any
 ) -> list[TranscriptDocument]:
-    document_options = DocumentOptions(granularity, max_seconds=asked.pop("max_seconds", 40.0))
-    name = asked.pop("name", "meetings/standup.ogg")
-    return list(transcript_documents(transcript, document_options, name=name, asked=asked))
+    document_options = DocumentOptions(granularity, max_seconds=options.pop("max_seconds", 40.0))
+    name = options.pop("name", "meetings/standup.ogg")
+    return list(make_documents(transcript, document_options, name=name, request_options=options))
 
 
 @pytest.mark.parametrize(
     ("granularity", "count"), [("recording", 1), ("passage", 2), ("segment", 4)]
 )
-def test_grains(granularity: Granularity, count: int) -> None:
-    """One document a recording, a passage or a segment, each with its time."""
-    found = made(granularity=granularity)
+def test_granularity(granularity: Granularity, count: int) -> None:
+    """There is one document per recording, passage or segment, each with its times."""
+    found = documents_of(granularity=granularity)
     assert len(found) == count
     assert found[0].metadata["start"] == 0.0
     assert found[-1].metadata["end"] == (80.0 if granularity == "recording" else 78.5)
@@ -50,8 +50,8 @@ def test_grains(granularity: Granularity, count: int) -> None:
 
 
 def test_metadata() -> None:
-    """Metadata is flat, fit for JSON, always in the same order, and holds nothing volatile."""
-    (_, second) = made()
+    """Metadata is flat, JSON-safe, in a fixed order, and holds nothing volatile."""
+    (_, second) = documents_of()
     assert list(second.metadata.items()) == [
         ("source", "meetings/standup.ogg"),
         ("start", 40.0),
@@ -66,22 +66,22 @@ def test_metadata() -> None:
 
 
 @pytest.mark.parametrize("name", [None, ""])
-def test_without_a_name(name: str | None) -> None:
-    """A recording nobody has named is called by its content, always in the same way."""
-    sources = {each.metadata["source"] for each in made(name=name)}
+def test_source_without_a_name(name: str | None) -> None:
+    """The source of a recording without a name is its digest."""
+    sources = {each.metadata["source"] for each in documents_of(name=name)}
     assert sources == {f"sha256:{TRANSCRIPT.digest}"}
 
 
 def test_unknown_facts() -> None:
-    """What is not known is not in the metadata, where vector stores would refuse a null."""
-    (only,) = made(Transcript(text="Hello."))
+    """Unknown facts are left out of the metadata, as vector stores refuse null."""
+    (only,) = documents_of(Transcript(text="Hello."))
     assert list(only.metadata) == ["source", "start", "end", "timecode", "task"]
 
 
 def test_ids() -> None:
-    """Ids are UUIDs, all different, and the same when the same is made again."""
-    ids = [each.id for each in made()]
-    assert ids == [each.id for each in made()]
+    """Ids are UUIDs, all different, and the same when the documents are documents_of again."""
+    ids = [each.id for each in documents_of()]
+    assert ids == [each.id for each in documents_of()]
     assert len({uuid.UUID(each) for each in ids}) == 2
 
 
@@ -94,38 +94,40 @@ def test_ids() -> None:
         {"granularity": "segment"},
     ],
 )
-def test_other_ids(change: dict[str, Any]) -> None:
-    """Another recording, place, question or granularity has other ids."""
-    assert not {each.id for each in made(**change)} & {each.id for each in made()}
+def test_ids_depend_on(change: dict[str, Any]) -> None:
+    """Ids depend on the content, the source, the options of the request and the granularity."""
+    assert not {each.id for each in documents_of(**change)} & {each.id for each in documents_of()}
 
 
-def test_words_are_no_part_of_ids() -> None:
-    """A recogniser that hears a word differently replaces the document, and adds none."""
+def test_ids_do_not_depend_on_words() -> None:
+    """A transcript with other words replaces the documents of the first one."""
     other = [each.model_copy(update={"text": "Other words."}) for each in SEGMENTS]
-    again = made(TRANSCRIPT.model_copy(update={"segments": tuple(other)}), granularity="segment")
-    assert [each.id for each in again] == [each.id for each in made(granularity="segment")]
+    again = documents_of(
+        TRANSCRIPT.model_copy(update={"segments": tuple(other)}), granularity="segment"
+    )
+    assert [each.id for each in again] == [each.id for each in documents_of(granularity="segment")]
 
 
 @pytest.mark.parametrize("granularity", ["recording", "passage", "segment"])
 def test_silence(granularity: Granularity) -> None:
-    """A recording without words makes no documents."""
+    """A recording without speech has no documents."""
     silent = Transcript(text=" ", segments=(Segment(start=0, end=9, text=" "),), duration=9.0)
-    assert made(silent, granularity) == []
+    assert documents_of(silent, granularity) == []
 
 
-def test_without_times() -> None:
-    """A model that gives no times makes one document over the whole recording."""
-    (only,) = made(Transcript(text="Hello.", duration=7.5), "segment")
+def test_transcripts_without_segments() -> None:
+    """A transcript without segments is one document for the whole recording."""
+    (only,) = documents_of(Transcript(text="Hello.", duration=7.5), "segment")
     assert (only.metadata["start"], only.metadata["end"]) == (0.0, 7.5)
 
 
-def test_unknown_grain() -> None:
-    """A granularity that does not exist is refused, and the refusal says which do."""
+def test_unknown_granularity() -> None:
+    """An unknown granularity is refused, and the error lists those that exist."""
     with pytest.raises(ConfigurationError, match="recording, passage, segment"):
         DocumentOptions("sentence")  # type: ignore[arg-type]
 
 
-def test_impossible_overlap() -> None:
-    """Passages cannot overlap by more than they are long."""
+def test_invalid_overlap() -> None:
+    """An overlap as long as a passage is refused."""
     with pytest.raises(ConfigurationError, match="overlap"):
-        DocumentOptions(max_seconds=10, overlap=10).of(TRANSCRIPT)
+        DocumentOptions(max_seconds=10, overlap=10).split(TRANSCRIPT)

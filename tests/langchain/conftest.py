@@ -1,4 +1,4 @@
-"""What every test of the LangChain part can ask for."""
+"""Fixtures of the LangChain tests."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -17,25 +17,25 @@ Make = Callable[..., ChatApertisAudio]
 
 @pytest.fixture(params=ALL)
 def ask(request: pytest.FixtureRequest) -> Ask:
-    """Asks a model and gives its message: invoked or streamed, in both colours."""
+    """Return a function that asks a model for a message: invoked or streamed, sync or async."""
     return ALL[request.param]
 
 
 @pytest.fixture(params=WHOLE)
 def invoke(request: pytest.FixtureRequest) -> Ask:
-    """Invokes a model, or a chain or an agent, in both colours."""
+    """Return a function that invokes a model, a chain or an agent, sync or async."""
     return WHOLE[request.param]
 
 
 @pytest.fixture(params=STREAMS)
 def stream(request: pytest.FixtureRequest) -> Ask:
-    """Asks a model and gives the chunks of its answer, in both colours."""
+    """Return a function that returns the chunks of a model's reply, sync or async."""
     return STREAMS[request.param]
 
 
 @pytest.fixture
 def make(sandbox_url: str) -> Make:
-    """Makes models that ask the sandbox."""
+    """Return a function that makes models of the sandbox."""
 
     def make(**options: Any) -> ChatApertisAudio:
         return ChatApertisAudio(base_url=sandbox_url, api_key="sk-chat", **options)
@@ -45,12 +45,12 @@ def make(sandbox_url: str) -> Make:
 
 @pytest.fixture
 def scripted() -> Iterator[Make]:
-    """Makes a model that is answered what the test says."""
-    with ExitStack() as open_ones:
+    """Yield a function that makes a model whose server gives a scripted response."""
+    with ExitStack() as stack:
 
         def make(behaviour: Any) -> ChatApertisAudio:
-            server = open_ones.enter_context(Loopback([behaviour]))
-            client = open_ones.enter_context(server.client(max_retries=0))
+            server = stack.enter_context(Loopback([behaviour]))
+            client = stack.enter_context(server.client(max_retries=0))
             return ChatApertisAudio(client=client)
 
         yield make
@@ -58,19 +58,19 @@ def scripted() -> Iterator[Make]:
 
 @pytest.fixture
 def server() -> Iterator[Loopback]:
-    """A server that hears words of its own in every recording."""
+    """Yield a server that transcribes every recording into words of its own."""
     with Loopback([hears()]) as server:
         yield server
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder of different recordings."""
+    """Return a folder of different recordings."""
     recordings_in(tmp_path / "meetings")
     return tmp_path / "meetings"
 
 
 @pytest.fixture(params=["sync", "async"])
-def colour(request: pytest.FixtureRequest) -> str:
-    """Each test that asks for it runs in both colours."""
+def mode(request: pytest.FixtureRequest) -> str:
+    """Return ``sync`` or ``async``: each test that uses it runs twice."""
     return str(request.param)

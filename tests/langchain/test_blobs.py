@@ -1,4 +1,4 @@
-"""Recordings as blobs of LangChain."""
+"""Recordings as LangChain blobs."""
 
 import pickle
 from pathlib import Path
@@ -24,25 +24,25 @@ def names(loader: RecordingBlobLoader) -> list[str]:
     return [Path(str(blob.path)).name for blob in loader.yield_blobs()]
 
 
-def test_what_is_found(folder: Path) -> None:
-    """Recordings in the order of their names, in any case; nothing hidden, no link out."""
+def test_order_and_selection(folder: Path) -> None:
+    """Recordings are found in order, in any case, without hidden files and links that lead out."""
     assert names(RecordingBlobLoader(folder)) == ["a.wav", "b.MP3", "c.m4a"]
 
 
 def test_patterns_and_suffixes(folder: Path) -> None:
-    """A pattern and suffixes choose among them."""
+    """A pattern and suffixes limit which files are found."""
     assert names(RecordingBlobLoader(folder, glob="*")) == ["a.wav", "b.MP3"]
     assert names(RecordingBlobLoader(folder, suffixes=[".mp3", "txt"])) == ["b.MP3", "notes.txt"]
     assert names(RecordingBlobLoader(folder, suffixes="mp3")) == ["b.MP3"]
 
 
-def test_each_once(folder: Path) -> None:
+def test_duplicates(folder: Path) -> None:
     """A recording that is named, and in a folder as well, is one blob."""
     assert names(RecordingBlobLoader([folder / "b.MP3", folder])) == ["b.MP3", "a.wav", "c.m4a"]
 
 
-def test_generators_are_remembered(folder: Path) -> None:
-    """Places and suffixes may be generators; blobs can be had again, and elsewhere."""
+def test_generators_as_arguments(folder: Path) -> None:
+    """Paths and suffixes may be generators; the loader can be used again, and pickled."""
     loader = RecordingBlobLoader(
         (folder / name for name in ("b.MP3", "later")), suffixes=(each for each in ["m4a"])
     )
@@ -50,7 +50,7 @@ def test_generators_are_remembered(folder: Path) -> None:
     assert names(pickle.loads(pickle.dumps(loader))) == names(loader)
 
 
-def test_nothing_is_read(folder: Path) -> None:
+def test_content_is_not_read(folder: Path) -> None:
     """A blob has a path and a media type, and no content."""
     blob = next(RecordingBlobLoader(folder).yield_blobs())
     assert blob.data is None
@@ -58,7 +58,7 @@ def test_nothing_is_read(folder: Path) -> None:
     assert str(blob.mimetype).startswith("audio/")
 
 
-def test_missing() -> None:
-    """A folder that is not there is an error, once blobs are asked for."""
+def test_missing_folder() -> None:
+    """A missing folder is an error once blobs are requested."""
     with pytest.raises(RecordingError, match="There is no file or folder"):
         names(RecordingBlobLoader("nowhere"))

@@ -1,4 +1,4 @@
-"""LangChain's cache of replies answers for what is the same, and for nothing else."""
+"""LangChain's cache of replies matches equal requests only."""
 
 import shutil
 from collections.abc import Iterator
@@ -20,13 +20,13 @@ CLIPS = Path(__file__).parents[1] / "clips"
 ABOUT_A_FILE = [HumanMessage([{"type": "audio", "path": "note.wav"}])]
 
 
-def says(words: str) -> Behaviour:
+def replies_with(words: str) -> Behaviour:
     return json_answer({"choices": [{"message": {"content": words}}]})
 
 
 @pytest.fixture(autouse=True)
 def _cached() -> Iterator[None]:
-    """Replies are cached, as a program says once for all of its models."""
+    """Set a global cache, as a program does once for all of its models."""
     set_llm_cache(InMemoryCache())
     yield
     set_llm_cache(None)
@@ -34,26 +34,26 @@ def _cached() -> Iterator[None]:
 
 @pytest.fixture
 def server() -> Iterator[Loopback]:
-    """A server that says something else every time."""
-    with Loopback([says(str(number)) for number in range(9)]) as server:
+    """Yield a server that gives another reply every time."""
+    with Loopback([replies_with(str(number)) for number in range(9)]) as server:
         yield server
 
 
 def note(folder: Path, suffix: str) -> FileAccess:
-    """A folder with a note."""
+    """Return the access to a new folder with a note."""
     folder.mkdir(exist_ok=True)
     shutil.copy(CLIPS / f"clip.{suffix}", folder / "note.wav")
     return FileAccess(folder)
 
 
-def test_the_same(server: Loopback, invoke: Ask) -> None:
-    """What was asked before is not asked again."""
+def test_equal_requests(server: Loopback, invoke: Ask) -> None:
+    """An equal request is answered from the cache."""
     models = [ChatApertisAudio(api_key="k", base_url=server.url) for _ in range(2)]
     assert [invoke(model, "Hello?").text for model in models] == ["0", "0"]
 
 
 def test_other_settings(server: Loopback, invoke: Ask) -> None:
-    """A copy that is set otherwise is asked for itself."""
+    """A copy with another setting has replies of its own."""
     model = ChatApertisAudio(api_key="k", base_url=server.url)
     models = [model, model.model_copy(update={"temperature": 0.5})]
     assert [invoke(each, "Hello?").text for each in models] == ["0", "1"]
@@ -61,9 +61,9 @@ def test_other_settings(server: Loopback, invoke: Ask) -> None:
 
 @pytest.mark.parametrize("how", ["client", "settings", "environment"])
 def test_other_servers(how: str, invoke: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One server does not answer for another, however it was named."""
+    """Replies of one server are not used for another, however it was configured."""
 
-    def heard(server: Loopback) -> str:
+    def reply_of(server: Loopback) -> str:
         with server.client() as client:
             if how == "environment":
                 monkeypatch.setenv("APERTIS_BASE_URL", server.url)
@@ -74,13 +74,13 @@ def test_other_servers(how: str, invoke: Ask, monkeypatch: pytest.MonkeyPatch) -
             }
             return str(invoke(ChatApertisAudio(**settings[how]), "Hello?").text)
 
-    with Loopback([says("one")]) as one, Loopback([says("other")]) as other:
-        assert [heard(one), heard(other), heard(one)] == ["one", "other", "one"]
+    with Loopback([replies_with("one")]) as one, Loopback([replies_with("other")]) as other:
+        assert [reply_of(one), reply_of(other), reply_of(one)] == ["one", "other", "one"]
         assert (len(one.requests), len(other.requests)) == (1, 1)
 
 
 def test_files(server: Loopback, invoke: Ask, tmp_path: Path) -> None:
-    """A file is heard whenever it is asked about: it may be another one by now."""
+    """Requests with files are not cached: a file may have changed since."""
     settings: dict[str, Any] = {"api_key": "k", "base_url": server.url}
     for folder, suffix in (("ada", "wav"), ("bob", "mp3"), ("ada", "flac")):
         access = note(tmp_path / folder, suffix)
@@ -89,24 +89,24 @@ def test_files(server: Loopback, invoke: Ask, tmp_path: Path) -> None:
 
 
 def test_files_of_a_copy(server: Loopback, invoke: Ask, tmp_path: Path) -> None:
-    """So it is for a model that was made without files, and copied with some."""
+    """Requests with files are not cached by a model that was copied with a file access."""
     settings: dict[str, Any] = {"api_key": "k", "base_url": server.url}
-    made = ChatApertisAudio(**settings)
+    original = ChatApertisAudio(**settings)
     for suffix in ("wav", "mp3"):
-        model = made.model_copy(update={"file_access": note(tmp_path, suffix)})
+        model = original.model_copy(update={"file_access": note(tmp_path, suffix)})
         invoke(model, ABOUT_A_FILE)
     assert len({request.sha256 for request in server.requests}) == 2
 
 
 def test_files_on_request(server: Loopback, invoke: Ask, tmp_path: Path) -> None:
-    """Who asks for the cache gets it, and still no answer about another folder."""
+    """With an explicit cache, requests with files are cached per folder."""
     ada, bob = note(tmp_path / "ada", "wav"), note(tmp_path / "bob", "mp3")
-    asked: list[tuple[FileAccess, Any]] = [(ada, True), (bob, True), (ada, True)]
+    cases: list[tuple[FileAccess, Any]] = [(ada, True), (bob, True), (ada, True)]
     with server.client() as client:
-        said = [
+        replies = [
             invoke(
                 ChatApertisAudio(file_access=access, cache=cache, client=client), ABOUT_A_FILE
             ).text
-            for access, cache in [*asked, (ada, InMemoryCache())]
+            for access, cache in [*cases, (ada, InMemoryCache())]
         ]
-    assert said == ["0", "1", "0", "2"]
+    assert replies == ["0", "1", "0", "2"]

@@ -1,4 +1,4 @@
-"""The chat model hears and speaks."""
+"""The chat model accepts audio and speaks."""
 
 import base64
 import io
@@ -36,15 +36,15 @@ QUESTION = {"type": "text", "text": "What is said?"}
 Make = Callable[..., ChatApertisAudio]
 
 
-def in_base64(suffix: str) -> str:
+def base64_of(suffix: str) -> str:
     return base64.b64encode((CLIPS / f"clip.{suffix}").read_bytes()).decode()
 
 
-def playing(**block: Any) -> list[HumanMessage]:
+def message_with(**block: Any) -> list[HumanMessage]:
     return [HumanMessage([QUESTION, block])]
 
 
-def heard_audio(message: AIMessage) -> int:
+def audio_tokens(message: AIMessage) -> int:
     assert message.usage_metadata is not None
     return message.usage_metadata["input_token_details"]["audio"]
 
@@ -57,15 +57,15 @@ def heard_audio(message: AIMessage) -> int:
         ("m4a", "audio/mp4"),
         ("ogg", "audio/ogg; codecs=opus"),
         ("webm", "video/webm"),
-        ("flac", "audio/wav"),  # a wrong label is as good as none
+        ("flac", "audio/wav"),  # a wrong media type does not matter
         ("aiff", "application/octet-stream"),
     ],
 )
-def test_hears_any_format(make: Make, suffix: str, mime_type: str) -> None:
-    """A standard block of any format is heard, whatever it is said to be."""
-    reply = make().invoke(playing(type="audio", base64=in_base64(suffix), mime_type=mime_type))
+def test_audio_formats(make: Make, suffix: str, mime_type: str) -> None:
+    """A standard block may have any format, whatever its media type says."""
+    reply = make().invoke(message_with(type="audio", base64=base64_of(suffix), mime_type=mime_type))
     assert "tomorrow" in reply.text
-    assert heard_audio(reply) > 10
+    assert audio_tokens(reply) > 10
 
 
 @pytest.mark.parametrize(
@@ -75,30 +75,30 @@ def test_hears_any_format(make: Make, suffix: str, mime_type: str) -> None:
         {
             "type": "audio",
             "source_type": "base64",
-            "data": in_base64("mp3"),
+            "data": base64_of("mp3"),
             "mime_type": "audio/mpeg",
         },
-        {"type": "file", "base64": in_base64("mp3"), "mime_type": "audio/mpeg"},
-        {"type": "input_audio", "input_audio": {"data": in_base64("mp3"), "format": "mp3"}},
-        {"type": "input_audio", "input_audio": {"data": in_base64("m4a"), "format": "m4a"}},
+        {"type": "file", "base64": base64_of("mp3"), "mime_type": "audio/mpeg"},
+        {"type": "input_audio", "input_audio": {"data": base64_of("mp3"), "format": "mp3"}},
+        {"type": "input_audio", "input_audio": {"data": base64_of("m4a"), "format": "m4a"}},
     ],
     ids=lambda block: f"{block['type']}-{'-'.join(block)}",
 )
-def test_hears_any_block(make: Make, block: dict[str, Any]) -> None:
-    """Audio is heard by path, by base64, and in the blocks of OpenAI and of older LangChain."""
-    reply = make(file_access=FileAccess(CLIPS)).invoke(playing(**block))
+def test_audio_blocks(make: Make, block: dict[str, Any]) -> None:
+    """Audio is accepted by path, in base64, and in blocks of OpenAI and of older LangChain."""
+    reply = make(file_access=FileAccess(CLIPS)).invoke(message_with(**block))
     assert "tomorrow" in reply.text
 
 
-def test_hears_a_file(make: Make, ask: Ask) -> None:
-    """A file is heard however the model is asked, and what was heard is counted."""
-    reply = ask(make(file_access=FileAccess(CLIPS)), playing(type="audio", path="clip.webm"))
+def test_clip_by_path(make: Make, ask: Ask) -> None:
+    """A clip by path works in every way of asking, and its audio tokens are counted."""
+    reply = ask(make(file_access=FileAccess(CLIPS)), message_with(type="audio", path="clip.webm"))
     assert "tomorrow" in reply.text
-    assert heard_audio(reply) > 10
+    assert audio_tokens(reply) > 10
 
 
 def test_several_clips(make: Make) -> None:
-    """Clips and texts of one message keep their order, and all are heard."""
+    """Several clips and texts of one message are all sent, in order."""
     clip = {"type": "audio", "path": "clip.wav"}
     reply = make(file_access=FileAccess(CLIPS)).invoke([HumanMessage([clip, "And:", clip])])
     assert reply.text.count("tomorrow") == 2
@@ -117,12 +117,12 @@ def test_several_clips(make: Make) -> None:
         (
             {"type": "audio", "base64": "UklG", "mime_type": "image/png"},
             UnsupportedError,
-            "image/png is no audio",
+            "image/png is not an audio type",
         ),
         (
             {"type": "audio", "base64": "UklG", "mime_type": "audio/pcm;rate=16000"},
             UnsupportedError,
-            "give it as wav",
+            "pass it as wav",
         ),
         ({"type": "audio", "path": "../conftest.py"}, AccessError, "outside"),
         ({"type": "audio", "path": "/etc/passwd"}, AccessError, "outside"),
@@ -133,56 +133,56 @@ def test_several_clips(make: Make) -> None:
         (
             {"type": "input_audio", "input_audio": {"data": "UklG", "format": "pcm16"}},
             UnsupportedError,
-            "give it as wav",
+            "pass it as wav",
         ),
         ({"type": "image_url", "image_url": {"url": "x"}}, UnsupportedError, "text and audio"),
         ({"no": "type"}, UnsupportedError, "type None cannot be sent"),
     ],
     ids=lambda value: repr(value)[:50],
 )
-def test_impossible_blocks(
+def test_invalid_blocks(
     make: Make, invoke: Ask, block: dict[str, Any], error: type[ApertisError], sentence: str
 ) -> None:
-    """What cannot be heard is refused in a sentence, and nothing is sent."""
+    """An invalid block is refused with a typed error, and nothing is sent."""
     model = make(file_access=FileAccess(CLIPS))
     with pytest.raises(error, match=sentence):
-        invoke(model, playing(**block))
+        invoke(model, message_with(**block))
 
 
 def test_paths_are_refused_without_access(make: Make, ask: Ask) -> None:
-    """Without a file access, no message can make the model read a file."""
+    """Without a file access, messages cannot refer to files."""
     with pytest.raises(AccessError, match="pass file_access=FileAccess"):
-        ask(make(), playing(type="audio", path=str(CLIPS / "clip.wav")))
+        ask(make(), message_with(type="audio", path=str(CLIPS / "clip.wav")))
 
 
 @pytest.mark.parametrize(
     ("message", "sentence"),
     [
-        (FunctionMessage(content="x", name="f"), "no message of a 'function'"),
-        (ChatMessage(content="x", role="narrator"), "no message of a 'narrator'"),
+        (FunctionMessage(content="x", name="f"), "no message role 'function'"),
+        (ChatMessage(content="x", role="narrator"), "no message role 'narrator'"),
         (SystemMessage([{"type": "audio", "base64": "UklG"}]), "An instruction is text"),
         (AIMessage([{"type": "audio", "base64": "UklG"}]), "lost both its id and its transcript"),
     ],
 )
-def test_impossible_messages(make: Make, message: Any, sentence: str) -> None:
-    """A message the service has no place for is refused in a sentence."""
+def test_unsupported_messages(make: Make, message: Any, sentence: str) -> None:
+    """A message that the chat schema cannot express is refused."""
     with pytest.raises(UnsupportedError, match=sentence):
         make().invoke([message, HumanMessage("Hello?")])
 
 
-def test_an_empty_conversation(make: Make, ask: Ask) -> None:
+def test_empty_conversation(make: Make, ask: Ask) -> None:
     """A conversation without messages is refused."""
     with pytest.raises(UnsupportedError, match="no messages"):
         ask(make(), [])
 
 
-def test_speaks(make: Make, ask: Ask) -> None:
-    """A spoken reply has its words as text, its sound as a standard block, and its usage."""
+def test_spoken_reply(make: Make, ask: Ask) -> None:
+    """A spoken reply has text, a standard block of audio, and its usage."""
     reply = ask(make(voice="nova"), "Say yes.")
-    words, sound = reply.content_blocks
-    assert reply.text == words["text"] == 'You wrote: "Say yes.".'
-    assert (sound["type"], sound["mime_type"]) == ("audio", "audio/wav")
-    with wave.open(io.BytesIO(base64.b64decode(sound["base64"]))) as file:
+    text, audio = reply.content_blocks
+    assert reply.text == text["text"] == 'You wrote: "Say yes.".'
+    assert (audio["type"], audio["mime_type"]) == ("audio", "audio/wav")
+    with wave.open(io.BytesIO(base64.b64decode(audio["base64"]))) as file:
         assert file.getframerate() > 0
     assert reply.usage_metadata["output_token_details"]["audio"] > 10
     assert reply.response_metadata["model_provider"] == "apertis"
@@ -192,23 +192,25 @@ def test_speaks(make: Make, ask: Ask) -> None:
     ("audio_format", "mime_type", "container"),
     [("mp3", "audio/mpeg", "mp3"), ("opus", "audio/ogg", "ogg"), ("flac", "audio/flac", "flac")],
 )
-def test_speaks_in_formats(make: Make, audio_format: str, mime_type: str, container: str) -> None:
-    """The media type says what the bytes are."""
+def test_formats_of_spoken_replies(
+    make: Make, audio_format: str, mime_type: str, container: str
+) -> None:
+    """The media type of a spoken reply matches its bytes."""
     reply = make(voice="nova", audio_format=audio_format).invoke("Say yes.")
-    sound: Any = reply.content_blocks[1]
-    assert sound["mime_type"] == mime_type
-    with av.open(io.BytesIO(base64.b64decode(sound["base64"]))) as file:
+    audio: Any = reply.content_blocks[1]
+    assert audio["mime_type"] == mime_type
+    with av.open(io.BytesIO(base64.b64decode(audio["base64"]))) as file:
         assert container in file.format.name
 
 
-def test_speaks_when_asked_to(make: Make, ask: Ask) -> None:
-    """Each call can ask for speech, or do without."""
+def test_speech_per_call(make: Make, ask: Ask) -> None:
+    """A call can request speech, or decline it."""
     assert ask(make(), "Say yes.", voice="echo").content_blocks[1]["type"] == "audio"
     assert len(ask(make(voice="echo"), "Say yes.", modalities=["text"]).content_blocks) == 1
 
 
-def test_a_spoken_stream_is_one_chunk(make: Make, stream: Ask) -> None:
-    """A spoken reply, which cannot be streamed, comes whole."""
+def test_spoken_stream(make: Make, stream: Ask) -> None:
+    """A spoken reply, which cannot be streamed, is a single chunk."""
     (chunk,) = stream(make(voice="nova"), "Say yes.")
     assert chunk.chunk_position == "last"
     assert [block["type"] for block in chunk.content_blocks] == ["text", "audio"]
@@ -216,41 +218,41 @@ def test_a_spoken_stream_is_one_chunk(make: Make, stream: Ask) -> None:
 
 @pytest.mark.parametrize("output_version", ["v0", "v1"])
 def test_spoken_replies_are_not_uploaded_again(make: Make, ask: Ask, output_version: str) -> None:
-    """A later turn refers to a spoken reply by its id, also after the history was stored."""
+    """A later turn refers to a spoken reply by its id, also after storing the history."""
     model = make(voice="nova", output_version=output_version)
     history = [HumanMessage("Say yes."), ask(model, "Say yes.")]
     history = messages_from_dict(messages_to_dict(history))
     reply = ask(model, [*history, HumanMessage("And now no.")], modalities=["text"])
     assert reply.text == 'You wrote: "And now no.".'
-    assert heard_audio(reply) == 0
+    assert audio_tokens(reply) == 0
     words = sum(math.ceil(len(m.text) / 4) for m in [*history, HumanMessage("And now no.")])
-    assert reply.usage_metadata["input_tokens"] == words  # the service knows what it had said
+    assert reply.usage_metadata["input_tokens"] == words  # the service has the audio
 
 
-def said_aloud(**audio: Any) -> AIMessage:
-    sound = {"type": "audio", "base64": in_base64("wav"), "mime_type": "audio/wav"}
-    return AIMessage([sound], additional_kwargs={"audio": audio})
+def spoken_message(**audio: Any) -> AIMessage:
+    block = {"type": "audio", "base64": base64_of("wav"), "mime_type": "audio/wav"}
+    return AIMessage([block], additional_kwargs={"audio": audio})
 
 
-def test_an_expired_reply_is_words(make: Make, ask: Ask) -> None:
-    """When the service has forgotten a spoken reply, its words are sent instead."""
-    forgotten = said_aloud(id="audio_gone", expires_at=1, transcript="It is tomorrow.")
-    reply = ask(make(), [HumanMessage("When?"), forgotten, HumanMessage("Sure?")])
+def test_expired_spoken_reply(make: Make, ask: Ask) -> None:
+    """Once the audio of a spoken reply has expired, its words are sent."""
+    expired = spoken_message(id="audio_gone", expires_at=1, transcript="It is tomorrow.")
+    reply = ask(make(), [HumanMessage("When?"), expired, HumanMessage("Sure?")])
     assert reply.text == 'You wrote: "Sure?".'
     assert reply.usage_metadata["input_tokens"] == 2 + 4 + 2
 
 
-def test_a_reply_of_another_service_is_words(make: Make) -> None:
-    """An id is only good at the service that gave it."""
-    foreign = said_aloud(id="audio_foreign", expires_at=None, transcript="It is tomorrow.")
+def test_spoken_reply_of_another_provider(make: Make) -> None:
+    """A spoken reply of another provider is sent as words, as its id is unknown here."""
+    foreign = spoken_message(id="audio_foreign", expires_at=None, transcript="It is tomorrow.")
     foreign.response_metadata["model_provider"] = "openai"
     reply = make().invoke([HumanMessage("When?"), foreign, HumanMessage("Sure?")])
     assert reply.usage_metadata is not None
     assert reply.usage_metadata["input_tokens"] == 2 + 4 + 2
 
 
-def test_an_unknown_id_is_the_services_to_judge(make: Make, ask: Ask) -> None:
-    """An id that ought to be good is sent, and the service's refusal is a typed error."""
-    unknown = said_aloud(id="audio_gone", expires_at=None, transcript="It is tomorrow.")
+def test_unknown_audio_id(make: Make, ask: Ask) -> None:
+    """An id that has not expired is sent, and a refusal of the service is a typed error."""
+    unknown = spoken_message(id="audio_gone", expires_at=None, transcript="It is tomorrow.")
     with pytest.raises(InvalidRequestError, match="audio_gone"):
         ask(make(), [HumanMessage("When?"), unknown, HumanMessage("Sure?")])

@@ -1,4 +1,4 @@
-"""The chat model's replies come in pieces, and some of them are strange."""
+"""Replies of the chat model: streams, and malformed or incomplete responses."""
 
 import json
 from collections.abc import Callable
@@ -18,7 +18,7 @@ Make = Callable[..., ChatApertisAudio]
 
 @tool
 def get_weather(city: str) -> str:
-    """The weather in a city."""
+    """Return the weather in a city."""
     return f"Fog in {city}."
 
 
@@ -28,8 +28,8 @@ def set_alarm(minutes: int) -> str:
     return f"Rings in {minutes} minutes."
 
 
-def test_streams_words(make: Make, stream: Ask) -> None:
-    """Words come in pieces, which join to the whole reply with its usage, counted once."""
+def test_streamed_text(make: Make, stream: Ask) -> None:
+    """Chunks of text join to the whole reply, with its usage counted once."""
     chunks = stream(make(), "One two three.")
     assert len([chunk for chunk in chunks if chunk.text]) > 3
     whole, invoked = joined(chunks), make().invoke("One two three.")
@@ -40,34 +40,34 @@ def test_streams_words(make: Make, stream: Ask) -> None:
     assert whole.response_metadata["request_id"].startswith("req_")
 
 
-def test_streams_calls(make: Make, stream: Ask) -> None:
-    """Tool calls come in pieces, which join by their index."""
+def test_streamed_tool_calls(make: Make, stream: Ask) -> None:
+    """Chunks of tool calls are joined by their index."""
     question = "The weather in 'Lisbon', and set alarm in 5 minutes."
     chunks = stream(make().bind_tools([get_weather, set_alarm]), question)
     assert sum(len(chunk.tool_call_chunks) for chunk in chunks) > 4
-    found = joined(chunks).tool_calls
-    assert [call["args"] for call in found] == [{"city": "Lisbon"}, {"minutes": 5}]
+    calls = joined(chunks).tool_calls
+    assert [call["args"] for call in calls] == [{"city": "Lisbon"}, {"minutes": 5}]
 
 
-def test_streams_for_callbacks(make: Make, invoke: Ask) -> None:
-    """A model that streams tells callbacks piece by piece, also when it is invoked."""
+def test_streaming_for_callbacks(make: Make, invoke: Ask) -> None:
+    """With ``streaming``, callbacks get every chunk, also in `invoke`."""
 
-    class Listening(BaseCallbackHandler):
+    class TokenCollector(BaseCallbackHandler):
         def __init__(self) -> None:
-            self.pieces: list[str] = []
+            self.tokens: list[str] = []
 
         def on_llm_new_token(self, token: Any, **_: Any) -> None:
-            """Note the piece."""
-            self.pieces.append(token)
+            """Collect the token."""
+            self.tokens.append(token)
 
-    handler = Listening()
+    handler = TokenCollector()
     reply = invoke(make(streaming=True, callbacks=[handler]), "One two three.")
-    assert "".join(handler.pieces) == reply.text
-    assert len(handler.pieces) > 3
+    assert "".join(handler.tokens) == reply.text
+    assert len(handler.tokens) > 3
 
 
 def test_typed_events(make: Make) -> None:
-    """The newest form of streaming gives spoken replies, too."""
+    """Typed streaming events work for spoken replies."""
     events = make(voice="nova").stream_events("Say yes.", version="v3")
     message = events.output
     assert [block["type"] for block in message.content_blocks] == ["text", "audio"]
@@ -84,8 +84,8 @@ def events(*chunks: dict[str, Any], end: str = "data: [DONE]\n\n") -> Any:
 
 
 @pytest.mark.parametrize("arguments", ['{"city": ', "[1]", "Lisbon"])
-def test_calls_that_make_no_sense(scripted: Make, arguments: str) -> None:
-    """A call whose arguments are no JSON object is kept as what it is, and can be answered."""
+def test_invalid_tool_calls(scripted: Make, arguments: str) -> None:
+    """A call whose arguments are not a JSON object is kept, and can be answered."""
     call = {"id": "c-1", "type": "function", "function": {"name": "f", "arguments": arguments}}
     reply = scripted(json_answer(completion(content=None, tool_calls=[call]))).invoke("Hello?")
     assert reply.tool_calls == []
@@ -94,35 +94,35 @@ def test_calls_that_make_no_sense(scripted: Make, arguments: str) -> None:
     assert "arguments of f are" in str(failed["error"])
 
 
-def test_an_answer_without_details(scripted: Make) -> None:
-    """A gateway that tells neither model nor usage still gives a message."""
+def test_response_without_details(scripted: Make) -> None:
+    """A response without model and usage still makes a message."""
     reply = scripted(json_answer(completion(content="Hi."))).invoke("Hello?")
     assert reply.text == "Hi."
     assert reply.usage_metadata is None
     assert reply.response_metadata["model_name"] == "gpt-4o-audio-preview"
 
 
-def test_a_spoken_answer_without_words(scripted: Make) -> None:
-    """Sound without a transcript is a message of sound alone."""
+def test_spoken_response_without_transcript(scripted: Make) -> None:
+    """Audio without a transcript is a message with audio alone."""
     audio = {"id": "a-1", "data": "UklG"}
     reply = scripted(json_answer(completion(audio=audio))).invoke("Hello?", voice="nova")
     assert [block["type"] for block in reply.content_blocks] == ["audio"]
 
 
-def test_usage_said_twice(scripted: Make) -> None:
-    """A gateway that repeats the usage with every piece does not multiply the bill."""
+def test_repeated_usage(scripted: Make) -> None:
+    """A usage that is repeated with every chunk is counted once."""
     usage = {"prompt_tokens": 3, "completion_tokens": 2}
-    pieces = [{"choices": [{"delta": {"content": word}}], "usage": usage} for word in ("a", "b")]
-    whole = joined(list(scripted(events(*pieces)).stream("Hello?")))
+    deltas = [{"choices": [{"delta": {"content": word}}], "usage": usage} for word in ("a", "b")]
+    whole = joined(list(scripted(events(*deltas)).stream("Hello?")))
     assert whole.text == "ab"
     assert whole.usage_metadata is not None
     assert whole.usage_metadata["total_tokens"] == 5
 
 
-def test_a_stream_cut_off(scripted: Make) -> None:
-    """A stream that ends before the reply does is an error after what had come."""
+def test_interrupted_stream(scripted: Make) -> None:
+    """A stream that ends too early is an error, after the chunks that arrived."""
     model = scripted(events({"choices": [{"delta": {"content": "a"}}]}, end=""))
-    found: list[str] = []
+    texts: list[str] = []
     with pytest.raises(APIConnectionError, match="cut off"):
-        found.extend(chunk.text for chunk in model.stream("Hello?"))
-    assert found == ["a"]
+        texts.extend(chunk.text for chunk in model.stream("Hello?"))
+    assert texts == ["a"]

@@ -1,4 +1,4 @@
-"""The settings of the chat model: what is taken, refused, shown and written down."""
+"""The settings of the chat model: accepted, refused, shown and serialized."""
 
 import copy
 import doctest
@@ -36,7 +36,7 @@ SECRET = "sk-very-secret"
 
 
 def test_settings_reach_the_service() -> None:
-    """Every setting of a request is sent, and a call's own go before the model's."""
+    """Every setting is sent, and arguments of a call override those of the model."""
     reply = {"choices": [{"message": {"content": "Hi."}}]}
     with Loopback([json_answer(reply)]) as server, server.client() as client:
         model = ChatApertisAudio(
@@ -58,8 +58,8 @@ def test_settings_reach_the_service() -> None:
     assert second == {**first, "temperature": 0, "stop": ["y"], "user": "you"}
 
 
-def test_other_names() -> None:
-    """Names that other integrations have for a setting do as well."""
+def test_aliases() -> None:
+    """Names that other integrations use for a setting are accepted."""
     names: dict[str, Any] = {
         "model_name": "m-1",
         "stop_sequences": ["x"],
@@ -73,7 +73,7 @@ def test_other_names() -> None:
 
 @pytest.mark.parametrize("options", [{"temprature": 0.5}, {"api_kye": SECRET}, {"n": 2}])
 def test_misspelt_settings(options: dict[str, Any]) -> None:
-    """A setting that does not exist is refused, without showing its value."""
+    """An unknown setting is refused, without showing its value."""
     with pytest.raises(ValidationError, match="Extra inputs are not permitted") as caught:
         ChatApertisAudio(**{"api_key": SECRET, **options})
     assert SECRET not in str(caught.value)
@@ -90,27 +90,27 @@ def test_misspelt_settings(options: dict[str, Any]) -> None:
         ({"api_key": "k", "max_retries": -1}, "max_retries is -1"),
     ],
 )
-def test_impossible_settings(options: dict[str, Any], sentence: str) -> None:
-    """A setting that cannot be is refused when the model is made."""
+def test_invalid_settings(options: dict[str, Any], sentence: str) -> None:
+    """An invalid setting is refused when the model is made."""
     with pytest.raises(ConfigurationError, match=sentence):
         ChatApertisAudio(**options)
 
 
-def test_a_client_has_its_own_settings() -> None:
-    """A shared client cannot be given other settings on the side."""
+def test_client_and_settings() -> None:
+    """Settings next to a shared client are refused."""
     with ApertisAudio("key") as client, pytest.raises(ConfigurationError, match="its own timeout"):
         ChatApertisAudio(client=client, timeout=5)
 
 
 def test_a_shared_client_stays_open(sandbox_url: str, ask: Ask) -> None:
-    """A client that is shared outlives the models that used it."""
+    """A shared client outlives the models that used it."""
     with ApertisAudio("sk-shared", base_url=sandbox_url) as client:
         for _ in range(2):
             assert ask(ChatApertisAudio(client=client), "Hello?").text
 
 
 def test_copies_outlive_the_original(sandbox_url: str) -> None:
-    """A model that made its own client gives it back with its last copy, not before."""
+    """A client of the model's own stays open until the last copy is gone."""
     model = ChatApertisAudio(api_key="sk-own", base_url=sandbox_url)
     model.invoke("Hello?")
     copies = [
@@ -123,7 +123,7 @@ def test_copies_outlive_the_original(sandbox_url: str) -> None:
 
 
 def test_threads() -> None:
-    """A model that is first asked by two threads at once closes no client under either."""
+    """Two threads that use a new model at once share one client, which stays open."""
     both = threading.Barrier(2)
 
     def wait(exchange: Exchange) -> None:
@@ -138,7 +138,7 @@ def test_threads() -> None:
 
 
 def test_the_example(sandbox_url: str, tmp_path: Path) -> None:
-    """The example in the documentation of the class runs as it stands."""
+    """The example in the docstring of the class runs as it stands."""
     (tmp_path / "meeting.m4a").write_bytes((CLIPS / "clip.m4a").read_bytes())
     examples = doctest.DocTestParser().get_examples(inspect.getdoc(ChatApertisAudio) or "")
     code = "".join(example.source for example in examples)
@@ -157,14 +157,14 @@ def test_the_example(sandbox_url: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["temprature", "audio", "n"])
 def test_unknown_arguments_of_a_call(name: str) -> None:
-    """An argument no chat has is refused, and the place for further fields is named."""
+    """An unknown argument is refused, and the error names the place for further fields."""
     options: dict[str, Any] = {name: 1}
     with pytest.raises(UnsupportedError, match=f"no argument '{name}'.*model_kwargs"):
         ChatApertisAudio(api_key=SECRET).invoke("Hello?", **options)
 
 
 def test_secrets_stay_secret() -> None:
-    """The key is in no representation, no trace and no file; nor is what may be read."""
+    """The key and the folders are in no representation, trace parameter or serialization."""
     model = ChatApertisAudio(api_key=SECRET, file_access=FileAccess("/tmp"), voice="nova")
     for shown in (
         repr(model),
@@ -183,8 +183,8 @@ def test_secrets_stay_secret() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:The function `load` is in beta")
-def test_written_down_and_read_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Settings survive being written down; the key then comes from the environment."""
+def test_serialization(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings can be serialized and loaded; the key then comes from the environment."""
     model = ChatApertisAudio(
         api_key=SECRET, temperature=0.0, stop=["x"], modalities=["text"], timeout=5
     )
@@ -200,8 +200,8 @@ def test_written_down_and_read_back(monkeypatch: pytest.MonkeyPatch) -> None:
     assert again.api_key.get_secret_value() == "sk-other"
 
 
-def test_tracing_follows_a_call() -> None:
-    """What a trace says of a call are the call's own parameters."""
+def test_tracing_parameters() -> None:
+    """Tracing parameters of a call are the call's own."""
     model = ChatApertisAudio(api_key=SECRET, temperature=0.5, max_tokens=7, stop="x")
     params = model._get_ls_params(stop=["y"], model="m-2", temperature=0.0)
     assert (params["ls_model_name"], params["ls_temperature"]) == ("m-2", 0.0)
@@ -209,41 +209,41 @@ def test_tracing_follows_a_call() -> None:
 
 
 def test_profile() -> None:
-    """A documented model says what it can do; of another one nothing is claimed."""
+    """A known model has a profile; an unknown one has none."""
     profile = ChatApertisAudio(api_key=SECRET).profile
     assert profile is not None
     assert profile["audio_inputs"]
     assert profile["audio_outputs"]
     assert profile["tool_calling"]
-    assert not profile["structured_output"]  # so that agents get it by a tool
+    assert not profile["structured_output"]  # so that agents use a tool
     assert not profile["image_inputs"]
     assert ChatApertisAudio(api_key=SECRET, model="m-1").profile is None
 
 
-class Counting(BaseRateLimiter):
-    """Lets everybody through, and counts them."""
+class CountingLimiter(BaseRateLimiter):
+    """Rate limiter without a limit that counts requests."""
 
     passed = 0
 
     def acquire(self, *, blocking: bool = True) -> bool:
-        """Let through."""
+        """Count the request."""
         self.passed += blocking
         return True
 
     async def aacquire(self, *, blocking: bool = True) -> bool:
-        """Let through."""
+        """Async version of `acquire`."""
         return self.acquire(blocking=blocking)
 
 
 def test_rate_limiter(sandbox_url: str, ask: Ask) -> None:
-    """A rate limiter is asked before each request."""
-    limiter = Counting()
+    """A rate limiter is acquired before each request."""
+    limiter = CountingLimiter()
     ask(ChatApertisAudio(api_key="sk-l", base_url=sandbox_url, rate_limiter=limiter), "Hello?")
     assert limiter.passed == 1
 
 
 def test_errors_stay_typed(ask: Ask) -> None:
-    """What the service refuses is the same error as from the client itself."""
+    """A refusal of the service is the same error as from the client itself."""
     with (
         Loopback([error(401, "invalid_api_key")]) as server,
         server.client() as client,
@@ -254,7 +254,7 @@ def test_errors_stay_typed(ask: Ask) -> None:
 
 
 def test_without_langchain() -> None:
-    """Without LangChain, one sentence says what to install."""
+    """Without LangChain, the error names the extra to install."""
     code = (
         "import sys; sys.modules['langchain_core'] = None\n"
         "import apertis_audio_tools.langchain as package\n"
@@ -266,7 +266,7 @@ def test_without_langchain() -> None:
 
 
 def test_names() -> None:
-    """The names there are can be listed, and others are no attributes."""
+    """The public names are listed by `dir`, and others are no attributes."""
     assert "ChatApertisAudio" in dir(package)
     with pytest.raises(AttributeError, match="no attribute 'ChatOther'"):
         package.ChatOther  # noqa: B018

@@ -1,5 +1,5 @@
-"""The chat model passes the conformance suite of LangChain, against the sandbox."""
-# ruff: noqa: D102  # the suite says what its properties are
+"""The chat model passes LangChain's conformance suites, against the sandbox."""
+# ruff: noqa: D102  # the suite documents its properties
 
 from pathlib import Path
 from typing import Any, Literal
@@ -51,11 +51,11 @@ class TestUnit(ChatModelUnitTests):
 
 
 class TestIntegration(ChatModelIntegrationTests):
-    """Everything the suite asks of a service that hears and speaks, over HTTP."""
+    """Everything the suite requires of a model with audio, over HTTP."""
 
     @pytest.fixture(autouse=True)
     def _service(self, sandbox_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The sandbox is the service, and one of our clips the recording the suite would fetch."""
+        """Use the sandbox as the service, and a local clip for the one the suite would download."""
         self.url = sandbox_url
         monkeypatch.setenv("LANGCHAIN_TESTS_USER_AGENT", "apertis-audio-tools")
         fetch = httpx.get
@@ -69,7 +69,7 @@ class TestIntegration(ChatModelIntegrationTests):
 
     @pytest.fixture
     def whole_cassette(self) -> None:
-        """The suite's own cassettes are not used: the service's are in tests/service."""
+        """Return nothing: the suite's own cassettes are not used, see tests/service."""
 
     @property
     def chat_model_class(self) -> type[ChatApertisAudio]:
@@ -97,21 +97,21 @@ class TestIntegration(ChatModelIntegrationTests):
 
     @property
     def supported_usage_metadata_details(self) -> dict[Literal["invoke", "stream"], list[Any]]:
-        counted = ["audio_input", "audio_output"]
-        return {"invoke": counted, "stream": counted}
+        details = ["audio_input", "audio_output"]
+        return {"invoke": details, "stream": details}
 
     def invoke_with_audio_input(self, *, stream: bool = False) -> AIMessage:
         model = ChatApertisAudio(**self.chat_model_params, file_access=FileAccess(CLIP.parent))
         clip = {"type": "audio", "path": CLIP.name}
-        return answer(model, [HumanMessage(["What is said?", clip])], stream=stream)
+        return reply_of(model, [HumanMessage(["What is said?", clip])], stream=stream)
 
     def invoke_with_audio_output(self, *, stream: bool = False) -> AIMessage:
         model = ChatApertisAudio(**self.chat_model_params, voice="nova")
-        return answer(model, [HumanMessage("Say yes.")], stream=stream)
+        return reply_of(model, [HumanMessage("Say yes.")], stream=stream)
 
 
-def answer(model: ChatApertisAudio, messages: list[BaseMessage], *, stream: bool) -> AIMessage:
-    """The model's answer, invoked or put together from a stream."""
+def reply_of(model: ChatApertisAudio, messages: list[BaseMessage], *, stream: bool) -> AIMessage:
+    """Return the reply of a model, invoked or joined from a stream."""
     if not stream:
         return model.invoke(messages)
     first, *rest = model.stream(messages)

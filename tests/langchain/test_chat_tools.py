@@ -1,4 +1,4 @@
-"""The chat model calls tools, follows schemas, and streams."""
+"""The chat model calls tools and follows schemas."""
 
 import json
 from collections.abc import Callable
@@ -25,7 +25,7 @@ DONE = {"choices": [{"message": {"content": "Done."}}]}
 
 @tool
 def get_weather(city: str) -> str:
-    """The weather in a city."""
+    """Return the weather in a city."""
     return f"Fog in {city}."
 
 
@@ -53,27 +53,27 @@ TOOLS = [get_weather, set_alarm]
     ],
 )
 def test_tool_choice(make: Make, choice: Any, names: list[str]) -> None:
-    """The choice of a tool is made in any of the words that frameworks have for it."""
+    """A tool choice is accepted in every form that LangChain uses."""
     model = make().bind_tools(TOOLS, tool_choice=choice)
     reply = model.invoke("How is the weather in 'Lisbon'?")
     assert [call["name"] for call in reply.tool_calls] == names
 
 
 @pytest.mark.parametrize("tools", [[get_weather], []])
-def test_impossible_tool_choice(make: Make, tools: list[Any]) -> None:
-    """A tool that is not there cannot be chosen."""
+def test_unknown_tool_choice(make: Make, tools: list[Any]) -> None:
+    """Choosing a tool that does not exist is refused."""
     with pytest.raises(UnsupportedError, match="the tools are: "):
         make().bind_tools(tools, tool_choice="sing")
 
 
 def test_no_tools(make: Make, ask: Ask) -> None:
-    """An empty list of tools is as good as none."""
+    """An empty list of tools means no tools."""
     model = make(parallel_tool_calls=False).bind_tools([], tool_choice="auto")
     assert ask(model, "Hello?").text == 'You wrote: "Hello?".'
 
 
 def test_parallel_calls(make: Make, ask: Ask) -> None:
-    """Several tools are called at once, each with arguments of its own, unless told not to."""
+    """Several tools are called at once, unless parallel calls are off."""
     question = "The weather in 'Lisbon', and set alarm in 5 minutes."
     reply = ask(make().bind_tools(TOOLS), question)
     calls = [(call["name"], call["args"]) for call in reply.tool_calls]
@@ -84,29 +84,29 @@ def test_parallel_calls(make: Make, ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("index", [{"index": 0}, {"index": None}, {}])
-def test_streamed_calls_of_one_index(scripted: Make, stream: Ask, index: dict[str, Any]) -> None:
-    """Calls that only their ids tell apart are two calls."""
+def test_streamed_calls_with_one_index(scripted: Make, stream: Ask, index: dict[str, Any]) -> None:
+    """Calls with the same index and different ids are different calls."""
     calls = [
         {**index, "id": name, "function": {"name": "f", "arguments": json.dumps({"a": name})}}
         for name in ("c-1", "c-2")
     ]
-    pieces = [{"choices": [{"delta": {"tool_calls": [call]}}]} for call in calls]
+    deltas = [{"choices": [{"delta": {"tool_calls": [call]}}]} for call in calls]
     end = {"choices": [{"delta": {}, "finish_reason": "tool_calls"}]}
-    events = [b"data: %b\n\n" % json.dumps(each).encode() for each in (*pieces, end)]
+    events = [b"data: %b\n\n" % json.dumps(each).encode() for each in (*deltas, end)]
     reply = joined(stream(scripted(chunked(events, "text/event-stream")), "Hello?"))
     assert [call["args"] for call in reply.tool_calls] == [{"a": "c-1"}, {"a": "c-2"}]
     assert [call["id"] for call in reply.tool_calls] == ["c-1", "c-2"]
 
 
-def test_calls_of_a_model_that_speaks(make: Make, ask: Ask) -> None:
-    """A model that speaks calls tools as well."""
+def test_calls_of_a_speaking_model(make: Make, ask: Ask) -> None:
+    """A model with a voice calls tools as well."""
     reply = ask(make(voice="nova").bind_tools(TOOLS), "The weather in 'Lisbon'?")
     assert reply.tool_calls[0]["args"] == {"city": "Lisbon"}
     assert [block["type"] for block in reply.content_blocks] == ["tool_call"]
 
 
 @pytest.mark.parametrize(
-    ("content", "heard"),
+    ("content", "sent"),
     [
         ("Fog.", "Fog."),
         ("", ""),
@@ -119,27 +119,27 @@ def test_calls_of_a_model_that_speaks(make: Make, ask: Ask) -> None:
         ([{"type": "image_url", "image_url": {"url": "data:x"}}], "(image_url, not shown)"),
     ],
 )
-def test_tool_results(make: Make, content: Any, heard: str) -> None:
-    """What a tool answered reaches the model as text, without sound or pictures in base64."""
-    asked = HumanMessage("The weather in 'Lisbon'?")
+def test_tool_results(make: Make, content: Any, sent: str) -> None:
+    """Results of tools reach the model as text, without audio or images in base64."""
+    question = HumanMessage("The weather in 'Lisbon'?")
     model = make().bind_tools(TOOLS)
-    called = model.invoke([asked])
-    result = ToolMessage(content, tool_call_id=called.tool_calls[0]["id"])
-    assert model.invoke([asked, called, result]).text == f'The tool answered: "{heard}".'
+    reply = model.invoke([question])
+    result = ToolMessage(content, tool_call_id=reply.tool_calls[0]["id"])
+    assert model.invoke([question, reply, result]).text == f'The tool answered: "{sent}".'
 
 
-def test_artifacts_stay_here() -> None:
-    """What a tool made besides its answer, such as sound, is not sent."""
-    called = AIMessage("", tool_calls=[{"id": "c-1", "name": "speak", "args": {}}])
+def test_artifacts_are_not_sent() -> None:
+    """The artifact of a tool result, such as audio, is not sent."""
+    call = AIMessage("", tool_calls=[{"id": "c-1", "name": "speak", "args": {}}])
     result = ToolMessage("Spoken.", tool_call_id="c-1", artifact={"audio": b"sound"})
     with Loopback([json_answer(DONE)]) as server, server.client() as client:
-        ChatApertisAudio(client=client).invoke([HumanMessage("Speak!"), called, result])
+        ChatApertisAudio(client=client).invoke([HumanMessage("Speak!"), call, result])
     sent = json.loads(server.requests[0].body)["messages"]
     assert sent[-1] == {"role": "tool", "tool_call_id": "c-1", "content": "Spoken."}
 
 
-def test_an_agent_that_listens(make: Make, invoke: Ask) -> None:
-    """An agent hears a clip, calls the tool it names, and answers aloud."""
+def test_agent_with_audio(make: Make, invoke: Ask) -> None:
+    """An agent gets a clip, calls a tool, and speaks its answer."""
 
     @tool
     def meeting(topic: str) -> str:
@@ -157,14 +157,14 @@ def test_an_agent_that_listens(make: Make, invoke: Ask) -> None:
 
 
 class Meeting(BaseModel):
-    """What was agreed."""
+    """Time and place of a meeting."""
 
     city: str = Field(description="Where")
     hour: int
 
 
 class MeetingDict(TypedDict):
-    """What was agreed."""
+    """Time and place of a meeting."""
 
     city: str
     hour: int
@@ -173,18 +173,18 @@ class MeetingDict(TypedDict):
 @pytest.mark.parametrize("method", ["function_calling", "json_schema"])
 @pytest.mark.parametrize("schema", [Meeting, MeetingDict, Meeting.model_json_schema()])
 def test_structured_output(make: Make, method: Any, schema: Any) -> None:
-    """A reply follows a schema of any kind, by either method."""
+    """A reply follows a schema of any kind, with either method."""
     model = make().with_structured_output(schema, method=method)
     found: Any = model.invoke("In 'Lisbon' at 9.")
     assert (found.model_dump() if schema is Meeting else found) == {"city": "Lisbon", "hour": 9}
 
 
 @pytest.mark.parametrize("method", ["function_calling", "json_schema", "json_mode"])
-def test_structured_output_that_fails(make: Make, method: Any) -> None:
-    """A reply that does not follow the schema is an error, or stands next to it."""
+def test_invalid_structured_output(make: Make, method: Any) -> None:
+    """A reply that does not follow the schema is an error, or is returned next to it."""
 
     class Impossible(BaseModel):
-        """Nothing the sandbox says has this form."""
+        """Schema that no reply of the sandbox follows."""
 
         city: str = Field(pattern="^$")
 
@@ -198,8 +198,8 @@ def test_structured_output_that_fails(make: Make, method: Any) -> None:
     assert found["parsing_error"]
 
 
-def test_structured_output_with_the_message(make: Make, ask: Ask) -> None:
-    """The message is given along when it is asked for."""
+def test_structured_output_with_raw(make: Make, ask: Ask) -> None:
+    """With ``include_raw`` the message is returned as well."""
     model = make().with_structured_output(Meeting, include_raw=True)
     found = ask(model, "In 'Lisbon' at 9.")
     assert found["parsed"] == Meeting(city="Lisbon", hour=9)
@@ -207,6 +207,6 @@ def test_structured_output_with_the_message(make: Make, ask: Ask) -> None:
 
 
 def test_unknown_method(make: Make) -> None:
-    """There are three ways to structured output."""
+    """An unknown method is refused."""
     with pytest.raises(UnsupportedError, match="method is 'hope'"):
         make().with_structured_output(Meeting, method="hope")  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What has a client is copied, made anew by LangChain, and sent to other processes."""
+"""Objects with a client can be copied, configured by LangChain, and pickled."""
 
 import copy
 import pickle
@@ -30,7 +30,7 @@ TOOLS = [TranscribeAudio, TranslateAudio, AskAboutAudio, SpeakText]
 WAYS: dict[str, Callable[[Any], Any]] = {
     "copy": copy.copy,
     "deepcopy": copy.deepcopy,
-    "model_copy": lambda held: held.model_copy(deep=True),
+    "model_copy": lambda each: each.model_copy(deep=True),
 }
 
 
@@ -52,35 +52,35 @@ def access(tmp_path: Path) -> FileAccess:
 
 @pytest.fixture(params=["neither", "both"])
 def _environment(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With and without settings in the environment."""
+    """Run a test with and without settings in the environment."""
     if request.param == "both":
-        monkeypatch.setenv("APERTIS_API_KEY", "sk-of-the-environment")
+        monkeypatch.setenv("APERTIS_API_KEY", "sk-environment")
         monkeypatch.setenv("APERTIS_BASE_URL", "http://127.0.0.1:9/v1")
 
 
 @pytest.mark.usefixtures("_environment")
 class TestConfiguring:
-    """Objects are made anew of all their fields when one of them is configured."""
+    """LangChain makes an object from all its fields when one of them is configured."""
 
-    def test_model(self, client: ApertisAudio, invoke: Ask) -> None:
-        """A model on a client is still on that client."""
+    def test_chat_model(self, client: ApertisAudio, invoke: Ask) -> None:
+        """A configured model keeps its shared client."""
         field = ConfigurableField(id="t")
         model = ChatApertisAudio(client=client).configurable_fields(temperature=field)
         configured = model.with_config(configurable={"t": 0.5})
         assert "Hello" in invoke(configured, "Hello?").text
 
     def test_tool(self, client: ApertisAudio, access: FileAccess) -> None:
-        """So is a tool."""
+        """A configured tool keeps its shared client."""
         field = ConfigurableField(id="v")
         tool = SpeakText(client=client, access=access).configurable_fields(voice=field)
         assert "Spoken" in tool.with_config(configurable={"v": "nova"}).invoke({"text": "Hi."})
 
     @pytest.mark.parametrize("name", ["api_key", "base_url"])
-    def test_given_all_the_same(self, client: ApertisAudio, name: str) -> None:
-        """A setting next to a client is refused, also one the environment would give."""
-        given: Any = {name: "http://127.0.0.1:9/v1"}
+    def test_settings_next_to_a_client(self, client: ApertisAudio, name: str) -> None:
+        """A setting next to a client is refused, also one that the environment has."""
+        setting: Any = {name: "http://127.0.0.1:9/v1"}
         with pytest.raises(ConfigurationError, match=f"its own {name}"):
-            ChatApertisAudio(client=client, **given)
+            ChatApertisAudio(client=client, **setting)
 
 
 class TestCopies:
@@ -99,34 +99,34 @@ class TestCopies:
         *,
         is_shared: bool,
     ) -> None:
-        """A copy of a tool has its client, whether that is a shared one or its own."""
+        """A copy of a tool has the client of the tool, shared or its own."""
         tool = kind(access=access, **({"client": client} if is_shared else settings))
         copied = WAYS[way](tool)
         assert copied is not tool
-        assert copied._audio is tool._audio
+        assert copied._lazy_client.client is tool._lazy_client.client
 
-    def test_a_copied_tool_at_work(self, settings: dict[str, Any], access: FileAccess) -> None:
-        """Copied, sent elsewhere or set otherwise, a tool does what it is set to."""
+    def test_copies_with_other_settings(self, settings: dict[str, Any], access: FileAccess) -> None:
+        """A tool that was copied with another setting, or pickled, follows its settings."""
         tool = SpeakText(access=access, **settings)
         copied = [tool.model_copy(update={"audio_format": "wav"}), pickle.loads(pickle.dumps(tool))]
-        said = [each.invoke({"text": "Hi."}) for each in (*copied, tool)]
-        assert ["audio/wav" in each for each in said] == [True, False, False]
-        assert all("Spoken" in each for each in said)
+        results = [each.invoke({"text": "Hi."}) for each in (*copied, tool)]
+        assert ["audio/wav" in each for each in results] == [True, False, False]
+        assert all("Spoken" in each for each in results)
 
     @pytest.mark.parametrize("way", WAYS)
-    def test_what_was_heard(self, access: FileAccess, way: str) -> None:
-        """A copy reads on in what the tool has heard; with another model it hears for itself."""
+    def test_transcripts_are_shared(self, access: FileAccess, way: str) -> None:
+        """A copy has the transcripts of the tool; with another model it has its own."""
         with Loopback([json_answer({"text": "Hello."})]) as server:
             tool = TranscribeAudio(access=access, api_key="sk-own", base_url=server.url)
-            others = [WAYS[way](tool), tool.model_copy(update={"model": "gpt-4o-transcribe"})]
-            said = [each.invoke("clip.ogg") for each in (tool, *others, tool)]
-            assert said == ["[00:00:00] Hello."] * 4
+            copies = [WAYS[way](tool), tool.model_copy(update={"model": "gpt-4o-transcribe"})]
+            results = [each.invoke("clip.ogg") for each in (tool, *copies, tool)]
+            assert results == ["[00:00:00] Hello."] * 4
             assert len(server.requests) == 2
 
-    def test_a_toolkit_set_otherwise(
+    def test_toolkit_with_other_folders(
         self, client: ApertisAudio, access: FileAccess, tmp_path: Path
     ) -> None:
-        """A copy with other folders has the tools of those, and reads in no others."""
+        """A copy with other folders has the tools for those, and reads no others."""
         toolkit = ApertisAudioToolkit(client=client, access=access)
         copied = toolkit.model_copy(update={"access": FileAccess(tmp_path)})
         assert len(copied.get_tools()) == len(TOOLS) - 1
@@ -139,50 +139,50 @@ class TestCopies:
         toolkit = ApertisAudioToolkit(client=client, access=access)
         assert len(WAYS[way](toolkit).get_tools()) == len(TOOLS)
 
-    def test_what_cannot_travel(self, client: ApertisAudio, access: FileAccess) -> None:
-        """A client stays in its process, which one sentence says."""
-        held = [
+    def test_pickling_with_a_client(self, client: ApertisAudio, access: FileAccess) -> None:
+        """A shared client cannot be pickled, and the error says so."""
+        objects = [
             ChatApertisAudio(client=client),
             ApertisAudioToolkit(client=client, access=access),
             *(kind(client=client, access=access) for kind in TOOLS),
         ]
-        for each in held:
+        for each in objects:
             with pytest.raises(ConfigurationError, match="cannot be sent to another process"):
                 pickle.dumps(each)
 
 
 class TestClientSettings:
-    """Every adapter takes all settings of a client."""
+    """Every object has all settings of a client."""
 
     @pytest.mark.parametrize("kind", [ChatApertisAudio, ApertisAudioToolkit, *TOOLS])
     def test_names(self, kind: type[Any]) -> None:
-        """There is a field for each; a chat's cache is LangChain's own, and has another meaning."""
+        """There is a field for each setting; the cache of a chat model is LangChain's own."""
         assert ClientOptions.__annotations__.keys() <= kind.model_fields.keys()
         assert ClientOptions.__annotations__.keys() <= ParserOptions.__annotations__.keys()
 
-    def test_a_cache_of_replies_is_no_setting(self, client: ApertisAudio) -> None:
-        """A model on a client may have a cache."""
+    def test_cache_of_a_chat_model(self, client: ApertisAudio) -> None:
+        """A model with a shared client may have a cache of replies."""
         assert ChatApertisAudio(client=client, cache=False).cache is False
 
     @pytest.mark.parametrize(
-        "impossible", [{"max_wait": 0}, {"max_concurrency": 0}, {"requests_per_minute": 0}]
+        "invalid", [{"max_wait": 0}, {"max_concurrency": 0}, {"requests_per_minute": 0}]
     )
-    def test_they_arrive(
-        self, settings: dict[str, Any], access: FileAccess, impossible: dict[str, Any]
+    def test_settings_reach_the_client(
+        self, settings: dict[str, Any], access: FileAccess, invalid: dict[str, Any]
     ) -> None:
-        """They are the client's to judge."""
+        """The client validates its settings."""
         for kind in (ChatApertisAudio, SpeakText):
-            given: dict[str, Any] = {"access": access} if kind is SpeakText else {}
-            with pytest.raises(ConfigurationError, match=next(iter(impossible))):
-                kind(**given, **settings, **impossible)
+            folders: dict[str, Any] = {"access": access} if kind is SpeakText else {}
+            with pytest.raises(ConfigurationError, match=next(iter(invalid))):
+                kind(**folders, **settings, **invalid)
 
-    def test_a_table_of_models(self, settings: dict[str, Any]) -> None:
-        """What models can do may be told, travels along, and is not written down."""
+    def test_models(self, settings: dict[str, Any]) -> None:
+        """A table of models can be passed and pickled, and is not serialized."""
         table = {"my-chat": MODELS["gpt-4o-audio-preview"]}
         model = ChatApertisAudio(models=table, **settings)
         assert pickle.loads(pickle.dumps(model)).models == table
         assert "models" not in model.model_dump()
         assert ChatApertisAudio(models=MODELS, **settings).model_copy(deep=True).models == MODELS
         no_table: Any = "my-chat"
-        with pytest.raises(ValueError, match="models is a mapping"):
+        with pytest.raises(ValueError, match="models must be a mapping"):
             ChatApertisAudio(models=no_table, **settings)

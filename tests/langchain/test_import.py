@@ -1,34 +1,34 @@
-"""Importing the LangChain part, with LangChain and without."""
+"""Importing the LangChain adapter, with LangChain and without."""
 
 import subprocess
 import sys
 
 import pytest
 
-import apertis_audio_tools.langchain as rim
+import apertis_audio_tools.langchain as adapter
 
 WITHOUT = """
 import sys
 sys.modules["langchain_core"] = None
-import apertis_audio_tools.langchain as rim
+import apertis_audio_tools.langchain as adapter
 try:
-    rim.{name}
+    adapter.{name}
 except ImportError as error:
     print(error)
 """
 
 
-def test_every_name_is_there() -> None:
-    """What is announced can be had, and nothing else."""
-    for name in rim.__all__:
-        assert getattr(rim, name).__name__ == name
-    assert set(rim.__all__) <= set(dir(rim))
+def test_public_names() -> None:
+    """Every name in ``__all__`` exists, and other names do not."""
+    for name in adapter.__all__:
+        assert getattr(adapter, name).__name__ == name
+    assert set(adapter.__all__) <= set(dir(adapter))
     with pytest.raises(AttributeError, match="no attribute 'Loader'"):
-        _ = rim.Loader
+        _ = adapter.Loader
 
 
-def test_nothing_heavy_is_imported_before_it_is_used() -> None:
-    """Importing the part itself loads neither LangChain nor the client."""
+def test_import_is_light() -> None:
+    """Importing the adapter loads neither LangChain nor the client."""
     code = "import sys, apertis_audio_tools.langchain; print(*sys.modules)"
     finished = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
@@ -38,7 +38,7 @@ def test_nothing_heavy_is_imported_before_it_is_used() -> None:
 
 @pytest.mark.parametrize("name", ["ApertisAudioLoader", "ApertisAudioToolkit"])
 def test_without_langchain(name: str) -> None:
-    """Without LangChain, one sentence names the extra."""
+    """Without LangChain, the error names the extra."""
     finished = subprocess.run(
         [sys.executable, "-c", WITHOUT.format(name=name)],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""The loader of LangChain: files, folders and blobs become documents."""
+"""The LangChain loader: files, folders and blobs become documents."""
 
 import asyncio
 import contextlib
@@ -18,39 +18,45 @@ from langchain_core.vectorstores import InMemoryVectorStore
 
 from apertis_audio_tools import ApertisAudio
 from apertis_audio_tools.langchain import ApertisAudioLoader
-from support.contract.langchain_loaders import Listed, LoaderContract, Sent, counts, record_manager
+from support.contract.langchain_loaders import (
+    BlobList,
+    LoaderContract,
+    Sent,
+    counts,
+    record_manager,
+)
 from support.digest_recogniser import COUNT, PARTS, hears, words_in
 from support.loopback import Loopback
 from support.timeouts import PATIENCE
 
 
-def loading(server: Loopback, places: Any, **options: Any) -> ApertisAudioLoader:
+def make_loader(server: Loopback, paths: Any, **options: Any) -> ApertisAudioLoader:
     settings: dict[str, Any] = {"api_key": "sk-loader", "base_url": server.url} | options
-    return ApertisAudioLoader(places, **settings)
+    return ApertisAudioLoader(paths, **settings)
 
 
 class TestContract(LoaderContract):
-    """Every duty of a loader, at each granularity, one and several recordings at once."""
+    """The loader contract, at each granularity, with one and several recordings at once."""
 
     @pytest.fixture(params=[("passage", 1), ("segment", 2), ("recording", 1)])
     def loader(self, request: pytest.FixtureRequest, server: Loopback, folder: Path) -> BaseLoader:
-        """Of a folder, by a server of ours."""
+        """Return a loader of a folder."""
         granularity, at_once = request.param
-        return loading(server, folder, granularity=granularity, max_concurrency=at_once)
+        return make_loader(server, folder, granularity=granularity, max_concurrency=at_once)
 
     @pytest.fixture
     def sent(self, server: Loopback) -> Sent:
-        """The requests that have arrived."""
+        """Return a function that counts the requests."""
         return lambda: len(server.requests)
 
 
-def collected(loader: BaseLoader, colour: str) -> list[Document]:
-    return loader.load() if colour == "sync" else asyncio.run(loader.aload())
+def load_all(loader: BaseLoader, mode: str) -> list[Document]:
+    return loader.load() if mode == "sync" else asyncio.run(loader.aload())
 
 
-def test_order_and_content(server: Loopback, folder: Path, colour: str) -> None:
-    """Documents come in the order of the recordings, with what was said in each, and when."""
-    documents = collected(loading(server, folder, granularity="segment"), colour)
+def test_order_and_content(server: Loopback, folder: Path, mode: str) -> None:
+    """Documents come in the order of the recordings, with their words and times."""
+    documents = load_all(make_loader(server, folder, granularity="segment"), mode)
     expected = [
         (str(path), part * 10.0, words_in(path.read_bytes(), part))
         for path in sorted(folder.iterdir())
@@ -61,27 +67,29 @@ def test_order_and_content(server: Loopback, folder: Path, colour: str) -> None:
     )
 
 
-def test_several_at_once(folder: Path, colour: str) -> None:
-    """As many recordings are under way as the client may have."""
+def test_concurrency(folder: Path, mode: str) -> None:
+    """As many recordings are transcribed at once as the client allows."""
     together = threading.Barrier(4)
     with Loopback([hears(before=lambda _: together.wait(PATIENCE))]) as server:
-        documents = collected(
-            loading(server, folder, granularity="recording", max_concurrency=4), colour
+        documents = load_all(
+            make_loader(server, folder, granularity="recording", max_concurrency=4), mode
         )
     assert len(documents) == COUNT
 
 
-def test_one_request_at_a_time_is_one_ahead_at_most(server: Loopback, folder: Path) -> None:
-    """Before a recording's documents were asked for, hardly more than it is sent."""
-    with contextlib.closing(loading(server, folder, max_concurrency=1).lazy_load()) as documents:
+def test_requests_ahead(server: Loopback, folder: Path) -> None:
+    """At most one recording ahead of the documents consumed is sent."""
+    with contextlib.closing(
+        make_loader(server, folder, max_concurrency=1).lazy_load()
+    ) as documents:
         for number in range(1, COUNT + 1):
             next(documents)
             assert number <= len(server.requests) <= number + 1
 
 
-def test_leaving_early_leaves_no_connection(server: Loopback, folder: Path) -> None:
-    """Whoever stops early has hung up as well."""
-    documents = loading(server, folder).lazy_load()
+def test_closing_early(server: Loopback, folder: Path) -> None:
+    """Closing the iterator early closes the connections."""
+    documents = make_loader(server, folder).lazy_load()
     next(documents)
     documents.close()
     if sys.version_info >= (3, 13):
@@ -90,11 +98,11 @@ def test_leaving_early_leaves_no_connection(server: Loopback, folder: Path) -> N
     server.wait_for_hang_ups()
 
 
-def test_leaving_early_leaves_no_connection_with_asyncio(server: Loopback, folder: Path) -> None:
-    """Likewise when the event loop ends, and no task is left behind before."""
+def test_closing_early_with_asyncio(server: Loopback, folder: Path) -> None:
+    """Closing the async iterator early leaves no task, and no connection after the loop ends."""
 
     async def leave_early() -> None:
-        documents = loading(server, folder).alazy_load()
+        documents = make_loader(server, folder).alazy_load()
         await anext(documents)
         await documents.aclose()
         assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -103,63 +111,63 @@ def test_leaving_early_leaves_no_connection_with_asyncio(server: Loopback, folde
     server.wait_for_hang_ups()
 
 
-async def test_documents_need_no_threads(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many documents a recording gives, the number of hops to threads is the same."""
+async def test_thread_hops(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number of calls in threads does not depend on the number of documents."""
     hops: list[object] = []
     loop = asyncio.get_running_loop()
     original = loop.run_in_executor
 
-    def counted(*args: Any) -> Any:
+    def counting(*args: Any) -> Any:
         hops.append(args)
         return original(*args)
 
-    monkeypatch.setattr(loop, "run_in_executor", counted)
+    monkeypatch.setattr(loop, "run_in_executor", counting)
 
     async def hops_for(parts: int) -> int:
         hops.clear()
         with Loopback([hears(parts=parts)]) as server:
-            documents = await loading(server, folder, granularity="segment").aload()
+            documents = await make_loader(server, folder, granularity="segment").aload()
         assert len(documents) == COUNT * parts
         return len(hops)
 
     assert await hops_for(1) == await hops_for(60)
 
 
-async def test_a_blob_loader_that_blocks_does_not_block_the_loop(server: Loopback) -> None:
-    """Blobs are waited for in a thread, while the event loop goes on."""
+async def test_blocking_blob_loader(server: Loopback) -> None:
+    """A blob loader that blocks runs in a thread, and does not block the event loop."""
     released = threading.Event()
 
-    class Slow(BlobLoader):
+    class BlockingLoader(BlobLoader):
         def yield_blobs(self) -> Iterator[Blob]:
-            """One, as soon as it is allowed to."""
+            """Yield one blob once it is released."""
             assert released.wait(PATIENCE)
             yield Blob.from_data(b"no audio")
 
-    documents = asyncio.create_task(loading(server, Slow(), on_error="skip").aload())
+    documents = asyncio.create_task(make_loader(server, BlockingLoader(), on_error="skip").aload())
     await asyncio.sleep(0)
     released.set()
     assert await documents == []
 
 
-def test_a_shared_client_stays_open(server: Loopback, folder: Path, colour: str) -> None:
-    """A client that was given is used, and still there afterwards."""
+def test_shared_client(server: Loopback, folder: Path, mode: str) -> None:
+    """A shared client is used, and stays open."""
     with ApertisAudio("sk-shared", base_url=server.url) as client:
         loader = ApertisAudioLoader(folder, client=client)
-        assert collected(loader, colour) == collected(loader, colour)
+        assert load_all(loader, mode) == load_all(loader, mode)
         assert client.transcribe(folder / "meeting0.wav").text
 
 
-def test_a_cache_pays_once(server: Loopback, folder: Path, tmp_path: Path, colour: str) -> None:
-    """With a cache, loading again asks for nothing."""
-    loader = loading(server, folder, cache=str(tmp_path / "cache"))
-    first = collected(loader, colour)
-    asked = len(server.requests)
-    assert collected(loader, colour) == first
-    assert len(server.requests) == asked == COUNT
+def test_cache(server: Loopback, folder: Path, tmp_path: Path, mode: str) -> None:
+    """With a cache, make_loader again sends nothing."""
+    loader = make_loader(server, folder, cache=str(tmp_path / "cache"))
+    first = load_all(loader, mode)
+    sent = len(server.requests)
+    assert load_all(loader, mode) == first
+    assert len(server.requests) == sent == COUNT
 
 
 @pytest.mark.parametrize(
-    ("asked", "others", "again"),
+    ("first", "second", "sent_again"),
     [
         ({}, {"granularity": "segment"}, 0),
         ({}, {"granularity": "recording"}, 0),
@@ -175,90 +183,90 @@ def test_a_cache_pays_once(server: Loopback, folder: Path, tmp_path: Path, colou
         ({"model": "gpt-4o-transcribe"}, {"max_seconds": 60.0}, COUNT),
     ],
 )
-def test_what_is_paid_for_anew(
+def test_cache_keys(
     server: Loopback,
     folder: Path,
     tmp_path: Path,
-    asked: dict[str, Any],
-    others: dict[str, Any],
-    again: int,
+    first: dict[str, Any],
+    second: dict[str, Any],
+    sent_again: int,
 ) -> None:
-    """To arrange differently what is kept costs nothing; to ask or to cut differently does."""
-    kept: dict[str, Any] = {"cache": str(tmp_path / "cache"), **asked}
-    loading(server, folder, **kept).load()
+    """Other document options send nothing; other requests or pieces send everything again."""
+    options: dict[str, Any] = {"cache": str(tmp_path / "cache"), **first}
+    make_loader(server, folder, **options).load()
     renamed = folder.rename(tmp_path / "renamed")
-    loading(server, renamed, **{**kept, **others}).load()
-    assert len(server.requests) == COUNT + again
+    make_loader(server, renamed, **{**options, **second}).load()
+    assert len(server.requests) == COUNT + sent_again
 
 
-def test_translation(server: Loopback, folder: Path, colour: str) -> None:
-    """The task says which endpoint is asked, and the documents say so."""
-    documents = collected(loading(server, folder, task="translate"), colour)
+def test_translation(server: Loopback, folder: Path, mode: str) -> None:
+    """The task selects the endpoint, and is in the metadata."""
+    documents = load_all(make_loader(server, folder, task="translate"), mode)
     assert {each.metadata["task"] for each in documents} == {"translate"}
     assert {each.target for each in server.requests} == {"/v1/audio/translations"}
 
 
 def test_options_are_sent(server: Loopback, folder: Path) -> None:
-    """What is asked for reaches the service."""
-    loading(server, folder, language="cy", prompt="Names: Apertis", temperature=0.5).load()
+    """Options of the transcription reach the service."""
+    make_loader(server, folder, language="cy", prompt="Names: Apertis", temperature=0.5).load()
     form = server.requests[0].body
     for sent in (b"cy", b"Names: Apertis", b"0.5", b"whisper-1"):
         assert sent in form
 
 
 def test_size_of_passages(server: Loopback, folder: Path) -> None:
-    """Passages are packed to the size that is asked for, and overlap if they should."""
-    short = loading(server, folder, max_seconds=20).load()
-    overlapping = loading(server, folder, max_seconds=20, overlap=10).load()
+    """Passages have the size and overlap of the options."""
+    short = make_loader(server, folder, max_seconds=20).load()
+    overlapping = make_loader(server, folder, max_seconds=20, overlap=10).load()
     assert [d.metadata["start"] for d in short[:2]] == [0.0, 20.0]
     assert [d.metadata["start"] for d in overlapping[:2]] == [0.0, 10.0]
     assert {d.id for d in short}.isdisjoint(d.id for d in overlapping)
 
 
 def test_progress(server: Loopback, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A bar counts recordings on standard error; a function is told of each."""
-    told: list[int] = []
-    loading(server, folder, show_progress=True).load()
+    """A bar counts recordings on standard error; a function is called for each."""
+    done: list[int] = []
+    make_loader(server, folder, show_progress=True).load()
     assert f"{COUNT}recording" in capsys.readouterr().err
-    loading(server, folder, show_progress=lambda progress: told.append(progress.done)).load()
-    assert told == list(range(1, COUNT + 1))
+    make_loader(server, folder, show_progress=lambda progress: done.append(progress.done)).load()
+    assert done == list(range(1, COUNT + 1))
 
 
-class TestPlaces:
-    """What can be loaded."""
+class TestPaths:
+    """Paths and blob loaders as sources."""
 
     def sources(self, loader: BaseLoader) -> list[str]:
-        """What was loaded, one document after the other."""
+        """Return the source of each document."""
         return [document.metadata["source"] for document in loader.lazy_load()]
 
     def test_files_folders_and_patterns(self, server: Loopback, folder: Path) -> None:
-        """A file, several, a folder, and a part of a folder."""
+        """Files, folders, patterns and suffixes select recordings."""
         files = [str(path) for path in sorted(folder.iterdir())]
-        assert self.sources(loading(server, files[0])) == files[:1]
-        assert self.sources(loading(server, [files[1], Path(files[0])])) == [files[1], files[0]]
-        assert self.sources(loading(server, folder, glob="*[12].wav")) == files[1:3]
-        assert self.sources(loading(server, folder, suffixes=["mp3"])) == []
-        assert self.sources(loading(server, folder, suffixes=["WAV"])) == files
+        assert self.sources(make_loader(server, files[0])) == files[:1]
+        assert self.sources(make_loader(server, [files[1], Path(files[0])])) == [files[1], files[0]]
+        assert self.sources(make_loader(server, folder, glob="*[12].wav")) == files[1:3]
+        assert self.sources(make_loader(server, folder, suffixes=["mp3"])) == []
+        assert self.sources(make_loader(server, folder, suffixes=["WAV"])) == files
 
-    def test_any_blob_loader(self, server: Loopback, folder: Path, colour: str) -> None:
-        """Blobs of anybody's, in memory or not, with what is known of them."""
+    def test_blob_loader(self, server: Loopback, folder: Path, mode: str) -> None:
+        """Any blob loader works, with blobs in memory or not, and keeps their metadata."""
         path = folder / "meeting0.wav"
-        blobs = Listed(
+        blobs = BlobList(
             [
                 Blob.from_path(path, metadata={"team": "platform"}),
                 Blob.from_data(path.read_bytes(), metadata={"source": "s3://meetings/0"}),
             ]
         )
-        documents = collected(loading(server, blobs), colour)
+        documents = load_all(make_loader(server, blobs), mode)
         assert [each.metadata["source"] for each in documents] == [str(path), "s3://meetings/0"]
         assert documents[0].metadata["team"] == "platform"
         assert documents[0].id != documents[1].id
 
 
-def test_replacing_a_recording_changes_its_documents_only(server: Loopback, folder: Path) -> None:
-    """Indexed again, a folder costs what has changed: one recording's documents."""
+def test_indexing_a_changed_recording(server: Loopback, folder: Path) -> None:
+    """Indexing a folder again replaces the documents of changed recordings only."""
     store, records = InMemoryVectorStore(DeterministicFakeEmbedding(size=8)), record_manager()
-    loader = loading(server, folder, granularity="segment")
+    loader = make_loader(server, folder, granularity="segment")
 
     def indexed() -> object:
         return index(
@@ -275,7 +283,7 @@ def test_replacing_a_recording_changes_its_documents_only(server: Loopback, fold
     changed = folder / "meeting5.wav"
     changed.write_bytes((folder / "meeting6.wav").read_bytes() + b"\0\0")
     assert indexed() == counts(added=PARTS, skipped=(COUNT - 1) * PARTS, deleted=PARTS)
-    of_it = [d for d in store.store.values() if d["metadata"]["source"] == str(changed)]
-    assert {d["text"] for d in of_it} == {
+    new = [d for d in store.store.values() if d["metadata"]["source"] == str(changed)]
+    assert {d["text"] for d in new} == {
         words_in(changed.read_bytes(), part) for part in range(PARTS)
     }

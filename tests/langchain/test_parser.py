@@ -1,4 +1,4 @@
-"""The parser of LangChain: any blob becomes documents."""
+"""The LangChain parser: any blob becomes documents."""
 
 import asyncio
 import hashlib
@@ -26,7 +26,7 @@ def blob(tmp_path: Path) -> Blob:
     return Blob.from_path(path)
 
 
-def parsing(server: Loopback, **options: Any) -> ApertisAudioParser:
+def make_parser(server: Loopback, **options: Any) -> ApertisAudioParser:
     settings: dict[str, Any] = {
         "api_key": "sk-parser",
         "base_url": server.url,
@@ -35,36 +35,36 @@ def parsing(server: Loopback, **options: Any) -> ApertisAudioParser:
     return ApertisAudioParser(**{**settings, **options})
 
 
-def parsed(parser: ApertisAudioParser, blob: Blob, colour: str) -> list[Document]:
-    async def awaited() -> list[Document]:
+def parse_all(parser: ApertisAudioParser, blob: Blob, mode: str) -> list[Document]:
+    async def collect() -> list[Document]:
         return [document async for document in parser.alazy_parse(blob)]
 
-    return parser.parse(blob) if colour == "sync" else asyncio.run(awaited())
+    return parser.parse(blob) if mode == "sync" else asyncio.run(collect())
 
 
 class TestContract(ParserContract):
-    """All that a parser owes."""
+    """The parser contract."""
 
     @pytest.fixture
     def parser(self, server: Loopback) -> ApertisAudioParser:
-        """One that gives segments."""
-        return parsing(server)
+        """Return a parser that makes a document per segment."""
+        return make_parser(server)
 
     @pytest.fixture
     def blob(self, blob: Blob) -> Blob:
-        """A recording in a file."""
+        """Return a recording in a file."""
         return blob
 
 
-def test_both_colours_give_the_same(server: Loopback, blob: Blob) -> None:
-    """With asyncio the documents are the same."""
-    parser = parsing(server)
-    assert parsed(parser, blob, "async") == parsed(parser, blob, "sync")
+def test_sync_and_async_agree(server: Loopback, blob: Blob) -> None:
+    """The async version makes the same documents."""
+    parser = make_parser(server)
+    assert parse_all(parser, blob, "async") == parse_all(parser, blob, "sync")
 
 
-def test_documents(server: Loopback, blob: Blob, colour: str) -> None:
-    """Documents say what was said, from when to when, and how it was found out."""
-    documents = parsed(parsing(server), blob, colour)
+def test_documents(server: Loopback, blob: Blob, mode: str) -> None:
+    """Documents have the words, the times, and the options of the transcription."""
+    documents = parse_all(make_parser(server), blob, mode)
     assert [each.page_content for each in documents] == [
         words_in(blob.as_bytes(), part) for part in range(PARTS)
     ]
@@ -80,58 +80,58 @@ def test_documents(server: Loopback, blob: Blob, colour: str) -> None:
     ]
 
 
-def test_nothing_is_sent_before_it_is_asked_for(server: Loopback, blob: Blob) -> None:
-    """Parsing lazily begins with the first document."""
-    documents = parsing(server).lazy_parse(blob)
+def test_laziness(server: Loopback, blob: Blob) -> None:
+    """Nothing is sent before the first document is requested."""
+    documents = make_parser(server).lazy_parse(blob)
     assert server.requests == []
     next(documents)
     assert len(server.requests) == 1
 
 
-def test_recordings_without_words(blob: Blob, colour: str) -> None:
-    """A recording in which nothing is said gives no document."""
+def test_recording_without_speech(blob: Blob, mode: str) -> None:
+    """A recording without speech makes no document."""
     with Loopback([hears(parts=0)]) as server:
-        assert parsed(parsing(server), blob, colour) == []
+        assert parse_all(make_parser(server), blob, mode) == []
 
 
 @pytest.mark.parametrize("granularity", ["recording", "passage", "segment"])
-def test_grains(server: Loopback, blob: Blob, granularity: str) -> None:
-    """One document for the recording, one for each passage, or one for each segment."""
-    documents = parsing(server, granularity=granularity, max_seconds=20).parse(blob)
+def test_granularity(server: Loopback, blob: Blob, granularity: str) -> None:
+    """There is one document per recording, passage or segment."""
+    documents = make_parser(server, granularity=granularity, max_seconds=20).parse(blob)
     assert len(documents) == {"recording": 1, "passage": 2, "segment": 3}[granularity]
-    said = " ".join(words_in(blob.as_bytes(), part) for part in range(PARTS))
-    assert " ".join(document.page_content for document in documents) == said
+    words = " ".join(words_in(blob.as_bytes(), part) for part in range(PARTS))
+    assert " ".join(document.page_content for document in documents) == words
 
 
 class TestMetadata:
-    """What is known of a blob, beside what was heard in it."""
+    """Metadata of a blob in its documents."""
 
-    def test_what_was_heard_wins(self, server: Loopback, blob: Blob) -> None:
-        """A blob's metadata never replaces what a document says of itself."""
+    def test_own_metadata_wins(self, server: Loopback, blob: Blob) -> None:
+        """Metadata of a blob never replaces that of the transcript."""
         marked = Blob.from_path(str(blob.path), metadata={"start": "Monday", "room": 7})
-        document = parsing(server).parse(marked)[0]
+        document = make_parser(server).parse(marked)[0]
         assert document.metadata["start"] == 0.0
         assert document.metadata["room"] == 7
 
-    def test_what_no_index_can_hold_is_left_out(
+    def test_nested_metadata(
         self, server: Loopback, blob: Blob, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """Values that are not flat, or no JSON, are left out with a warning that names them."""
+        """Values that are not flat, or not JSON, are left out with a warning that names them."""
         odd = {"tags": ["a"], "ratio": float("nan"), "owner": {"id": 1}, "nobody": None, "fine": 1}
         marked = Blob.from_path(str(blob.path), metadata=odd)
         with caplog.at_level(logging.WARNING):
-            document = parsing(server).parse(marked)[0]
+            document = make_parser(server).parse(marked)[0]
         assert odd.keys() & document.metadata.keys() == {"fine"}
         assert "left out: ['tags', 'ratio', 'owner']" in caplog.text
 
 
 class TestBlobsInMemory:
-    """Recordings that are no files."""
+    """Recordings in memory."""
 
-    def test_a_source_makes_a_name(self, server: Loopback, blob: Blob) -> None:
-        """A blob is called by its source, its path or its id, whichever it has."""
+    def test_source_of_a_blob(self, server: Loopback, blob: Blob) -> None:
+        """The source is that of the blob, else its path, else its id."""
         content = blob.as_bytes()
-        parser = parsing(server, granularity="recording")
+        parser = make_parser(server, granularity="recording")
         for named, expected in [
             (
                 Blob.from_data(content, metadata={"source": "s3://bucket/a.wav"}),
@@ -142,12 +142,10 @@ class TestBlobsInMemory:
         ]:
             assert [each.metadata["source"] for each in parser.parse(named)] == [expected]
 
-    def test_without_a_name_it_is_called_by_its_content(
-        self, server: Loopback, tmp_path: Path
-    ) -> None:
-        """Blobs without a name differ in their source if, and only if, their content does."""
+    def test_source_without_a_name(self, server: Loopback, tmp_path: Path) -> None:
+        """The source of a blob without a name is the digest of its content."""
         one, other = (path.read_bytes() for path in recordings_in(tmp_path / "r", 2))
-        parser = parsing(server, granularity="recording")
+        parser = make_parser(server, granularity="recording")
         sources = [
             parser.parse(Blob.from_data(content))[0].metadata["source"]
             for content in (one, other, one)
@@ -156,29 +154,29 @@ class TestBlobsInMemory:
         assert sources[0] == f"sha256:{hashlib.sha256(one).hexdigest()}"
 
     @pytest.mark.parametrize("data", [b"", b"no audio", "text, which is no audio"])
-    def test_no_audio(self, server: Loopback, colour: str, data: bytes | str) -> None:
-        """What is no audio is an error that says so, and nothing is sent."""
+    def test_no_audio(self, server: Loopback, mode: str, data: bytes | str) -> None:
+        """A blob without audio is an error, and nothing is sent."""
         with pytest.raises(RecordingError):
-            parsed(parsing(server), Blob.from_data(data), colour)
+            parse_all(make_parser(server), Blob.from_data(data), mode)
         assert server.requests == []
 
 
 class TestFailures:
-    """What becomes of recordings that fail."""
+    """Recordings that fail."""
 
-    def test_a_missing_file(self, server: Loopback, colour: str) -> None:
-        """A file that is gone is an error that names it."""
+    def test_missing_file(self, server: Loopback, mode: str) -> None:
+        """A missing file is an error that names it."""
         with pytest.raises(RecordingError, match=r"gone\.wav"):
-            parsed(parsing(server), Blob.from_path("gone.wav"), colour)
+            parse_all(make_parser(server), Blob.from_path("gone.wav"), mode)
 
-    def test_failures_add_up(self, blob: Blob, colour: str) -> None:
-        """A parser, which is called blob by blob, remembers all it has skipped."""
+    def test_failures_add_up(self, blob: Blob, mode: str) -> None:
+        """A parser, which is called blob by blob, lists everything it has skipped."""
         with Loopback([error(400)]) as server:
-            parser = parsing(server, on_error="skip")
-            assert parsed(parser, blob, colour) == []
-            assert parsed(parser, Blob.from_data(b"no audio", path="x.wav"), colour) == []
-            assert parsed(parser, Blob(data=b"no audio", id="call-7"), colour) == []
-            assert parsed(parser, Blob.from_data(b"no audio"), colour) == []
+            parser = make_parser(server, on_error="skip")
+            assert parse_all(parser, blob, mode) == []
+            assert parse_all(parser, Blob.from_data(b"no audio", path="x.wav"), mode) == []
+            assert parse_all(parser, Blob(data=b"no audio", id="call-7"), mode) == []
+            assert parse_all(parser, Blob.from_data(b"no audio"), mode) == []
         kinds = [(failure.source, type(failure.error)) for failure in parser.failures]
         assert kinds == [
             (blob.source, InvalidRequestError),
@@ -187,7 +185,7 @@ class TestFailures:
 
 
 def test_real_recognition(sandbox_url: str) -> None:
-    """Encoded clips, found in a folder and sent to the sandbox, give the words that are said."""
+    """Encoded clips, found in a folder and sent to the sandbox, have the words spoken."""
     parser = ApertisAudioParser(api_key="sk-parser", base_url=sandbox_url)
     blobs = RecordingBlobLoader(CLIPS, suffixes=["ogg", "aiff"]).yield_blobs()
     documents = list(parser.lazy_parse_all(blobs))

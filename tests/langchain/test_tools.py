@@ -1,4 +1,4 @@
-"""The tools of LangChain, used as an agent uses them."""
+"""The LangChain tools, used as an agent uses them."""
 
 import asyncio
 import base64
@@ -50,54 +50,52 @@ def settings(sandbox_url: str) -> dict[str, Any]:
 
 @pytest.fixture(params=["sync", "async"])
 def use(request: pytest.FixtureRequest) -> Use:
-    """Calls a tool as a model does, in either colour, and gives the message for the model."""
+    """Return a function that calls a tool, sync or async, and returns the message for the model."""
 
-    def used(tool: BaseTool, **arguments: Any) -> ToolMessage:
+    def call_tool(tool: BaseTool, **arguments: Any) -> ToolMessage:
         call = {"type": "tool_call", "id": "call-1", "name": tool.name, "args": arguments}
         message = tool.invoke(call) if request.param == "sync" else asyncio.run(tool.ainvoke(call))
         assert isinstance(message, ToolMessage)
         return message
 
-    return used
+    return call_tool
 
 
-class TestOutcomes:
-    """What a tool gives to the model, and what to the program."""
+class TestResults:
+    """Content for the model, and artifacts for the program."""
 
-    def test_transcribing(self, use: Use, access: FileAccess, settings: dict[str, Any]) -> None:
-        """The model reads words with times; the program gets the whole transcript."""
+    def test_transcribe(self, use: Use, access: FileAccess, settings: dict[str, Any]) -> None:
+        """The model gets words with times; the program gets the whole transcript."""
         message = use(TranscribeAudio(access=access, **settings), path="clip.ogg", language="en")
         assert message.content == "[00:00:00] The meeting is tomorrow."
         assert message.status == "success"
         assert message.artifact["transcript"] == "The meeting is tomorrow."
         assert message.artifact["duration"] == pytest.approx(1.24)
 
-    def test_speaking(self, use: Use, access: FileAccess, settings: dict[str, Any]) -> None:
-        """The model reads a file's name; the program gets where it is; no sound is in either."""
+    def test_speak(self, use: Use, access: FileAccess, settings: dict[str, Any]) -> None:
+        """The model gets the name of the file, the program its path; neither gets the audio."""
         message = use(SpeakText(access=access, voice="nova", **settings), text="Thursday.")
         spoken = Path(message.artifact["path"])
         assert spoken.name in message.content
         assert spoken.parent == access.output
         assert base64.b64encode(spoken.read_bytes())[:40].decode() not in message.model_dump_json()
 
-    def test_what_was_spoken_can_be_heard(
+    def test_ask_about_a_spoken_file(
         self, use: Use, access: FileAccess, settings: dict[str, Any]
     ) -> None:
-        """One tool's file is another tool's recording."""
+        """A file written by one tool can be read by another."""
         spoken = use(SpeakText(access=access, audio_format="wav", **settings), text="Good morning.")
         name = Path(spoken.artifact["path"]).name
-        asking = AskAboutAudio(access=access, **settings)
-        assert "morning" in use(asking, path=name, question="What is said?").content
+        tool = AskAboutAudio(access=access, **settings)
+        assert "morning" in use(tool, path=name, question="What is said?").content
 
-    def test_translating(self, use: Use, access: FileAccess, settings: dict[str, Any]) -> None:
-        """A translation is asked for as such."""
+    def test_translate(self, use: Use, access: FileAccess, settings: dict[str, Any]) -> None:
+        """A translation has the task in its artifact."""
         message = use(TranslateAudio(access=access, **settings), path="clip.ogg")
         assert message.artifact["task"] == "translate"
 
-    def test_without_a_call_it_is_a_text(
-        self, access: FileAccess, settings: dict[str, Any]
-    ) -> None:
-        """Given arguments, or a mere string, a tool gives a mere string."""
+    def test_without_a_tool_call(self, access: FileAccess, settings: dict[str, Any]) -> None:
+        """Invoked with arguments or a string, a tool returns a string."""
         tool = TranscribeAudio(access=access, **settings)
         expected = "[00:00:00] The meeting is tomorrow."
         assert tool.invoke({"path": "clip.ogg"}) == tool.invoke("clip.ogg") == expected
@@ -105,17 +103,17 @@ class TestOutcomes:
     def test_artifacts_are_json(
         self, use: Use, access: FileAccess, settings: dict[str, Any]
     ) -> None:
-        """Artifacts can be written down."""
+        """Artifacts are JSON-safe."""
         message = use(AskAboutAudio(access=access, **settings), path="clip.ogg", question="Who?")
         assert json.loads(json.dumps(message.artifact)) == message.artifact
         assert message.artifact["usage"]["input_tokens"] > 0
 
 
 class TestFailures:
-    """A model gets one sentence it can act on, and the agent goes on."""
+    """Failures are one sentence for the model, and the agent goes on."""
 
     @pytest.mark.parametrize(
-        ("arguments", "said"),
+        ("arguments", "sentence"),
         [
             ({"path": "../secret.ogg"}, "outside of the folders this tool may read"),
             ({"path": "other.ogg"}, "There is no file 'other.ogg'. There are: 'clip.ogg'."),
@@ -124,80 +122,80 @@ class TestFailures:
             ({"path": "clip.ogg", "language": "Welsh"}, "transcribe_audio, language: String"),
         ],
     )
-    def test_mistakes(
+    def test_invalid_arguments(
         self,
         use: Use,
         access: FileAccess,
         settings: dict[str, Any],
         arguments: dict[str, Any],
-        said: str,
+        sentence: str,
     ) -> None:
-        """A wrong path or argument is answered with what is wrong."""
+        """An invalid path or argument is answered with the reason."""
         message = use(TranscribeAudio(access=access, **settings), **arguments)
         assert message.status == "error"
-        assert said in message.content
+        assert sentence in message.content
         assert "\n" not in message.content
 
-    def test_too_long_to_ask_about(
+    def test_ask_about_a_long_recording(
         self, use: Use, access: FileAccess, settings: dict[str, Any]
     ) -> None:
-        """A recording that would cost too much to listen to is answered with what to use."""
+        """A recording that is too long is answered with the tool to use instead."""
         tool = AskAboutAudio(access=access, max_seconds=1.0, **settings)
         message = use(tool, path="clip.ogg", question="Who speaks?")
         assert message.status == "error"
         assert "up to 1 s. To read what is said in it, use transcribe_audio." in message.content
 
-    def test_the_services_part(self, use: Use, access: FileAccess) -> None:
-        """A refusal of the service is a sentence as well."""
+    def test_refusal_of_the_service(self, use: Use, access: FileAccess) -> None:
+        """A refusal of the service is a sentence without the key."""
         with Loopback([error(402)]) as server:
             tool = TranscribeAudio(access=access, api_key="sk-tools", base_url=server.url)
             message = use(tool, path="clip.ogg")
         assert message.status == "error"
         assert "sk-tools" not in message.content
 
-    def test_on_request_they_are_raised(self, access: FileAccess, settings: dict[str, Any]) -> None:
-        """Who wants exceptions gets them."""
+    def test_raising(self, access: FileAccess, settings: dict[str, Any]) -> None:
+        """With ``handle_tool_error=False`` failures are raised."""
         tool = TranscribeAudio(access=access, handle_tool_error=False, **settings)
         with pytest.raises(ToolException, match="There is no file"):
             tool.invoke({"path": "other.ogg"})
 
 
 class TestDeclarations:
-    """What a model reads of a tool before it calls it."""
+    """Schemas and names of the tools."""
 
     def test_schemas(self, access: FileAccess, settings: dict[str, Any]) -> None:
-        """Every argument is described, and nothing else may be passed."""
+        """Every tool and every argument has a description."""
         toolkit = ApertisAudioToolkit(access=access, **settings)
         for tool in toolkit.get_tools():
-            declared = convert_to_openai_tool(tool)["function"]
-            assert len(declared["description"]) > 40
-            properties = declared["parameters"]["properties"]
+            schema = convert_to_openai_tool(tool)["function"]
+            assert len(schema["description"]) > 40
+            properties = schema["parameters"]["properties"]
             assert properties
             assert all(each["description"] for each in properties.values())
 
-    def test_another_name(self, access: FileAccess, settings: dict[str, Any]) -> None:
-        """Names and descriptions can be the user's own."""
+    def test_custom_name(self, access: FileAccess, settings: dict[str, Any]) -> None:
+        """Names and descriptions can be replaced."""
         tool = TranscribeAudio(access=access, name="listen", description="Listen.", **settings)
         assert convert_to_openai_tool(tool)["function"]["name"] == "listen"
 
 
 class TestSettings:
-    """What cannot be is refused when a tool is made."""
+    """Invalid settings are refused when a tool is made."""
 
     def test_no_key(self, access: FileAccess) -> None:
-        """Without a key it is said at once."""
+        """A missing key is refused at once."""
         with pytest.raises(ConfigurationError, match="There is no API key"):
             TranscribeAudio(access=access)
 
     def test_misspelt(self, access: FileAccess) -> None:
-        """An argument that there is not is refused, without showing any."""
+        """An unknown argument is refused, without showing any value."""
         misspelt: Any = {"api_key": "sk-never-shown", "modle": "whisper-1"}
         with pytest.raises(ValidationError, match="modle") as refused:
             TranscribeAudio(access=access, **misspelt)
         assert "sk-never-shown" not in str(refused.value)
 
     def test_client_and_settings(self, access: FileAccess) -> None:
-        """A client has settings of its own; the environment's are not in its way."""
+        """Settings next to a client are refused."""
         with (
             Loopback([hears()]) as server,
             server.client() as client,
@@ -205,23 +203,23 @@ class TestSettings:
         ):
             TranscribeAudio(access=access, client=client, timeout=1.0)
 
-    def test_a_shared_client_and_the_environment(
+    def test_client_and_environment(
         self, use: Use, access: FileAccess, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A client that was given is asked, whatever the environment says."""
+        """A shared client is used, whatever is in the environment."""
         monkeypatch.setenv("APERTIS_BASE_URL", "http://127.0.0.1:9/v1")
         with Loopback([hears()]) as server, server.client() as client:
             use(TranscribeAudio(access=access, client=client), path="clip.ogg")
             assert len(server.requests) == 1
 
-    def test_settings_stay(self, access: FileAccess, settings: dict[str, Any]) -> None:
-        """A setting that would not be used any more cannot be changed."""
+    def test_settings_are_frozen(self, access: FileAccess, settings: dict[str, Any]) -> None:
+        """Settings of a tool cannot be changed."""
         tool = TranscribeAudio(access=access, **settings)
         with pytest.raises(ValidationError, match="frozen"):
             tool.model = "gpt-4o-transcribe"
 
-    def test_the_key_is_never_shown(self, access: FileAccess) -> None:
-        """No printout of a tool or toolkit has the key."""
+    def test_key_is_not_shown(self, access: FileAccess) -> None:
+        """No representation of a tool or toolkit contains the key."""
         settings: dict[str, Any] = {
             "api_key": "sk-never-shown",
             "base_url": "http://127.0.0.1:9/v1",
@@ -233,10 +231,10 @@ class TestSettings:
 
 
 class TestToolkit:
-    """All tools at once."""
+    """The toolkit."""
 
     @pytest.mark.parametrize(
-        ("places", "expected"),
+        ("folders", "expected"),
         [
             ({"inputs": "in", "output": "out"}, [*READING, "speak_text"]),
             ({"inputs": "in"}, READING),
@@ -244,15 +242,15 @@ class TestToolkit:
         ],
     )
     def test_tools(
-        self, folder: Path, settings: dict[str, Any], places: dict[str, str], expected: list[str]
+        self, folder: Path, settings: dict[str, Any], folders: dict[str, str], expected: list[str]
     ) -> None:
-        """A model is offered what the folders allow, and nothing else."""
-        there: dict[str, Any] = {name: folder / place for name, place in places.items()}
-        toolkit = ApertisAudioToolkit(**there, **settings)
+        """The toolkit has exactly the tools that the folders allow."""
+        paths: dict[str, Any] = {name: folder / path for name, path in folders.items()}
+        toolkit = ApertisAudioToolkit(**paths, **settings)
         assert [tool.name for tool in toolkit.get_tools()] == expected
 
     def test_options_reach_the_tools(self, access: FileAccess, settings: dict[str, Any]) -> None:
-        """Models, voice and format are those of the toolkit, on one client."""
+        """The tools have the models, voice and format of the toolkit, and share a client."""
         toolkit = ApertisAudioToolkit(
             access=access,
             transcription_model="gpt-4o-transcribe",
@@ -274,20 +272,20 @@ class TestToolkit:
         assert len({id(tool.client) for tool in (transcribe, translate, ask, speak)}) == 1
 
     def test_no_folders(self, settings: dict[str, Any]) -> None:
-        """Tools without a folder are refused, and so is a folder that is not there."""
+        """A toolkit without a folder, or with a missing one, is refused."""
         with pytest.raises(ConfigurationError, match="a folder to read from"):
             ApertisAudioToolkit(**settings)
         with pytest.raises(AccessError, match="There is no folder"):
             ApertisAudioToolkit(inputs="nowhere", **settings)
 
-    def test_access_or_folders(self, access: FileAccess, settings: dict[str, Any]) -> None:
-        """Folders are given once."""
+    def test_access_and_folders(self, access: FileAccess, settings: dict[str, Any]) -> None:
+        """Folders next to a file access are refused."""
         with pytest.raises(ConfigurationError, match="not both"):
             ApertisAudioToolkit(access=access, output="out", **settings)
 
 
-def test_connections_of_forgotten_tools_are_closed(access: FileAccess) -> None:
-    """A tool that nobody holds any more has hung up."""
+def test_connections_are_closed(access: FileAccess) -> None:
+    """A tool that is no longer referenced has closed its connections."""
     with Loopback([hears()]) as server:
         TranscribeAudio(access=access, api_key="sk-tools", base_url=server.url).invoke("clip.ogg")
         server.wait_for_hang_ups()

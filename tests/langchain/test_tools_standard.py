@@ -1,4 +1,4 @@
-"""Each tool passes the conformance suites of LangChain, against the sandbox."""
+"""Each tool passes LangChain's conformance suites, against the sandbox."""
 
 import shutil
 from pathlib import Path
@@ -15,8 +15,8 @@ from apertis_audio_tools.langchain import AskAboutAudio, SpeakText, TranscribeAu
 CLIP = Path(__file__).parent.parent / "clips" / "clip.ogg"
 
 
-class Given:
-    """What both suites are told of a tool; the folders are made for each test."""
+class ToolParameters:
+    """Parameters of a tool for both suites; the folders are made for each test."""
 
     TOOL: ClassVar[type[BaseTool]]
     EXAMPLE: ClassVar[dict[str, Any]]
@@ -33,43 +33,43 @@ class Given:
 
     @property
     def tool_constructor(self) -> type[BaseTool]:
-        """The class."""
+        """Class of the tool."""
         return self.TOOL
 
     @property
     def tool_constructor_params(self) -> dict[str, Any]:
-        """Folders and a service."""
+        """Arguments of the class."""
         return {"access": self._access, "api_key": "sk-standard", "base_url": self._url}
 
     @property
     def tool_invoke_params_example(self) -> dict[str, Any]:
-        """What a model might pass."""
+        """Arguments that a model might pass."""
         return self.EXAMPLE
 
     @property
     def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
-        """Both settings that can come from the environment."""
+        """Settings that can come from the environment."""
         expected = {"api_key": "sk-environment", "base_url": "http://127.0.0.1:9/v1"}
         environment = {f"APERTIS_{name.upper()}": value for name, value in expected.items()}
         return environment, {"access": self._access}, expected
 
 
-class Transcribe(Given):
+class Transcribe(ToolParameters):
     TOOL = TranscribeAudio
     EXAMPLE: ClassVar[dict[str, Any]] = {"path": "clip.ogg", "language": "en"}
 
 
-class Translate(Given):
+class Translate(ToolParameters):
     TOOL = TranslateAudio
     EXAMPLE: ClassVar[dict[str, Any]] = {"path": "clip.ogg"}
 
 
-class Speak(Given):
+class Speak(ToolParameters):
     TOOL = SpeakText
     EXAMPLE: ClassVar[dict[str, Any]] = {"text": "The release moves to Thursday.", "voice": "nova"}
 
 
-class Ask(Given):
+class Ask(ToolParameters):
     TOOL = AskAboutAudio
     EXAMPLE: ClassVar[dict[str, Any]] = {"path": "clip.ogg", "question": "What is said?"}
 
@@ -79,7 +79,7 @@ class TestTranscribeUnit(Transcribe, ToolsUnitTests):
 
 
 class TestTranscribeIntegration(Transcribe, ToolsIntegrationTests):
-    """Its calls."""
+    """Calls of the tool that transcribes."""
 
 
 class TestTranslateUnit(Translate, ToolsUnitTests):
@@ -87,7 +87,7 @@ class TestTranslateUnit(Translate, ToolsUnitTests):
 
 
 class TestTranslateIntegration(Translate, ToolsIntegrationTests):
-    """Its calls."""
+    """Calls of the tool that translates."""
 
 
 class TestSpeakUnit(Speak, ToolsUnitTests):
@@ -95,7 +95,7 @@ class TestSpeakUnit(Speak, ToolsUnitTests):
 
 
 class TestSpeakIntegration(Speak, ToolsIntegrationTests):
-    """Its calls."""
+    """Calls of the tool that speaks."""
 
 
 class TestAskUnit(Ask, ToolsUnitTests):
@@ -103,4 +103,4 @@ class TestAskUnit(Ask, ToolsUnitTests):
 
 
 class TestAskIntegration(Ask, ToolsIntegrationTests):
-    """Its calls."""
+    """Calls of the tool that asks a model."""

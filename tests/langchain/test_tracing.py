@@ -1,4 +1,4 @@
-"""What LangChain hands to tracers, LangSmith's among them: what was said, and never the key."""
+"""Tracers of LangChain, such as LangSmith's, get messages and never the key."""
 
 import base64
 import json
@@ -24,18 +24,18 @@ HI = json_answer({"choices": [{"message": {"content": "Hi."}}]})
 
 
 class Tracer(BaseTracer):
-    """Keeps what LangSmith's tracer would send."""
+    """Tracer that collects what LangSmith's tracer would send."""
 
     def __init__(self) -> None:
-        super().__init__(_schema_format="original+chat")  # as LangSmith's does
+        super().__init__(_schema_format="original+chat")  # as in LangSmith's tracer
         self.sent: list[str] = []
 
     def _persist_run(self, run: Run) -> None:
         self.sent.append(run.model_dump_json(exclude={"child_runs"}) + str(run.error))
 
 
-def traced(behaviour: Behaviour, content: Any) -> str:
-    """All that a tracer is given of one call, failed or not."""
+def trace_of(behaviour: Behaviour, content: Any) -> str:
+    """Return everything a tracer gets of one call, failed or not."""
     tracer = Tracer()
     with Loopback([behaviour]) as server:
         model = ChatApertisAudio(
@@ -55,33 +55,34 @@ def block(**content: str) -> list[dict[str, str]]:
 @pytest.mark.parametrize("behaviour", [HI, error(401, "invalid_api_key"), error(500)])
 def test_no_key(behaviour: Behaviour) -> None:
     """A trace of a call has no key, whether it succeeds or fails."""
-    told = traced(behaviour, "Hello?")
-    assert "Hello?" in told
-    assert LEAKS.in_text(told) == []
+    trace = trace_of(behaviour, "Hello?")
+    assert "Hello?" in trace
+    assert LEAKS.in_text(trace) == []
 
 
-def test_a_clip_in_the_message() -> None:
-    """LangChain itself traces messages as they are: a clip in one is in the trace, as base64."""
-    told = traced(HI, block(base64=base64.b64encode(AUDIO).decode()))
-    assert LEAKS.in_text(told) == ["audio"]
+def test_clip_in_base64() -> None:
+    """LangChain traces messages as they are: a clip in base64 is in the trace."""
+    trace = trace_of(HI, block(base64=base64.b64encode(AUDIO).decode()))
+    assert LEAKS.in_text(trace) == ["audio"]
 
 
-def test_a_clip_by_its_path() -> None:
-    """A clip that a message names by its path is not: it is read after the message was traced."""
-    told = traced(HI, block(path="clip.mp3"))
-    assert "clip.mp3" in told
-    assert LEAKS.in_text(told) == []
+def test_clip_by_path() -> None:
+    """A clip by path is not in the trace: it is read after the message was traced."""
+    trace = trace_of(HI, block(path="clip.mp3"))
+    assert "clip.mp3" in trace
+    assert LEAKS.in_text(trace) == []
 
 
 def test_tools() -> None:
-    """Of a tool, arguments and answers are traced: no key, and no audio."""
+    """Traces of tools have arguments and results, but no key and no audio."""
     tracer = Tracer()
     with Loopback([json_answer({"text": "Hi.", "segments": []})]) as server:
         toolkit = ApertisAudioToolkit(inputs=CLIPS, api_key=SECRET, base_url=server.url)
         for tool in toolkit.get_tools():
-            given = {"path": "clip.mp3", "question": "What?", "text": "Hi."}
+            values = {"path": "clip.mp3", "question": "What?", "text": "Hi."}
             tool.invoke(
-                {name: given[name] for name in tool.args if name in given}, {"callbacks": [tracer]}
+                {name: values[name] for name in tool.args if name in values},
+                {"callbacks": [tracer]},
             )
     assert len(tracer.sent) >= 2
     assert json.dumps("clip.mp3")[1:-1] in " ".join(tracer.sent)

@@ -1,4 +1,4 @@
-"""Recordings of meetings in beacons, and a sandbox that hears them."""
+"""Recordings of meetings made of beacons, a sandbox that transcribes them, and its clients."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -11,21 +11,21 @@ from apertis_audio_tools.llama_index import ApertisAudioLLM, ApertisAudioReader
 from apertis_audio_tools.sandbox import Beacons, Sandbox
 from support.beacon_recordings import FORMATS, write
 from support.caching_recogniser import Remembering
-from support.contract.llama_index_calls import CHATS, Ask
+from support.contract.llama_index_calls import CHATS, Method
 from support.contract.llama_index_readers import LOADS, Load
 from support.loopback import Loopback
 
 
 @pytest.fixture(scope="session")
 def beacon_url() -> Iterator[str]:
-    """The base URL of a sandbox whose engine hears beacons and nothing else."""
+    """Yield the base URL of a sandbox that recognises beacons and nothing else."""
     with Sandbox(recogniser=Remembering(Beacons())) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def meetings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with one recording of 40 s and, further below, one of 20 s."""
+    """Make a folder with a recording of 40 s and, in a folder below, one of 20 s."""
     folder = tmp_path_factory.mktemp("meetings")
     (folder / "later").mkdir()
     write(FORMATS["mp3"], folder / "monday.mp3", 20)
@@ -35,31 +35,31 @@ def meetings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def monday(meetings: Path) -> Path:
-    """The longer recording."""
+    """Return the path of the longer recording."""
     return meetings / "monday.mp3"
 
 
 @pytest.fixture
 def reader(beacon_url: str) -> ApertisAudioReader:
-    """A reader with passages of up to ten seconds: four of Monday, two of Tuesday."""
+    """Return a reader with passages of up to ten seconds: four of Monday, two of Tuesday."""
     return ApertisAudioReader(api_key="sk-payg", base_url=beacon_url, max_seconds=10)
 
 
 @pytest.fixture(params=LOADS)
 def load(request: pytest.FixtureRequest) -> Load:
-    """Loads, in each of the four ways."""
+    """Return each of the four methods that load documents."""
     return LOADS[request.param]
 
 
 @pytest.fixture(params=CHATS)
-def chat(request: pytest.FixtureRequest) -> Ask:
-    """Asks a model, whole or streamed, in both colours, and gives what it answers as a list."""
+def chat(request: pytest.FixtureRequest) -> Method:
+    """Return each of the four variants of ``chat``, which return a list of responses."""
     return CHATS[request.param]
 
 
 @pytest.fixture
 def make_llm(beacon_url: str) -> Callable[..., ApertisAudioLLM]:
-    """Makes models that ask the sandbox."""
+    """Return a function that makes models that use the sandbox."""
 
     def make(**options: Any) -> ApertisAudioLLM:
         return ApertisAudioLLM(**{"base_url": beacon_url, "api_key": "sk-chat", **options})
@@ -69,12 +69,12 @@ def make_llm(beacon_url: str) -> Callable[..., ApertisAudioLLM]:
 
 @pytest.fixture
 def scripted() -> Iterator[Callable[..., tuple[ApertisAudioLLM, Loopback]]]:
-    """Makes a model that is answered what the test says, and the server that does."""
-    with ExitStack() as open_ones:
+    """Return a function that makes a server with scripted responses, and a model that uses it."""
+    with ExitStack() as stack:
 
         def make(*script: Any, **options: Any) -> tuple[ApertisAudioLLM, Loopback]:
-            server = open_ones.enter_context(Loopback(list(script)))
-            client = open_ones.enter_context(server.client(max_retries=0))
+            server = stack.enter_context(Loopback(list(script)))
+            client = stack.enter_context(server.client(max_retries=0))
             return ApertisAudioLLM(client=client, **options), server
 
         yield make

@@ -1,4 +1,4 @@
-"""Answers that say in which recording it was said, and when."""
+"""Answers cite the recording and the time of their sources."""
 
 from pathlib import Path
 
@@ -19,25 +19,25 @@ def index(reader: ApertisAudioReader, meetings: Path) -> VectorStoreIndex:
     )
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
-async def test_citing(index: VectorStoreIndex, colour: str) -> None:
-    """The sources of an answer know recording and time, and the model saw both."""
+@pytest.mark.parametrize("mode", ["sync", "async"])
+async def test_citing(index: VectorStoreIndex, mode: str) -> None:
+    """The sources of an answer have recording and time, and the model gets both."""
     retriever = BM25Retriever.from_defaults(index=index, similarity_top_k=1)
     engine = CitationQueryEngine(retriever, llm=MockLLM())
     question = "Who said 00016?"
-    answer = engine.query(question) if colour == "sync" else await engine.aquery(question)
+    answer = engine.query(question) if mode == "sync" else await engine.aquery(question)
     (source,) = answer.source_nodes
     assert Path(source.metadata["source"]).name == "monday.mp3"
     assert source.metadata["timecode"] == "00:00:30"
-    seen = str(answer)
-    assert "timecode: 00:00:30" in seen
-    assert "monday.mp3" in seen
+    prompt = str(answer)  # MockLLM repeats it
+    assert "timecode: 00:00:30" in prompt
+    assert "monday.mp3" in prompt
 
 
-def test_searching_a_stretch_of_time(index: VectorStoreIndex) -> None:
-    """Times are numbers that vector stores can compare."""
-    late = MetadataFilters(
+def test_time_filter(index: VectorStoreIndex) -> None:
+    """Vector stores can filter by times, which are numbers."""
+    from_30_seconds = MetadataFilters(
         filters=[MetadataFilter(key="start", value=30, operator=FilterOperator.GTE)]
     )
-    found = index.as_retriever(filters=late, similarity_top_k=10).retrieve("Anything?")
-    assert [node.metadata["timecode"] for node in found] == ["00:00:30"]
+    nodes = index.as_retriever(filters=from_30_seconds, similarity_top_k=10).retrieve("Anything?")
+    assert [node.metadata["timecode"] for node in nodes] == ["00:00:30"]

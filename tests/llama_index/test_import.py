@@ -1,11 +1,11 @@
-"""Importing the rim: light, and clear about what is missing."""
+"""Importing the adapter is cheap, and a missing framework is a clear error."""
 
 import subprocess
 import sys
 
 import pytest
 
-PREFIX = "import sys; import apertis_audio_tools.llama_index as rim\n"
+PREFIX = "import sys; import apertis_audio_tools.llama_index as adapter\n"
 
 
 def printed(code: str) -> str:
@@ -18,18 +18,18 @@ def printed(code: str) -> str:
     return finished.stdout.strip()
 
 
-def test_light() -> None:
-    """The framework is imported when a name of the rim is used, not before."""
+def test_lazy_import() -> None:
+    """The framework is imported when a name of the adapter is first used."""
     assert printed("print('llama_index' in sys.modules, 'httpx' in sys.modules)") == "False False"
-    assert "ApertisAudioReader" in printed("print(dir(rim))")
+    assert "ApertisAudioReader" in printed("print(dir(adapter))")
 
 
 @pytest.mark.parametrize("name", ["ApertisAudioReader", "ApertisAudioToolSpec"])
 def test_without_the_framework(name: str) -> None:
-    """Whoever has not got it reads in one sentence how to get it."""
+    """Without the framework, the error says how to install it."""
     code = (
         "sys.modules['llama_index'] = None\n"
-        f"try: rim.{name}\n"
+        f"try: adapter.{name}\n"
         "except ImportError as error: print(error)"
     )
     expected = 'LlamaIndex is not installed: pip install "apertis-audio-tools[llama-index]".'
@@ -37,6 +37,6 @@ def test_without_the_framework(name: str) -> None:
 
 
 def test_unknown_names() -> None:
-    """A name that it does not have is an attribute error."""
-    code = "try: rim.Reader\nexcept AttributeError as error: print(error)"
+    """An unknown name is an attribute error."""
+    code = "try: adapter.Reader\nexcept AttributeError as error: print(error)"
     assert "has no attribute 'Reader'" in printed(code)

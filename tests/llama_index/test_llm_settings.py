@@ -1,4 +1,4 @@
-"""The settings of the language model, and what goes wrong."""
+"""Settings and errors of the language model."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ from apertis_audio_tools.adapters.client_handle import ClientOptions
 from apertis_audio_tools.llama_index import ApertisAudioLLM, ApertisAudioReader
 from apertis_audio_tools.llama_index.client_settings import ClientSettings
 from apertis_audio_tools.models import MODELS
-from support.contract.llama_index_calls import CHATS, Ask
+from support.contract.llama_index_calls import CHATS, Method
 from support.loopback import Loopback
 from support.scripted_responses import chunked, error, json_answer
 
@@ -34,40 +34,41 @@ Scripted = Callable[..., tuple[ApertisAudioLLM, Loopback]]
 
 
 def test_settings_reach_the_service(scripted: Scripted) -> None:
-    """Every setting of a request is sent, and a call's own go before the model's."""
-    own: dict[str, Any] = {"temperature": 0.5, "top_p": 0.25, "max_tokens": 7, "seed": 3}
-    further = {"additional_kwargs": {"user": "me"}}
-    llm, server = scripted(json_answer(HI), model="m-1", stop="x", **own, **further)
+    """Every setting of a request is sent; arguments of a call take precedence."""
+    settings: dict[str, Any] = {"temperature": 0.5, "top_p": 0.25, "max_tokens": 7, "seed": 3}
+    llm, server = scripted(
+        json_answer(HI), model="m-1", stop="x", **settings, additional_kwargs={"user": "me"}
+    )
     llm.chat(HELLO)
     llm.chat(HELLO, temperature=0, stop=["y"], additional_kwargs={"user": "you"})
     first, second = [json.loads(request.body) for request in server.requests]
     messages = [{"role": "user", "content": "Hello?"}]
-    assert first == {"model": "m-1", "messages": messages, "stop": ["x"], "user": "me", **own}
+    assert first == {"model": "m-1", "messages": messages, "stop": ["x"], "user": "me", **settings}
     assert second == {**first, "temperature": 0, "stop": ["y"], "user": "you"}
 
 
 @pytest.mark.parametrize("options", [{"temprature": 0.5}, {"api_kye": SECRET}, {"n": 2}])
 def test_misspelt_settings(options: dict[str, Any]) -> None:
-    """A setting that does not exist is refused, without showing its value."""
+    """An unknown setting is an error that does not show its value."""
     with pytest.raises(ValueError, match="Extra inputs are not permitted") as caught:
         ApertisAudioLLM(**{"api_key": SECRET, **options})
     assert SECRET not in str(caught.value)
 
 
-def test_misspelt_arguments(make_llm: Make, chat: Ask) -> None:
-    """An argument no chat has is refused, and the place for further fields is named."""
+def test_misspelt_arguments(make_llm: Make, chat: Method) -> None:
+    """An unknown argument is an error that names the place for further fields."""
     with pytest.raises(UnsupportedError, match=r"no argument 'temprature'.*additional_kwargs"):
         chat(make_llm(), HELLO, temprature=0.5)
 
 
-def test_a_key_is_needed(chat: Ask) -> None:
-    """Without a key, nothing is asked."""
+def test_missing_key(chat: Method) -> None:
+    """Without a key, every call is an error."""
     with pytest.raises(ConfigurationError, match="There is no API key"):
         chat(ApertisAudioLLM(), HELLO)
 
 
-def test_a_shared_client(beacon_url: str, chat: Ask) -> None:
-    """A client can be shared, which has its own settings and stays open."""
+def test_shared_client(beacon_url: str, chat: Method) -> None:
+    """A client of the caller can be shared, stays open, and excludes settings of one."""
     with ApertisAudio("sk-shared", base_url=beacon_url) as client:
         for _ in range(2):
             assert chat(ApertisAudioLLM(client=client), HELLO)[-1].message.content
@@ -76,8 +77,8 @@ def test_a_shared_client(beacon_url: str, chat: Ask) -> None:
 
 
 @pytest.mark.parametrize("kind", [ApertisAudioLLM, ApertisAudioReader])
-def test_settings_of_a_client(kind: type[ClientSettings]) -> None:
-    """Each setting of a client is one of every adapter; a table of models travels along."""
+def test_client_settings(kind: type[ClientSettings]) -> None:
+    """Every adapter has each setting of the client; the table of models is pickled."""
     assert ClientOptions.__annotations__.keys() <= kind.model_fields.keys()
     adapter = kind(api_key=SECRET, models=MODELS)
     assert pickle.loads(pickle.dumps(adapter)).models == MODELS
@@ -86,42 +87,42 @@ def test_settings_of_a_client(kind: type[ClientSettings]) -> None:
         _ = kind(api_key=SECRET, requests_per_minute=0).audio
 
 
-def test_numbers_of_a_model() -> None:
-    """The longest reply is the caller's, and the window can be another model's."""
-    known = ApertisAudioLLM(api_key=SECRET, max_tokens=7, context_window=32_000, model="m-1")
-    assert (known.metadata.num_output, known.metadata.context_window) == (7, 32_000)
-    assert known.metadata.model_name == "m-1"
+def test_metadata() -> None:
+    """The metadata have the limits and the name that were set."""
+    llm = ApertisAudioLLM(api_key=SECRET, max_tokens=7, context_window=32_000, model="m-1")
+    assert (llm.metadata.num_output, llm.metadata.context_window) == (7, 32_000)
+    assert llm.metadata.model_name == "m-1"
 
 
-def test_instructions_of_a_model(scripted: Scripted) -> None:
-    """A system prompt goes before what is predicted."""
+def test_system_prompt(scripted: Scripted) -> None:
+    """The system prompt is sent before the prompt of a prediction."""
     llm, server = scripted(json_answer(HI), system_prompt="Be brief.")
     assert llm.predict(PromptTemplate("Hello?")) == "Hi."
-    sent = json.loads(server.requests[0].body)["messages"]
-    assert [message["content"] for message in sent] == ["Be brief.", "Hello?"]
+    messages = json.loads(server.requests[0].body)["messages"]
+    assert [message["content"] for message in messages] == ["Be brief.", "Hello?"]
 
 
-def test_errors_stay_typed(scripted: Scripted, chat: Ask) -> None:
-    """What the service refuses is the same error as from the client itself."""
+def test_errors(scripted: Scripted, chat: Method) -> None:
+    """Errors of the service are those that the client raises."""
     llm, _ = scripted(error(401, "invalid_api_key"))
     with pytest.raises(AuthenticationError) as caught:
         chat(llm, HELLO)
     assert caught.value.code == "invalid_api_key"
 
 
-@pytest.mark.parametrize("way", [name for name in CHATS if "stream" in name])
-def test_leaving_early(scripted: Scripted, way: str) -> None:
-    """Whoever has heard enough of a stream leaves no connection open."""
-    piece = {"choices": [{"delta": {"content": "Hi"}}]}
-    llm, server = scripted(chunked([b"data: %b\n\n" % json.dumps(piece).encode()] * 3, EVENTS))
-    if way == "stream_chat":
-        with closing(llm.stream_chat(HELLO)) as pieces:
-            assert next(pieces).delta == "Hi"
+@pytest.mark.parametrize("method", [name for name in CHATS if "stream" in name])
+def test_abandoned_stream(scripted: Scripted, method: str) -> None:
+    """Closing a stream early closes its connection."""
+    chunk = {"choices": [{"delta": {"content": "Hi"}}]}
+    llm, server = scripted(chunked([b"data: %b\n\n" % json.dumps(chunk).encode()] * 3, EVENTS))
+    if method == "stream_chat":
+        with closing(llm.stream_chat(HELLO)) as chunks:
+            assert next(chunks).delta == "Hi"
     else:
-        asyncio.run(first_piece(llm))
+        asyncio.run(read_first_chunk(llm))
     server.wait_for_hang_ups()
 
 
-async def first_piece(llm: ApertisAudioLLM) -> None:
-    async with aclosing(await llm.astream_chat(HELLO)) as pieces:
-        assert (await anext(pieces)).delta == "Hi"
+async def read_first_chunk(llm: ApertisAudioLLM) -> None:
+    async with aclosing(await llm.astream_chat(HELLO)) as chunks:
+        assert (await anext(chunks)).delta == "Hi"

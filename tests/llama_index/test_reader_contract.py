@@ -1,4 +1,4 @@
-"""The reader keeps LlamaIndex's contract."""
+"""The reader passes the tests for any reader of LlamaIndex."""
 
 from pathlib import Path
 
@@ -13,10 +13,10 @@ class TestApertisAudioReader(ReaderContract):
 
     @pytest.fixture
     def reader(self, beacon_url: str) -> ApertisAudioReader:
-        """Passages of up to ten seconds."""
+        """Return a reader with passages of up to ten seconds."""
         return ApertisAudioReader(api_key=self.SECRET, base_url=beacon_url, max_seconds=10)
 
     @pytest.fixture
     def file(self, monday: Path) -> Path:
-        """Forty seconds of beacons."""
+        """Return a recording of forty seconds."""
         return monday

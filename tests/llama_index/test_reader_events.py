@@ -1,4 +1,4 @@
-"""Who hears of a reader's recordings, and what stays open while they are under way."""
+"""A reader emits events about its recordings and closes the files it opened."""
 
 import asyncio
 import threading
@@ -8,9 +8,6 @@ from typing import Any
 
 import pytest
 from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]
-from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
-from llama_index.core.instrumentation.event_handlers import BaseEventHandler
-from llama_index.core.instrumentation.events import BaseEvent
 
 from apertis_audio_tools import InvalidRequestError, RecordingError
 from apertis_audio_tools.llama_index import (
@@ -19,44 +16,29 @@ from apertis_audio_tools.llama_index import (
     TranscriptionStartEvent,
 )
 from apertis_audio_tools.llama_index.load_tracking import UNFINISHED
+from support.contract.llama_index_calls import EventRecorder, record_instrumentation
 from support.contract.llama_index_readers import Load
 from support.loopback import Loopback
 from support.timeouts import PATIENCE
 from support.tiny_recordings import Names, tiny
 from support.wav_files import silence_of
 
-MANY = 12
-
-
-class Listener(BaseEventHandler):
-    """Keeps what it hears."""
-
-    heard: list[BaseEvent] = []  # noqa: RUF012  # pydantic copies it
-
-    @classmethod
-    def class_name(cls) -> str:
-        """What it is called."""
-        return "Listener"
-
-    def handle(self, event: BaseEvent, **_: Any) -> None:
-        """Keep it."""
-        self.heard.append(event)
+COUNT = 12
 
 
 @pytest.fixture
-def listener() -> Iterator[Listener]:
-    """Hears the events of readers."""
-    dispatcher = get_dispatcher("apertis_audio_tools.llama_index")
-    listener = Listener()
-    dispatcher.add_event_handler(listener)
-    yield listener
-    dispatcher.event_handlers.remove(listener)
+def recorder() -> Iterator[EventRecorder]:
+    """Record the events during the test."""
+    with record_instrumentation() as (events, _):
+        yield events
 
 
-def test_events(listener: Listener, reader: ApertisAudioReader, monday: Path, load: Load) -> None:
-    """Each recording is told of when it sets out and when it has arrived; no sound, no key."""
+def test_events(
+    recorder: EventRecorder, reader: ApertisAudioReader, monday: Path, load: Load
+) -> None:
+    """Each recording has a start event and an end event, without the key."""
     load(reader, monday)
-    start, end = listener.heard
+    start, end = recorder.events
     assert isinstance(start, TranscriptionStartEvent)
     assert isinstance(end, TranscriptionEndEvent)
     assert start.source == end.source == str(monday)
@@ -66,176 +48,196 @@ def test_events(listener: Listener, reader: ApertisAudioReader, monday: Path, lo
 
 
 def test_events_without_a_name(
-    listener: Listener, reader: ApertisAudioReader, monday: Path, load: Load
+    recorder: EventRecorder, reader: ApertisAudioReader, monday: Path, load: Load
 ) -> None:
-    """A recording without a name has none at first; in the end it is called as it is cited."""
+    """The end event of a recording without a name has the source of its documents."""
     documents = load(reader, monday.read_bytes())
-    start, end = listener.heard
+    start, end = recorder.events
     assert isinstance(start, TranscriptionStartEvent)
     assert isinstance(end, TranscriptionEndEvent)
     assert start.source == ""
     assert {each.metadata["source"] for each in documents} == {end.source}
 
 
-def test_failures(listener: Listener, beacon_url: str, tmp_path: Path, load: Load) -> None:
-    """A recording that was skipped is told of too."""
-    (tmp_path / "a.mp3").write_bytes(b"no sound")
+def test_failures(recorder: EventRecorder, beacon_url: str, tmp_path: Path, load: Load) -> None:
+    """The end event of a skipped recording has the error."""
+    (tmp_path / "a.mp3").write_bytes(b"no audio")
     reader = ApertisAudioReader(api_key="sk-payg", base_url=beacon_url, on_error="skip")
     load(reader, tmp_path)
-    end = listener.heard[-1]
+    end = recorder.events[-1]
     assert isinstance(end, TranscriptionEndEvent)
     assert "no audio file" in (end.error or "")
 
 
-class Folder(LocalFileSystem):  # type: ignore[misc]  # fsspec has no types
-    """The machine's own file system, which counts what is open."""
+class CountingFileSystem(LocalFileSystem):  # type: ignore[misc]  # fsspec has no types
+    """The local file system, which counts open files."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.files: list[Any] = []
-        self.most_at_once = 0
+        self.max_open = 0
 
     def open(self, *args: Any, **options: Any) -> Any:
-        """Open a file, and count."""
+        """Open a file and count it."""
         self.files.append(super().open(*args, **options))
-        self.most_at_once = max(self.most_at_once, self.open_now)
+        self.max_open = max(self.max_open, self.open_count)
         return self.files[-1]
 
     @property
-    def open_now(self) -> int:
-        """How many are open."""
+    def open_count(self) -> int:
+        """Number of files that are open."""
         return sum(not file.closed for file in self.files)
 
 
 @pytest.fixture
-def far() -> Folder:
-    """A file system that is not the reader's own."""
-    return Folder(skip_instance_cache=True)
+def file_system() -> CountingFileSystem:
+    """Return a file system that the reader takes for a remote one."""
+    return CountingFileSystem(skip_instance_cache=True)
 
 
 @pytest.fixture
 def names() -> Names:
-    """Hears what recordings are called."""
+    """Return a server behaviour that responds with the names of recordings."""
     return Names()
 
 
 @pytest.fixture
-def one_by_one(names: Names) -> Iterator[ApertisAudioReader]:
-    """A reader that has one recording under way at a time."""
+def sequential_reader(names: Names) -> Iterator[ApertisAudioReader]:
+    """Yield a reader that sends one request at a time."""
     with Loopback([names]) as server, server.client(max_concurrency=1, max_retries=0) as client:
         yield ApertisAudioReader(client=client)
 
 
-def written(folder: Path, *names: object) -> list[str]:
-    """Recordings so called."""
+def write_recordings(folder: Path, *names: object) -> list[str]:
+    """Write silent recordings and return their paths."""
     paths = [folder / f"{name}.wav" for name in names]
     for path in paths:
         path.write_bytes(silence_of(3200))
     return [str(path) for path in paths]
 
 
-def started(listener: Listener) -> list[str]:
-    return sorted(e.source for e in listener.heard if isinstance(e, TranscriptionStartEvent))
+def start_sources(recorder: EventRecorder) -> list[str]:
+    return sorted(e.source for e in recorder.events if isinstance(e, TranscriptionStartEvent))
 
 
-def ended(listener: Listener) -> dict[str, str | None]:
-    ends = [e for e in listener.heard if isinstance(e, TranscriptionEndEvent)]
-    found = {end.source: end.error for end in ends}
-    assert len(found) == len(ends)
-    return found
+def end_errors(recorder: EventRecorder) -> dict[str, str | None]:
+    ends = [e for e in recorder.events if isinstance(e, TranscriptionEndEvent)]
+    errors = {end.source: end.error for end in ends}
+    assert len(errors) == len(ends)
+    return errors
 
 
-def test_few_files_are_open(
-    one_by_one: ApertisAudioReader, far: Folder, tmp_path: Path, load: Load
+def test_few_open_files(
+    sequential_reader: ApertisAudioReader,
+    file_system: CountingFileSystem,
+    tmp_path: Path,
+    load: Load,
 ) -> None:
-    """What is opened in another file system is closed as soon as it has arrived."""
-    found = load(one_by_one, written(tmp_path, *range(MANY)), fs=far)
-    assert [document.text for document in found] == [str(number) for number in range(MANY)]
-    assert len(far.files) == MANY
-    assert far.most_at_once <= 3
-    assert far.open_now == 0
+    """A file of another file system is closed as soon as its documents are there."""
+    documents = load(sequential_reader, write_recordings(tmp_path, *range(COUNT)), fs=file_system)
+    assert [document.text for document in documents] == [str(number) for number in range(COUNT)]
+    assert len(file_system.files) == COUNT
+    assert file_system.max_open <= 3
+    assert file_system.open_count == 0
 
 
-def test_files_of_a_failure(
-    one_by_one: ApertisAudioReader, far: Folder, tmp_path: Path, load: Load
+def test_open_files_after_an_error(
+    sequential_reader: ApertisAudioReader,
+    file_system: CountingFileSystem,
+    tmp_path: Path,
+    load: Load,
 ) -> None:
-    """After a failure nothing is open."""
+    """After an error, no file is open."""
     with pytest.raises(InvalidRequestError):
-        load(one_by_one, written(tmp_path, 0, "bad", *range(2, MANY)), fs=far)
-    assert far.files
-    assert far.open_now == 0
+        load(
+            sequential_reader,
+            write_recordings(tmp_path, 0, "bad", *range(2, COUNT)),
+            fs=file_system,
+        )
+    assert file_system.files
+    assert file_system.open_count == 0
 
 
-def test_files_of_who_leaves(
-    one_by_one: ApertisAudioReader, far: Folder, listener: Listener, tmp_path: Path
+def test_open_files_after_stopping(
+    sequential_reader: ApertisAudioReader,
+    file_system: CountingFileSystem,
+    recorder: EventRecorder,
+    tmp_path: Path,
 ) -> None:
-    """Nor is anything when somebody leaves early, and what was under way is told of as such."""
-    documents = one_by_one.lazy_load_data(written(tmp_path, *range(MANY)), fs=far)
+    """If reading stops early, no file is open, and pending recordings end as unfinished."""
+    documents = sequential_reader.lazy_load_data(
+        write_recordings(tmp_path, *range(COUNT)), fs=file_system
+    )
     assert next(documents).text == "0"
     documents.close()
-    assert 0 < len(far.files) < MANY
-    assert far.open_now == 0
-    assert started(listener) == sorted(ended(listener))
-    assert set(ended(listener).values()) <= {None, UNFINISHED}
+    assert 0 < len(file_system.files) < COUNT
+    assert file_system.open_count == 0
+    assert start_sources(recorder) == sorted(end_errors(recorder))
+    assert set(end_errors(recorder).values()) <= {None, UNFINISHED}
 
 
-def test_files_that_open_too_late(
-    one_by_one: ApertisAudioReader, listener: Listener, tmp_path: Path
+def test_file_opened_too_late(
+    sequential_reader: ApertisAudioReader, recorder: EventRecorder, tmp_path: Path
 ) -> None:
-    """A file that is still being opened when somebody leaves is closed once it is open."""
+    """A file that is being opened when reading stops is closed once it is open."""
     opening, may_open = threading.Event(), threading.Event()
 
-    class Slow(Folder):
+    class SlowFileSystem(CountingFileSystem):
         def open(self, *args: Any, **options: Any) -> Any:
             opening.set()
             assert may_open.wait(PATIENCE)
             return super().open(*args, **options)
 
-    far = Slow(skip_instance_cache=True)
+    file_system = SlowFileSystem(skip_instance_cache=True)
 
-    async def left() -> None:
-        loading = asyncio.create_task(one_by_one.aload_data(written(tmp_path, 0), fs=far))
+    async def cancel_loading() -> None:
+        loading = asyncio.create_task(
+            sequential_reader.aload_data(write_recordings(tmp_path, 0), fs=file_system)
+        )
         assert await asyncio.to_thread(opening.wait, PATIENCE)
         loading.cancel()
         await asyncio.wait([loading])
         may_open.set()
 
-    asyncio.run(left())
-    assert len(far.files) == 1
-    assert far.open_now == 0
-    assert listener.heard == []
+    asyncio.run(cancel_loading())
+    assert len(file_system.files) == 1
+    assert file_system.open_count == 0
+    assert recorder.events == []
 
 
-def test_a_failure_that_is_raised(
-    one_by_one: ApertisAudioReader, names: Names, listener: Listener, tmp_path: Path, load: Load
+def test_raised_error(
+    sequential_reader: ApertisAudioReader,
+    names: Names,
+    recorder: EventRecorder,
+    tmp_path: Path,
+    load: Load,
 ) -> None:
-    """Whatever has set out is told of in the end; the failure is its recording's, and no other's.
-
-    Nothing more is sent after it.
-    """
-    places = written(tmp_path, 0, "bad", *range(2, MANY))
+    """Every recording ends, the failed one with the error; no further request is sent."""
+    paths = write_recordings(tmp_path, 0, "bad", *range(2, COUNT))
     with pytest.raises(InvalidRequestError) as caught:
-        load(one_by_one, places)
-    told = ended(listener)
-    assert started(listener) == sorted(told)
-    assert (told.pop(places[0]), told.pop(places[1])) == (None, str(caught.value))
-    assert set(told.values()) <= {UNFINISHED}
+        load(sequential_reader, paths)
+    errors = end_errors(recorder)
+    assert start_sources(recorder) == sorted(errors)
+    assert (errors.pop(paths[0]), errors.pop(paths[1])) == (None, str(caught.value))
+    assert set(errors.values()) <= {UNFINISHED}
     assert len(names.heard) <= 4
 
 
-def test_a_place_that_is_missing(
-    one_by_one: ApertisAudioReader, listener: Listener, tmp_path: Path, load: Load
+def test_missing_path(
+    sequential_reader: ApertisAudioReader, recorder: EventRecorder, tmp_path: Path, load: Load
 ) -> None:
-    """That a place is not there is no failure of the recording before it."""
-    places = [*written(tmp_path, 0), str(tmp_path / "gone.wav")]
+    """The error about a missing path is not reported for the recording before it."""
+    paths = [*write_recordings(tmp_path, 0), str(tmp_path / "gone.wav")]
     with pytest.raises(RecordingError, match="no file or folder"):
-        load(one_by_one, places)
-    assert started(listener) == [places[0]]
-    assert ended(listener)[places[0]] in {None, UNFINISHED}
+        load(sequential_reader, paths)
+    assert start_sources(recorder) == [paths[0]]
+    assert end_errors(recorder)[paths[0]] in {None, UNFINISHED}
 
 
-def test_two_of_one_name(one_by_one: ApertisAudioReader, listener: Listener, load: Load) -> None:
-    """Two recordings of one name are told of as two."""
-    assert len(load(one_by_one, [tiny(1), tiny(1)])) == 2
-    ends = [each for each in listener.heard if isinstance(each, TranscriptionEndEvent)]
+def test_equal_names(
+    sequential_reader: ApertisAudioReader, recorder: EventRecorder, load: Load
+) -> None:
+    """Two recordings of one name have an end event each."""
+    assert len(load(sequential_reader, [tiny(1), tiny(1)])) == 2
+    ends = [each for each in recorder.events if isinstance(each, TranscriptionEndEvent)]
     assert [(each.source, each.error) for each in ends] == [("1.wav", None)] * 2

@@ -1,4 +1,4 @@
-"""The reader at work: in pipelines and directories, and on bad days."""
+"""The reader in pipelines and directories, its errors, and its client."""
 
 import asyncio
 import copy
@@ -36,48 +36,48 @@ SOME_FORMATS = ("flac", "m4a", "mp3", "ogg", "wav", "webm")
 
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with four seconds in several formats, a text, and a hoax."""
+    """Make a folder with recordings in several formats, a text file and a broken file."""
     folder = tmp_path_factory.mktemp("formats")
     for name in SOME_FORMATS:
         write(FORMATS[name], folder / f"beacon.{name}", 2)
     (folder / "notes.txt").write_text("Some notes.")
-    (folder / "hoax.mp3").write_text("Some hoax.")
+    (folder / "broken.mp3").write_text("No audio.")
     return folder
 
 
 class TestPipelines:
     @pytest.fixture
     def folder(self, meetings: Path, tmp_path: Path) -> Path:
-        """A folder of meetings that may be changed."""
+        """Return a copy of the meetings, which the test may change."""
         return Path(shutil.copytree(meetings, tmp_path / "meetings"))
 
-    @pytest.mark.parametrize("colour", ["sync", "async"])
-    def test_upsert(self, reader: ApertisAudioReader, folder: Path, colour: str) -> None:
-        """Of an unchanged folder nothing runs again; of a changed recording, its own passages."""
-        vectors, kept = SimpleVectorStore(), SimpleDocumentStore()
+    @pytest.mark.parametrize("mode", ["sync", "async"])
+    def test_upsert(self, reader: ApertisAudioReader, folder: Path, mode: str) -> None:
+        """A pipeline processes only changed recordings, and removes deleted ones."""
+        vectors, docstore = SimpleVectorStore(), SimpleDocumentStore()
         pipeline = IngestionPipeline(
             transformations=[SentenceSplitter(), MockEmbedding(embed_dim=3)],
-            docstore=kept,
+            docstore=docstore,
             vector_store=vectors,
             docstore_strategy=DocstoreStrategy.UPSERTS_AND_DELETE,
         )
 
-        def ran() -> tuple[int, int, int]:
-            if colour == "sync":
+        def run() -> tuple[int, int, int]:
+            if mode == "sync":
                 nodes = pipeline.run(documents=reader.load_data(folder))
             else:
                 nodes = asyncio.run(arun(pipeline, reader, folder))
-            return len(nodes), len(vectors.data.embedding_dict), len(kept.docs)
+            return len(nodes), len(vectors.data.embedding_dict), len(docstore.docs)
 
-        assert ran() == (6, 6, 6)
-        assert ran() == (0, 6, 6)
+        assert run() == (6, 6, 6)
+        assert run() == (0, 6, 6)
         write(FORMATS["ogg"], folder / "later" / "tuesday.ogg", 15)
-        assert ran() == (3, 7, 7)
+        assert run() == (3, 7, 7)
         (folder / "monday.mp3").unlink()
-        assert ran() == (0, 3, 3)
+        assert run() == (0, 3, 3)
 
     def test_directory_upsert(self, reader: ApertisAudioReader, folder: Path) -> None:
-        """So it is through SimpleDirectoryReader."""
+        """A pipeline processes an unchanged directory once."""
         pipeline = IngestionPipeline(
             transformations=[SentenceSplitter(), MockEmbedding(embed_dim=3)],
             docstore=SimpleDocumentStore(),
@@ -90,7 +90,7 @@ class TestPipelines:
         assert counts == [6, 0]
 
     def test_splitting_again(self, reader: ApertisAudioReader, monday: Path) -> None:
-        """A splitter leaves passages whole; their nodes know the times and their document."""
+        """A splitter keeps passages whole, with their metadata."""
         documents = reader.load_data(monday)
         nodes = SentenceSplitter().get_nodes_from_documents(documents)
         assert [node.get_content() for node in nodes] == texts(documents)
@@ -100,23 +100,23 @@ class TestPipelines:
 
 class TestDirectories:
     def test_every_suffix(self, reader: ApertisAudioReader) -> None:
-        """Every kind of recording is read by the reader, not as text."""
+        """The file extractor has the reader for every suffix of recordings."""
         assert audio_file_extractor(reader) == dict.fromkeys(SUFFIXES, reader)
 
-    @pytest.mark.parametrize("colour", ["sync", "async"])
-    def test_mixed_folder(self, reader: ApertisAudioReader, mixed: Path, colour: str) -> None:
-        """Of a mixed folder come speech and texts, and nothing of sound read as text."""
+    @pytest.mark.parametrize("mode", ["sync", "async"])
+    def test_mixed_folder(self, reader: ApertisAudioReader, mixed: Path, mode: str) -> None:
+        """In a mixed folder, recordings are transcribed and no audio is read as text."""
         extractor = audio_file_extractor(reader)
         directory = SimpleDirectoryReader(mixed, file_extractor=extractor)
-        found = {
+        texts_by_name = {
             Path(each.metadata["file_path"]).name: each.text
-            for each in read_folder(directory, colour)
+            for each in read_folder(directory, mode)
         }
-        spoken = {f"beacon.{name}": "00000 00001" for name in SOME_FORMATS}
-        assert found == {**spoken, "notes.txt": "Some notes."}
+        expected = {f"beacon.{name}": "00000 00001" for name in SOME_FORMATS}
+        assert texts_by_name == {**expected, "notes.txt": "Some notes."}
 
-    def test_bound(self, tmp_path: Path) -> None:
-        """However many files are gathered at once, the client's own bound holds."""
+    def test_max_concurrency(self, tmp_path: Path) -> None:
+        """The limit of the client holds for a directory, which loads all files at once."""
         for name in range(12):
             (tmp_path / f"{name}.wav").write_bytes(silence_of(3200))
         names = Names()
@@ -125,17 +125,17 @@ class TestDirectories:
                 api_key="key-of-a-test", base_url=server.url, max_concurrency=2
             )
             directory = SimpleDirectoryReader(tmp_path, file_extractor=audio_file_extractor(reader))
-            found = asyncio.run(directory.aload_data())
-        assert sorted(texts(found), key=int) == [str(number) for number in range(12)]
+            documents = asyncio.run(directory.aload_data())
+        assert sorted(texts(documents), key=int) == [str(number) for number in range(12)]
         assert names.most_at_once <= 2
 
 
-class TestBadDays:
+class TestErrors:
     @pytest.fixture
     def folder(self, monday: Path, tmp_path: Path) -> Path:
-        """A folder with a recording, and before it one that is none."""
+        """Make a folder with a broken file and, after it, a recording."""
         shutil.copy(monday, tmp_path / "b.mp3")
-        (tmp_path / "a.mp3").write_bytes(b"no sound")
+        (tmp_path / "a.mp3").write_bytes(b"no audio")
         return tmp_path
 
     def test_raising(self, reader: ApertisAudioReader, folder: Path, load: Load) -> None:
@@ -146,7 +146,7 @@ class TestBadDays:
     def test_skipping(
         self, beacon_url: str, folder: Path, load: Load, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """Asked to, the reader goes on, says so, and knows what it left out."""
+        """With ``on_error="skip"``, a broken file is logged and listed as a failure."""
         reader = ApertisAudioReader(api_key="sk-payg", base_url=beacon_url, on_error="skip")
         with caplog.at_level(logging.WARNING, "apertis_audio_tools"):
             assert {each.metadata["source"] for each in load(reader, folder)} == {
@@ -157,71 +157,71 @@ class TestBadDays:
         assert isinstance(failure.error, RecordingError)
         assert "a.mp3 is no audio file" in caplog.text
 
-    def test_skipping_what_is_no_recording(self, beacon_url: str, monday: Path, load: Load) -> None:
-        """Nothing in the place of a recording fails by itself; those after it are read."""
+    def test_skipping_other_values(self, beacon_url: str, monday: Path, load: Load) -> None:
+        """A value that is no recording is skipped, and the recordings after it are read."""
         reader = ApertisAudioReader(api_key="sk-payg", base_url=beacon_url, on_error="skip")
-        given: list[Any] = [("a.mp3", monday.read_bytes()), None, ("b.mp3", monday.read_bytes())]
-        assert {each.metadata["source"] for each in load(reader, given)} == {"a.mp3", "b.mp3"}
+        sources: list[Any] = [("a.mp3", monday.read_bytes()), None, ("b.mp3", monday.read_bytes())]
+        assert {each.metadata["source"] for each in load(reader, sources)} == {"a.mp3", "b.mp3"}
         (failure,) = reader.failures
         assert "not NoneType" in str(failure.error)
 
-    def test_stopping_halfway(self, reader: ApertisAudioReader, meetings: Path) -> None:
-        """Whoever has seen enough leaves, and nothing stays open."""
+    def test_stopping_early(self, reader: ApertisAudioReader, meetings: Path) -> None:
+        """The generator of documents can be closed early."""
         documents = reader.lazy_load_data(meetings)
         assert next(documents).text
         documents.close()
 
     @pytest.mark.parametrize(
-        "wrong",
+        "settings",
         [{"task": "sing"}, {"granularity": "word"}, {"on_error": "ignore"}, {"modle": "whisper-1"}],
     )
-    def test_wrong_settings(self, wrong: dict[str, Any]) -> None:
-        """A setting that cannot be is refused at once, and the key is not shown."""
+    def test_invalid_settings(self, settings: dict[str, Any]) -> None:
+        """An invalid setting is an error when the reader is made, without the key."""
         with pytest.raises(ValidationError) as caught:
-            ApertisAudioReader(api_key="sk-payg-secret", **wrong)
+            ApertisAudioReader(api_key="sk-payg-secret", **settings)
         assert "sk-payg-secret" not in str(caught.value)
 
-    def test_impossible_settings(self) -> None:
-        """So are settings that do not go together."""
+    def test_contradictory_settings(self) -> None:
+        """Settings that exclude each other are an error when the reader is made."""
         with pytest.raises(ConfigurationError, match="language"):
             ApertisAudioReader(task="translate", language="de")
 
-    def test_no_key(self, monday: Path, load: Load) -> None:
-        """A reader can be made without a key, and says that it needs one when it does."""
+    def test_missing_key(self, monday: Path, load: Load) -> None:
+        """A reader can be made without a key; loading without one is an error."""
         with pytest.raises(ConfigurationError, match="There is no API key"):
             load(ApertisAudioReader(), monday)
 
 
 class TestClients:
-    def test_given(self, beacon_url: str, monday: Path, load: Load) -> None:
-        """A client of the caller's is used, and not written down."""
+    def test_shared_client(self, beacon_url: str, monday: Path, load: Load) -> None:
+        """A client of the caller is used and not serialised."""
         with ApertisAudio("sk-payg", base_url=beacon_url) as client:
             reader = ApertisAudioReader(client=client)
             assert load(reader, monday)
             assert "client" not in reader.to_dict()
 
-    def test_given_twice(self, beacon_url: str) -> None:
-        """It has settings of its own."""
+    def test_client_and_settings(self, beacon_url: str) -> None:
+        """A client together with settings of one is an error."""
         with (
             ApertisAudio("sk-payg", base_url=beacon_url) as client,
             pytest.raises(ConfigurationError, match="The client has its own base_url"),
         ):
             ApertisAudioReader(client=client, base_url=beacon_url)
 
-    def test_given_cannot_travel(self, beacon_url: str) -> None:
-        """A worker process would ask somebody else, so it is refused."""
+    def test_pickling_a_shared_client(self, beacon_url: str) -> None:
+        """A reader with a client of the caller cannot be pickled."""
         with ApertisAudio("sk-payg", base_url=beacon_url) as client:
             reader = ApertisAudioReader(client=client)
             with pytest.raises(ConfigurationError, match="another process"):
                 pickle.dumps(reader)
 
     def test_copies(self, reader: ApertisAudioReader, monday: Path) -> None:
-        """A copy of a reader in use reads as well."""
+        """A deep copy of a used reader works."""
         expected = reader.load_data(monday)
         assert copy.deepcopy(reader).load_data(monday) == expected
 
-    def test_many_loops(self, reader: ApertisAudioReader, monday: Path) -> None:
-        """One reader serves one event loop after the other."""
+    def test_several_loops(self, reader: ApertisAudioReader, monday: Path) -> None:
+        """A reader works on several event loops, one after the other."""
         first, second = (asyncio.run(reader.aload_data(monday)) for _ in range(2))
         assert first == second
 
@@ -230,7 +230,7 @@ async def arun(pipeline: IngestionPipeline, reader: ApertisAudioReader, folder: 
     return await pipeline.arun(documents=await reader.aload_data(folder))
 
 
-def test_errors_are_ours(reader: ApertisAudioReader) -> None:
-    """All that the reader raises on its own account descends from one class."""
+def test_error_class(reader: ApertisAudioReader) -> None:
+    """Errors of the reader are subclasses of ApertisError."""
     with pytest.raises(ApertisError):
         reader.load_data(b"")

@@ -1,4 +1,4 @@
-"""The registration that LlamaIndex offers: dictionaries of classes it can load by name."""
+"""Registration in the dictionaries of classes that LlamaIndex loads by name."""
 
 from collections.abc import Iterator
 from unittest.mock import patch
@@ -18,25 +18,25 @@ def _key(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_reader() -> None:
-    """A registered reader is loaded from what was saved of it, settings and all."""
+    """A registered reader is loaded from its serialised form, with its settings."""
     register()
-    saved = ApertisAudioReader(language="de", granularity="segment").to_dict()
-    loaded = load_reader(saved)
+    serialised = ApertisAudioReader(language="de", granularity="segment").to_dict()
+    loaded = load_reader(serialised)
     assert isinstance(loaded, ApertisAudioReader)
     assert (loaded.language, loaded.granularity) == ("de", "segment")
 
 
 def test_llm() -> None:
-    """A registered language model likewise; its key is not saved."""
+    """A registered language model is loaded from its serialised form, which has no key."""
     register()
-    saved = ApertisAudioLLM().to_dict()
-    assert "sk-any" not in str(saved)
-    assert isinstance(load_llm(saved), ApertisAudioLLM)
+    serialised = ApertisAudioLLM().to_dict()
+    assert "sk-any" not in str(serialised)
+    assert isinstance(load_llm(serialised), ApertisAudioLLM)
 
 
 def test_twice() -> None:
-    """Registering twice is registering once."""
+    """Registering twice has the same effect as registering once."""
     register()
-    known = dict(ALL_READERS), dict(RECOGNIZED_LLMS)
+    registered = dict(ALL_READERS), dict(RECOGNIZED_LLMS)
     register()
-    assert known == (ALL_READERS, RECOGNIZED_LLMS)
+    assert registered == (ALL_READERS, RECOGNIZED_LLMS)

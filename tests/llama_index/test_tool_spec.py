@@ -1,4 +1,4 @@
-"""The tool spec: LlamaIndex's contract, what is particular to sound, and an agent that uses it."""
+"""The tool spec, its audio tools, and agents that use them."""
 
 import asyncio
 import json
@@ -39,9 +39,9 @@ def tool_spec(access: FileAccess, beacon_url: str) -> ApertisAudioToolSpec:
     return ApertisAudioToolSpec(access=access, api_key="sk-payg", base_url=beacon_url)
 
 
-def tool_of(tool_spec: ApertisAudioToolSpec, name: str) -> FunctionTool:
-    found = {tool.metadata.get_name(): tool for tool in tool_spec.to_tool_list()}
-    return found[name]
+def get_tool(tool_spec: ApertisAudioToolSpec, name: str) -> FunctionTool:
+    tools = {tool.metadata.get_name(): tool for tool in tool_spec.to_tool_list()}
+    return tools[name]
 
 
 class TestContract(ToolSpecContract):
@@ -60,64 +60,64 @@ class TestContract(ToolSpecContract):
 
     @pytest.fixture
     def tool_spec(self, tool_spec: ApertisAudioToolSpec) -> ApertisAudioToolSpec:
-        """All four tools."""
+        """Return a tool spec with all four tools."""
         return tool_spec
 
 
-COLOURS = pytest.mark.parametrize("colour", ["sync", "async"])
+MODES = pytest.mark.parametrize("mode", ["sync", "async"])
 
 
-def used(tool: FunctionTool, colour: str, **arguments: Any) -> Any:
-    """What a tool gives, without an agent that would catch its errors."""
-    return tool.call(**arguments) if colour == "sync" else asyncio.run(tool.acall(**arguments))
+def call_tool(tool: FunctionTool, mode: str, **arguments: Any) -> Any:
+    """Return the output of a tool, or raise its error as agents never do."""
+    return tool.call(**arguments) if mode == "sync" else asyncio.run(tool.acall(**arguments))
 
 
-@COLOURS
-def test_too_long_to_ask_about(access: FileAccess, beacon_url: str, colour: str) -> None:
-    """A recording that would cost too much to listen to is refused; the limit can be set."""
+@MODES
+def test_ask_max_seconds(access: FileAccess, beacon_url: str, mode: str) -> None:
+    """A question about a recording longer than the limit is an error."""
     tool_spec = ApertisAudioToolSpec(
         access=access, ask_max_seconds=20.0, api_key="sk-payg", base_url=beacon_url
     )
-    ask = tool_of(tool_spec, "ask_about_audio")
+    ask = get_tool(tool_spec, "ask_about_audio")
     with pytest.raises(UnsupportedError, match=r"lasts 40 s; .* up to 20 s\."):
-        used(ask, colour, path="monday.mp3", question="Who speaks?")
+        call_tool(ask, mode, path="monday.mp3", question="Who speaks?")
 
 
-@COLOURS
-def test_transcribing(tool_spec: ApertisAudioToolSpec, colour: str) -> None:
-    """A transcript is text with times."""
-    output = used(tool_of(tool_spec, "transcribe_audio"), colour, path="monday.mp3")
+@MODES
+def test_transcribe(tool_spec: ApertisAudioToolSpec, mode: str) -> None:
+    """A transcript is text with time codes."""
+    output = call_tool(get_tool(tool_spec, "transcribe_audio"), mode, path="monday.mp3")
     (block,) = output.blocks
     assert isinstance(block, TextBlock)
     assert block.text.startswith("[00:00:00] 00000 00001")
 
 
-@COLOURS
-def test_speaking(tool_spec: ApertisAudioToolSpec, access: FileAccess, colour: str) -> None:
-    """Speech is told of in text, and is a file that the block points to."""
-    output = used(tool_of(tool_spec, "speak_text"), colour, text="Good morning.")
-    told, spoken = output.blocks
-    assert isinstance(told, TextBlock)
-    assert isinstance(spoken, AudioBlock)
-    assert spoken.path is not None
-    assert spoken.path.parent == access.output
-    assert (spoken.format, spoken.audio) == ("mp3", None)
-    assert probe(spoken.path).duration > 0.5
-    assert spoken.path.name in told.text
+@MODES
+def test_speak(tool_spec: ApertisAudioToolSpec, access: FileAccess, mode: str) -> None:
+    """Speech is a text block, and an audio block with the path of the new file."""
+    output = call_tool(get_tool(tool_spec, "speak_text"), mode, text="Good morning.")
+    text, audio = output.blocks
+    assert isinstance(text, TextBlock)
+    assert isinstance(audio, AudioBlock)
+    assert audio.path is not None
+    assert audio.path.parent == access.output
+    assert (audio.format, audio.audio) == ("mp3", None)
+    assert probe(audio.path).duration > 0.5
+    assert audio.path.name in text.text
 
 
-@COLOURS
-def test_refusing(tool_spec: ApertisAudioToolSpec, colour: str) -> None:
-    """What goes wrong is an error of ours, which agents turn into a result."""
+@MODES
+def test_errors(tool_spec: ApertisAudioToolSpec, mode: str) -> None:
+    """Tools raise their errors, which agents turn into results."""
     with pytest.raises(Exception, match=r"There is no file \'friday.mp3'. There are: 'clip.ogg'"):
-        used(tool_of(tool_spec, "transcribe_audio"), colour, path="friday.mp3")
+        call_tool(get_tool(tool_spec, "transcribe_audio"), mode, path="friday.mp3")
 
 
-def test_only_what_the_folders_allow(tmp_path: Path, beacon_url: str) -> None:
-    """Without a folder to write to nothing is spoken; without any, there is nothing to do."""
+def test_folders(tmp_path: Path, beacon_url: str) -> None:
+    """Only tools whose folder is given are listed; without any folder, it is an error."""
     settings: dict[str, Any] = {"api_key": "sk-payg", "base_url": beacon_url}
-    reading = ApertisAudioToolSpec(tmp_path, **settings)
-    assert [tool.metadata.name for tool in reading.to_tool_list()] == [
+    reading_only = ApertisAudioToolSpec(tmp_path, **settings)
+    assert [tool.metadata.name for tool in reading_only.to_tool_list()] == [
         *("transcribe_audio", "translate_audio", "ask_about_audio")
     ]
     both = ApertisAudioToolSpec([tmp_path], tmp_path / "out", **settings)
@@ -128,42 +128,53 @@ def test_only_what_the_folders_allow(tmp_path: Path, beacon_url: str) -> None:
         ApertisAudioToolSpec(tmp_path, access=FileAccess(tmp_path), **settings)
 
 
-def test_other_metadata(tool_spec: ApertisAudioToolSpec) -> None:
-    """A program may describe a tool in its own words."""
-    mine = ToolMetadata(name="listen", description="Listen.")
-    tools = tool_spec.to_tool_list(func_to_metadata_mapping={"transcribe_audio": mine})
+def test_metadata_mapping(tool_spec: ApertisAudioToolSpec) -> None:
+    """The caller can replace the metadata of a tool."""
+    metadata = ToolMetadata(name="listen", description="Listen.")
+    tools = tool_spec.to_tool_list(func_to_metadata_mapping={"transcribe_audio": metadata})
     assert tools[0].metadata.name == "listen"
     assert tools[1].metadata.name == "translate_audio"
 
 
 def test_settings(access: FileAccess) -> None:
-    """A client of the caller's will do; settings are checked, and a key is needed."""
+    """A client is accepted in place of settings; unknown settings and no key are errors."""
     with ApertisAudio("sk-payg", base_url="http://127.0.0.1:9/v1") as client:
         assert ApertisAudioToolSpec(access=access, client=client).spec_functions
     with pytest.raises(ConfigurationError, match="There is no API key"):
         ApertisAudioToolSpec(access=access)
     with pytest.raises(ValueError, match="modle"):
-        ApertisAudioToolSpec(access=access, modle="whisper-1")
+        ApertisAudioToolSpec(access=access, modle="whisper-1")  # type: ignore[call-arg]
 
 
-class Conductor:
-    """A model that calls the tools of its script, one each turn, and then says what it heard."""
+def test_no_plain_key_in_frames() -> None:
+    """An error of the constructor leaves no plain key in the frames of this package."""
+    key = "sk-very-secret"
+    with pytest.raises(ConfigurationError) as caught:
+        ApertisAudioToolSpec(api_key=key)
+    frames = [each.frame for each in caught.traceback]
+    ours = [f for f in frames if f.f_globals["__name__"].startswith("apertis_audio_tools")]
+    assert ours
+    assert key not in "".join(repr(frame.f_locals) for frame in ours)
+
+
+class ScriptedModel:
+    """A model that calls one tool of its script per turn, and then repeats the last result."""
 
     def __init__(self, *script: tuple[str, dict[str, Any]]) -> None:
         self._script = list(script)
 
     def __call__(self, messages: Sequence[ChatMessage], **_: Any) -> ChatMessage:
-        """Its turn."""
+        """Return the next message of the model."""
         turn = sum(message.role == "tool" for message in messages)
         if turn == len(self._script):
-            return ChatMessage(role="assistant", content=f"I heard: {messages[-1].content}")
+            return ChatMessage(role="assistant", content=f"Result: {messages[-1].content}")
         name, arguments = self._script[turn]
         block = ToolCallBlock(tool_call_id=f"{turn}", tool_name=name, tool_kwargs=arguments)
         return ChatMessage(role="assistant", blocks=[block])
 
 
-def asked(agent: Any) -> tuple[AgentOutput, list[ToolCallResult]]:
-    """An agent's answer, and the results of its tools."""
+def run_agent(agent: Any) -> tuple[AgentOutput, list[ToolCallResult]]:
+    """Return the answer of an agent and the results of its tools."""
 
     async def run() -> tuple[AgentOutput, list[ToolCallResult]]:
         handler = agent.run(user_msg="Go on.")
@@ -177,37 +188,39 @@ def asked(agent: Any) -> tuple[AgentOutput, list[ToolCallResult]]:
     return asyncio.run(run())
 
 
-def agent_of(tool_spec: ApertisAudioToolSpec, *script: tuple[str, dict[str, Any]]) -> FunctionAgent:
-    llm = MockFunctionCallingLLM(response_generator=Conductor(*script), is_chat_model=True)
+def make_agent(
+    tool_spec: ApertisAudioToolSpec, *script: tuple[str, dict[str, Any]]
+) -> FunctionAgent:
+    llm = MockFunctionCallingLLM(response_generator=ScriptedModel(*script), is_chat_model=True)
     tools: list[Any] = list(tool_spec.to_tool_list())
     return FunctionAgent(tools=tools, llm=llm, streaming=False)
 
 
-# Workflows look at all members of an agent, the deprecated ones of pydantic too.
+# Workflows inspect all members of an agent, including the deprecated ones of pydantic.
 @pytest.mark.filterwarnings("ignore::pydantic.PydanticDeprecationWarning")
 @pytest.mark.filterwarnings("ignore:Skipping serialization of known unserializable key")
 class TestAgents:
     def test_function_agent(self, tool_spec: ApertisAudioToolSpec) -> None:
-        """An agent has something said, and reads what was said before."""
-        agent = agent_of(
+        """An agent calls a tool that speaks and one that transcribes."""
+        agent = make_agent(
             tool_spec,
             ("speak_text", {"text": "Good morning."}),
             ("transcribe_audio", {"path": "monday.mp3"}),
         )
-        answer, (spoken, heard) = asked(agent)
-        assert isinstance(spoken.tool_output.blocks[1], AudioBlock)
-        assert not heard.tool_output.is_error
+        answer, (speech, transcript) = run_agent(agent)
+        assert isinstance(speech.tool_output.blocks[1], AudioBlock)
+        assert not transcript.tool_output.is_error
         assert "00000 00001" in (answer.response.content or "")
 
     def test_errors_reach_the_model(self, tool_spec: ApertisAudioToolSpec) -> None:
-        """A refusal is a result that the model reads, and the run goes on."""
-        agent = agent_of(tool_spec, ("transcribe_audio", {"path": "friday.mp3"}))
-        answer, (refused,) = asked(agent)
-        assert refused.tool_output.is_error
+        """The model gets the error of a tool as a result, and the run continues."""
+        agent = make_agent(tool_spec, ("transcribe_audio", {"path": "friday.mp3"}))
+        answer, (result,) = run_agent(agent)
+        assert result.tool_output.is_error
         assert "There is no file 'friday.mp3'" in (answer.response.content or "")
 
     def test_workflow(self, tool_spec: ApertisAudioToolSpec) -> None:
-        """So it is in a workflow of agents."""
-        agent = agent_of(tool_spec, ("transcribe_audio", {"path": "monday.mp3"}))
-        answer, _ = asked(AgentWorkflow(agents=[agent]))
+        """A workflow of agents calls a tool."""
+        agent = make_agent(tool_spec, ("transcribe_audio", {"path": "monday.mp3"}))
+        answer, _ = run_agent(AgentWorkflow(agents=[agent]))
         assert "00000 00001" in (answer.response.content or "")

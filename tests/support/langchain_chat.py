@@ -1,4 +1,4 @@
-"""Asking a chat model in either colour, so that each test is written once and run twice."""
+"""Ask a chat model, sync or async, so that each test is written once and run twice."""
 
 import asyncio
 import functools
@@ -14,10 +14,10 @@ def ask_sync(model: Any, messages: Any, **options: Any) -> Any:
 
 
 def ask_async(model: Any, messages: Any, **options: Any) -> Any:
-    async def asked() -> Any:
+    async def invoke() -> Any:
         return await model.ainvoke(messages, **options)
 
-    return asyncio.run(asked())
+    return asyncio.run(invoke())
 
 
 def stream_sync(model: Any, messages: Any, **options: Any) -> list[Any]:
@@ -25,14 +25,14 @@ def stream_sync(model: Any, messages: Any, **options: Any) -> list[Any]:
 
 
 def stream_async(model: Any, messages: Any, **options: Any) -> list[Any]:
-    async def streamed() -> list[Any]:
+    async def collect() -> list[Any]:
         return [chunk async for chunk in model.astream(messages, **options)]
 
-    return asyncio.run(streamed())
+    return asyncio.run(collect())
 
 
 def joined(chunks: list[AIMessageChunk]) -> AIMessageChunk:
-    """The message that the chunks of a stream make up."""
+    """Return the message that the chunks of a stream add up to."""
     return functools.reduce(operator.add, chunks)
 
 

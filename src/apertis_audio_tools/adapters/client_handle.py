@@ -1,7 +1,7 @@
-"""The client of an adapter: the caller's own, or one that is made when it is first needed."""
+"""The client of an adapter: the caller's own, or one that is made on first use."""
 
 from collections.abc import Collection, Mapping
-from typing import Annotated, Any, Self, TypedDict, cast
+from typing import Annotated, Self, TypedDict, cast
 
 from pydantic import BaseModel, PlainValidator, SecretStr
 
@@ -12,19 +12,19 @@ from apertis_audio_tools.models import Model
 from apertis_audio_tools.pipeline.cache import CacheSetting
 
 
-def _table(given: object) -> dict[str, Model] | None:
-    """A copy that can travel to another process, as a read-only view cannot."""
-    if given is None or isinstance(given, Mapping):
-        return None if given is None else dict(given)
-    raise ValueError("models is a mapping of names to what each model can do.")
+def _copy_models(models: object) -> dict[str, Model] | None:
+    """Return a copy that can be pickled; a read-only view cannot."""
+    if models is None or isinstance(models, Mapping):
+        return None if models is None else dict(models)
+    raise ValueError("models must be a mapping of model names to what each model can do.")
 
 
-ModelTable = Annotated[Mapping[str, Model] | None, PlainValidator(_table)]
-"""The setting ``models`` as a field."""
+ModelTable = Annotated[Mapping[str, Model] | None, PlainValidator(_copy_models)]
+"""The client setting ``models`` as a pydantic field."""
 
 
 class ClientOptions(TypedDict, total=False):
-    """The settings of `ApertisAudio`, for those who let others make it."""
+    """The settings of `ApertisAudio`; see there."""
 
     api_key: str | SecretStr | None
     base_url: str | None
@@ -38,92 +38,92 @@ class ClientOptions(TypedDict, total=False):
     models: Mapping[str, Model]
 
 
-class LazyClient:
-    """A client that is there when it is needed, and the same for all who share this.
+def hide_key(options: ClientOptions) -> None:
+    """Replace a plain API key in options by a secret, so that no traceback shows it."""
+    if "api_key" in options:
+        options["api_key"] = settings.as_secret(options["api_key"])
 
-    One of its own gives its connections back when nobody holds it any more. Copies share it; in
-    another process it is made anew, with a key that travels along only if it was given here.
+
+class LazyClient:
+    """A client that is made on first use, or the caller's own.
+
+    Copies share the client. A pickled copy makes a client of its own in the other process; the
+    API key travels with it only if it was passed as an option.
 
     Args:
-        client: The caller's own; it stays open, and cannot travel.
-        options: The settings of one instead.
+        client: Client of the caller. It stays open, and cannot be pickled.
+        options: Settings of a client to make, in place of `client`.
 
     Raises:
-        ConfigurationError: A client and settings.
+        ConfigurationError: If both a client and settings are given.
     """
 
     def __init__(self, client: ApertisAudio | None, options: ClientOptions) -> None:
+        hide_key(options)
         if client is not None and options:
             raise ConfigurationError(
-                f"The client has its own {next(iter(options))}; give it one or the other."
+                f"The client has its own {next(iter(options))}; pass a client or settings."
             )
-        self._given = client
-        self._options = _without_plain_key(options)
-        self._made: ApertisAudio | None = None
-        self._making = fork_safety.ForkSafeLock()
+        self._callers_client = client
+        self._options = options
+        self._own_client: ApertisAudio | None = None
+        self._lock = fork_safety.ForkSafeLock()
 
-    def require_settings(self) -> None:
-        """Find out now whether a client can be made.
+    @classmethod
+    def from_model(cls, model: BaseModel, *, exclude: Collection[str] = ()) -> Self:
+        """Make one from the fields of a pydantic model that are called as settings of a client.
+
+        Args:
+            model: Model with a ``client`` field. None in a setting means the client's default.
+            exclude: Fields that share the name of a setting but mean something else.
 
         Raises:
-            ConfigurationError: There is no key, or a setting that cannot be.
+            ConfigurationError: If both a client and settings are set.
         """
-        if self._given is None:
+        client: ApertisAudio | None = getattr(model, "client", None)
+        names = ClientOptions.__annotations__.keys() & type(model).model_fields.keys()
+        values = {name: getattr(model, name) for name in sorted(names - set(exclude))}
+        options = {name: value for name, value in values.items() if value is not None}
+        return cls(client, cast("ClientOptions", options))
+
+    def require_settings(self) -> None:
+        """Raise now if no client can be made later.
+
+        Raises:
+            ConfigurationError: If there is no key, or a setting is invalid.
+        """
+        if self._callers_client is None:
             ApertisAudio(**self._options).close()
 
     @property
-    def audio(self) -> ApertisAudio:
-        """The client, made now if it has to be.
+    def client(self) -> ApertisAudio:
+        """The client, which is made now if necessary.
 
         Raises:
-            ConfigurationError: There is no key, or a setting that cannot be.
+            ConfigurationError: If there is no key, or a setting is invalid.
         """
-        if self._given is not None:
-            return self._given
-        with self._making:
-            if self._made is None:
-                self._made = ApertisAudio(**self._options)
-            return self._made
+        if self._callers_client is not None:
+            return self._callers_client
+        with self._lock:
+            if self._own_client is None:
+                self._own_client = ApertisAudio(**self._options)
+            return self._own_client
 
     def __copy__(self) -> Self:
         return self
 
-    def __deepcopy__(self, memo: Any) -> Self:
+    def __deepcopy__(self, memo: object) -> Self:
         return self
 
-    def require_portable(self) -> None:
-        """Refuse to go to another process.
+    def require_picklable(self) -> None:
+        """Raise if this cannot go to another process.
 
         Raises:
-            ConfigurationError: The client is the caller's own.
+            ConfigurationError: If the client is the caller's own.
         """
-        if self._given is not None:
-            self._given.__reduce__()
+        if self._callers_client is not None:
+            self._callers_client.__reduce__()
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        self.require_portable()
+    def __reduce__(self) -> tuple[type[Self], tuple[None, ClientOptions]]:
+        self.require_picklable()
         return type(self), (None, self._options)
-
-
-def model_client(model: BaseModel, but: Collection[str] = ()) -> LazyClient:
-    """The client of a model that has a ``client`` and settings of one for fields.
-
-    Args:
-        model: A setting of it that is None is the client's default.
-        but: Fields that only have the name of a setting.
-
-    Raises:
-        ConfigurationError: Both a client and settings of one were given.
-    """
-    client: ApertisAudio | None = getattr(model, "client", None)
-    names = ClientOptions.__annotations__.keys() & type(model).model_fields.keys() - set(but)
-    given = {name: getattr(model, name) for name in sorted(names)}
-    options = {name: value for name, value in given.items() if value is not None}
-    return LazyClient(client, cast("ClientOptions", options))
-
-
-def _without_plain_key(options: ClientOptions) -> ClientOptions:
-    """The same, with a key that no printout shows."""
-    if "api_key" not in options:
-        return options
-    return {**options, "api_key": settings.as_secret(options["api_key"])}

@@ -1,13 +1,13 @@
-"""Transcripts as documents for retrieval: text, where it was said, and an id that stays the same.
+"""Split transcripts into documents for retrieval: text, times, source, and a stable id.
 
-The frameworks wrap these in documents of their own; what is in them is decided here.
+The frameworks wrap these documents in their own; the content is decided here.
 """
 
 import json
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from apertis_audio_tools.errors import ConfigurationError
 from apertis_audio_tools.results import (
@@ -23,21 +23,20 @@ Granularity = Literal["recording", "passage", "segment"]
 
 _NAMESPACE = uuid.UUID("5f0f6f5e-6f0b-5c57-9b3c-0d9c1d6a8e10")
 _VERSION = 1
-"""Grows when the same answer would make other documents."""
+"""Part of every id: increased when the same transcript would make other documents."""
 
 
 @dataclass(frozen=True, slots=True)
 class TranscriptDocument:
-    """A text, and where it is from.
+    """Part of a transcript, with its source and times.
 
     Attributes:
-        id: The same whenever the same recording, from the same source, is asked for in the same
-            way; a UUID.
-        text: What was said.
-        metadata: Flat and fit for JSON, always in the same order: ``source`` (see
-            `citation`), ``start`` and ``end`` in seconds, ``timecode``, ``duration`` of the
-            recording in seconds, then ``language``, ``model`` and ``task``, as far as they are
-            known.
+        id: UUID that is the same whenever the same recording from the same source is loaded with
+            the same options.
+        text: The words.
+        metadata: Flat, JSON-safe facts in a fixed order: ``source`` (see `document_source`),
+            ``start`` and ``end`` in seconds, ``timecode``, ``duration`` of the recording in
+            seconds, then ``language``, ``model`` and ``task``, as far as they are known.
     """
 
     id: str
@@ -47,17 +46,17 @@ class TranscriptDocument:
 
 @dataclass(frozen=True, slots=True)
 class DocumentOptions:
-    """How a transcript is made into documents.
+    """Options of splitting a transcript into documents.
 
     Attributes:
         granularity: ``recording`` for one document; ``passage`` for whole segments packed to a
-            size that retrieval works well with; ``segment`` for each.
-        max_seconds: Of a passage.
-        max_characters: Of a passage.
-        overlap: Seconds by which a passage begins before the one before it ends.
+            size that retrieval works well with; ``segment`` for one document per segment.
+        max_seconds: Longest passage, in seconds.
+        max_characters: Longest text of a passage.
+        overlap: Seconds by which a passage begins before the previous one ends.
 
     Raises:
-        ConfigurationError: There is no such granularity, or no passage could have such a size.
+        ConfigurationError: If there is no such granularity, or no passage could have such a size.
     """
 
     granularity: Granularity = "passage"
@@ -81,70 +80,68 @@ class DocumentOptions:
                 f"max_characters is {self.max_characters}; it must be a whole number from 1 on."
             )
 
-    def of(self, transcript: Transcript) -> tuple[Passage | Segment, ...]:
-        """The stretches of a transcript that become documents; none without words."""
-        if self.granularity == "passage" or (
-            self.granularity == "segment" and not transcript.segments
-        ):
-            return transcript.passages(
-                max_seconds=self.max_seconds,
-                max_characters=self.max_characters,
-                overlap=self.overlap,
+    def split(self, transcript: Transcript) -> tuple[Passage | Segment, ...]:
+        """Return the parts of a transcript that become documents; none if it has no words."""
+        if self.granularity == "recording":
+            last = transcript.segments[-1].end if transcript.segments else 0.0
+            whole = Passage(
+                start=0.0, end=transcript.duration or last, text=transcript.text.strip()
             )
-        if self.granularity == "segment":
+            return (whole,) if whole.text else ()
+        if self.granularity == "segment" and transcript.segments:
             return tuple(segment for segment in transcript.segments if segment.text.strip())
-        end = transcript.duration or (transcript.segments[-1].end if transcript.segments else 0.0)
-        whole = Passage(start=0.0, end=end, text=transcript.text.strip())
-        return (whole,) if whole.text else ()
+        return transcript.passages(
+            max_seconds=self.max_seconds,
+            max_characters=self.max_characters,
+            overlap=self.overlap,
+        )
 
 
-def citation(name: str | None, digest: str) -> str:
-    """What citations call a recording: its path or name, or for want of one its content.
+def document_source(name: str | None, digest: str) -> str:
+    """Return the ``source`` of a recording's documents: its path or name, else its digest.
 
-    Recordings of different content must not share a name: an index that cleans up what is gone
-    from a source would take one for the new version of the other.
+    Recordings with different content must not share a source: an index that cleans up outdated
+    documents by source would replace those of one with those of the other.
     """
     return name or f"sha256:{digest}"
 
 
-def transcript_documents(
+def make_documents(
     transcript: Transcript,
-    document_options: DocumentOptions,
+    options: DocumentOptions,
     *,
     name: str | None,
-    asked: Mapping[str, Any],
+    request_options: Mapping[str, object],
 ) -> Iterator[TranscriptDocument]:
-    """The documents of a transcript.
+    """Yield the documents of a transcript.
 
     Args:
-        transcript: With the ``digest`` of its recording.
-        document_options: How it is made into documents.
-        name: The path of the recording, or what the caller calls it, if anything.
-        asked: The parameters that were asked for, which are part of the ids.
+        transcript: Transcript, with the ``digest`` of its recording.
+        options: Options of splitting it.
+        name: Path or name of the recording, if it has one.
+        request_options: JSON-safe options of the request, which become part of the ids.
     """
-    source = citation(name, transcript.digest)
-    common = {
+    source = document_source(name, transcript.digest)
+    facts = {
         "duration": transcript.duration,
         "language": transcript.language,
         "model": transcript.model,
         "task": transcript.task,
     }
-    known = {name: value for name, value in common.items() if value not in {None, ""}}
-    for number, stretch in enumerate(document_options.of(transcript)):
-        start, end = round(stretch.start, 3), round(stretch.end, 3)
-        identity = [
-            _VERSION,
-            transcript.digest,
-            source,
-            dict(asked),
-            document_options.granularity,
-            number,
-            start,
-            end,
-        ]
+    known = {key: value for key, value in facts.items() if value not in {None, ""}}
+    identity = [
+        _VERSION,
+        transcript.digest,
+        source,
+        dict(request_options),
+        options.granularity,
+    ]
+    for number, part in enumerate(options.split(transcript)):
+        start, end = round(part.start, 3), round(part.end, 3)
+        part_identity = json.dumps([*identity, number, start, end], sort_keys=True)
         yield TranscriptDocument(
-            id=str(uuid.uuid5(_NAMESPACE, json.dumps(identity, sort_keys=True))),
-            text=stretch.text.strip(),
+            id=str(uuid.uuid5(_NAMESPACE, part_identity)),
+            text=part.text.strip(),
             metadata={
                 "source": source,
                 "start": start,

@@ -1,22 +1,21 @@
-"""What this package registers with other programs, and whether they are there."""
+"""The entry points of this package, and the programs that read them."""
 
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import distribution
 from importlib.util import find_spec
-from typing import Any
 
 DISTRIBUTION = "apertis-audio-tools"
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A program that an entry point is for, or a framework that it needs.
+    """A program that reads entry points, or the framework that they need.
 
     Attributes:
-        name: What people call it.
-        module: What is there when it is installed.
-        install: How it gets there.
+        name: Name of the program.
+        module: Module that exists when it is installed.
+        install: Command that installs it.
     """
 
     name: str
@@ -25,7 +24,7 @@ class Host:
 
     @property
     def is_installed(self) -> bool:
-        """Found without importing it; only the folder that several packages share is opened."""
+        """True if the module exists. It is not imported, only the packages above it."""
         try:
             return find_spec(self.module) is not None
         except (ModuleNotFoundError, ValueError):
@@ -46,23 +45,24 @@ HOST_PROGRAMS = {
     ),
     "package_tools": Host("promptflow", "promptflow", "pip install promptflow"),
 }
-"""Who reads which group of entry points."""
+"""The program that reads each group of entry points."""
 
 
-def load_component(package: str, home: str, name: str) -> Any:
-    """Something public of a package in the shapes of a framework, from the module that has it.
+def load_component(package: str, module: str, name: str) -> object:
+    """Return a public name of an adapter package, from the module of the package that defines it.
 
     Raises:
-        ImportError: The framework is not installed; it names the extra.
+        ImportError: If the framework is not installed; the message names the extra.
     """
-    reader = HOST_PROGRAMS[package]
+    host = HOST_PROGRAMS[package]
     try:
-        module = import_module(f"{package}.{home}")
+        loaded = import_module(f"{package}.{module}")
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != reader.module.partition(".")[0]:
+        if (error.name or "").partition(".")[0] != host.module.partition(".")[0]:
             raise
-        raise ImportError(f"{reader.name} is not installed: {reader.install}.") from None
-    return getattr(module, name)
+        raise ImportError(f"{host.name} is not installed: {host.install}.") from None
+    component: object = getattr(loaded, name)
+    return component
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +70,9 @@ class Registration:
     """An entry point of this package.
 
     Attributes:
-        group: Who looks for it: a key of `READERS`.
-        name: What it is called there.
-        value: What is loaded, as ``module`` or ``module:name``.
+        group: Group of the entry point, a key of `HOST_PROGRAMS`.
+        name: Name within the group.
+        value: Object that is loaded, as ``module`` or ``module:name``.
     """
 
     group: str
@@ -80,16 +80,17 @@ class Registration:
     value: str
 
     @property
-    def reader(self) -> Host:
-        """Whom it is for."""
+    def host(self) -> Host:
+        """The program that reads it."""
         return HOST_PROGRAMS[self.group]
 
 
-def registrations() -> list[Registration]:
-    """The entry points of the installed package, group by group."""
-    points = distribution(DISTRIBUTION).entry_points
-    known = (Registration(each.group, each.name, each.value) for each in points)
-    return sorted(
-        (each for each in known if each.group in HOST_PROGRAMS),
-        key=lambda each: (list(HOST_PROGRAMS).index(each.group), each.name.lower()),
+def list_registrations() -> list[Registration]:
+    """Return the entry points of the installed package, sorted by group and name."""
+    groups = list(HOST_PROGRAMS)
+    found = (
+        Registration(each.group, each.name, each.value)
+        for each in distribution(DISTRIBUTION).entry_points
+        if each.group in groups
     )
+    return sorted(found, key=lambda each: (groups.index(each.group), each.name.lower()))

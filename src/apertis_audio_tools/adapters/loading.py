@@ -1,4 +1,4 @@
-"""Recordings read into documents: what the loaders and readers of both frameworks share."""
+"""Load recordings as documents: the part that the loaders of both frameworks share."""
 
 import asyncio
 import contextlib
@@ -6,14 +6,15 @@ import itertools
 import logging
 import os
 from collections.abc import AsyncGenerator, Generator, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
-from typing import Any, Generic, TypeGuard, TypeVar
+from dataclasses import asdict, dataclass, field, replace
+from typing import Generic, TypeGuard, TypeVar
 
 from apertis_audio_tools.adapters.documents import (
     DocumentOptions,
     TranscriptDocument,
-    transcript_documents,
+    make_documents,
 )
+from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.audio import Source, is_named_source
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.errors import (
@@ -30,20 +31,16 @@ from apertis_audio_tools.errors import (
     RateLimitError,
     ServerError,
 )
-from apertis_audio_tools.models import (
-    TRANSCRIPTION_MODEL,
-    Task,
-    UploadFormat,
-    require_piece_options,
-)
-from apertis_audio_tools.pipeline.batch import Outcome
+from apertis_audio_tools.models import require_piece_options
+from apertis_audio_tools.pipeline.batch import OnError, Outcome, require_error_mode
+from apertis_audio_tools.pipeline.progress import ProgressCallback
 from apertis_audio_tools.results import Transcript
 
-logger = logging.getLogger("apertis_audio_tools")
+logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 
 T = TypeVar("T")
 
-_ABOUT_ALL = (
+_FATAL_ERRORS = (
     AuthenticationError,
     CertificateError,
     ConfigurationError,
@@ -52,180 +49,192 @@ _ABOUT_ALL = (
     PermissionDeniedError,
     RateLimitError,
 )
-"""Errors that are not the recording's: no other one would fare better."""
-_NO_ANSWER = (APIConnectionError, MalformedResponseError, ServerError)
-"""Errors that may be the recording's, if it is something that the service cannot bear."""
-_MOST_UNANSWERED = 3
-"""Recordings in a row without an answer, before it is the service that fails, and not they."""
+"""Errors that every other recording would run into as well."""
+_UNANSWERED_ERRORS = (APIConnectionError, MalformedResponseError, ServerError)
+"""Errors that one recording may cause, or an outage of the service."""
+_MAX_UNANSWERED = 3
+"""Number of recordings in a row without a response that counts as an outage."""
 
 
-def source_name(source: Source) -> str | None:
-    """What the caller calls a recording: the name given with it, its path, or an open file's."""
-    given, content = source if is_named_source(source) else (None, source)
-    name = given or (content if _is_name(content) else getattr(content, "name", None))
-    return os.fspath(name) if _is_name(name) else None
+def get_source_name(source: Source) -> str | None:
+    """Return the name or path of a recording, or None if it has neither."""
+    given_name, content = source if is_named_source(source) else (None, source)
+    name = given_name or (content if _is_path(content) else getattr(content, "name", None))
+    return os.fspath(name) if _is_path(name) else None
 
 
-def _is_name(value: object) -> TypeGuard[str | os.PathLike[str]]:
+def _is_path(value: object) -> TypeGuard[str | os.PathLike[str]]:
     return isinstance(value, str | os.PathLike)
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A recording that was skipped: what it is called, and why."""
+    """A recording that was skipped.
+
+    Attributes:
+        source: Name of the recording.
+        error: Reason why it was skipped.
+    """
 
     source: str
     error: ApertisError
 
 
-def skip_recording(source: str, error: ApertisError) -> Failure:
-    """A failure that is not raised, but told in the log."""
+def log_failure(source: str, error: ApertisError) -> Failure:
+    """Log that a recording was skipped, and return the failure."""
     logger.warning("%s was skipped: %s", source, error)
     return Failure(source, error)
 
 
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
-    """What is asked of recordings, and how the answers become documents.
+    """Options of loading recordings as documents.
 
     Attributes:
-        task: ``transcribe``, or ``translate`` into English.
-        model: As in `ApertisAudio.transcribe`, like all that follow but `document_options`.
-        language: Only to transcribe.
-        prompt: Likewise for both tasks.
-        temperature: Likewise.
-        piece_seconds: Without it, models that give no times get pieces as long as a passage, so
-            that passages have times all the same.
-        upload_format: Likewise.
-        document_options: How transcripts are split.
+        transcription: Options of each transcription. If it has no `piece_seconds` and the model
+            returns no times, recordings are sent in pieces as long as a passage, so that
+            passages have times all the same.
+        documents: Options of splitting transcripts into documents.
+        on_error: ``raise``, or ``skip`` recordings that fail; see `transcribe_each`.
+        progress: See `ApertisAudio.transcribe_many`.
 
     Raises:
-        ConfigurationError: There is no such task, or it has no such parameter.
-        UnsupportedError: There is no such `upload_format`.
+        ConfigurationError: If there is no such task or `on_error`, or the task does not accept a
+            language.
+        UnsupportedError: If there is no such `upload_format`.
     """
 
-    task: Task = "transcribe"
-    model: str = TRANSCRIPTION_MODEL
-    language: str | None = None
-    prompt: str | None = None
-    temperature: float | None = None
-    piece_seconds: float | None = None
-    upload_format: UploadFormat = "auto"
-    document_options: DocumentOptions = field(default_factory=DocumentOptions)
+    transcription: TranscriptionOptions = field(default_factory=TranscriptionOptions)
+    documents: DocumentOptions = field(default_factory=DocumentOptions)
+    on_error: OnError = "raise"
+    progress: bool | ProgressCallback = False
 
     def __post_init__(self) -> None:
-        if self.task not in {"transcribe", "translate"}:
-            raise ConfigurationError(f"task is {self.task!r}; it is transcribe or translate.")
-        if self.task == "translate" and self.language is not None:
+        options = self.transcription
+        if options.task not in {"transcribe", "translate"}:
+            raise ConfigurationError(f"task is {options.task!r}; it is transcribe or translate.")
+        if options.task == "translate" and options.language is not None:
             raise ConfigurationError("language is only for transcribing; translations are English.")
-        require_piece_options(self.piece_seconds, self.upload_format)
+        require_piece_options(options.piece_seconds, options.upload_format)
+        require_error_mode(self.on_error)
 
-    def each(
-        self, audio: ApertisAudio, recordings: Iterable[tuple[T, Source]], **how: Any
+    def transcribe_each(
+        self, client: ApertisAudio, recordings: Iterable[tuple[T, Source]]
     ) -> Generator[tuple[T, Outcome]]:
-        """What became of each recording, in order, with what the caller has for it.
+        """Yield the outcome of each recording, in order, together with the caller's own value.
 
         Args:
-            audio: The client.
-            recordings: Something of the caller's, and the recording.
-            how: ``on_error`` and ``progress`` of `ApertisAudio.transcribe_many`.
+            client: Client that transcribes.
+            recordings: Pairs of a value of the caller's and a recording.
 
         Raises:
-            ApertisError: Of a recording; if errors are collected, only what would befall all of
-                them, such as a wrong key, or a service that answered none of them, or not three
-                in a row.
+            ApertisError: If a recording fails. With ``on_error="skip"``, only if the others would
+                fail as well: for a wrong key, or when the service answered none of the
+                recordings, or not three in a row.
         """
-        waiting, hope = _Pending(recordings), _OutageDetector()
-        verb = getattr(audio, f"{self.task}_many")
-        outcomes = verb(waiting.sources(), **self.options(audio), **how)
+        pending, outages = _Pending(recordings), _OutageDetector()
+        outcomes = client.transcribe_many_with(
+            pending.sources(),
+            self._transcription_options(client),
+            on_error=self.on_error,
+            progress=self.progress,
+        )
         with contextlib.closing(outcomes):
             for outcome in outcomes:
-                hope.require(outcome)
-                yield waiting.take(outcome), outcome
-        hope.require_any()
+                outages.add(outcome)
+                yield pending.pop(outcome), outcome
+        outages.require_any_response()
 
-    async def aeach(
-        self, audio: ApertisAudio, recordings: Iterable[tuple[T, Source]], **how: Any
+    async def atranscribe_each(
+        self, client: ApertisAudio, recordings: Iterable[tuple[T, Source]]
     ) -> AsyncGenerator[tuple[T, Outcome]]:
-        """The same; recordings are looked for off the event loop."""
-        waiting, hope = _Pending(recordings), _OutageDetector()
-        verb = getattr(audio, f"a{self.task}_many")
-        outcomes = verb(waiting.asources(), **self.options(audio), **how)
+        """Async version of `transcribe_each`; `recordings` is iterated in a thread."""
+        pending, outages = _Pending(recordings), _OutageDetector()
+        outcomes = client.atranscribe_many_with(
+            pending.asources(),
+            self._transcription_options(client),
+            on_error=self.on_error,
+            progress=self.progress,
+        )
         async with contextlib.aclosing(outcomes):
             async for outcome in outcomes:
-                hope.require(outcome)
-                yield waiting.take(outcome), outcome
-        hope.require_any()
+                outages.add(outcome)
+                yield pending.pop(outcome), outcome
+        outages.require_any_response()
 
-    def options(self, audio: ApertisAudio) -> dict[str, Any]:
-        """What the client's verbs are called with."""
-        asked = asdict(self)
-        document_options, task = asked.pop("document_options"), asked.pop("task")
-        if task == "translate":
-            del asked["language"]
-        if self.piece_seconds is None and self.document_options.granularity != "recording":
-            gives_times = audio.gives_times(self.model, self.task)
-            asked["piece_seconds"] = None if gives_times else document_options["max_seconds"]
-        return asked
+    def make_documents(
+        self, transcript: Transcript, name: str | None
+    ) -> Iterator[TranscriptDocument]:
+        """Yield the documents of one transcript; `name` is the recording's, if it has one."""
+        options = asdict(self.transcription)
+        if self.documents.granularity == "passage":
+            options |= asdict(self.documents)
+        return make_documents(transcript, self.documents, name=name, request_options=options)
 
-    def documents(self, transcript: Transcript, name: str | None) -> Iterator[TranscriptDocument]:
-        """The documents of one transcript; `name` is what the recording is called, if anything."""
-        asked = asdict(self)
-        document_options = asked.pop("document_options")
-        if self.document_options.granularity == "passage":
-            asked |= document_options
-        return transcript_documents(transcript, self.document_options, name=name, asked=asked)
+    def _transcription_options(self, client: ApertisAudio) -> TranscriptionOptions:
+        options = self.transcription
+        if (
+            options.piece_seconds is None
+            and self.documents.granularity != "recording"
+            and not client.gives_times(options.model, options.task)
+        ):
+            return replace(options, piece_seconds=self.documents.max_seconds)
+        return options
 
 
 class _OutageDetector:
-    """Whether other recordings may fare better than those that failed.
+    """Detects a service-wide outage, so that a batch stops instead of skipping every file.
 
-    To skip every recording one by one would hide what is wrong, and leave nothing in an index.
+    Skipping every recording would hide the cause, and leave an index empty.
     """
 
     def __init__(self) -> None:
         self._unanswered = 0
-        self._silence: ApertisError | None = None
-        self._is_heard = False
+        self._first_error: ApertisError | None = None
+        self._has_response = False
 
-    def require(self, outcome: Outcome) -> None:
-        """Fail with what befalls all recordings."""
+    def add(self, outcome: Outcome) -> None:
+        """Take an outcome into account.
+
+        Raises:
+            ApertisError: The error of the outcome, if the other recordings would fail as well.
+        """
         error = outcome.error
-        if isinstance(error, _ABOUT_ALL):
+        if isinstance(error, _FATAL_ERRORS):
             raise error
-        if isinstance(error, _NO_ANSWER):
+        if isinstance(error, _UNANSWERED_ERRORS):
             self._unanswered += 1
-            self._silence = self._silence or error
-            if self._unanswered == _MOST_UNANSWERED:
+            self._first_error = self._first_error or error
+            if self._unanswered == _MAX_UNANSWERED:
                 raise error
         elif error is None or isinstance(error, APIError):
-            self._unanswered, self._is_heard = 0, True
+            self._unanswered, self._has_response = 0, True
 
-    def require_any(self) -> None:
-        """Fail, at the end, if the service never answered."""
-        if self._silence and not self._is_heard:
-            raise self._silence
+    def require_any_response(self) -> None:
+        """Raise the first error, at the end, if the service never answered."""
+        if self._first_error and not self._has_response:
+            raise self._first_error
 
 
 class _Pending(Generic[T]):
-    """What the caller has for the recordings that are under way."""
+    """The values that the caller keeps for recordings whose outcome is not known yet."""
 
     def __init__(self, recordings: Iterable[tuple[T, Source]]) -> None:
         self._recordings = recordings
-        self._held: dict[int, T] = {}
+        self._values: dict[int, T] = {}
 
     def sources(self) -> Iterator[Source]:
-        """The recordings, as they are asked for."""
-        for index, (held, source) in enumerate(self._recordings):
-            self._held[index] = held
+        """Yield the recordings one by one."""
+        for index, (value, source) in enumerate(self._recordings):
+            self._values[index] = value
             yield source
 
     async def asources(self) -> AsyncGenerator[Source]:
-        """The same; looking for the next one may block, so a thread does."""
+        """Yield the recordings; a thread finds each one, because that may block."""
         sources = self.sources()
-        while taken := await asyncio.to_thread(list, itertools.islice(sources, 1)):
-            yield taken[0]
+        while found := await asyncio.to_thread(list, itertools.islice(sources, 1)):
+            yield found[0]
 
-    def take(self, outcome: Outcome) -> T:
-        """What belongs to an outcome, which is not held any more."""
-        return self._held.pop(outcome.index)
+    def pop(self, outcome: Outcome) -> T:
+        """Remove and return the value that belongs to an outcome."""
+        return self._values.pop(outcome.index)

@@ -6,14 +6,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from apertis_audio_tools.adapters.entry_points import registrations
+from apertis_audio_tools.adapters.entry_points import list_registrations
 
 
 def list_plugins() -> None:
     """List what this package registers with other programs, and which of them are installed."""
     rows = [
-        (each.group, each.name, each.reader.name, _state(each.reader.is_installed))
-        for each in registrations()
+        (each.group, each.name, each.host.name, _state(each.host.is_installed))
+        for each in list_registrations()
     ]
     if not sys.stdout.isatty():
         typer.echo("\n".join("\t".join(row) for row in rows))

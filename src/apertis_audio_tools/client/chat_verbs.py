@@ -1,7 +1,7 @@
 """Verbs of a conversation."""
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -214,7 +214,7 @@ class ChatVerbs:
 
     async def astream_chat_with(
         self, messages: Sequence[ChatMessage], options: ChatOptions
-    ) -> AsyncIterator[ChatDelta]:
+    ) -> AsyncGenerator[ChatDelta]:
         """Async version of `stream_chat_with`: an asynchronous generator."""
         call = await run_in_thread(self._stream_call, messages, options)
         async with contextlib.aclosing(self._requests.astream(call)) as deltas:

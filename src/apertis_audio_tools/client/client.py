@@ -7,6 +7,7 @@ from pydantic import SecretStr
 
 from apertis_audio_tools.api.model_list import model_list_call
 from apertis_audio_tools.client import settings
+from apertis_audio_tools.client.batch_verbs import BatchVerbs
 from apertis_audio_tools.client.chat_verbs import ChatVerbs
 from apertis_audio_tools.client.speech_verbs import SpeechVerbs
 from apertis_audio_tools.client.transcription_verbs import TranscriptionVerbs
@@ -23,7 +24,7 @@ from apertis_audio_tools.transport import Transport
 from apertis_audio_tools.transport.retry import Clock, RateLimiter, RetryPolicy, SystemClock
 
 
-class ApertisAudio(TranscriptionVerbs, SpeechVerbs, ChatVerbs):
+class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
     """Client of the Apertis Audio API: each verb as ``verb()`` and, for asyncio, ``averb()``.
 
     One client serves many threads and any number of event loops. Use it as a context manager, or
@@ -99,7 +100,8 @@ class ApertisAudio(TranscriptionVerbs, SpeechVerbs, ChatVerbs):
         permits = FairSemaphore(settings.require_whole("max_concurrency", max_concurrency, least=1))
         self._requests = RequestRunner(self._transport, retry, deadline)
         self._speech = SpeechRunner(self._requests, permits)
-        self._batches = BatchRunner(TranscriptionRunner(self._requests, permits))
+        self._transcriptions = TranscriptionRunner(self._requests, permits)
+        self._batches = BatchRunner(self._transcriptions)
 
     def __copy__(self) -> Self:
         return self
@@ -114,7 +116,8 @@ class ApertisAudio(TranscriptionVerbs, SpeechVerbs, ChatVerbs):
         )
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={self._base_url!r})"
+        # Tracebacks show it before `__init__` has set the URL, if a setting is invalid.
+        return f"{type(self).__name__}(base_url={getattr(self, '_base_url', None)!r})"
 
     @property
     def base_url(self) -> str:

@@ -1,23 +1,19 @@
 """Verbs that turn recordings into text."""
 
-from collections.abc import AsyncGenerator, Generator
-
 from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.audio import Source
 from apertis_audio_tools.models import TRANSCRIPTION_MODEL, TranscriptFormat, UploadFormat
-from apertis_audio_tools.pipeline.batch import BatchRequest, OnError, Outcome, Sources
-from apertis_audio_tools.pipeline.batch_runner import BatchRunner
-from apertis_audio_tools.pipeline.progress import ProgressCallback, ProgressReporter
 from apertis_audio_tools.pipeline.transcription_job import JobContext, JobFactory
+from apertis_audio_tools.pipeline.transcription_runner import TranscriptionRunner
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread
 from apertis_audio_tools.results import Transcript
 
 
 class TranscriptionVerbs:
-    """`transcribe` and `translate` for one recording and for many, sync and async."""
+    """`transcribe` and `translate`, sync and async."""
 
     _context: JobContext
-    _batches: BatchRunner
+    _transcriptions: TranscriptionRunner
 
     def transcribe(
         self,
@@ -153,197 +149,12 @@ class TranscriptionVerbs:
         )
         return await self.atranscribe_with(source, options)
 
-    def transcribe_many(
-        self,
-        sources: Sources,
-        *,
-        in_order: bool = True,
-        on_error: OnError = "raise",
-        progress: bool | ProgressCallback = False,
-        model: str = TRANSCRIPTION_MODEL,
-        language: str | None = None,
-        prompt: str | None = None,
-        response_format: TranscriptFormat | None = None,
-        temperature: float | None = None,
-        piece_seconds: float | None = None,
-        upload_format: UploadFormat = "auto",
-    ) -> Generator[Outcome]:
-        """Transcribe many recordings; yield an `Outcome` for each while others are under way.
-
-        Sources are taken one by one as there is room, so that any number will do; few outcomes
-        wait for their turn. Nothing starts before the first outcome is asked for. Closing the
-        iterator early stops at once.
-
-        Args:
-            sources: Recordings; see `transcribe`. `atranscribe_many` also accepts an asynchronous
-                iterable; an iterable that blocks, blocks.
-            in_order: Whether outcomes come in the order of the sources. Defaults to True.
-            on_error: ``raise`` ends with the first recording that fails: nothing new is sent, and
-                a cache keeps what was under way. With ``skip`` its outcome has the error. Defaults
-                to ``raise``.
-            progress: True for a bar on standard error (needs the extra ``progress``), or a
-                function that is called with `Progress` values. Defaults to False.
-            model: Transcription model.
-            language: ISO 639-1 code of the language spoken in all recordings.
-            prompt: Context for all recordings.
-            response_format: Format of all responses; see `transcribe`.
-            temperature: Sampling temperature, 0 to 1. Defaults to the service's 0.
-            piece_seconds: Target length of pieces in seconds; see `transcribe`.
-            upload_format: Encoding of uploads; see `transcribe`. Defaults to ``auto``.
-
-        Raises:
-            ApertisError: If a recording fails, with ``on_error="raise"``; see `transcribe`.
-            ConfigurationError: If an argument is invalid, or tqdm is missing for the bar.
-            UnsupportedError: If the service is known to refuse any recording; nothing was sent.
-        """
-        options = TranscriptionOptions(
-            model=model,
-            language=language,
-            prompt=prompt,
-            response_format=response_format,
-            temperature=temperature,
-            piece_seconds=piece_seconds,
-            upload_format=upload_format,
-        )
-        return self.transcribe_many_with(
-            sources, options, in_order=in_order, on_error=on_error, progress=progress
-        )
-
-    def atranscribe_many(
-        self,
-        sources: Sources,
-        *,
-        in_order: bool = True,
-        on_error: OnError = "raise",
-        progress: bool | ProgressCallback = False,
-        model: str = TRANSCRIPTION_MODEL,
-        language: str | None = None,
-        prompt: str | None = None,
-        response_format: TranscriptFormat | None = None,
-        temperature: float | None = None,
-        piece_seconds: float | None = None,
-        upload_format: UploadFormat = "auto",
-    ) -> AsyncGenerator[Outcome]:
-        """Async version of `transcribe_many`."""
-        options = TranscriptionOptions(
-            model=model,
-            language=language,
-            prompt=prompt,
-            response_format=response_format,
-            temperature=temperature,
-            piece_seconds=piece_seconds,
-            upload_format=upload_format,
-        )
-        return self.atranscribe_many_with(
-            sources, options, in_order=in_order, on_error=on_error, progress=progress
-        )
-
-    def translate_many(
-        self,
-        sources: Sources,
-        *,
-        in_order: bool = True,
-        on_error: OnError = "raise",
-        progress: bool | ProgressCallback = False,
-        model: str = TRANSCRIPTION_MODEL,
-        prompt: str | None = None,
-        response_format: TranscriptFormat | None = None,
-        temperature: float | None = None,
-        piece_seconds: float | None = None,
-        upload_format: UploadFormat = "auto",
-    ) -> Generator[Outcome]:
-        """Translate many recordings into English; see `transcribe_many`.
-
-        Args:
-            sources: Recordings; see `transcribe_many`.
-            in_order: Whether outcomes come in the order of the sources. Defaults to True.
-            on_error: ``raise`` or ``skip``; see `transcribe_many`. Defaults to ``raise``.
-            progress: Progress bar or callback; see `transcribe_many`. Defaults to False.
-            model: Whisper model; no other translates.
-            prompt: Context for all recordings, in English.
-            response_format: Format of all responses; see `transcribe`.
-            temperature: Sampling temperature, 0 to 1. Defaults to the service's 0.
-            piece_seconds: Target length of pieces in seconds; see `transcribe`.
-            upload_format: Encoding of uploads; see `transcribe`. Defaults to ``auto``.
-
-        Raises:
-            ApertisError: If a recording fails; see `transcribe_many`.
-        """
-        options = TranscriptionOptions(
-            task="translate",
-            model=model,
-            prompt=prompt,
-            response_format=response_format,
-            temperature=temperature,
-            piece_seconds=piece_seconds,
-            upload_format=upload_format,
-        )
-        return self.transcribe_many_with(
-            sources, options, in_order=in_order, on_error=on_error, progress=progress
-        )
-
-    def atranslate_many(
-        self,
-        sources: Sources,
-        *,
-        in_order: bool = True,
-        on_error: OnError = "raise",
-        progress: bool | ProgressCallback = False,
-        model: str = TRANSCRIPTION_MODEL,
-        prompt: str | None = None,
-        response_format: TranscriptFormat | None = None,
-        temperature: float | None = None,
-        piece_seconds: float | None = None,
-        upload_format: UploadFormat = "auto",
-    ) -> AsyncGenerator[Outcome]:
-        """Async version of `translate_many`."""
-        options = TranscriptionOptions(
-            task="translate",
-            model=model,
-            prompt=prompt,
-            response_format=response_format,
-            temperature=temperature,
-            piece_seconds=piece_seconds,
-            upload_format=upload_format,
-        )
-        return self.atranscribe_many_with(
-            sources, options, in_order=in_order, on_error=on_error, progress=progress
-        )
-
     def transcribe_with(self, source: Source, options: TranscriptionOptions) -> Transcript:
         """Transcribe or translate one recording, with options decided at run time."""
         job = JobFactory.create(options, self._context).job(source)
-        return self._batches.transcriptions.run(job)
+        return self._transcriptions.run(job)
 
     async def atranscribe_with(self, source: Source, options: TranscriptionOptions) -> Transcript:
         """Async version of `transcribe_with`."""
         factory = JobFactory.create(options, self._context)
-        return await self._batches.transcriptions.arun(await run_in_thread(factory.job, source))
-
-    def transcribe_many_with(
-        self,
-        sources: Sources,
-        options: TranscriptionOptions,
-        *,
-        in_order: bool = True,
-        on_error: OnError = "raise",
-        progress: bool | ProgressCallback = False,
-    ) -> Generator[Outcome]:
-        """Transcribe or translate many recordings, with options decided at run time."""
-        jobs = JobFactory.create(options, self._context)
-        reporter = ProgressReporter(progress)
-        return self._batches.run(BatchRequest(sources, jobs, in_order, on_error, reporter))
-
-    def atranscribe_many_with(
-        self,
-        sources: Sources,
-        options: TranscriptionOptions,
-        *,
-        in_order: bool = True,
-        on_error: OnError = "raise",
-        progress: bool | ProgressCallback = False,
-    ) -> AsyncGenerator[Outcome]:
-        """Async version of `transcribe_many_with`."""
-        jobs = JobFactory.create(options, self._context)
-        reporter = ProgressReporter(progress)
-        return self._batches.arun(BatchRequest(sources, jobs, in_order, on_error, reporter))
+        return await self._transcriptions.arun(await run_in_thread(factory.job, source))

@@ -1,12 +1,11 @@
-"""The package in the shapes of LangChain: loader, parser, tools and a chat model.
+"""Apertis audio for LangChain: document loader, blob parser, agent tools and a chat model.
 
-Needs the extra: ``pip install "apertis-audio-tools[langchain]"``. Names are loaded when they are
-first used.
+Requires the extra: ``pip install "apertis-audio-tools[langchain]"``. Names are loaded on first use.
 """
 
 from apertis_audio_tools.adapters.entry_points import load_component
 
-TYPE_CHECKING = False
+TYPE_CHECKING = False  # type checkers take it as true; typing would be slow to import
 if TYPE_CHECKING:
     from apertis_audio_tools.langchain.blobs import RecordingBlobLoader
     from apertis_audio_tools.langchain.chat_model import ChatApertisAudio
@@ -32,7 +31,7 @@ __all__ = [
     "TranslateAudio",
 ]
 
-_HOMES = {
+_MODULES = {
     "ApertisAudioLoader": "loader",
     "ApertisAudioParser": "parser",
     "ApertisAudioToolkit": "toolkit",
@@ -46,9 +45,9 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return globals().setdefault(name, load_component(__name__, _HOMES[name], name))
+    return globals().setdefault(name, load_component(__name__, _MODULES[name], name))
 
 
 def __dir__() -> list[str]:

@@ -1,9 +1,9 @@
-"""Recordings as LangChain's blobs, and blobs as recordings."""
+"""Recordings as LangChain blobs, and blobs as recordings."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePath
-from typing import Any
+from typing import TypeGuard
 
 from langchain_core.document_loaders import Blob, BlobLoader
 
@@ -12,10 +12,10 @@ from apertis_audio_tools.files.discovery import RecordingPath, as_path_list, fin
 
 
 class RecordingBlobLoader(BlobLoader):
-    """Recordings in files and folders as blobs, none of which is read into memory.
+    """Yields the recordings in files and folders as blobs, without reading their content.
 
-    Folders are searched in the order of names, whatever case a suffix is in. Hidden files, and
-    links that lead out of a folder, are left out; a file that is met again is not given again.
+    Folders are searched in the order of their names. Suffixes match in any case. Hidden files, and
+    links that lead out of a folder, are left out; a file that is found twice is one blob.
 
     Example:
         >>> from apertis_audio_tools.langchain import RecordingBlobLoader
@@ -23,12 +23,13 @@ class RecordingBlobLoader(BlobLoader):
         ...     print(blob.source, blob.mimetype)
 
     Args:
-        paths: A file or a folder, or several. A file that is named is taken, whatever its suffix.
-        glob: Which files of a folder; ``*`` for those directly in it.
-        suffixes: Such as ``.mp3``, or several, in any case; without them, those of recordings.
+        paths: A file or a folder, or several. A named file is accepted with any suffix.
+        glob: Pattern for the files of a folder; ``*`` for those directly in it.
+        suffixes: A suffix such as ``.mp3``, or several, in any case. Defaults to the suffixes of
+            all formats that can be read.
 
     Raises:
-        ConfigurationError: A place has no name.
+        ConfigurationError: If a path is empty.
     """
 
     def __init__(
@@ -38,41 +39,43 @@ class RecordingBlobLoader(BlobLoader):
         glob: str = "**/*",
         suffixes: str | Iterable[str] | None = None,
     ) -> None:
-        self.paths = as_path_list(paths)
-        self.glob = glob
-        self.suffixes = (
+        self.paths: tuple[Path, ...] = as_path_list(paths)
+        self.glob: str = glob
+        self.suffixes: str | tuple[str, ...] | None = (
             suffixes if suffixes is None or isinstance(suffixes, str) else tuple(suffixes)
         )
 
     def yield_blobs(self) -> Iterator[Blob]:
-        """The recordings, found as they are asked for.
+        """Yield the recordings one by one; the search goes on as they are consumed.
 
         Raises:
-            RecordingError: There is no such file or folder.
-            ConfigurationError: `glob` is no pattern, or a place is in a home that is not known.
+            RecordingError: If a file or folder does not exist.
+            ConfigurationError: If `glob` is not a pattern, or a home folder ``~name`` is unknown.
         """
         for path in find_recordings(self.paths, glob=self.glob, suffixes=self.suffixes):
             yield Blob.from_path(path)
 
 
 def source_of(blob: Blob) -> Source:
-    """A blob as what the client takes: a path, so that nothing is read, or what is in memory."""
+    """Return a blob as a source of the client: its path, or its name and content."""
     if blob.data is None and blob.path is not None:
         return Path(blob.path)
     return PurePath(blob.source or "").name, blob.as_bytes()
 
 
 def name_of(blob: Blob) -> str | None:
-    """What a blob is called: its source, its path or its id, whichever it has."""
+    """Return the source, the path or the id of a blob, whichever it has."""
     return blob.source or blob.id
 
 
-def flat(metadata: dict[Any, Any]) -> tuple[dict[str, str | int | float], list[str]]:
-    """The part of a blob's metadata that any index can hold, and the names of the rest."""
-    kept = {str(name): value for name, value in metadata.items() if _is_flat(value)}
-    left = [str(name) for name, value in metadata.items() if value is not None]
-    return kept, [name for name in left if name not in kept]
+def split_metadata(
+    metadata: Mapping[object, object],
+) -> tuple[dict[str, str | int | float], list[str]]:
+    """Return the metadata that any index can store, and the names of the rest."""
+    flat = {str(name): value for name, value in metadata.items() if _is_flat(value)}
+    names = [str(name) for name, value in metadata.items() if value is not None]
+    return flat, [name for name in names if name not in flat]
 
 
-def _is_flat(value: object) -> bool:
+def _is_flat(value: object) -> TypeGuard[str | int | float]:
     return isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))

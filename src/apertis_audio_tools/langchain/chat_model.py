@@ -1,4 +1,4 @@
-"""A chat model that hears, speaks and calls tools."""
+"""The chat model: it accepts audio, replies in text or audio, and calls tools."""
 
 import asyncio
 import contextlib
@@ -18,26 +18,33 @@ from pydantic import BaseModel
 
 from apertis_audio_tools.adapters import chat_schema
 from apertis_audio_tools.adapters.chat_schema import ReplyBuilder, Turn
-from apertis_audio_tools.langchain import messages as rim
+from apertis_audio_tools.api.options import ChatOptions
 from apertis_audio_tools.langchain import structured_output
 from apertis_audio_tools.langchain.chat_settings import ChatSettings
+from apertis_audio_tools.langchain.messages import (
+    build_turns,
+    delta_chunk,
+    last_chunk,
+    reply_chunk,
+    reply_message,
+)
 from apertis_audio_tools.results import ChatReply
 
 
 class ChatApertisAudio(ChatSettings):
-    """The chat models of Apertis that hear and speak.
+    """Chat models of Apertis that accept audio and can speak.
 
-    Audio goes in as standard blocks, ``{"type": "audio", "base64": ..., "mime_type": ...}``, or
-    with ``"path"`` instead, for files that `file_access` allows; OpenAI's ``input_audio`` blocks do
-    as well. Any format is taken, and converted where the service would refuse it. With a `voice`,
-    replies are spoken: ``reply.text`` has the words, and a standard block the sound. In later turns
-    a spoken reply is referred to by its id, never uploaded; once that has expired, its words are
-    sent.
+    Audio is passed as standard blocks, ``{"type": "audio", "base64": ..., "mime_type": ...}``, or
+    with ``"path"`` in place of ``"base64"`` for files that `file_access` allows. OpenAI's
+    ``input_audio`` blocks work as well. Any format is accepted, and converted where the service
+    would refuse it. With a `voice`, replies are spoken: ``reply.text`` has the words, and a
+    standard block the audio. Later turns refer to a spoken reply by its id, without uploading it;
+    once the id has expired, the words are sent.
 
-    Replies in words are streamed; the service cannot stream spoken ones, which come as one chunk.
+    Text replies are streamed. The service cannot stream spoken replies, which come as one chunk.
 
-    LangChain hands messages to callbacks and tracers as they are, audio in base64 included; where
-    that is too much, refer to clips by path and turn tracing off for spoken replies.
+    LangChain passes messages to callbacks and tracers as they are, including audio in base64. To
+    avoid that, refer to clips by path, and turn tracing off for spoken replies.
 
     Example:
         >>> from langchain_core.messages import HumanMessage
@@ -51,39 +58,36 @@ class ChatApertisAudio(ChatSettings):
         >>> sound = reply.content_blocks[1]["base64"]
 
     Args:
-        model: A chat model. The names that other integrations have, ``model_name``,
-            ``stop_sequences``, ``max_completion_tokens`` and ``request_timeout``, are understood as
-            well, so that their settings can be passed on; type checkers know only those here.
-        voice: Speaks the replies; asks for spoken ones by itself.
-        audio_format: Of spoken replies: wav, mp3, flac, opus, aac or pcm16.
-        modalities: ``["text", "audio"]`` for spoken replies, ``["text"]`` for none.
-        temperature: Of the sampling, 0 to 2.
-        top_p: Of the sampling, 0 to 1.
-        max_tokens: The longest reply, in tokens.
-        stop: Where a reply ends.
-        seed: For replies that can be repeated, as far as the model can.
-        parallel_tool_calls: Whether several tools may be called at once.
+        model: Chat model. For settings shared with other integrations, the names ``model_name``,
+            ``stop_sequences``, ``max_completion_tokens`` and ``request_timeout`` are accepted as
+            well; type checkers know only the names here.
+        voice: Voice of spoken replies; implies them.
+        audio_format: Format of spoken replies: wav, mp3, flac, opus, aac or pcm16.
+        modalities: ``["text", "audio"]`` for spoken replies, ``["text"]`` for text only.
+        temperature: Sampling temperature, 0 to 2.
+        top_p: Nucleus sampling, 0 to 1.
+        max_tokens: Longest reply, in tokens.
+        stop: Sequences that end the reply.
+        seed: Seed for repeatable replies, as far as the model supports them.
+        parallel_tool_calls: True if several tools may be called at once.
         model_kwargs: Further fields of the chat schema, sent as they are.
-        streaming: Stream also where `invoke` was called, for the callbacks' sake.
-        file_access: The files that messages may refer to; without it, none. With it, LangChain's
-            global cache of replies is not asked, unless you say so.
-        cache: Of replies, as in all models of LangChain. It knows a clip in a file by its path and
-            the folders of `file_access`, not by its content.
-        api_key: Without it, the variable ``APERTIS_API_KEY``.
-        base_url: Without it, ``APERTIS_BASE_URL``, then the service's own.
-        timeout: Seconds of silence after which an answer counts as lost.
-        deadline: Seconds one request may take with everything: waits, retries, the whole answer,
-            or a stream's beginning.
-        max_retries: Further attempts after the first, where they may help.
-        max_wait: As in `ApertisAudio`, like ``max_concurrency``, ``requests_per_minute`` and
+        streaming: True to stream inside `invoke` as well, for callbacks.
+        file_access: Files that messages may refer to. Defaults to none. With it, LangChain's global
+            cache of replies is off by default.
+        cache: LangChain's cache of replies. It knows a clip in a file by its path and the folders
+            of `file_access`, not by its content.
+        api_key: API key. Defaults to the ``APERTIS_API_KEY`` environment variable. See
+            `ApertisAudio` also for the settings ``base_url``, ``timeout``, ``deadline``,
+            ``max_retries``, ``max_wait``, ``max_concurrency``, ``requests_per_minute`` and
             ``models``.
-        client: An `ApertisAudio` to share, with settings of its own.
+        client: `ApertisAudio` to share, in place of these settings.
 
     Raises:
-        ConfigurationError: No key, or a setting that cannot be.
-        UnsupportedError: Known to be impossible; nothing was sent.
-        AccessError: A message refers to a file that may not be read.
-        APIError: The service refused, could not be reached, or answered nonsense.
+        ConfigurationError: If there is no API key, or a setting is invalid.
+        UnsupportedError: If the request is known to be impossible; nothing is sent.
+        AccessError: If a message refers to a file that may not be read.
+        APIError: If the service refuses the request, cannot be reached, or sends a malformed
+            response.
     """
 
     def _generate(
@@ -93,10 +97,7 @@ class ChatApertisAudio(ChatSettings):
         run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **kwargs: Any,
     ) -> ChatResult:
-        options = self._options(stop, kwargs)
-        with ExitStack() as files:
-            reply = self._audio.chat(self._turns(messages, files), **options)
-        return _result(chat_schema.with_model_name(reply, options))
+        return _chat_result(self._reply(messages, self._options(stop, kwargs)))
 
     async def _agenerate(
         self,
@@ -105,11 +106,7 @@ class ChatApertisAudio(ChatSettings):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **kwargs: Any,
     ) -> ChatResult:
-        options = self._options(stop, kwargs)
-        with ExitStack() as files:
-            turns = await asyncio.to_thread(self._turns, messages, files)
-            reply = await self._audio.achat(turns, **options)
-        return _result(chat_schema.with_model_name(reply, options))
+        return _chat_result(await self._areply(messages, self._options(stop, kwargs)))
 
     def _stream(
         self,
@@ -119,18 +116,16 @@ class ChatApertisAudio(ChatSettings):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         options = self._options(stop, kwargs)
+        if chat_schema.wants_speech(options):
+            yield ChatGenerationChunk(message=reply_chunk(self._reply(messages, options)))
+            return
+        builder = ReplyBuilder()
         with ExitStack() as files:
             turns = self._turns(messages, files)
-            if chat_schema.wants_audio(options):
-                yield _whole(
-                    chat_schema.with_model_name(self._audio.chat(turns, **options), options)
-                )
-                return
-            so_far = ReplyBuilder()
-            for delta in self._audio.stream_chat(turns, **chat_schema.text_only(options)):
-                so_far.add(delta)
-                yield ChatGenerationChunk(message=rim.delta_chunk(delta))
-            yield _end(chat_schema.with_model_name(so_far.reply(), options))
+            for delta in self._lazy_client.client.stream_chat_with(turns, options):
+                builder.add(delta)
+                yield ChatGenerationChunk(message=delta_chunk(delta))
+        yield _last_generation_chunk(builder, options)
 
     async def _astream(
         self,
@@ -140,23 +135,33 @@ class ChatApertisAudio(ChatSettings):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         options = self._options(stop, kwargs)
+        if chat_schema.wants_speech(options):
+            yield ChatGenerationChunk(message=reply_chunk(await self._areply(messages, options)))
+            return
+        builder = ReplyBuilder()
         with ExitStack() as files:
             turns = await asyncio.to_thread(self._turns, messages, files)
-            if chat_schema.wants_audio(options):
-                yield _whole(
-                    chat_schema.with_model_name(await self._audio.achat(turns, **options), options)
-                )
-                return
-            so_far = ReplyBuilder()
-            stream = self._audio.astream_chat(turns, **chat_schema.text_only(options))
-            async with contextlib.aclosing(stream) as deltas:  # type: ignore[type-var]
+            stream = self._lazy_client.client.astream_chat_with(turns, options)
+            async with contextlib.aclosing(stream) as deltas:
                 async for delta in deltas:
-                    so_far.add(delta)
-                    yield ChatGenerationChunk(message=rim.delta_chunk(delta))
-            yield _end(chat_schema.with_model_name(so_far.reply(), options))
+                    builder.add(delta)
+                    yield ChatGenerationChunk(message=delta_chunk(delta))
+        yield _last_generation_chunk(builder, options)
+
+    def _reply(self, messages: list[BaseMessage], options: ChatOptions) -> ChatReply:
+        with ExitStack() as files:
+            turns = self._turns(messages, files)
+            reply = self._lazy_client.client.chat_with(turns, options)
+        return chat_schema.fill_model_name(reply, options)
+
+    async def _areply(self, messages: list[BaseMessage], options: ChatOptions) -> ChatReply:
+        with ExitStack() as files:
+            turns = await asyncio.to_thread(self._turns, messages, files)
+            reply = await self._lazy_client.client.achat_with(turns, options)
+        return chat_schema.fill_model_name(reply, options)
 
     def _turns(self, messages: list[BaseMessage], files: ExitStack) -> list[Turn]:
-        return rim.conversation(messages, self.file_access, files, now=time.time())
+        return build_turns(messages, self.file_access, files, now=time.time())
 
     def bind_tools(
         self,
@@ -167,21 +172,21 @@ class ChatApertisAudio(ChatSettings):
         strict: bool | None = None,
         **kwargs: Any,
     ) -> Runnable[LanguageModelInput, AIMessage]:
-        """The model with tools it may call.
+        """Return the model with tools it may call.
 
         Args:
-            tools: In any form LangChain knows.
+            tools: Tools in any form LangChain accepts.
             tool_choice: ``auto``, ``none``, ``any`` or ``required``, or the name of a tool.
-            parallel_tool_calls: Whether several may be called at once.
-            strict: Whether arguments must follow the schema to the letter.
+            parallel_tool_calls: True if several tools may be called at once.
+            strict: True if arguments must follow the schema exactly.
             kwargs: Further arguments of each call.
 
         Raises:
-            UnsupportedError: `tool_choice` names no tool there is.
+            UnsupportedError: If `tool_choice` names a tool that does not exist.
         """
         declared = [convert_to_openai_tool(tool, strict=strict) for tool in tools]
         names = [tool["function"]["name"] for tool in declared]
-        if (choice := chat_schema.tool_choice(tool_choice, names)) is not None:
+        if (choice := chat_schema.resolve_tool_choice(tool_choice, names)) is not None:
             kwargs["tool_choice"] = choice
         if parallel_tool_calls is not None:
             kwargs["parallel_tool_calls"] = parallel_tool_calls
@@ -196,46 +201,43 @@ class ChatApertisAudio(ChatSettings):
         strict: bool | None = None,
         **kwargs: Any,
     ) -> Runnable[LanguageModelInput, dict[str, Any] | BaseModel]:
-        """The model with replies that follow a schema.
+        """Return the model with replies that follow a schema.
 
         Args:
-            schema: A pydantic class, a typed dictionary, a JSON schema or a function's declaration.
-            include_raw: Give ``{"raw", "parsed", "parsing_error"}`` and do not raise when the reply
-                makes no sense.
-            method: By a tool that has to be called, by a schema for the reply, or by asking for
-                JSON alone, whose keys the conversation has to describe. That models follow the last
-                two is not documented by the service.
-            strict: Whether the schema must be followed to the letter.
+            schema: Pydantic class, typed dictionary, JSON schema or function declaration.
+            include_raw: True to return ``{"raw", "parsed", "parsing_error"}``, and not to raise
+                when the reply cannot be parsed.
+            method: ``function_calling`` requires a tool call; ``json_schema`` sends the schema;
+                ``json_mode`` requests JSON, whose keys the conversation has to describe. The
+                service does not document the last two.
+            strict: True if the schema must be followed exactly.
             kwargs: Further arguments of each call.
 
         Raises:
-            UnsupportedError: There is no such method.
+            UnsupportedError: If there is no such method.
         """
         structured_output.require_method(method)
-        asked = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
+        tracing = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
         if method == "function_calling":
-            asking: Runnable[LanguageModelInput, AIMessage] = self.bind_tools(
+            model: Runnable[LanguageModelInput, AIMessage] = self.bind_tools(
                 [schema],
                 tool_choice="any",
                 strict=strict,
-                ls_structured_output_format=asked,
+                ls_structured_output_format=tracing,
                 **kwargs,
             )
             parser = structured_output.tool_parser(schema)
         else:
             form = structured_output.response_format(schema, method, strict=strict)
-            asking = self.bind(response_format=form, ls_structured_output_format=asked, **kwargs)
+            model = self.bind(response_format=form, ls_structured_output_format=tracing, **kwargs)
             parser = structured_output.json_parser(schema)
-        return structured_output.parsed(asking, parser, include_raw=include_raw)
+        return structured_output.parse_replies(model, parser, include_raw=include_raw)
 
 
-def _result(reply: ChatReply) -> ChatResult:
-    return ChatResult(generations=[ChatGeneration(message=rim.reply_message(reply))])
+def _chat_result(reply: ChatReply) -> ChatResult:
+    return ChatResult(generations=[ChatGeneration(message=reply_message(reply))])
 
 
-def _whole(reply: ChatReply) -> ChatGenerationChunk:
-    return ChatGenerationChunk(message=rim.reply_chunk(reply))
-
-
-def _end(reply: ChatReply) -> ChatGenerationChunk:
-    return ChatGenerationChunk(message=rim.last_chunk(reply))
+def _last_generation_chunk(builder: ReplyBuilder, options: ChatOptions) -> ChatGenerationChunk:
+    reply = chat_schema.fill_model_name(builder.build(), options)
+    return ChatGenerationChunk(message=last_chunk(reply))

@@ -1,14 +1,16 @@
-"""The settings of the chat model: of its client, and of its requests."""
+"""The settings of the chat model, and how LangChain stores and traces them."""
 
 import uuid
 from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, Literal, Self
 
+from langchain_core.caches import BaseCache
 from langchain_core.language_models import BaseChatModel, ModelProfile
 from langchain_core.language_models.base import LangSmithParams
-from pydantic import AliasChoices, Field, model_validator
+from pydantic import AliasChoices, ConfigDict, Field, model_validator
 
 from apertis_audio_tools.adapters import chat_schema
+from apertis_audio_tools.api.options import ChatOptions
 from apertis_audio_tools.client import settings
 from apertis_audio_tools.files.access import FileAccess
 from apertis_audio_tools.langchain.client_fields import STRICT_CONFIG, ClientFields
@@ -17,9 +19,9 @@ from apertis_audio_tools.models import CHAT_MODEL, MODELS
 
 
 class ChatSettings(ClientFields, BaseChatModel):
-    """What can be set, where it comes from, and what of it is written down."""
+    """Settings of `ChatApertisAudio`."""
 
-    model_config = STRICT_CONFIG
+    model_config: ClassVar[ConfigDict] = STRICT_CONFIG
 
     model: str = Field(default=CHAT_MODEL, validation_alias=AliasChoices("model", "model_name"))
     voice: str | None = None
@@ -37,33 +39,34 @@ class ChatSettings(ClientFields, BaseChatModel):
     parallel_tool_calls: bool | None = None
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
     streaming: bool = False
+    cache: BaseCache | bool | None = Field(default=None, exclude=True)
     file_access: FileAccess | None = Field(default=None, exclude=True, repr=False)
     timeout: float | None = Field(
         default=None, frozen=True, validation_alias=AliasChoices("timeout", "request_timeout")
     )
 
-    _NO_SETTINGS: ClassVar[Collection[str]] = ("cache",)  # LangChain's, of replies
+    _UNRELATED_FIELDS: ClassVar[Collection[str]] = ("cache",)  # LangChain's cache of replies
 
     @model_validator(mode="after")
-    def _forget_replies_about_files(self) -> Self:
-        """The cache of LangChain knows a file by its path, and would not see it change."""
+    def _disable_cache_with_files(self) -> Self:
+        # LangChain's cache knows a file by its path, and would not notice that it changed.
         if self.file_access is not None and self.cache is None:
             self.cache = False
         return self
 
     @property
     def model_name(self) -> str:
-        """The model, under the name that other integrations have for it."""
+        """The model, under the name that other integrations use."""
         return self.model
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
-        """Settings can be written down; the key, the client and the file access never are."""
+        """Return True: settings are serializable, except the key, client and file access."""
         return True
 
     @property
     def lc_secrets(self) -> dict[str, str]:
-        """Where a secret comes from when settings are read back."""
+        """Environment variables that secrets are loaded from."""
         return {"api_key": "APERTIS_API_KEY"}
 
     @property
@@ -71,9 +74,13 @@ class ChatSettings(ClientFields, BaseChatModel):
         return "apertis-audio-chat"
 
     @property
+    def _request_settings(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in chat_schema.REQUEST_FIELDS}
+
+    @property
     def _identifying_params(self) -> dict[str, Any]:
         return {
-            **{name: getattr(self, name) for name in chat_schema.REQUEST_FIELDS},
+            **self._request_settings,
             "model_kwargs": self.model_kwargs,
             "base_url": self.client.base_url
             if self.client
@@ -81,7 +88,7 @@ class ChatSettings(ClientFields, BaseChatModel):
         }
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
-        options = {**{name: getattr(self, name) for name in chat_schema.REQUEST_FIELDS}, **kwargs}
+        options = {**self._request_settings, **kwargs}
         params = LangSmithParams(
             ls_provider=PROVIDER, ls_model_type="chat", ls_model_name=options["model"]
         )
@@ -89,7 +96,7 @@ class ChatSettings(ClientFields, BaseChatModel):
             params["ls_temperature"] = temperature
         if (max_tokens := options["max_tokens"]) is not None:
             params["ls_max_tokens"] = max_tokens
-        if stops := chat_schema.stop_sequences(stop, self.stop):
+        if stops := chat_schema.first_stop(stop, self.stop):
             params["ls_stop"] = stops
         return params
 
@@ -110,28 +117,26 @@ class ChatSettings(ClientFields, BaseChatModel):
             video_outputs=False,
             tool_calling=True,
             tool_choice=True,
-            structured_output=False,  # json_schema is not documented: agents do better with a tool
+            structured_output=False,  # json_schema is undocumented: agents should use a tool
         )
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
-        """What LangChain's caches know a request by, besides its messages."""
-        asked = {**self._identifying_params, "folders": self._folders}
-        if self.file_access is not None and self.cache is None:  # given to a copy, or later on
-            asked["never_again"] = uuid.uuid4()
-        return f"{super()._get_llm_string(stop=stop, **kwargs)}---{sorted(asked.items())}"
-
-    @property
-    def _folders(self) -> list[str]:
+        """Return the key of a request, apart from its messages, in LangChain's caches."""
         access = self.file_access
-        return [] if access is None else [str(folder) for folder in (*access.inputs, access.output)]
+        folders = () if access is None else (*access.inputs, access.output)
+        params = {**self._identifying_params, "folders": [str(folder) for folder in folders]}
+        if access is not None and self.cache is None:  # set on a copy, or later on
+            params["nonce"] = uuid.uuid4()  # no cached reply may match
+        return f"{super()._get_llm_string(stop=stop, **kwargs)}---{sorted(params.items())}"
 
-    def _options(self, stop: list[str] | None, given: Mapping[str, Any]) -> dict[str, Any]:
-        """What is asked of the service: of this call, else of this model.
+    def _options(self, stop: list[str] | None, kwargs: Mapping[str, Any]) -> ChatOptions:
+        """Return the options of a request: arguments of the call, else settings of the model.
 
         Raises:
-            UnsupportedError: An argument that the chat verb has not.
+            UnsupportedError: If a chat has no such argument.
         """
-        names = (*chat_schema.REQUEST_FIELDS, "stop", "model_kwargs")
-        own = {name: getattr(self, name) for name in names}
-        per_call = {name: value for name, value in given.items() if name != "stream"}
-        return chat_schema.request_options(own, {**per_call, "stop": stop}, further="model_kwargs")
+        defaults = {**self._request_settings, "stop": self.stop, "model_kwargs": self.model_kwargs}
+        overrides = {name: value for name, value in kwargs.items() if name != "stream"}
+        return chat_schema.merge_chat_options(
+            defaults, {**overrides, "stop": stop}, further="model_kwargs"
+        )

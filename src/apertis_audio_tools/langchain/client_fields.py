@@ -1,7 +1,7 @@
-"""What has a client: the caller's, or one of its own from the settings of a framework's object."""
+"""The client of a LangChain object: the caller's, or one made from the object's own settings."""
 
 from collections.abc import Collection
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, cast
 
 from langchain_core.utils import from_env, secret_from_env
 from pydantic import (
@@ -14,24 +14,28 @@ from pydantic import (
     model_validator,
 )
 
-from apertis_audio_tools.adapters.client_handle import LazyClient, ModelTable, model_client
+from apertis_audio_tools.adapters.client_handle import (
+    ClientOptions,
+    LazyClient,
+    ModelTable,
+    hide_key,
+)
 from apertis_audio_tools.client import ApertisAudio, settings
 from apertis_audio_tools.pipeline.cache import CacheSetting
 
 STRICT_CONFIG = ConfigDict(
     arbitrary_types_allowed=True,
-    extra="forbid",  # a misspelt argument would go unnoticed
+    extra="forbid",  # a misspelt argument would be ignored
     hide_input_in_errors=True,  # it might be a key
 )
 
-
-_OF_THE_ENVIRONMENT = ("api_key", "base_url")
+_ENVIRONMENT_FIELDS = frozenset({"api_key", "base_url"})
 
 
 class ClientFields(BaseModel):
-    """Has a client: one to share, or one of its own with these settings; None is its default."""
+    """A client to share, or the settings of one; None means the client's default."""
 
-    model_config = STRICT_CONFIG
+    model_config: ClassVar[ConfigDict] = STRICT_CONFIG
 
     client: ApertisAudio | None = Field(default=None, frozen=True, exclude=True, repr=False)
     api_key: Annotated[SecretStr | str | None, AfterValidator(settings.as_secret)] = Field(
@@ -48,31 +52,32 @@ class ClientFields(BaseModel):
     requests_per_minute: int | None = Field(default=None, frozen=True)
     models: ModelTable = Field(default=None, frozen=True, exclude=True, repr=False)
 
-    _NO_SETTINGS: ClassVar[Collection[str]] = ()
-    """Fields that have the name of a client's setting, and another meaning."""
+    _UNRELATED_FIELDS: ClassVar[Collection[str]] = ()
+    """Fields that share the name of a client setting but mean something else."""
 
-    _borrowed: LazyClient = PrivateAttr()
+    _lazy_client: LazyClient = PrivateAttr()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        hide_key(cast("ClientOptions", kwargs))  # first: the frames below would show the key
+        super().__init__(*args, **kwargs)
 
     @model_validator(mode="after")
     def _require_settings(self) -> Self:
         if self.client is not None:
-            # LangChain makes objects anew of all their fields: what nobody gave must not come back.
-            unasked = set(_OF_THE_ENVIRONMENT) - self.model_fields_set
-            self.__dict__.update(dict.fromkeys(unasked))
-        self._borrowed = model_client(self, but=self._NO_SETTINGS)
-        self._borrowed.require_settings()
+            # LangChain copies objects by passing all their fields: values that only came from the
+            # environment must not come back as arguments next to a client.
+            unset = _ENVIRONMENT_FIELDS - self.model_fields_set
+            self.__dict__.update(dict.fromkeys(unset))
+        self._lazy_client = LazyClient.from_model(self, exclude=self._UNRELATED_FIELDS)
+        self._lazy_client.require_settings()
         return self
 
     def __getstate__(self) -> dict[Any, Any]:
-        self._borrowed.require_portable()
+        self._lazy_client.require_picklable()
         return super().__getstate__()
-
-    @property
-    def _audio(self) -> ApertisAudio:
-        return self._borrowed.audio
 
 
 class CachingClientFields(ClientFields):
-    """The same for what transcribes, whose client can keep transcripts."""
+    """The client fields of objects that transcribe, whose client can cache transcripts."""
 
     cache: CacheSetting = Field(default=None, frozen=True)

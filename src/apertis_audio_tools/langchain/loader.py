@@ -1,4 +1,4 @@
-"""The loader: recordings in files, folders or blob loaders become documents."""
+"""The document loader: recordings in files, folders or blob loaders become documents."""
 
 from collections.abc import AsyncGenerator, Generator, Iterable
 from typing import Unpack
@@ -6,6 +6,7 @@ from typing import Unpack
 from langchain_core.document_loaders import BaseLoader, BlobLoader
 from langchain_core.documents import Document
 
+from apertis_audio_tools.adapters.client_handle import hide_key
 from apertis_audio_tools.adapters.loading import Failure
 from apertis_audio_tools.errors import ConfigurationError
 from apertis_audio_tools.files.discovery import RecordingPath
@@ -14,11 +15,12 @@ from apertis_audio_tools.langchain.parser import ApertisAudioParser, ParserOptio
 
 
 class ApertisAudioLoader(BaseLoader):
-    """Recordings as documents: what was said, in which recording, and from when to when.
+    """Loads recordings as documents that know their source, their start and their end.
 
-    Several recordings are under way at once, and documents come in the order of the recordings
-    while later ones are not sent yet. Documents are described at `ApertisAudioParser`; the same
-    recordings give the same documents with the same ids, so that indexing them again is free.
+    Several recordings are transcribed at once, and the documents come in the order of the
+    recordings; recordings far behind in the order are not sent yet. The documents are described at
+    `ApertisAudioParser`. The same recordings make the same documents with the same ids, so that
+    indexing them again costs nothing.
 
     Example:
         >>> from apertis_audio_tools.langchain import ApertisAudioLoader
@@ -29,16 +31,17 @@ class ApertisAudioLoader(BaseLoader):
 
     Args:
         paths: A file or a folder, or several; or any blob loader.
-        glob: Which files of a folder; ``*`` for those directly in it.
-        suffixes: Such as ``.mp3``, or several, in any case; without them, those of recordings.
-        options: All that `ApertisAudioParser` takes: ``model``, ``language``, ``granularity``,
+        glob: Pattern for the files of a folder; ``*`` for those directly in it.
+        suffixes: A suffix such as ``.mp3``, or several, in any case. Defaults to the suffixes of
+            all formats that can be read.
+        options: Options of `ApertisAudioParser`: ``model``, ``language``, ``granularity``,
             ``on_error``, ``show_progress``, ``client``, ``api_key``, ``cache`` ...
 
     Attributes:
-        blob_loader: Where the recordings come from.
+        blob_loader: Blob loader that finds the recordings.
 
     Raises:
-        ConfigurationError: No key, a place without a name, or a setting that cannot be.
+        ConfigurationError: If there is no API key, a path is empty, or an option is invalid.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class ApertisAudioLoader(BaseLoader):
         suffixes: str | Iterable[str] | None = None,
         **options: Unpack[ParserOptions],
     ) -> None:
+        hide_key(options)
         if not isinstance(paths, BlobLoader):
             paths = RecordingBlobLoader(paths, glob=glob, suffixes=suffixes)
         elif glob != "**/*" or suffixes is not None:
@@ -60,21 +64,21 @@ class ApertisAudioLoader(BaseLoader):
 
     @property
     def failures(self) -> list[Failure]:
-        """The recordings that were skipped since loading last began, with ``on_error="skip"``."""
+        """Recordings skipped since the last load began, with ``on_error="skip"``."""
         return self._parser.failures
 
     def lazy_load(self) -> Generator[Document]:
-        """The documents, each as soon as its recording and those before it are transcribed.
+        """Yield the documents of each recording as soon as it is transcribed, in order.
 
-        Closing the iterator ends what is under way.
+        Closing the iterator stops everything that is in progress.
 
         Raises:
-            ApertisError: A recording cannot be read, or the service's part went wrong.
+            ApertisError: If a recording cannot be read, or a request fails.
         """
         self._parser.failures = []
         return self._parser.lazy_parse_all(self.blob_loader.yield_blobs())
 
     def alazy_load(self) -> AsyncGenerator[Document]:
-        """The same for asyncio; a thread goes through the blobs, everything else awaits."""
+        """Async version of `lazy_load`; the blob loader runs in a thread."""
         self._parser.failures = []
         return self._parser.alazy_parse_all(self.blob_loader.yield_blobs())

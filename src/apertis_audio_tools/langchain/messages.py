@@ -1,8 +1,8 @@
-"""LangChain's messages taken apart for the service, and replies put into messages."""
+"""Translation of LangChain messages into turns, and of replies into LangChain messages."""
 
 import base64
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -18,7 +18,7 @@ from langchain_core.messages import (
     UsageMetadata,
 )
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails
-from langchain_core.messages.tool import ToolCall as CalledTool
+from langchain_core.messages.tool import ToolCall as MessageToolCall
 from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
 
 from apertis_audio_tools.adapters import chat_schema
@@ -29,25 +29,27 @@ from apertis_audio_tools.results import ChatDelta, ChatReply, ToolCall, Usage
 
 PROVIDER = "apertis"
 
-_SHOWN_TO_NO_TOOL_READER = frozenset(
+ContentBlock = str | Mapping[str, Any]
+
+_BINARY_BLOCK_TYPES = frozenset(
     {"audio", "file", "image", "image_url", "input_audio", "video", "media"}
 )
 
 
-def conversation(
+def build_turns(
     messages: Iterable[BaseMessage], access: FileAccess | None, files: ExitStack, *, now: float
 ) -> list[Turn]:
-    """The turns of a conversation in the chat schema.
+    """Return messages as turns of the chat schema.
 
     Args:
-        messages: What was said so far.
-        access: The files that messages may refer to.
-        files: Keeps those files open until they were sent.
-        now: The time, in Unix seconds: a spoken answer is known to the service for a while only.
+        messages: Conversation so far.
+        access: Files that messages may refer to.
+        files: Stack that keeps those files open until the request is sent.
+        now: Current time, in Unix seconds; the service keeps spoken replies for a while only.
 
     Raises:
-        UnsupportedError: The service cannot be sent such a message.
-        AccessError: A file may not be read, or is not there.
+        UnsupportedError: If the service does not accept such a message.
+        AccessError: If a file may not be read, or does not exist.
     """
     return [_turn(message, access, files, now) for message in messages]
 
@@ -56,26 +58,26 @@ def _turn(message: BaseMessage, access: FileAccess | None, files: ExitStack, now
     match message:
         case AIMessage():
             return chat_schema.assistant_turn(
-                message.text, list(_calls(message)), _spoken(message), now=now
+                message.text, list(_tool_calls(message)), _spoken_turn(message), now=now
             )
         case ToolMessage():
             return chat_schema.tool_turn(_tool_text(message.content), message.tool_call_id)
         case SystemMessage():
-            return chat_schema.instruction_turn(_words(message))
+            return chat_schema.instruction_turn(_instruction_text(message))
         case HumanMessage() | ChatMessage(role="user"):
-            return chat_schema.user_turn(_heard(message, access, files), message.name)
+            return chat_schema.user_turn(_user_content(message, access, files), message.name)
         case ChatMessage(role="assistant"):
             return chat_schema.assistant_turn(message.text, now=now)
         case ChatMessage(role="system" | "developer" as role):
-            return chat_schema.instruction_turn(_words(message), role)
+            return chat_schema.instruction_turn(_instruction_text(message), role)
         case ChatMessage(role=role):
             pass
         case _:
             role = message.type
-    raise UnsupportedError(f"The service knows no message of a {role!r:.100}.")
+    raise UnsupportedError(f"The service has no message role {role!r:.100}.")
 
 
-def _heard(
+def _user_content(
     message: BaseMessage, access: FileAccess | None, files: ExitStack
 ) -> str | Sequence[Block]:
     if isinstance(message.content, str):
@@ -83,7 +85,7 @@ def _heard(
     return [_block(block, access, files) for block in message.content]
 
 
-def _block(block: str | dict[Any, Any], access: FileAccess | None, files: ExitStack) -> Block:
+def _block(block: ContentBlock, access: FileAccess | None, files: ExitStack) -> Block:
     if isinstance(block, str):
         return chat_schema.text_block(block)
     match block.get("type"):
@@ -95,32 +97,31 @@ def _block(block: str | dict[Any, Any], access: FileAccess | None, files: ExitSt
             return _clip(block, access, files)
         case "input_audio":
             audio = block.get("input_audio")
-            given = audio if isinstance(audio, dict) else {}
-            kind = given.get("format")
-            return chat_schema.base64_clip(given.get("data"), kind and f"audio/{kind}")
+            fields = audio if isinstance(audio, dict) else {}
+            kind = fields.get("format")
+            return chat_schema.base64_clip(fields.get("data"), kind and f"audio/{kind}")
         case kind:
             raise UnsupportedError(
-                f"A block of type {kind!r:.100} cannot be sent: the model takes text and audio."
+                f"A block of type {kind!r:.100} cannot be sent: the model accepts text and audio."
             )
 
 
-def _clip(block: dict[Any, Any], access: FileAccess | None, files: ExitStack) -> Block:
+def _clip(block: Mapping[str, Any], access: FileAccess | None, files: ExitStack) -> Block:
     path = block.get("path") or (block.get("extras") or {}).get("path")
     if path is not None:
         return chat_schema.file_clip(path, access, files)
     if block.get("base64") is not None:
         return chat_schema.base64_clip(block["base64"], block.get("mime_type"))
     if block.get("url") is not None:
-        raise chat_schema.not_fetched_message("URL")
+        raise chat_schema.not_fetched_error("URL")
     if block.get("file_id") is not None:
-        raise chat_schema.not_fetched_message("file id")
+        raise chat_schema.not_fetched_error("file id")
     raise UnsupportedError("A block of audio needs base64 with its mime_type, or a path.")
 
 
-def _words(message: BaseMessage) -> str:
-    """The text of an instruction, which has nothing else."""
-    content = message.content
-    for block in content if isinstance(content, list) else ():
+def _instruction_text(message: BaseMessage) -> str:
+    """Return the text of a message that can hold nothing else."""
+    for block in message.content if isinstance(message.content, list) else ():
         if isinstance(block, dict) and block.get("type") not in {"text", "text-plain"}:
             raise UnsupportedError(
                 f"An instruction is text; it cannot have a block of type {block.get('type')!r}."
@@ -128,37 +129,37 @@ def _words(message: BaseMessage) -> str:
     return message.text
 
 
-def _tool_text(content: str | list[str | dict[Any, Any]]) -> str:
-    """What a tool answered, as text: the model can read it, and hear nothing of it."""
+def _tool_text(content: str | Sequence[ContentBlock]) -> str:
+    """Return the result of a tool as text, the only content the service accepts there."""
     if isinstance(content, str):
         return content
-    return "\n".join(_tool_block(block) for block in content)
+    return "\n".join(_tool_block_text(block) for block in content)
 
 
-def _tool_block(block: str | dict[Any, Any]) -> str:
+def _tool_block_text(block: ContentBlock) -> str:
     if isinstance(block, str):
         return block
-    if isinstance(words := block.get("text"), str):
-        return words
+    if isinstance(text := block.get("text"), str):
+        return text
     kind = block.get("type")
-    if kind in _SHOWN_TO_NO_TOOL_READER:
+    if kind in _BINARY_BLOCK_TYPES:
         return chat_schema.omitted_note(str(block.get("mime_type") or kind))
     return json.dumps(block, ensure_ascii=False, default=str)
 
 
-def _calls(message: AIMessage) -> Iterator[ToolCall]:
-    """The calls of an earlier turn, also those that made no sense: they were answered."""
+def _tool_calls(message: AIMessage) -> Iterator[ToolCall]:
+    """Yield the tool calls of an earlier turn, also the invalid ones: they have results too."""
     for call in message.tool_calls:
-        written = json.dumps(call["args"], ensure_ascii=False)
-        yield ToolCall(id=call["id"] or "", name=call["name"], arguments=written)
+        arguments = json.dumps(call["args"], ensure_ascii=False)
+        yield ToolCall(id=call["id"] or "", name=call["name"], arguments=arguments)
     for failed in message.invalid_tool_calls:
         yield ToolCall(
             id=failed["id"] or "", name=failed["name"] or "", arguments=failed["args"] or ""
         )
 
 
-def _spoken(message: AIMessage) -> SpokenTurn | None:
-    """What an earlier turn said aloud; the name is only good where it was given."""
+def _spoken_turn(message: AIMessage) -> SpokenTurn | None:
+    """Return the audio of an earlier turn; an id of another provider is dropped."""
     audio = message.additional_kwargs.get("audio")
     if isinstance(audio, dict):
         is_ours = message.response_metadata.get("model_provider", PROVIDER) == PROVIDER
@@ -173,8 +174,8 @@ def _spoken(message: AIMessage) -> SpokenTurn | None:
 
 
 def reply_message(reply: ChatReply) -> AIMessage:
-    """A whole reply: its words, its sound as a standard block, its calls, its usage."""
-    calls, failed = _read_calls(reply.tool_calls)
+    """Return a reply as a message: text, audio as a standard block, tool calls and usage."""
+    calls, failed = _parse_calls(reply.tool_calls)
     return AIMessage(
         content=_content(reply),
         additional_kwargs=_audio_kwargs(reply),
@@ -186,8 +187,8 @@ def reply_message(reply: ChatReply) -> AIMessage:
 
 
 def reply_chunk(reply: ChatReply) -> AIMessageChunk:
-    """The same as the only piece of a stream."""
-    pieces = [
+    """Return a reply as the only chunk of a stream."""
+    calls = [
         tool_call_chunk(id=call.id, name=call.name, args=call.arguments, index=index)
         for index, call in enumerate(reply.tool_calls)
     ]
@@ -195,27 +196,27 @@ def reply_chunk(reply: ChatReply) -> AIMessageChunk:
         content=_content(reply),
         additional_kwargs=_audio_kwargs(reply),
         response_metadata=_metadata(reply),
-        tool_call_chunks=pieces,
+        tool_call_chunks=calls,
         usage_metadata=_usage(reply.usage),
         chunk_position="last",
     )
 
 
 def delta_chunk(delta: ChatDelta) -> AIMessageChunk:
-    """A piece of a streamed reply, without what must be said once: that comes last."""
-    pieces = [
-        tool_call_chunk(id=piece.id, name=piece.name, args=piece.arguments, index=piece.index)
-        for piece in delta.tool_calls
+    """Return a delta as a chunk; `last_chunk` has what must not be repeated when chunks merge."""
+    calls = [
+        tool_call_chunk(id=part.id, name=part.name, args=part.arguments, index=part.index)
+        for part in delta.tool_calls
     ]
     return AIMessageChunk(
         content=delta.text,
         response_metadata={"model_provider": PROVIDER},
-        tool_call_chunks=pieces,
+        tool_call_chunks=calls,
     )
 
 
 def last_chunk(reply: ChatReply) -> AIMessageChunk:
-    """The end of a streamed reply: why it ended, which model it was, and the usage."""
+    """Return the last chunk of a stream: finish reason, model and usage."""
     return AIMessageChunk(
         content="",
         response_metadata=_metadata(reply),
@@ -227,16 +228,16 @@ def last_chunk(reply: ChatReply) -> AIMessageChunk:
 def _content(reply: ChatReply) -> str | list[str | dict[Any, Any]]:
     if reply.audio is None:
         return reply.text
-    sound = {
+    audio = {
         "type": "audio",
         "base64": base64.b64encode(reply.audio).decode(),
         "mime_type": chat_schema.media_type(reply.audio_format or "wav"),
         **({"id": reply.audio_id} if reply.audio_id else {}),
     }
-    return [chat_schema.text_block(reply.text), sound] if reply.text else [sound]
+    return [chat_schema.text_block(reply.text), audio] if reply.text else [audio]
 
 
-def _audio_kwargs(reply: ChatReply) -> dict[str, Any]:
+def _audio_kwargs(reply: ChatReply) -> dict[str, object]:
     if reply.audio is None:
         return {}
     audio = {
@@ -247,27 +248,29 @@ def _audio_kwargs(reply: ChatReply) -> dict[str, Any]:
     return {"audio": audio}
 
 
-def _metadata(reply: ChatReply) -> dict[str, Any]:
-    said = {
+def _metadata(reply: ChatReply) -> dict[str, str]:
+    facts = {
         "model_name": reply.model,
         "finish_reason": reply.finish_reason,
         "request_id": reply.request_id,
     }
-    return {"model_provider": PROVIDER, **{name: value for name, value in said.items() if value}}
+    return {"model_provider": PROVIDER, **{name: value for name, value in facts.items() if value}}
 
 
-def _read_calls(calls: Iterable[ToolCall]) -> tuple[list[CalledTool], list[InvalidToolCall]]:
-    good, failed = [], []
+def _parse_calls(
+    calls: Iterable[ToolCall],
+) -> tuple[list[MessageToolCall], list[InvalidToolCall]]:
+    valid, invalid = [], []
     for call in calls:
         try:
             args = chat_schema.parse_arguments(call)
         except ValueError as error:
-            failed.append(
+            invalid.append(
                 invalid_tool_call(name=call.name, args=call.arguments, id=call.id, error=str(error))
             )
         else:
-            good.append(tool_call(name=call.name, args=args, id=call.id))
-    return good, failed
+            valid.append(tool_call(name=call.name, args=args, id=call.id))
+    return valid, invalid
 
 
 def _usage(usage: Usage | None) -> UsageMetadata | None:

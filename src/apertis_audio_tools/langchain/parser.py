@@ -1,28 +1,30 @@
-"""The parser: recordings in blobs become documents that know when each passage was said."""
+"""The blob parser: recordings in blobs become documents with times."""
 
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, Generator, Iterable, Iterator
-from typing import Any, Unpack
+from typing import Unpack
 
 from langchain_core.document_loaders import BaseBlobParser, Blob
 from langchain_core.documents import Document
 
-from apertis_audio_tools.adapters.client_handle import ClientOptions, LazyClient
+from apertis_audio_tools.adapters.client_handle import ClientOptions, LazyClient, hide_key
 from apertis_audio_tools.adapters.documents import DocumentOptions, Granularity
-from apertis_audio_tools.adapters.loading import Failure, LoadOptions, skip_recording
+from apertis_audio_tools.adapters.loading import Failure, LoadOptions, log_failure
+from apertis_audio_tools.api.options import TranscriptionOptions
+from apertis_audio_tools.audio import Source
 from apertis_audio_tools.client import ApertisAudio
-from apertis_audio_tools.langchain.blobs import flat, name_of, source_of
+from apertis_audio_tools.langchain.blobs import name_of, source_of, split_metadata
 from apertis_audio_tools.models import TRANSCRIPTION_MODEL, Task, UploadFormat
-from apertis_audio_tools.pipeline.batch import OnError, Outcome, require_error_mode
+from apertis_audio_tools.pipeline.batch import OnError, Outcome
 from apertis_audio_tools.pipeline.progress import ProgressCallback, ProgressReporter
 from apertis_audio_tools.results import PASSAGE_CHARACTERS, PASSAGE_SECONDS
 
-logger = logging.getLogger("apertis_audio_tools")
+logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 
 
 class ParserOptions(ClientOptions, total=False):
-    """What `ApertisAudioParser` takes."""
+    """The arguments of `ApertisAudioParser`; see there."""
 
     task: Task
     model: str
@@ -41,12 +43,12 @@ class ParserOptions(ClientOptions, total=False):
 
 
 class ApertisAudioParser(BaseBlobParser):
-    """Recordings in blobs as documents: what was said, and from when to when.
+    """Transcribes recordings in blobs into documents that know their start and their end.
 
-    Recordings may be of any length and in any format FFmpeg reads. Blobs in memory will do. Each
-    document has an ``id`` that stays the same, and metadata with ``source``, ``start`` and ``end``
-    in seconds, ``timecode``, ``duration``, ``language``, ``model`` and ``task``; of the blob's own
-    metadata it has all that is flat.
+    Recordings may have any length and any format FFmpeg reads, and may be in memory. Each document
+    has a stable ``id``, and metadata with ``source``, ``start`` and ``end`` in seconds,
+    ``timecode``, ``duration``, ``language``, ``model`` and ``task``, followed by the flat part of
+    the blob's own metadata.
 
     Example:
         >>> from langchain_core.document_loaders import Blob
@@ -57,32 +59,31 @@ class ApertisAudioParser(BaseBlobParser):
 
     Args:
         task: ``transcribe``, or ``translate`` into English.
-        model: A transcription model.
-        language: ISO 639-1, such as ``zh``; only to transcribe.
-        prompt: Context, or how names and terms are spelled.
-        temperature: Of the sampling, 0 to 1.
-        piece_seconds: How long the pieces should be that a long recording is sent in, about.
-        upload_format: Encode for a slow line: ``mp3`` or ``opus``.
+        model: Transcription model.
+        language: ISO 639-1 code of the language spoken, such as ``zh``; only to transcribe.
+        prompt: Context, or the spelling of names and terms.
+        temperature: Sampling temperature, 0 to 1.
+        piece_seconds: Target length of the pieces of a recording that has to be cut, in seconds.
+        upload_format: ``mp3`` or ``opus`` to re-encode for a slow line. Defaults to ``auto``.
         granularity: ``recording`` for one document each; ``passage`` for whole segments packed to
-            a size that retrieval works well with; ``segment`` for each.
-        max_seconds: Of a passage.
-        max_characters: Of a passage.
-        overlap: Seconds by which a passage begins before the end of the one before.
-        on_error: ``raise``, or ``skip`` recordings that fail: they are logged, and in `failures`.
-            What would befall all, such as a wrong key or an outage, is raised.
-        show_progress: True for a bar on standard error (needs tqdm), or a function that takes
+            a size that retrieval works well with; ``segment`` for one document per segment.
+        max_seconds: Longest passage, in seconds.
+        max_characters: Longest text of a passage.
+        overlap: Seconds by which a passage begins before the previous one ends.
+        on_error: ``raise``, or ``skip`` to log recordings that fail and add them to `failures`.
+            Errors that all recordings would have, such as a wrong key or an outage, are raised.
+        show_progress: True for a bar on standard error (needs tqdm), or a function that accepts
             `apertis_audio_tools.Progress` values.
-        client: An `ApertisAudio` to share; it stays open. Without it, connections last as long as
-            the parser.
-        settings: Of the client that is made then: ``api_key``, ``base_url``, ``timeout``,
+        client: `ApertisAudio` to share; it stays open. Defaults to a client of the parser's own.
+        settings: Settings of that client: ``api_key``, ``base_url``, ``timeout``,
             ``deadline``, ``max_retries``, ``max_wait``, ``max_concurrency``,
             ``requests_per_minute``, ``cache``, ``models``.
 
     Attributes:
-        failures: The recordings that were skipped so far.
+        failures: Recordings skipped so far.
 
     Raises:
-        ConfigurationError: No key, or a setting that cannot be.
+        ConfigurationError: If there is no API key, or a setting is invalid.
     """
 
     def __init__(
@@ -104,54 +105,54 @@ class ApertisAudioParser(BaseBlobParser):
         client: ApertisAudio | None = None,
         **settings: Unpack[ClientOptions],
     ) -> None:
-        self._reading = LoadOptions(
-            task=task,
-            model=model,
-            language=language,
-            prompt=prompt,
-            temperature=temperature,
-            piece_seconds=piece_seconds,
-            upload_format=upload_format,
-            document_options=DocumentOptions(granularity, max_seconds, max_characters, overlap),
+        hide_key(settings)
+        self._options = LoadOptions(
+            TranscriptionOptions(
+                task=task,
+                model=model,
+                language=language,
+                prompt=prompt,
+                temperature=temperature,
+                piece_seconds=piece_seconds,
+                upload_format=upload_format,
+            ),
+            DocumentOptions(granularity, max_seconds, max_characters, overlap),
+            on_error,
+            # The reporter is made here only to find out now whether tqdm is installed.
+            ProgressReporter(show_progress).progress,
         )
-        require_error_mode(on_error)
-        # Reporting is made here only to find out now whether tqdm is there.
-        self._how = {
-            "on_error": on_error,
-            "progress": ProgressReporter(show_progress).progress,
-        }
-        self._borrowed = LazyClient(client, settings)
-        self._borrowed.require_settings()
+        self._lazy_client = LazyClient(client, settings)
+        self._lazy_client.require_settings()
         self.failures: list[Failure] = []
 
     def lazy_parse(self, blob: Blob) -> Generator[Document]:
-        """The documents of one recording.
+        """Yield the documents of one recording.
 
         Raises:
-            ApertisError: It cannot be read, or the service's part went wrong.
+            ApertisError: If the recording cannot be read, or a request fails.
         """
         return self.lazy_parse_all([blob])
 
     def alazy_parse(self, blob: Blob) -> AsyncGenerator[Document]:
-        """The same for asyncio."""
+        """Async version of `lazy_parse`."""
         return self.alazy_parse_all([blob])
 
     def lazy_parse_all(self, blobs: Iterable[Blob]) -> Generator[Document]:
-        """The documents of many recordings in their order, several recordings being under way.
+        """Yield the documents of many recordings in order, transcribing several at once.
 
-        Few recordings are looked at ahead. Closing the iterator ends what is under way.
+        Only a few blobs are consumed ahead. Closing the iterator stops what is in progress.
 
         Raises:
-            ApertisError: A recording cannot be read, or the service's part went wrong.
+            ApertisError: If a recording cannot be read, or a request fails.
         """
-        outcomes = self._reading.each(self._borrowed.audio, _sources(blobs), **self._how)
+        outcomes = self._options.transcribe_each(self._lazy_client.client, _sources(blobs))
         with contextlib.closing(outcomes):
             for blob, outcome in outcomes:
                 yield from self._documents(blob, outcome)
 
     async def alazy_parse_all(self, blobs: Iterable[Blob]) -> AsyncGenerator[Document]:
-        """The same for asyncio; a thread goes through `blobs`, which may block."""
-        outcomes = self._reading.aeach(self._borrowed.audio, _sources(blobs), **self._how)
+        """Async version of `lazy_parse_all`; `blobs` is iterated in a thread."""
+        outcomes = self._options.atranscribe_each(self._lazy_client.client, _sources(blobs))
         async with contextlib.aclosing(outcomes):
             async for blob, outcome in outcomes:
                 for document in self._documents(blob, outcome):
@@ -159,19 +160,15 @@ class ApertisAudioParser(BaseBlobParser):
 
     def _documents(self, blob: Blob, outcome: Outcome) -> Iterator[Document]:
         if outcome.error is not None:
-            self.failures.append(skip_recording(name_of(blob) or outcome.label, outcome.error))
+            self.failures.append(log_failure(name_of(blob) or outcome.label, outcome.error))
             return
-        transcript = outcome.transcript
-        more, left = flat(blob.metadata)
-        if left:
-            logger.warning("Metadata of %s is not flat, and left out: %s", outcome.label, left)
-        for each in self._reading.documents(transcript, name_of(blob)):
-            metadata = {
-                **each.metadata,
-                **{k: v for k, v in more.items() if k not in each.metadata},
-            }
+        flat, omitted = split_metadata(blob.metadata)
+        if omitted:
+            logger.warning("Metadata of %s is not flat, and left out: %s", outcome.label, omitted)
+        for each in self._options.make_documents(outcome.transcript, name_of(blob)):
+            metadata = each.metadata | {k: v for k, v in flat.items() if k not in each.metadata}
             yield Document(id=each.id, page_content=each.text, metadata=metadata)
 
 
-def _sources(blobs: Iterable[Blob]) -> Iterator[tuple[Blob, Any]]:
+def _sources(blobs: Iterable[Blob]) -> Iterator[tuple[Blob, Source]]:
     return ((blob, source_of(blob)) for blob in blobs)

@@ -1,68 +1,71 @@
-"""Replies that follow a schema: by a tool that has to be called, or by the form of the reply."""
+"""Replies that follow a schema: through a required tool call, or a response format."""
 
 from operator import itemgetter
 from typing import Any
 
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.messages import AIMessage
 from langchain_core.output_parsers import BaseOutputParser, JsonOutputParser, PydanticOutputParser
 from langchain_core.output_parsers.openai_tools import JsonOutputKeyToolsParser, PydanticToolsParser
 from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
 from langchain_core.utils.function_calling import convert_to_openai_function
 from langchain_core.utils.pydantic import is_basemodel_subclass
+from pydantic import BaseModel
 
 from apertis_audio_tools.errors import UnsupportedError
 
 METHODS = ("function_calling", "json_schema", "json_mode")
 
 Schema = dict[str, Any] | type
+ParsedReply = dict[str, Any] | BaseModel
+ReplyParser = BaseOutputParser[Any]
 
 
 def require_method(method: str) -> None:
-    """Refuse what is no way to get a reply that follows a schema.
+    """Raise unless `method` is a known method of structured output.
 
     Raises:
-        UnsupportedError: Saying which ways there are.
+        UnsupportedError: If it is not; the message lists the methods.
     """
     if method not in METHODS:
         raise UnsupportedError(f"method is {method!r}; it can be {', '.join(METHODS)}.")
 
 
-def tool_parser(schema: Schema) -> BaseOutputParser[Any]:
-    """Reads the call of the one tool that stands for the schema."""
+def tool_parser(schema: Schema) -> ReplyParser:
+    """Return the parser of a call of the tool that stands for the schema."""
     if isinstance(schema, type) and is_basemodel_subclass(schema):
         return PydanticToolsParser(tools=[schema], first_tool_only=True)
     name = convert_to_openai_function(schema)["name"]
     return JsonOutputKeyToolsParser(key_name=name, first_tool_only=True)
 
 
-def json_parser(schema: Schema) -> BaseOutputParser[Any]:
-    """Reads a reply that is JSON."""
+def json_parser(schema: Schema) -> ReplyParser:
+    """Return the parser of a reply in JSON."""
     if isinstance(schema, type) and is_basemodel_subclass(schema):
         return PydanticOutputParser(pydantic_object=schema)
     return JsonOutputParser()
 
 
 def response_format(schema: Schema, method: str, *, strict: bool | None) -> dict[str, Any]:
-    """The form of a reply, in the chat schema."""
+    """Return the ``response_format`` of a request."""
     if method == "json_mode":
         return {"type": "json_object"}
     function = convert_to_openai_function(schema, strict=strict)
-    named = {"name": function["name"], "schema": function["parameters"]}
+    json_schema = {"name": function["name"], "schema": function["parameters"]}
     for key in ("description", "strict"):
         if function.get(key) is not None:
-            named[key] = function[key]
-    return {"type": "json_schema", "json_schema": named}
+            json_schema[key] = function[key]
+    return {"type": "json_schema", "json_schema": json_schema}
 
 
-def parsed(
-    model: Runnable[Any, Any], parser: BaseOutputParser[Any], *, include_raw: bool
-) -> Runnable[Any, Any]:
-    """What the model says, read; with `include_raw` next to the message, and next to any error."""
+def parse_replies(
+    model: Runnable[LanguageModelInput, AIMessage], parser: ReplyParser, *, include_raw: bool
+) -> Runnable[LanguageModelInput, ParsedReply]:
+    """Return the model with parsed replies; `include_raw` adds the message and any error."""
     if not include_raw:
         return model | parser
-    reading = RunnablePassthrough.assign(
+    parse = RunnablePassthrough.assign(
         parsed=itemgetter("raw") | parser, parsing_error=lambda _: None
     )
-    nothing_read = RunnablePassthrough.assign(parsed=lambda _: None)
-    return RunnableMap(raw=model) | reading.with_fallbacks(
-        [nothing_read], exception_key="parsing_error"
-    )
+    no_result = RunnablePassthrough.assign(parsed=lambda _: None)
+    return RunnableMap(raw=model) | parse.with_fallbacks([no_result], exception_key="parsing_error")

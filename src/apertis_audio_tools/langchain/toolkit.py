@@ -1,10 +1,10 @@
-"""All tools of an agent at once."""
+"""The toolkit: all tools of an agent."""
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import ClassVar, Self
 
 from langchain_core.tools import BaseTool, BaseToolkit
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from apertis_audio_tools.adapters.tools import MAX_ASK_SECONDS
 from apertis_audio_tools.files.access import FileAccess, Folder, resolve_access
@@ -15,14 +15,20 @@ from apertis_audio_tools.langchain.tools import (
     TranscribeAudio,
     TranslateAudio,
 )
-from apertis_audio_tools.models import CHAT_MODEL, SPEECH_MODEL, TRANSCRIPTION_MODEL, VOICE
+from apertis_audio_tools.models import (
+    CHAT_MODEL,
+    SPEECH_MODEL,
+    TRANSCRIPTION_MODEL,
+    VOICE,
+    SpeechFormat,
+)
 
 
 class ApertisAudioToolkit(CachingClientFields, BaseToolkit):
-    """All tools of an agent, on one client and the same folders.
+    """All tools of an agent, sharing one client and the same folders.
 
-    Without folders to read from there is only `SpeakText`, and without one to write to there are
-    only the others, so that a model is never offered what it may not do.
+    Without folders to read there is only `SpeakText`, and without a folder to write to there are
+    only the others, so that a model is never offered a tool that cannot work.
 
     Example:
         >>> from apertis_audio_tools.langchain import ApertisAudioToolkit
@@ -32,22 +38,23 @@ class ApertisAudioToolkit(CachingClientFields, BaseToolkit):
 
     Args:
         inputs: A folder, or several, whose files may be read.
-        output: The folder for new files.
-        access: Instead of both; it can have a limit of size, too.
-        transcription_model: Transcribes and translates.
-        chat_model: Hears.
-        ask_max_seconds: The longest recording it is asked about.
-        speech_model: Speaks.
-        voice: Unless the agent asks for another.
-        audio_format: Of spoken files: mp3, opus, aac, flac or wav.
-        client: As in `TranscribeAudio`, with the same settings.
+        output: Folder for new files.
+        access: `FileAccess` to use in place of both; it can limit the size of files as well.
+        transcription_model: Model that transcribes and translates.
+        chat_model: Chat model that accepts audio.
+        ask_max_seconds: Longest recording the chat model is asked about, in seconds.
+        speech_model: Model that speaks.
+        voice: Default voice; the agent may choose another.
+        audio_format: Format of spoken files: mp3, opus, aac, flac or wav.
+        client: `ApertisAudio` to share. Defaults to a client of its own, with the settings listed
+            at `TranscribeAudio`.
 
     Raises:
-        AccessError: A folder to read from is not there.
-        ConfigurationError: No key, no folder, or a setting that cannot be.
+        AccessError: If a folder to read does not exist.
+        ConfigurationError: If there is no API key, no folder, or a setting is invalid.
     """
 
-    model_config = STRICT_CONFIG
+    model_config: ClassVar[ConfigDict] = STRICT_CONFIG
 
     inputs: Folder | Sequence[Folder] = Field(default=(), frozen=True)
     output: Folder | None = Field(default=None, frozen=True)
@@ -57,29 +64,38 @@ class ApertisAudioToolkit(CachingClientFields, BaseToolkit):
     ask_max_seconds: float = MAX_ASK_SECONDS
     speech_model: str = SPEECH_MODEL
     voice: str = VOICE
-    audio_format: str = "mp3"
+    audio_format: SpeechFormat = "mp3"
 
     @model_validator(mode="after")
     def _require_folders(self) -> Self:
-        _ = self._access
+        self._resolve_access()
         return self
 
-    @property
-    def _access(self) -> FileAccess:
+    def _resolve_access(self) -> FileAccess:
         return resolve_access(self.access, self.inputs, self.output)
 
     def get_tools(self) -> list[BaseTool]:
-        """The tools that these folders allow."""
-        shared: dict[str, Any] = {"client": self._audio, "access": self._access}
-        reading = [
-            TranscribeAudio(model=self.transcription_model, **shared),
-            TranslateAudio(model=self.transcription_model, **shared),
-            AskAboutAudio(model=self.chat_model, max_seconds=self.ask_max_seconds, **shared),
-        ]
-        speaking = SpeakText(
-            model=self.speech_model, voice=self.voice, audio_format=self.audio_format, **shared
-        )
-        return [
-            *(reading if self._access.inputs else ()),
-            *([speaking] if self._access.output is not None else ()),
-        ]
+        """Return the tools that the folders allow."""
+        client, access = self._lazy_client.client, self._resolve_access()
+        tools: list[BaseTool] = []
+        if access.inputs:
+            tools += [
+                TranscribeAudio(client=client, access=access, model=self.transcription_model),
+                TranslateAudio(client=client, access=access, model=self.transcription_model),
+                AskAboutAudio(
+                    client=client,
+                    access=access,
+                    model=self.chat_model,
+                    max_seconds=self.ask_max_seconds,
+                ),
+            ]
+        if access.output is not None:
+            speak = SpeakText(
+                client=client,
+                access=access,
+                model=self.speech_model,
+                voice=self.voice,
+                audio_format=self.audio_format,
+            )
+            tools.append(speak)
+        return tools

@@ -1,10 +1,11 @@
-"""The tools of an agent, on the declarations that both frameworks share."""
+"""The tools of an agent, as LangChain tools."""
 
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar, Literal, Self
 
 from langchain_core.tools import ArgsSchema, BaseTool, ToolException
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from apertis_audio_tools.adapters.tools import (
     MAX_ASK_SECONDS,
@@ -19,75 +20,76 @@ from apertis_audio_tools.adapters.tools import (
 from apertis_audio_tools.errors import ApertisError
 from apertis_audio_tools.files.access import FileAccess
 from apertis_audio_tools.langchain.client_fields import STRICT_CONFIG, CachingClientFields
-from apertis_audio_tools.models import CHAT_MODEL, SPEECH_MODEL, TRANSCRIPTION_MODEL, VOICE
+from apertis_audio_tools.models import (
+    CHAT_MODEL,
+    SPEECH_MODEL,
+    TRANSCRIPTION_MODEL,
+    VOICE,
+    SpeechFormat,
+)
 
-ToolAnswer = tuple[str, dict[str, Any]]
-"""What a model reads, and the artifact for the program."""
+ContentAndArtifact = tuple[str, dict[str, Any]]
+"""Text for the model, and the artifact for the program."""
 
 
 class _Tool(CachingClientFields, BaseTool):
-    """A declared tool in the shape of LangChain; failures become sentences for the model."""
+    """Wraps an `AudioTool`; failures become sentences for the model."""
 
-    model_config = STRICT_CONFIG
+    model_config: ClassVar[ConfigDict] = STRICT_CONFIG
 
     response_format: Literal["content", "content_and_artifact"] = "content_and_artifact"
-    handle_tool_error: Any = True
-    handle_validation_error: Any = Field(default=None, repr=False)
+    handle_tool_error: bool | str | Callable[..., str] | None = True
+    handle_validation_error: bool | str | Callable[..., str] | None = Field(
+        default=None, repr=False
+    )
     access: FileAccess = Field(frozen=True, exclude=True, repr=False)
 
-    _DECLARATION: ClassVar[type[AudioTool]]
-    _TAKES: ClassVar[Mapping[str, str]] = {"model": "model"}
-    """What the declaration takes besides the client and the folders, and the fields it is in."""
-
     @model_validator(mode="after")
-    def _declared(self) -> Self:
+    def _require_valid_tool(self) -> Self:
+        tool = self._make_tool()  # raises if a setting is invalid
         if self.handle_validation_error is None:
-            self.handle_validation_error = self._DECLARATION.refused
-        _ = self._tool  # so that settings that cannot be are found now
+            self.handle_validation_error = tool.describe_error
         return self
 
-    @property
-    def _tool(self) -> AudioTool:
-        return self._DECLARATION(self._audio, self.access, **self._options())
+    @abstractmethod
+    def _make_tool(self) -> AudioTool:
+        """Return the wrapped tool, with the current settings."""
 
-    def _options(self) -> dict[str, Any]:
-        return {name: getattr(self, field) for name, field in self._TAKES.items()}
-
-    def _run(self, *args: Any, **given: Any) -> ToolAnswer:
+    def _run(self, *args: object, **kwargs: object) -> ContentAndArtifact:
+        tool = self._make_tool()
         try:
-            return _answer(self._tool.run(**self._named(args), **given))
+            return _content_and_artifact(tool.run(**_name_arguments(tool, args), **kwargs))
         except ApertisError as error:
             raise ToolException(str(error)) from error
 
-    async def _arun(self, *args: Any, **given: Any) -> ToolAnswer:
+    async def _arun(self, *args: object, **kwargs: object) -> ContentAndArtifact:
+        tool = self._make_tool()
         try:
-            return _answer(await self._tool.arun(**self._named(args), **given))
+            return _content_and_artifact(await tool.arun(**_name_arguments(tool, args), **kwargs))
         except ApertisError as error:
             raise ToolException(str(error)) from error
 
-    def _named(self, args: tuple[Any, ...]) -> dict[str, Any]:
-        """A tool that is called with a mere string gets it without its name."""
-        return dict(zip(self._DECLARATION.arguments.model_fields, args, strict=False))
+
+def _name_arguments(tool: AudioTool, args: tuple[object, ...]) -> dict[str, object]:
+    """Return positional arguments by name: a tool invoked with a string gets it unnamed."""
+    return dict(zip(tool.arguments.model_fields, args, strict=False))
 
 
-def _answer(outcome: ToolResult) -> ToolAnswer:
-    return outcome.text, outcome.artifact
+def _content_and_artifact(result: ToolResult) -> ContentAndArtifact:
+    return result.text, result.artifact
 
 
-class _Reader(_Tool):
-    """Reads on in what it has heard already."""
+class _TranscriptReader(_Tool):
+    """A tool that reads on in a transcript it already has."""
 
     model: str = Field(default=TRANSCRIPTION_MODEL, frozen=True)
-    _heard: TranscriptMemory = PrivateAttr(default_factory=TranscriptMemory)
-
-    def _options(self) -> dict[str, Any]:
-        return {**super()._options(), "heard": self._heard}
+    _memory: TranscriptMemory = PrivateAttr(default_factory=TranscriptMemory)
 
 
-class TranscribeAudio(_Reader):
-    """Lets an agent read what is said in a recording, with times; long ones in several turns.
+class TranscribeAudio(_TranscriptReader):
+    """Tool that transcribes a recording for an agent, with times; long ones in several calls.
 
-    Called with a ``ToolCall`` it gives a ``ToolMessage`` whose ``artifact`` has ``path``,
+    Invoked with a ``ToolCall`` it returns a ``ToolMessage`` whose ``artifact`` has ``path``,
     ``duration`` in seconds, ``language``, ``transcript``, ``segments``, ``model`` and ``usage``.
 
     Example:
@@ -97,25 +99,27 @@ class TranscribeAudio(_Reader):
         >>> print(tool.invoke({"path": "standup.ogg"}))
 
     Args:
-        access: The folders that may be read.
-        model: A transcription model.
-        client: An `ApertisAudio` to share. Without it, one of its own, with the settings
+        access: Folders that may be read.
+        model: Transcription model.
+        client: `ApertisAudio` to share. Defaults to a client of its own, with the settings
             ``api_key``, ``base_url``, ``timeout``, ``deadline``, ``max_retries``, ``max_wait``,
             ``max_concurrency``, ``requests_per_minute``, ``cache`` and ``models``.
 
     Raises:
-        ConfigurationError: No key, or a setting that cannot be.
+        ConfigurationError: If there is no API key, or a setting is invalid.
     """
 
     name: str = TranscribeTool.name
     description: str = TranscribeTool.description
     args_schema: ArgsSchema | None = TranscribeTool.arguments
 
-    _DECLARATION: ClassVar[type[AudioTool]] = TranscribeTool
+    def _make_tool(self) -> AudioTool:
+        client = self._lazy_client.client
+        return TranscribeTool(client, self.access, model=self.model, memory=self._memory)
 
 
-class TranslateAudio(_Reader):
-    """Lets an agent read in English what is said in a recording; all else as `TranscribeAudio`.
+class TranslateAudio(_TranscriptReader):
+    """Tool that translates a recording into English for an agent; see `TranscribeAudio`.
 
     Example:
         >>> from apertis_audio_tools import FileAccess
@@ -128,13 +132,15 @@ class TranslateAudio(_Reader):
     description: str = TranslateTool.description
     args_schema: ArgsSchema | None = TranslateTool.arguments
 
-    _DECLARATION: ClassVar[type[AudioTool]] = TranslateTool
+    def _make_tool(self) -> AudioTool:
+        client = self._lazy_client.client
+        return TranslateTool(client, self.access, model=self.model, memory=self._memory)
 
 
 class SpeakText(_Tool):
-    """Lets an agent say something aloud: a new file in the output folder, under a name of ours.
+    """Tool that speaks a text for an agent, into a new file of the output folder.
 
-    Called with a ``ToolCall`` it gives a ``ToolMessage`` whose ``artifact`` has ``path``,
+    Invoked with a ``ToolCall`` it returns a ``ToolMessage`` whose ``artifact`` has ``path``,
     ``media_type``, ``duration`` in seconds, ``size`` in bytes and ``transcript``.
 
     Example:
@@ -144,14 +150,14 @@ class SpeakText(_Tool):
         >>> print(tool.invoke({"text": "The release moves to Thursday."}))
 
     Args:
-        access: The folder for new files.
-        model: A speech model.
-        voice: Unless the agent asks for another.
-        audio_format: Of the files: mp3, opus, aac, flac or wav.
-        client: As in `TranscribeAudio`, with the same settings.
+        access: Folder for new files.
+        model: Speech model.
+        voice: Default voice; the agent may choose another.
+        audio_format: Format of the files: mp3, opus, aac, flac or wav.
+        client: See `TranscribeAudio`, also for the settings in its place.
 
     Raises:
-        ConfigurationError: No key, or a setting that cannot be.
+        ConfigurationError: If there is no API key, or a setting is invalid.
     """
 
     name: str = SpeakTool.name
@@ -159,18 +165,20 @@ class SpeakText(_Tool):
     args_schema: ArgsSchema | None = SpeakTool.arguments
     model: str = Field(default=SPEECH_MODEL, frozen=True)
     voice: str = Field(default=VOICE, frozen=True)
-    audio_format: str = Field(default="mp3", frozen=True)
+    audio_format: SpeechFormat = Field(default="mp3", frozen=True)
 
-    _DECLARATION: ClassVar[type[AudioTool]] = SpeakTool
-    _TAKES: ClassVar[Mapping[str, str]] = {
-        "model": "model",
-        "voice": "voice",
-        "response_format": "audio_format",
-    }
+    def _make_tool(self) -> AudioTool:
+        return SpeakTool(
+            self._lazy_client.client,
+            self.access,
+            model=self.model,
+            voice=self.voice,
+            response_format=self.audio_format,
+        )
 
 
 class AskAboutAudio(_Tool):
-    """Lets an agent that cannot hear ask a model that can about a clip of a few minutes.
+    """Tool that asks a chat model that accepts audio about a clip of a few minutes.
 
     Example:
         >>> from apertis_audio_tools import FileAccess
@@ -179,13 +187,13 @@ class AskAboutAudio(_Tool):
         >>> print(tool.invoke({"path": "standup.ogg", "question": "Who speaks?"}))
 
     Args:
-        access: The folders that may be read.
-        model: A chat model that hears.
-        max_seconds: Longer recordings are refused, as each question has all of it read anew.
-        client: As in `TranscribeAudio`, with the same settings.
+        access: Folders that may be read.
+        model: Chat model that accepts audio.
+        max_seconds: Longest clip, in seconds; each question sends all of it again.
+        client: See `TranscribeAudio`, also for the settings in its place.
 
     Raises:
-        ConfigurationError: No key, or a setting that cannot be.
+        ConfigurationError: If there is no API key, or a setting is invalid.
     """
 
     name: str = AskTool.name
@@ -194,5 +202,6 @@ class AskAboutAudio(_Tool):
     model: str = Field(default=CHAT_MODEL, frozen=True)
     max_seconds: float = Field(default=MAX_ASK_SECONDS, frozen=True)
 
-    _DECLARATION: ClassVar[type[AudioTool]] = AskTool
-    _TAKES: ClassVar[Mapping[str, str]] = {"model": "model", "max_seconds": "max_seconds"}
+    def _make_tool(self) -> AudioTool:
+        client = self._lazy_client.client
+        return AskTool(client, self.access, model=self.model, max_seconds=self.max_seconds)

@@ -1,12 +1,12 @@
-"""The package in the shapes of LlamaIndex: a reader, a tool spec and a language model.
+"""Adapter for LlamaIndex: a reader, a tool spec and a language model.
 
-Needs the extra: ``pip install "apertis-audio-tools[llama-index]"``. Names are loaded when they are
-first used.
+Requires the extra: ``pip install "apertis-audio-tools[llama-index]"``. Names are imported on first
+use.
 """
 
 from apertis_audio_tools.adapters.entry_points import load_component
 
-TYPE_CHECKING = False  # type checkers take it as true, and typing itself would be slow to import
+TYPE_CHECKING = False  # type checkers take it as true, and importing typing is slow
 if TYPE_CHECKING:
     from apertis_audio_tools.llama_index.events import (
         TranscriptionEndEvent,
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from apertis_audio_tools.llama_index.registration import register
     from apertis_audio_tools.llama_index.tools import ApertisAudioToolSpec
 
-_HOMES = {
+_MODULES = {
     "ApertisAudioLLM": "llm",
     "ApertisAudioReader": "reader",
     "ApertisAudioToolSpec": "tools",
@@ -39,9 +39,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return globals().setdefault(name, load_component(__name__, _HOMES[name], name))
+    return globals().setdefault(name, load_component(__name__, _MODULES[name], name))
 
 
 def __dir__() -> list[str]:

@@ -1,34 +1,34 @@
-"""The client of an adapter: one that was given, or one of its own, made when it is first needed."""
+"""Client settings of the adapters: those of a client made on first use, or the caller's client."""
 
 import os
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from llama_index.core.schema import BaseComponent
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr
 
-from apertis_audio_tools.adapters.client_handle import LazyClient, ModelTable, model_client
+from apertis_audio_tools.adapters.client_handle import LazyClient, ModelTable
 from apertis_audio_tools.client import ApertisAudio, settings
 
 
-def _as_text(given: Any) -> Any:
-    return os.fspath(given) if isinstance(given, os.PathLike) else given
+def _as_text(path: object) -> object:
+    return os.fspath(path) if isinstance(path, os.PathLike) else path
 
 
 Folder = Annotated[str | os.PathLike[str], BeforeValidator(_as_text)]
-"""Kept as text, which dictionaries can carry."""
+"""Path that is stored as text, because it has to be serialised."""
 
 
 class ClientSettings(BaseComponent):
-    """What the adapters take of the settings of `ApertisAudio`; None is the client's default.
+    """Settings of `ApertisAudio` that the adapters accept; None is the client's default.
 
-    Neither the key, nor a client, nor a table of models is written into dictionaries; the key and
-    the table travel to worker processes.
+    The key, the client and the table of models are not serialised. The key and the table are
+    pickled, so that worker processes have them.
     """
 
-    model_config = ConfigDict(
+    model_config: ClassVar[ConfigDict] = ConfigDict(
         arbitrary_types_allowed=True,
-        extra="forbid",  # a misspelt argument would go unnoticed
-        hide_input_in_errors=True,  # it might be a key
+        extra="forbid",  # a misspelt argument would be ignored
+        hide_input_in_errors=True,  # it could be a key
     )
 
     api_key: Annotated[SecretStr | str | None, AfterValidator(settings.as_secret)] = Field(
@@ -44,26 +44,26 @@ class ClientSettings(BaseComponent):
     cache: bool | Folder | None = None
     models: ModelTable = Field(default=None, exclude=True, repr=False)
     client: ApertisAudio | None = Field(default=None, exclude=True, repr=False)
-    _borrowed: LazyClient = PrivateAttr()
+    _lazy_client: LazyClient = PrivateAttr()
 
     def model_post_init(self, context: Any, /) -> None:
-        """Refuse a client together with settings of one.
+        """Reject a client together with settings of one.
 
         Raises:
-            ConfigurationError: Both were given.
+            ConfigurationError: If both were given.
         """
         super().model_post_init(context)
-        self._borrowed = model_client(self)
+        self._lazy_client = LazyClient.from_model(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        self._borrowed.require_portable()
+        self._lazy_client.require_picklable()
         return super().__getstate__()
 
     @property
     def audio(self) -> ApertisAudio:
-        """The client, made now if it has to be.
+        """The client, which is created on first use.
 
         Raises:
-            ConfigurationError: There is no key, or a setting that cannot be.
+            ConfigurationError: If there is no key, or a setting is invalid.
         """
-        return self._borrowed.audio
+        return self._lazy_client.client

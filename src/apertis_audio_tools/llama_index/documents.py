@@ -1,47 +1,47 @@
-"""Documents of the spine as documents of LlamaIndex."""
+"""Conversion of transcript documents into documents of LlamaIndex."""
 
 import itertools
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from llama_index.core.schema import Document, MediaResource, NodeRelationship, RelatedNodeInfo
 
-from apertis_audio_tools.adapters import documents as spine
+from apertis_audio_tools.adapters.documents import TranscriptDocument
 
-_FOR_CITING = ("start", "end", "timecode")
-_ABOUT_THE_RECORDING = ("duration", "language", "model", "task")
-_SAID_TWICE = ("file_path",)
-"""What SimpleDirectoryReader adds and shows to models, and ``source`` says."""
+_CITATION_KEYS = ("start", "end", "timecode")
+_RECORDING_KEYS = ("duration", "language", "model", "task")
+_REDUNDANT_KEYS = ("file_path",)
+"""Metadata that SimpleDirectoryReader adds and shows to models, and that ``source`` repeats."""
 
 
-def documents(
-    found: Iterable[spine.TranscriptDocument], extra_info: Mapping[str, Any], path: Path | None
+def to_documents(
+    transcript_documents: Iterable[TranscriptDocument],
+    extra_info: Mapping[str, object],
+    path: Path | None,
 ) -> list[Document]:
-    """The documents of one recording, each linked with the one before and the one after.
+    """Return the documents of one recording, each linked to the previous and the next one.
 
     Args:
-        found: As the spine made them.
-        extra_info: Further metadata, which never replaces what the spine knows.
-        path: Where the recording is, if it is a file.
+        transcript_documents: Documents of the recording, in order.
+        extra_info: Further metadata, which never replaces that of the recording.
+        path: Path of the recording, if it is a local file.
     """
-    made = [_document(each, extra_info, path) for each in found]
-    for earlier, later in itertools.pairwise(made):
+    documents = [_document(each, extra_info, path) for each in transcript_documents]
+    for earlier, later in itertools.pairwise(documents):
         earlier.relationships[NodeRelationship.NEXT] = RelatedNodeInfo(node_id=later.id_)
         later.relationships[NodeRelationship.PREVIOUS] = RelatedNodeInfo(node_id=earlier.id_)
-    return made
+    return documents
 
 
 def _document(
-    found: spine.TranscriptDocument, extra_info: Mapping[str, Any], path: Path | None
+    document: TranscriptDocument, extra_info: Mapping[str, object], path: Path | None
 ) -> Document:
-    further = {name: value for name, value in extra_info.items() if name not in found.metadata}
-    hidden = [*_ABOUT_THE_RECORDING, *(name for name in _SAID_TWICE if name in further)]
+    hidden = [*_RECORDING_KEYS, *(key for key in _REDUNDANT_KEYS if key in extra_info)]
     return Document(
-        id_=found.id,
-        text=found.text,
-        metadata={**found.metadata, **further},
-        excluded_embed_metadata_keys=[*_FOR_CITING, *hidden],
+        id_=document.id,
+        text=document.text,
+        metadata={**document.metadata, **extra_info, **document.metadata},  # the order of the first
+        excluded_embed_metadata_keys=[*_CITATION_KEYS, *hidden],
         excluded_llm_metadata_keys=[*hidden],
         audio_resource=None if path is None else MediaResource(path=path),
     )

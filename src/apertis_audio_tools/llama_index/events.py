@@ -1,20 +1,20 @@
-"""What instrumentation hears of: facts about recordings, never their sound, never a key."""
+"""Events that instrumentation receives: facts about recordings, without audio data or keys."""
 
-from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
+from llama_index.core.instrumentation import Dispatcher, get_dispatcher  # type: ignore[attr-defined]
 from llama_index.core.instrumentation.events import BaseEvent
 
 from apertis_audio_tools.results import Usage
 
-dispatcher = get_dispatcher("apertis_audio_tools.llama_index")
+dispatcher: Dispatcher = get_dispatcher("apertis_audio_tools.llama_index")
 
 
 class TranscriptionStartEvent(BaseEvent):
-    """A recording is about to be transcribed or translated.
+    """Start of the transcription or translation of a recording.
 
     Attributes:
-        source: What it is called, if anything.
+        source: Name of the recording, or an empty string.
         task: ``transcribe`` or ``translate``.
-        model: Which model is asked.
+        model: Transcription model.
     """
 
     source: str
@@ -23,21 +23,21 @@ class TranscriptionStartEvent(BaseEvent):
 
     @classmethod
     def class_name(cls) -> str:
-        """The name of the event."""
+        """Return the name of the event."""
         return "ApertisTranscriptionStartEvent"
 
 
 class TranscriptionEndEvent(BaseEvent):
-    """A recording has become documents, or has failed, or was given up.
+    """End of a transcription: the recording became documents, failed, or was abandoned.
 
     Attributes:
-        source: What citations call it, or messages if it has failed.
+        source: Name that citations use for the recording; if it failed, the one messages use.
         task: ``transcribe`` or ``translate``.
-        model: Which model was asked.
-        documents: How many documents it became.
-        duration: Seconds of the recording, if they are known.
-        usage: What was counted of what was sent; None if all of it was kept.
-        error: Why there are no documents.
+        model: Transcription model.
+        documents: Number of documents.
+        duration: Duration of the recording in seconds, if it is known.
+        usage: Usage of the requests. None if every piece came from the cache.
+        error: Reason why there are no documents.
     """
 
     source: str
@@ -50,5 +50,5 @@ class TranscriptionEndEvent(BaseEvent):
 
     @classmethod
     def class_name(cls) -> str:
-        """The name of the event."""
+        """Return the name of the event."""
         return "ApertisTranscriptionEndEvent"

@@ -1,173 +1,142 @@
-"""LlamaIndex's callbacks, events and spans around a chat, without the sound.
+"""LlamaIndex's callbacks, events and spans around a chat, without audio data.
 
-LlamaIndex hands the arguments and results of a model's methods to callbacks, events and spans as
-they are, audio in base64 included: every turn of a conversation again, and a streamed reply with
-every piece. Here they are given copies in which a block of audio says its format and has no sound.
+LlamaIndex passes the arguments and results of a model's methods to callbacks, events and spans as
+they are, base64 audio included: the whole conversation again with every turn and with every chunk
+of a stream. Here they get copies whose audio blocks have a format and no data.
 """
 
-import functools
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import aclosing, closing
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from llama_index.core.base.llms.types import (
-    AudioBlock,
-    ChatMessage,
-    ChatResponse,
-    ChatResponseAsyncGen,
-    ChatResponseGen,
-    ContentBlock,
-)
+from llama_index.core.base.llms.types import AudioBlock, ChatMessage, ChatResponse, ContentBlock
 from llama_index.core.instrumentation import DISPATCHER_SPAN_DECORATED_ATTR  # type: ignore[attr-defined]
-from llama_index.core.llms.callbacks import llm_chat_callback
+from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
+from llama_index.core.llms.llm import LLM
 
 from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.llama_index.events import dispatcher
 
-Method = TypeVar("Method", bound=Callable[..., Any])
-Found = TypeVar("Found")
-Awaited = Coroutine[Any, Any, Found]
+Messages = Sequence[ChatMessage]
+Arguments = Mapping[str, object]
+Chunks = Generator[ChatResponse]
+AsyncChunks = AsyncGenerator[ChatResponse]
+
+T = TypeVar("T")
+Method = TypeVar("Method", bound=Callable[..., object])
 
 
 def without_span(method: Method) -> Method:
-    """Spare a method the span LlamaIndex would give it, with its arguments and its result."""
+    """Exempt a method from the span LlamaIndex would open, with its arguments and its result."""
     setattr(method, DISPATCHER_SPAN_DECORATED_ATTR, True)
     return method
 
 
-def chat(ask: Callable[..., ChatResponse]) -> Callable[..., ChatResponse]:
-    """A ``chat`` that is told of."""
-
-    @functools.wraps(ask)
-    def told(llm: Any, messages: Sequence[ChatMessage], **options: Any) -> ChatResponse:
-        found: list[ChatResponse] = []
-
-        def asked(llm: Any, _: Sequence[ChatMessage], **options: Any) -> ChatResponse:
-            found.append(ask(llm, messages, **options))
-            return silent(found[0])
-
-        _instrumented(asked, ask, llm)(silenced(messages), **options)
-        return found[0]
-
-    return without_span(told)
+def completion(method: Method) -> Method:
+    """Apply `llm_completion_callback` without losing the signature of the method."""
+    traced: Method = llm_completion_callback()(method)
+    return traced
 
 
-def achat(ask: Callable[..., Awaited[ChatResponse]]) -> Callable[..., Awaited[ChatResponse]]:
-    """An ``achat`` that is told of."""
+def trace_chat(
+    llm: LLM, ask: Callable[..., ChatResponse], messages: Messages, arguments: Arguments
+) -> ChatResponse:
+    """Return ``ask(messages, **arguments)``, traced as the ``chat`` of a model."""
+    latest = _Latest()
 
-    @functools.wraps(ask)
-    async def told(llm: Any, messages: Sequence[ChatMessage], **options: Any) -> ChatResponse:
-        found: list[ChatResponse] = []
+    def chat(_llm: LLM, _messages: Messages, **arguments: object) -> ChatResponse:
+        return latest.keep(ask(messages, **arguments))
 
-        async def asked(llm: Any, _: Sequence[ChatMessage], **options: Any) -> ChatResponse:
-            found.append(await ask(llm, messages, **options))
-            return silent(found[0])
-
-        await _instrumented(asked, ask, llm)(silenced(messages), **options)
-        return found[0]
-
-    return without_span(told)
+    _traced(chat, llm)(strip_audio(messages), **arguments)
+    return latest.response
 
 
-def stream_chat(ask: Callable[..., ChatResponseGen]) -> Callable[..., ChatResponseGen]:
-    """A ``stream_chat`` that is told of, piece by piece."""
+async def trace_achat(
+    llm: LLM, ask: Callable[..., Awaitable[ChatResponse]], messages: Messages, arguments: Arguments
+) -> ChatResponse:
+    """Async version of `trace_chat`."""
+    latest = _Latest()
 
-    @functools.wraps(ask)
-    def told(llm: Any, messages: Sequence[ChatMessage], **options: Any) -> ChatResponseGen:
-        latest: list[ChatResponse] = []
-        pieces = _silent_pieces(ask(llm, messages, **options), latest)
+    async def achat(_llm: LLM, _messages: Messages, **arguments: object) -> ChatResponse:
+        return latest.keep(await ask(messages, **arguments))
 
-        def asked(*_: Any, **__: Any) -> ChatResponseGen:
-            return pieces
-
-        heard = _instrumented(asked, ask, llm)(silenced(messages), **options)
-        return _latest(heard, pieces, latest)
-
-    return without_span(told)
+    await _traced(achat, llm)(strip_audio(messages), **arguments)
+    return latest.response
 
 
-def astream_chat(
-    ask: Callable[..., ChatResponseAsyncGen],
-) -> Callable[..., Awaited[ChatResponseAsyncGen]]:
-    """An ``astream_chat`` that is told of, piece by piece."""
+def trace_stream_chat(
+    llm: LLM, ask: Callable[..., Chunks], messages: Messages, arguments: Arguments
+) -> Chunks:
+    """Return ``ask(messages, **arguments)``, traced as the ``stream_chat`` of a model."""
+    latest, chunks = _Latest(), ask(messages, **arguments)
 
-    @functools.wraps(ask)
-    async def told(
-        llm: Any, messages: Sequence[ChatMessage], **options: Any
-    ) -> ChatResponseAsyncGen:
-        latest: list[ChatResponse] = []
-        pieces = _asilent_pieces(ask(llm, messages, **options), latest)
+    def stream_chat(_llm: LLM, _messages: Messages, **_: object) -> Chunks:
+        return (latest.keep(chunk) for chunk in chunks)
 
-        async def asked(*_: Any, **__: Any) -> ChatResponseAsyncGen:
-            return pieces
-
-        heard = await _instrumented(asked, ask, llm)(silenced(messages), **options)
-        return _alatest(heard, pieces, latest)
-
-    return without_span(told)
+    traced = _traced(stream_chat, llm)(strip_audio(messages), **arguments)
+    return _originals(traced, chunks, latest)
 
 
-def silenced(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
-    """The messages without their sound.
+async def trace_astream_chat(
+    llm: LLM, ask: Callable[..., AsyncChunks], messages: Messages, arguments: Arguments
+) -> AsyncChunks:
+    """Async version of `trace_stream_chat`."""
+    latest, chunks = _Latest(), ask(messages, **arguments)
+
+    async def astream_chat(_llm: LLM, _messages: Messages, **_: object) -> AsyncChunks:
+        return (latest.keep(chunk) async for chunk in chunks)
+
+    traced = await _traced(astream_chat, llm)(strip_audio(messages), **arguments)
+    return _aoriginals(traced, chunks, latest)
+
+
+def strip_audio(messages: Messages) -> list[ChatMessage]:
+    """Return the messages without audio data.
 
     Raises:
-        UnsupportedError: These are no messages.
+        UnsupportedError: If one is not a `ChatMessage`.
     """
     if not all(isinstance(each, ChatMessage) for each in messages):
-        raise UnsupportedError("A chat takes a list of ChatMessage; complete takes text.")
-    return [_silent(message) for message in messages]
+        raise UnsupportedError("A chat accepts a list of ChatMessage; for text, use complete.")
+    return [_stripped(message) for message in messages]
 
 
-def silent(response: ChatResponse) -> ChatResponse:
-    """A response without its sound."""
-    return response.model_copy(update={"message": _silent(response.message)})
+class _Latest:
+    """The latest response of a model, with its audio."""
+
+    response: ChatResponse
+
+    def keep(self, response: ChatResponse) -> ChatResponse:
+        """Keep the response and return it without audio data."""
+        self.response = response
+        return response.model_copy(update={"message": _stripped(response.message)})
 
 
-def _silent(message: ChatMessage) -> ChatMessage:
-    return message.model_copy(update={"blocks": [_soundless(block) for block in message.blocks]})
+def _stripped(message: ChatMessage) -> ChatMessage:
+    return message.model_copy(update={"blocks": list(map(_stripped_block, message.blocks))})
 
 
-def _soundless(block: ContentBlock) -> ContentBlock:
+def _stripped_block(block: ContentBlock) -> ContentBlock:
     if not isinstance(block, AudioBlock) or block.path is not None:
         return block
     return AudioBlock(format=block.format)
 
 
-def _instrumented(asked: Callable[..., Any], ask: Any, llm: Any) -> Callable[..., Any]:
-    """A method of the model with LlamaIndex's own callbacks, events and span around it."""
-    asked.__name__, asked.__qualname__ = ask.__name__, ask.__qualname__
-    method: Callable[..., Any] = dispatcher.span(llm_chat_callback()(asked)).__get__(llm)
-    return method
+def _traced(method: Callable[..., T], llm: LLM) -> Callable[..., T]:
+    """Bind a method to a model, wrapped in LlamaIndex's callbacks, events and span."""
+    bound: Callable[..., T] = dispatcher.span(llm_chat_callback()(method)).__get__(llm)
+    return bound
 
 
-def _silent_pieces(pieces: ChatResponseGen, latest: list[ChatResponse]) -> ChatResponseGen:
-    with closing(pieces):
-        for response in pieces:
-            latest[:] = [response]
-            yield silent(response)
+def _originals(traced: Chunks, chunks: Chunks, latest: _Latest) -> Chunks:
+    """Yield the original of each traced chunk; leave nothing open if the caller stops early."""
+    with closing(chunks), closing(traced):
+        for _ in traced:
+            yield latest.response
 
 
-async def _asilent_pieces(
-    pieces: ChatResponseAsyncGen, latest: list[ChatResponse]
-) -> ChatResponseAsyncGen:
-    async with aclosing(pieces):
-        async for response in pieces:
-            latest[:] = [response]
-            yield silent(response)
-
-
-def _latest(
-    heard: ChatResponseGen, pieces: ChatResponseGen, latest: list[ChatResponse]
-) -> ChatResponseGen:
-    """What was said with each piece that was heard; who leaves early leaves nothing open."""
-    with closing(pieces), closing(heard):
-        for _ in heard:
-            yield latest[0]
-
-
-async def _alatest(
-    heard: ChatResponseAsyncGen, pieces: ChatResponseAsyncGen, latest: list[ChatResponse]
-) -> ChatResponseAsyncGen:
-    async with aclosing(pieces), aclosing(heard):
-        async for _ in heard:
-            yield latest[0]
+async def _aoriginals(traced: AsyncChunks, chunks: AsyncChunks, latest: _Latest) -> AsyncChunks:
+    """Async version of `_originals`."""
+    async with aclosing(chunks), aclosing(traced):
+        async for _ in traced:
+            yield latest.response

@@ -1,4 +1,4 @@
-"""The settings of the language model: of its client, and of its requests."""
+"""Settings of the language model: those of its client, and those of its requests."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -8,17 +8,19 @@ from llama_index.core.llms.function_calling import FunctionCallingLLM
 from pydantic import Field
 
 from apertis_audio_tools.adapters import chat_schema
+from apertis_audio_tools.api.options import ChatOptions
 from apertis_audio_tools.files.access import FileAccess
 from apertis_audio_tools.llama_index.client_settings import ClientSettings
 from apertis_audio_tools.models import CHAT_MODEL
 
-CONTEXT_WINDOW = 128_000
-MAX_OUTPUT = 16_384
-"""Both in tokens, of gpt-4o-audio-preview, as OpenAI's page about that model has them."""
+CONTEXT_WINDOW: int = 128_000
+"""Context window of gpt-4o-audio-preview in tokens, as OpenAI documents it."""
+MAX_OUTPUT_TOKENS: int = 16_384
+"""Longest reply of gpt-4o-audio-preview in tokens, as OpenAI documents it."""
 
 
 class LLMSettings(ClientSettings, FunctionCallingLLM):
-    """What can be set, and what LlamaIndex is told of it."""
+    """Settings of a chat model, and the metadata LlamaIndex derives from them."""
 
     model: str = CHAT_MODEL
     voice: str | None = None
@@ -36,21 +38,22 @@ class LLMSettings(ClientSettings, FunctionCallingLLM):
 
     @classmethod
     def class_name(cls) -> str:
-        """The name under which its settings are written down."""
+        """Return the name that identifies the class in serialised settings."""
         return "ApertisAudioLLM"
 
     @property
     def metadata(self) -> LLMMetadata:
-        """What LlamaIndex wants to know of a model before it asks it."""
+        """Capabilities and limits of the model, as LlamaIndex reads them."""
         return LLMMetadata(
             context_window=self.context_window,
-            num_output=MAX_OUTPUT if self.max_tokens is None else self.max_tokens,
+            num_output=MAX_OUTPUT_TOKENS if self.max_tokens is None else self.max_tokens,
             is_chat_model=True,
             is_function_calling_model=True,
             model_name=self.model,
         )
 
-    def _options(self, given: Mapping[str, Any]) -> dict[str, Any]:
+    def _options(self, arguments: Mapping[str, object]) -> ChatOptions:
+        """Return the options of a request: the arguments of the call, else the settings."""
         names = (*chat_schema.REQUEST_FIELDS, "stop", "additional_kwargs")
-        own = {name: getattr(self, name) for name in names}
-        return chat_schema.request_options(own, given, further="additional_kwargs")
+        settings = {name: getattr(self, name) for name in names}
+        return chat_schema.merge_chat_options(settings, arguments, further="additional_kwargs")

@@ -1,8 +1,8 @@
-"""Recordings under way: told of when they set out and when they end, and then closed."""
+"""Events and open files of the recordings that a reader loads."""
 
 import threading
 from collections.abc import Iterable, Iterator
-from typing import Any, Self
+from typing import Self, TypedDict, Unpack
 
 from apertis_audio_tools.audio import Source, source_label
 from apertis_audio_tools.llama_index.events import (
@@ -11,48 +11,70 @@ from apertis_audio_tools.llama_index.events import (
     dispatcher,
 )
 from apertis_audio_tools.llama_index.recording_finder import LocatedRecording
+from apertis_audio_tools.models import Task
+from apertis_audio_tools.results import Usage
 
-UNFINISHED = "Reading ended before this recording did."
+UNFINISHED: str = "Reading ended before this recording did."
+
+
+class EndFacts(TypedDict, total=False):
+    """Fields of a `TranscriptionEndEvent` that describe the result."""
+
+    documents: int
+    duration: float | None
+    usage: Usage | None
+    error: str | None
 
 
 class LoadTracker:
-    """The recordings of one reading; leaving it ends those that have not arrived.
+    """Emits an event when a recording begins and when it ends, and then closes its file.
+
+    Leaving the context ends the recordings that have not ended.
 
     Args:
-        task: What is asked, as events tell it.
-        model: Who is asked.
+        task: Task that events report.
+        model: Model that events report.
     """
 
-    def __init__(self, task: str, model: str) -> None:
-        self._about: dict[str, Any] = {"task": task, "model": model}
-        self._found: dict[LocatedRecording, Source] = {}
-        self._not_found: BaseException | None = None
+    def __init__(self, task: Task, model: str) -> None:
+        self._task: Task = task
+        self._model = model
+        self._pending: dict[LocatedRecording, Source] = {}
+        self._search_error: Exception | None = None
         self._is_over = False
         self._lock = threading.Lock()
 
-    def setting_out(
-        self, found: Iterable[tuple[LocatedRecording, Source]]
+    def track(
+        self, recordings: Iterable[tuple[LocatedRecording, Source]]
     ) -> Iterator[tuple[LocatedRecording, Source]]:
-        """The same recordings, each told of as it is asked for."""
+        """Yield the recordings; each begins when it is requested."""
         try:
-            for recording, source in found:
-                self._begin(recording, source)
+            for recording, source in recordings:
+                with self._lock:
+                    if self._is_over:  # a thread was still searching when reading ended
+                        recording.close()
+                        return
+                    self._pending[recording] = source
+                name = recording.name or ""
+                dispatcher.event(
+                    TranscriptionStartEvent(source=name, task=self._task, model=self._model)
+                )
                 yield recording, source
         except Exception as error:
-            self._not_found = error
+            self._search_error = error
             raise
 
-    def arrived(self, found: LocatedRecording, source: str, **facts: Any) -> None:
-        """A recording has become documents, or is skipped.
+    def finish(self, recording: LocatedRecording, name: str, **facts: Unpack[EndFacts]) -> None:
+        """End a recording that became documents or was skipped.
 
         Args:
-            found: The recording.
-            source: What it is called.
-            facts: What else its `TranscriptionEndEvent` says.
+            recording: The recording.
+            name: Name that the event reports.
+            facts: Result that the event reports.
         """
         with self._lock:
-            del self._found[found]
-        self._end(found, source, facts)
+            del self._pending[recording]
+        self._end(recording, name, facts)
 
     def __enter__(self) -> Self:
         return self
@@ -60,28 +82,22 @@ class LoadTracker:
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         with self._lock:
             self._is_over = True
-            left, self._found = self._found, {}
-        for number, (found, source) in enumerate(left.items()):
-            reason = str(error) if number == 0 and self._is_its_own(error) else UNFINISHED
-            self._end(found, found.name or source_label(source), {"error": reason})
+            unfinished, self._pending = self._pending, {}
+        for number, (recording, source) in enumerate(unfinished.items()):
+            is_cause = number == 0 and self._is_recording_error(error)
+            reason = str(error) if is_cause else UNFINISHED
+            self._end(recording, recording.name or source_label(source), {"error": reason})
 
-    def _begin(self, found: LocatedRecording, source: Source) -> None:
-        with self._lock:
-            is_late = self._is_over  # a thread was still looking for it when reading ended
-            if not is_late:
-                self._found[found] = source
-        if is_late:
-            found.close()
-            return
-        dispatcher.event(TranscriptionStartEvent(source=found.name or "", **self._about))
+    def _end(self, recording: LocatedRecording, name: str, facts: EndFacts) -> None:
+        recording.close()
+        dispatcher.event(
+            TranscriptionEndEvent(source=name, task=self._task, model=self._model, **facts)
+        )
 
-    def _end(self, found: LocatedRecording, source: str, facts: dict[str, Any]) -> None:
-        found.close()
-        dispatcher.event(TranscriptionEndEvent(source=source, **self._about, **facts))
+    def _is_recording_error(self, error: BaseException | None) -> bool:
+        """Return whether an error is that of the first recording that has not ended.
 
-    def _is_its_own(self, error: BaseException | None) -> bool:
-        """Whether an error is that of the recording whose turn it is: the first, as all have one.
-
-        Others are no recording's: nothing more was found, or whoever reads has had enough.
+        Outcomes arrive in order. Other errors come from the search for recordings, or from a
+        caller who stopped reading.
         """
-        return isinstance(error, Exception) and error is not self._not_found
+        return isinstance(error, Exception) and error is not self._search_error

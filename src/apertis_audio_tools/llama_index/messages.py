@@ -1,4 +1,4 @@
-"""LlamaIndex's messages taken apart for the service."""
+"""Conversion of LlamaIndex's messages into the chat schema of the service."""
 
 import itertools
 import json
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from io import IOBase
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from llama_index.core.base.llms.types import (
     AudioBlock,
@@ -27,18 +27,18 @@ from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.files.access import FileAccess
 from apertis_audio_tools.results import ToolCall
 
-_OF_THE_MODEL = frozenset({MessageRole.ASSISTANT, MessageRole.CHATBOT, MessageRole.MODEL})
-_OF_TOOLS = frozenset({MessageRole.TOOL, MessageRole.FUNCTION})
+_MODEL_ROLES = frozenset({MessageRole.ASSISTANT, MessageRole.CHATBOT, MessageRole.MODEL})
+_TOOL_ROLES = frozenset({MessageRole.TOOL, MessageRole.FUNCTION})
 
 
 @dataclass(frozen=True, slots=True)
 class MessageReader:
-    """Reads the messages of a conversation.
+    """Converts the messages of a conversation.
 
     Attributes:
-        access: The files that audio blocks may point to; None for any: a program wrote the path.
-        files: Keeps those files open until they were sent.
-        now: The time, in Unix seconds: a spoken answer is known to the service for a while only.
+        access: Files that audio blocks may point to. None for any file.
+        files: Stack that keeps those files open until the request was sent.
+        now: Current Unix time; the service forgets a spoken reply at a certain time.
     """
 
     access: FileAccess | None
@@ -46,40 +46,38 @@ class MessageReader:
     now: float
 
     def turns(self, messages: Iterable[ChatMessage]) -> list[Turn]:
-        """The conversation in the chat schema.
+        """Return the conversation in the chat schema.
 
-        The sound in the results of tools comes right after them, as if the user played it.
+        Audio in the results of tools follows them as a turn of the user.
 
         Raises:
-            UnsupportedError: The service cannot be sent such a message.
-            AccessError: A file may not be read, or is not there.
+            UnsupportedError: If the service does not accept such a message.
+            AccessError: If a file may not be read, or does not exist.
         """
         turns: list[Turn] = []
-        for are_results, group in itertools.groupby(messages, key=_is_result):
-            together = list(group)
-            turns += map(self._turn, together)
-            if are_results and (clips := self._clips(together)):
+        for is_result, group in itertools.groupby(messages, lambda each: each.role in _TOOL_ROLES):
+            adjacent = list(group)
+            turns += map(self._turn, adjacent)
+            if is_result and (clips := self._clips(adjacent)):
                 turns.append(chat_schema.tool_audio_turn(clips))
         return turns
 
     def _turn(self, message: ChatMessage) -> Turn:
         match message.role:
             case MessageRole.USER:
-                return chat_schema.user_turn(
-                    self._heard(message), message.additional_kwargs.get("name")
-                )
+                name = message.additional_kwargs.get("name")
+                return chat_schema.user_turn(self._user_content(message), name)
             case MessageRole.SYSTEM | MessageRole.DEVELOPER as role:
-                return chat_schema.instruction_turn(_words(message), role.value)
-            case role if role in _OF_THE_MODEL:
-                words = "\n".join(_texts(message.blocks))
+                return chat_schema.instruction_turn(_instruction(message), role.value)
+            case role if role in _MODEL_ROLES:
                 return chat_schema.assistant_turn(
-                    words, list(calls_of(message)), _spoken(message), now=self.now
+                    _text(message), list(read_calls(message)), _spoken_turn(message), now=self.now
                 )
             case _:
-                return chat_schema.tool_turn(_result(message.blocks), _call_id(message))
+                return _tool_turn(message)
 
-    def _heard(self, message: ChatMessage) -> str | Sequence[Block]:
-        blocks = list(_flat(message.blocks))
+    def _user_content(self, message: ChatMessage) -> str | Sequence[Block]:
+        blocks = list(_flat(message))
         if len(blocks) == 1 and isinstance(blocks[0], TextBlock):
             return blocks[0].text
         return [self._block(block) for block in blocks]
@@ -90,7 +88,7 @@ class MessageReader:
         if isinstance(block, AudioBlock):
             return self._clip(block)
         raise UnsupportedError(
-            f"A block of type {block.block_type!r} cannot be sent: the model takes text and audio."
+            f"A block of type {block.block_type!r} cannot be sent: chats accept text and audio."
         )
 
     def _clips(self, results: Iterable[ChatMessage]) -> list[Block]:
@@ -106,78 +104,75 @@ class MessageReader:
         if isinstance(block.audio, IOBase):
             return chat_schema.stream_clip(cast("BinaryIO", block.audio), media_type)
         if block.path is not None and self.access is None:
-            return chat_schema.trusted_file_clip(block.path)
+            return chat_schema.source_clip(block.path)
         if block.path is not None:
             return chat_schema.file_clip(str(block.path), self.access, self.files)
         if block.url is not None:
-            raise chat_schema.not_fetched_message("URL")
-        raise UnsupportedError("A block of audio needs audio or a path.")
+            raise chat_schema.not_fetched_error("URL")
+        raise UnsupportedError("An audio block needs audio or a path.")
 
 
-def calls_of(message: ChatMessage) -> Iterator[ToolCall]:
-    """The tools that a message of the model calls: in blocks, or as they once were kept."""
+def read_calls(message: ChatMessage) -> Iterator[ToolCall]:
+    """Yield the tool calls of a message: its blocks, or what older versions keep."""
     blocks = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
     for block in blocks:
-        given = block.tool_kwargs
-        written = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
-        yield ToolCall(id=block.tool_call_id or "", name=block.tool_name, arguments=written)
+        arguments = block.tool_kwargs
+        if not isinstance(arguments, str):
+            arguments = json.dumps(arguments, ensure_ascii=False)
+        yield ToolCall(id=block.tool_call_id or "", name=block.tool_name, arguments=arguments)
     if not blocks:
-        yield from map(_kept_call, message.additional_kwargs.get("tool_calls") or ())
+        yield from map(_read_call, message.additional_kwargs.get("tool_calls") or ())
 
 
-def _kept_call(kept: Any) -> ToolCall:
-    """A call in the chat schema, of this or of another integration."""
-    call = kept.model_dump() if isinstance(kept, BaseModel) else kept
+def _read_call(value: object) -> ToolCall:
+    """Return a call in the chat schema, as this or another integration wrote it."""
+    call = value.model_dump() if isinstance(value, BaseModel) else value
     function = call.get("function") if isinstance(call, Mapping) else None
-    if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
+    if (
+        not isinstance(call, Mapping)
+        or not isinstance(function, Mapping)
+        or not isinstance(function.get("name"), str)
+    ):
         raise UnsupportedError("A tool call in the conversation is not in the chat schema.")
     return ToolCall(
         id=call.get("id") or "", name=function["name"], arguments=function.get("arguments") or ""
     )
 
 
-def _is_result(message: ChatMessage) -> bool:
-    return message.role in _OF_TOOLS
-
-
-def _call_id(message: ChatMessage) -> str:
-    """Which call a tool has answered."""
-    if call_id := message.additional_kwargs.get("tool_call_id"):
-        return str(call_id)
-    raise UnsupportedError(
-        "The result of a tool needs the id of its call, in additional_kwargs['tool_call_id']."
-    )
-
-
-def _flat(blocks: Iterable[ContentBlock]) -> Iterator[ContentBlock]:
-    """The blocks, and in place of those that cite others what they cite."""
-    for block in blocks:
+def _flat(message: ChatMessage) -> Iterator[ContentBlock]:
+    """Yield the blocks of a message, with the contents of citations in place of the citations."""
+    for block in message.blocks:
         if isinstance(block, CitableBlock | CitationBlock):
             yield from cast("list[ContentBlock]", block.nested_blocks)
         elif not isinstance(block, CachePoint):
             yield block
 
 
-def _texts(blocks: Iterable[ContentBlock]) -> list[str]:
-    return [block.text for block in _flat(blocks) if isinstance(block, TextBlock)]
+def _text(message: ChatMessage) -> str:
+    return "\n".join(block.text for block in _flat(message) if isinstance(block, TextBlock))
 
 
-def _words(message: ChatMessage) -> str:
-    """The text of an instruction, which has nothing else."""
-    for block in _flat(message.blocks):
+def _instruction(message: ChatMessage) -> str:
+    """Return the text of an instruction, which cannot hold anything else."""
+    for block in _flat(message):
         if not isinstance(block, TextBlock):
             raise UnsupportedError(
                 f"An instruction is text; it cannot have a block of type {block.block_type!r}."
             )
-    return "\n".join(_texts(message.blocks))
+    return _text(message)
 
 
-def _result(blocks: Iterable[ContentBlock]) -> str:
-    """What a tool answered, as text."""
-    return "\n".join(map(_shown, _flat(blocks)))
+def _tool_turn(message: ChatMessage) -> Turn:
+    """Return the result of a tool as text, with notes in place of other blocks."""
+    call_id = message.additional_kwargs.get("tool_call_id")
+    if not call_id:
+        raise UnsupportedError(
+            "The result of a tool needs the id of its call, in additional_kwargs['tool_call_id']."
+        )
+    return chat_schema.tool_turn("\n".join(map(_as_text, _flat(message))), str(call_id))
 
 
-def _shown(block: ContentBlock) -> str:
+def _as_text(block: ContentBlock) -> str:
     if isinstance(block, TextBlock):
         return block.text
     if isinstance(block, AudioBlock):
@@ -185,8 +180,8 @@ def _shown(block: ContentBlock) -> str:
     return chat_schema.omitted_note(block.block_type)
 
 
-def _spoken(message: ChatMessage) -> SpokenTurn | None:
-    """What an earlier turn said aloud; a sound without a name is of somebody else."""
+def _spoken_turn(message: ChatMessage) -> SpokenTurn | None:
+    """Return the spoken reply of an earlier turn; one of another service has no id."""
     audio = message.additional_kwargs.get("audio")
     if isinstance(audio, Mapping):
         return SpokenTurn(

@@ -1,4 +1,4 @@
-"""Recordings as documents of LlamaIndex."""
+"""Reader that loads recordings as documents of LlamaIndex."""
 
 import contextlib
 from collections.abc import Generator, Iterator, Mapping
@@ -9,29 +9,36 @@ from llama_index.core.readers.base import BasePydanticReader, BaseReader, Resour
 from llama_index.core.schema import Document
 from pydantic import PrivateAttr
 
-from apertis_audio_tools.adapters.documents import DocumentOptions, Granularity, citation
-from apertis_audio_tools.adapters.loading import Failure, LoadOptions, skip_recording
+from apertis_audio_tools.adapters.documents import DocumentOptions, Granularity, document_source
+from apertis_audio_tools.adapters.loading import Failure, LoadOptions, log_failure
+from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.audio import Source
 from apertis_audio_tools.errors import ConfigurationError, RecordingError
-from apertis_audio_tools.files.discovery import SUFFIXES, as_path_list, find_recordings
+from apertis_audio_tools.files.discovery import (
+    SUFFIXES,
+    RecordingPath,
+    as_path_list,
+    find_recordings,
+)
 from apertis_audio_tools.llama_index.client_settings import ClientSettings, Folder
-from apertis_audio_tools.llama_index.documents import documents
+from apertis_audio_tools.llama_index.documents import to_documents
 from apertis_audio_tools.llama_index.load_tracking import LoadTracker
 from apertis_audio_tools.llama_index.recording_finder import (
+    FileSystem,
     LocatedRecording,
     ReaderSource,
-    RecordingFinder,
+    locate_recordings,
 )
 from apertis_audio_tools.models import TRANSCRIPTION_MODEL, Task, UploadFormat
-from apertis_audio_tools.pipeline.batch import OnError, Outcome, require_error_mode
+from apertis_audio_tools.pipeline.batch import OnError, Outcome
 from apertis_audio_tools.results import PASSAGE_CHARACTERS, PASSAGE_SECONDS
 
 
 class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixin):
-    """Recordings of any length as documents that know from when to when they were said.
+    """Reader of recordings of any length, whose documents have the times of their words.
 
-    Alone, for a file, a list or a folder; in ``SimpleDirectoryReader(file_extractor=...)`` through
-    `audio_file_extractor`; in ``IngestionPipeline(readers=[ReaderConfig(reader=...)])``.
+    Works on its own, for a file, a list or a folder; in ``SimpleDirectoryReader`` through
+    `audio_file_extractor`; and in ``IngestionPipeline(readers=[ReaderConfig(reader=...)])``.
 
     Example:
         >>> from apertis_audio_tools.llama_index import ApertisAudioReader
@@ -40,31 +47,33 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
         ...     print(document.metadata["timecode"], document.text)
 
     Attributes:
-        input_dir: The folder, or file, that is read when a method is not given another.
-        glob: Which files of a folder.
-        suffixes: Such as ``.mp3``, or several; without them, every suffix of recordings.
+        input_dir: Folder or file to read if a method is not given another.
+        glob: Pattern of the files to read in a folder. Defaults to all files in it and below.
+        suffixes: File name suffix such as ``.mp3``, or several. Defaults to all suffixes of
+            recordings.
         task: ``transcribe``, or ``translate`` into English.
-        model: As in `ApertisAudio.transcribe`, like the next five.
-        language: ISO 639-1; only to transcribe.
-        prompt: Context, or how names are spelled.
-        temperature: 0 to 1.
-        piece_seconds: How long pieces should be, about.
-        upload_format: ``mp3`` or ``opus``, for a slow line.
-        granularity: ``passage`` for whole segments packed to the size below, ``segment`` for each,
-            ``recording`` for one document.
-        max_seconds: Of a passage.
-        max_characters: Of a passage.
-        overlap: Seconds by which a passage begins before the one before it ends.
-        on_error: ``raise``, or ``skip`` recordings that fail: they are logged, and in `failures`.
-            What would befall all, such as a wrong key or an outage, is raised.
-        show_progress: A bar on standard error.
-        api_key: As in `ApertisAudio`, like ``base_url``, ``timeout``, ``deadline``,
+        model: Transcription model; see `ApertisAudio.transcribe`, as for the next five.
+        language: ISO 639-1 code of the language spoken, for ``transcribe`` only.
+        prompt: Context, or the spelling of names and terms.
+        temperature: Sampling temperature, 0 to 1.
+        piece_seconds: Target length of pieces in seconds.
+        upload_format: ``mp3`` or ``opus`` for a slow line, ``original``, or ``auto``.
+        granularity: ``passage`` for whole segments packed to the size below, ``segment`` for one
+            document per segment, ``recording`` for one per recording.
+        max_seconds: Longest passage, in seconds.
+        max_characters: Longest text of a passage.
+        overlap: Seconds by which a passage begins before the previous one ends.
+        on_error: ``raise``, or ``skip`` recordings that fail, which are logged and added to
+            `failures`. An error that concerns all recordings, such as a wrong key or an outage, is
+            always raised.
+        show_progress: Whether to show a progress bar on standard error.
+        api_key: See `ApertisAudio`, as for ``base_url``, ``timeout``, ``deadline``,
             ``max_retries``, ``max_wait``, ``max_concurrency``, ``requests_per_minute``, ``cache``
             and ``models``.
-        client: An `ApertisAudio` instead of all these.
+        client: `ApertisAudio` to use in place of these settings.
 
     Raises:
-        ConfigurationError: A setting that cannot be.
+        ConfigurationError: If a setting is invalid.
     """
 
     is_remote: bool = True
@@ -87,97 +96,97 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
     _failures: list[Failure] = PrivateAttr(default_factory=list)
 
     def model_post_init(self, context: Any, /) -> None:
-        """Refuse what cannot be asked, before anything is read."""
+        """Reject invalid settings before anything is read."""
         super().model_post_init(context)
-        self._reading()
+        self._load_options()
         if self.input_dir is not None:
             as_path_list(self.input_dir)
 
     @classmethod
     def class_name(cls) -> str:
-        """The name under which its settings are written down."""
+        """Return the name that identifies the class in serialised settings."""
         return "ApertisAudioReader"
 
     @property
     def failures(self) -> tuple[Failure, ...]:
-        """The recordings it has skipped, in this process: what they are called, and why."""
+        """Recordings that were skipped in this process, with the reasons."""
         return tuple(self._failures)
 
     def lazy_load_data(
         self,
         file: ReaderSource | None = None,
-        extra_info: Mapping[str, Any] | None = None,
-        fs: Any = None,
+        extra_info: Mapping[str, object] | None = None,
+        fs: FileSystem | None = None,
     ) -> Generator[Document]:
-        """The documents of recordings, as soon as each recording is transcribed, in order.
+        """Yield the documents of recordings, in order, as soon as each recording is transcribed.
 
         Args:
-            file: A recording (a path, bytes, a binary file object, or (name, content)), a folder,
-                or several of all these; without it, ``input_dir``.
-            extra_info: Further metadata of the documents: flat, fit for JSON.
-            fs: The fsspec file system that paths are in, if it is not the local one; it has no
-                folders here.
+            file: Recording (a path, bytes, a binary file object, or a pair of name and content),
+                folder, or several of these. Defaults to ``input_dir``.
+            extra_info: Further metadata of the documents: flat and JSON-safe.
+            fs: File system of fsspec that holds the paths, which cannot be folders. Defaults to
+                the local file system.
 
         Raises:
-            RecordingError: A recording is missing, empty or no audio.
-            ConfigurationError: There is no key, or nothing to read.
-            APIError: The service refused, could not be reached, or answered nonsense.
+            RecordingError: If a recording is missing, empty or not audio.
+            ConfigurationError: If there is no key, or nothing to read.
+            APIError: If the service refused, could not be reached, or sent a malformed response.
         """
-        with self._under_way() as under_way:
-            found = under_way.setting_out(self._found(file, fs))
-            outcomes = self._reading().each(self.audio, found, **self._how())
+        with LoadTracker(self.task, self.model) as tracker:
+            recordings = tracker.track(self._recordings(file, fs))
+            outcomes = self._load_options().transcribe_each(self.audio, recordings)
             with contextlib.closing(outcomes):
                 for recording, outcome in outcomes:
-                    yield from self._documents(recording, outcome, extra_info or {}, under_way)
+                    yield from self._documents(recording, outcome, extra_info or {}, tracker)
 
     def load_data(
         self,
         file: ReaderSource | None = None,
-        extra_info: Mapping[str, Any] | None = None,
-        fs: Any = None,
+        extra_info: Mapping[str, object] | None = None,
+        fs: FileSystem | None = None,
     ) -> list[Document]:
-        """All the documents; see `lazy_load_data`."""
+        """Return all documents of recordings; see `lazy_load_data`."""
         return list(self.lazy_load_data(file, extra_info, fs))
 
     async def aload_data(
         self,
         file: ReaderSource | None = None,
-        extra_info: Mapping[str, Any] | None = None,
-        fs: Any = None,
+        extra_info: Mapping[str, object] | None = None,
+        fs: FileSystem | None = None,
     ) -> list[Document]:
-        """The same."""
-        made: list[Document] = []
-        with self._under_way() as under_way:
-            found = under_way.setting_out(self._found(file, fs))
-            outcomes = self._reading().aeach(self.audio, found, **self._how())
+        """Async version of `load_data`."""
+        documents: list[Document] = []
+        with LoadTracker(self.task, self.model) as tracker:
+            recordings = tracker.track(self._recordings(file, fs))
+            outcomes = self._load_options().atranscribe_each(self.audio, recordings)
             async with contextlib.aclosing(outcomes):
                 async for recording, outcome in outcomes:
-                    made += self._documents(recording, outcome, extra_info or {}, under_way)
-        return made
+                    documents += self._documents(recording, outcome, extra_info or {}, tracker)
+        return documents
 
     async def alazy_load_data(
         self,
         file: ReaderSource | None = None,
-        extra_info: Mapping[str, Any] | None = None,
-        fs: Any = None,
+        extra_info: Mapping[str, object] | None = None,
+        fs: FileSystem | None = None,
     ) -> list[Document]:
-        """The same: what LlamaIndex awaits here is iterated without awaiting, so it is complete."""
+        """Async version of `load_data`: callers of LlamaIndex iterate over it without awaiting."""
         return await self.aload_data(file, extra_info, fs)
 
     def list_resources(self) -> list[str]:
-        """The paths of the recordings in ``input_dir``.
+        """Return the paths of the recordings in ``input_dir``.
 
         Raises:
-            ConfigurationError: There is no ``input_dir``.
-            RecordingError: It does not exist.
+            ConfigurationError: If there is no ``input_dir``.
+            RecordingError: If ``input_dir`` does not exist.
         """
-        return [str(path) for path in self._find(self._place(None))]
+        return [str(recording.path) for recording, _ in self._recordings(None, None)]
 
-    def get_resource_info(self, resource_id: str) -> dict[str, Any]:
-        """Path, name, size in bytes, and the time of the last change in Unix seconds.
+    def get_resource_info(self, resource_id: str) -> dict[str, str | int | float]:
+        """Return the path, the name, the size in bytes and the Unix time of the last change.
 
         Raises:
-            RecordingError: There is no such file.
+            RecordingError: If there is no such file.
         """
         try:
             status = Path(resource_id).stat()
@@ -191,82 +200,74 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
         }
 
     def load_resource(self, resource_id: str) -> list[Document]:
-        """The documents of one recording; see `lazy_load_data`."""
+        """Return the documents of one recording; see `lazy_load_data`."""
         return self.load_data(resource_id)
 
     async def aload_resource(self, resource_id: str) -> list[Document]:
-        """The same."""
+        """Async version of `load_resource`."""
         return await self.aload_data(resource_id)
 
-    def _reading(self) -> LoadOptions:
+    def _load_options(self) -> LoadOptions:
         return LoadOptions(
-            task=self.task,
-            model=self.model,
-            language=self.language,
-            prompt=self.prompt,
-            temperature=self.temperature,
-            piece_seconds=self.piece_seconds,
-            upload_format=self.upload_format,
-            document_options=DocumentOptions(
-                self.granularity, self.max_seconds, self.max_characters, self.overlap
+            TranscriptionOptions(
+                task=self.task,
+                model=self.model,
+                language=self.language,
+                prompt=self.prompt,
+                temperature=self.temperature,
+                piece_seconds=self.piece_seconds,
+                upload_format=self.upload_format,
             ),
+            DocumentOptions(self.granularity, self.max_seconds, self.max_characters, self.overlap),
+            self.on_error,
+            self.show_progress,
         )
 
-    def _how(self) -> dict[str, Any]:
-        require_error_mode(self.on_error)
-        return {"on_error": self.on_error, "progress": self.show_progress}
-
-    def _place(self, given: ReaderSource | None) -> ReaderSource:
-        place = self.input_dir if given is None else given
-        if place is None:
+    def _recordings(
+        self, file: ReaderSource | None, fs: FileSystem | None
+    ) -> Iterator[tuple[LocatedRecording, Source]]:
+        sources = self.input_dir if file is None else file
+        if sources is None:
             raise ConfigurationError(
                 "There is nothing to read: pass a file or folder, or set input_dir."
             )
-        return place
+        return locate_recordings(sources, self._find, fs)
 
-    def _found(
-        self, given: ReaderSource | None, fs: Any
-    ) -> Iterator[tuple[LocatedRecording, Source]]:
-        return RecordingFinder(self._find, fs).recordings(self._place(given))
-
-    def _find(self, place: Any, met: set[str] | None = None) -> Iterator[Path]:
-        return find_recordings(place, glob=self.glob, suffixes=self.suffixes, seen=met)
-
-    def _under_way(self) -> LoadTracker:
-        return LoadTracker(self.task, self.model)
+    def _find(self, path: RecordingPath, seen: set[str]) -> Iterator[Path]:
+        return find_recordings(path, glob=self.glob, suffixes=self.suffixes, seen=seen)
 
     def _documents(
         self,
-        found: LocatedRecording,
+        recording: LocatedRecording,
         outcome: Outcome,
-        extra_info: Mapping[str, Any],
-        under_way: LoadTracker,
+        extra_info: Mapping[str, object],
+        tracker: LoadTracker,
     ) -> list[Document]:
         if outcome.error is not None:
-            failure = skip_recording(found.name or outcome.label, outcome.error)
+            failure = log_failure(recording.name or outcome.label, outcome.error)
             self._failures.append(failure)
-            under_way.arrived(found, failure.source, error=str(outcome.error))
+            tracker.finish(recording, failure.source, error=str(outcome.error))
             return []
         transcript = outcome.transcript
-        read = self._reading().documents(transcript, found.name)
-        made = documents(read, extra_info, found.path)
-        under_way.arrived(
-            found,
-            citation(found.name, transcript.digest),
-            documents=len(made),
+        transcript_documents = self._load_options().make_documents(transcript, recording.name)
+        documents = to_documents(transcript_documents, extra_info, recording.path)
+        tracker.finish(
+            recording,
+            document_source(recording.name, transcript.digest),
+            documents=len(documents),
             duration=transcript.duration,
             usage=transcript.usage,
         )
-        return made
+        return documents
 
 
 def audio_file_extractor(reader: BaseReader) -> dict[str, BaseReader]:
-    """A ``file_extractor`` for SimpleDirectoryReader, with the reader for every kind of recording.
+    """Return a ``file_extractor`` for SimpleDirectoryReader with a reader for all recordings.
 
-    SimpleDirectoryReader would index what it has no reader for as text, sound included. It leaves
-    out files that fail, and only prints so, unless it is given ``raise_on_error=True``.
+    Without a reader for a suffix, SimpleDirectoryReader indexes the file as text, audio included.
+    It skips files that fail and only prints a message, unless it has ``raise_on_error=True``.
 
     Args:
-        reader: Usually an `ApertisAudioReader`.
+        reader: Reader of the recordings, usually an `ApertisAudioReader`.
     """
     return dict.fromkeys(sorted(SUFFIXES), reader)

@@ -1,4 +1,4 @@
-"""Making the classes known to LlamaIndex, which looks for them in dictionaries of its own."""
+"""Registration of the classes in the dictionaries from which LlamaIndex loads serialised ones."""
 
 from llama_index.core.llms.loading import RECOGNIZED_LLMS
 from llama_index.core.readers.loading import ALL_READERS
@@ -8,10 +8,10 @@ from apertis_audio_tools.llama_index.reader import ApertisAudioReader
 
 
 def register() -> None:
-    """Let LlamaIndex load the reader and the language model from what was saved of them.
+    """Enable LlamaIndex to load the reader and the language model from their serialised form.
 
-    Afterwards ``load_reader`` and ``load_llm`` know them by their ``class_name``. Nothing happens
-    by itself: what is saved has no key in it, so that the environment has to have one.
+    Afterwards ``load_reader`` and ``load_llm`` accept their ``class_name``. Importing the package
+    registers nothing. API keys are not serialised: `APERTIS_API_KEY` has to be set for loading.
 
     Example:
         >>> from apertis_audio_tools.llama_index import register

@@ -1,4 +1,4 @@
-"""Replies of the service as LlamaIndex's responses."""
+"""Conversion of the service's replies into LlamaIndex's responses."""
 
 import base64
 from typing import Any
@@ -18,57 +18,52 @@ from llama_index.core.llms.utils import parse_partial_json
 from apertis_audio_tools.adapters import chat_schema
 from apertis_audio_tools.adapters.chat_schema import ReplyBuilder
 from apertis_audio_tools.errors import MalformedResponseError
-from apertis_audio_tools.llama_index.messages import calls_of
+from apertis_audio_tools.llama_index.messages import read_calls
 from apertis_audio_tools.results import ChatReply, ToolCall
 
-_FACTS = {"model", "finish_reason", "request_id", "usage"}
+_RAW_FIELDS = {"model", "finish_reason", "request_id", "usage"}
 
 
-def response(reply: ChatReply, delta: str | None = None) -> ChatResponse:
-    """A whole reply; `delta` is what of it is new to those who have followed a stream."""
-    calls = [_called(call) for call in reply.tool_calls]
-    return _response(reply, calls, delta)
+def build_response(reply: ChatReply, delta: str | None = None) -> ChatResponse:
+    """Return a whole reply as a response; `delta` is its new text, when it ends a stream."""
+    return _response(reply, list(map(_call_block, reply.tool_calls)), delta)
 
 
-def response_so_far(so_far: ReplyBuilder, delta: str) -> ChatResponse:
-    """A reply that is still coming: all its words, and its calls as far as they can be read."""
-    calls = [_called_so_far(call) for call in so_far.tool_calls]
-    return _response(so_far.reply(), calls, delta)
+def build_partial_response(builder: ReplyBuilder, delta: str) -> ChatResponse:
+    """Return an unfinished reply: its whole text so far, and its calls as far as they parse."""
+    return _response(builder.build(), list(map(_partial_call_block, builder.tool_calls)), delta)
 
 
-def selections(response: ChatResponse, *, must_call: bool) -> list[ToolSelection]:
-    """The tools that a response calls.
+def select_tools(response: ChatResponse, *, must_call: bool) -> list[ToolSelection]:
+    """Return the tools that a response calls.
 
     Raises:
-        ValueError: It calls none, and had to.
-        MalformedResponseError: The model wrote arguments that are no JSON object; to call the tool
-            without them would not be what it wanted.
+        ValueError: If it calls none and `must_call` is true.
+        MalformedResponseError: If the arguments of a call are not a JSON object. The tool is not
+            called without them, because that is not the call the model made.
     """
-    calls = list(calls_of(response.message))
+    calls = list(read_calls(response.message))
     if must_call and not calls:
-        raise ValueError("The model was to call a tool, and has called none.")
+        raise ValueError("The model was required to call a tool, and called none.")
     return [
         ToolSelection(tool_id=call.id, tool_name=call.name, tool_kwargs=_arguments(call))
         for call in calls
     ]
 
 
-def one_call(response: ChatResponse) -> ChatResponse:
-    """The response with its first call only, where one at a time was asked for."""
-    blocks = response.message.blocks
-    kept = [block for block in blocks if isinstance(block, ToolCallBlock)][:1]
-    if not kept:
+def drop_further_calls(response: ChatResponse) -> ChatResponse:
+    """Return the response with its first tool call only."""
+    message = response.message
+    calls = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
+    if not calls:
         return response
-    message = response.message.model_copy(
-        update={
-            "blocks": [each for each in blocks if not isinstance(each, ToolCallBlock)] + kept,
-            "additional_kwargs": {
-                **response.message.additional_kwargs,
-                "tool_calls": response.message.additional_kwargs["tool_calls"][:1],
-            },
-        }
-    )
-    return response.model_copy(update={"message": message})
+    others = [block for block in message.blocks if not isinstance(block, ToolCallBlock)]
+    first = message.additional_kwargs["tool_calls"][:1]
+    update = {
+        "blocks": [*others, calls[0]],
+        "additional_kwargs": {**message.additional_kwargs, "tool_calls": first},
+    }
+    return response.model_copy(update={"message": message.model_copy(update=update)})
 
 
 def _arguments(call: ToolCall) -> dict[str, Any]:
@@ -82,41 +77,41 @@ def _response(reply: ChatReply, calls: list[ToolCallBlock], delta: str | None) -
     message = ChatMessage(
         role=MessageRole.ASSISTANT,
         blocks=[*_content(reply), *calls],
-        additional_kwargs=_kept(reply),
+        additional_kwargs=_additional_kwargs(reply),
     )
     return ChatResponse(
         message=message,
         delta=delta,
-        raw=reply.model_dump(mode="json", include=_FACTS),
-        additional_kwargs=_tokens(reply),
+        raw=reply.model_dump(mode="json", include=_RAW_FIELDS),
+        additional_kwargs=_token_counts(reply),
     )
 
 
 def _content(reply: ChatReply) -> list[ContentBlock]:
-    """The words, also where there are none but nothing else either, and the sound."""
-    words = [TextBlock(text=reply.text)] if reply.text or not reply.tool_calls else []
+    """Return the text, which may be empty if there is nothing else, and the audio."""
+    text = [TextBlock(text=reply.text)] if reply.text or not reply.tool_calls else []
     if reply.audio is None:
-        return [*words]
-    sound = base64.b64encode(reply.audio)  # of raw bytes it would be guessed whether they are
-    return [*words, AudioBlock(audio=sound, format=reply.audio_format)]
+        return [*text]
+    audio = base64.b64encode(reply.audio)  # an AudioBlock guesses whether raw bytes are base64
+    return [*text, AudioBlock(audio=audio, format=reply.audio_format)]
 
 
-def _kept(reply: ChatReply) -> dict[str, Any]:
-    """What later turns need, where LlamaIndex and its stores look for it and keep it."""
-    kept: dict[str, Any] = {}
+def _additional_kwargs(reply: ChatReply) -> dict[str, object]:
+    """Return the facts that later turns need, where LlamaIndex and its chat stores keep them."""
+    facts: dict[str, object] = {}
     if reply.tool_calls:
-        kept["tool_calls"] = [chat_schema.tool_call(call) for call in reply.tool_calls]
+        facts["tool_calls"] = [chat_schema.dump_tool_call(call) for call in reply.tool_calls]
     if reply.audio is not None:
-        kept["audio"] = {
+        facts["audio"] = {
             "id": reply.audio_id,
             "expires_at": reply.audio_expires_at,
             "transcript": reply.transcript,
         }
-    return kept
+    return facts
 
 
-def _tokens(reply: ChatReply) -> dict[str, int]:
-    """The counts under the names that LlamaIndex's other integrations have."""
+def _token_counts(reply: ChatReply) -> dict[str, int]:
+    """Return the token counts under the names that LlamaIndex's other integrations use."""
     if (usage := reply.usage) is None:
         return {}
     return {
@@ -126,19 +121,19 @@ def _tokens(reply: ChatReply) -> dict[str, int]:
     }
 
 
-def _called(call: ToolCall) -> ToolCallBlock:
-    """A call; arguments that make no sense are kept as the model wrote them."""
+def _call_block(call: ToolCall) -> ToolCallBlock:
+    """Return a call as a block; arguments that are not a JSON object stay as they are."""
     try:
-        given: dict[str, Any] | str = chat_schema.parse_arguments(call)
+        arguments: dict[str, Any] | str = chat_schema.parse_arguments(call)
     except ValueError:
-        given = call.arguments
-    return ToolCallBlock(tool_call_id=call.id, tool_name=call.name, tool_kwargs=given)
+        arguments = call.arguments
+    return ToolCallBlock(tool_call_id=call.id, tool_name=call.name, tool_kwargs=arguments)
 
 
-def _called_so_far(call: ToolCall) -> ToolCallBlock:
+def _partial_call_block(call: ToolCall) -> ToolCallBlock:
     try:
-        found: Any = parse_partial_json(call.arguments)
+        parsed: object = parse_partial_json(call.arguments)
     except (ValueError, RecursionError):
-        found = {}
-    given = found if isinstance(found, dict) else {}
-    return ToolCallBlock(tool_call_id=call.id, tool_name=call.name, tool_kwargs=given)
+        parsed = None
+    arguments = parsed if isinstance(parsed, dict) else {}
+    return ToolCallBlock(tool_call_id=call.id, tool_name=call.name, tool_kwargs=arguments)

@@ -1,13 +1,15 @@
-"""How the language model calls tools, and makes objects of a schema by calling one."""
+"""Tool calls of the language model, and structured output by means of them."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+# ruff: noqa: ARG002, FBT001, FBT002, PLR0917  # LlamaIndex defines the signatures
+
+from collections.abc import AsyncGenerator, Generator, Sequence
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole
 from llama_index.core.llms.llm import ToolSelection
-from llama_index.core.program.utils import get_program_for_llm
+from llama_index.core.program.utils import FlexibleModel, get_program_for_llm
 from llama_index.core.prompts import PromptTemplate
-from llama_index.core.types import PydanticProgramMode
+from llama_index.core.types import BasePydanticProgram, PydanticProgramMode
 from pydantic import BaseModel
 
 from apertis_audio_tools.adapters import chat_schema
@@ -17,28 +19,31 @@ from apertis_audio_tools.llama_index.llm_settings import LLMSettings
 if TYPE_CHECKING:
     from llama_index.core.tools.types import BaseTool
 
-_BY_A_CALL = frozenset({PydanticProgramMode.DEFAULT, PydanticProgramMode.FUNCTION})
+Output = TypeVar("Output", bound=BaseModel)
+Prediction: TypeAlias = FlexibleModel | list[FlexibleModel] | Output | list[Output]
+
+_TOOL_CALL_MODES = frozenset({PydanticProgramMode.DEFAULT, PydanticProgramMode.FUNCTION})
 
 
 class ToolCallingLLM(LLMSettings):
-    """What LlamaIndex asks of a model that calls tools."""
+    """Hooks through which LlamaIndex offers tools to a model and reads its calls."""
 
     @instrumentation.without_span
-    def _prepare_chat_with_tools(  # noqa: PLR0917  # as its base has it
+    def _prepare_chat_with_tools(
         self,
         tools: "Sequence[BaseTool]",
         user_msg: str | ChatMessage | None = None,
         chat_history: list[ChatMessage] | None = None,
-        verbose: bool = False,  # noqa: ARG002, FBT001, FBT002
-        allow_parallel_tool_calls: bool = False,  # noqa: FBT001, FBT002
-        tool_required: bool = False,  # noqa: FBT001, FBT002
+        verbose: bool = False,
+        allow_parallel_tool_calls: bool = False,
+        tool_required: bool = False,
         tool_choice: chat_schema.ToolChoice = None,
-        **kwargs: Any,
-    ) -> dict[str, Any]:
+        **kwargs: object,
+    ) -> dict[str, object]:
         declared = [tool.metadata.to_openai_tool(skip_length_check=True) for tool in tools]
         names = [tool["function"]["name"] for tool in declared]
-        chosen = tool_choice if tool_choice is not None else tool_required
-        if (choice := chat_schema.tool_choice(chosen, names)) is not None:
+        requested = tool_required if tool_choice is None else tool_choice
+        if (choice := chat_schema.resolve_tool_choice(requested, names)) is not None:
             kwargs["tool_choice"] = choice
         return {
             "messages": _with_question(chat_history, user_msg),
@@ -50,62 +55,67 @@ class ToolCallingLLM(LLMSettings):
     def _validate_chat_with_tools_response(
         self,
         response: ChatResponse,
-        tools: "Sequence[BaseTool]",  # noqa: ARG002
-        allow_parallel_tool_calls: bool = False,  # noqa: FBT001, FBT002
-        **kwargs: Any,  # noqa: ARG002
+        tools: "Sequence[BaseTool]",
+        allow_parallel_tool_calls: bool = False,
+        **kwargs: object,
     ) -> ChatResponse:
-        return response if allow_parallel_tool_calls else responses.one_call(response)
+        return response if allow_parallel_tool_calls else responses.drop_further_calls(response)
 
     def get_tool_calls_from_response(
         self,
         response: ChatResponse,
-        error_on_no_tool_call: bool = True,  # noqa: FBT001, FBT002
-        **kwargs: Any,  # noqa: ARG002
+        error_on_no_tool_call: bool = True,
+        **kwargs: object,
     ) -> list[ToolSelection]:
-        """The tools that a response calls, with their arguments.
+        """Return the tools that a response calls, with their arguments.
 
         Raises:
-            ValueError: It calls none, and had to.
-            MalformedResponseError: The arguments of one are no JSON object.
+            ValueError: If it calls none and `error_on_no_tool_call` is true.
+            MalformedResponseError: If the arguments of a call are not a JSON object.
         """
-        return responses.selections(response, must_call=error_on_no_tool_call)
+        return responses.select_tools(response, must_call=error_on_no_tool_call)
 
     def _structured_stream_call(
         self,
-        output_cls: type[BaseModel],
+        output_cls: type[Output],
         prompt: PromptTemplate,
-        llm_kwargs: dict[str, Any] | None = None,
-        **prompt_args: Any,
-    ) -> Any:
+        llm_kwargs: dict[str, object] | None = None,
+        **prompt_args: object,
+    ) -> Generator[Prediction[Output]]:
         program = self._program(output_cls, prompt)
         return program.stream_call(llm_kwargs=llm_kwargs, **prompt_args)
 
     async def _structured_astream_call(
         self,
-        output_cls: type[BaseModel],
+        output_cls: type[Output],
         prompt: PromptTemplate,
-        llm_kwargs: dict[str, Any] | None = None,
-        **prompt_args: Any,
-    ) -> Any:
+        llm_kwargs: dict[str, object] | None = None,
+        **prompt_args: object,
+    ) -> AsyncGenerator[Prediction[Output]]:
         program = self._program(output_cls, prompt)
         return await program.astream_call(llm_kwargs=llm_kwargs, **prompt_args)
 
-    def _program(self, output_cls: type[BaseModel], prompt: PromptTemplate) -> Any:
-        """What streams an object: LlamaIndex's own does not ask for the call it then expects."""
-        is_called = self.pydantic_program_mode in _BY_A_CALL
+    def _program(
+        self, output_cls: type[Output], prompt: PromptTemplate
+    ) -> BasePydanticProgram[Output]:
+        """Return a program that streams an object and requires the tool call it is read from.
+
+        Without `tool_choice`, the program of LlamaIndex expects a call that it never requires.
+        """
+        is_tool_call = self.pydantic_program_mode in _TOOL_CALL_MODES
         return get_program_for_llm(
             output_cls,
             prompt,
             self,
             pydantic_program_mode=self.pydantic_program_mode,
-            **({"tool_choice": "required"} if is_called else {}),
+            **({"tool_choice": "required"} if is_tool_call else {}),
         )
 
 
 def _with_question(
     history: Sequence[ChatMessage] | None, question: str | ChatMessage | None
 ) -> list[ChatMessage]:
-    """A new list: the caller's history stays as it is."""
+    """Return a new list, because the history belongs to the caller."""
     messages = list(history or ())
     if isinstance(question, str):
         question = ChatMessage(role=MessageRole.USER, content=question)

@@ -8,9 +8,10 @@ from typing import Literal, get_args
 from apertis_audio_tools.audio import Source, source_label
 from apertis_audio_tools.concurrency.signals import Notifier
 from apertis_audio_tools.errors import ApertisError, ConfigurationError
+from apertis_audio_tools.pipeline.job_state import JobState, StoppedError
 from apertis_audio_tools.pipeline.progress import Progress, ProgressCallback, ProgressReporter
 from apertis_audio_tools.pipeline.tracebacks import drop_traceback
-from apertis_audio_tools.pipeline.transcription_job import JobFactory, JobState, StoppedError
+from apertis_audio_tools.pipeline.transcription_job import JobFactory
 from apertis_audio_tools.results import Transcript
 
 OnError = Literal["raise", "skip"]

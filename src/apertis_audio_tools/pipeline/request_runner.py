@@ -14,7 +14,7 @@ from apertis_audio_tools.api.request import Request
 from apertis_audio_tools.api.response import Response
 from apertis_audio_tools.concurrency.signals import StopEvent
 from apertis_audio_tools.errors import OutputError
-from apertis_audio_tools.pipeline.transcription_job import JobState
+from apertis_audio_tools.pipeline.job_state import JobState
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread
 from apertis_audio_tools.transport import Transport
 from apertis_audio_tools.transport.retry import Clock, RetryPolicy

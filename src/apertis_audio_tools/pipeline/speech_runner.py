@@ -14,9 +14,9 @@ from apertis_audio_tools.api.call import Call
 from apertis_audio_tools.audio import OutputBuffer
 from apertis_audio_tools.concurrency.permits import FairSemaphore
 from apertis_audio_tools.errors import ApertisError
+from apertis_audio_tools.pipeline.job_state import JobState
 from apertis_audio_tools.pipeline.request_runner import RequestRunner
 from apertis_audio_tools.pipeline.speech_job import SpeechFileJob, SpeechJob, append_part
-from apertis_audio_tools.pipeline.transcription_job import JobState
 from apertis_audio_tools.pipeline.transcription_runner import request_permit
 from apertis_audio_tools.pipeline.worker_pool import (
     WorkerPool,

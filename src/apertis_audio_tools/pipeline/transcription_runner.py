@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from apertis_audio_tools.concurrency.permits import FairSemaphore, Permit
+from apertis_audio_tools.pipeline.job_state import JobState
 from apertis_audio_tools.pipeline.request_runner import RequestRunner
 from apertis_audio_tools.pipeline.transcription_job import (
     InFlightPiece,
-    JobState,
     PieceRequest,
     TranscriptionJob,
 )

@@ -1,6 +1,6 @@
-"""What document loaders and blob parsers of LangChain owe their users; langchain-tests has none.
+"""Contract tests of LangChain document loaders and blob parsers; langchain-tests has none.
 
-Subclass a suite, define its fixtures, and pytest runs it; nothing in here knows what is loaded.
+Subclass a suite and define its fixtures. The suites do not depend on the kind of document.
 """
 
 import json
@@ -22,13 +22,13 @@ from langchain_text_splitters import CharacterTextSplitter
 from support.timeouts import PATIENCE
 
 NOT_TO_BE_OVERRIDDEN = ("load", "aload", "load_and_split")
-"""LangChain derives them; a loader that has its own is not lazy, or behaves unlike the others."""
+"""Methods that LangChain derives; a loader that overrides them may not be lazy."""
 
 Sent = Callable[[], int]
 
 
 def assert_documents(documents: list[Document]) -> None:
-    """They have words, a source, ids of their own, and metadata any index can hold."""
+    """Assert that documents have text, a source, unique ids, and metadata any index can store."""
     assert documents
     ids = [document.id for document in documents]
     assert len(set(ids)) == len(ids)
@@ -39,50 +39,50 @@ def assert_documents(documents: list[Document]) -> None:
         assert all(isinstance(value, str | int | float) for value in document.metadata.values())
         assert json.loads(json.dumps(document.metadata, allow_nan=False)) == document.metadata
     orders = {tuple(document.metadata) for document in documents}
-    assert len(orders) == 1, "The keys of the metadata are not always the same, or in one order."
+    assert len(orders) == 1, "The keys of the metadata differ, or their order does."
 
 
 class LoaderContract(ABC):
-    """What a document loader owes.
+    """Contract of a document loader.
 
-    Fixtures to define: `loader`, which gives several documents of at least four things that are
-    loaded, and can be pickled; and `sent`, which tells how many of those were asked for so far.
+    Fixtures to define: `loader`, a loader that can be pickled and makes several documents from at
+    least four sources; and `sent`, a function that counts the requests so far.
     """
 
     @pytest.fixture
     @abstractmethod
     def loader(self) -> BaseLoader:
-        """The loader."""
+        """Return the loader."""
 
     @pytest.fixture
     @abstractmethod
     def sent(self) -> Sent:
-        """How many things were asked for so far."""
+        """Return a function that counts the requests so far."""
 
     def test_documents(self, loader: BaseLoader) -> None:
         """Documents have text, ids and metadata as an index needs them."""
         assert_documents(loader.load())
 
-    def test_all_ways_give_the_same(self, loader: BaseLoader) -> None:
-        """Loaded at once or lazily, again and again, the documents are the same."""
+    def test_eager_and_lazy_agree(self, loader: BaseLoader) -> None:
+        """Loaded eagerly or lazily, any number of times, the documents are the same."""
         documents = loader.load()
         assert list(loader.lazy_load()) == documents
         assert loader.load() == documents
 
-    async def test_both_colours_give_the_same(self, loader: BaseLoader) -> None:
-        """With asyncio the documents are the same, in the same order."""
+    async def test_sync_and_async_agree(self, loader: BaseLoader) -> None:
+        """The async methods load the same documents, in the same order."""
         documents = await loader.aload()
         assert [document async for document in loader.alazy_load()] == documents
         assert loader.load() == documents
 
-    def test_nothing_is_overridden_that_langchain_derives(self, loader: BaseLoader) -> None:
-        """Only the lazy ways are the loader's own, and both of them are."""
+    def test_overridden_methods(self, loader: BaseLoader) -> None:
+        """The loader overrides both lazy methods, and none that LangChain derives."""
         own = {name for name in dir(BaseLoader) if is_overridden(type(loader), BaseLoader, name)}
         assert own.isdisjoint(NOT_TO_BE_OVERRIDDEN)
         assert {"lazy_load", "alazy_load"} <= own
 
     def test_laziness(self, loader: BaseLoader, sent: Sent) -> None:
-        """Nothing is asked for before the first document is; then not everything."""
+        """Nothing is requested before the first document, and then not everything."""
         before = sent()
         documents = loader.lazy_load()
         assert sent() == before
@@ -93,7 +93,7 @@ class LoaderContract(ABC):
         assert 0 < first < sent() - before - first
 
     async def test_laziness_with_asyncio(self, loader: BaseLoader, sent: Sent) -> None:
-        """Likewise."""
+        """The async version is as lazy as the sync one."""
         before = sent()
         documents = loader.alazy_load()
         assert sent() == before
@@ -103,33 +103,33 @@ class LoaderContract(ABC):
         await loader.aload()
         assert 0 < first < sent() - before - first
 
-    def test_leaving_early(self, loader: BaseLoader, sent: Sent) -> None:
-        """Whoever stops early leaves no thread behind, and not everything is asked for."""
-        before, asked = set(threading.enumerate()), sent()
+    def test_closing_early(self, loader: BaseLoader, sent: Sent) -> None:
+        """Closing early leaves no thread behind, and does not request everything."""
+        before, sent_before = set(threading.enumerate()), sent()
         documents = loader.lazy_load()
         next(documents)
         close(documents)
         assert threads_left(before) == []
-        early = sent() - asked
+        early = sent() - sent_before
         loader.load()
-        assert early < sent() - asked - early
+        assert early < sent() - sent_before - early
 
     def test_splitting(self, loader: BaseLoader) -> None:
-        """Split documents keep what is known of the whole ones, and lose no words."""
+        """Split documents keep the metadata of the whole ones, and lose no words."""
         whole = loader.load()
         split = loader.load_and_split(
             CharacterTextSplitter(separator=" ", chunk_size=12, chunk_overlap=0)
         )
         assert len(split) > len(whole)
         assert words(split) == words(whole)
-        known = [document.metadata for document in whole]
-        assert all(document.metadata in known for document in split)
+        metadata = [document.metadata for document in whole]
+        assert all(document.metadata in metadata for document in split)
 
     def test_pickling(self, loader: BaseLoader) -> None:
-        """A loader that was sent to another process loads the same."""
+        """A pickled loader loads the same documents."""
         assert pickle.loads(pickle.dumps(loader)).load() == loader.load()
 
-    def test_indexing_again_is_free(self, loader: BaseLoader) -> None:
+    def test_indexing_again(self, loader: BaseLoader) -> None:
         """Documents that an index has are neither added again nor deleted."""
         store, records = InMemoryVectorStore(DeterministicFakeEmbedding(size=8)), record_manager()
         options: dict[str, Any] = {"cleanup": "full", "key_encoder": "sha256"}
@@ -139,8 +139,8 @@ class LoaderContract(ABC):
         assert first == counts(added=count)
         assert again == counts(skipped=count)
 
-    async def test_indexing_again_is_free_with_asyncio(self, loader: BaseLoader) -> None:
-        """Likewise, and cleaned up source by source."""
+    async def test_indexing_again_with_asyncio(self, loader: BaseLoader) -> None:
+        """Async indexing that cleans up by source neither adds nor deletes documents again."""
         store, records = InMemoryVectorStore(DeterministicFakeEmbedding(size=8)), record_manager()
         options: dict[str, Any] = {
             "cleanup": "incremental",
@@ -155,121 +155,121 @@ class LoaderContract(ABC):
 
 
 class ParserContract(ABC):
-    """What a blob parser owes.
+    """Contract of a blob parser.
 
-    Fixtures to define: `parser`, which can be pickled, and `blob`, a file that it parses into
-    several documents.
+    Fixtures to define: `parser`, a parser that can be pickled, and `blob`, a file that it parses
+    into several documents.
     """
 
     @pytest.fixture
     @abstractmethod
     def parser(self) -> BaseBlobParser:
-        """The parser."""
+        """Return the parser."""
 
     @pytest.fixture
     @abstractmethod
     def blob(self) -> Blob:
-        """A file."""
+        """Return a file."""
 
     def test_documents(self, parser: BaseBlobParser, blob: Blob) -> None:
         """Documents have text, ids and metadata as an index needs them."""
         assert_documents(parser.parse(blob))
 
-    def test_all_ways_give_the_same(self, parser: BaseBlobParser, blob: Blob) -> None:
-        """Parsed at once or lazily, again and again, the documents are the same."""
+    def test_eager_and_lazy_agree(self, parser: BaseBlobParser, blob: Blob) -> None:
+        """Parsed eagerly or lazily, any number of times, the documents are the same."""
         documents = parser.parse(blob)
         assert list(parser.lazy_parse(blob)) == documents
         assert parser.parse(blob) == documents
 
-    def test_memory_is_as_good_as_a_file(self, parser: BaseBlobParser, blob: Blob) -> None:
-        """The same content in memory, under the same name, gives the same documents."""
+    def test_blob_in_memory(self, parser: BaseBlobParser, blob: Blob) -> None:
+        """Equal content in memory, under an equal name, makes equal documents."""
         in_memory = Blob.from_data(blob.as_bytes(), path=blob.source)
         assert parser.parse(in_memory) == parser.parse(blob)
 
-    def test_the_source_is_the_blobs(self, parser: BaseBlobParser, blob: Blob) -> None:
-        """Documents say where they are from in the words of the blob."""
+    def test_source_of_the_blob(self, parser: BaseBlobParser, blob: Blob) -> None:
+        """Documents have the source of the blob."""
         named = Blob.from_data(blob.as_bytes(), metadata={"source": "s3://bucket/it"})
         assert {each.metadata["source"] for each in parser.parse(named)} == {"s3://bucket/it"}
 
-    def test_metadata_of_the_blob_is_kept(self, parser: BaseBlobParser, blob: Blob) -> None:
-        """What is known of a blob is known of its documents."""
+    def test_metadata_of_the_blob(self, parser: BaseBlobParser, blob: Blob) -> None:
+        """Documents keep the metadata of the blob."""
         marked = Blob.from_path(str(blob.path), metadata={"team": "platform", "year": 2026})
         documents = parser.parse(marked)
         assert {(each.metadata["team"], each.metadata["year"]) for each in documents} == {
             ("platform", 2026)
         }
 
-    def test_any_blob_loader_can_feed_it(self, parser: BaseBlobParser, blob: Blob) -> None:
-        """It works in a loader that goes blob by blob, as the generic ones do."""
-        loader = BlobByBlob(Listed([blob, blob]), parser)
+    def test_generic_loader(self, parser: BaseBlobParser, blob: Blob) -> None:
+        """The parser works in a loader that passes blobs one by one, as generic loaders do."""
+        loader = SimpleGenericLoader(BlobList([blob, blob]), parser)
         assert loader.load() == 2 * parser.parse(blob)
 
     def test_pickling(self, parser: BaseBlobParser, blob: Blob) -> None:
-        """A parser that was sent to another process parses the same."""
+        """A pickled parser makes the same documents."""
         assert pickle.loads(pickle.dumps(parser)).parse(blob) == parser.parse(blob)
 
 
-class Listed(BlobLoader):
-    """Blobs that are there."""
+class BlobList(BlobLoader):
+    """Blob loader with a list of blobs."""
 
     def __init__(self, blobs: list[Blob]) -> None:
         self._blobs = blobs
 
     def yield_blobs(self) -> Iterator[Blob]:
-        """One after the other."""
+        """Yield the blobs."""
         yield from self._blobs
 
 
-class BlobByBlob(BaseLoader):
-    """Any blob loader with any parser, which is what ``GenericLoader`` of the community does."""
+class SimpleGenericLoader(BaseLoader):
+    """Loader that combines any blob loader with any parser, like the community's."""
 
     def __init__(self, blobs: BlobLoader, parser: BaseBlobParser) -> None:
         self._blobs = blobs
         self._parser = parser
 
     def lazy_load(self) -> Iterator[Document]:
-        """One blob after the other."""
+        """Yield the documents blob by blob."""
         for blob in self._blobs.yield_blobs():
             yield from self._parser.lazy_parse(blob)
 
 
 def is_overridden(kind: type, original: type, name: str) -> bool:
-    """Whether a class has a method of its own."""
+    """Return whether a class overrides a method."""
     return getattr(kind, name) is not getattr(original, name)
 
 
 def threads_left(before: set[threading.Thread]) -> list[threading.Thread]:
-    """The threads that have come since, would keep a process alive, and do not end."""
-    came = [each for each in threading.enumerate() if each not in before and not each.daemon]
-    for each in came:
+    """Return the non-daemon threads started since that do not end."""
+    started = [each for each in threading.enumerate() if each not in before and not each.daemon]
+    for each in started:
         each.join(PATIENCE)
-    return [each for each in came if each.is_alive()]
+    return [each for each in started if each.is_alive()]
 
 
 def close(documents: Iterator[Document]) -> None:
-    """Leave a generator early."""
+    """Close a generator early."""
     documents.close()  # type: ignore[attr-defined]
 
 
 async def aclose(documents: AsyncIterator[Document]) -> None:
-    """Likewise."""
+    """Async version of `close`."""
     await documents.aclose()  # type: ignore[attr-defined]
 
 
 def words(documents: list[Document]) -> list[str]:
-    """All of them, in order."""
+    """Return all words, in order."""
     return [word for document in documents for word in document.page_content.split()]
 
 
 def record_manager() -> InMemoryRecordManager:
-    """What remembers what is in an index."""
+    """Return a record manager for indexing."""
     records = InMemoryRecordManager("contract")
     records.create_schema()
     return records
 
 
 def counts(*, added: int = 0, skipped: int = 0, deleted: int = 0) -> dict[str, int]:
-    """What indexing says it has done."""
+    """Return the result that indexing should have."""
     return {
         "num_added": added,
         "num_updated": 0,

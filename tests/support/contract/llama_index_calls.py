@@ -1,4 +1,4 @@
-"""Asking any model of LlamaIndex, in words or through agents, and hearing what is told of it."""
+"""Calls of models and agents of LlamaIndex, and handlers that record their instrumentation."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -17,44 +17,45 @@ from llama_index.core.rate_limiter import BaseRateLimiter
 from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel, PrivateAttr
 
-Ask = Callable[..., list[Any]]
+Method = Callable[..., list[Any]]
+"""Calls a method of a model, which is its first argument, and returns the responses as a list."""
 
 
-def _whole(verb: str) -> Ask:
-    return lambda llm, *args, **options: [getattr(llm, verb)(*args, **options)]
+def _call(name: str) -> Method:
+    return lambda llm, *args, **options: [getattr(llm, name)(*args, **options)]
 
 
-def _awaited(verb: str) -> Ask:
-    async def asked(llm: LLM, *args: Any, **options: Any) -> list[Any]:
-        return [await getattr(llm, verb)(*args, **options)]
+def _acall(name: str) -> Method:
+    async def call(llm: LLM, *args: Any, **options: Any) -> list[Any]:
+        return [await getattr(llm, name)(*args, **options)]
 
-    return lambda *args, **options: asyncio.run(asked(*args, **options))
-
-
-def _streamed(verb: str) -> Ask:
-    return lambda llm, *args, **options: list(getattr(llm, verb)(*args, **options))
+    return lambda *args, **options: asyncio.run(call(*args, **options))
 
 
-def _awaited_stream(verb: str) -> Ask:
-    async def asked(llm: LLM, *args: Any, **options: Any) -> list[Any]:
-        return [each async for each in await getattr(llm, verb)(*args, **options)]
-
-    return lambda *args, **options: asyncio.run(asked(*args, **options))
+def _stream(name: str) -> Method:
+    return lambda llm, *args, **options: list(getattr(llm, name)(*args, **options))
 
 
-def ways(verb: str) -> dict[str, Ask]:
-    """The four ways to ask: whole or streamed, in both colours; each gives a list."""
+def _astream(name: str) -> Method:
+    async def stream(llm: LLM, *args: Any, **options: Any) -> list[Any]:
+        return [each async for each in await getattr(llm, name)(*args, **options)]
+
+    return lambda *args, **options: asyncio.run(stream(*args, **options))
+
+
+def _variants(name: str) -> dict[str, Method]:
+    """Return the four variants of a method: whole and streamed, sync and async."""
     return {
-        verb: _whole(verb),
-        f"a{verb}": _awaited(f"a{verb}"),
-        f"stream_{verb}": _streamed(f"stream_{verb}"),
-        f"astream_{verb}": _awaited_stream(f"astream_{verb}"),
+        name: _call(name),
+        f"a{name}": _acall(f"a{name}"),
+        f"stream_{name}": _stream(f"stream_{name}"),
+        f"astream_{name}": _astream(f"astream_{name}"),
     }
 
 
-CHATS, COMPLETIONS = ways("chat"), ways("complete")
-TOOL_CHATS, PREDICTIONS = ways("chat_with_tools"), ways("structured_predict")
-CALLS = {"sync": _whole("predict_and_call"), "async": _awaited("apredict_and_call")}
+CHATS, COMPLETIONS = _variants("chat"), _variants("complete")
+TOOL_CHATS, PREDICTIONS = _variants("chat_with_tools"), _variants("structured_predict")
+TOOL_PREDICTIONS = {"sync": _call("predict_and_call"), "async": _acall("apredict_and_call")}
 
 PROMPT = "Say hello."
 WEATHER = "How is the weather in 'Lisbon'?"
@@ -68,7 +69,7 @@ class Place(BaseModel):
 
 
 def get_weather(city: str) -> str:
-    """The weather in a city."""
+    """Return the weather in a city."""
     return f"Fog in {city}."
 
 
@@ -77,18 +78,18 @@ def set_alarm(minutes: int) -> str:
     return f"Rings in {minutes} minutes."
 
 
-def tools() -> list[Any]:
-    """Two tools."""
+def make_tools() -> list[Any]:
+    """Return two tools."""
     return [FunctionTool.from_defaults(get_weather), FunctionTool.from_defaults(set_alarm)]
 
 
-def played(clip: AudioBlock, question: str = "What is said?") -> ChatMessage:
-    """A question about a recording."""
+def audio_message(clip: AudioBlock, question: str = "What is said?") -> ChatMessage:
+    """Return a question about a recording."""
     return ChatMessage(role="user", blocks=[TextBlock(text=question), clip])
 
 
-def asked(agent: Any, question: str | ChatMessage) -> AgentOutput:
-    """An agent's answer; what it tells on the way must be fit for JSON."""
+def run_agent(agent: Any, question: str | ChatMessage) -> AgentOutput:
+    """Return the answer of an agent, whose events must be serialisable as JSON."""
 
     async def run() -> AgentOutput:
         handler = agent.run(user_msg=question)
@@ -100,71 +101,85 @@ def asked(agent: Any, question: str | ChatMessage) -> AgentOutput:
     return asyncio.run(run())
 
 
-class Listening(BaseEventHandler):
-    """Keeps the events."""
+class EventRecorder(BaseEventHandler):
+    """Records the events."""
 
     _events: list[BaseEvent] = PrivateAttr(default_factory=list)
 
     @classmethod
     def class_name(cls) -> str:
-        """Its name."""
-        return "Listening"
+        """Return the name of the handler."""
+        return "EventRecorder"
 
     def handle(self, event: BaseEvent, **_: Any) -> None:
-        """Keep one."""
+        """Record an event."""
         self._events.append(event)
 
     @property
+    def events(self) -> list[BaseEvent]:
+        """The events so far."""
+        return self._events
+
+    @property
     def names(self) -> list[str]:
-        """What happened."""
+        """Names of the events so far."""
         return [event.class_name() for event in self._events]
 
-    def written(self) -> str:
-        """All of it."""
-        return "\n".join(event.model_dump_json() for event in self._events)
+    def as_text(self) -> str:
+        """Return everything that a tracing backend can read of the events."""
+        return "\n".join(f"{event!r} {event.model_dump_json()}" for event in self._events)
 
 
-class Spanning(BaseSpanHandler[BaseSpan]):
-    """Keeps what spans were given, as text."""
+class SpanRecorder(BaseSpanHandler[BaseSpan]):
+    """Records the names, arguments and results of spans."""
 
-    _seen: list[str] = PrivateAttr(default_factory=list)
     _names: list[str] = PrivateAttr(default_factory=list)
+    _texts: list[str] = PrivateAttr(default_factory=list)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the methods, in the order of their spans."""
+        return self._names
+
+    def as_text(self) -> str:
+        """Return everything that a tracing backend can read of the spans."""
+        return "\n".join(self._texts)
 
     def new_span(self, id_: str, bound_args: Any, *_: Any, **__: Any) -> BaseSpan:
-        """Keep the arguments."""
+        """Record the name and the arguments."""
         self._names.append(id_.partition("-")[0].rpartition(".")[2])
-        self._seen.append(repr(bound_args))
+        self._texts.append(repr(bound_args))
         return BaseSpan(id_=id_)
 
     def prepare_to_exit_span(self, id_: str, *_: Any, **options: Any) -> BaseSpan:
-        """Keep the result."""
-        self._seen.append(repr(options))
+        """Record the result."""
+        self._texts.append(repr(options))
         return self.open_spans[id_]
 
     def prepare_to_drop_span(self, id_: str, *_: Any, **options: Any) -> BaseSpan:
-        """Keep the error."""
-        self._seen.append(repr(options))
+        """Record the error."""
+        self._texts.append(repr(options))
         return self.open_spans[id_]
 
 
-class Counting(BaseRateLimiter):
-    """Lets everybody through, and counts them."""
+class CountingRateLimiter(BaseRateLimiter):
+    """A rate limiter that never waits, and counts the requests."""
 
-    passed: int = 0
+    requests: int = 0
 
     def acquire(self, num_tokens: int = 0) -> None:  # noqa: ARG002
-        """Let through."""
-        self.passed += 1
+        """Count a request."""
+        self.requests += 1
 
-    async def async_acquire(self, num_tokens: int = 0) -> None:  # noqa: ARG002
-        """Let through."""
-        self.passed += 1
+    async def async_acquire(self, num_tokens: int = 0) -> None:
+        """Async version of `acquire`."""
+        self.acquire(num_tokens)
 
 
 @contextmanager
-def listening() -> Iterator[tuple[Listening, Spanning]]:
-    """All that instrumentation hears, and all that spans are given, for a while."""
-    root, events, spans = get_dispatcher(), Listening(), Spanning()
+def record_instrumentation() -> Iterator[tuple[EventRecorder, SpanRecorder]]:
+    """Record all events and spans within a context."""
+    root, events, spans = get_dispatcher(), EventRecorder(), SpanRecorder()
     root.add_event_handler(events)
     root.add_span_handler(spans)
     try:

@@ -1,7 +1,7 @@
-"""What LlamaIndex expects of a reader of files, as tests for any reader.
+"""Tests of a reader of files, for any reader of LlamaIndex.
 
-There is no conformance suite to install; this one makes the assertions of LlamaIndex's own tests of
-readers, and those its callers rely on. A subclass names the reader and a file.
+LlamaIndex has no conformance suite to install. This one makes the assertions of LlamaIndex's own
+tests of readers, and those that its callers rely on. A subclass provides the reader and a file.
 """
 
 import asyncio
@@ -30,35 +30,35 @@ from llama_index.core.vector_stores.utils import node_to_metadata_dict
 Load = Callable[..., list[Document]]
 
 
-def _awaiting(verb: str) -> Load:
-    async def loaded(reader: BaseReader, *args: Any, **options: Any) -> list[Document]:
-        found: Awaitable[Iterable[Document]] = getattr(reader, verb)(*args, **options)
-        return list(await found)
+def _aload(name: str) -> Load:
+    async def load(reader: BaseReader, *args: Any, **options: Any) -> list[Document]:
+        documents: Awaitable[Iterable[Document]] = getattr(reader, name)(*args, **options)
+        return list(await documents)
 
-    return lambda *args, **options: asyncio.run(loaded(*args, **options))
+    return lambda *args, **options: asyncio.run(load(*args, **options))
 
 
 LOADS: dict[str, Load] = {
     "load_data": lambda reader, *args, **options: reader.load_data(*args, **options),
     "lazy_load_data": lambda reader, *args, **options: [*reader.lazy_load_data(*args, **options)],
-    "aload_data": _awaiting("aload_data"),
-    "alazy_load_data": _awaiting("alazy_load_data"),
+    "aload_data": _aload("aload_data"),
+    "alazy_load_data": _aload("alazy_load_data"),
 }
-"""The four ways to load, as the base class calls them."""
+"""The four methods that load documents, by their names."""
 
 
-def read_folder(reader: SimpleDirectoryReader, colour: str, **options: Any) -> list[Document]:
-    """The documents of a folder, in a colour."""
-    if colour == "sync":
+def read_folder(reader: SimpleDirectoryReader, mode: str, **options: Any) -> list[Document]:
+    """Return the documents of a folder, loaded in the mode ``sync`` or ``async``."""
+    if mode == "sync":
         return reader.load_data(**options)
     return asyncio.run(reader.aload_data(**options))
 
 
 class ReaderContract(ABC):
-    """A reader of files, which are its first argument.
+    """Tests of a reader whose first argument is the path of a file.
 
     Attributes:
-        SECRET: What the reader knows and must never write down.
+        SECRET: Value that the reader holds and never shows or serialises.
     """
 
     SECRET: str = ""
@@ -66,114 +66,114 @@ class ReaderContract(ABC):
     @pytest.fixture
     @abstractmethod
     def reader(self) -> BasePydanticReader:
-        """The reader."""
+        """Return the reader."""
 
     @pytest.fixture
     @abstractmethod
     def file(self) -> Path:
-        """A file it can read."""
+        """Return the path of a file the reader accepts."""
 
     @pytest.fixture(params=LOADS)
     def load(self, request: pytest.FixtureRequest) -> Load:
-        """Loads, in each of the four ways."""
+        """Return each of the four methods that load documents."""
         return LOADS[request.param]
 
     @pytest.fixture(params=["sync", "async"])
-    def colour(self, request: pytest.FixtureRequest) -> str:
-        """Which of the two."""
+    def mode(self, request: pytest.FixtureRequest) -> str:
+        """Return ``sync`` and ``async``."""
         return str(request.param)
 
     @pytest.fixture
     def folder(self, file: Path, tmp_path: Path) -> Path:
-        """A folder with the file, a file that only looks like it, and a text."""
+        """Make a folder with the file, a broken file with its suffix, and a text file."""
         folder = tmp_path / "mixed"
         folder.mkdir()
         shutil.copy(file, folder / f"good{file.suffix}")
-        (folder / f"ill{file.suffix}").write_bytes(b"not what it says")
+        (folder / f"broken{file.suffix}").write_bytes(b"not a valid file")
         (folder / "notes.txt").write_text("Some notes.")
         return folder
 
-    # --- what it is
+    # --- the class and its settings
 
     def test_class(self, reader: BasePydanticReader) -> None:
-        """It descends from LlamaIndex's reader."""
+        """The reader is a subclass of BaseReader."""
         assert BaseReader.__name__ in [base.__name__ for base in type(reader).__mro__]
 
     def test_class_name(self, reader: BasePydanticReader) -> None:
-        """It has a name of its own."""
+        """The reader has a class name of its own."""
         assert reader.class_name() not in {"base_component", BasePydanticReader.class_name()}
 
-    def test_settings_can_be_written_down(self, reader: BasePydanticReader) -> None:
-        """What is read back from a dictionary, or from JSON, has the same settings."""
-        written = reader.to_dict()
-        assert json.loads(reader.to_json()) == written
-        assert written["class_name"] == reader.class_name()
-        assert type(reader).from_dict(written).to_dict() == written
-        assert type(reader).from_json(reader.to_json()).to_dict() == written
+    def test_serialisation(self, reader: BasePydanticReader) -> None:
+        """A reader loaded from a dictionary or from JSON has the same settings."""
+        serialised = reader.to_dict()
+        assert json.loads(reader.to_json()) == serialised
+        assert serialised["class_name"] == reader.class_name()
+        assert type(reader).from_dict(serialised).to_dict() == serialised
+        assert type(reader).from_json(reader.to_json()).to_dict() == serialised
 
     def test_load_reader(self, reader: BasePydanticReader, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Once its class is known, LlamaIndex makes it of what it was written down as."""
+        """Once its class is registered, LlamaIndex loads it from its serialised form."""
         monkeypatch.setitem(ALL_READERS, reader.class_name(), type(reader))
-        found = load_reader(reader.to_dict())
-        assert type(found) is type(reader)
-        assert found.to_dict() == reader.to_dict()
+        loaded = load_reader(reader.to_dict())
+        assert type(loaded) is type(reader)
+        assert loaded.to_dict() == reader.to_dict()
 
     def test_secrets_stay_secret(self, reader: BasePydanticReader) -> None:
-        """Nothing that shows the reader shows what it keeps to itself."""
+        """Neither the reprs nor the serialised forms of the reader show the secret."""
         assert self.SECRET
-        for shown in (repr(reader), str(reader), reader.to_json(), str(reader.model_dump())):
-            assert self.SECRET not in shown
+        for text in (repr(reader), str(reader), reader.to_json(), str(reader.model_dump())):
+            assert self.SECRET not in text
 
     def test_pickling(
         self, reader: BasePydanticReader, file: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """A copy sent elsewhere reads the same, even of a reader in use, and nothing is lost."""
+        """A pickled copy of a used reader loads the same documents, and logs no warning."""
         before = reader.load_data(file)
         with caplog.at_level(logging.WARNING):
-            sent = pickle.loads(pickle.dumps(reader))
+            copied = pickle.loads(pickle.dumps(reader))
         assert caplog.records == []
-        assert sent.load_data(file) == before
+        assert copied.load_data(file) == before
 
     # --- loading
 
-    def test_ways_to_load(self, reader: BasePydanticReader, file: Path, load: Load) -> None:
-        """All four ways give the same documents, with ids and hashes, every time."""
+    def test_load_methods(self, reader: BasePydanticReader, file: Path, load: Load) -> None:
+        """All four methods return documents with the same ids and hashes, every time."""
         expected = reader.load_data(file)
-        found = load(reader, file)
+        documents = load(reader, file)
         assert expected
-        assert [(each.id_, each.hash) for each in found] == [
+        assert [(each.id_, each.hash) for each in documents] == [
             (each.id_, each.hash) for each in expected
         ]
 
     def test_lazy(self, reader: BasePydanticReader) -> None:
-        """Nothing is read before it is asked for."""
+        """Nothing is read before the first document is requested."""
         reader.lazy_load_data("there is no such file")
 
     def test_metadata_is_flat(self, reader: BasePydanticReader, file: Path) -> None:
-        """Vector stores that take only plain values take it, and it is fit for JSON."""
+        """Metadata are JSON-safe, and vector stores that accept only plain values accept them."""
         for document in reader.load_data(file):
             node_to_metadata_dict(document, flat_metadata=True)
             assert json.loads(json.dumps(document.metadata)) == document.metadata
 
-    def test_exclusions_are_of_each_document(self, reader: BasePydanticReader, file: Path) -> None:
-        """SimpleDirectoryReader extends these lists, so no two documents may share one."""
-        found = [*reader.load_data(file), *reader.load_data(file)]
+    def test_excluded_keys_are_not_shared(self, reader: BasePydanticReader, file: Path) -> None:
+        """No two documents share a list of excluded keys: SimpleDirectoryReader extends them."""
+        documents = [*reader.load_data(file), *reader.load_data(file)]
         lists = [
-            id(names)
-            for each in found
-            for names in (each.excluded_embed_metadata_keys, each.excluded_llm_metadata_keys)
+            id(keys)
+            for each in documents
+            for keys in (each.excluded_embed_metadata_keys, each.excluded_llm_metadata_keys)
         ]
         assert len(set(lists)) == len(lists)
 
-    def test_further_metadata(self, reader: BasePydanticReader, file: Path, load: Load) -> None:
-        """What the caller knows is added, and what the caller holds is left alone."""
+    def test_extra_info(self, reader: BasePydanticReader, file: Path, load: Load) -> None:
+        """Metadata of the caller are added, and the caller's mapping is not changed."""
         extra = {"team": "core"}
-        found = load(reader, file, extra_info=extra)
-        assert {document.metadata["team"] for document in found} == {"core"}
+        documents = load(reader, file, extra_info=extra)
+        assert {document.metadata["team"] for document in documents} == {"core"}
         assert extra == {"team": "core"}
 
-    def test_documents_can_be_written_down(self, reader: BasePydanticReader, file: Path) -> None:
-        """A document read back from a dictionary is the same, by value and by hash."""
+    def test_serialised_documents(self, reader: BasePydanticReader, file: Path) -> None:
+        """A document loaded from a dictionary has the same value and the same hash."""
         for document in reader.load_data(file):
             copied = Document.from_dict(document.to_dict())
             assert copied == document
@@ -181,61 +181,59 @@ class ReaderContract(ABC):
 
     # --- SimpleDirectoryReader
 
-    def test_directory(self, reader: BasePydanticReader, folder: Path, colour: str) -> None:
-        """In a mixed folder it reads its own; the rest is left to others, or left out."""
+    def test_directory(self, reader: BasePydanticReader, folder: Path, mode: str) -> None:
+        """In a mixed folder, the reader gets its files; broken files are skipped."""
         expected = [each.text for each in reader.load_data(self._good(folder))]
-        texts = [each.text for each in read_folder(self._over(reader, folder), colour)]
+        texts = [each.text for each in read_folder(self._over(reader, folder), mode)]
         assert texts == [*expected, "Some notes."]
 
-    def test_directory_raising(self, reader: BasePydanticReader, folder: Path, colour: str) -> None:
-        """Asked not to leave out anything, it fails."""
+    def test_directory_raising(self, reader: BasePydanticReader, folder: Path, mode: str) -> None:
+        """With ``raise_on_error``, a broken file is an error."""
         with pytest.raises(Exception, match=r"."):
-            read_folder(self._over(reader, folder, raise_on_error=True), colour)
+            read_folder(self._over(reader, folder, raise_on_error=True), mode)
 
-    def test_directory_metadata(
-        self, reader: BasePydanticReader, folder: Path, colour: str
-    ) -> None:
-        """What SimpleDirectoryReader knows of the file is there, and hidden as it wants."""
-        for document in read_folder(self._over(reader, folder), colour):
+    def test_directory_metadata(self, reader: BasePydanticReader, folder: Path, mode: str) -> None:
+        """Metadata that SimpleDirectoryReader adds are there, and excluded as it requires."""
+        for document in read_folder(self._over(reader, folder), mode):
             assert Path(document.metadata["file_path"]).parent.name == folder.name
             assert "file_size" in document.excluded_embed_metadata_keys
             assert "file_size" in document.excluded_llm_metadata_keys
 
-    def test_directory_ids(self, reader: BasePydanticReader, folder: Path, colour: str) -> None:
-        """The ids are the reader's own, unless file names are wanted as such."""
+    def test_directory_ids(self, reader: BasePydanticReader, folder: Path, mode: str) -> None:
+        """Documents keep the ids of the reader, unless file names are requested as ids."""
         own = {each.id_ for each in reader.load_data(self._good(folder))}
-        assert own <= {each.id_ for each in read_folder(self._over(reader, folder), colour)}
-        named = read_folder(self._over(reader, folder, filename_as_id=True), colour)
+        assert own <= {each.id_ for each in read_folder(self._over(reader, folder), mode)}
+        named = read_folder(self._over(reader, folder, filename_as_id=True), mode)
         assert named[0].id_ == f"{self._good(folder)}_part_0"
 
     @pytest.mark.slow
     @pytest.mark.timeout(600)
     def test_directory_in_processes(self, reader: BasePydanticReader, folder: Path) -> None:
-        """Worker processes read the same."""
-        reader.load_data(self._good(folder))  # what it keeps from now on must not be in the way
+        """Worker processes load the same documents."""
+        reader.load_data(self._good(folder))  # a used reader can be sent as well
         alone = self._over(reader, folder).load_data()
         together = self._over(reader, folder).load_data(num_workers=2)
-        assert _shown(together) == _shown(alone)
+        assert _contents(together) == _contents(alone)
 
     def test_directory_with_workers(self, reader: BasePydanticReader, folder: Path) -> None:
-        """So do tasks."""
+        """Concurrent tasks load the same documents."""
         alone = self._over(reader, folder).load_data()
         together = asyncio.run(self._over(reader, folder).aload_data(num_workers=2))
-        assert _shown(together) == _shown(alone)
+        assert _contents(together) == _contents(alone)
 
-    def test_other_file_systems(self, reader: BasePydanticReader, file: Path, colour: str) -> None:
-        """Paths may be in a file system that is not the machine's."""
+    def test_other_file_systems(self, reader: BasePydanticReader, file: Path, mode: str) -> None:
+        """Paths may belong to a file system other than the local one."""
         memory = fsspec.filesystem("memory")
         root = f"/{uuid.uuid4().hex}"
         memory.pipe(f"{root}/far{file.suffix}", file.read_bytes())
         options: dict[str, Any] = {"file_extractor": {file.suffix: reader}, "raise_on_error": True}
-        found = read_folder(SimpleDirectoryReader(root, fs=memory, **options), colour)
-        assert [each.text for each in found] == [each.text for each in reader.load_data(file)]
+        documents = read_folder(SimpleDirectoryReader(root, fs=memory, **options), mode)
+        assert [each.text for each in documents] == [each.text for each in reader.load_data(file)]
 
     # --- pipelines
 
-    def test_upsert(self, reader: BasePydanticReader, file: Path, colour: str) -> None:
-        """Reading again what has not changed gives a pipeline nothing to do."""
+    def test_upsert(self, reader: BasePydanticReader, file: Path, mode: str) -> None:
+        """A pipeline has nothing to do if unchanged files are loaded again."""
         pipeline = IngestionPipeline(
             transformations=[SentenceSplitter(), MockEmbedding(embed_dim=3)],
             docstore=SimpleDocumentStore(),
@@ -243,7 +241,7 @@ class ReaderContract(ABC):
         )
         counts = []
         for _ in range(2):
-            if colour == "sync":
+            if mode == "sync":
                 counts.append(len(pipeline.run(documents=reader.load_data(file))))
             else:
                 counts.append(len(asyncio.run(_arun(pipeline, reader, file))))
@@ -251,7 +249,7 @@ class ReaderContract(ABC):
         assert counts[1] == 0
 
     def test_reader_in_a_pipeline(self, reader: BasePydanticReader, file: Path) -> None:
-        """A pipeline reads by itself."""
+        """A pipeline can run the reader itself."""
         config = ReaderConfig(reader=reader, reader_args=[str(file)])
         pipeline = IngestionPipeline(readers=[config], transformations=[SentenceSplitter()])
         texts = " ".join(node.get_content() for node in pipeline.run())
@@ -259,7 +257,7 @@ class ReaderContract(ABC):
         assert json.loads(config.to_json())["loader"]["class_name"] == reader.class_name()
 
     def test_small_chunks(self, reader: BasePydanticReader, file: Path) -> None:
-        """Splitters, which put the metadata into every chunk, have room for it."""
+        """Metadata, which splitters copy into every chunk, fit in small chunks."""
         splitter = SentenceSplitter(chunk_size=256, chunk_overlap=0)
         nodes = splitter.get_nodes_from_documents(reader.load_data(file))
         assert {node.ref_doc_id for node in nodes} == {each.id_ for each in reader.load_data(file)}
@@ -279,6 +277,6 @@ async def _arun(pipeline: IngestionPipeline, reader: BaseReader, file: Path) -> 
     return await pipeline.arun(documents=await reader.aload_data(file))
 
 
-def _shown(documents: list[Document]) -> list[tuple[str, dict[str, Any]]]:
-    """All but the ids, which SimpleDirectoryReader draws by lot for texts."""
+def _contents(documents: list[Document]) -> list[tuple[str, dict[str, Any]]]:
+    """Return all but the ids, which are random for the documents of text files."""
     return [(document.text, document.metadata) for document in documents]

@@ -1,6 +1,6 @@
-"""What LlamaIndex and its agents expect of a tool spec, as tests for any tool spec.
+"""Tests of a tool spec, for any tool spec of LlamaIndex.
 
-A subclass names the tool spec, and a call of each tool that works and one that does not.
+A subclass provides the tool spec, and for each tool arguments that work and arguments that fail.
 """
 
 import asyncio
@@ -16,22 +16,22 @@ from llama_index.core.tools import FunctionTool, ToolOutput
 from llama_index.core.tools.calling import acall_tool, call_tool
 from llama_index.core.tools.tool_spec.base import BaseToolSpec
 
-Call = Callable[[FunctionTool, dict[str, Any]], ToolOutput]
+CallTool = Callable[[FunctionTool, dict[str, Any]], ToolOutput]
 
-CALLS: dict[str, Call] = {
+TOOL_CALLERS: dict[str, CallTool] = {
     "sync": call_tool,
     "async": lambda tool, arguments: asyncio.run(acall_tool(tool, arguments)),
 }
-RESERVED = {"handoff"}
-"""Names that agents use themselves."""
+RESERVED_NAMES = {"handoff"}
+"""Names of tools that agents define themselves."""
 
 
 class ToolSpecContract(ABC):
-    """A tool spec.
+    """Tests of a tool spec.
 
     Attributes:
-        WORKING: Arguments for each tool, by its name.
-        FAILING: Likewise, arguments that it has to refuse.
+        WORKING: Valid arguments for each tool, by its name.
+        FAILING: Invalid arguments for each tool, by its name.
     """
 
     WORKING: Mapping[str, dict[str, Any]]
@@ -40,58 +40,58 @@ class ToolSpecContract(ABC):
     @pytest.fixture
     @abstractmethod
     def tool_spec(self) -> BaseToolSpec:
-        """The tool spec."""
+        """Return the tool spec."""
 
-    @pytest.fixture(params=CALLS)
-    def call(self, request: pytest.FixtureRequest) -> Call:
-        """Calls a tool as LlamaIndex does, in both colours."""
-        return CALLS[request.param]
+    @pytest.fixture(params=TOOL_CALLERS)
+    def call(self, request: pytest.FixtureRequest) -> CallTool:
+        """Return LlamaIndex's own functions that call a tool, sync and async."""
+        return TOOL_CALLERS[request.param]
 
     def test_class(self, tool_spec: BaseToolSpec) -> None:
-        """It descends from LlamaIndex's tool spec."""
+        """The tool spec is a subclass of BaseToolSpec."""
         assert BaseToolSpec.__name__ in [base.__name__ for base in type(tool_spec).__mro__]
 
     def test_pairs(self, tool_spec: BaseToolSpec) -> None:
-        """Every tool is a function and its twin, which is really asynchronous."""
+        """Every tool is a pair of a function and a coroutine function."""
         for pair in tool_spec.spec_functions:
             assert isinstance(pair, tuple)
-            blocking, awaiting = (getattr(tool_spec, name) for name in pair)
-            assert not inspect.iscoroutinefunction(blocking)
-            assert inspect.iscoroutinefunction(awaiting)
+            sync_function, async_function = (getattr(tool_spec, name) for name in pair)
+            assert not inspect.iscoroutinefunction(sync_function)
+            assert inspect.iscoroutinefunction(async_function)
 
-    def test_all_tools_are_tried_here(self, tool_spec: BaseToolSpec) -> None:
-        """There is a call that works, and one that does not, for every tool."""
+    def test_coverage(self, tool_spec: BaseToolSpec) -> None:
+        """The subclass has valid and invalid arguments for every tool."""
         names = {tool.metadata.get_name() for tool in tool_spec.to_tool_list()}
         assert names == self.WORKING.keys() == self.FAILING.keys()
 
     def test_both_lists(self, tool_spec: BaseToolSpec) -> None:
-        """The two lists of tools say the same."""
+        """The sync and the async list hold the same tools."""
         first, second = tool_spec.to_tool_list(), asyncio.run(tool_spec.to_tool_list_async())
         assert [each.metadata.to_openai_tool() for each in first] == [
             each.metadata.to_openai_tool() for each in second
         ]
 
     def test_some_tools(self, tool_spec: BaseToolSpec) -> None:
-        """A list of one tool, by either of its names, has the same description and schema."""
+        """A tool listed by either of its names has the same description and schema."""
         first = tool_spec.to_tool_list()[0].metadata
         for name in tool_spec.spec_functions[0]:
             (tool,) = tool_spec.to_tool_list([name])
             assert tool.metadata.to_openai_tool() == first.to_openai_tool()
 
-    def test_what_models_read(self, tool_spec: BaseToolSpec) -> None:
-        """Names, descriptions and schemas are as chat models want them."""
+    def test_schemas(self, tool_spec: BaseToolSpec) -> None:
+        """Names, descriptions and schemas fit the limits of chat models."""
         for tool in tool_spec.to_tool_list():
             function = tool.metadata.to_openai_tool()["function"]
             assert re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", function["name"])
-            assert function["name"] not in RESERVED
+            assert function["name"] not in RESERVED_NAMES
             assert 0 < len(function["description"]) <= 1024
             assert function["parameters"]["type"] == "object"
             for argument in function["parameters"]["properties"].values():
                 assert argument["description"]
             json.dumps(function)
 
-    def test_results(self, tool_spec: BaseToolSpec, call: Call) -> None:
-        """A call that works gives text, and an output that survives JSON."""
+    def test_results(self, tool_spec: BaseToolSpec, call: CallTool) -> None:
+        """A valid call returns text, in an output that survives JSON."""
         for name, arguments in self.WORKING.items():
             output = call(self._tool(tool_spec, name), arguments)
             assert not output.is_error, output.content
@@ -99,8 +99,8 @@ class ToolSpecContract(ABC):
             again = ToolOutput(**json.loads(output.model_dump_json()))
             assert again.blocks == output.blocks
 
-    def test_refusals(self, tool_spec: BaseToolSpec, call: Call) -> None:
-        """A call that does not is an error, in a sentence without a trace of the program."""
+    def test_refusals(self, tool_spec: BaseToolSpec, call: CallTool) -> None:
+        """An invalid call returns an error of one line, without a traceback."""
         for name, arguments in self.FAILING.items():
             output = call(self._tool(tool_spec, name), arguments)
             assert output.is_error
@@ -108,13 +108,13 @@ class ToolSpecContract(ABC):
             assert "Traceback" not in output.content
             json.loads(output.model_dump_json())
 
-    def test_unknown_arguments(self, tool_spec: BaseToolSpec, call: Call) -> None:
-        """An argument that was made up is an error."""
+    def test_unknown_arguments(self, tool_spec: BaseToolSpec, call: CallTool) -> None:
+        """An unknown argument is an error."""
         for name, arguments in self.WORKING.items():
             made_up = {**arguments, "made_up": 1}
             assert call(self._tool(tool_spec, name), made_up).is_error
 
     @staticmethod
     def _tool(tool_spec: BaseToolSpec, name: str) -> FunctionTool:
-        found = {tool.metadata.get_name(): tool for tool in tool_spec.to_tool_list()}
-        return found[name]
+        tools = {tool.metadata.get_name(): tool for tool in tool_spec.to_tool_list()}
+        return tools[name]

@@ -1,43 +1,41 @@
-"""Conversations between a framework's messages and the service's chat schema.
+"""Conversations in the service's chat schema, for the chat models of both frameworks.
 
-What is said here is said once for all frameworks; a rim only takes its own messages apart and puts
-replies back together.
+An adapter only reads the messages of its framework and builds replies in the framework's types;
+what both need is here. A message in the chat schema is called a turn, to tell it from those.
 """
 
 from apertis_audio_tools.adapters.chat_schema.clips import (
     base64_clip,
     file_clip,
-    not_fetched_message,
+    not_fetched_error,
+    source_clip,
     stream_clip,
-    trusted_file_clip,
 )
 from apertis_audio_tools.adapters.chat_schema.options import (
     REQUEST_FIELDS,
-    request_options,
-    stop_sequences,
-    text_only,
-    wants_audio,
-    with_model_name,
+    fill_model_name,
+    first_stop,
+    merge_chat_options,
+    wants_speech,
 )
 from apertis_audio_tools.adapters.chat_schema.replies import (
     ReplyBuilder,
     ToolChoice,
-    is_spoken_reply,
     media_type,
     parse_arguments,
-    tool_choice,
+    resolve_tool_choice,
 )
 from apertis_audio_tools.adapters.chat_schema.turns import (
     Block,
     SpokenTurn,
     Turn,
     assistant_turn,
+    dump_tool_call,
     instruction_turn,
     omitted_note,
     text_block,
     tool_audio_note,
     tool_audio_turn,
-    tool_call,
     tool_turn,
     user_turn,
 )
@@ -51,25 +49,23 @@ __all__ = [
     "Turn",
     "assistant_turn",
     "base64_clip",
+    "dump_tool_call",
     "file_clip",
+    "fill_model_name",
+    "first_stop",
     "instruction_turn",
-    "is_spoken_reply",
     "media_type",
-    "not_fetched_message",
+    "merge_chat_options",
+    "not_fetched_error",
     "omitted_note",
     "parse_arguments",
-    "request_options",
-    "stop_sequences",
+    "resolve_tool_choice",
+    "source_clip",
     "stream_clip",
     "text_block",
-    "text_only",
     "tool_audio_note",
     "tool_audio_turn",
-    "tool_call",
-    "tool_choice",
     "tool_turn",
-    "trusted_file_clip",
     "user_turn",
-    "wants_audio",
-    "with_model_name",
+    "wants_speech",
 ]

@@ -1,90 +1,75 @@
-"""What a user plays, as blocks of the chat schema."""
+"""Audio in a user's message, as blocks of the chat schema."""
 
 import base64
 import binascii
 from contextlib import ExitStack
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from apertis_audio_tools.adapters.chat_schema.turns import Block
+from apertis_audio_tools.audio import Source
 from apertis_audio_tools.errors import AccessError, UnsupportedError
 from apertis_audio_tools.files.access import FileAccess
 
-_SUFFIXES = {
-    "application/octet-stream": "",
-    "application/ogg": ".ogg",
-    "audio/aac": ".aac",
-    "audio/aiff": ".aiff",
-    "audio/flac": ".flac",
-    "audio/m4a": ".m4a",
-    "audio/mp3": ".mp3",
-    "audio/mp4": ".m4a",
-    "audio/mpeg": ".mp3",
-    "audio/mpga": ".mp3",
-    "audio/ogg": ".ogg",
-    "audio/opus": ".ogg",
-    "audio/vnd.wave": ".wav",
-    "audio/wav": ".wav",
-    "audio/wave": ".wav",
-    "audio/webm": ".webm",
-    "audio/x-aiff": ".aiff",
-    "audio/x-flac": ".flac",
-    "audio/x-m4a": ".m4a",
-    "audio/x-matroska": ".mkv",
-    "audio/x-wav": ".wav",
-    "video/mp4": ".mp4",
-    "video/mpeg": ".mpeg",
-    "video/ogg": ".ogg",
-    "video/webm": ".webm",
-    "video/x-matroska": ".mkv",
-}
-"""What content of a media type is named; what it is, is found out by looking into it."""
+_CONTAINER_TYPES = frozenset(
+    {
+        "application/octet-stream",
+        "application/ogg",
+        "video/mp4",
+        "video/mpeg",
+        "video/ogg",
+        "video/webm",
+        "video/x-matroska",
+    }
+)
+"""Media types that may hold audio, besides ``audio/*``. The client probes what they hold."""
 
+_NAME = "clip"  # in error messages
 _HEADERLESS = {"basic", "g711_alaw", "g711_ulaw", "l16", "pcm", "pcm16", "raw"}
 
 
-def base64_clip(data: Any, media_type: str | None = None) -> Block:
-    """A clip given in base64; a format that chats do not take is converted when it is sent.
+def source_clip(source: Source) -> Block:
+    """Return a block with a clip that the program itself has chosen."""
+    return {"type": "input_audio", "input_audio": {"data": source}}
+
+
+def base64_clip(data: object, media_type: object = None) -> Block:
+    """Return a block with a clip in base64; the client converts formats that chats do not accept.
 
     Args:
-        data: The base64, without line breaks or a ``data:`` prefix.
-        media_type: Such as ``audio/x-wav``, if it is known.
+        data: Base64 text without line breaks or a ``data:`` prefix.
+        media_type: Media type such as ``audio/x-wav``, if it is known.
 
     Raises:
-        UnsupportedError: It is no base64, no audio, or audio that does not say what it is.
+        UnsupportedError: If it is not base64, not audio, or audio without a header.
     """
-    suffix = _suffix(media_type)
+    _require_audio_type(media_type)
     if not isinstance(data, str):
         raise UnsupportedError(f"Audio in base64 is text, not {type(data).__name__}.")
     try:
         content = base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):
         raise UnsupportedError("The audio in a message is not base64.") from None
-    return _block((f"audio{suffix}", content))
+    return source_clip((_NAME, content))
 
 
 def stream_clip(stream: BinaryIO, media_type: str | None = None) -> Block:
-    """A clip in an open binary file, from its beginning, however often it is sent."""
+    """Return a block with a clip in an open binary file, which is sent from its beginning."""
+    _require_audio_type(media_type)
     if stream.seekable():
         stream.seek(0)
-    return _block((f"audio{_suffix(media_type)}", stream))
+    return source_clip((_NAME, stream))
 
 
-def trusted_file_clip(path: Path) -> Block:
-    """A clip in a file that the program itself has chosen: nothing is asked, but that it is one."""
-    return _block(path)
-
-
-def file_clip(path: Any, access: FileAccess | None, files: ExitStack) -> Block:
-    """A clip in a file that may be read.
+def file_clip(path: object, access: FileAccess | None, files: ExitStack) -> Block:
+    """Return a block with a clip in a file, if that may be read.
 
     Args:
-        path: As `FileAccess.reading` takes it.
-        access: What may be read; None for nothing.
-        files: Keeps the file open until the message was sent.
+        path: Path as `FileAccess.reading` accepts it.
+        access: Folders that may be read. None refuses every file.
+        files: Stack that keeps the file open until the message is sent.
 
     Raises:
-        AccessError: The file may not be read, or is not there.
+        AccessError: If the file may not be read, or does not exist.
     """
     if access is None:
         raise AccessError(
@@ -92,29 +77,22 @@ def file_clip(path: Any, access: FileAccess | None, files: ExitStack) -> Block:
         )
     if not isinstance(path, str):
         raise AccessError(f"The path of a clip is text, not {type(path).__name__}.")
-    return _block(files.enter_context(access.reading(path)))
+    return source_clip(files.enter_context(access.reading(path)))
 
 
-def not_fetched_message(kind: str) -> UnsupportedError:
-    """What to say of audio that is somewhere else: `kind` is ``URL`` or ``file id``."""
+def not_fetched_error(kind: str) -> UnsupportedError:
+    """Return the error for audio that is elsewhere; `kind` is ``URL`` or ``file id``."""
     return UnsupportedError(
-        f"Audio by {kind} is not fetched: give it in base64, or as the path of a local file."
+        f"Audio by {kind} is not fetched: pass it in base64, or as the path of a local file."
     )
 
 
-def _suffix(media_type: str | None) -> str:
+def _require_audio_type(media_type: object) -> None:
     if media_type is None:
-        return ""
-    plain = media_type.partition(";")[0].strip().lower()
+        return
+    plain = str(media_type).partition(";")[0].strip().lower()
     kind, _, name = plain.partition("/")
     if name.removeprefix("x-") in _HEADERLESS:
-        raise UnsupportedError(
-            f"{media_type} does not say how fast it is to be played: give it as wav."
-        )
-    if kind != "audio" and plain not in _SUFFIXES:
-        raise UnsupportedError(f"{media_type} is no audio.")
-    return _SUFFIXES.get(plain, "")
-
-
-def _block(source: Any) -> Block:
-    return {"type": "input_audio", "input_audio": {"data": source}}
+        raise UnsupportedError(f"{media_type} does not state its sample rate: pass it as wav.")
+    if kind != "audio" and plain not in _CONTAINER_TYPES:
+        raise UnsupportedError(f"{media_type} is not an audio type.")

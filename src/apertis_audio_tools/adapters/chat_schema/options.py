@@ -1,9 +1,10 @@
-"""What is asked of a model besides the conversation itself."""
+"""Options of a chat request: the settings of a model, and what one call overrides."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from apertis_audio_tools.adapters.chat_schema.replies import ToolChoice, is_spoken_reply
+from apertis_audio_tools.adapters.chat_schema.replies import ToolChoice
+from apertis_audio_tools.api.options import ChatOptions
 from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.results import ChatReply
 
@@ -18,67 +19,58 @@ REQUEST_FIELDS = (
     "seed",
     "parallel_tool_calls",
 )
-"""What the models of all frameworks can be set to, and each call can set anew."""
+"""Settings that the models of both frameworks have, and that each call can override."""
 
-_ABOUT_TOOLS = frozenset({"tools", "tool_choice", "parallel_tool_calls"})
-_CALLING_NONE = ("auto", "none")
-_ONLY_SPOKEN = frozenset({"modalities", "voice", "audio_format"})
-_PER_CALL = frozenset({*REQUEST_FIELDS, "tools", "tool_choice", "response_format", "stop"})
+_TOOL_FIELDS = frozenset({"tools", "tool_choice", "parallel_tool_calls"})
+_OPTIONAL_CALL = ("auto", "none")  # a tuple, because a choice may be an unhashable dict
+_CALL_FIELDS = frozenset({*REQUEST_FIELDS, "tools", "tool_choice", "response_format", "stop"})
 
 
-def request_options(
-    own: Mapping[str, Any], given: Mapping[str, Any], *, further: str
-) -> dict[str, Any]:
-    """What is asked of the service: of this call, else of this model.
+def merge_chat_options(
+    settings: Mapping[str, Any], overrides: Mapping[str, Any], *, further: str
+) -> ChatOptions:
+    """Return the options of a request: those of the call, else those of the model.
 
     Args:
-        own: The settings of the model: those of a request, ``stop`` and `further`.
-        given: The arguments of the call.
-        further: What both call the further fields of the chat schema.
+        settings: Settings of the model: `REQUEST_FIELDS`, ``stop``, and the one called `further`.
+        overrides: Arguments of the call.
+        further: Name, in both mappings, of the further fields of the chat schema.
 
     Raises:
-        UnsupportedError: An argument that the chat verb has not, or a tool has to be called and
-            there are none.
+        UnsupportedError: If a chat has no such argument, or a tool must be called and there are
+            no tools.
     """
-    for name in given.keys() - _PER_CALL - {further}:
+    for name in overrides.keys() - _CALL_FIELDS - {further}:
         raise UnsupportedError(
             f"A chat has no argument {name!r}; further fields of the chat schema go in {further}."
         )
-    found = {name: value for name, value in {**own, **given}.items() if name != further}
-    found["stop"] = stop_sequences(given.get("stop"), own.get("stop"))
-    found["extra"] = {**(own.get(further) or {}), **(given.get(further) or {})} or None
-    if found.get("tools") or (found["extra"] or {}).get("tools"):
-        return found
-    _require_no_call(found.get("tool_choice"))
-    return _without(_ABOUT_TOOLS, found)  # would be refused
+    fields = {name: value for name, value in {**settings, **overrides}.items() if name != further}
+    fields["stop"] = first_stop(overrides.get("stop"), settings.get("stop"))
+    extra = {**(settings.get(further) or {}), **(overrides.get(further) or {})}
+    if not (fields.get("tools") or extra.get("tools")):
+        _require_no_call(fields.get("tool_choice"))
+        for name in _TOOL_FIELDS:  # the service refuses them when there are no tools
+            fields.pop(name, None)
+    return ChatOptions(**fields, extra=extra or None)
 
 
-def wants_audio(options: Mapping[str, Any]) -> bool:
-    """Whether the reply will be spoken, which cannot be streamed."""
-    return is_spoken_reply(options["modalities"], options["voice"])
+def wants_speech(options: ChatOptions) -> bool:
+    """Return whether the reply will be spoken; spoken replies cannot be streamed."""
+    return "audio" in options.modalities if options.modalities else options.voice is not None
 
 
-def text_only(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The same without what is asked only of a spoken reply."""
-    return _without(_ONLY_SPOKEN, options)
+def fill_model_name(reply: ChatReply, options: ChatOptions) -> ChatReply:
+    """Return the reply with the model of the request if it names none; frameworks need a name."""
+    return reply if reply.model else reply.model_copy(update={"model": options.model})
 
 
-def with_model_name(reply: ChatReply, options: Mapping[str, Any]) -> ChatReply:
-    """The reply with the name of a model, which frameworks count tokens by."""
-    return reply if reply.model else reply.model_copy(update={"model": options["model"]})
-
-
-def stop_sequences(*given: list[str] | str | None) -> list[str] | None:
-    """Where a reply ends: the first that was given, and is not empty."""
-    stop = next((each for each in given if each), None)
+def first_stop(*candidates: list[str] | str | None) -> list[str] | None:
+    """Return the first candidate that is not empty, as a list of stop sequences."""
+    stop = next((each for each in candidates if each), None)
     return [stop] if isinstance(stop, str) else stop
 
 
 def _require_no_call(choice: ToolChoice) -> None:
-    """Refuse a choice that there are no tools for; the others go without saying."""
-    if choice and choice not in _CALLING_NONE:
+    """Raise if a tool must be called; without tools, ``auto`` and ``none`` mean the same."""
+    if choice and choice not in _OPTIONAL_CALL:
         raise UnsupportedError("A tool has to be called, and there are none.")
-
-
-def _without(names: frozenset[str], options: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if name not in names}

@@ -1,7 +1,7 @@
-"""Replies of a chat model, and what decides their shape."""
+"""Replies of a chat model: tool calls, media types, and streams put together."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from apertis_audio_tools.audio import SPEECH_MEDIA_TYPES
@@ -11,41 +11,38 @@ from apertis_audio_tools.results import ChatDelta, ChatReply, ToolCall, Usage
 ToolChoice = str | bool | Mapping[str, Any] | None
 
 
-def is_spoken_reply(modalities: Sequence[str] | None, voice: str | None) -> bool:
-    """Whether a reply will be spoken, which cannot be streamed."""
-    return "audio" in modalities if modalities else voice is not None
-
-
 def media_type(audio_format: str) -> str:
-    """Of a spoken reply: ``audio/mpeg`` for mp3, and so on."""
+    """Return the media type of a spoken reply: ``audio/mpeg`` for mp3, and so on."""
     return SPEECH_MEDIA_TYPES[audio_format.removesuffix("16")]
 
 
 def parse_arguments(call: ToolCall) -> dict[str, Any]:
-    """The arguments of a tool call, which the model wrote as JSON.
+    """Return the arguments of a tool call, which the model wrote as JSON.
 
     Raises:
-        ValueError: They are no JSON object; the message says what is wrong, for the model to read.
+        ValueError: If they are not a JSON object; the message is meant for the model.
     """
     try:
-        found = json.loads(call.arguments or "{}", strict=False)
+        arguments = json.loads(call.arguments or "{}", strict=False)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"The arguments of {call.name} are not JSON: {error}.") from None
-    if not isinstance(found, dict):
-        raise ValueError(f"The arguments of {call.name} are no JSON object.")  # noqa: TRY004
-    return found
+    if not isinstance(arguments, dict):
+        raise ValueError(f"The arguments of {call.name} are not a JSON object.")  # noqa: TRY004
+    return arguments
 
 
-def tool_choice(choice: ToolChoice, names: Collection[str]) -> str | Mapping[str, Any] | None:
-    """What frameworks call a choice, in the words of the service.
+def resolve_tool_choice(
+    choice: ToolChoice, names: Collection[str]
+) -> str | Mapping[str, Any] | None:
+    """Return a framework's tool choice in the terms of the chat schema.
 
     Args:
-        choice: ``auto``, ``none``, ``any`` or ``required`` or True, the name of a tool, a choice
-            already in the chat schema, or nothing.
-        names: Of the tools there are.
+        choice: ``auto``, ``none``, ``any``, ``required`` or True, the name of a tool, a choice
+            already in the chat schema, or None.
+        names: Names of the available tools.
 
     Raises:
-        UnsupportedError: There is no such tool, or no tool at all.
+        UnsupportedError: If there is no such tool, or no tool at all.
     """
     if choice is None or choice is False or isinstance(choice, Mapping):
         return choice or None
@@ -62,38 +59,38 @@ def tool_choice(choice: ToolChoice, names: Collection[str]) -> str | Mapping[str
 
 
 class ReplyBuilder:
-    """A streamed reply, put together: the words, and tool calls piece by piece."""
+    """Joins the deltas of a stream into a reply."""
 
     def __init__(self) -> None:
-        self.text = ""
+        self.text: str = ""
         self.finish_reason: str | None = None
         self.usage: Usage | None = None
-        self.model = ""
+        self.model: str = ""
         self.request_id: str | None = None
         self._calls: dict[int, ToolCall] = {}
 
     def add(self, delta: ChatDelta) -> None:
-        """The next piece."""
+        """Append a delta."""
         self.text += delta.text
         self.finish_reason = delta.finish_reason or self.finish_reason
         self.usage = delta.usage or self.usage
         self.model = delta.model or self.model
         self.request_id = delta.request_id or self.request_id
-        for piece in delta.tool_calls:
-            begun = self._calls.get(piece.index, ToolCall(id="", name="", arguments=""))
-            self._calls[piece.index] = ToolCall(
-                id=begun.id or piece.id or "",
-                name=begun.name or piece.name or "",
-                arguments=begun.arguments + piece.arguments,
+        for part in delta.tool_calls:
+            call = self._calls.get(part.index, ToolCall(id="", name="", arguments=""))
+            self._calls[part.index] = ToolCall(
+                id=call.id or part.id or "",
+                name=call.name or part.name or "",
+                arguments=call.arguments + part.arguments,
             )
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
-        """The calls so far, in their order; their arguments may still be incomplete."""
+        """Tool calls so far, in order; their arguments may still be incomplete."""
         return tuple(self._calls[index] for index in sorted(self._calls))
 
-    def reply(self) -> ChatReply:
-        """All of it, once it has ended."""
+    def build(self) -> ChatReply:
+        """Return the reply so far."""
         return ChatReply(
             text=self.text,
             tool_calls=self.tool_calls,

@@ -10,17 +10,17 @@ from apertis_audio_tools.results import ToolCall
 Block = dict[str, Any]
 Turn = dict[str, Any]
 
-_SECONDS_UNDERWAY = 60.0
-"""What is about to expire might, before the service looks."""
+_EXPIRY_MARGIN_SECONDS = 60.0
+"""Audio that is about to expire may be gone when the request arrives."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpokenTurn:
-    """What the model said aloud in an earlier turn.
+    """Spoken reply of an earlier turn.
 
     Attributes:
-        id: The service's name for the audio.
-        expires_at: Until when it knows the name, in Unix seconds.
+        id: Id of the audio at the service.
+        expires_at: Time until which the service keeps the audio, in Unix seconds.
         transcript: The words.
     """
 
@@ -28,80 +28,80 @@ class SpokenTurn:
     expires_at: float | None = None
     transcript: str | None = None
 
-    def is_remembered(self, now: float) -> bool:
-        """Whether the service still knows the audio by its name."""
+    def is_available(self, now: float) -> bool:
+        """Return whether the service still has the audio under its id."""
         return self.id is not None and (
-            self.expires_at is None or self.expires_at > now + _SECONDS_UNDERWAY
+            self.expires_at is None or self.expires_at > now + _EXPIRY_MARGIN_SECONDS
         )
 
 
-def text_block(words: str) -> Block:
-    """A block of text."""
-    return {"type": "text", "text": words}
+def text_block(text: str) -> Block:
+    """Return a block of text."""
+    return {"type": "text", "text": text}
 
 
-def instruction_turn(words: str, role: str = "system") -> Turn:
-    """What the developer says, before or between."""
-    return {"role": role, "content": words}
+def instruction_turn(text: str, role: str = "system") -> Turn:
+    """Return a turn with instructions of the developer."""
+    return {"role": role, "content": text}
 
 
 def user_turn(content: str | Sequence[Block], name: str | None = None) -> Turn:
-    """What the user says and plays; `name` tells several users apart."""
-    said = content if isinstance(content, str) else list(content) or ""
-    return {"role": "user", "content": said, **({"name": name} if name else {})}
+    """Return a turn with text and clips of the user; `name` tells several users apart."""
+    blocks = content if isinstance(content, str) else list(content) or ""
+    return {"role": "user", "content": blocks, **({"name": name} if name else {})}
 
 
 def assistant_turn(
-    words: str, calls: Sequence[ToolCall] = (), spoken: SpokenTurn | None = None, *, now: float
+    text: str, calls: Sequence[ToolCall] = (), spoken: SpokenTurn | None = None, *, now: float
 ) -> Turn:
-    """What the model answered before.
+    """Return a turn with an earlier reply of the model.
 
-    What it said aloud is never sent back: the service knows it by its name, and when that has
+    Audio of the model is never uploaded: the turn refers to it by its id, and once that has
     expired, the words are sent.
 
     Args:
-        words: Its text.
-        calls: The tools it wanted called.
-        spoken: What it said aloud.
-        now: The time, in Unix seconds.
+        text: Text of the reply.
+        calls: Tool calls of the reply.
+        spoken: Audio of the reply, if it was spoken.
+        now: Current time, in Unix seconds.
 
     Raises:
-        UnsupportedError: It spoke, and neither a name nor the words of it are left.
+        UnsupportedError: If the reply was spoken, and neither its id nor its words are left.
     """
     turn: Turn = {"role": "assistant"}
     if calls:
-        turn["tool_calls"] = [tool_call(call) for call in calls]
-    if spoken is not None and spoken.is_remembered(now):
+        turn["tool_calls"] = [dump_tool_call(call) for call in calls]
+    if spoken is not None and spoken.is_available(now):
         return {**turn, "audio": {"id": spoken.id}}
-    said = words or (spoken.transcript if spoken else None) or ""
-    if not said and spoken is not None and not calls:
+    words = text or (spoken.transcript if spoken else None) or ""
+    if not words and spoken is not None and not calls:
         raise UnsupportedError(
-            "A spoken answer in the conversation has lost both its id and its transcript."
+            "A spoken reply in the conversation has lost both its id and its transcript."
         )
-    return {**turn, "content": said} if said or not calls else turn
+    return {**turn, "content": words} if words or not calls else turn
 
 
-def tool_turn(words: str, call_id: str) -> Turn:
-    """What a tool answered, as text."""
-    return {"role": "tool", "tool_call_id": call_id, "content": words}
+def tool_turn(text: str, call_id: str) -> Turn:
+    """Return a turn with the result of a tool, as text."""
+    return {"role": "tool", "tool_call_id": call_id, "content": text}
 
 
 def omitted_note(kind: str) -> str:
-    """Stands in a text for what a text cannot show, such as ``audio/mpeg``."""
+    """Return the note that replaces content that is not text; `kind` is e.g. ``audio/mpeg``."""
     return f"({kind}, not shown)"
 
 
 def tool_audio_turn(clips: Sequence[Block]) -> Turn:
-    """What tools have played, which their results cannot carry: the user plays it after them."""
+    """Return a user turn with the clips of the tools before it, as tool results hold only text."""
     return user_turn([text_block("The tools played this:"), *clips])
 
 
 def tool_audio_note(kind: str) -> str:
-    """Stands in the text of a tool's result for what `played` has, such as ``audio/mpeg``."""
+    """Return the note in a tool's result for a clip that `tool_audio_turn` holds."""
     return f"({kind}, played next)"
 
 
-def tool_call(call: ToolCall) -> dict[str, Any]:
-    """A call the model has made."""
+def dump_tool_call(call: ToolCall) -> dict[str, Any]:
+    """Return a tool call of the model in the chat schema."""
     function = {"name": call.name, "arguments": call.arguments}
     return {"id": call.id, "type": "function", "function": function}

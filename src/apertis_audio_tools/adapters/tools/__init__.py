@@ -1,6 +1,6 @@
-"""The tools of an agent, declared once: what a model reads of them, what they take, what they do.
+"""The tools of an agent, declared once: their descriptions, arguments and actions.
 
-The frameworks wrap them in tools of their own.
+The adapters wrap them in the tool types of their frameworks.
 """
 
 from apertis_audio_tools.adapters.tools.recording_tools import (
@@ -26,4 +26,4 @@ __all__ = [
 ]
 
 TOOLS: tuple[type[AudioTool], ...] = (TranscribeTool, TranslateTool, SpeakTool, AskTool)
-"""All of them, in the order in which programs list them."""
+"""All tools, in the order in which programs list them."""

@@ -1,18 +1,20 @@
-"""What a model may pass to each tool."""
+"""Arguments that a model may pass to each tool."""
+
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 MAX_SPOKEN_CHARACTERS = 40_000
-"""Of a text that a model has spoken at once: the better part of an hour."""
+"""Longest text to speak at once: the better part of an hour."""
 
 
-class Arguments(BaseModel):
-    """What a model may pass to a tool; anything else is refused."""
+class ToolArguments(BaseModel):
+    """Arguments of a tool; unknown ones are refused."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
 
-class _AboutARecording(Arguments):
+class _RecordingArguments(ToolArguments):
     path: str = Field(
         min_length=1,
         description="The recording: the name of a file in the folders you were given, "
@@ -20,7 +22,7 @@ class _AboutARecording(Arguments):
     )
 
 
-class ReadingArguments(_AboutARecording):
+class ReadingArguments(_RecordingArguments):
     """Arguments of the tools that read a recording."""
 
     start: float = Field(
@@ -45,11 +47,11 @@ class TranslateArguments(ReadingArguments):
     """Arguments of `TranslateTool`."""
 
 
-class SpeakArguments(Arguments):
+class SpeakArguments(ToolArguments):
     """Arguments of `SpeakTool`."""
 
     text: str = Field(
-        min_length=1, max_length=MAX_SPOKEN_CHARACTERS, description="What to say, word for word."
+        min_length=1, max_length=MAX_SPOKEN_CHARACTERS, description="The text to speak, verbatim."
     )
     voice: str | None = Field(
         default=None,
@@ -58,7 +60,7 @@ class SpeakArguments(Arguments):
     )
 
 
-class AskArguments(_AboutARecording):
+class AskArguments(_RecordingArguments):
     """Arguments of `AskTool`."""
 
     question: str = Field(

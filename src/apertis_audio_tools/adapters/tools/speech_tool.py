@@ -2,48 +2,57 @@
 
 import contextlib
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
 
-from apertis_audio_tools.adapters.tools.arguments import SpeakArguments
+from apertis_audio_tools.adapters.tools.arguments import SpeakArguments, ToolArguments
 from apertis_audio_tools.adapters.tools.tool import AudioTool, ToolPlan, ToolResult
+from apertis_audio_tools.api.options import SpeechOptions
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.files.access import FileAccess
-from apertis_audio_tools.models import SPEECH_MODEL, VOICE
+from apertis_audio_tools.models import SPEECH_MODEL, VOICE, SpeechFormat
 from apertis_audio_tools.results import SpeechFile
 
 
 class SpeakTool(AudioTool):
-    """A text as an audio file."""
+    """Speaks a text into a new audio file."""
 
     name = "speak_text"
     description = (
-        "Say a text aloud: makes an audio file of it and tells its name. Use it only when "
-        "spoken audio is wanted."
+        "Speak a text into a new audio file, and return the name of the file. Use it only when "
+        "spoken audio is needed."
     )
-    arguments = SpeakArguments
+    arguments: ClassVar[type[ToolArguments]] = SpeakArguments
 
     def __init__(
         self,
-        audio: ApertisAudio,
+        client: ApertisAudio,
         access: FileAccess,
         *,
         model: str = SPEECH_MODEL,
         voice: str = VOICE,
-        response_format: str = "mp3",
+        response_format: SpeechFormat = "mp3",
     ) -> None:
-        super().__init__(audio, access)
+        super().__init__(client, access)
+        self._model = model
         self._voice = voice
-        self._options = {"model": model, "response_format": response_format}
+        self._format: SpeechFormat = response_format
 
     @contextlib.contextmanager
-    def _planned(self, asked: SpeakArguments) -> Iterator[ToolPlan]:
-        path = self._access.new_path(f".{self._options['response_format']}")
-        options = {**self._options, "voice": asked.voice or self._voice}
-        tell = functools.partial(_spoken, asked.text)
-        yield ToolPlan("save_speech", (asked.text, path), options, tell)
+    def _plan(self, arguments: Mapping[str, object]) -> Iterator[ToolPlan[SpeechFile]]:
+        args = self._validate(SpeakArguments, arguments)
+        path = self._access.new_path(f".{self._format}")
+        options = SpeechOptions(
+            model=self._model, voice=args.voice or self._voice, response_format=self._format
+        )
+        yield ToolPlan(
+            functools.partial(self._client.save_speech_with, args.text, path, options),
+            functools.partial(self._client.asave_speech_with, args.text, path, options),
+            functools.partial(_report_speech, args.text),
+        )
 
 
-def _spoken(text: str, speech: SpeechFile) -> ToolResult:
+def _report_speech(text: str, speech: SpeechFile) -> ToolResult:
     name = speech.path.replace("\\", "/").rpartition("/")[2]
     artifact = {
         "path": speech.path,
@@ -53,5 +62,5 @@ def _spoken(text: str, speech: SpeechFile) -> ToolResult:
         "transcript": text,
         "usage": None,
     }
-    said = f"Spoken into the file {name} ({speech.duration:.1f} s, {speech.media_type})."
-    return ToolResult(said, artifact)
+    summary = f"Spoken into the file {name} ({speech.duration:.1f} s, {speech.media_type})."
+    return ToolResult(summary, artifact)

@@ -1,28 +1,31 @@
-"""What all tools of an agent have in common."""
+"""The base class of an agent's tools."""
 
 import asyncio
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from apertis_audio_tools.adapters.tools.arguments import Arguments
+from apertis_audio_tools.adapters.tools.arguments import ToolArguments
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.files.access import FileAccess
 from apertis_audio_tools.results import Usage
 
+A = TypeVar("A", bound=ToolArguments)
+R = TypeVar("R")
+
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a tool did.
+    """Result of a tool.
 
     Attributes:
-        text: For the model: short, never audio.
-        artifact: For the program: flat facts fit for JSON, such as ``path``, ``media_type``,
+        text: Short text for the model, never audio.
+        artifact: Flat, JSON-safe facts for the program, such as ``path``, ``media_type``,
             ``duration`` in seconds, ``transcript``, ``usage``.
     """
 
@@ -31,81 +34,87 @@ class ToolResult:
 
 
 @dataclass(frozen=True, slots=True)
-class ToolPlan:
-    """What to ask the client, and what to say of its answer.
+class ToolPlan(Generic[R]):
+    """A call of the client, and how its response becomes the result of a tool.
 
     Attributes:
-        verb: The client's verb.
-        subject: What it is about.
-        options: What else it is called with.
-        tell: Makes the outcome of the client's answer.
-        known: The answer, if it need not be asked for.
+        call: Function that calls the client.
+        acall: Async version of `call`.
+        report: Function that makes the result of the response.
+        known: Response of an earlier call, which then is not made again.
     """
 
-    verb: str
-    subject: tuple[Any, ...]
-    options: Mapping[str, Any]
-    tell: Callable[[Any], ToolResult]
-    known: Any = None
+    call: Callable[[], R]
+    acall: Callable[[], Awaitable[R]]
+    report: Callable[[R], ToolResult]
+    known: R | None = None
+
+    def run(self) -> ToolResult:
+        """Call the client and return the result."""
+        return self.report(self.call() if self.known is None else self.known)
+
+    async def arun(self) -> ToolResult:
+        """Async version of `run`."""
+        return self.report(await self.acall() if self.known is None else self.known)
 
 
 class AudioTool(ABC):
     """A tool of an agent.
 
     Args:
-        audio: The client it asks.
-        access: The folders it may read and write.
+        client: Client that sends the requests.
+        access: Folders that may be read and written.
 
     Attributes:
-        name: What a model calls it.
-        description: What a model reads of it.
-        arguments: What it takes.
+        name: Name under which a model calls the tool.
+        description: Description for the model.
+        arguments: Schema of the arguments.
     """
 
     name: ClassVar[str]
     description: ClassVar[str]
-    arguments: ClassVar[type[Arguments]]
+    arguments: ClassVar[type[ToolArguments]]
 
-    def __init__(self, audio: ApertisAudio, access: FileAccess) -> None:
-        self._audio = audio
+    def __init__(self, client: ApertisAudio, access: FileAccess) -> None:
+        self._client = client
         self._access = access
 
-    def run(self, **given: Any) -> ToolResult:
-        """Do it.
+    def run(self, **arguments: object) -> ToolResult:
+        """Run the tool.
 
         Raises:
-            ApertisError: Whose message is a sentence that a model can act on.
+            ApertisError: If it fails; the message is a sentence that a model can act on.
         """
-        with self._planned(self._checked(given)) as plan:
-            verb = getattr(self._audio, plan.verb)
-            return plan.tell(plan.known or verb(*plan.subject, **plan.options))
+        with self._plan(arguments) as plan:
+            return plan.run()
 
-    async def arun(self, **given: Any) -> ToolResult:
-        """The same; files are opened off the event loop."""
-        with contextlib.ExitStack() as opened:
-            planned = self._planned(self._checked(given))
-            plan = await asyncio.to_thread(opened.enter_context, planned)
-            verb = getattr(self._audio, f"a{plan.verb}")
-            return plan.tell(plan.known or await verb(*plan.subject, **plan.options))
-
-    def _checked(self, given: Mapping[str, Any]) -> Any:
-        try:
-            return self.arguments.model_validate(given)
-        except ValidationError as error:
-            raise UnsupportedError(self.refused(error)) from None
+    async def arun(self, **arguments: object) -> ToolResult:
+        """Async version of `run`; files are opened off the event loop."""
+        with contextlib.ExitStack() as files:
+            plan = await asyncio.to_thread(files.enter_context, self._plan(arguments))
+            return await plan.arun()
 
     @classmethod
-    def refused(cls, error: ValidationError) -> str:
-        """What is wrong with arguments, as a sentence a model can act on."""
+    def describe_error(cls, error: ValidationError) -> str:
+        """Return why arguments are invalid, as a sentence that a model can act on."""
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(step) for step in first["loc"])
         return f"{cls.name}, {where}: {first['msg']}."
 
+    @classmethod
+    def _validate(cls, schema: type[A], arguments: Mapping[str, object]) -> A:
+        try:
+            return schema.model_validate(arguments)
+        except ValidationError as error:
+            raise UnsupportedError(cls.describe_error(error)) from None
+
     @abstractmethod
-    def _planned(self, asked: Any) -> contextlib.AbstractContextManager[ToolPlan]:
-        """What to do about arguments; the files it takes are open within."""
+    def _plan(
+        self, arguments: Mapping[str, object]
+    ) -> contextlib.AbstractContextManager[ToolPlan[Any]]:
+        """Plan the call; the files it reads are open inside the context."""
 
 
 def usage_json(usage: Usage | None) -> dict[str, Any] | None:
-    """What was counted, fit for JSON."""
+    """Return the usage as JSON, or None if there is none."""
     return usage.model_dump() if usage else None

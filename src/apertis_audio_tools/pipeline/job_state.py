@@ -1,0 +1,72 @@
+"""Mutable state of a job while its pieces or parts are under way."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from apertis_audio_tools.concurrency.signals import Notifier, StopEvent
+from apertis_audio_tools.errors import ApertisError
+from apertis_audio_tools.pipeline.stitching import TranscribedPiece
+from apertis_audio_tools.pipeline.tracebacks import drop_traceback
+
+
+class StoppedError(ApertisError):
+    """Raised for work that was not sent because something else had failed."""
+
+
+@dataclass(slots=True)
+class JobState:
+    """Mutable state of a job while its pieces are under way.
+
+    Attributes:
+        transcribed: Pieces that are transcribed.
+        failure: First error.
+        stop: Set when nothing more is to be sent; wakes those who wait to send again.
+        notifier: Notifies of each transcribed piece of a recording that has several.
+    """
+
+    transcribed: list[TranscribedPiece] = field(default_factory=list)
+    failure: ApertisError | None = None
+    stop: StopEvent = field(default_factory=StopEvent)
+    notifier: Notifier = field(default_factory=Notifier)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of audio that are transcribed."""
+        return sum(each.end - each.start - each.overlap for each in tuple(self.transcribed))
+
+    @contextlib.contextmanager
+    def catching_failure(self) -> Iterator[None]:
+        """Store the first `ApertisError` and stop the job; other exceptions propagate.
+
+        The error loses its traceback, whose frames hold the client, the recording and this state.
+        """
+        try:
+            yield
+        except ApertisError as error:
+            drop_traceback(error)
+            if not isinstance(error, StoppedError):
+                self.failure = self.failure or error
+                self.stop.set()
+
+    def take_failure(self) -> ApertisError | None:
+        """Return the first error and forget it here."""
+        failure, self.failure = self.failure, None
+        return failure
+
+    def raise_failure(self) -> None:
+        """Raise the first error, if there is one."""
+        if failure := self.take_failure():
+            try:
+                raise failure
+            finally:
+                del failure  # a frame of its traceback would hold it, and it the frame
+
+    def require_running(self) -> None:
+        """Raise once something has failed, so that nothing more is paid for.
+
+        Raises:
+            StoppedError: Something has failed, or everything was interrupted.
+        """
+        if self.stop.is_set:
+            raise StoppedError("Given up, because something else had failed.")
