@@ -23,7 +23,10 @@ ApertisError
       └─ ServerError             500 and above
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from apertis_audio_tools.results import PartialTranscript
 
 
 class ApertisError(Exception):
@@ -54,7 +57,7 @@ class ApertisError(Exception):
         self.param = param
         self.request_id = request_id
         self.retry_after = retry_after
-        self.partial: Any = None
+        self.partial: PartialTranscript | None = None
 
     @property
     def message(self) -> str:
