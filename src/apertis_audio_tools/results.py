@@ -4,6 +4,8 @@ Times are in seconds from the start of the recording. All values are frozen pyda
 are base64 in JSON.
 """
 
+from typing import ClassVar
+
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from apertis_audio_tools.errors import UnsupportedError
@@ -15,7 +17,7 @@ PASSAGE_CHARACTERS = 1000
 
 
 class _Value(BaseModel):
-    model_config = ConfigDict(
+    model_config: ClassVar[ConfigDict] = ConfigDict(
         frozen=True, allow_inf_nan=False, ser_json_bytes="base64", val_json_bytes="base64"
     )
 
@@ -312,7 +314,7 @@ class PartialTranscript(BaseModel):
         spans: Start and end of each finished piece, in seconds.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
 
     transcript: Transcript
     spans: tuple[tuple[float, float], ...]

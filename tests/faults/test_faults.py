@@ -1,4 +1,4 @@
-"""Our client is right about every fault, in every use of the service and in both colours."""
+"""The client handles every fault correctly, with every verb, sync and async."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -29,13 +29,13 @@ def test_fault(
     *,
     is_async: bool,
 ) -> None:
-    """The right thing is done, said and left."""
+    """The requests, the result or error, and the open connections are as expected."""
     monkeypatch.setattr(response_body, "MAX_RESPONSE_BYTES", MOST_BYTES)
     monkeypatch.setattr(invalid_responses, "BOMB_BYTES", 3 * MOST_BYTES)
     player, found = watched_in_time(fault, endpoint, tmp_path, is_async=is_async)
     spare = 2 * fault.spare if is_async else 0
     assert complaints(replace(fault, spare=spare), endpoint, found.seen) == []
-    assert (told(found) if found.error else None) == expected(fault, found)
+    assert (error_fields(found) if found.error else None) == expected(fault, found)
     assert len(digests(found.requests)) <= fault.calls, "An attempt differs from another."
     assert player.busy == 0, "A connection is not given back."
 
@@ -43,7 +43,7 @@ def test_fault(
 def watched_in_time(
     fault: Fault, endpoint: Endpoint, folder: Path, *, is_async: bool
 ) -> tuple[Ours, Watched]:
-    """Our client going through a fault, with more time where a short one ended before it began.
+    """Return what the client did; if a short deadline ended too early, with longer ones.
 
     On a busy machine a deadline may be over before the request has been sent. A longer one has to
     pass by itself; short ones are over with the first pause before another attempt.
@@ -60,15 +60,15 @@ def watched_in_time(
     return player, found
 
 
-def told(found: Watched) -> Refused:
-    """What the error says."""
+def error_fields(found: Watched) -> Refused:
+    """Return the fields of an error that are compared."""
     names = ("status", "code", "retry_after", "request_id")
     fields = {name: getattr(found.error, name) for name in names}
     return Refused(type(found.error).__name__, says=str(found.error), **fields)
 
 
 def expected(fault: Fault, found: Watched) -> Refused | None:
-    """What it has to say; of the message, only a part is fixed."""
+    """Return the expected fields, with the message found if it has the expected part."""
     if fault.error is None or fault.error.says not in str(found.error):
         return fault.error
     return replace(fault.error, says=str(found.error))

@@ -1,4 +1,4 @@
-"""The judge is not content with anything."""
+"""The judgement of faults finds each deviation."""
 
 from dataclasses import replace
 
@@ -18,17 +18,17 @@ FAILED = Seen(error="APIError", status=500, attempts=2, pauses=[1.5])
 
 
 def test_idle() -> None:
-    """Who does nothing is right about nothing."""
+    """A client that does nothing fails every fault."""
     assert all(complaints(fault, endpoint, Seen()) for fault, endpoint in CASES)
 
 
 def test_names() -> None:
-    """No two faults have one name."""
+    """The names of faults are unique."""
     assert len({fault.name for fault in FAULTS}) == len(FAULTS)
 
 
 def test_right() -> None:
-    """Who does the right thing is right."""
+    """A client that does as expected passes."""
     assert complaints(ANSWERED, TRANSCRIBE, RIGHT) == []
     assert complaints(REFUSED, TRANSCRIBE, FAILED) == []
 
@@ -52,10 +52,10 @@ def test_right() -> None:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_wrong(fault: Fault, seen: Seen, complaint: str) -> None:
-    """Each thing that is wrong is told, alone."""
+    """Each deviation is reported by itself."""
     assert complaints(fault, TRANSCRIBE, seen) == [complaint]
 
 
 def test_sound() -> None:
-    """A right text is no sound."""
+    """A correct text is not accepted in place of audio."""
     assert complaints(ANSWERED, SPEAK, RIGHT) == ["gives a wrong result"]

@@ -20,7 +20,7 @@ from apertis_audio_tools.sandbox.beacons import (
     SYMBOLS,
     TONE_SECONDS,
     TONES,
-    symbols,
+    encode_number,
 )
 
 _SLOTS = 25
@@ -97,7 +97,7 @@ def sound(
     """
     dialled, before, after = _room(sample_rate, noise, has_pauses)
     for number in range(first, first + count):
-        yield b"".join((before, *map(dialled.__getitem__, symbols(number)), after))
+        yield b"".join((before, *map(dialled.__getitem__, encode_number(number)), after))
 
 
 @functools.cache

@@ -12,19 +12,19 @@ from apertis_audio_tools.pipeline.cache import TranscriptCache
 
 
 class Barrier(Protocol):
-    """Of `threading` or `multiprocessing`."""
+    """Barrier of `threading` or `multiprocessing`."""
 
     def wait(self, timeout: float) -> int:
-        """Until all are there."""
+        """Wait until all have arrived."""
 
 
 def noise(seed: int) -> Transcript:
-    """A transcript that takes some 700 bytes, however well it is compressed."""
+    """Return a transcript of about 700 bytes, which cannot be compressed further."""
     return Transcript(text=random.Random(seed).randbytes(600).hex())
 
 
 def use(folder: Path, first: int, ready: Barrier) -> None:
-    """Put and get with others at once; exit code 0 when everything was found again."""
+    """Put and get while other processes do; exit with 0 if everything was found."""
     kept = TranscriptCache(folder)
     ready.wait(60)
     for number in range(first, first + 40):
@@ -36,6 +36,6 @@ def use(folder: Path, first: int, ready: Barrier) -> None:
 
 
 def put_and_die(folder: Path) -> None:
-    """Nothing is closed, flushed or said."""
+    """Put a transcript, and end without closing anything."""
     TranscriptCache(folder).put("noise", noise(1))
     os.kill(os.getpid(), signal.SIGKILL)

@@ -1,11 +1,11 @@
-"""Time that passes only when somebody sleeps."""
+"""Clock whose time passes only while somebody sleeps."""
 
 import asyncio
 import threading
 
 
 class FakeClock:
-    """A `retry.Clock` for tests: nobody waits, and what each sleeper asked for is kept.
+    """`retry.Clock` for tests, which does not wait, and records the requested sleeps.
 
     Threads sleep one after the other; tasks sleep at the same time. Time never goes back.
 
@@ -23,17 +23,17 @@ class FakeClock:
         self._lock = threading.Lock()
 
     def monotonic(self) -> float:
-        """Seconds since some moment."""
+        """Return the seconds since some moment."""
         return self._now
 
     def sleep(self, seconds: float, wake: threading.Event) -> None:  # noqa: ARG002  # never waits
-        """Go on at once, `seconds` later."""
+        """Return at once, `seconds` later by this clock."""
         with self._lock:
             self.sleeps.append(seconds)
             self._now += seconds + self._lateness
 
     async def asleep(self, seconds: float) -> None:
-        """Let others begin their sleep too, and go on when one's own is over."""
+        """Let other tasks start to sleep too, and return when this sleep is over."""
         wake = self._now + seconds + self._lateness
         self.sleeps.append(seconds)
         await asyncio.sleep(0)

@@ -50,8 +50,9 @@ def test_spans_are_on_the_time_line(run: Run) -> None:
         pytest.raises(InvalidRequestError) as caught,
     ):
         run(audio, "transcribe", MP3 * 10, piece_seconds=3)
-    assert caught.value.partial
-    ((start, end),) = caught.value.partial.spans
+    partial = caught.value.partial
+    assert partial
+    ((start, end),) = partial.spans
     assert (start, round(end, 3)) == (0.0, end)
 
 

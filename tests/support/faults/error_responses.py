@@ -130,7 +130,7 @@ FAILURES = (
         "502 with a page for ever",
         "give up, typed error without the page",
         always(answer(502, PAGE, "text/html", x_request_id="req-9")),
-        Refused("ServerError", 502, None, None, "req-9", "answered Bad Gateway (502)."),
+        Refused("ServerError", 502, None, None, "req-9", "responded with Bad Gateway (502)."),
         attempts=RETRIES + 1,
     ),
     Fault(

@@ -114,8 +114,8 @@ class Ours:
 
 def busy_connections(audio: ApertisAudio) -> list[Any]:
     """Connections of a client that are neither idle nor closed."""
-    pools = audio._transport._pools
-    blocking = [pools._client._transport] if pools._client else []
-    shards = [pool for each in pools._aclients.values() for pool in each._transport._pools]  # type: ignore[attr-defined]
+    clients = audio._transport._pools._clients.value
+    blocking = [clients.of_threads._transport] if clients.of_threads else []
+    shards = [pool for each in clients.of_loops.values() for pool in each._transport._pools]  # type: ignore[attr-defined]
     found = [connection for each in [*blocking, *shards] for connection in each._pool.connections]
     return [each for each in found if not (each.is_idle() or each.is_closed())]
