@@ -1,4 +1,4 @@
-"""Encoded recordings made on the spot, and what is inside an encoded recording."""
+"""Encode recordings, and decode them to see their content."""
 
 import functools
 import io
@@ -24,7 +24,7 @@ CODECS = {
 
 @dataclass(frozen=True)
 class Content:
-    """What a player would find in a file."""
+    """The content of a file, as a player finds it."""
 
     container: str
     codec: str
@@ -52,12 +52,12 @@ def recording(extension: str, pcm: bytes, rate: int = 16_000) -> bytes:
 
 @functools.cache
 def silence(extension: str, seconds: float, rate: int = 16_000) -> bytes:
-    """Digital silence."""
+    """Return digital silence."""
     return recording(extension, bytes(round(seconds * rate) * 2), rate)
 
 
 def content(file: bytes) -> Content:
-    """Decode a file whole and say what was in it."""
+    """Decode a whole file and return what it contains."""
     samples = loudest = 0
     with av.open(io.BytesIO(file), "r") as container:
         resampler = av.AudioResampler("s16", "mono")

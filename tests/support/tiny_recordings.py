@@ -1,4 +1,4 @@
-"""Many tiny recordings, and a recogniser that hears what each is called."""
+"""Tiny recordings, and a recogniser that returns the name of each as its text."""
 
 import contextlib
 import re
@@ -11,29 +11,29 @@ from support.loopback import Exchange
 from support.scripted_responses import error, json_answer
 from support.wav_files import silence_of
 
-_SOUND = silence_of(3200)
+_SILENCE = silence_of(3200)
 _NAME = re.compile(rb'filename="(\w+)\.wav"')
 
 
 def tiny(name: object) -> Source:
-    """A tenth of a second of silence, so called."""
-    return (f"{name}.wav", _SOUND)
+    """Return a tenth of a second of silence under a name."""
+    return (f"{name}.wav", _SILENCE)
 
 
 def tinies(number: int) -> list[Source]:
-    """So many, called 0, 1, 2 ..."""
+    """Return tiny recordings under the names 0, 1, 2 ..."""
     return [tiny(each) for each in range(number)]
 
 
 @dataclass
 class Names:
-    """A behaviour: the text of each recording is its name; it refuses what is called bad.
+    """A behaviour: the text of each recording is its name. Recordings called bad are refused.
 
     Attributes:
-        before: What it does before it answers.
+        before: Function that is called before each response.
         heard: The names that arrived, in the order of their arrival.
-        forms: What was sent with them.
-        most_at_once: The most that were being answered at any time.
+        forms: The forms that were sent.
+        most_at_once: The largest number of requests that were open at any time.
     """
 
     before: Callable[[str, Exchange], object] = lambda _name, _exchange: None
@@ -44,11 +44,11 @@ class Names:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, exchange: Exchange) -> None:
-        """Answer a request."""
+        """Respond to a request."""
         exchange.read_body()
-        found = _NAME.search(exchange.received.body)
-        assert found is not None
-        name = found.group(1).decode()
+        match = _NAME.search(exchange.received.body)
+        assert match is not None
+        name = match.group(1).decode()
         self.forms.append(exchange.received.body)
         with self._answering(name):
             self.before(name, exchange)

@@ -1,4 +1,4 @@
-"""Recordings of any size, made for a test."""
+"""Make wav files of any size."""
 
 import io
 import wave
@@ -10,27 +10,27 @@ _SAMPLE_BYTES = 2
 
 
 def wav_of(samples: bytes) -> bytes:
-    """A wav file of one channel at 16 kHz, of 16-bit samples."""
+    """Return a wav file of one channel at 16 kHz, of 16-bit samples."""
     file = io.BytesIO()
     _write(file, samples)
     return file.getvalue()
 
 
 def silence_of(size: int) -> bytes:
-    """A wav file of about `size` bytes."""
+    """Return a wav file with `size` bytes of silence."""
     return wav_of(bytes(size))
 
 
 def silent_file(path: Path, size: int) -> Path:
-    """The same on disk."""
+    """Write a wav file with `size` bytes of silence."""
     with path.open("wb") as file:
         _write(file, bytes(size))
     return path
 
 
 def _write(file: IO[bytes], samples: bytes) -> None:
-    with wave.open(file, "wb") as sound:
-        sound.setnchannels(1)
-        sound.setsampwidth(_SAMPLE_BYTES)
-        sound.setframerate(_SAMPLE_RATE)
-        sound.writeframes(samples)
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(_SAMPLE_BYTES)
+        writer.setframerate(_SAMPLE_RATE)
+        writer.writeframes(samples)
