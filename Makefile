@@ -1,10 +1,10 @@
-# Every target sets up what it needs in .venv; `make` alone lists the targets.
+# Every target installs what it needs into .venv; `make` alone lists the targets.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test plugins lint audit rerecord clean
+.PHONY: help demo test plugins lint audit mutants rerecord clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,7 +24,7 @@ $(VENV)/.dev: pyproject.toml $(VENV)/.demo
 	$(BIN)/python -m pip install --quiet --editable '.[all]' --group dev
 	@touch $@
 
-demo: $(VENV)/.demo ## transcribe examples/data/standup.ogg: by the service with APERTIS_API_KEY, else by the local sandbox
+demo: $(VENV)/.demo ## transcribe examples/data/standup.ogg, with the service if APERTIS_API_KEY is set, else with the local sandbox
 	@$(BIN)/apertis-audio transcribe $(if $(APERTIS_API_KEY),,--sandbox) examples/data/standup.ogg
 
 lint: $(VENV)/.dev ## ruff and mypy --strict
@@ -42,13 +42,24 @@ $(VENV)/.audit: pyproject.toml $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --editable '.[all]' --group audit
 	@touch $@
 
-audit: $(VENV)/.audit ## known holes in what is installed, the security rules of ruff, and the workflows
+audit: $(VENV)/.audit ## check the dependencies for known vulnerabilities, the security rules of ruff, and the workflows
 	$(BIN)/ruff check --select S src examples benchmarks
 	$(BIN)/zizmor --offline --persona=pedantic .github/workflows
 	$(BIN)/python -m pip list --format=freeze --exclude-editable > $(VENV)/installed.txt
 	$(BIN)/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r $(VENV)/installed.txt
 
-rerecord: $(VENV)/.dev ## record every cassette anew (live with APERTIS_API_KEY, else from the sandbox), and say what changed in the shape of the answers
+$(VENV)/.mutants: pyproject.toml $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --editable '.[all]' --group mutants
+	@touch $@
+
+mutants: $(VENV)/.mutants ## mutate core modules in a copy, and print the mutations that no test detects
+	@rm -rf $(VENV)/mutants && mkdir $(VENV)/mutants && cp -R src tests pyproject.toml $(VENV)/mutants
+	cd $(VENV)/mutants && $(abspath $(BIN))/mutmut run
+	@cd $(VENV)/mutants && $(abspath $(BIN))/mutmut results | sed -n 's/: survived$$//p; s/: no tests$$//p' | \
+		xargs -n 1 $(abspath $(BIN))/mutmut show
+	@cd $(VENV)/mutants && $(abspath $(BIN))/mutmut export-cicd-stats && cat mutants/mutmut-cicd-stats.json
+
+rerecord: $(VENV)/.dev ## record every cassette anew (from the service if APERTIS_API_KEY is set, else from the sandbox), and print changes in the shape of responses
 	@$(BIN)/python -m pytest --record-mode=rewrite -m vcr; recorded=$$?; \
 		PYTHONPATH=tests $(BIN)/python -m support.cassettes.shapes; exit $$recorded
 

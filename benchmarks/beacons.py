@@ -1,15 +1,14 @@
-"""Whether long recordings come back whole: each beacon once, in order, and on time.
+"""Check that long recordings are transcribed completely: each beacon once, in order, and on time.
 
-Makes a beacon recording (tests/support/beacon_recordings.py) in every container and codec, sends
-it through the client, cut and stitched, to a sandbox in the same process whose engine hears
-beacons, and prints a table. The seconds are those of cutting, sending, decoding, hearing and
-stitching together. Players do not skip the 481 samples by which an mp2 encoder is late, so mp2 is
-11 to 15 ms late by itself.
+This makes a beacon recording (tests/support/beacon_recordings.py) in every container and codec,
+transcribes it in pieces with a sandbox in the same process whose engine recognises beacons, and
+prints a table. The seconds include cutting, sending, decoding, recognition and stitching. Players
+do not skip the 481 samples of delay of an mp2 encoder, so mp2 is 11 to 15 ms late by itself.
 
     python benchmarks/beacons.py [--hours 1] [--formats mp3 m4a ...] [--piece-seconds 120]
 
-Pieces last two minutes, to have many cuts; `--piece-seconds 0` makes them as long as the service
-takes them.
+Pieces last two minutes, so that there are many cuts; `--piece-seconds 0` makes them as long as the
+service permits.
 """
 
 import argparse
@@ -27,36 +26,36 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from support.beacon_recordings import FORMATS, PERIOD_SECONDS, Format, start_of, write
 
 MEGABYTE = 1_000_000
-PLENTY = 1_000_000
-"""Requests per minute."""
+REQUESTS_PER_MINUTE = 1_000_000
+"""Rate limit of the sandbox, which no run reaches."""
 
 
 def findings(transcript: Transcript, count: int) -> str:
-    """The beacons that were heard, and what is wrong with them, as cells of the table."""
-    heard = [(int(segment.text), segment.start) for segment in transcript.segments]
-    times = Counter(number for number, _ in heard)
+    """Return the number of beacons and of their defects, as cells of the table."""
+    beacons = [(int(segment.text), segment.start) for segment in transcript.segments]
+    times = Counter(number for number, _ in beacons)
     missing = count - len(times.keys() & set(range(count)))
-    doubled = len(heard) - len(times)
-    disordered = sum(after <= before for (before, _), (after, _) in pairwise(heard))
-    late = max((abs(start - start_of(number)) for number, start in heard), default=0)
-    return f"{len(heard)} | {missing} | {doubled} | {disordered} | {late * 1000:.1f}"
+    doubled = len(beacons) - len(times)
+    disordered = sum(after <= before for (before, _), (after, _) in pairwise(beacons))
+    late = max((abs(start - start_of(number)) for number, start in beacons), default=0)
+    return f"{len(beacons)} | {missing} | {doubled} | {disordered} | {late * 1000:.1f}"
 
 
-def row(name: str, form: Format, hours: float, piece_seconds: float, url: str) -> str:
-    """One line of the table."""
+def row(name: str, encoding: Format, hours: float, piece_seconds: float, url: str) -> str:
+    """Transcribe one recording and return its row of the table."""
     count = round(hours * 3600 / PERIOD_SECONDS)
     with tempfile.TemporaryDirectory() as folder, client(url) as audio:
-        path = write(form, Path(folder) / f"beacons.{name}", count)
+        path = write(encoding, Path(folder) / f"beacons.{name}", count)
         size = path.stat().st_size / MEGABYTE
-        started = time.perf_counter()
+        start = time.perf_counter()
         transcript = audio.transcribe(path, piece_seconds=piece_seconds or None)
-        wall = time.perf_counter() - started
-    kind = f"{form.container} | {form.encoder} {form.sample_rate / 1000:g} kHz"
+        wall = time.perf_counter() - start
+    kind = f"{encoding.container} | {encoding.encoder} {encoding.sample_rate / 1000:g} kHz"
     return f"| {name} | {kind} | {size:.0f} | {findings(transcript, count)} | {wall:.1f} |"
 
 
 def client(url: str) -> ApertisAudio:
-    """One that keeps nothing for the next time."""
+    """Return a client without a cache."""
     return ApertisAudio("sk-benchmark", base_url=url, cache=False)
 
 
@@ -66,12 +65,12 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=1)
     parser.add_argument("--formats", nargs="+", choices=FORMATS, default=list(FORMATS))
     parser.add_argument("--piece-seconds", type=float, default=120)
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     print("| file | container | codec | MB | beacons | missing | doubled | disordered | ms | s |")
     print("|---|---|---|---|---|---|---|---|---|---|")
-    with Sandbox(recogniser="beacon", requests_per_minute=PLENTY) as url:
-        for name in asked.formats:
-            line = row(name, FORMATS[name], asked.hours, asked.piece_seconds, url)
+    with Sandbox(recogniser="beacon", requests_per_minute=REQUESTS_PER_MINUTE) as url:
+        for name in arguments.formats:
+            line = row(name, FORMATS[name], arguments.hours, arguments.piece_seconds, url)
             print(line, flush=True)
 
 

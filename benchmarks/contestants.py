@@ -1,4 +1,4 @@
-"""Those who are compared, each in a process of its own.
+"""The programs that are compared, each in a process of its own.
 
     python benchmarks/contestants.py cut-ours RECORDING
     python benchmarks/contestants.py cut-recipe RECORDING
@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any
 
 MAX_BYTES = 26_214_400 - 4_096
-"""The service's limit, less what the multipart frame takes."""
+"""The service's limit, less the size of the multipart frame."""
 RECIPE_SECONDS = 600
 KEY = "sk-benchmark"
 
 
 def cut_ours(recording: str) -> None:
-    """As the client does; what is made is given back at once."""
+    """Cut a recording as the client does, and discard the pieces."""
     from apertis_audio_tools.audio import cut_pieces, probe
 
     for piece in cut_pieces(probe(recording), max_bytes=MAX_BYTES):
@@ -33,14 +33,14 @@ def cut_ours(recording: str) -> None:
 
 
 def cut_recipe(recording: str) -> None:
-    """By pydub."""
+    """Cut a recording with pydub."""
     with tempfile.TemporaryDirectory() as folder:
         for _ in _recipe_pieces(recording, Path(folder)):
             pass
 
 
 def transcribe_ours(recording: str, base_url: str, **options: Any) -> None:
-    """By the client, with its defaults, but for the cache of answers."""
+    """Transcribe a recording with this package's defaults, but without a cache."""
     from apertis_audio_tools import ApertisAudio
 
     with ApertisAudio(KEY, base_url=base_url, cache=False) as audio:
@@ -48,7 +48,7 @@ def transcribe_ours(recording: str, base_url: str, **options: Any) -> None:
 
 
 def transcribe_recipe(recording: str, base_url: str) -> str:
-    """By pydub and the openai client."""
+    """Transcribe a recording with pydub and the openai client."""
     from openai import OpenAI
 
     client = OpenAI(api_key=KEY, base_url=base_url)
@@ -56,22 +56,22 @@ def transcribe_recipe(recording: str, base_url: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         for piece in _recipe_pieces(recording, Path(folder)):
             with piece.open("rb") as file:
-                answer = client.audio.transcriptions.create(model="whisper-1", file=file)
-            transcripts.append(answer.text)
+                response = client.audio.transcriptions.create(model="whisper-1", file=file)
+            transcripts.append(response.text)
     return " ".join(transcripts)
 
 
-def segmenting(recording: Path, hours: float, folder: Path) -> list[str]:
-    """The command by which the ffmpeg program makes pieces as long as ours, anywhere."""
-    largest = hours * 3600 * MAX_BYTES / recording.stat().st_size
-    seconds = min(largest, max(300.0, min(hours * 3600 / 8, 900.0)))
+def ffmpeg_command(recording: Path, hours: float, folder: Path) -> list[str]:
+    """Return the ffmpeg command that cuts pieces as long as ours, regardless of pauses."""
+    max_seconds = hours * 3600 * MAX_BYTES / recording.stat().st_size
+    seconds = min(max_seconds, max(300.0, min(hours * 3600 / 8, 900.0)))
     pattern = folder / f"%03d{recording.suffix}"
-    copying = ["-map", "0:a", "-c", "copy", "-f", "segment", "-segment_time", f"{seconds:.0f}"]
-    return ["ffmpeg", "-v", "error", "-y", "-i", str(recording), *copying, str(pattern)]
+    options = ["-map", "0:a", "-c", "copy", "-f", "segment", "-segment_time", f"{seconds:.0f}"]
+    return ["ffmpeg", "-v", "error", "-y", "-i", str(recording), *options, str(pattern)]
 
 
-def process(name: str, *arguments: object) -> list[str]:
-    """The command that runs one of `CONTESTANTS`."""
+def contestant_command(name: str, *arguments: object) -> list[str]:
+    """Return the command that runs one of `CONTESTANTS`."""
     return [sys.executable, __file__, name, *map(str, arguments)]
 
 

@@ -1,4 +1,4 @@
-"""Try broken recordings by the thousand, in processes whose time and memory are limited.
+"""Process thousands of broken recordings, in processes whose time and memory are limited.
 
     python benchmarks/fuzz.py --first 0 --count 5000 --workers 2
 
@@ -30,7 +30,7 @@ _MIB = 1 << 20
 
 
 def inputs(first: int, count: int, step: int) -> Iterator[tuple[str, bytes]]:
-    """Truncations at every `step` bytes (0: none), and damaged recordings by number."""
+    """Yield recordings truncated at every `step` bytes (0: none), and damaged ones by number."""
     if step:
         yield from truncated(step)
     for number in range(first, first + count):
@@ -42,7 +42,7 @@ def _too_slow(*_: object) -> NoReturn:
 
 
 def work(options: argparse.Namespace) -> None:
-    """Try every input of this worker's share, and say so before and after."""
+    """Process every input of this worker's share, and print each result."""
     from support.hostile.fuzz_target import CHECKS, check_all
 
     faulthandler.enable()
@@ -52,20 +52,20 @@ def work(options: argparse.Namespace) -> None:
         if at % options.workers != options.share or at < options.skip:
             continue
         print("begin", at, name, flush=True)
-        before, begun = _peak(), time.process_time()
+        before, start = _peak(), time.process_time()
         signal.setitimer(signal.ITIMER_PROF, options.seconds)
         try:
             for outcome, check in zip(check_all(data), CHECKS, strict=True):
                 kind = outcome.partition(":")[0]
                 print("outcome", check, kind, sep="\t")
-        except Exception:  # noqa: BLE001  # what is looked for
+        except Exception:  # noqa: BLE001  # any error that is not typed is a fault
             print("fault", repr(traceback.format_exc()), flush=True)
         signal.setitimer(signal.ITIMER_PROF, 0)
-        grown, took = _peak() - before, time.process_time() - begun
-        if grown > options.mib * _MIB:
-            print("fault", repr(f"{grown // _MIB} MiB more"), flush=True)
-        if took > options.seconds / 2:
-            print("fault", repr(f"{took:.1f} s of the processor"), flush=True)
+        growth, seconds = _peak() - before, time.process_time() - start
+        if growth > options.mib * _MIB:
+            print("fault", repr(f"memory grew by {growth // _MIB} MiB"), flush=True)
+        if seconds > options.seconds / 2:
+            print("fault", repr(f"{seconds:.1f} s of CPU time"), flush=True)
     print("done", flush=True)
 
 
@@ -73,26 +73,26 @@ def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-class Shift:
-    """One worker's share, carried on in a new process whenever one dies."""
+class WorkerShare:
+    """One worker's share of the inputs, continued in a new process whenever one dies."""
 
     def __init__(self, options: argparse.Namespace, share: int) -> None:
         self._options = options
         self._share = share
-        self.tried = 0
+        self.count = 0
         self.outcomes: Counter[str] = Counter()
         self.faults: list[tuple[int, str, str]] = []
 
     def run(self) -> None:
-        """Try all of it."""
+        """Process the whole share."""
         skip = 0
         while skip >= 0:
             skip = self._process(skip)
 
     def _process(self, skip: int) -> int:
-        """Where to go on, or -1."""
-        given = vars(self._options)
-        options = [f"--{name}={given[name]}" for name in _NUMBERS]
+        """Run a process from an input on; return the next input, or -1 at the end."""
+        values = vars(self._options)
+        options = [f"--{name}={values[name]}" for name in _NUMBERS]
         command = [sys.executable, __file__, "--share", str(self._share), "--skip", str(skip)]
         with subprocess.Popen(  # noqa: S603  # this file itself
             [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -103,7 +103,7 @@ class Shift:
                 word, _, rest = line.rstrip("\n").partition(" ")
                 if word == "begin":
                     number, _, name = rest.partition(" ")
-                    at, self.tried = int(number), self.tried + 1
+                    at, self.count = int(number), self.count + 1
                     watchdog.cancel()
                     watchdog = threading.Timer(self._options.seconds * 10, process.kill)
                     watchdog.start()
@@ -124,12 +124,12 @@ class Shift:
 
 _NUMBERS = {
     "first": (0, "number of the first damaged recording"),
-    "count": (1000, "how many damaged recordings"),
-    "step": (997, "cut recordings off at every so many bytes; 0 for none"),
+    "count": (1000, "number of damaged recordings"),
+    "step": (997, "truncate recordings at every multiple of this many bytes; 0 for none"),
     "workers": (2, "processes"),
-    "seconds": (20, "of the processor that an input may take; ten times as much of the clock"),
-    "gib": (4, "of address space that a process may have"),
-    "mib": (200, "that memory may grow with an input"),
+    "seconds": (20, "limit of CPU seconds for an input; the limit of wall time is ten times that"),
+    "gib": (4, "limit of a process's address space in GiB"),
+    "mib": (200, "limit of the growth of memory with an input in MiB"),
 }
 
 
@@ -149,29 +149,29 @@ def main() -> None:
 
 
 def report(options: argparse.Namespace) -> int:
-    """Say what was tried and what was found; how many faults."""
-    shifts = [Shift(options, share) for share in range(options.workers)]
-    threads = [threading.Thread(target=shift.run) for shift in shifts]
+    """Run all shares, print a summary, and return 1 if there were faults."""
+    shares = [WorkerShare(options, share) for share in range(options.workers)]
+    threads = [threading.Thread(target=share.run) for share in shares]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    faults = sorted(fault for shift in shifts for fault in shift.faults)
+    faults = sorted(fault for share in shares for fault in share.faults)
     for at, name, what in faults:
         print(f"--- {at}: {name}\n{what}")
     if options.keep and faults:
         keep(options, {at for at, _, _ in faults})
-    for outcome, count in sorted(sum((s.outcomes for s in shifts), Counter[str]()).items()):
+    for outcome, count in sorted(sum((s.outcomes for s in shares), Counter[str]()).items()):
         print(f"{count:7} {outcome}")
-    print(f"{sum(s.tried for s in shifts)} inputs, {len(faults)} faults")
+    print(f"{sum(s.count for s in shares)} inputs, {len(faults)} faults")
     return min(len(faults), 1)
 
 
-def keep(options: argparse.Namespace, wanted: set[int]) -> None:
+def keep(options: argparse.Namespace, numbers: set[int]) -> None:
     """Write the inputs with faults to a folder."""
     options.keep.mkdir(parents=True, exist_ok=True)
     for at, (_, data) in enumerate(inputs(options.first, options.count, options.step)):
-        if at in wanted:
+        if at in numbers:
             (options.keep / f"{at}.bin").write_bytes(data)
 
 

@@ -1,4 +1,7 @@
-"""Many transcriptions at once, in one colour; what came of them, in JSON. `load.py` starts it."""
+"""Run many concurrent transcriptions, sync or async, and print the figures as JSON.
+
+`load.py` starts it.
+"""
 
 import argparse
 import asyncio
@@ -26,141 +29,141 @@ PAGE_BYTES = 4096
 
 @dataclass(slots=True)
 class Sent:
-    """An attempt: when its sender last asked whether it may, and when it was sent."""
+    """An attempt: the time it was permitted, and the time it was sent."""
 
-    asked: float
+    permitted: float
     at: float
 
 
 @dataclass(slots=True)
 class Limited:
-    """A "too many": when it had been read, and when whoever read it went to sleep over it."""
+    """A 429: the time it was read, and the time its reader began to wait because of it."""
 
-    heard: float
+    read: float
     known: float
 
 
-_ASKED = ContextVar("_ASKED", default=float("inf"))
+_PERMITTED = ContextVar("_PERMITTED", default=float("inf"))
 _LIMITED = ContextVar[Limited | None]("_LIMITED", default=None)
 
 
 @dataclass
 class Figures:
-    """What came of it.
+    """The figures of a run.
 
     Attributes:
-        right: Recordings whose text is their own, each counted once.
-        again: Outcomes beyond the first of a recording.
-        failed: The errors of those that have none.
-        seconds: From the first to the last.
-        half: Megabytes of memory when half of the outcomes were there.
-        most: The most after that.
-        sent: Each attempt.
-        limited: Each "too many".
+        correct: Number of recordings with their own text.
+        duplicates: Number of outcomes beyond the first of a recording.
+        failed: Number of errors by class.
+        seconds: Duration of the run.
+        half: Peak memory in megabytes until half of the outcomes had arrived.
+        peak: Peak memory in megabytes of the whole run.
+        sent: All attempts.
+        limited: All 429 responses.
     """
 
-    right: int = 0
-    again: int = 0
+    correct: int = 0
+    duplicates: int = 0
     failed: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
     half: float = 0.0
-    most: float = 0.0
+    peak: float = 0.0
     sent: list[Sent] = field(default_factory=list)
     limited: list[Limited] = field(default_factory=list)
 
 
 def recordings(number: int) -> Iterator[tuple[str, bytes]]:
-    """So many, each under a name of its own."""
+    """Return `number` recordings, each with a name of its own."""
     file = BytesIO()
-    with wave.open(file, "wb") as sound:
-        sound.setnchannels(1)
-        sound.setsampwidth(2)
-        sound.setframerate(RATE)
-        sound.writeframes(bytes(2 * RATE * SECONDS))
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(RATE)
+        writer.writeframes(bytes(2 * RATE * SECONDS))
     content = file.getvalue()
     return ((f"{each}.wav", content) for each in range(number))
 
 
-class Ledger:
-    """Counts outcomes, and looks at the memory at each."""
+class OutcomeCounter:
+    """A counter of outcomes that measures the memory at each."""
 
     def __init__(self, number: int) -> None:
         self.figures = Figures()
         self._number = number
-        self._seen: set[int] = set()
-        self._began = time.monotonic()
+        self._indices: set[int] = set()
+        self._start = time.monotonic()
 
-    def enter(self, outcome: Outcome) -> None:
-        """One more."""
-        self.figures.again += outcome.index in self._seen
+    def add(self, outcome: Outcome) -> None:
+        """Count an outcome."""
+        self.figures.duplicates += outcome.index in self._indices
         if outcome.error:
             self.figures.failed[type(outcome.error).__name__] += 1
-        elif outcome.index not in self._seen:
-            self.figures.right += outcome.transcript.text == str(outcome.index)
-        self._seen.add(outcome.index)
-        self._weigh()
+        elif outcome.index not in self._indices:
+            self.figures.correct += outcome.transcript.text == str(outcome.index)
+        self._indices.add(outcome.index)
+        self._measure_memory()
 
-    def close(self) -> Figures:
-        """All of them."""
-        self.figures.seconds = time.monotonic() - self._began
+    def finish(self) -> Figures:
+        """Return the figures of all outcomes."""
+        self.figures.seconds = time.monotonic() - self._start
         return self.figures
 
-    def _weigh(self) -> None:
-        now = resident()
-        if len(self._seen) * 2 <= self._number:
+    def _measure_memory(self) -> None:
+        now = memory_megabytes()
+        if len(self._indices) * 2 <= self._number:
             self.figures.half = max(self.figures.half, now)
-        self.figures.most = max(self.figures.most, now)
+        self.figures.peak = max(self.figures.peak, now)
 
 
-def resident() -> float:
-    """Megabytes of memory of this process."""
+def memory_megabytes() -> float:
+    """Return the resident memory of this process."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * PAGE_BYTES / 1e6
 
 
-class Sleeping(SystemClock):
-    """The system's clock; who goes to sleep over a "too many" knows of it, and so has the others.
+class RecordingClock(SystemClock):
+    """The system's clock, which records when a thread or task begins to wait because of a 429.
 
-    From then on the client has no excuse.
+    From then on, the client must not permit any request during the cooldown.
     """
 
     def sleep(self, seconds: float, wake: threading.Event) -> None:
         """Sleep in a thread."""
-        know()
+        record_known()
         super().sleep(seconds, wake)
 
     async def asleep(self, seconds: float) -> None:
         """Sleep on the event loop."""
-        know()
+        record_known()
         await super().asleep(seconds)
 
 
-def know() -> None:
-    """Note that what this thread or task has heard is known by now."""
+def record_known() -> None:
+    """Record that the 429 this thread or task has read is known to the client."""
     if limited := _LIMITED.get():
         limited.known = min(limited.known, time.monotonic())
 
 
-def note_attempts(audio: ApertisAudio, figures: Figures) -> None:
-    """Have every attempt of a client noted, by the clock that the server has too.
+def record_attempts(audio: ApertisAudio, figures: Figures) -> None:
+    """Record every attempt of a client, by the clock that the server uses too.
 
-    Whoever asked before a "too many" was known may well be held up, and send long after.
+    A sender that was permitted before a 429 was known may be delayed, and send long after it.
     """
     seconds_until_allowed = RetryPolicy.seconds_until_allowed
 
-    def noted_wait(retry: RetryPolicy, *args: Any) -> float:
-        _ASKED.set(time.monotonic())
+    def recording_wait(retry: RetryPolicy, *args: Any) -> float:
+        _PERMITTED.set(time.monotonic())
         return seconds_until_allowed(retry, *args)
 
-    RetryPolicy.seconds_until_allowed = noted_wait  # type: ignore[assignment, method-assign]
-    transport = audio._transport  # noqa: SLF001  # nobody else needs to know
+    RetryPolicy.seconds_until_allowed = recording_wait  # type: ignore[assignment, method-assign]
+    transport = audio._transport  # noqa: SLF001  # only this benchmark needs it
     send, asend = transport.send, transport.asend
 
     @contextlib.contextmanager
-    def noted() -> Iterator[None]:
+    def recording() -> Iterator[None]:
         now = time.monotonic()
-        figures.sent.append(Sent(min(_ASKED.get(), now), now))
-        _ASKED.set(float("inf"))
+        figures.sent.append(Sent(min(_PERMITTED.get(), now), now))
+        _PERMITTED.set(float("inf"))
         try:
             yield
         except RateLimitError:
@@ -168,55 +171,55 @@ def note_attempts(audio: ApertisAudio, figures: Figures) -> None:
             _LIMITED.set(figures.limited[-1])
             raise
 
-    def noted_send(request: Request, within: float) -> Response:
-        with noted():
+    def recording_send(request: Request, within: float) -> Response:
+        with recording():
             return send(request, within)
 
-    async def noted_asend(request: Request, within: float) -> Response:
-        with noted():
+    async def recording_asend(request: Request, within: float) -> Response:
+        with recording():
             return await asend(request, within)
 
-    transport.send, transport.asend = noted_send, noted_asend  # type: ignore[method-assign]
+    transport.send, transport.asend = recording_send, recording_asend  # type: ignore[method-assign]
 
 
-async def atranscribe(audio: ApertisAudio, number: int, ledger: Ledger) -> None:
-    """On the event loop."""
+async def atranscribe(audio: ApertisAudio, number: int, counter: OutcomeCounter) -> None:
+    """Transcribe all recordings on the event loop."""
     async with audio:
         sources = recordings(number)
         async for outcome in audio.atranscribe_many(sources, in_order=False, on_error="skip"):
-            ledger.enter(outcome)
+            counter.add(outcome)
 
 
-def transcribe(audio: ApertisAudio, number: int, ledger: Ledger) -> None:
-    """In threads."""
+def transcribe(audio: ApertisAudio, number: int, counter: OutcomeCounter) -> None:
+    """Transcribe all recordings in threads."""
     with audio:
         sources = recordings(number)
         for outcome in audio.transcribe_many(sources, in_order=False, on_error="skip"):
-            ledger.enter(outcome)
+            counter.add(outcome)
 
 
 def main() -> None:
-    """Transcribe them all."""
+    """Transcribe all recordings and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("url")
-    parser.add_argument("colour", choices=["sync", "async"])
+    parser.add_argument("mode", choices=["sync", "async"])
     parser.add_argument("number", type=int)
-    parser.add_argument("at_once", type=int)
-    given = parser.parse_args()
+    parser.add_argument("concurrency", type=int)
+    arguments = parser.parse_args()
     audio = ApertisAudio(
         "key-of-a-benchmark",
-        base_url=given.url,
-        max_concurrency=given.at_once,
+        base_url=arguments.url,
+        max_concurrency=arguments.concurrency,
         requests_per_minute=None,
-        clock=Sleeping(),
+        clock=RecordingClock(),
     )
-    ledger = Ledger(given.number)
-    note_attempts(audio, ledger.figures)
-    if given.colour == "async":
-        asyncio.run(atranscribe(audio, given.number, ledger))
+    counter = OutcomeCounter(arguments.number)
+    record_attempts(audio, counter.figures)
+    if arguments.mode == "async":
+        asyncio.run(atranscribe(audio, arguments.number, counter))
     else:
-        transcribe(audio, given.number, ledger)
-    print(json.dumps(asdict(ledger.close())))
+        transcribe(audio, arguments.number, counter)
+    print(json.dumps(asdict(counter.finish())))
 
 
 if __name__ == "__main__":

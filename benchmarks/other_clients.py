@@ -1,4 +1,4 @@
-"""The openai and the apertis SDK go through the faults of `support.faults`, in either colour."""
+"""Run the openai and the apertis SDK against the faults of `support.faults`, sync or async."""
 
 import asyncio
 import base64
@@ -17,24 +17,24 @@ from support.faults.endpoints import (
     TRANSCRIBE,
 )
 from support.faults.fault import RETRIES
-from support.faults.fault_runner import Stage
+from support.faults.fault_runner import FaultSession
 
 SPEECH = {"model": "tts-1", "voice": "alloy", "input": TEXT, "response_format": "mp3"}
 CHAT_MODEL = "gpt-4o-audio-preview"
 
 
 class NotOfferedError(Exception):
-    """A client cannot be asked for this at all."""
+    """A client has no such call."""
 
 
 class Sdk:
-    """A client of the OpenAI kind.
+    """A client with the interface of the openai SDK.
 
     Args:
-        library: Its module.
-        names: Of its blocking and its awaiting class.
-        root: The name of its root error.
-        is_async: In which colour.
+        library: Name of its module.
+        names: Names of its sync and async classes.
+        root: Name of the root class of its errors.
+        is_async: True for the async class.
     """
 
     def __init__(self, library: str, names: tuple[str, str], root: str, *, is_async: bool) -> None:
@@ -43,87 +43,89 @@ class Sdk:
         self._library = library
         self.errors = (getattr(module, root),)
 
-    def play(self, stage: Stage, took: Callable[[str | bytes], None]) -> None:
+    def make_calls(self, session: FaultSession, on_result: Callable[[str | bytes], None]) -> None:
         """Make the calls of the fault."""
-        asyncio.run(self._play(stage, took))
+        asyncio.run(self._make_calls(session, on_result))
 
-    async def _play(self, stage: Stage, took: Callable[[str | bytes], None]) -> None:
+    async def _make_calls(
+        self, session: FaultSession, on_result: Callable[[str | bytes], None]
+    ) -> None:
         client = self._make(
             api_key="key-of-a-test",
-            base_url=stage.server.url,
+            base_url=session.server.url,
             max_retries=RETRIES,
-            timeout=stage.fault.timeout,
+            timeout=session.fault.timeout,
         )
         try:
-            for number in range(stage.fault.calls):
+            for number in range(session.fault.calls):
                 if number:
-                    await asyncio.to_thread(stage.between_calls)
-                took(await self._call(client, stage))
+                    await asyncio.to_thread(session.between_calls)
+                on_result(await self._call(client, session))
         finally:
-            await _settled(client.close())
+            await _await_if_needed(client.close())
 
-    async def _call(self, client: Any, stage: Stage) -> str | bytes:
-        endpoint = stage.endpoint
+    async def _call(self, client: Any, session: FaultSession) -> str | bytes:
+        endpoint = session.endpoint
         if endpoint is TRANSCRIBE:
-            return await _transcript(client, stage)
+            return await _transcript(client, session)
         if endpoint is SPEAK:
-            return bytes((await _settled(client.audio.speech.create(**SPEECH))).content)
+            return bytes((await _await_if_needed(client.audio.speech.create(**SPEECH))).content)
         if endpoint in {STREAM_SPEECH, SAVE_SPEECH}:
-            return await self._speech(client, stage)
+            return await self._speech(client, session)
         if endpoint is CHAT:
-            reply = await _settled(client.chat.completions.create(**_question(stage)))
+            reply = await _await_if_needed(client.chat.completions.create(**_question(session)))
             return str(reply.choices[0].message.content)
-        assert endpoint is STREAM_CHAT  # noqa: S101  # there are no others
+        assert endpoint is STREAM_CHAT  # noqa: S101  # the only one left
         return await _words(client)
 
-    async def _speech(self, client: Any, stage: Stage) -> bytes:
-        """To a file, or as it comes."""
-        is_saved = stage.endpoint is SAVE_SPEECH
+    async def _speech(self, client: Any, session: FaultSession) -> bytes:
+        """Return spoken audio, saved to a file or streamed."""
+        is_saved = session.endpoint is SAVE_SPEECH
         if self._library == "apertis":
             if not is_saved:
                 raise NotOfferedError
-            sound = await _settled(client.audio.speech.create(**SPEECH))
-            sound.write_to_file(stage.new_file)
-            return stage.new_file.read_bytes()
+            speech = await _await_if_needed(client.audio.speech.create(**SPEECH))
+            speech.write_to_file(session.new_file)
+            return session.new_file.read_bytes()
         manager = client.audio.speech.with_streaming_response.create(**SPEECH)
         if hasattr(manager, "__aenter__"):
-            async with manager as answer:
+            async with manager as response:
                 if not is_saved:
-                    return b"".join([chunk async for chunk in answer.iter_bytes()])
-                await answer.stream_to_file(stage.new_file)
+                    return b"".join([chunk async for chunk in response.iter_bytes()])
+                await response.stream_to_file(session.new_file)
         else:
-            with manager as answer:
+            with manager as response:
                 if not is_saved:
-                    return b"".join(answer.iter_bytes())
-                answer.stream_to_file(stage.new_file)
-        return stage.new_file.read_bytes()
+                    return b"".join(response.iter_bytes())
+                response.stream_to_file(session.new_file)
+        return session.new_file.read_bytes()
 
 
-async def _transcript(client: Any, stage: Stage) -> str:
-    found = await _settled(
+async def _transcript(client: Any, session: FaultSession) -> str:
+    transcript = await _await_if_needed(
         client.audio.transcriptions.create(
-            model="whisper-1", file=stage.source(), response_format=stage.fault.wanted
+            model="whisper-1", file=session.source(), response_format=session.fault.response_format
         )
     )
-    return found if isinstance(found, str) else found.text
+    return transcript if isinstance(transcript, str) else transcript.text
 
 
 async def _words(client: Any) -> str:
-    asked = {"model": CHAT_MODEL, "messages": [{"role": "user", "content": TEXT}], "stream": True}
-    chunks = await _settled(client.chat.completions.create(**asked))
+    options = {"model": CHAT_MODEL, "messages": [{"role": "user", "content": TEXT}], "stream": True}
+    chunks = await _await_if_needed(client.chat.completions.create(**options))
     is_async = hasattr(chunks, "__aiter__")
-    found = [chunk async for chunk in chunks] if is_async else list(chunks)
-    return "".join(chunk.choices[0].delta.content or "" for chunk in found)
+    deltas = [chunk async for chunk in chunks] if is_async else list(chunks)
+    return "".join(chunk.choices[0].delta.content or "" for chunk in deltas)
 
 
-def _question(stage: Stage) -> dict[str, Any]:
-    source = stage.source()
+def _question(session: FaultSession) -> dict[str, Any]:
+    source = session.source()
     data = base64.b64encode(source.read_bytes() if hasattr(source, "read_bytes") else source.read())
     clip = {"type": "input_audio", "input_audio": {"data": data.decode(), "format": "wav"}}
     content = [{"type": "text", "text": TEXT}, clip]
     return {"model": CHAT_MODEL, "messages": [{"role": "user", "content": content}]}
 
 
-async def _settled(result: Any) -> Any:
-    """What a call gives, in either colour."""
+async def _await_if_needed(result: Any) -> Any:
+    """Return the result of a call, awaited if it is awaitable."""
     return await result if inspect.isawaitable(result) else result

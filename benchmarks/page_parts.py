@@ -1,18 +1,20 @@
-"""Pages that several benchmarks write, each its own part."""
+"""Write one part of a page that several benchmarks share."""
 
 import re
 from pathlib import Path
 
 
-def put(page: Path, part: str, text: str) -> None:
-    """Replace one part of a page; the part is marked in the page, and the rest stays.
+def replace_part(page: Path, part: str, text: str) -> None:
+    """Replace the part of a page between its two markers.
 
     Raises:
-        ValueError: The page has no such part.
+        ValueError: If the page does not have the part exactly once.
     """
     begin, end = f"<!-- {part} -->", f"<!-- end of {part} -->"
     pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
     new, times = pattern.subn(lambda _: f"{begin}\n\n{text.strip()}\n\n{end}", page.read_text())
     if times != 1:
-        raise ValueError(f"{page.name} needs the part {begin} once; it is there {times} times.")
+        raise ValueError(
+            f"{page.name} must contain {begin} exactly once; it contains it {times} times."
+        )
     page.write_text(new)

@@ -1,7 +1,7 @@
-"""What clients of the service do when something goes wrong: ours, openai, and the vendor's own.
+"""Compare how clients of the service react to faults: this package, openai, and the vendor's own.
 
-Each goes through the same faults (`tests/support/faults`), on a loopback server, in a process of
-its own with a time limit, and is judged by the same function as our own tests.
+Each client meets the same faults (`tests/support/faults`) on a loopback server, in a process of its
+own with a time limit. The function that checks the reactions is the one that our own tests use.
 
     pip install openai apertis
     python benchmarks/reliability.py --write docs/reliability.md
@@ -22,49 +22,49 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO
 
-from page_parts import put
+from page_parts import replace_part
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 
-from support.faults.all_faults import CASES, FAULTS  # noqa: E402  # only now it can be found
+from support.faults.all_faults import CASES, FAULTS  # noqa: E402  # found through the path above
 from support.faults.fault import Fault  # noqa: E402
 
 CLIENTS = {"ours": "apertis-audio-tools", "openai": "openai", "apertis": "apertis"}
-COLOURS = ("sync", "async")
-LIMIT = 8.0
-"""Seconds for one fault: the longest pause that is right takes three."""
+MODES = ("sync", "async")
+TIME_LIMIT = 8.0
+"""Seconds for one fault; the longest correct pause takes three."""
 
 START_LIMIT = 300.0
 PARTS = 2
-"""How many processes share the faults of one client in one colour; they mostly wait."""
+"""Number of processes that share the faults of one client in one mode; they mostly wait."""
 
 
-Verdict = list[str] | None
+Mistakes = list[str] | None
 
 
 class Worker:
-    """A process that goes through faults, and is replaced when it hangs."""
+    """A process that runs a client against faults, and is replaced when it hangs."""
 
-    def __init__(self, client: str, colour: str) -> None:
-        self._command = [sys.executable, str(HERE / "fault_worker.py"), client, colour]
+    def __init__(self, client: str, mode: str) -> None:
+        self._command = [sys.executable, str(HERE / "fault_worker.py"), client, mode]
         self._process: subprocess.Popen[str] | None = None
         self._lines: queue.Queue[str] = queue.Queue()
 
-    def verdict(self, number: int) -> Verdict:
-        """What the client did wrong in a case."""
+    def mistakes_in(self, number: int) -> Mistakes:
+        """Return the mistakes of the client in a case."""
         process = self._process or self._start()
         assert process.stdin is not None  # noqa: S101  # it is a pipe
         process.stdin.write(f"{number}\n")
         process.stdin.flush()
         try:
-            line = self._lines.get(timeout=LIMIT)
+            line = self._lines.get(timeout=TIME_LIMIT)
         except queue.Empty:
             self.close()
-            return [f"still busy after {LIMIT:.0f} s"]
+            return [f"still busy after {TIME_LIMIT:.0f} s"]
         if line:
-            found: Verdict = json.loads(line)
-            return found
+            mistakes: Mistakes = json.loads(line)
+            return mistakes
         self.close()
         return ["ends the whole process"]
 
@@ -99,30 +99,30 @@ def _pump(lines: IO[str], into: "queue.Queue[str]") -> None:
 
 @dataclass(frozen=True)
 class Column:
-    """What one client did in one colour, by the numbers of the cases."""
+    """The mistakes of one client in one mode, by the number of the case."""
 
     client: str
-    colour: str
-    verdicts: dict[int, Verdict]
+    mode: str
+    mistakes: dict[int, Mistakes]
 
-    def of(self, fault: Fault) -> Iterator[tuple[str, Verdict]]:
-        """The uses of the service in which it met a fault, and what it did wrong."""
-        for number, verdict in self.verdicts.items():
+    def of(self, fault: Fault) -> Iterator[tuple[str, Mistakes]]:
+        """Yield the endpoints that a fault affects, with the client's mistakes."""
+        for number, mistakes in self.mistakes.items():
             if CASES[number][0] is fault:
-                yield CASES[number][1].name, verdict
+                yield CASES[number][1].name, mistakes
 
 
-def gone_through(client: str, colour: str, numbers: list[int]) -> Column:
-    """A client in one colour."""
-    worker = Worker(client, colour)
+def run_cases(client: str, mode: str, numbers: list[int]) -> Column:
+    """Run a client in one mode against some cases."""
+    worker = Worker(client, mode)
     try:
-        return Column(client, colour, {number: worker.verdict(number) for number in numbers})
+        return Column(client, mode, {number: worker.mistakes_in(number) for number in numbers})
     finally:
         worker.close()
 
 
 def installed(client: str) -> str | None:
-    """The version of a client, if it is here."""
+    """Return the version of a client, if it is installed."""
     try:
         return version(CLIENTS[client])
     except PackageNotFoundError:
@@ -130,54 +130,54 @@ def installed(client: str) -> str | None:
 
 
 def cell(columns: list[Column], fault: Fault) -> str:
-    """What a client did, over all uses of the service and both colours."""
-    wrong: dict[str, set[str]] = {}
-    met = 0
+    """Return the mistakes of a client over all endpoints and both modes."""
+    places: dict[str, set[str]] = {}
+    cases = 0
     for column in columns:
-        for endpoint, verdict in column.of(fault):
-            met += verdict is not None
-            for complaint in verdict or ():
-                wrong.setdefault(complaint, set()).add(f"{endpoint}, {column.colour}")
-    if not met:
+        for endpoint, mistakes in column.of(fault):
+            cases += mistakes is not None
+            for mistake in mistakes or ():
+                places.setdefault(mistake, set()).add(f"{endpoint}, {column.mode}")
+    if not cases:
         return "-"
-    if not wrong:
-        return "right"
-    return "; ".join(_said(complaint, where, met) for complaint, where in wrong.items())
+    if not places:
+        return "correct"
+    return "; ".join(_counted(mistake, where, cases) for mistake, where in places.items())
 
 
-def _said(complaint: str, where: set[str], met: int) -> str:
-    if len(where) == met:
-        return complaint
+def _counted(mistake: str, where: set[str], cases: int) -> str:
+    if len(where) == cases:
+        return mistake
     counted = Counter(name.partition(",")[0] for name in where)
-    return f"{complaint} ({', '.join(sorted(counted))})"
+    return f"{mistake} ({', '.join(sorted(counted))})"
 
 
-def is_right(columns: list[Column], fault: Fault) -> bool:
-    """Whether nothing was wrong, wherever the client could be asked."""
-    verdicts = [verdict for column in columns for _, verdict in column.of(fault)]
-    return any(verdict is not None for verdict in verdicts) and not any(verdicts)
+def is_correct(columns: list[Column], fault: Fault) -> bool:
+    """Return True if the client made no mistake, in all cases that it supports."""
+    mistakes = [each for column in columns for _, each in column.of(fault)]
+    return any(each is not None for each in mistakes) and not any(mistakes)
 
 
 def page(columns: dict[str, list[Column]], faults: list[Fault], command: str) -> str:
-    """The part of the page that is about faults."""
+    """Return the part of the page that is about faults."""
     names = [f"{CLIENTS[client]} {installed(client)}" for client in columns]
-    cases = len({number for each in columns.values() for c in each for number in c.verdicts})
-    colours = sorted({c.colour for each in columns.values() for c in each}, reverse=True)
+    cases = len({number for each in columns.values() for c in each for number in c.mistakes})
+    modes = sorted({c.mode for each in columns.values() for c in each}, reverse=True)
     lines = [
         (
             f"Made by `{command}` with Python {platform.python_version()}: {len(faults)} faults, "
-            f"{cases} cases of a fault in a use of the service, each {' and '.join(colours)}."
+            f"{cases} cases of a fault in a use of the service, each {' and '.join(modes)}."
         ),
         "",
         _row("", names),
         _row("---", ["---:"] * len(names)),
-        _row("faults met rightly", [_score(each, faults) for each in columns.values()]),
-        _row("cases met rightly", [_cases(each) for each in columns.values()]),
+        _row("faults handled correctly", [_score(each, faults) for each in columns.values()]),
+        _row("cases handled correctly", [_cases(each) for each in columns.values()]),
         "",
-        _row("fault", ["right", *names]),
+        _row("fault", ["correct reaction", *names]),
         _row("---", ["---"] * (len(names) + 1)),
         *(
-            _row(fault.name, [fault.right, *(cell(each, fault) for each in columns.values())])
+            _row(fault.name, [fault.reaction, *(cell(each, fault) for each in columns.values())])
             for fault in faults
         ),
     ]
@@ -185,13 +185,13 @@ def page(columns: dict[str, list[Column]], faults: list[Fault], command: str) ->
 
 
 def _score(columns: list[Column], faults: list[Fault]) -> str:
-    met = [f for f in faults if any(v is not None for c in columns for _, v in c.of(f))]
-    return f"{sum(is_right(columns, fault) for fault in met)} of {len(met)}"
+    supported = [f for f in faults if any(v is not None for c in columns for _, v in c.of(f))]
+    return f"{sum(is_correct(columns, fault) for fault in supported)} of {len(supported)}"
 
 
 def _cases(columns: list[Column]) -> str:
-    verdicts = [v for column in columns for v in column.verdicts.values() if v is not None]
-    return f"{sum(not verdict for verdict in verdicts)} of {len(verdicts)}"
+    mistakes = [v for column in columns for v in column.mistakes.values() if v is not None]
+    return f"{sum(not each for each in mistakes)} of {len(mistakes)}"
 
 
 def _row(first: str, others: list[str]) -> str:
@@ -199,25 +199,27 @@ def _row(first: str, others: list[str]) -> str:
 
 
 def main() -> None:
-    """Go through the faults, print or write the page."""
+    """Run all clients against all faults, and print or write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clients", nargs="+", choices=CLIENTS, default=list(CLIENTS))
-    parser.add_argument("--colours", nargs="+", choices=COLOURS, default=list(COLOURS))
-    parser.add_argument("--only", default="", help="faults whose name has this in it")
-    parser.add_argument("--at-once", type=int, default=12, help="processes at the same time")
-    parser.add_argument("--write", type=Path, help="the page")
-    given = parser.parse_args()
-    numbers = [number for number, (fault, _) in enumerate(CASES) if given.only in fault.name]
-    faults = [fault for fault in FAULTS if given.only in fault.name]
-    pairs = [(c, colour) for c in given.clients if installed(c) for colour in given.colours]
+    parser.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES))
+    parser.add_argument("--only", default="", help="run only faults whose name contains this")
+    parser.add_argument(
+        "--concurrency", type=int, default=12, help="number of concurrent processes"
+    )
+    parser.add_argument("--write", type=Path, help="page to write the result to")
+    arguments = parser.parse_args()
+    numbers = [number for number, (fault, _) in enumerate(CASES) if arguments.only in fault.name]
+    faults = [fault for fault in FAULTS if arguments.only in fault.name]
+    pairs = [(c, mode) for c in arguments.clients if installed(c) for mode in arguments.modes]
     shares = [(*pair, numbers[part::PARTS]) for pair in pairs for part in range(PARTS)]
-    with ThreadPoolExecutor(given.at_once) as threads:
-        found = list(threads.map(lambda share: gone_through(*share), shares))
-    columns = {c: [each for each in found if each.client == c] for c, _ in pairs}
+    with ThreadPoolExecutor(arguments.concurrency) as threads:
+        columns_of_parts = list(threads.map(lambda share: run_cases(*share), shares))
+    columns = {c: [each for each in columns_of_parts if each.client == c] for c, _ in pairs}
     text = page(columns, faults, " ".join(["python benchmarks/reliability.py", *sys.argv[1:]]))
     print(text)
-    if given.write:
-        put(given.write, "faults", text)
+    if arguments.write:
+        replace_part(arguments.write, "faults", text)
 
 
 if __name__ == "__main__":

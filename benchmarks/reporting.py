@@ -1,4 +1,4 @@
-"""What was measured, as a page with tables, and as a picture."""
+"""Write measurements as a page with tables."""
 
 import importlib.metadata
 import importlib.util
@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from measuring import Figures
+from measure_process import Figures
 
 CONTESTANTS = {"cut": ("recipe", "ours", "ffmpeg"), "transcribe": ("recipe", "ours", "oursmp3")}
 NAMES = {
@@ -22,7 +22,7 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Conditions:
-    """What the stand-in does, in 10^6 bits/s, seconds, and seconds of audio per second; and how."""
+    """The stand-in's uplink in 10^6 bit/s, its latency in seconds and speed, and the command."""
 
     uplink: float
     latency: float
@@ -34,15 +34,15 @@ class Conditions:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one contestant took for one task on one recording; no figures if it failed.
+    """The figures of one contestant for one task on one recording, or None if it failed.
 
-    `size` and `sent` are megabytes, of the recording and of what the stand-in received.
+    `size` and `sent` are megabytes, of the recording and of the audio the stand-in received.
     """
 
     recording: str
     size: float
     task: str
-    who: str
+    contestant: str
     figures: Figures | None
     requests: int = 0
     sent: float = 0.0
@@ -50,7 +50,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Aim:
-    """What was aimed for: a figure of each recording, and whether it has to be at most or least."""
+    """A goal: a figure of each recording, and its upper or lower limit."""
 
     sentence: str
     figure: Callable[["Results", str], float | None]
@@ -59,104 +59,108 @@ class Aim:
 
 
 class Results:
-    """The measurements, by task, recording and contestant."""
+    """Measurements by task, recording and contestant."""
 
-    def __init__(self, found: Iterable[Measurement]) -> None:
-        self._found = {(each.task, each.recording, each.who): each for each in found}
-        self.recordings = list(dict.fromkeys(each.recording for each in self._found.values()))
+    def __init__(self, measurements: Iterable[Measurement]) -> None:
+        self._measurements = {
+            (each.task, each.recording, each.contestant): each for each in measurements
+        }
+        self.recordings = list(
+            dict.fromkeys(each.recording for each in self._measurements.values())
+        )
 
-    def get(self, task: str, recording: str, who: str) -> Measurement | None:
-        """One of them, if it was made."""
-        return self._found.get((task, recording, who))
+    def get(self, task: str, recording: str, contestant: str) -> Measurement | None:
+        """Return a measurement, if it was made."""
+        return self._measurements.get((task, recording, contestant))
 
-    def figure(self, task: str, recording: str, who: str, name: str) -> float | None:
-        """One of its figures, if it was made and did not fail."""
-        found = self.get(task, recording, who)
-        return getattr(found.figures, name) if found and found.figures else None
+    def figure(self, task: str, recording: str, contestant: str, name: str) -> float | None:
+        """Return a figure of a measurement, if it was made and did not fail."""
+        measurement = self.get(task, recording, contestant)
+        return getattr(measurement.figures, name) if measurement and measurement.figures else None
 
     def ratio(
-        self, task: str, recording: str, name: str, than: str = "recipe", who: str = "ours"
+        self, task: str, recording: str, name: str, than: str = "recipe", contestant: str = "ours"
     ) -> float | None:
-        """How many times more one takes than another."""
-        more, less = (self.figure(task, recording, each, name) for each in (than, who))
+        """Return the ratio of two contestants' figures."""
+        more, less = (self.figure(task, recording, each, name) for each in (than, contestant))
         return more / less if more is not None and less else None
 
 
 AIMS = [
     Aim(
         "Cutting takes at most 2.2 x ffmpeg's stream copy (wall time)",
-        lambda found, name: found.ratio("cut", name, "wall", than="ours", who="ffmpeg"),
+        lambda results, name: results.ratio("cut", name, "wall", than="ours", contestant="ffmpeg"),
         2.2,
         is_upper=True,
     ),
     Aim(
-        "The same in CPU time, which other work on the machine disturbs less",
-        lambda found, name: found.ratio("cut", name, "cpu", than="ours", who="ffmpeg"),
+        "Cutting in CPU time, which other work on the machine disturbs less",
+        lambda results, name: results.ratio("cut", name, "cpu", than="ours", contestant="ffmpeg"),
         2.2,
         is_upper=True,
     ),
     Aim(
         "Cutting is at least 40 x faster than the recipe's (wall time)",
-        lambda found, name: found.ratio("cut", name, "wall"),
+        lambda results, name: results.ratio("cut", name, "wall"),
         40,
         is_upper=False,
     ),
     Aim(
-        "The same in CPU time",
-        lambda found, name: found.ratio("cut", name, "cpu"),
+        "Cutting faster than the recipe, in CPU time",
+        lambda results, name: results.ratio("cut", name, "cpu"),
         40,
         is_upper=False,
     ),
     Aim(
         "Memory stays below 150 MB, cutting",
-        lambda found, name: found.figure("cut", name, "ours", "memory"),
+        lambda results, name: results.figure("cut", name, "ours", "memory"),
         150,
         is_upper=True,
     ),
     Aim(
         "Memory stays below 150 MB, end to end",
-        lambda found, name: found.figure("transcribe", name, "ours", "memory"),
+        lambda results, name: results.figure("transcribe", name, "ours", "memory"),
         150,
         is_upper=True,
     ),
     Aim(
         "End to end is at least 8 x faster than the recipe (wall time)",
-        lambda found, name: found.ratio("transcribe", name, "wall"),
+        lambda results, name: results.ratio("transcribe", name, "wall"),
         8,
         is_upper=False,
     ),
     Aim(
-        "The same with upload_format='mp3'",
-        lambda found, name: found.ratio("transcribe", name, "wall", who="oursmp3"),
+        "End to end with upload_format='mp3'",
+        lambda results, name: results.ratio("transcribe", name, "wall", contestant="oursmp3"),
         8,
         is_upper=False,
     ),
 ]
 
 
-def document(found: Iterable[Measurement], conditions: Conditions) -> str:
-    """The whole page."""
-    results = Results(found)
+def document(measurements: Iterable[Measurement], conditions: Conditions) -> str:
+    """Return the whole page."""
+    results = Results(measurements)
     return f"""# Long recordings: the documented recipe, and this package
 
 Written by `{conditions.command}`.
 
 The recipe is that of the service's documentation: pydub loads the recording, cuts it every ten
 minutes and exports each piece as mp3, and the openai SDK sends one piece after the other.
-This package is `ApertisAudio(base_url=...).transcribe(path)` with its defaults, but for the cache,
-which is off: pieces of five to fifteen minutes are cut in pauses without encoding anew, and up to eight are
-on their way at once, which the service's rate limits allow. With `upload_format="mp3"` it encodes to mp3
+This package is `ApertisAudio(base_url=...).transcribe(path)` with its defaults, but without
+a cache: pieces of five to fifteen minutes are cut in pauses without re-encoding, and up to eight are
+sent at once, which the service's rate limits permit. With `upload_format="mp3"` it encodes to mp3
 as the recipe does, at 16 kHz and 32 kbit/s.
-`ffmpeg -f segment -c copy` is the floor for cutting: it makes pieces as long as the default's,
+`ffmpeg -f segment -c copy` is the lower bound for cutting: it makes pieces as long as the default's,
 writes them to disk, and cuts anywhere.
 
-The service is a stand-in on the same machine, not the real one: it hears nothing. It reads
-{conditions.uplink:g} Mbit/s, of all connections together, and answers each request {conditions.latency:g} s plus
-1/{conditions.speed:g} of the length of its audio after the last byte, many at once. So an hour of audio takes the
-recipe {3600 / conditions.speed:g} s of waiting at least, however fast it cuts. What the stand-in received was checked to be
-as long as the recording. On a slower line, what is sent counts for more (MB x 8 / Mbit/s is the
-least it takes): the recipe encodes anew, to fewer bytes than the wav or the 128 kbit/s it was
-given, and this package sends what was recorded, unless told `upload_format=`.
+The service is a stand-in on the same machine, not the real one, and recognises nothing. It reads
+{conditions.uplink:g} Mbit/s, of all connections together, and responds to each request {conditions.latency:g} s plus
+1/{conditions.speed:g} of the length of its audio after the last byte, many at once. So the recipe waits for at least
+{3600 / conditions.speed:g} s per hour of audio, however fast it cuts. The audio that the stand-in received was checked to be
+as long as the recording. On a slower line, the size of the upload matters more (it takes at least
+MB x 8 / Mbit/s): the recipe re-encodes to fewer bytes than the wav or the 128 kbit/s of the
+recordings, and this package sends the original encoding unless `upload_format=` is set.
 
 Recordings repeat examples/data/standup.ogg: wav of 16 kHz, mp3 and m4a of 44.1 kHz and 128 kbit/s,
 one channel. {runs(conditions)} Peak memory is that of the largest process.
@@ -165,7 +169,7 @@ one channel. {runs(conditions)} Peak memory is that of the largest process.
 
 ![Seconds of cutting, seconds of transcribing, and memory, as bars](benchmarks.svg)
 
-## Against what was aimed for
+## Aims
 
 {aims(results)}
 
@@ -180,14 +184,14 @@ one channel. {runs(conditions)} Peak memory is that of the largest process.
 
 
 def runs(conditions: Conditions) -> str:
-    """How often each was run."""
+    """Return a sentence about the number of runs."""
     if conditions.runs == 1:
         return "Everything was run once."
     return f"Figures are the median of {conditions.runs} runs, those of the recipe of one."
 
 
 def machine() -> str:
-    """What it ran on, and with what."""
+    """Return the machine and the versions of the programs."""
     packages = ["av", "httpx", "openai", "pydub"]
     versions = [
         f"{name} {importlib.metadata.version(name)}"
@@ -201,16 +205,16 @@ def machine() -> str:
 
 
 def ffmpeg_version() -> str:
-    """Of the program, as it says itself."""
+    """Return the version that ffmpeg reports about itself."""
     program = shutil.which("ffmpeg")
     if program is None:
         return ""
-    told = subprocess.run([program, "-version"], capture_output=True, text=True, check=True)  # noqa: S603
-    return f", ffmpeg {told.stdout.split()[2]}"
+    finished = subprocess.run([program, "-version"], capture_output=True, text=True, check=True)  # noqa: S603
+    return f", ffmpeg {finished.stdout.split()[2]}"
 
 
 def aims(results: Results) -> str:
-    """For each aim, where it was held, and the worst figure."""
+    """Return the table of aims: the worst figure of each, and the recordings that meet it."""
     lines = ["| aim | worst | held for |", "|---|---|---|"]
     for aim in AIMS:
         figures = [(aim.figure(results, name), name) for name in results.recordings]
@@ -226,45 +230,45 @@ def aims(results: Results) -> str:
 
 
 def cutting(results: Results) -> str:
-    """The table of cutting."""
-    who = " | ".join(f"{NAMES[each]}: s, CPU s, peak MB" for each in CONTESTANTS["cut"])
+    """Return the table of cutting."""
+    contestant = " | ".join(f"{NAMES[each]}: s, CPU s, peak MB" for each in CONTESTANTS["cut"])
     lines = [
-        f"| recording | MB | {who} | faster than the recipe | less CPU | x ffmpeg | x CPU |",
+        f"| recording | MB | {contestant} | faster than the recipe | less CPU | x ffmpeg | x CPU |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for name in results.recordings:
         ratios = [ratio(results.ratio("cut", name, x)) for x in ("wall", "cpu")]
-        floor = {"than": "ours", "who": "ffmpeg"}
+        floor = {"than": "ours", "contestant": "ffmpeg"}
         ratios += [ratio(results.ratio("cut", name, x, **floor)) for x in ("wall", "cpu")]
         lines.append(f"{row(results, 'cut', name)} {' | '.join(ratios)} |")
     return "\n".join(lines)
 
 
 def transcribing(results: Results) -> str:
-    """The table of transcribing."""
+    """Return the table of transcribing."""
     callers = CONTESTANTS["transcribe"]
-    who = " | ".join(f"{NAMES[each]}: s, CPU s, peak MB" for each in callers)
+    contestant = " | ".join(f"{NAMES[each]}: s, CPU s, peak MB" for each in callers)
     sent = " | ".join(f"sent by {NAMES[each]}" for each in callers)
     ratios = "faster | faster with upload_format='mp3' | less CPU | less memory"
-    lines = [f"| recording | MB | {who} | {sent} | {ratios} |", f"|{'---|' * 12}"]
+    lines = [f"| recording | MB | {contestant} | {sent} | {ratios} |", f"|{'---|' * 12}"]
     for name in results.recordings:
-        received = [traffic(results.get("transcribe", name, who)) for who in callers]
+        received = [traffic(results.get("transcribe", name, contestant)) for contestant in callers]
         factors = [ratio(results.ratio("transcribe", name, x)) for x in ("wall", "cpu", "memory")]
-        factors.insert(1, ratio(results.ratio("transcribe", name, "wall", who="oursmp3")))
+        factors.insert(1, ratio(results.ratio("transcribe", name, "wall", contestant="oursmp3")))
         begin = row(results, "transcribe", name)
         lines.append(f"{begin} {' | '.join(received + factors)} |")
     return "\n".join(lines)
 
 
 def row(results: Results, task: str, name: str) -> str:
-    """The beginning of a line: the recording, and the figures of each contestant."""
-    found = [results.get(task, name, who) for who in CONTESTANTS[task]]
+    """Return the beginning of a row: the recording, and the figures of each contestant."""
+    found = [results.get(task, name, contestant) for contestant in CONTESTANTS[task]]
     size = next(each.size for each in found if each)
     return f"| {name} | {size:.0f} | {' | '.join(map(cell, found))} |"
 
 
 def cell(measurement: Measurement | None) -> str:
-    """Wall time, processor time and memory."""
+    """Return wall time, CPU time and memory."""
     if measurement is None:
         return "-"
     figures = measurement.figures
@@ -274,17 +278,17 @@ def cell(measurement: Measurement | None) -> str:
 
 
 def traffic(measurement: Measurement | None) -> str:
-    """What the stand-in received."""
+    """Return the megabytes and requests that the stand-in received."""
     if measurement is None:
         return "-"
     return f"{measurement.sent:.0f} MB in {measurement.requests}"
 
 
 def ratio(value: float | None) -> str:
-    """As a factor."""
+    """Return a value as a factor."""
     return "-" if value is None else f"{number(value)} x"
 
 
 def number(value: float) -> str:
-    """With as many digits as mean something."""
+    """Return a value with its significant digits."""
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"  # noqa: PLR2004

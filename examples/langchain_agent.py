@@ -1,13 +1,13 @@
-"""An agent that listens to a clip, decides what to do, and answers with a spoken file.
+"""Run an agent that listens to a clip, decides what to do, and answers with a spoken file.
 
     python examples/langchain_agent.py question.ogg --recordings meetings/ --output spoken/
     python examples/langchain_agent.py examples/data/standup.ogg --sandbox
 
-The model hears the clip itself. It may transcribe or ask about the recordings of the folder, and
-says its answer into a new file in the output folder; it can touch nothing else.
+The model receives the clip itself. It may transcribe or ask about the recordings of the folder, and
+speaks its answer into a new file in the output folder; it can access nothing else.
 
-Needs ``apertis-audio-tools[langchain]`` and langchain; ``--sandbox`` the extra ``sandbox``, whose
-chat follows simple rules and thinks nothing: it calls the tool that the request names.
+This needs ``apertis-audio-tools[langchain]`` and langchain; ``--sandbox`` needs the extra
+``sandbox``, whose chat model follows simple rules: it calls the tool that the request names.
 """
 
 import argparse
@@ -28,20 +28,22 @@ with speak_text, and end with the name of the file."""
 REQUEST = "Listen to this clip, and answer with speak_text."
 
 
-def answered(options: argparse.Namespace, audio: ApertisAudio) -> list[AnyMessage]:
-    """The conversation in which the clip is heard and answered."""
+def run_agent(options: argparse.Namespace, audio: ApertisAudio) -> list[AnyMessage]:
+    """Return the conversation in which the agent answers the clip."""
     clip = Path(options.clip)
     recordings = options.recordings or clip.parent
     tools = ApertisAudioToolkit(client=audio, inputs=recordings, output=options.output)
     model = ChatApertisAudio(client=audio, file_access=FileAccess(clip.parent))
     agent = create_agent(model, tools.get_tools(), system_prompt=INSTRUCTIONS)
-    heard = HumanMessage([{"type": "text", "text": REQUEST}, {"type": "audio", "path": clip.name}])
-    messages: list[AnyMessage] = agent.invoke({"messages": [heard]})["messages"]
+    request = HumanMessage(
+        [{"type": "text", "text": REQUEST}, {"type": "audio", "path": clip.name}]
+    )
+    messages: list[AnyMessage] = agent.invoke({"messages": [request]})["messages"]
     return messages
 
 
 def show(messages: Sequence[AnyMessage]) -> None:
-    """What the agent did, its last words, and the files it spoke."""
+    """Print the results of tools, the last reply, and the files that were spoken."""
     for message in messages:
         if isinstance(message, ToolMessage):
             print(f"{message.name}: {message.text}")
@@ -51,19 +53,28 @@ def show(messages: Sequence[AnyMessage]) -> None:
             print(f"Listen to {message.artifact['path']}")
 
 
-def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """What the command line asks for."""
+def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return the options of the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("clip", help="what the agent listens to")
-    parser.add_argument("--recordings", metavar="FOLDER", help="without it, that of the clip")
-    parser.add_argument("--output", metavar="FOLDER", default="spoken", help="for spoken answers")
-    parser.add_argument("--sandbox", action="store_true", help="a local stand-in, without a key")
+    parser.add_argument("clip", help="recording that the agent listens to")
+    parser.add_argument(
+        "--recordings", metavar="FOLDER", help="recordings it may use (default: the clip's folder)"
+    )
+    parser.add_argument(
+        "--output",
+        metavar="FOLDER",
+        default="spoken",
+        help="folder for spoken answers (default: spoken)",
+    )
+    parser.add_argument(
+        "--sandbox", action="store_true", help="use a local stand-in, without a key"
+    )
     return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Answer one clip."""
-    options = parsed(arguments)
+    options = parse_arguments(arguments)
     with contextlib.ExitStack() as stack:
         try:
             key, url = None, None
@@ -71,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 from apertis_audio_tools.sandbox import Sandbox
 
                 key, url = "sk-sandbox", stack.enter_context(Sandbox())
-            show(answered(options, stack.enter_context(ApertisAudio(key, base_url=url))))
+            show(run_agent(options, stack.enter_context(ApertisAudio(key, base_url=url))))
         except (ApertisError, ImportError) as error:
             print(error, file=sys.stderr)
             return 1

@@ -1,13 +1,12 @@
-"""Ask a folder of recordings: answers cite the recording and the moment in it.
+"""Answer a question about a folder of recordings, with the recording and timecode as citations.
 
     python examples/langchain_rag.py examples/data/standup.ogg "What about passwords?" --sandbox
     python examples/langchain_rag.py meetings/ "Why is the login broken?"
     python examples/langchain_rag.py meetings/ "Why is the login broken?" --model openai:gpt-5-mini
 
-Needs ``apertis-audio-tools[langchain]`` and numpy; ``--sandbox`` needs the extra ``sandbox``, and
-``--model`` langchain and the package of the provider (neither for
-``--model apertis:gpt-4o-audio-preview``). With ``--cache``, recordings are transcribed once,
-however often you ask.
+This needs ``apertis-audio-tools[langchain]`` and numpy; ``--sandbox`` needs the extra ``sandbox``,
+and ``--model`` needs langchain and the package of the provider (neither for
+``--model apertis:gpt-4o-audio-preview``). With ``--cache``, recordings are transcribed only once.
 """
 
 import argparse
@@ -38,10 +37,10 @@ Question: {question}"""
 
 
 class WordVectors(Embeddings):
-    """Counts words: needs no model and no network, and finds what is said in the same words.
+    """An embedding that counts words, and so needs neither a model nor a network.
 
-    A question's rare words count more than its frequent ones. For what is meant rather than said,
-    put any other embedding of LangChain in its place.
+    Rare words of a question count more than frequent ones. To find passages by meaning, use any
+    other embedding of LangChain instead.
     """
 
     SIZE = 2048
@@ -52,45 +51,45 @@ class WordVectors(Embeddings):
         self._texts_with: Counter[int] = Counter()
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        """Each text by the words it has."""
-        counted = [self._places(text) for text in texts]
+        """Return a vector of word counts for each text."""
+        counted = [self._count_words(text) for text in texts]
         self._texts += len(texts)
-        for places in counted:
-            self._texts_with.update(places.keys())
+        for counts in counted:
+            self._texts_with.update(counts.keys())
         return [self._vector({at: 1 + math.log(n) for at, n in c.items()}) for c in counted]
 
     def embed_query(self, text: str) -> list[float]:
-        """A question by its words and how rare they are."""
-        places = self._places(text)
-        return self._vector({at: math.log(1 + self._rarity(at)) for at in places})
+        """Return a vector of a question's words, weighted by their rarity."""
+        counts = self._count_words(text)
+        return self._vector({at: math.log(1 + self._rarity(at)) for at in counts})
 
-    def _rarity(self, place: int) -> float:
-        return self._texts / (1 + self._texts_with[place])
+    def _rarity(self, index: int) -> float:
+        return self._texts / (1 + self._texts_with[index])
 
-    def _places(self, text: str) -> Counter[int]:
+    def _count_words(self, text: str) -> Counter[int]:
         stems = (word[: self.LETTERS] for word in re.findall(r"\w+", text.lower()))
         return Counter(zlib.crc32(stem.encode()) % self.SIZE for stem in stems)
 
     def _vector(self, weights: dict[int, float]) -> list[float]:
         vector = [0.0] * self.SIZE
-        for place, weight in weights.items():
-            vector[place] = weight
+        for index, weight in weights.items():
+            vector[index] = weight
         return vector
 
 
-def cited(passage: Document) -> str:
-    """How answers refer to a passage: the recording, and when it begins to be said."""
+def cite(passage: Document) -> str:
+    """Return the citation of a passage: the recording and the start of the passage."""
     name = passage.metadata["source"].replace("\\", "/").rpartition("/")[2]
     return f"[{name} {passage.metadata['timecode']}]"
 
 
-def shown(passages: Sequence[Document]) -> str:
-    """Passages with what they are cited by."""
-    return "\n".join(f"{cited(each)} {each.page_content}" for each in passages)
+def format_passages(passages: Sequence[Document]) -> str:
+    """Return the passages with their citations."""
+    return "\n".join(f"{cite(each)} {each.page_content}" for each in passages)
 
 
 def chat_model(name: str, audio: ApertisAudio) -> BaseChatModel:
-    """A chat model of any provider that LangChain knows, or of Apertis."""
+    """Return a chat model of Apertis or of any provider that LangChain supports."""
     provider, _, model = name.partition(":")
     if provider == "apertis":
         return ChatApertisAudio(model=model, client=audio)
@@ -101,40 +100,42 @@ def chat_model(name: str, audio: ApertisAudio) -> BaseChatModel:
 
 
 def answer(question: str, passages: Sequence[Document], model: BaseChatModel | None) -> str:
-    """What the passages say to the question, in the words of a model or in their own."""
+    """Return a model's answer from the passages, or the passages without a model."""
     if not passages:
-        return "Nothing that was said has to do with that."
+        return "No passage matches the question."
     if model is None:
-        return shown(passages)
-    asked = PROMPT.format(passages=shown(passages), question=question)
-    sources = "\n".join(f"  {each.metadata['source']} at {cited(each)}" for each in passages)
-    return f"{model.invoke(asked).text}\n\nFound in:\n{sources}"
+        return format_passages(passages)
+    prompt = PROMPT.format(passages=format_passages(passages), question=question)
+    sources = "\n".join(f"  {each.metadata['source']} at {cite(each)}" for each in passages)
+    return f"{model.invoke(prompt).text}\n\nFound in:\n{sources}"
 
 
 def ask(options: argparse.Namespace, audio: ApertisAudio) -> str:
-    """Index the recordings, find passages, answer."""
+    """Index the recordings, find passages and return an answer."""
     store = InMemoryVectorStore(WordVectors())
     store.add_documents(list(ApertisAudioLoader(options.recordings, client=audio).lazy_load()))
-    found = store.similarity_search_with_score(options.question, k=PASSAGES)
-    passages = [passage for passage, likeness in found if likeness > 0]
+    scored = store.similarity_search_with_score(options.question, k=PASSAGES)
+    passages = [passage for passage, score in scored if score > 0]
     model = chat_model(options.model, audio) if options.model else None
     return answer(options.question, passages, model)
 
 
-def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """What the command line asks for."""
+def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return the options of the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("recordings", help="a file or a folder")
     parser.add_argument("question")
-    parser.add_argument("--model", help="provider:name; without it, the best passages are shown")
-    parser.add_argument("--cache", metavar="FOLDER", help="keep transcripts there")
-    parser.add_argument("--sandbox", action="store_true", help="a local stand-in, without a key")
+    parser.add_argument("--model", help="provider:name (default: print the best passages)")
+    parser.add_argument("--cache", metavar="FOLDER", help="folder for cached transcripts")
+    parser.add_argument(
+        "--sandbox", action="store_true", help="use a local stand-in, without a key"
+    )
     return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Answer one question."""
-    options = parsed(arguments)
+    options = parse_arguments(arguments)
     with contextlib.ExitStack() as stack:
         try:
             key, url = None, None

@@ -1,14 +1,14 @@
-"""A function agent that listens to a clip, decides what to do, and answers with a spoken file.
+"""Run a function agent that listens to a clip and answers with a spoken file.
 
     python examples/llama_index_agent.py question.ogg --recordings meetings/ --output spoken/
     python examples/llama_index_agent.py examples/data/standup.ogg --sandbox
 
-The model hears the clip itself. It may transcribe, translate or ask about the recordings of the
-folder, and says its answer into a new file in the output folder, which it then hears; it can touch
-nothing else.
+The model receives the clip itself. It may transcribe, translate or ask about the recordings of the
+folder, and speaks its answer into a new file in the output folder, which it then receives; it can
+access nothing else.
 
-Needs ``apertis-audio-tools[llama-index]``; ``--sandbox`` the extra ``sandbox``, whose chat follows
-simple rules and thinks nothing: it calls the tool that the request names.
+This needs ``apertis-audio-tools[llama-index]``; ``--sandbox`` needs the extra ``sandbox``, whose
+chat model follows simple rules: it calls the tool that the request names.
 """
 
 import argparse
@@ -31,7 +31,7 @@ REQUEST = "Listen to this clip, and answer with speak_text."
 
 
 async def answer(options: argparse.Namespace, audio: ApertisAudio) -> None:
-    """Have the clip heard and answered, and show what happens as it does."""
+    """Run the agent on the clip, and print the results of tools as they arrive."""
     recordings = options.recordings or Path(options.clip).parent
     spec = ApertisAudioToolSpec(recordings, output=options.output, client=audio)
     agent = FunctionAgent(
@@ -47,26 +47,35 @@ async def answer(options: argparse.Namespace, audio: ApertisAudio) -> None:
 
 
 def show(result: ToolCallResult) -> None:
-    """What a tool has answered, and the file it spoke."""
+    """Print the result of a tool, and the file that was spoken."""
     print(f"{result.tool_name}: {result.tool_output.content}")
     for block in result.tool_output.blocks:
         if isinstance(block, AudioBlock):
             print(f"Listen to {block.path}")
 
 
-def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """What the command line asks for."""
+def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return the options of the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("clip", help="what the agent listens to")
-    parser.add_argument("--recordings", metavar="FOLDER", help="without it, that of the clip")
-    parser.add_argument("--output", metavar="FOLDER", default="spoken", help="for spoken answers")
-    parser.add_argument("--sandbox", action="store_true", help="a local stand-in, without a key")
+    parser.add_argument("clip", help="recording that the agent listens to")
+    parser.add_argument(
+        "--recordings", metavar="FOLDER", help="recordings it may use (default: the clip's folder)"
+    )
+    parser.add_argument(
+        "--output",
+        metavar="FOLDER",
+        default="spoken",
+        help="folder for spoken answers (default: spoken)",
+    )
+    parser.add_argument(
+        "--sandbox", action="store_true", help="use a local stand-in, without a key"
+    )
     return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Answer one clip."""
-    options = parsed(arguments)
+    options = parse_arguments(arguments)
     with contextlib.ExitStack() as stack:
         try:
             if not Path(options.clip).is_file():

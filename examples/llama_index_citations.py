@@ -1,11 +1,11 @@
-"""Ask a folder of recordings: the numbered sources to cite, each a recording and a moment in it.
+"""Find the passages that answer a question, as numbered sources with recording and timecode.
 
     python examples/llama_index_citations.py meetings/ "Why is the login broken?"
     python examples/llama_index_citations.py examples/data/standup.ogg "Passwords?" --sandbox
 
-Needs ``apertis-audio-tools[llama-index]`` and ``llama-index-retrievers-bm25``, which finds words
-without a model of its own; ``--sandbox`` needs the extra ``sandbox``. With ``--cache``, recordings
-are transcribed once, however often you ask.
+This needs ``apertis-audio-tools[llama-index]`` and ``llama-index-retrievers-bm25``, which finds
+words without a model; ``--sandbox`` needs the extra ``sandbox``. With ``--cache``, recordings are
+transcribed only once.
 """
 
 import argparse
@@ -25,8 +25,8 @@ from apertis_audio_tools.llama_index import ApertisAudioReader
 PASSAGES = 4
 
 
-def shown(source: NodeWithScore) -> str:
-    """What was said, as the engine numbers it, with the recording and when it begins there."""
+def format_source(source: NodeWithScore) -> str:
+    """Return a numbered source with its recording and timecode."""
     number, _, words = source.node.get_content().partition(":\n")
     name = Path(source.metadata["source"]).name
     return f"{number}, {name} {source.metadata['timecode']}: {words.strip()}"
@@ -36,29 +36,31 @@ def ask(options: argparse.Namespace, audio: ApertisAudio) -> str:
     """Read the recordings, find passages, answer."""
     documents = ApertisAudioReader(client=audio).load_data(options.recordings)
     if not documents:
-        return "Nothing is said in these recordings."
+        return "There is no speech in these recordings."
     retriever = BM25Retriever.from_defaults(
         nodes=documents, similarity_top_k=min(PASSAGES, len(documents))
     )
-    # MockLLM stands in for a language model, and its words are not shown. Put any model of
-    # LlamaIndex in its place, and str(answer) cites the sources by their numbers.
+    # MockLLM stands in for a language model, and its output is not printed. With any model of
+    # LlamaIndex instead, str(answer) cites the sources by their numbers.
     answer = CitationQueryEngine(retriever, llm=MockLLM()).query(options.question)
-    return "\n".join(map(shown, answer.source_nodes))
+    return "\n".join(map(format_source, answer.source_nodes))
 
 
-def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """What the command line asks for."""
+def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return the options of the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("recordings", help="a file or a folder")
     parser.add_argument("question")
-    parser.add_argument("--cache", metavar="FOLDER", help="keep transcripts there")
-    parser.add_argument("--sandbox", action="store_true", help="a local stand-in, without a key")
+    parser.add_argument("--cache", metavar="FOLDER", help="folder for cached transcripts")
+    parser.add_argument(
+        "--sandbox", action="store_true", help="use a local stand-in, without a key"
+    )
     return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Answer one question."""
-    options = parsed(arguments)
+    options = parse_arguments(arguments)
     with contextlib.ExitStack() as stack:
         try:
             key, url = None, None

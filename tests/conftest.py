@@ -1,4 +1,4 @@
-"""What every test can ask for."""
+"""Fixtures and settings of all tests."""
 
 import gc
 import os
@@ -22,7 +22,7 @@ pytest_plugins = (
 ROOT = Path(__file__).parent.parent
 CLIPS = ROOT / "tests" / "clips"
 
-# The same examples every time, however slow the machine is.
+# Examples are the same in every run, and there is no time limit on slow machines.
 settings.register_profile(
     "tests", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -31,33 +31,32 @@ settings.load_profile("tests")
 
 @pytest.fixture(params=sorted(RUNS, reverse=True))
 def run(request: pytest.FixtureRequest) -> Run:
-    """A way to call a verb of the client; each test that asks for it runs in both colours."""
-    chosen: Run = RUNS[request.param]
-    return chosen
+    """Return a function that calls a verb; each test that uses it runs sync and async."""
+    return RUNS[request.param]
 
 
 @pytest.fixture(scope="session")
 def sandbox_url() -> Iterator[str]:
-    """The base URL of a sandbox that is up for the whole session, and hears nothing twice."""
+    """Yield the base URL of a sandbox that runs for the whole session and caches recognition."""
     with PocketSphinx() as engine, Sandbox(recogniser=Remembering(engine)) as url:
         yield url
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are processors: many tests wait for a socket."""
+    """Return one worker more than there are processors, as many tests wait for a socket."""
     return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_finish() -> None:
-    """What was imported and collected stays; the collector of cycles need not look at it again."""
+    """Exclude imported and collected objects from later garbage collections."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting of the machine reaches a test."""
+    """Remove the machine's own settings from the environment of every test."""
     for name in ("APERTIS_API_KEY", "APERTIS_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("APERTIS_AUDIO_CACHE", "0")

@@ -1,7 +1,7 @@
-"""Speak the meeting in standup.txt with three voices and write it as standup.ogg.
+"""Synthesise the meeting in standup.txt with three voices and write it as standup.ogg.
 
-Needs the program flite (on Debian: apt install flite) and PyAV. The same text gives the same
-recording each time: pauses and room noise come from a seeded generator.
+This needs the program flite (on Debian: apt install flite) and PyAV. A text always becomes the same
+recording: pauses and room noise come from a seeded generator.
 """
 
 import argparse
@@ -32,19 +32,19 @@ SEED = 2026
 
 
 class SynthesisError(Exception):
-    """The meeting cannot be spoken here; the message says why."""
+    """The meeting cannot be synthesised on this machine."""
 
 
 def turns(text: Path = TEXT) -> list[str]:
-    """What is said, one item per turn; the speakers take turns in the order of VOICES."""
-    spoken = [line.strip() for line in text.read_text("utf-8").splitlines() if line.strip()]
-    if not spoken:
+    """Return the text of each turn; the speakers take turns in the order of VOICES."""
+    lines = [line.strip() for line in text.read_text("utf-8").splitlines() if line.strip()]
+    if not lines:
         raise SynthesisError(f"{text.name} has no text to speak.")
-    return spoken
+    return lines
 
 
 def find_flite() -> str:
-    """The path of flite, once it is known to have every voice of the meeting."""
+    """Return the path of flite, after a check that it has every voice of the meeting."""
     program = shutil.which("flite")
     if program is None:
         raise SynthesisError("flite is not installed (on Debian: apt install flite).")
@@ -54,7 +54,7 @@ def find_flite() -> str:
 
 
 def run(*command: str) -> str:
-    """What a command prints."""
+    """Run a command and return its output."""
     finished = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if finished.returncode:
         raise SynthesisError(f"{command[0]} failed: {finished.stderr.strip()}")
@@ -62,7 +62,7 @@ def run(*command: str) -> str:
 
 
 def speak(flite: str, sentences: str, voice: str) -> list[int]:
-    """One turn as 16-bit mono samples, equally loud in every voice, without silent ends."""
+    """Return a turn as 16-bit mono samples, normalised and without silence at its ends."""
     with tempfile.TemporaryDirectory() as folder:
         target = f"{folder}/turn.wav"
         run(flite, "-voice", voice, "-t", sentences, "-o", target)
@@ -70,53 +70,53 @@ def speak(flite: str, sentences: str, voice: str) -> list[int]:
             if (speech.getframerate(), speech.getnchannels()) != (SAMPLE_RATE, 1):
                 raise SynthesisError(f"the voice {voice} is not {SAMPLE_RATE} Hz mono.")
             samples = array.array("h", speech.readframes(speech.getnframes())).tolist()
-    return levelled(trimmed(samples))
+    return normalise(trim(samples))
 
 
-def trimmed(samples: list[int]) -> list[int]:
-    """The samples between the first and the last above a hundredth of the peak."""
+def trim(samples: list[int]) -> list[int]:
+    """Return the samples between the first and the last above a hundredth of the peak."""
     if not any(samples):
-        raise SynthesisError("flite made no sound of a turn: has it any words?")
+        raise SynthesisError("flite returned silence for a turn: does it contain words?")
     threshold = max(map(abs, samples)) / 100
     audible = [index for index, sample in enumerate(samples) if abs(sample) > threshold]
     return samples[audible[0] : audible[-1] + 1]
 
 
-def levelled(samples: list[int]) -> list[int]:
-    """The samples at the loudness SPEECH_RMS."""
+def normalise(samples: list[int]) -> list[int]:
+    """Return the samples at the loudness SPEECH_RMS."""
     gain = SPEECH_RMS / math.sqrt(sum(sample * sample for sample in samples) / len(samples))
     return [round(sample * gain) for sample in samples]
 
 
-def meeting(flite: str, spoken: list[str]) -> list[int]:
-    """All turns with a pause before and after each, in a room."""
-    chance = random.Random(SEED)  # noqa: S311
-    samples = silence(chance)
-    for index, sentences in enumerate(spoken):
-        samples += speak(flite, sentences, VOICES[index % len(VOICES)]) + silence(chance)
-    return in_a_room(samples, chance)
+def meeting(flite: str, texts: list[str]) -> list[int]:
+    """Return all turns with pauses around them and room noise."""
+    generator = random.Random(SEED)  # noqa: S311
+    samples = silence(generator)
+    for index, sentences in enumerate(texts):
+        samples += speak(flite, sentences, VOICES[index % len(VOICES)]) + silence(generator)
+    return add_room_noise(samples, generator)
 
 
-def silence(chance: random.Random) -> list[int]:
-    """A pause of some length within PAUSES."""
-    return [0] * round(chance.uniform(*PAUSES) * SAMPLE_RATE)
+def silence(generator: random.Random) -> list[int]:
+    """Return a pause of a random length within PAUSES."""
+    return [0] * round(generator.uniform(*PAUSES) * SAMPLE_RATE)
 
 
-def in_a_room(samples: list[int], chance: random.Random) -> list[int]:
-    """The samples with a soft, low rumble under them, clipped to 16 bits."""
+def add_room_noise(samples: list[int], generator: random.Random) -> list[int]:
+    """Return the samples with soft, low noise added, clipped to 16 bits."""
     smoothing = 0.9
     # A one-pole low pass divides the power of white noise by (1 + smoothing) / (1 - smoothing);
     # that of uniform noise is a third of its squared peak.
     peak = NOISE_RMS * math.sqrt(3 * (1 + smoothing) / (1 - smoothing))
-    rumble, heard = 0.0, []
+    noise, mixed = 0.0, []
     for sample in samples:
-        rumble = smoothing * rumble + (1 - smoothing) * chance.uniform(-peak, peak)
-        heard.append(max(-32_768, min(32_767, sample + round(rumble))))
-    return heard
+        noise = smoothing * noise + (1 - smoothing) * generator.uniform(-peak, peak)
+        mixed.append(max(-32_768, min(32_767, sample + round(noise))))
+    return mixed
 
 
 def wav_file(samples: list[int]) -> io.BytesIO:
-    """The samples as a WAV file in memory."""
+    """Return the samples as a WAV file in memory."""
     target = io.BytesIO()
     with wave.open(target, "wb") as file:
         file.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
@@ -126,7 +126,7 @@ def wav_file(samples: list[int]) -> io.BytesIO:
 
 
 def ogg_file(samples: list[int]) -> bytes:
-    """The samples as Opus in Ogg; bitexact leaves out the random serial number."""
+    """Return the samples as Opus in Ogg; bitexact omits the random serial number."""
     target = io.BytesIO()
     with (
         av.open(wav_file(samples), "r") as source,
@@ -142,7 +142,7 @@ def ogg_file(samples: list[int]) -> bytes:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Write a whole file or leave the old one as it was."""
+    """Write a file completely, or leave the old one unchanged."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         unfinished.write_bytes(content)
@@ -152,7 +152,7 @@ def replace(path: Path, content: bytes) -> None:
 
 
 def main() -> None:
-    """Write the recording and say how long and how large it is."""
+    """Write the recording and print its length and size."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--output", type=Path, default=RECORDING, help="default: %(default)s")
     output: Path = parser.parse_args().output

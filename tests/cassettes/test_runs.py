@@ -1,4 +1,4 @@
-"""Test runs with cassettes: who answers, what is written, what may be reached."""
+"""Test runs with cassettes: the origin of responses, recorded files and permitted hosts."""
 
 import shutil
 from pathlib import Path
@@ -21,9 +21,9 @@ TESTS = """
 import asyncio, socket
 import httpx, pytest
 
-def ask(colour, service, kind):
+def ask(call_mode, service, kind):
     url, headers = f"{service.base_url}/{kind}", {"Authorization": f"Bearer {service.api_key}"}
-    if colour == "sync":
+    if call_mode == "sync":
         return httpx.get(url, headers=headers, timeout=60).content
     async def aask():
         async with httpx.AsyncClient(timeout=60) as client:
@@ -32,8 +32,8 @@ def ask(colour, service, kind):
 
 @pytest.mark.vcr
 @pytest.mark.parametrize("kind", ["spaced", "long-binary"])
-def test_it(service, colour, kind):
-    assert ask(colour, service, kind)
+def test_it(service, call_mode, kind):
+    assert ask(call_mode, service, kind)
 """
 
 
@@ -50,7 +50,9 @@ def _project(
     for name in ("APERTIS_API_KEY", "APERTIS_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SANDBOX_URL", loopback_url)
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # loading all takes seconds a run
+    monkeypatch.setenv(
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1"
+    )  # loading all plugins takes seconds per run
     pytester.makeini(
         "[pytest]\ntestpaths = .\n"
         f"pythonpath = {Path(__file__).parents[1].as_posix()}\n"
@@ -69,7 +71,7 @@ def _run(project: pytest.Pytester, *options: str, **outcomes: int) -> str:
 
 
 def test_record_and_replay(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One recording run serves both colours; they replay it with no server at all."""
+    """One recording run serves the sync and the async tests, which replay it without a server."""
     _run(project, "--record-mode=rewrite", passed=4)
     root = project.path / "cassettes"
     names = ["sandbox/area/test_it-long-binary.yaml", "sandbox/area/test_it-spaced.yaml"]
@@ -81,19 +83,22 @@ def test_record_and_replay(project: pytest.Pytester, monkeypatch: pytest.MonkeyP
 
 
 def test_unplayed_and_missing(project: pytest.Pytester) -> None:
-    """A replay fails when it leaves something of its cassette, and when there is none."""
+    """A replay fails if part of its cassette is unplayed, or if there is no cassette."""
     missing = _run(project, errors=4)
-    assert "There is no cassette area/test_it-long-binary: pytest" in missing
-    twice = TESTS.replace("    assert", '    ask(colour, service, "empty")\n    assert')
+    assert "There is no cassette area/test_it-long-binary; record" in missing
+    twice = TESTS.replace("    assert", '    ask(call_mode, service, "empty")\n    assert')
     project.makepyfile(test_area=twice)
     _run(project, "--record-mode=rewrite", passed=4)
     project.makepyfile(test_area=TESTS)
     unplayed = _run(project, passed=4, errors=4)
-    assert "area/test_it-spaced holds more than the test asked for: <Request (GET)" in unplayed
+    assert (
+        "area/test_it-spaced contains requests that the test did not send: <Request (GET)"
+        in unplayed
+    )
 
 
 def test_failures_are_not_recorded(project: pytest.Pytester) -> None:
-    """A test that fails while recording leaves no cassette."""
+    """A test that fails while recording writes no cassette."""
     project.makepyfile(test_area=TESTS.replace("assert ask", "assert not ask"))
     _run(project, "--record-mode=rewrite", failed=2, errors=2)
     assert list(project.path.rglob("*.yaml")) == []
@@ -101,14 +106,14 @@ def test_failures_are_not_recorded(project: pytest.Pytester) -> None:
 
 @pytest.mark.parametrize("mode", ["once", "new_episodes", "all"])
 def test_other_modes_refused(project: pytest.Pytester, mode: str) -> None:
-    """Only none and rewrite are modes here: the others would mix recordings."""
+    """Modes other than none and rewrite are refused, as they would mix recordings."""
     result = project.runpytest_inprocess(f"--record-mode={mode}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines("*recorded anew or not at all*")
+    result.stderr.fnmatch_lines("**can only be recorded with*")
 
 
 def test_orphans(project: pytest.Pytester) -> None:
-    """A cassette without a test is named, once its module is collected or gone."""
+    """A cassette without a test is reported once its module is collected or removed."""
     _run(project, "--record-mode=rewrite", passed=4)
     gone = project.path / "cassettes" / "sandbox" / "gone"
     shutil.copytree(gone.parent / "area", gone)
@@ -125,7 +130,7 @@ def test_orphans(project: pytest.Pytester) -> None:
 
 
 def test_shared_cassette_refused(project: pytest.Pytester) -> None:
-    """Two tests whose cassettes would have one name are refused before one overwrites the other."""
+    """Two tests whose cassettes would have the same name are refused."""
     project.mkdir("more").joinpath("test_area.py").write_text(TESTS, "utf-8")
     result = project.runpytest_inprocess()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -133,12 +138,12 @@ def test_shared_cassette_refused(project: pytest.Pytester) -> None:
 
 
 def test_network(project: pytest.Pytester, loopback_url: str) -> None:
-    """A replay reaches nothing, not even this machine; other tests reach this machine only."""
+    """A replay connects to nothing, not even to this machine; other tests to this machine only."""
     _run(project, "--record-mode=rewrite", passed=4)
     port = loopback_url.rpartition(":")[2].partition("/")[0]
     reach = f"""
-def reach(colour, host):
-    if colour == "sync":
+def reach(call_mode, host):
+    if call_mode == "sync":
         with socket.socket() as probe:
             return probe.connect((host, {port}))
     async def areach():
@@ -147,24 +152,24 @@ def reach(colour, host):
         await writer.wait_closed()
     return asyncio.run(areach())
 
-def refused():
+def assert_blocked():
     return pytest.raises(RuntimeError, match="Network is disabled")
 
-def test_open(colour):
-    reach(colour, "127.0.0.1")
-    with refused():
-        reach(colour, "192.0.2.1")
+def test_open(call_mode):
+    reach(call_mode, "127.0.0.1")
+    with assert_blocked():
+        reach(call_mode, "192.0.2.1")
 """
     closed = """    for host in ("127.0.0.1", "192.0.2.1"):
-        with refused():
-            reach(colour, host)
+        with assert_blocked():
+            reach(call_mode, host)
 """
     project.makepyfile(test_area=TESTS + closed + reach)
     _run(project, passed=6)
 
 
 def test_bypass(project: pytest.Pytester) -> None:
-    """Without cassettes the same tests ask the sandbox, and write nothing."""
+    """Without cassettes the same tests use the sandbox and write nothing."""
     _run(project, "--disable-recording", passed=4)
     assert not (project.path / "cassettes").exists()
 
@@ -172,7 +177,7 @@ def test_bypass(project: pytest.Pytester) -> None:
 def test_only_the_service_is_live(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, loopback_url: str
 ) -> None:
-    """With a key a recording run is live, and what then answers must be the service."""
+    """With a key a recording run is live, and only the service's responses are accepted."""
     monkeypatch.setenv("APERTIS_API_KEY", FORGED_KEY)
     monkeypatch.setenv("APERTIS_BASE_URL", loopback_url)
     output = _run(project, "--record-mode=rewrite", "-k", "not async", passed=2, errors=2)
@@ -181,7 +186,7 @@ def test_only_the_service_is_live(
 
 
 def test_live_recordings_come_first(project: pytest.Pytester) -> None:
-    """Where the service itself was recorded, that is replayed; a recording run replays its own."""
+    """Recordings of the service are preferred in a replay; a recording run replays its own."""
     _run(project, "--record-mode=rewrite", passed=4)
     live = project.path / "cassettes" / "apertis-live"
     shutil.copytree(live.parent / "sandbox", live)

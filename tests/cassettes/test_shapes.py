@@ -1,4 +1,4 @@
-"""After a new recording, what changed in the shape of the answers is told, and nothing else."""
+"""After a new recording, changes in the shape of responses are printed, and nothing else."""
 
 import json
 import subprocess
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.cassettes.local_recording import CASSETTE, Shelf
+from support.cassettes.local_recording import CASSETTE, CassetteFolder
 from support.cassettes.shapes import committed, differences, main, on_disk, shapes
 from support.cassettes.storage import ReadableYaml
 
@@ -20,9 +20,9 @@ def cassette(
     times: int = 1,
     **headers: str,
 ) -> bytes:
-    """A cassette of one answer, or of the same several times."""
+    """Return a cassette of one response, or of several equal ones."""
     text = body if isinstance(body, str) else json.dumps(body)
-    given = {"content-type": [f"{media_type}; charset=utf-8"]}
+    fields = {"content-type": [f"{media_type}; charset=utf-8"]}
     interaction = {
         "request": {
             "method": "POST",
@@ -32,14 +32,14 @@ def cassette(
         },
         "response": {
             "status": {"code": status, "message": "OK"},
-            "headers": given | {name: [value] for name, value in headers.items()},
+            "headers": fields | {name: [value] for name, value in headers.items()},
             "body": {"string": text},
         },
     }
     return ReadableYaml.serialize({"interactions": [interaction] * times, "version": 1}).encode()
 
 
-def compared(old: bytes, new: bytes) -> list[str]:
+def compare(old: bytes, new: bytes) -> list[str]:
     return differences(shapes({NAME: old}), shapes({NAME: new}))
 
 
@@ -54,12 +54,12 @@ BEFORE = {"text": "one", "duration": 1, "segments": [{"id": 0, "end": 1.5}, {"id
     ],
 )
 def test_values_are_no_change(after: object) -> None:
-    """Other values, other order, more of the same: the shape is as it was."""
-    assert compared(cassette(BEFORE, date="a"), cassette(after, date="b")) == []
+    """Other values, another order and more items of the same kind do not change the shape."""
+    assert compare(cassette(BEFORE, date="a"), cassette(after, date="b")) == []
 
 
 @pytest.mark.parametrize(
-    ("new", "told"),
+    ("new", "changes"),
     [
         (
             cassette({**BEFORE, "text": None}),
@@ -73,30 +73,30 @@ def test_values_are_no_change(after: object) -> None:
         (cassette(BEFORE, server="x"), ["+ {} has the header server"]),
         (
             cassette(BEFORE, status=201),
-            ["- {} 200: answered as application/json", "+ {} 201: answered as application/json"],
+            ["- {} 200: media type application/json", "+ {} 201: media type application/json"],
         ),
         (cassette(BEFORE, times=2), ["- interactions: 1", "+ interactions: 2"]),
     ],
     ids=["type", "key", "inner-key", "header", "status", "count"],
 )
-def test_changes_are_told(new: bytes, told: list[str]) -> None:
-    """A type, a key, a header, a status, the number of answers: each is a line of its own."""
-    lines = [f"  {line.format('POST /v1/x')}" for line in told]
-    assert compared(cassette(BEFORE), new) == [NAME, *lines]
+def test_changes_are_printed(new: bytes, changes: list[str]) -> None:
+    """A changed type, key, header, status or number of responses has a line of its own."""
+    lines = [f"  {line.format('POST /v1/x')}" for line in changes]
+    assert compare(cassette(BEFORE), new) == [NAME, *lines]
 
 
 def test_media_type() -> None:
-    """What used to be JSON and is a page now has lost all its keys."""
-    lines = compared(cassette({"text": "one"}), cassette("<html>", media_type="text/html"))
-    assert "  + POST /v1/x 200: answered as text/html" in lines
+    """A response that was JSON and is a page now has lost all its keys."""
+    lines = compare(cassette({"text": "one"}), cassette("<html>", media_type="text/html"))
+    assert "  + POST /v1/x 200: media type text/html" in lines
     assert "  - POST /v1/x has body.text: string" in lines
 
 
 def test_events() -> None:
-    """Of a stream each event has a shape."""
+    """Each event of a stream has a shape."""
     old = cassette('data: {"a": 1}\n\ndata: [DONE]\n\n', media_type="text/event-stream")
     new = cassette('data: {"a": "1"}\n\n', media_type="text/event-stream")
-    assert compared(old, new) == [
+    assert compare(old, new) == [
         NAME,
         "  - POST /v1/x has a line 'data: [DONE]'",
         "  - POST /v1/x has event.a: number",
@@ -104,11 +104,11 @@ def test_events() -> None:
     ]
 
 
-def test_come_and_gone() -> None:
-    """New cassettes and missing ones are named, and those that changed alike are told together."""
+def test_new_and_removed() -> None:
+    """New and removed cassettes are named, and those with the same change are listed together."""
     names = [f"sandbox/area/test_{number}.yaml" for number in range(7)]
     old = shapes(dict.fromkeys(names, cassette({"a": 1})))
-    assert differences(old, {}) == [f"{', '.join(names[:5])} and 2 more", "  is gone"]
+    assert differences(old, {}) == [f"{', '.join(names[:5])} and 2 more", "  was removed"]
     assert differences({}, old) == [f"{', '.join(names[:5])} and 2 more", "  is new"]
 
 
@@ -121,33 +121,37 @@ def test_the_service_beside_its_stand_in() -> None:
     other = {live: cassette({"a": None}), NAME: cassette({"a": 1})}
     assert differences(old, shapes(other)) == [
         live,
-        "  is new; unlike the stand-in's:",
+        "  is new; differs from the stand-in's:",
         "  - POST /v1/x has body.a: number",
         "  + POST /v1/x has body.a: null",
     ]
 
 
-def test_since_the_last_commit(shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
-    """What is on disk is compared with what git has."""
-    git = ["git", "-C", str(shelf.root), "-c", "user.name=x", "-c", "user.email=x@x"]
+def test_since_the_last_commit(
+    cassette_folder: CassetteFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The files on disk are compared with those of the last commit."""
+    git = ["git", "-C", str(cassette_folder.root), "-c", "user.name=x", "-c", "user.email=x@x"]
     git += ["-c", "commit.gpgsign=false"]
     for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "x"]):
         subprocess.run([*git, *command], check=True)
-    main(shelf.root)
-    assert "(cassettes: 1):\nnothing changed\n" in capsys.readouterr().out
-    assert committed(shelf.root) == {
-        name: content for name, content in on_disk(shelf.root).items() if ".git/" not in name
+    main(cassette_folder.root)
+    assert "(cassettes: 1):\nno changes\n" in capsys.readouterr().out
+    assert committed(cassette_folder.root) == {
+        name: content
+        for name, content in on_disk(cassette_folder.root).items()
+        if ".git/" not in name
     }
-    shelf.forge("x-request-id:", "retry-after:")
-    main(shelf.root)
-    told = capsys.readouterr().out
-    assert CASSETTE in told
-    assert "  - GET /v1/spaced has the header x-request-id\n" in told
-    assert "  + GET /v1/spaced has the header retry-after\n" in told
+    cassette_folder.forge("x-request-id:", "retry-after:")
+    main(cassette_folder.root)
+    output = capsys.readouterr().out
+    assert CASSETTE in output
+    assert "  - GET /v1/spaced has the header x-request-id\n" in output
+    assert "  + GET /v1/spaced has the header retry-after\n" in output
 
 
 def test_this_repository(pytestconfig: pytest.Config) -> None:
-    """The cassettes of this repository can be compared, bodies beside them too."""
-    found = shapes(on_disk(Path(pytestconfig.rootpath) / "cassettes"))
-    assert all(len(shape) > 3 for shape in found.values())
-    assert differences(found, found) == []
+    """The cassettes of this repository have shapes, including bodies in separate files."""
+    recorded = shapes(on_disk(Path(pytestconfig.rootpath) / "cassettes"))
+    assert all(len(shape) > 3 for shape in recorded.values())
+    assert differences(recorded, recorded) == []

@@ -1,4 +1,4 @@
-"""Texts longer than the service takes at a time, in both colours."""
+"""Texts that are longer than one request permits, sync and async."""
 
 import asyncio
 import functools
@@ -35,68 +35,70 @@ MEDIA = {"mp3": "audio/mpeg", "wav": "audio/wav", "pcm": "audio/pcm"}
 
 @pytest.fixture(autouse=True)
 def _low_limit(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Short texts are long ones here, so that tests are short as well."""
+    """Lower the limit, so that short texts have several parts."""
     if "refused_before" not in request.node.name:
         monkeypatch.setattr(speech_job, "MAX_SPEECH_CHARACTERS", LIMIT)
         monkeypatch.setattr(speech_job, "_FIRST_SIZES", (LIMIT,))
 
 
 @functools.cache
-def spoken(text: str, sound_format: str) -> bytes:
-    return b"".join(encode(speak(text, "alloy"), SAMPLE_RATE, sound_format, 1.0))
+def synthesise(text: str, audio_format: str) -> bytes:
+    return b"".join(encode(speak(text, "alloy"), SAMPLE_RATE, audio_format, 1.0))
 
 
-def asked(exchange: Exchange) -> str:
+def requested_text(exchange: Exchange) -> str:
     exchange.read_body()
     text: str = json.loads(exchange.received.body)["input"]
     return text
 
 
 def speaking(
-    sound_format: str = "wav", then: Callable[[str], Behaviour | None] = lambda _: None
+    audio_format: str = "wav", then: Callable[[str], Behaviour | None] = lambda _: None
 ) -> Behaviour:
-    """A service that says what it is asked to, unless `then` has something else for a text."""
+    """Return a behaviour that synthesises the text, unless `then` returns another behaviour."""
 
     def behave(exchange: Exchange) -> None:
-        text = asked(exchange)
+        text = requested_text(exchange)
         other = then(text)
-        exchange.received.headers["said"] = text
-        (other or answer(200, spoken(text, sound_format), f"audio/{sound_format}"))(exchange)
+        exchange.received.headers["text"] = text
+        (other or answer(200, synthesise(text, audio_format), f"audio/{audio_format}"))(exchange)
 
     return behave
 
 
-def said(server: Loopback) -> set[str]:
-    return {request.headers["said"] for request in server.requests}
+def texts_sent(server: Loopback) -> set[str]:
+    return {request.headers["text"] for request in server.requests}
 
 
-def samples(sound: bytes) -> int:
-    with av.open(io.BytesIO(sound), "r") as container:
+def count_samples(content: bytes) -> int:
+    with av.open(io.BytesIO(content), "r") as container:
         return sum(int(frame.samples) for frame in container.decode(container.streams.audio[0]))
 
 
-@pytest.mark.parametrize("sound_format", FORMATS)
-def test_all_formats(run: Run, sandbox_url: str, tmp_path: Path, sound_format: str) -> None:
-    """A long text becomes one sound, whichever way it is asked for, as long as all its parts."""
-    parts = [len(spoken(part, "pcm")) / 48_000 for part in PARTS]
+@pytest.mark.parametrize("audio_format", FORMATS)
+def test_all_formats(run: Run, sandbox_url: str, tmp_path: Path, audio_format: str) -> None:
+    """A long text becomes one audio file or stream, as long as all its parts together."""
+    parts = [len(synthesise(part, "pcm")) / 48_000 for part in PARTS]
     with ApertisAudio("sk-test", base_url=sandbox_url) as audio:
-        speech = run(audio, "speak", TEXT, response_format=sound_format)
-        saved = run(audio, "save_speech", TEXT, tmp_path / f"said.{sound_format}")
-        chunks = run(audio, "stream_speech", TEXT, response_format=sound_format)
-    assert speech.format == saved.format == sound_format
+        speech = run(audio, "speak", TEXT, response_format=audio_format)
+        saved = run(audio, "save_speech", TEXT, tmp_path / f"said.{audio_format}")
+        chunks = run(audio, "stream_speech", TEXT, response_format=audio_format)
+    assert speech.format == saved.format == audio_format
     assert speech.duration == pytest.approx(saved.duration, abs=0.05)
-    slack = 0 if sound_format in {"flac", "wav", "pcm"} else 0.09 * len(parts)
-    # The synthesiser is not the same to the sample each time.
+    slack = 0 if audio_format in {"flac", "wav", "pcm"} else 0.09 * len(parts)
+    # The synthesiser varies by some samples from call to call.
     assert -0.03 < saved.duration - sum(parts) < slack + 0.03
-    assert (tmp_path / f"said.{sound_format}").stat().st_size == saved.size
+    assert (tmp_path / f"said.{audio_format}").stat().st_size == saved.size
     assert speech.server == saved.server
     assert speech.request_id
-    if sound_format != "pcm":
-        assert samples(b"".join(chunks)) == pytest.approx(samples(speech.audio), abs=1200)
+    if audio_format != "pcm":
+        assert count_samples(b"".join(chunks)) == pytest.approx(
+            count_samples(speech.audio), abs=1200
+        )
 
 
 def test_in_order(run: Run) -> None:
-    """The sound has the parts in the order of the text, whichever was made first."""
+    """The audio has the parts in the order of the text, whichever is synthesised first."""
     late = threading.Event()
 
     def then(text: str) -> None:
@@ -107,12 +109,12 @@ def test_in_order(run: Run) -> None:
 
     with Loopback([speaking("pcm", then)]) as server, server.client() as audio:
         speech = run(audio, "speak", TEXT, response_format="pcm")
-    assert speech.audio == b"".join(spoken(part, "pcm") for part in PARTS)
-    assert said(server) == set(PARTS)
+    assert speech.audio == b"".join(synthesise(part, "pcm") for part in PARTS)
+    assert texts_sent(server) == set(PARTS)
 
 
 def test_bounded(run: Run) -> None:
-    """While one part keeps all others waiting, only so many of them are asked for."""
+    """While one part delays all others, no more than `max_concurrency` are requested."""
     release = threading.Event()
 
     def then(text: str) -> None:
@@ -129,21 +131,21 @@ def test_bounded(run: Run) -> None:
 
 
 def test_failure(run: Run, tmp_path: Path) -> None:
-    """A part that fails is named, nothing more is sent, and no file is left."""
+    """The error names the part that failed, nothing more is sent, and no file is left."""
     refuse = error(401)
     script = speaking("wav", lambda text: refuse if text == PARTS[2] else None)
     with Loopback([script]) as server, server.client(max_concurrency=1) as audio:
         with pytest.raises(
             AuthenticationError, match=r"Part 3 of 6 .*characters 28 to 38\)"
-        ) as got:
+        ) as caught:
             run(audio, "save_speech", TEXT, tmp_path / "said.wav")
-        assert got.value.status == 401
-        assert said(server) == set(PARTS[:3])
+        assert caught.value.status == 401
+        assert texts_sent(server) == set(PARTS[:3])
     assert list(tmp_path.iterdir()) == []
 
 
 def test_failure_ends_the_others(run: Run) -> None:
-    """A part that fails ends those that are under way, at once."""
+    """A part that fails ends those in progress at once."""
 
     def then(text: str) -> Behaviour | None:
         if text != PARTS[1]:
@@ -158,22 +160,22 @@ def test_failure_ends_the_others(run: Run) -> None:
 
 
 def test_retried(run: Run) -> None:
-    """A part whose connection breaks is asked for again, and the others are not."""
+    """A part whose connection breaks is requested again, and the others are not."""
     script = [raw(b""), speaking("pcm")]
     with Loopback(script) as server, server.client(max_concurrency=1) as audio:
         speech = run(audio, "speak", TEXT, response_format="pcm")
         assert len(server.requests) == len(PARTS) + 1
-    assert speech.audio == b"".join(spoken(part, "pcm") for part in PARTS)
+    assert speech.audio == b"".join(synthesise(part, "pcm") for part in PARTS)
 
 
 @pytest.mark.parametrize(
     ("other", "words"),
     [
-        (answer(200, spoken("No.", "mp3"), "audio/mpeg"), "Part 2 of 6.*with mp3, when wav"),
+        (answer(200, synthesise("No.", "mp3"), "audio/mpeg"), "Part 2 of 6.*with mp3, when wav"),
         (answer(200, b"{}", "application/json"), "Part 2 of 6"),
         (
             answer(
-                200, spoken("No.", "wav").replace(b"\xc0\x5d\0\0", b"\x80\x3e\0\0"), "audio/wav"
+                200, synthesise("No.", "wav").replace(b"\xc0\x5d\0\0", b"\x80\x3e\0\0"), "audio/wav"
             ),
             "cannot be joined: Its parts differ",
         ),
@@ -181,7 +183,7 @@ def test_retried(run: Run) -> None:
     ids=["format", "json", "rate"],
 )
 def test_unfit_parts(run: Run, other: Behaviour, words: str, tmp_path: Path) -> None:
-    """Parts that are not what was asked for, or differ, are an error."""
+    """Parts in another format than requested, or in different ones, are an error."""
     script = speaking("wav", lambda text: other if text == PARTS[1] else None)
     with (
         Loopback([script]) as server,
@@ -193,42 +195,42 @@ def test_unfit_parts(run: Run, other: Behaviour, words: str, tmp_path: Path) -> 
 
 
 def test_stream_begins_early() -> None:
-    """The first part is heard before the others are made; a few are made ahead, not all."""
-    heard = threading.Event()
+    """The first part is yielded before the others are synthesised; few are synthesised ahead."""
+    is_received = threading.Event()
 
     def then(text: str) -> None:
         if text != PARTS[0]:
-            assert heard.wait(PATIENCE)
+            assert is_received.wait(PATIENCE)
 
     with Loopback([speaking("pcm", then)]) as server, server.client() as audio:
         stream = iter(audio.stream_speech(TEXT, response_format="pcm"))
-        assert next(stream) == spoken(PARTS[0], "pcm")
+        assert next(stream) == synthesise(PARTS[0], "pcm")
         assert len(server.requests) <= 2
-        heard.set()
-        assert next(stream) == spoken(PARTS[1], "pcm")
+        is_received.set()
+        assert next(stream) == synthesise(PARTS[1], "pcm")
         assert len(server.requests) <= 4
-        assert b"".join(stream) == b"".join(spoken(part, "pcm") for part in PARTS[2:])
+        assert b"".join(stream) == b"".join(synthesise(part, "pcm") for part in PARTS[2:])
 
 
-async def test_stream_begins_early_for_a_task() -> None:
-    """The same on the event loop."""
-    heard = threading.Event()
+async def test_async_stream_begins_early() -> None:
+    """The first part is yielded on the event loop before the others are synthesised."""
+    is_received = threading.Event()
 
     def then(text: str) -> None:
         if text != PARTS[0]:
-            assert heard.wait(PATIENCE)
+            assert is_received.wait(PATIENCE)
 
     with Loopback([speaking("pcm", then)]) as server:
         async with server.client() as audio:
             stream: Any = audio.astream_speech(TEXT, response_format="pcm")
-            assert await anext(stream) == spoken(PARTS[0], "pcm")
-            heard.set()
+            assert await anext(stream) == synthesise(PARTS[0], "pcm")
+            is_received.set()
             rest = b"".join([chunk async for chunk in stream])
-    assert rest == b"".join(spoken(part, "pcm") for part in PARTS[1:])
+    assert rest == b"".join(synthesise(part, "pcm") for part in PARTS[1:])
 
 
 def test_closed() -> None:
-    """Whoever closes the stream hangs up, and no thread is left."""
+    """Closing the stream closes the connections and leaves no thread."""
     before = {*threading.enumerate()}
     script = speaking("pcm", lambda text: None if text == PARTS[0] else silence())
     with Loopback([script]) as server, server.client() as audio:
@@ -243,7 +245,7 @@ def test_closed() -> None:
 
 @pytest.mark.parametrize("verb", ["astream_speech", "aspeak"])
 async def test_cancelled(verb: str) -> None:
-    """A cancelled task ends all parts that are under way."""
+    """Cancelling the task ends all parts in progress."""
     with Loopback([speaking("pcm", lambda _: silence())]) as server:
         async with server.client() as audio:
 
@@ -261,23 +263,23 @@ async def test_cancelled(verb: str) -> None:
 
 @pytest.mark.parametrize("verb", ["speak", "stream_speech"])
 def test_short_texts_are_one_request(run: Run, verb: str) -> None:
-    """What the service takes at a time is sent as it is, white space and all."""
+    """A text that fits into one request is sent unchanged, including white space."""
     text = " One is here. \n"
-    with Loopback([answer(200, spoken("One.", "mp3"), "audio/mpeg")]) as server:
+    with Loopback([answer(200, synthesise("One.", "mp3"), "audio/mpeg")]) as server:
         with server.client() as audio:
             run(audio, verb, text)
         assert [json.loads(request.body)["input"] for request in server.requests] == [text]
 
 
-def test_nothing_to_hear(run: Run) -> None:
-    """Parts of nothing but punctuation are not sent; a text of white space is refused."""
+def test_parts_without_words(run: Run) -> None:
+    """Parts that contain only punctuation are not sent; a text of white space is refused."""
     text = "One is here.\n\n" + "* " * 30 + "\n\nTwo is there."
     with Loopback([speaking("pcm")]) as server, server.client() as audio:
         run(audio, "speak", text, response_format="pcm")
-        heard = "".join(said(server))
-        assert "One is here." in heard
-        assert "Two is there." in heard
-        assert not any(part.strip("* \n") == "" for part in said(server))
+        sent = "".join(texts_sent(server))
+        assert "One is here." in sent
+        assert "Two is there." in sent
+        assert not any(part.strip("* \n") == "" for part in texts_sent(server))
         with pytest.raises(UnsupportedError, match="nothing to speak"):
             run(audio, "speak", " \n" * 99)
 
@@ -293,7 +295,7 @@ def test_nothing_to_hear(run: Run) -> None:
 def test_refused_before_anything_is_sent(
     run: Run, text: str, options: dict[str, Any], words: str
 ) -> None:
-    """What is known to be impossible is refused, however long the text."""
+    """Requests that are known to be impossible are refused, however long the text is."""
     with Loopback([error(500)]) as server, server.client() as audio:
         with pytest.raises(UnsupportedError, match=words):
             run(audio, "speak", text, **options)
@@ -301,13 +303,13 @@ def test_refused_before_anything_is_sent(
 
 
 def test_a_real_long_text(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the limit of the service, no part is over it, and sentences stay whole."""
+    """With the service's limit, no part exceeds it, and sentences stay whole."""
     monkeypatch.undo()
     monkeypatch.setenv("APERTIS_AUDIO_CACHE", "0")
     text = "Nobody objected to that, said Dr. Smith. " * 400
-    sound = answer(200, spoken("Yes.", "pcm"), "audio/pcm")
-    with Loopback([speaking("pcm", lambda _: sound)]) as server, server.client() as audio:
+    audio_response = answer(200, synthesise("Yes.", "pcm"), "audio/pcm")
+    with Loopback([speaking("pcm", lambda _: audio_response)]) as server, server.client() as audio:
         run(audio, "speak", text, response_format="pcm")
-        parts = said(server)
+        parts = texts_sent(server)
     assert all(len(part) <= 4096 and part.endswith("Smith.") for part in parts)
     assert len(server.requests) == 5

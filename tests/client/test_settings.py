@@ -1,4 +1,4 @@
-"""Settings come from an argument, else the environment, else a default, and keep secrets."""
+"""Settings come from an argument, the environment or a default, and secrets are hidden."""
 
 import traceback
 from typing import Any
@@ -24,27 +24,27 @@ BAD_KEYS = [
 
 @pytest.mark.parametrize("given", [KEY, SecretStr(KEY), f"  {KEY}\n"])
 def test_key_argument(given: str | SecretStr, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An argument wins over the environment; space around a key is not part of it."""
+    """An argument takes precedence over the environment; surrounding space is stripped."""
     monkeypatch.setenv("APERTIS_API_KEY", "sk-of-the-environment")
     assert settings.resolve_api_key(given).get_secret_value() == KEY
 
 
 def test_key_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without an argument the environment is asked, when the client is made."""
+    """Without an argument, the key is read from the environment."""
     monkeypatch.setenv("APERTIS_API_KEY", f"{KEY}\n")
     assert settings.resolve_api_key(None).get_secret_value() == KEY
 
 
 @pytest.mark.parametrize("given", ["", "  ", SecretStr("")])
 def test_empty_key(given: str | SecretStr, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty argument is a mistake, not a reason to look elsewhere."""
+    """An empty argument is an error, and the environment is not used instead."""
     monkeypatch.setenv("APERTIS_API_KEY", KEY)
     with pytest.raises(ConfigurationError, match="There is no API key: set APERTIS_API_KEY"):
         settings.resolve_api_key(given)
 
 
 def test_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without any key the message says where to put one, and how to try without."""
+    """Without a key, the message says where to set one and how to try without one."""
     with pytest.raises(ConfigurationError, match="apertis-audio sandbox"):
         ApertisAudio()
     monkeypatch.setenv("APERTIS_API_KEY", "")
@@ -54,21 +54,21 @@ def test_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("bad", BAD_KEYS)
 def test_bad_key(bad: str) -> None:
-    """A key that cannot travel in a header is refused without being shown."""
+    """A key that cannot be sent in a header is refused without being shown."""
     with pytest.raises(ConfigurationError, match="too much was copied") as caught:
         settings.resolve_api_key(bad)
     assert "0123456789" not in f"{caught.value!r} {caught.value} {vars(caught.value)}"
 
 
 def test_key_is_not_shown() -> None:
-    """Neither the key nor the client shows the key."""
+    """The representations of the key and of the client do not show the key."""
     audio = ApertisAudio(KEY, base_url="https://host.example/v1")
     assert KEY not in f"{settings.resolve_api_key(KEY)!r} {audio!r} {vars(audio)!r}"
     assert repr(audio) == "ApertisAudio(base_url='https://host.example/v1')"
 
 
 def test_base_url_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The address is the argument, else the environment's, else the service's."""
+    """The base URL is the argument, else the environment's, else the service's."""
     assert settings.resolve_base_url(None) == "https://api.apertis.ai/v1"
     monkeypatch.setenv("APERTIS_BASE_URL", "http://127.0.0.1:8000/v1/")
     assert settings.resolve_base_url(None) == "http://127.0.0.1:8000/v1"
@@ -86,7 +86,7 @@ def test_base_url_default(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_base_url(given: str, used: str) -> None:
-    """An address loses the slashes and the space at its ends, and a client can be made of it."""
+    """A base URL is stripped of slashes and space at its ends, and accepted by the client."""
     assert settings.resolve_base_url(given) == used
     ApertisAudio(KEY, base_url=given)
 
@@ -116,7 +116,7 @@ def test_base_url(given: str, used: str) -> None:
 )
 @pytest.mark.parametrize("origin", ["argument", "environment"])
 def test_bad_base_url(bad: str, origin: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is no plain http address is refused, and not shown, as it may hold a password."""
+    """A base URL that is invalid is refused and not shown, as it may contain a password."""
     if origin == "environment" and "\0" not in bad:
         monkeypatch.setenv("APERTIS_BASE_URL", bad)
     with pytest.raises(ConfigurationError, match="must look like https://host/v1") as caught:
@@ -128,7 +128,7 @@ def test_bad_base_url(bad: str, origin: str, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize("name", ["timeout", "deadline"])
 @pytest.mark.parametrize("value", [0, -1.0, float("nan")])
 def test_positive(name: str, value: float) -> None:
-    """A time that is not above zero is refused by name."""
+    """The error for a time that is not above zero names the setting."""
     with pytest.raises(
         ConfigurationError, match=f"{name} is .*; it must be a number of seconds above zero"
     ):
@@ -153,23 +153,23 @@ def test_positive(name: str, value: float) -> None:
     ],
 )
 def test_wrong_types(name: str, value: Any) -> None:
-    """What is of another type is refused by name, with the type it has or the value it should."""
+    """The error for a wrong type names the setting and the type or the permitted values."""
     with pytest.raises(ConfigurationError, match=f"^{name} (is|must) .*[.]$") as caught:
         ApertisAudio(**{"api_key": KEY, name: value})
     assert "1234567" not in str(caught.value)
 
 
 def test_key_in_the_wrong_place() -> None:
-    """A key that was given as something else is not shown."""
+    """A key that was passed as another setting is not shown."""
     with pytest.raises(ConfigurationError, match="timeout is of type str") as caught:
         ApertisAudio(KEY, timeout=KEY)  # type: ignore[arg-type]
     assert KEY not in str(caught.value)
 
 
 def test_base_url_of_httpx() -> None:
-    """An address may be an object that prints as one."""
-    found = ApertisAudio(KEY, base_url=httpx.URL("https://host.example/v1/"))  # type: ignore[arg-type]
-    assert found.base_url == "https://host.example/v1"
+    """A base URL may be an object whose text is a URL."""
+    audio = ApertisAudio(KEY, base_url=httpx.URL("https://host.example/v1/"))  # type: ignore[arg-type]
+    assert audio.base_url == "https://host.example/v1"
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_base_url_of_httpx() -> None:
     [{"max_retries": -1}, {"max_retries": 1.5}, {"max_wait": 0}, {"timeout": -1}, {"deadline": 0}],
 )
 def test_impossible_numbers(setting: dict[str, Any]) -> None:
-    """A number of seconds or retries that cannot be is refused when the client is made."""
+    """Invalid numbers of seconds or retries are refused when the client is constructed."""
     with pytest.raises(ConfigurationError, match=next(iter(setting))):
         ApertisAudio("sk-x", **setting)
 

@@ -1,4 +1,4 @@
-"""Answers that are handed on, or written to disk, while they arrive."""
+"""Responses that are yielded, or written to disk, while they arrive."""
 
 import asyncio
 import contextlib
@@ -17,85 +17,85 @@ from support.scripted_responses import answer, chunked, error, reset, silence, t
 from support.sync_async import Run
 from support.timeouts import PATIENCE
 
-SOUND = (Path(__file__).parents[1] / "clips" / "clip.mp3").read_bytes()
+AUDIO = (Path(__file__).parents[1] / "clips" / "clip.mp3").read_bytes()
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: audio/mpeg\r\ncontent-length: 99999\r\n\r\n"
 
-Seen = Callable[[Any], None]
-Consume = Callable[[ApertisAudio, str, Seen], None]
+OnItem = Callable[[Any], None]
+Consume = Callable[[ApertisAudio, str, OnItem], None]
 
 
-def _consume(audio: ApertisAudio, verb: str, seen: Seen) -> None:
+def _consume(audio: ApertisAudio, verb: str, on_item: OnItem) -> None:
     for item in getattr(audio, verb)("Hello."):
-        seen(item)
+        on_item(item)
 
 
-def _aconsume(audio: ApertisAudio, verb: str, seen: Seen) -> None:
+def _aconsume(audio: ApertisAudio, verb: str, on_item: OnItem) -> None:
     async def consume() -> None:
         async for item in getattr(audio, f"a{verb}")("Hello."):
-            seen(item)
+            on_item(item)
 
     asyncio.run(consume())
 
 
 @pytest.fixture(name="consume", params=[_consume, _aconsume], ids=["sync", "async"])
-def _consume_in_both_colours(request: pytest.FixtureRequest) -> Consume:
+def _consume_sync_and_async(request: pytest.FixtureRequest) -> Consume:
     consume: Consume = request.param
     return consume
 
 
 def paced(chunks: list[bytes], consumed: threading.Semaphore) -> Iterator[bytes]:
-    """The chunks, each only after the one before was consumed at the other end."""
+    """Yield the chunks, each only after the client has consumed the previous one."""
     for chunk in chunks:
         yield chunk
-        assert consumed.acquire(timeout=PATIENCE), "The chunk was not handed on."
+        assert consumed.acquire(timeout=PATIENCE), "The chunk was not yielded."
 
 
 def event(text: str) -> bytes:
-    """A server-sent event of a streamed reply."""
+    """Return a server-sent event of a streamed reply."""
     return b"data: " + json.dumps({"choices": [{"delta": {"content": text}}]}).encode() + b"\n\n"
 
 
-def test_sound_is_handed_on(consume: Consume) -> None:
-    """Each piece of sound is there before the service has sent the next one."""
-    consumed, got = threading.Semaphore(0), []
-    chunks = [SOUND[:1000], SOUND[1000:2000], SOUND[2000:]]
+def test_audio_is_yielded_at_once(consume: Consume) -> None:
+    """Each chunk of audio is yielded before the service sends the next one."""
+    consumed, received = threading.Semaphore(0), []
+    chunks = [AUDIO[:1000], AUDIO[1000:2000], AUDIO[2000:]]
 
-    def seen(chunk: bytes) -> None:
-        got.append(chunk)
+    def on_item(chunk: bytes) -> None:
+        received.append(chunk)
         consumed.release()
 
     with (
         Loopback([chunked(paced(chunks, consumed), "audio/mpeg")]) as server,
         server.client() as audio,
     ):
-        consume(audio, "stream_speech", seen)
-    assert got == chunks
+        consume(audio, "stream_speech", on_item)
+    assert received == chunks
 
 
-def test_words_are_handed_on(consume: Consume) -> None:
-    """Each piece of a reply is there before the service has sent the next one."""
-    consumed, got = threading.Semaphore(0), []
+def test_text_is_yielded_at_once(consume: Consume) -> None:
+    """Each delta of a reply is yielded before the service sends the next one."""
+    consumed, received = threading.Semaphore(0), []
     chunks = [event("Hel"), event("lo."), b"data: [DONE]\n\n"]
 
-    def seen(delta: Any) -> None:
-        got.append(delta.text)
+    def on_item(delta: Any) -> None:
+        received.append(delta.text)
         consumed.release()
-        if len(got) == 2:
+        if len(received) == 2:
             consumed.release()
 
     with (
         Loopback([chunked(paced(chunks, consumed), "text/event-stream")]) as server,
         server.client() as audio,
     ):
-        consume(audio, "stream_chat", seen)
-    assert got == ["Hel", "lo."]
+        consume(audio, "stream_chat", on_item)
+    assert received == ["Hel", "lo."]
 
 
 @pytest.mark.parametrize("line_end", [b"\n", b"\r", b"\r\n"])
 def test_last_words(run: Run, line_end: bytes) -> None:
-    """No empty line needs to follow the last event of a reply, and lines may end in any way."""
-    bill = b'data: {"choices": [{"finish_reason": "stop"}], "usage": {"prompt_tokens": 3}}\n'
-    body = (event("Hello.") + bill).replace(b"\n", line_end)
+    """The last event of a reply needs no empty line after it, and lines may end in any way."""
+    usage = b'data: {"choices": [{"finish_reason": "stop"}], "usage": {"prompt_tokens": 3}}\n'
+    body = (event("Hello.") + usage).replace(b"\n", line_end)
     with Loopback([answer(200, body, "text/event-stream")]) as server, server.client() as audio:
         words, end = run(audio, "stream_chat", "Hello.")
     assert words.text == "Hello."
@@ -104,7 +104,7 @@ def test_last_words(run: Run, line_end: bytes) -> None:
 
 @pytest.mark.parametrize("end", [b"", b"\n"])
 def test_words_cut_off(run: Run, end: bytes) -> None:
-    """A reply that ends in the middle of an event was cut off."""
+    """A reply that ends in the middle of an event is an error."""
     body = event("Hello.") + event("Bye.")[:-6] + end
     with (
         Loopback([answer(200, body, "text/event-stream")]) as server,
@@ -115,36 +115,36 @@ def test_words_cut_off(run: Run, end: bytes) -> None:
 
 
 def test_abandoned() -> None:
-    """Whoever stops listening hangs up."""
-    with Loopback([silence(HEAD + SOUND)]) as server, server.client() as audio:
+    """Dropping the iterator closes the connection."""
+    with Loopback([silence(HEAD + AUDIO)]) as server, server.client() as audio:
         stream = audio.stream_speech("Hello.")
         assert next(iter(stream))
         del stream
-        server.wait_for_hang_ups()
+        server.wait_until_disconnected()
 
 
-async def test_abandoned_by_a_task() -> None:
-    """The same on the event loop, as soon as the stream is closed."""
-    with Loopback([silence(HEAD + SOUND)]) as server:
+async def test_async_abandoned() -> None:
+    """Closing the async iterator closes the connection."""
+    with Loopback([silence(HEAD + AUDIO)]) as server:
         async with server.client() as audio:
             async with contextlib.aclosing(audio.astream_speech("Hello.")) as stream:  # type: ignore[type-var]
                 assert await anext(stream)
-            await asyncio.to_thread(server.wait_for_hang_ups)
+            await asyncio.to_thread(server.wait_until_disconnected)
 
 
 def test_broken_download_begins_again(run: Run, tmp_path: Path) -> None:
-    """A file holds one whole download, whatever the broken ones before it left."""
-    longer = truncated(SOUND + b"more than the whole", media_type="audio/mpeg")
-    script = [longer, reset(data=HEAD + SOUND[:3000]), answer(200, SOUND, "audio/mpeg")]
+    """A file contains one complete download, and nothing of broken ones before it."""
+    longer = truncated(AUDIO + b"more than the whole", media_type="audio/mpeg")
+    script = [longer, reset(data=HEAD + AUDIO[:3000]), answer(200, AUDIO, "audio/mpeg")]
     with Loopback(script) as server, server.client() as audio:
         saved = run(audio, "save_speech", "Hello.", tmp_path / "hello.mp3")
-    assert (tmp_path / "hello.mp3").read_bytes() == SOUND
-    assert saved.size == len(SOUND)
+    assert (tmp_path / "hello.mp3").read_bytes() == AUDIO
+    assert saved.size == len(AUDIO)
     assert len(server.requests) == 3
 
 
 FAILURES: dict[str, Behaviour] = {
-    "truncated": truncated(SOUND, media_type="audio/mpeg"),
+    "truncated": truncated(AUDIO, media_type="audio/mpeg"),
     "page": answer(200, b"<html>Welcome</html>", "text/html"),
     "no sound": answer(200, b"not sound at all" * 99, "audio/mpeg"),
     "refusal": error(500),
@@ -153,7 +153,7 @@ FAILURES: dict[str, Behaviour] = {
 
 @pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
 def test_no_half_files(run: Run, tmp_path: Path, failure: Behaviour) -> None:
-    """After a failure there is no file, or the one that was there before."""
+    """After a failure there is no file, or the previous one."""
     kept = tmp_path / "kept.mp3"
     kept.write_bytes(b"of old")
     with Loopback([failure]) as server, server.client(max_retries=1) as audio:
@@ -166,10 +166,10 @@ def test_no_half_files(run: Run, tmp_path: Path, failure: Behaviour) -> None:
 
 
 def test_full_disk(run: Run, tmp_path: Path) -> None:
-    """A disk that takes no more is said in words, and nothing is left on it."""
+    """A full disk is an error of this package, and no file is left."""
     resource = pytest.importorskip("resource")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    large = answer(200, SOUND * 400, "audio/mpeg")
+    large = answer(200, AUDIO * 400, "audio/mpeg")
     with Loopback([large]) as server, server.client() as audio:
         resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, limits[1]))
         try:
@@ -182,7 +182,7 @@ def test_full_disk(run: Run, tmp_path: Path) -> None:
 
 
 def test_cancelled_download(tmp_path: Path) -> None:
-    """A cancelled download leaves no file and no connection."""
+    """Cancelling a download leaves no file and no connection."""
 
     async def cancelled(audio: ApertisAudio) -> None:
         call = asyncio.create_task(audio.asave_speech("Hello.", tmp_path / "hello.mp3"))
@@ -190,37 +190,36 @@ def test_cancelled_download(tmp_path: Path) -> None:
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-        await asyncio.to_thread(server.wait_for_hang_ups)
+        await asyncio.to_thread(server.wait_until_disconnected)
 
-    with Loopback([silence(HEAD + SOUND)]) as server, server.client() as audio:
+    with Loopback([silence(HEAD + AUDIO)]) as server, server.client() as audio:
         asyncio.run(cancelled(audio))
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_cancelled_while_the_file_begins(
+async def test_cancelled_while_the_file_is_created(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A task that is cancelled, even twice, while a thread creates the file leaves none behind."""
-    begun, going = threading.Event(), threading.Event()
-
+    """Cancelling a task, even twice, while a thread creates the file leaves no file."""
+    started, released = threading.Event(), threading.Event()
     create = AtomicFile.create
 
     def slow(path: Path, *, overwrite: bool) -> AtomicFile:
-        begun.set()
-        assert going.wait(PATIENCE)
+        started.set()
+        assert released.wait(PATIENCE)
         return create(path, overwrite=overwrite)
 
     monkeypatch.setattr(AtomicFile, "create", slow)
-    with Loopback([answer(200, SOUND, "audio/mpeg")]) as server:
+    with Loopback([answer(200, AUDIO, "audio/mpeg")]) as server:
         async with server.client() as audio:
             saving = asyncio.create_task(audio.asave_speech("Hello.", tmp_path / "hello.mp3"))
-            assert await asyncio.to_thread(begun.wait, 20)
+            assert await asyncio.to_thread(started.wait, 20)
             for _ in range(2):
                 saving.cancel()
                 await asyncio.sleep(0)
-            going.set()
+            released.set()
             with pytest.raises(asyncio.CancelledError):
                 await saving
     await asyncio.get_running_loop().shutdown_default_executor()  # all threads are done
-    assert list(tmp_path.iterdir()) == []  # noqa: ASYNC240  # nobody waits here
+    assert list(tmp_path.iterdir()) == []  # noqa: ASYNC240  # a quick call, and nothing else runs
     assert server.requests == []

@@ -1,7 +1,7 @@
-"""Speak one short sentence and write it once in every container and codec the tests read.
+"""Synthesise one short sentence and write it in every container and codec that the tests read.
 
-Needs the program flite (on Debian: apt install flite) and PyAV. The same versions of both give
-the same bytes each time.
+This needs the program flite (on Debian: apt install flite) and PyAV. The same versions of both
+produce the same bytes.
 """
 
 import argparse
@@ -27,7 +27,7 @@ MARGIN = SAMPLE_RATE // 20  # samples of silence kept before and after the speec
 
 @dataclass(frozen=True)
 class Encoding:
-    """The names FFmpeg has for a container and a codec; bits per second where it has a choice."""
+    """FFmpeg's names of a container and a codec, and a bit rate for codecs that have one."""
 
     container: str
     codec: str
@@ -52,11 +52,11 @@ ENCODINGS = {
 
 
 class SynthesisError(Exception):
-    """The clips cannot be made here; the message says why."""
+    """The clips cannot be made on this machine."""
 
 
-def spoken() -> bytes:
-    """The sentence as a WAV file, with MARGIN around the speech."""
+def synthesise() -> bytes:
+    """Return the sentence as a WAV file, with MARGIN around the speech."""
     program = shutil.which("flite")
     if program is None:
         raise SynthesisError("flite is not installed (on Debian: apt install flite).")
@@ -65,19 +65,19 @@ def spoken() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "sentence.wav"
         run(program, "-voice", VOICE, "-t", SENTENCE, "-o", str(target))
-        return trimmed(target.read_bytes())
+        return trim(target.read_bytes())
 
 
 def run(*command: str) -> str:
-    """What a command prints."""
+    """Run a command and return its output."""
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     if finished.returncode:
         raise SynthesisError(f"{command[0]} failed: {finished.stderr.strip()}")
     return finished.stdout
 
 
-def trimmed(wav: bytes) -> bytes:
-    """The same WAV file with no more than MARGIN of silence at either end."""
+def trim(wav: bytes) -> bytes:
+    """Return a WAV file with at most MARGIN of silence at either end."""
     with wave.open(io.BytesIO(wav)) as file:
         parameters = file.getparams()
         samples = array.array("h", file.readframes(parameters.nframes))
@@ -91,8 +91,8 @@ def trimmed(wav: bytes) -> bytes:
     return target.getvalue()
 
 
-def encoded(wav: bytes, encoding: Encoding) -> bytes:
-    """The WAV file in another encoding; bitexact leaves out dates and random numbers."""
+def encode(wav: bytes, encoding: Encoding) -> bytes:
+    """Return the WAV file in another encoding; bitexact omits dates and random numbers."""
     target = io.BytesIO()
     options = {"fflags": "+bitexact"}
     with (
@@ -111,7 +111,7 @@ def encoded(wav: bytes, encoding: Encoding) -> bytes:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Write a whole file or leave the old one as it was."""
+    """Write a file completely, or leave the old one unchanged."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         unfinished.write_bytes(content)
@@ -121,13 +121,13 @@ def replace(path: Path, content: bytes) -> None:
 
 
 def main() -> None:
-    """Make every clip, then write them."""
+    """Make all clips and write them."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--output", type=Path, default=HERE, help="a folder (default: %(default)s)")
     output: Path = parser.parse_args().output
     try:
-        wav = spoken()
-        clips = {suffix: encoded(wav, encoding) for suffix, encoding in ENCODINGS.items()}
+        wav = synthesise()
+        clips = {suffix: encode(wav, encoding) for suffix, encoding in ENCODINGS.items()}
         for suffix, content in clips.items():
             replace(output / f"clip.{suffix}", content)
     except (SynthesisError, OSError, av.FFmpegError) as error:

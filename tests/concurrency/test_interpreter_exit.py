@@ -35,7 +35,7 @@ def test_thread() -> None:
     names = Names()
     with Loopback([names]) as server:
         assert output_of(server, "sync", 3) == ["0", "1", "2", ["0", "1", "2"]]
-    assert names.heard == ["0", "1", "2"] * 2
+    assert names.received == ["0", "1", "2"] * 2
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="asyncio.run needs a thread of its own")

@@ -1,4 +1,4 @@
-"""The client handles every fault correctly, with every verb, sync and async."""
+"""The client reacts correctly to every fault, in every use of the service, sync and async."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +10,11 @@ from apertis_audio_tools.transport.retry import Clock, SystemClock
 from support.fake_clock import FakeClock
 from support.faults import all_faults, invalid_responses
 from support.faults.endpoints import Endpoint
-from support.faults.fault import Fault, Refused, complaints
-from support.faults.fault_runner import Watched, digests, watched
-from support.faults.our_client import Ours
+from support.faults.fault import ExpectedError, Fault, find_mistakes
+from support.faults.fault_runner import FaultRun, digests, run_fault
+from support.faults.our_client import OurClient
 
-MOST_BYTES = 2_000_000
+MAX_BYTES = 2_000_000
 
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
@@ -29,46 +29,45 @@ def test_fault(
     *,
     is_async: bool,
 ) -> None:
-    """The requests, the result or error, and the open connections are as expected."""
-    monkeypatch.setattr(response_body, "MAX_RESPONSE_BYTES", MOST_BYTES)
-    monkeypatch.setattr(invalid_responses, "BOMB_BYTES", 3 * MOST_BYTES)
-    player, found = watched_in_time(fault, endpoint, tmp_path, is_async=is_async)
-    spare = 2 * fault.spare if is_async else 0
-    assert complaints(replace(fault, spare=spare), endpoint, found.seen) == []
-    assert (error_fields(found) if found.error else None) == expected(fault, found)
-    assert len(digests(found.requests)) <= fault.calls, "An attempt differs from another."
-    assert player.busy == 0, "A connection is not given back."
+    """The requests, the result or error, and the files that are left are correct."""
+    monkeypatch.setattr(response_body, "MAX_RESPONSE_BYTES", MAX_BYTES)
+    monkeypatch.setattr(invalid_responses, "BOMB_BYTES", 3 * MAX_BYTES)
+    client, run = run_fault_in_time(fault, endpoint, tmp_path, is_async=is_async)
+    extra = 2 * fault.extra_attempts if is_async else 0
+    assert find_mistakes(replace(fault, extra_attempts=extra), endpoint, run.observed) == []
+    assert (error_of(run) if run.error else None) == expected_error(fault, run)
+    assert len(digests(run.requests)) <= fault.calls, "An attempt differs from another."
+    assert client.busy == 0, "A connection is not released."
 
 
-def watched_in_time(
+def run_fault_in_time(
     fault: Fault, endpoint: Endpoint, folder: Path, *, is_async: bool
-) -> tuple[Ours, Watched]:
-    """Return what the client did; if a short deadline ended too early, with longer ones.
+) -> tuple[OurClient, FaultRun]:
+    """Run the client against a fault, with longer deadlines until a request was sent.
 
-    On a busy machine a deadline may be over before the request has been sent. A longer one has to
-    pass by itself; short ones are over with the first pause before another attempt.
+    On a busy machine a short deadline may pass before the request has been sent.
     """
     for times in (1, 10, 100):
         clock: Clock = FakeClock() if times == 1 else SystemClock()
         empty = folder / str(times)
         empty.mkdir()
-        player = Ours(is_async=is_async, clock=clock)
+        client = OurClient(is_async=is_async, clock=clock)
         longer = replace(fault, deadline=times * fault.deadline)
-        found = watched(player, longer, endpoint, empty, clock.monotonic)
-        if found.requests:
+        run = run_fault(client, longer, endpoint, empty, clock.monotonic)
+        if run.requests:
             break
-    return player, found
+    return client, run
 
 
-def error_fields(found: Watched) -> Refused:
-    """Return the fields of an error that are compared."""
+def error_of(run: FaultRun) -> ExpectedError:
+    """Return the error of a run as a value that can be compared."""
     names = ("status", "code", "retry_after", "request_id")
-    fields = {name: getattr(found.error, name) for name in names}
-    return Refused(type(found.error).__name__, says=str(found.error), **fields)
+    fields = {name: getattr(run.error, name) for name in names}
+    return ExpectedError(type(run.error).__name__, message=str(run.error), **fields)
 
 
-def expected(fault: Fault, found: Watched) -> Refused | None:
-    """Return the expected fields, with the message found if it has the expected part."""
-    if fault.error is None or fault.error.says not in str(found.error):
+def expected_error(fault: Fault, run: FaultRun) -> ExpectedError | None:
+    """Return the expected error, with the whole message if it contains the required part."""
+    if fault.error is None or fault.error.message not in str(run.error):
         return fault.error
-    return replace(fault.error, says=str(found.error))
+    return replace(fault.error, message=str(run.error))

@@ -1,4 +1,4 @@
-"""The judgement of faults finds each deviation."""
+"""Every mistake of a client is found."""
 
 from dataclasses import replace
 
@@ -7,19 +7,19 @@ import pytest
 from support.faults.all_faults import CASES, FAULTS
 from support.faults.endpoints import SPEAK, TRANSCRIBE, WORDS
 from support.faults.error_responses import always
-from support.faults.fault import Fault, Refused, Seen, complaints
+from support.faults.fault import ExpectedError, Fault, Observation, find_mistakes
 
-REFUSED = Fault(
-    "refused", "", always(TRANSCRIBE.good), Refused("ServerError", 500), pause=(1.0, 2.0)
+FAILING = Fault(
+    "refused", "", always(TRANSCRIBE.success), ExpectedError("ServerError", 500), pause=(1.0, 2.0)
 )
-ANSWERED = replace(REFUSED, error=None)
-RIGHT = Seen(values=[WORDS], attempts=2, pauses=[1.5])
-FAILED = Seen(error="APIError", status=500, attempts=2, pauses=[1.5])
+SUCCESSFUL = replace(FAILING, error=None)
+CORRECT = Observation(values=[WORDS], attempts=2, pauses=[1.5])
+FAILED = Observation(error="APIError", status=500, attempts=2, pauses=[1.5])
 
 
 def test_idle() -> None:
-    """A client that does nothing fails every fault."""
-    assert all(complaints(fault, endpoint, Seen()) for fault, endpoint in CASES)
+    """A client that does nothing makes a mistake in every case."""
+    assert all(find_mistakes(fault, endpoint, Observation()) for fault, endpoint in CASES)
 
 
 def test_names() -> None:
@@ -28,34 +28,34 @@ def test_names() -> None:
 
 
 def test_right() -> None:
-    """A client that does as expected passes."""
-    assert complaints(ANSWERED, TRANSCRIBE, RIGHT) == []
-    assert complaints(REFUSED, TRANSCRIBE, FAILED) == []
+    """A correct reaction has no mistakes."""
+    assert find_mistakes(SUCCESSFUL, TRANSCRIBE, CORRECT) == []
+    assert find_mistakes(FAILING, TRANSCRIBE, FAILED) == []
 
 
 @pytest.mark.parametrize(
-    ("fault", "seen", "complaint"),
+    ("fault", "observed", "mistake"),
     [
-        (ANSWERED, FAILED, "fails with APIError"),
-        (ANSWERED, replace(RIGHT, values=["one"]), "gives a wrong result"),
-        (ANSWERED, replace(RIGHT, values=[WORDS, WORDS]), "gives a wrong result"),
-        (ANSWERED, replace(RIGHT, attempts=1), "asks once in place of 2 times"),
-        (ANSWERED, replace(RIGHT, pauses=[0.1]), "asks again too soon"),
-        (ANSWERED, replace(RIGHT, pauses=[9.0]), "asks again too late"),
-        (ANSWERED, replace(RIGHT, broken=1), "sends a broken body"),
-        (ANSWERED, replace(RIGHT, strayed=1), "sends it to another host"),
-        (REFUSED, RIGHT, "takes it for a result"),
-        (REFUSED, replace(FAILED, is_typed=False), "fails with a bare APIError"),
-        (REFUSED, replace(FAILED, status=None), "APIError does not tell the status"),
-        (REFUSED, replace(FAILED, files=[b"123"]), "leaves a file of 3 bytes"),
+        (SUCCESSFUL, FAILED, "fails with APIError"),
+        (SUCCESSFUL, replace(CORRECT, values=["one"]), "returns a wrong result"),
+        (SUCCESSFUL, replace(CORRECT, values=[WORDS, WORDS]), "returns a wrong result"),
+        (SUCCESSFUL, replace(CORRECT, attempts=1), "sends 1 request instead of 2"),
+        (SUCCESSFUL, replace(CORRECT, pauses=[0.1]), "retries too soon"),
+        (SUCCESSFUL, replace(CORRECT, pauses=[9.0]), "retries too late"),
+        (SUCCESSFUL, replace(CORRECT, broken=1), "sends a broken body"),
+        (SUCCESSFUL, replace(CORRECT, redirected=1), "sends it to another host"),
+        (FAILING, CORRECT, "returns it as a result"),
+        (FAILING, replace(FAILED, is_typed=False), "fails with a bare APIError"),
+        (FAILING, replace(FAILED, status=None), "APIError does not carry the status"),
+        (FAILING, replace(FAILED, files=[b"123"]), "leaves a file of 3 bytes"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_wrong(fault: Fault, seen: Seen, complaint: str) -> None:
-    """Each deviation is reported by itself."""
-    assert complaints(fault, TRANSCRIBE, seen) == [complaint]
+def test_wrong(fault: Fault, observed: Observation, mistake: str) -> None:
+    """Each mistake is reported, and nothing else."""
+    assert find_mistakes(fault, TRANSCRIBE, observed) == [mistake]
 
 
 def test_sound() -> None:
-    """A correct text is not accepted in place of audio."""
-    assert complaints(ANSWERED, SPEAK, RIGHT) == ["gives a wrong result"]
+    """A text in place of audio is a wrong result."""
+    assert find_mistakes(SUCCESSFUL, SPEAK, CORRECT) == ["returns a wrong result"]

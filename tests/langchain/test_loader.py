@@ -95,7 +95,7 @@ def test_closing_early(server: Loopback, folder: Path) -> None:
     if sys.version_info >= (3, 13):
         # Errors that httpcore swallows make cycles with the frames below them, ours among them.
         gc.collect()
-    server.wait_for_hang_ups()
+    server.wait_until_disconnected()
 
 
 def test_closing_early_with_asyncio(server: Loopback, folder: Path) -> None:
@@ -108,7 +108,7 @@ def test_closing_early_with_asyncio(server: Loopback, folder: Path) -> None:
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     asyncio.run(leave_early())
-    server.wait_for_hang_ups()
+    server.wait_until_disconnected()
 
 
 async def test_thread_hops(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

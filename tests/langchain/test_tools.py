@@ -288,4 +288,4 @@ def test_connections_are_closed(access: FileAccess) -> None:
     """A tool that is no longer referenced has closed its connections."""
     with Loopback([hears()]) as server:
         TranscribeAudio(access=access, api_key="sk-tools", base_url=server.url).invoke("clip.ogg")
-        server.wait_for_hang_ups()
+        server.wait_until_disconnected()

@@ -120,7 +120,7 @@ def test_abandoned_stream(scripted: Scripted, method: str) -> None:
             assert next(chunks).delta == "Hi"
     else:
         asyncio.run(read_first_chunk(llm))
-    server.wait_for_hang_ups()
+    server.wait_until_disconnected()
 
 
 async def read_first_chunk(llm: ApertisAudioLLM) -> None:

@@ -220,7 +220,7 @@ def test_raised_error(
     assert start_sources(recorder) == sorted(errors)
     assert (errors.pop(paths[0]), errors.pop(paths[1])) == (None, str(caught.value))
     assert set(errors.values()) <= {UNFINISHED}
-    assert len(names.heard) <= 4
+    assert len(names.received) <= 4
 
 
 def test_missing_path(

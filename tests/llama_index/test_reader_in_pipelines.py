@@ -127,7 +127,7 @@ class TestDirectories:
             directory = SimpleDirectoryReader(tmp_path, file_extractor=audio_file_extractor(reader))
             documents = asyncio.run(directory.aload_data())
         assert sorted(texts(documents), key=int) == [str(number) for number in range(12)]
-        assert names.most_at_once <= 2
+        assert names.max_concurrent <= 2
 
 
 class TestErrors:

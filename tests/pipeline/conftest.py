@@ -1,4 +1,4 @@
-"""A sandbox that hears beacons."""
+"""A sandbox that recognises beacons."""
 
 from collections.abc import Iterator
 
@@ -9,6 +9,6 @@ from apertis_audio_tools.sandbox import Sandbox
 
 @pytest.fixture(scope="session")
 def beacon_url() -> Iterator[str]:
-    """The base URL of a sandbox whose engine hears beacons and nothing else."""
+    """Yield the base URL of a sandbox whose engine recognises only beacons."""
     with Sandbox(recogniser="beacon") as url:
         yield url

@@ -1,4 +1,4 @@
-"""Recordings in every container and codec, over HTTP: each beacon once, in order, and on time."""
+"""Recordings in every container and codec keep each beacon once, in order and on time."""
 
 from pathlib import Path
 
@@ -13,38 +13,39 @@ from support.sync_async import Run, run_async, run_sync
 pytestmark = pytest.mark.slow
 
 COUNT = round(90 / PERIOD_SECONDS)
-"""The beacons of a minute and a half; benchmarks/beacons.py has those of an hour."""
-LATE = 0.05
+"""Number of beacons in a minute and a half; benchmarks/beacons.py uses an hour."""
+TOLERANCE = 0.05
+"""Seconds by which a beacon may be off."""
 
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the recordings of all tests are."""
+    """Return the folder that all tests share for their recordings."""
     return tmp_path_factory.mktemp("beacons")
 
 
-def made(folder: Path, name: str) -> Path:
-    """A minute and a half in a format, encoded once."""
+def make_recording(folder: Path, name: str) -> Path:
+    """Return a recording of a minute and a half in a format, encoded once."""
     path = folder / f"beacons.{name}"
     return path if path.exists() else write(FORMATS[name], path, COUNT)
 
 
 def assert_every_beacon(transcript: Transcript, count: int = COUNT) -> None:
-    """Nothing is missing, doubled, out of order or out of time."""
+    """Require every beacon once, in order and on time."""
     texts = [segment.text for segment in transcript.segments]
     assert texts == [f"{number:05d}" for number in range(count)]
     assert transcript.text == " ".join(texts)
     for number, segment in enumerate(transcript.segments):
-        assert segment.start == pytest.approx(start_of(number), abs=LATE)
+        assert segment.start == pytest.approx(start_of(number), abs=TOLERANCE)
 
 
 @pytest.mark.parametrize(
     ("name", "run"), [*((name, run_sync) for name in FORMATS), ("mp3", run_async)]
 )
 def test_every_beacon_arrives(name: str, run: Run, folder: Path, beacon_url: str) -> None:
-    """Pieces of twenty-five seconds come back whole in every container and codec."""
+    """A recording in pieces of 25 seconds is transcribed completely in every format."""
     with ApertisAudio("sk-payg", base_url=beacon_url) as client:
-        transcript = run(client, "transcribe", made(folder, name), piece_seconds=25)
+        transcript = run(client, "transcribe", make_recording(folder, name), piece_seconds=25)
     assert_every_beacon(transcript)
 
 
@@ -52,19 +53,17 @@ def test_every_beacon_arrives(name: str, run: Run, folder: Path, beacon_url: str
 def test_every_beacon_arrives_by_bytes(
     name: str, folder: Path, beacon_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A recording that is too large for one request comes back whole."""
-    path = made(folder, name)
+    """A recording that is too large for one request is transcribed completely."""
+    path = make_recording(folder, name)
     monkeypatch.setattr(transcription_job, "MAX_UPLOAD_BYTES", path.stat().st_size // 3)
     with ApertisAudio("sk-payg", base_url=beacon_url) as client:
         assert_every_beacon(client.transcribe(path))
 
 
 @pytest.mark.parametrize("name", ["mp3", "wav"])
-def test_every_beacon_arrives_where_nobody_pauses(
-    name: str, tmp_path: Path, beacon_url: str
-) -> None:
-    """Where pieces have to overlap, what was heard twice is there once, and nothing is lost."""
-    path = write(FORMATS[name], tmp_path / f"rattling.{name}", 60, has_pauses=False)
+def test_every_beacon_arrives_without_pauses(name: str, tmp_path: Path, beacon_url: str) -> None:
+    """Text in the overlap of two pieces is kept once, and nothing is lost."""
+    path = write(FORMATS[name], tmp_path / f"continuous.{name}", 60, has_pauses=False)
     cut = list(cut_pieces(probe(path), max_bytes=path.stat().st_size, target_seconds=20))
     assert [bool(piece.overlap) for piece in cut] == [False, *[True] * (len(cut) - 1)]
     with ApertisAudio("sk-payg", base_url=beacon_url) as client:

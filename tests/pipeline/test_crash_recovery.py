@@ -1,4 +1,4 @@
-"""A crash loses nothing that was paid for."""
+"""After a crash, finished pieces are not sent again."""
 
 import contextlib
 import subprocess
@@ -13,35 +13,35 @@ from support.loopback import Exchange, Loopback
 from support.piece_recogniser import STANDUP, Cuts, Recogniser
 
 PIECE_SECONDS = 2.0
-AT_ONCE = 4
-PATIENCE = 100.0
-"""Seconds, for each of three processes."""
+MAX_CONCURRENCY = 4
+TIMEOUT = 100.0
+"""Seconds for each of three processes."""
 PROGRAM = Path(__file__).parents[1] / "support" / "processes" / "transcribe_with_cache.py"
 
 
-class StopsAfter:
-    """Answers so many pieces; those that follow are held until the client is gone."""
+class RespondToFirst:
+    """A behaviour that responds to the first pieces and holds all others until the client ends."""
 
-    def __init__(self, answers: float) -> None:
+    def __init__(self, responses: float) -> None:
         self.has_stopped = threading.Semaphore(0)
-        self._left = answers
+        self._left = responses
         self._lock = threading.Lock()
 
     def __call__(self, _: int, exchange: Exchange) -> bool:
-        """True when there is no answer."""
+        """Return True if no response is sent."""
         with self._lock:
             self._left -= 1
-            is_over = self._left < 0
-        if is_over:
+            is_held = self._left < 0
+        if is_held:
             self.has_stopped.release()
-            exchange.wait_for_client_to_leave()
-        return is_over
+            exchange.wait_for_disconnect()
+        return is_held
 
 
 @contextlib.contextmanager
-def started(server: Loopback, folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process that transcribes, until it is killed in the end."""
-    arguments = [server.url, STANDUP, folder, PIECE_SECONDS, AT_ONCE]
+def run_process(server: Loopback, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """Start a process that transcribes, and kill it at the end."""
+    arguments = [server.url, STANDUP, folder, PIECE_SECONDS, MAX_CONCURRENCY]
     command = [sys.executable, str(PROGRAM), *map(str, arguments)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -53,24 +53,26 @@ def started(server: Loopback, folder: Path) -> Iterator[subprocess.Popen[str]]:
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_killed_twice(tmp_path: Path) -> None:
-    """Killed twice in the middle of its work, the third run sends only what is missing.
+    """After two runs that were killed, the third run sends only the missing pieces.
 
-    No piece is sent more often than it was under way when the process was killed.
+    A piece is sent again only if it was in progress when a process was killed.
     """
     cuts = Cuts.of(STANDUP, PIECE_SECONDS)
     recogniser = Recogniser(cuts)
     assert len(cuts.spans) >= 40
     with Loopback([recogniser]) as server:
-        for answers in (15, 12):
-            recogniser.before = stops = StopsAfter(answers)
-            with started(server, tmp_path):
-                assert all(stops.has_stopped.acquire(timeout=PATIENCE) for _ in range(AT_ONCE))
-            server.wait_for_hang_ups()
-        recogniser.before = StopsAfter(float("inf"))
-        with started(server, tmp_path) as process:
-            text, _ = process.communicate(timeout=PATIENCE)
+        for responses in (15, 12):
+            recogniser.before = behaviour = RespondToFirst(responses)
+            with run_process(server, tmp_path):
+                assert all(
+                    behaviour.has_stopped.acquire(timeout=TIMEOUT) for _ in range(MAX_CONCURRENCY)
+                )
+            server.wait_until_disconnected()
+        recogniser.before = RespondToFirst(float("inf"))
+        with run_process(server, tmp_path) as process:
+            text, _ = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 0
     assert text == " ".join(cuts.texts)
     assert set(recogniser.counts) == set(range(len(cuts.spans)))
-    assert len(recogniser.heard) <= len(cuts.spans) + 2 * AT_ONCE
+    assert len(recogniser.received) <= len(cuts.spans) + 2 * MAX_CONCURRENCY
     assert max(recogniser.counts.values()) <= 3

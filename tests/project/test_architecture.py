@@ -1,4 +1,4 @@
-"""Who may import whom: read from the source, so that the layers stay layers."""
+"""The imports of the package point down its layers, as read from the source."""
 
 import ast
 import functools
@@ -27,10 +27,10 @@ LAYERS: tuple[set[str], ...] = (
     {"__main__"},
     {"plugins"},
 )
-"""From the bottom up; a part imports only parts of the layers below its own."""
+"""Parts of the package by layer, from the bottom up."""
 
 ALONE = {"__init__", "sandbox"}
-"""Parts outside of the layers: `sandbox` imports nothing of the rest, `__init__` loads lazily."""
+"""Parts outside of the layers: `sandbox` imports no other part, `__init__` loads lazily."""
 
 AUDIO_LAYERS = ("input", "timing", "cutting", "output")
 """The folders of `audio`, from the bottom up."""
@@ -54,7 +54,7 @@ MAY_IMPORT_ALONE = {
     "typer": {"cli"},
     "uvicorn": {"sandbox"},
 }
-"""The only parts that may import a third-party package."""
+"""The only parts that may import each third-party package."""
 
 
 def part_of(path: Path) -> str:
@@ -69,7 +69,7 @@ def name_of(path: Path) -> str:
 
 @functools.cache
 def imported(path: Path) -> tuple[str, ...]:
-    """Return the full names of what a file imports when it runs, at the top or later."""
+    """Return the full names of all imports of a file that are executed."""
     return tuple(_imported(ast.parse(path.read_text())))
 
 
@@ -82,7 +82,7 @@ def _imported(tree: ast.AST) -> Iterator[str]:
 
 
 def running(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield a node and all below it, without what only type checkers read."""
+    """Yield a node and all nodes below it, without blocks for type checkers."""
     yield node
     for child in ast.iter_child_nodes(node):
         if not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
@@ -125,7 +125,7 @@ def test_imports_point_down(path: Path) -> None:
 
 
 def test_every_part_has_a_layer() -> None:
-    """Every part has a layer, and every layer is about something that exists."""
+    """Every part has a layer, and every name in a layer is a part."""
     assert set[str]().union(*LAYERS, ALONE) == {part_of(path) for path in MODULES}
 
 
@@ -145,22 +145,22 @@ def test_the_root_holds_only_what_users_import() -> None:
     assert {path.stem for path in ROOT.glob("*.py")} == ROOT_MODULES
 
 
-def test_no_file_name_stands_three_times() -> None:
-    """A file name stands at most twice, so that it is found by its name."""
+def test_no_file_name_occurs_three_times() -> None:
+    """A file name occurs at most twice, so that a file is found by its name."""
     names = Counter(path.name for path in MODULES if path.stem != "__init__")
     assert {name for name, count in names.items() if count > 2} == set()
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_third_party_packages_have_one_place(path: Path) -> None:
-    """What might have to be replaced one day is imported in one place only."""
+    """A third-party package is imported only by the parts that may import it."""
     found = {name.partition(".")[0] for name in imported(path)}
     part = part_of(path)
     assert {name for name in found if part not in MAY_IMPORT_ALONE.get(name, {part})} == set()
 
 
-def test_rules_are_about_something() -> None:
-    """Each third-party package that has a place is really imported there."""
+def test_rules_are_used() -> None:
+    """Each part that may import a third-party package does import it."""
     found = {(name.partition(".")[0], part_of(path)) for path in MODULES for name in imported(path)}
     expected = {(name, part) for name, parts in MAY_IMPORT_ALONE.items() for part in parts}
     assert expected - found == set()
@@ -168,7 +168,7 @@ def test_rules_are_about_something() -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_no_relative_imports(path: Path) -> None:
-    """Every import says where it leads, from anywhere."""
+    """All imports are absolute."""
     tree = ast.parse(path.read_text())
     relative = [n.lineno for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.level]
     assert relative == []

@@ -1,4 +1,4 @@
-"""The benchmarks run, on recordings too short to say anything about speed."""
+"""The benchmarks run, on recordings that are too short to measure speed."""
 
 import importlib.util
 import os
@@ -17,16 +17,16 @@ FAST = ("--latency", "0", "--speed", "100000", "--uplink", "10000")
 
 
 def output(script: str, *arguments: str) -> str:
-    """What a benchmark prints; it fails the test if it fails."""
+    """Run a benchmark and return its output; fail if it fails."""
     command = [sys.executable, str(BENCHMARKS / script), *arguments]
     environment = {**os.environ, "PYTHONWARNINGS": "default"}
-    told = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    assert told.returncode == 0, told.stderr
-    return told.stdout
+    finished = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
 
 
 def rows(page: str, name: str) -> list[list[str]]:
-    """The cells of each line of a table that begins with a name."""
+    """Return the cells of each row of a table that begins with a name."""
     lines = [line for line in page.splitlines() if line.startswith(f"| {name} |")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
@@ -34,7 +34,7 @@ def rows(page: str, name: str) -> list[list[str]]:
 @pytest.mark.slow
 @pytest.mark.timeout(600)  # a dozen processes, one after the other: 16 s on a quiet machine
 def test_long_recordings(tmp_path: Path) -> None:
-    """Everybody that can be measured here is, in both tables, and all of the audio is sent."""
+    """All installed programs are measured in both tables, and all audio is sent."""
     script = "long_recordings.py"
     output(script, "--hours", MINUTES, "--formats", "wav", *FAST, "--write", str(tmp_path))
     page = (tmp_path / "benchmarks.md").read_text()
@@ -51,7 +51,7 @@ def test_long_recordings(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_cutting() -> None:
-    """Our cutting is measured next to that of ffmpeg, where there is one."""
+    """Cutting is measured, beside ffmpeg if it is installed."""
     page = output("cutting.py", "--hours", MINUTES, "--formats", "ogg", "--runs", "1")
     (cells,) = rows(page, f"{float(MINUTES):g} h ogg")
     assert all(float(cell) > 0 for cell in cells[1:5])

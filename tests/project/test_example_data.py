@@ -1,4 +1,4 @@
-"""The recordings that come with the project are what their names and texts say."""
+"""The recordings of the project match their names and texts."""
 
 import array
 import io
@@ -29,7 +29,7 @@ BLOCK_SECONDS = BLOCK / SAMPLE_RATE
 SPEECH_RMS = 200
 PAUSE_SECONDS = 0.4
 
-KINDS = {  # how FFmpeg calls the container and the codec, and what must stand in the file's head
+KINDS = {  # FFmpeg's names of container and codec, and the beginning of the file
     "aac": ("aac", "aac", rb"^\xff\xf1"),
     "aiff": ("aiff", "pcm_s16be", rb"^FORM....AIFF"),
     "flac": ("flac", "flac", rb"^fLaC"),
@@ -52,8 +52,8 @@ every_script = pytest.mark.parametrize(
 needs_flite = pytest.mark.skipif(shutil.which("flite") is None, reason="flite is not installed")
 
 
-def decoded(path: Path) -> list[int]:
-    """The first audio stream as 16 kHz mono samples."""
+def decode(path: Path) -> list[int]:
+    """Return the first audio stream as 16 kHz mono samples."""
     samples = array.array("h")
     resampler = av.AudioResampler("s16", "mono", SAMPLE_RATE)
     with av.open(path, "r") as container:
@@ -64,38 +64,38 @@ def decoded(path: Path) -> list[int]:
 
 
 def loudness(samples: list[int]) -> list[float]:
-    """The root mean square of every block of 50 ms."""
+    """Return the root mean square of every block of 50 ms."""
     blocks = (samples[at : at + BLOCK] for at in range(0, len(samples) - BLOCK + 1, BLOCK))
     return [math.sqrt(sum(sample * sample for sample in block) / BLOCK) for block in blocks]
 
 
-def alike(one: Path, other: Path) -> float:
-    """How well the loudness of two recordings goes up and down together, up to 1.
+def similarity(one: Path, other: Path) -> float:
+    """Return the correlation of the loudness of two recordings.
 
-    The first may begin up to 150 ms late, as AAC does when nothing tells its decoder otherwise.
+    The first may begin up to 150 ms late, as AAC does without an edit list.
     """
-    first, second = loudness(decoded(one)), loudness(decoded(other))
+    first, second = loudness(decode(one)), loudness(decode(other))
     length = min(len(first), len(second)) - 3
     return max(
         statistics.correlation(first[late : late + length], second[:length]) for late in range(4)
     )
 
 
-def stretches(levels: list[float]) -> list[tuple[bool, float]]:
-    """Speech and pauses in turn: is it speech, and for how many seconds."""
+def spans(levels: list[float]) -> list[tuple[bool, float]]:
+    """Return speech and pauses in turn: True for speech, and the seconds."""
     blocks = [
-        (spoken, len(list(group)) * BLOCK_SECONDS)
-        for spoken, group in itertools.groupby(levels, lambda level: level > SPEECH_RMS)
+        (is_speech, len(list(group)) * BLOCK_SECONDS)
+        for is_speech, group in itertools.groupby(levels, lambda level: level > SPEECH_RMS)
     ]
-    joined = [(spoken or seconds < PAUSE_SECONDS, seconds) for spoken, seconds in blocks]
+    joined = [(is_speech or seconds < PAUSE_SECONDS, seconds) for is_speech, seconds in blocks]
     return [
-        (spoken, sum(seconds for _, seconds in group))
-        for spoken, group in itertools.groupby(joined, lambda stretch: stretch[0])
+        (is_speech, sum(seconds for _, seconds in group))
+        for is_speech, group in itertools.groupby(joined, lambda span: span[0])
     ]
 
 
 def names_in(script: Path) -> dict[str, Any]:
-    """What a script defines, without running its main function."""
+    """Return the names that a script defines, without running its main function."""
     return runpy.run_path(str(script))
 
 
@@ -108,16 +108,16 @@ def run(script: Path, *arguments: str, path: str | None = None) -> subprocess.Co
 
 @pytest.fixture(name="standup", scope="module")
 def _standup() -> list[float]:
-    return loudness(decoded(STANDUP))
+    return loudness(decode(STANDUP))
 
 
 def test_standup_lasts_about_a_minute(standup: list[float]) -> None:
-    """The meeting is long enough to be worth searching and short enough for a demonstration."""
+    """The meeting is long enough for a search and short enough for a demonstration."""
     assert 40 <= len(standup) * BLOCK_SECONDS <= 90
 
 
 def test_standup_is_small_mono_and_opus() -> None:
-    """The recording does not burden the repository."""
+    """The recording is small mono Opus."""
     with av.open(STANDUP, "r") as container:
         (stream,) = container.streams
         assert isinstance(stream, av.AudioStream)
@@ -126,37 +126,37 @@ def test_standup_is_small_mono_and_opus() -> None:
 
 
 def test_standup_is_never_digitally_silent(standup: list[float]) -> None:
-    """There is room noise in every pause, and far below the speech."""
+    """Every pause contains room noise, far below the speech."""
     assert 5 < min(standup) < SPEECH_RMS / 3
 
 
 def test_standup_has_a_pause_around_every_turn(standup: list[float]) -> None:
-    """The recording has as many stretches of speech as the text has lines."""
+    """The recording has as many spans of speech as the text has lines."""
     turns = names_in(MAKE_STANDUP)["turns"]()
 
-    heard = stretches(standup)
+    found = spans(standup)
 
-    assert [spoken for spoken, _ in heard] == [False, True] * len(turns) + [False]
-    assert all(0.4 <= seconds <= 2 for spoken, seconds in heard if not spoken)
+    assert [is_speech for is_speech, _ in found] == [False, True] * len(turns) + [False]
+    assert all(0.4 <= seconds <= 2 for is_speech, seconds in found if not is_speech)
 
 
 def test_standup_turns_last_as_long_as_their_lines(standup: list[float]) -> None:
-    """Each line of the text is as long as the speech at its place in the recording."""
+    """The length of each line correlates with the duration of its turn."""
     turns = names_in(MAKE_STANDUP)["turns"]()
-    seconds = [seconds for spoken, seconds in stretches(standup) if spoken]
+    seconds = [seconds for is_speech, seconds in spans(standup) if is_speech]
 
     assert statistics.correlation([len(turn) for turn in turns], seconds) > 0.95
 
 
 def test_standup_text_is_what_the_script_speaks() -> None:
-    """The text has one home: the lines of the file are the turns of the script."""
+    """The lines of the text file are the turns of the script."""
     lines = STANDUP.with_suffix(".txt").read_text("utf-8").splitlines()
 
     assert names_in(MAKE_STANDUP)["turns"]() == lines
 
 
 def test_standup_has_only_words_the_recogniser_knows() -> None:
-    """A recogniser with a fixed dictionary can get every word right."""
+    """Every word is in the dictionary of the sandbox's recogniser."""
     model = Path(pytest.importorskip("pocketsphinx").get_model_path())
     dictionary = (model / "en-us" / "cmudict-en-us.dict").read_text("utf-8")
     known = {line.split()[0] for line in dictionary.splitlines() if line}
@@ -169,19 +169,19 @@ def test_standup_has_only_words_the_recogniser_knows() -> None:
 @needs_flite
 @pytest.mark.slow
 def test_standup_can_be_made_again(tmp_path: Path) -> None:
-    """The script makes the recording that is kept beside it."""
-    again = tmp_path / "again.ogg"
+    """The script reproduces the recording."""
+    copy = tmp_path / "copy.ogg"
 
-    finished = run(MAKE_STANDUP, "--output", str(again))
+    finished = run(MAKE_STANDUP, "--output", str(copy))
 
     assert finished.returncode == 0, finished.stderr
-    assert alike(again, STANDUP) > 0.99
-    assert list(tmp_path.iterdir()) == [again]
+    assert similarity(copy, STANDUP) > 0.99
+    assert list(tmp_path.iterdir()) == [copy]
 
 
 @every_script
 def test_scripts_refuse_in_one_sentence_without_flite(script: Path, tmp_path: Path) -> None:
-    """Without flite nothing is written, and the message says what to install."""
+    """Without flite, nothing is written, and the message says what to install."""
     finished = run(script, "--output", str(tmp_path), path=str(tmp_path))
 
     assert finished.returncode == 1
@@ -193,7 +193,7 @@ def test_scripts_refuse_in_one_sentence_without_flite(script: Path, tmp_path: Pa
 
 @every_script
 def test_scripts_keep_the_old_file_when_they_cannot_write(script: Path, tmp_path: Path) -> None:
-    """A write that fails leaves neither half a file nor a hidden one."""
+    """A write that fails leaves neither a partial file nor a temporary one."""
     names = names_in(script)
 
     with pytest.raises(OSError, match="directory"):
@@ -203,14 +203,14 @@ def test_scripts_keep_the_old_file_when_they_cannot_write(script: Path, tmp_path
 
 
 def test_there_is_a_clip_for_every_kind() -> None:
-    """The folder has the clips this test knows and the script makes, and no others."""
+    """The folder contains exactly the clips of this test and of the script."""
     assert {path.suffix[1:] for path in CLIPS.glob("clip.*")} == set(KINDS)
     assert set(names_in(MAKE_CLIPS)["ENCODINGS"]) == set(KINDS)
 
 
 @every_clip
 def test_clips_are_what_their_suffix_says(suffix: str) -> None:
-    """Container and codec are recognised from the bytes alone."""
+    """The content of each clip has the container and codec of its suffix."""
     content = (CLIPS / f"clip.{suffix}").read_bytes()
     demuxer, codec, head = KINDS[suffix]
 
@@ -223,11 +223,11 @@ def test_clips_are_what_their_suffix_says(suffix: str) -> None:
 
 @every_clip
 def test_clips_last_as_long_as_the_wav(suffix: str) -> None:
-    """Every clip decodes to the whole sentence, give or take what its codec adds."""
+    """Every clip decodes to the whole sentence, plus the padding of its codec."""
     with wave.open(str(CLIPS / "clip.wav")) as wav:
         expected = wav.getnframes() / wav.getframerate()
 
-    duration = len(decoded(CLIPS / f"clip.{suffix}")) / SAMPLE_RATE
+    duration = len(decode(CLIPS / f"clip.{suffix}")) / SAMPLE_RATE
 
     assert 1 <= expected <= 2
     assert duration == pytest.approx(expected, abs=0.15)
@@ -235,18 +235,18 @@ def test_clips_last_as_long_as_the_wav(suffix: str) -> None:
 
 @every_clip
 def test_clips_hold_the_same_speech(suffix: str) -> None:
-    """Every clip is loud where the sentence is loud."""
+    """The loudness of every clip follows that of the wav."""
     clip = CLIPS / f"clip.{suffix}"
 
-    assert max(loudness(decoded(clip))) > 1_000
-    assert alike(clip, CLIPS / "clip.wav") > 0.8
+    assert max(loudness(decode(clip))) > 1_000
+    assert similarity(clip, CLIPS / "clip.wav") > 0.8
 
 
 @needs_flite
 def test_clips_can_be_made_again(tmp_path: Path) -> None:
-    """The script makes the sentence that is kept beside it, sample by sample."""
+    """The script reproduces the clips, the wav sample by sample."""
     finished = run(MAKE_CLIPS, "--output", str(tmp_path))
 
     assert finished.returncode == 0, finished.stderr
-    assert decoded(tmp_path / "clip.wav") == decoded(CLIPS / "clip.wav")
+    assert decode(tmp_path / "clip.wav") == decode(CLIPS / "clip.wav")
     assert {path.name for path in tmp_path.iterdir()} == {f"clip.{suffix}" for suffix in KINDS}

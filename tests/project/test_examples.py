@@ -1,4 +1,4 @@
-"""Every example runs as its first lines say, without a key, and does what it promises."""
+"""Every example runs without a key as its docstring says, and prints what it should."""
 
 import os
 import shutil
@@ -14,12 +14,12 @@ CITATIONS = ["llama_index_citations.py", "recordings", "When is the meeting?", "
 RAG = ["langchain_rag.py", "recordings", "When is the meeting?", "--sandbox"]
 LLAMA_AGENT = ["llama_index_agent.py", "recordings/standup.ogg", "--sandbox"]
 WARNINGS = ("-W", "error", "-W", "ignore::DeprecationWarning:inspect")
-"""LlamaIndex's agents look at all their members, the deprecated ones of pydantic too."""
+"""LlamaIndex's agents inspect all their members, including deprecated ones of pydantic."""
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with a recording, and nothing of this project."""
+    """Return a folder with a recording, and nothing of this project."""
     (tmp_path / "recordings").mkdir()
     shutil.copy(ROOT / "tests" / "clips" / "clip.ogg", tmp_path / "recordings" / "standup.ogg")
     return tmp_path
@@ -38,7 +38,7 @@ def run(folder: Path, command: list[str]) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    ("command", "said"),
+    ("command", "output"),
     [
         (CITATIONS, ["Source 1, standup.ogg 00:00:00: The meeting is tomorrow."]),
         (RAG, ["[standup.ogg 00:00:00] The meeting is tomorrow."]),
@@ -49,25 +49,25 @@ def run(folder: Path, command: list[str]) -> subprocess.CompletedProcess[str]:
         (LLAMA_AGENT, ["speak_text: Spoken into the file", "Listen to ", "I heard: "]),
     ],
 )
-def test_example(folder: Path, command: list[str], said: list[str]) -> None:
-    """It says what it should, and nothing on standard error."""
+def test_example(folder: Path, command: list[str], output: list[str]) -> None:
+    """The example prints the expected output, and nothing on standard error."""
     finished = run(folder, command)
     assert finished.stderr == ""
     assert finished.returncode == 0
-    for each in said:
+    for each in output:
         assert each in finished.stdout
 
 
 @pytest.mark.parametrize(
-    ("command", "said"),
+    ("command", "output"),
     [
         (["langchain_rag.py", "recordings", "When?"], "There is no API key"),
         (["llama_index_agent.py", "nothing.ogg"], "There is no file nothing.ogg"),
     ],
 )
-def test_what_goes_wrong_is_a_sentence(folder: Path, command: list[str], said: str) -> None:
-    """A mistake is one line, without a traceback."""
+def test_mistakes_are_one_sentence(folder: Path, command: list[str], output: str) -> None:
+    """A mistake is reported in one line, without a traceback."""
     finished = run(folder, command)
     assert finished.returncode == 1
-    assert said in finished.stderr
+    assert output in finished.stderr
     assert finished.stderr.count("\n") == 1

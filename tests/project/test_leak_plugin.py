@@ -1,4 +1,4 @@
-"""Nothing that a key or audio looks like gets past those who watch for it in every test."""
+"""The plugin that runs in every test finds keys and audio in everything that is emitted."""
 
 import base64
 from pathlib import Path
@@ -32,14 +32,14 @@ WAYS = {
 
 @pytest.fixture
 def leaks() -> Leaks:
-    """Looks for one recording."""
+    """Return a detector for one recording."""
     return Leaks([CLIP])
 
 
 @pytest.mark.parametrize("begin", range(900, 912))
 @pytest.mark.parametrize("padding", range(4))
 def test_audio_in_any_form(leaks: Leaks, begin: int, padding: int) -> None:
-    """Audio is found from wherever it begins, in base64 of any alignment, hexadecimal and repr."""
+    """Audio is found from any offset, in base64 of any alignment, hexadecimal and repr."""
     audio = CLIP[begin : begin + 60]
     forms = [
         repr(audio),
@@ -54,7 +54,7 @@ def test_audio_in_any_form(leaks: Leaks, begin: int, padding: int) -> None:
 
 @pytest.mark.parametrize("key", ["sk-payg", "sk-sub-nobody", "sk-live_0123456789", "key-of-a-test"])
 def test_keys(leaks: Leaks, key: str) -> None:
-    """The keys of tests are recognised."""
+    """The keys of tests are found."""
     assert leaks.in_text(f"Authorization: Bearer {key}") == [f"the key {key!r}"]
 
 
@@ -70,12 +70,12 @@ def test_keys(leaks: Leaks, key: str) -> None:
     ],
 )
 def test_nothing_else(leaks: Leaks, text: str) -> None:
-    """Digests, paths, masked keys and words are none."""
+    """Digests, paths, masked keys and words are not reported."""
     assert leaks.in_text(text) == []
 
 
 def test_a_folder() -> None:
-    """Every recording of the tests' own is known."""
+    """A detector for a folder finds every recording in it."""
     clips = Path(__file__).parents[1] / "clips"
     leaks = leaks_of(clips)
     for clip in clips.glob("clip.*"):
@@ -88,7 +88,7 @@ def test_a_folder() -> None:
 def test_a_test_that_leaks_fails(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    """Whichever way a test makes the program say a key or audio, that test fails for it."""
+    """A test fails if the program emits a key or audio during it, whatever the channel."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytester.makepyfile(f"{HEAD}def test_loud(capsys):\n    {WAYS[way]}\n\ndef test_quiet(): pass")
     result = pytester.runpytest_inprocess("-p", "support.leak_plugin", "-p", "no:cacheprovider")
@@ -97,8 +97,8 @@ def test_a_test_that_leaks_fails(
 
 
 @pytest.mark.shows_keys
-def test_silence_is_kept(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Logs that a test did not ask for do not appear because they are watched."""
+def test_log_levels_are_kept(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plugin does not lower the log levels that tests see."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytester.makepyfile(
         "import logging\n"

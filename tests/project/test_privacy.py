@@ -1,4 +1,4 @@
-"""Where the key goes, and where it and the audio do not."""
+"""The API key is sent in one header only; logs and errors contain neither key nor audio."""
 
 import logging
 import pickle
@@ -18,7 +18,7 @@ KEY = "key-of-a-test"
 
 
 def test_authorization(run: Run) -> None:
-    """The key travels in one header, as it is."""
+    """The key is sent unchanged in one header."""
     with Loopback([MODELS]) as server, server.client() as audio:
         run(audio, "models")
     (request,) = server.requests
@@ -27,28 +27,27 @@ def test_authorization(run: Run) -> None:
     assert KEY not in request.target
 
 
-def test_client_does_not_show_it() -> None:
-    """Neither the client nor what it is made of shows the key."""
+def test_client_hides_the_key() -> None:
+    """The representations of the client and its parts do not contain the key."""
     with Loopback([MODELS]) as server, server.client() as audio:
         audio.models()
         assert KEY not in repr(audio) + str(audio) + repr(vars(audio)) + repr(audio._batches)
 
 
 @pytest.mark.parametrize("failure", [error(401, "invalid_api_key"), reset(), raw(b"?\r\n\r\n")])
-def test_errors_do_not_show_it(run: Run, failure: Behaviour) -> None:
-    """No form in which an error may be kept or shown has the key in it."""
+def test_errors_hide_the_key(run: Run, failure: Behaviour) -> None:
+    """The texts and the pickle of an error do not contain the key."""
     with Loopback([failure]) as server, server.client(max_retries=1) as audio:
         with pytest.raises(APIError) as caught:
             run(audio, "models")
-        found = caught.value
-    shown = repr(found) + str(found) + "".join(traceback.format_exception(found))
-    assert KEY not in shown
-    assert KEY.encode() not in pickle.dumps(found)
-    assert str(pickle.loads(pickle.dumps(found))) == str(found)
+        raised = caught.value
+    assert KEY not in repr(raised) + str(raised) + "".join(traceback.format_exception(raised))
+    assert KEY.encode() not in pickle.dumps(raised)
+    assert str(pickle.loads(pickle.dumps(raised))) == str(raised)
 
 
-def test_errors_hold_no_secrets(run: Run) -> None:
-    """Tools that report errors with all variables find neither key nor request in the causes."""
+def test_causes_hide_the_key(run: Run) -> None:
+    """The frames of an error's causes hold neither the key nor the request."""
     with Loopback([reset()]) as server, server.client(max_retries=0) as audio:
         with pytest.raises(APIError) as caught:
             run(audio, "transcribe", silence_of(1000))
@@ -64,33 +63,33 @@ def test_errors_hold_no_secrets(run: Run) -> None:
 
 @pytest.mark.parametrize("first", [error(503), reset(), MODELS])
 def test_logs(run: Run, caplog: pytest.LogCaptureFixture, first: Behaviour) -> None:
-    """The most talkative logs tell of requests, and neither of the key nor of what was said."""
+    """Debug logs contain requests, but neither the key nor text."""
     for name in ("apertis_audio_tools", "httpx", "httpcore"):
         caplog.set_level(logging.DEBUG, logger=name)
-    transcript = json_answer({"text": "what was heard"})
+    transcript = json_answer({"text": "recognised words"})
     with Loopback([first, transcript]) as server, server.client() as audio:
         run(audio, "models") if first is MODELS else None
-        run(audio, "transcribe", silence_of(1000), prompt="what is told")
+        run(audio, "transcribe", silence_of(1000), prompt="words of the prompt")
     assert "/v1/audio/transcriptions" in caplog.text
     assert KEY not in caplog.text
-    assert "what was heard" not in caplog.text
-    assert "what is told" not in caplog.text
+    assert "recognised words" not in caplog.text
+    assert "words of the prompt" not in caplog.text
 
 
 @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy"])
 def test_proxy(run: Run, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """The proxy of the environment is used, with or without a scheme."""
     with Loopback([MODELS]) as proxy, Loopback([MODELS]) as second:
-        for found, address in [(proxy, f"http://{proxy.address}"), (second, second.address)]:
+        for server, address in [(proxy, f"http://{proxy.address}"), (second, second.address)]:
             monkeypatch.setenv(name, address)
-            with found.client(base_url="http://service.invalid/v1") as audio:
+            with server.client(base_url="http://service.invalid/v1") as audio:
                 assert run(audio, "models") == ("whisper-1",)
-            assert found.requests[0].target == "http://service.invalid/v1/models"
+            assert server.requests[0].target == "http://service.invalid/v1/models"
 
 
 @pytest.mark.parametrize("exempt", ["127.0.0.1", "{address}", "*", "example.org, 127.0.0.1"])
 def test_no_proxy(run: Run, monkeypatch: pytest.MonkeyPatch, exempt: str) -> None:
-    """Hosts that the environment exempts are asked directly."""
+    """Hosts that the environment exempts are connected to directly."""
     with Loopback([MODELS]) as server, Loopback([MODELS]) as proxy:
         monkeypatch.setenv("http_proxy", f"http://{proxy.address}")
         monkeypatch.setenv("no_proxy", exempt.format(address=server.address))
@@ -101,7 +100,7 @@ def test_no_proxy(run: Run, monkeypatch: pytest.MonkeyPatch, exempt: str) -> Non
 
 @pytest.mark.parametrize("address", ["gopher://me:secret@proxy.invalid", "http://[::1", "http://"])
 def test_impossible_proxy(run: Run, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
-    """A proxy that cannot be is a mistake in the settings, told without its password."""
+    """An invalid proxy is a configuration error whose message hides the password."""
     monkeypatch.setenv("http_proxy", address)
     with (
         Loopback([MODELS]) as server,

@@ -1,4 +1,4 @@
-"""Importing the package costs next to nothing, and shows what it has."""
+"""The public names of the package, and the cost of importing it."""
 
 import dataclasses
 import inspect
@@ -58,7 +58,7 @@ VERBS_WITH_OPTIONS = {
 
 
 def loaded_by(code: str) -> set[str]:
-    """The packages that are loaded after some code ran in a fresh interpreter."""
+    """Return the packages that are loaded after some code ran in a new interpreter."""
     finished = subprocess.run(
         [sys.executable, "-c", f"{code}\nimport json, sys; print(json.dumps(list(sys.modules)))"],
         capture_output=True,
@@ -81,7 +81,7 @@ def loaded_by(code: str) -> set[str]:
     ],
 )
 def test_lazy(code: str, heavy: set[str]) -> None:
-    """Each name loads what it needs and no more; the package itself needs nothing."""
+    """Each name loads only the packages it needs; the package itself loads none."""
     assert loaded_by(code) & HEAVY == heavy
 
 
@@ -92,7 +92,7 @@ def test_client_without_frameworks() -> None:
 
 
 def test_all() -> None:
-    """What is public is listed in order, once, and is there."""
+    """`__all__` is sorted, without duplicates, and all its names exist."""
     names = apertis_audio_tools.__all__
     constants_first = sorted(names, key=lambda name: (not name.isupper(), name))
     assert names == constants_first
@@ -103,25 +103,25 @@ def test_all() -> None:
 
 
 def test_all_is_complete() -> None:
-    """Every error and every value a verb can give is public."""
-    found = {
+    """Every error and every result of a verb is public."""
+    classes = {
         name
         for module in (errors, results)
         for name, value in vars(module).items()
         if inspect.isclass(value) and value.__module__ == module.__name__ and name[0] != "_"
     }
-    assert found <= set(apertis_audio_tools.__all__)
+    assert classes <= set(apertis_audio_tools.__all__)
 
 
 def test_star() -> None:
-    """Everything public can be imported at once."""
+    """A star import works."""
     namespace: dict[str, Any] = {}
     exec("from apertis_audio_tools import *", namespace)
     assert set(apertis_audio_tools.__all__) <= set(namespace)
 
 
 def test_unknown_name() -> None:
-    """A name that is not there is an AttributeError, as for any module."""
+    """An unknown name raises AttributeError."""
     with pytest.raises(AttributeError, match="has no attribute 'Whisper'"):
         _ = apertis_audio_tools.Whisper
     assert not hasattr(apertis_audio_tools, "_private")
@@ -142,7 +142,7 @@ def test_verbs() -> None:
 
 @pytest.mark.parametrize("verb", [*VERBS, *(f"{verb}_with" for verb in OPTIONS)])
 def test_sync_and_async(verb: str) -> None:
-    """The async form of a verb takes the same arguments, and refers to the sync form."""
+    """The async form of a verb has the same parameters, and refers to the sync form."""
     sync, twin = getattr(ApertisAudio, verb), getattr(ApertisAudio, f"a{verb}")
     assert inspect.signature(sync).parameters == inspect.signature(twin).parameters
     assert sync.__doc__

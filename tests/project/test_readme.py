@@ -1,4 +1,4 @@
-"""Every block of Python in the README and in docs/, and every command, runs as it is written."""
+"""Every Python example and every command in the README and in docs/ runs as written."""
 
 import os
 import re
@@ -15,7 +15,7 @@ PYTHON = [
     pytest.param(block, id=f"{page.stem}-{number}")
     for page in PAGES
     for number, block in enumerate(blocks(page, "python"))
-    if not re.match(r"# \S+\.py\n", block)  # a file for a host, which `make plugins` runs
+    if not re.match(r"# \S+\.py\n", block)  # a plugin's file, which `make plugins` runs
 ]
 COMMANDS = [
     line.partition("#")[0].strip()
@@ -28,7 +28,7 @@ COMMANDS = [
 
 @pytest.fixture
 def folder(tmp_path: Path, sandbox_url: str, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with what the pages speak of, and an environment that points to the sandbox."""
+    """Return a folder with the files that pages mention; the environment selects the sandbox."""
     commands = Path(sys.executable).parent
     monkeypatch.setenv("APERTIS_API_KEY", "sk-reader")
     monkeypatch.setenv("APERTIS_AUDIO_CACHE", str(tmp_path / "cache"))
@@ -38,24 +38,24 @@ def folder(tmp_path: Path, sandbox_url: str, monkeypatch: pytest.MonkeyPatch) ->
     return furnish(tmp_path)
 
 
-# LlamaIndex's agents look at all their members, the deprecated ones of pydantic too.
+# LlamaIndex's agents inspect all their members, including deprecated ones of pydantic.
 @pytest.mark.filterwarnings("ignore::pydantic.PydanticDeprecationWarning")
 @pytest.mark.filterwarnings("ignore:The function `loads` is in beta")
 @pytest.mark.parametrize("block", PYTHON)
 def test_python(folder: Path, block: str) -> None:
-    """A block of Python runs."""
+    """A Python example runs without an error."""
     run_here(block, str(folder / "pasted.py"))
 
 
 @pytest.mark.parametrize("line", COMMANDS)
 def test_command(folder: Path, line: str) -> None:
-    """A command runs, and says on standard error why not if it fails."""
+    """A command runs without an error."""
     shutil.copy(CLIPS / "clip.mp3", folder / "release.mp3")
     finished = subprocess.run(["bash", "-ec", line], capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
 
 
-def test_something_is_found() -> None:
-    """There are both."""
+def test_pages_have_examples() -> None:
+    """The pages contain Python examples and commands."""
     assert PYTHON
     assert COMMANDS

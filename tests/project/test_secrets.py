@@ -1,5 +1,6 @@
-"""Neither the key nor the audio is in what is shown of errors, whoever shows it."""
+"""Errors show neither the API key nor audio, also with all variables of their frames."""
 
+import base64
 import io
 import pickle
 import random
@@ -26,8 +27,9 @@ PACKAGE = str(Path(apertis_audio_tools.__file__).parent)
 
 
 AUDIO = wav_of(random.Random(1).randbytes(32_000))
-"""A second that is like nothing else."""
+"""One second of audio that resembles nothing else."""
 LEAKS = Leaks([AUDIO])
+CLIP = {"data": base64.b64encode(AUDIO).decode(), "format": "wav"}
 KEYS = Leaks()
 CALLS: dict[str, tuple[str, Callable[[BinaryIO], tuple[Any, ...]]]] = {
     "stream": ("transcribe", lambda file: (file,)),
@@ -36,7 +38,7 @@ CALLS: dict[str, tuple[str, Callable[[BinaryIO], tuple[Any, ...]]]] = {
     "clip": ("chat", lambda file: ("What is this?", file)),
     "streamed": ("stream_chat", lambda file: ("What is this?", file)),
 }
-"""Calls by their arguments, which are not bytes: those are in the variables of the caller too."""
+"""Calls without bytes among their arguments, which are variables of the verbs."""
 FAILURES: dict[str, tuple[Behaviour, dict[str, Any]]] = {
     "refused": (error(401, "invalid_api_key"), {}),
     "reset": (reset(), {}),
@@ -47,8 +49,8 @@ FAILURES: dict[str, tuple[Behaviour, dict[str, Any]]] = {
 }
 
 
-def failed(run: Run, call: str, failure: str) -> ApertisError:
-    """What a call comes to when the server behaves so."""
+def error_of(run: Run, call: str, failure: str) -> ApertisError:
+    """Return the error that a call raises when the server behaves as given."""
     verb, arguments = CALLS[call]
     behaviour, options = FAILURES[failure]
     with Loopback([behaviour]) as server, server.client(max_retries=1) as audio:
@@ -57,41 +59,89 @@ def failed(run: Run, call: str, failure: str) -> ApertisError:
         return caught.value
 
 
-def chain(found: BaseException | None) -> Iterator[BaseException]:
-    """An error, and what led to it."""
-    while found is not None:
-        yield found
-        found = found.__cause__ or found.__context__
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and its causes."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
-def shown_of(found: ApertisError, in_variables: Leaks = LEAKS) -> list[tuple[list[str], str]]:
-    """Return what leaks where: in words, in all variables of frames but the tests', in a pickle."""
-    shown = [repr(found), str(found), str(vars(found)), repr(pickle.dumps(found))]
-    variables: list[str] = []
-    for each in chain(found):
-        shown += [repr(each), str(each), *getattr(each, "__notes__", ())]
-        shown += traceback.format_exception(each)
+def variables_of(error: BaseException) -> Iterator[tuple[str, str]]:
+    """Yield the names and representations of all variables of frames outside of the tests."""
+    for each in chain(error):
         frames = traceback.TracebackException.from_exception(each, capture_locals=True).stack
-        variables += [
-            f"{frame.filename}:{frame.lineno} {name}={value}"
-            for frame in frames
-            if not frame.filename.startswith(TESTS)
-            for name, value in (frame.locals or {}).items()
-        ]
-    found_in = [(LEAKS.in_text(text), text[:300]) for text in shown]
-    found_in += [(in_variables.in_text(text), text[:300]) for text in variables]
-    return [(leaks, text) for leaks, text in found_in if leaks]
+        for frame in frames:
+            if not frame.filename.startswith(TESTS):
+                yield from (frame.locals or {}).items()
+
+
+def texts_of(error: BaseException) -> Iterator[str]:
+    """Yield all texts of an error and its causes."""
+    yield from (repr(pickle.dumps(error)), str(vars(error)))
+    for each in chain(error):
+        yield from (repr(each), str(each), *getattr(each, "__notes__", ()))
+        yield from traceback.format_exception(each)
+
+
+def leaks_in(error: ApertisError, in_variables: Leaks = LEAKS) -> list[tuple[list[str], str]]:
+    """Return the leaks in the texts of an error, in its pickle, and in the variables of frames."""
+    checked = [(LEAKS.in_text(text), text[:300]) for text in texts_of(error)]
+    checked += [(in_variables.in_text(value), name) for name, value in variables_of(error)]
+    return [(leaks, place) for leaks, place in checked if leaks]
 
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("failure", FAILURES)
 def test_errors(run: Run, call: str, failure: str) -> None:
-    """No form of an error, of its causes and of the variables on its way shows either.
+    """No text, pickle or variable of an error and its causes shows the key or the audio.
 
-    Of a response, variables may show the chunk that is being read.
+    Variables may show the chunk of a response that is being read.
     """
     in_variables = KEYS if failure == "not-json" else LEAKS
-    assert shown_of(failed(run, call, failure), in_variables) == []
+    assert leaks_in(error_of(run, call, failure), in_variables) == []
+
+
+@pytest.mark.parametrize(
+    ("verb", "argument"),
+    [
+        ("transcribe", AUDIO),
+        ("translate", ("a.wav", AUDIO)),
+        ("transcribe_many", [AUDIO]),
+        ("chat", [{"role": "user", "content": [{"type": "input_audio", "input_audio": CLIP}]}]),
+    ],
+    ids=["bytes", "named", "many", "base64"],
+)
+@pytest.mark.parametrize("failure", ["refused", "reset", "malformed", "unsupported"])
+def test_bytes_of_the_caller(run: Run, verb: str, argument: object, failure: str) -> None:
+    """Bytes that the caller passes are shown only by the variables that hold the argument."""
+    behaviour, options = FAILURES[failure]
+    with (
+        Loopback([behaviour]) as server,
+        server.client(max_retries=0) as audio,
+        pytest.raises(ApertisError) as caught,
+    ):
+        run(audio, verb, argument, **options)
+    shown = {name for name, value in variables_of(caught.value) if LEAKS.in_text(value)}
+    assert shown <= {"source", "sources", "messages"}
+    assert [text for text in texts_of(caught.value) if LEAKS.in_text(text)] == []
+
+
+@pytest.mark.parametrize(
+    "segments", [[{"start": "x"}], "none", None], ids=["segments", "segment-list", "text"]
+)
+def test_text_of_a_response(run: Run, segments: object) -> None:
+    """An error quotes the beginning of a malformed response; no variable shows the rest."""
+    words = "word " * 1000 + "at the end"
+    body = {"text": words if segments else [words], "segments": segments}
+    with (
+        Loopback([json_answer(body)]) as server,
+        server.client(max_retries=0) as audio,
+        pytest.raises(ApertisError) as caught,
+    ):
+        run(audio, "transcribe", io.BytesIO(AUDIO))
+    assert "word word" in str(caught.value)
+    shown = [*texts_of(caught.value), *(value for _, value in variables_of(caught.value))]
+    assert [text[:300] for text in shown if "at the end" in text] == []
 
 
 @pytest.mark.parametrize("verb", ["speak", "stream_speech", "save_speech"])
@@ -99,26 +149,27 @@ def test_errors(run: Run, call: str, failure: str) -> None:
 def test_damaged_speech(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str, parts: int
 ) -> None:
-    """Malformed audio of a response is not shown either; variables show the chunk being read."""
+    """Malformed audio of a response is not shown; variables may show the chunk being read."""
     monkeypatch.setattr(speech_job, "MAX_SPEECH_CHARACTERS", 20)
     text = "Yes, that is what I said. " * (parts if parts > 1 else 0) or "Yes."
     script = [answer(200, AUDIO, "audio/wav")] * (parts - 1) + [truncated(AUDIO, 10, "audio/wav")]
-    place = [tmp_path / "said.wav"] if verb == "save_speech" else []
+    path = [tmp_path / "said.wav"] if verb == "save_speech" else []
     with (
         Loopback(script) as server,
         server.client(max_retries=0, max_concurrency=1) as audio,
         pytest.raises(ApertisError) as caught,
     ):
-        run(audio, verb, text, *place, response_format="wav")
-    assert shown_of(caught.value, KEYS) == []
+        run(audio, verb, text, *path, response_format="wav")
+    assert leaks_in(caught.value, KEYS) == []
 
 
 @pytest.mark.parametrize("failure", ["refused", "reset", "malformed", "not-json"])
 def test_collected_errors(run: Run, failure: str) -> None:
-    """An error that is handed over with its recording tells no more than one that is raised."""
+    """A collected error shows no more than a raised one, and its frames have no variables."""
     with Loopback([FAILURES[failure][0]]) as server, server.client(max_retries=0) as audio:
         (outcome,) = run(audio, "transcribe_many", [AUDIO], on_error="skip")
-    assert shown_of(outcome.error) == []
+    assert leaks_in(outcome.error) == []
+    assert [name for each in chain(outcome.error) for name, _ in variables_of(each)] == []
     assert LEAKS.in_text(repr(outcome)) == []
 
 
@@ -126,20 +177,20 @@ def test_collected_errors(run: Run, failure: str) -> None:
     ("call", "failure"), [(next(iter(CALLS)), "refused"), (next(reversed(CALLS)), "unsupported")]
 )
 def test_rich(run: Run, call: str, failure: str) -> None:
-    """Nor does what rich prints of an error with all variables."""
-    found = failed(run, call, failure)
-    told = Traceback.from_exception(
-        type(found),
-        found,
-        found.__traceback__,
+    """A traceback that rich prints with all variables shows neither."""
+    error = error_of(run, call, failure)
+    rendered = Traceback.from_exception(
+        type(error),
+        error,
+        error.__traceback__,
         show_locals=True,
         locals_max_string=1_000_000,
         suppress=[TESTS],
     )
     console = Console(file=io.StringIO(), width=100_000)
-    console.print(told)
+    console.print(rendered)
     assert isinstance(console.file, io.StringIO)
     printed = console.file.getvalue()
-    assert type(found).__name__ in printed
+    assert type(error).__name__ in printed
     assert PACKAGE in printed
     assert LEAKS.in_text(printed) == []

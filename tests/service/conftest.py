@@ -1,4 +1,4 @@
-"""Clients that ask whoever answers in this run: a cassette, the sandbox or the service."""
+"""Clients of the origin that this run uses: a cassette, the sandbox or the service."""
 
 import re
 import ssl
@@ -14,12 +14,12 @@ from support.cassettes.plugin import Service
 from support.service_types import Check, Clip
 
 CLIPS = Path(__file__).parent.parent / "clips"
-SAID = "the meeting is tomorrow"
+SENTENCE = "the meeting is tomorrow"
 
 
 @pytest.fixture(scope="session")
 def certificates() -> ssl.SSLContext:
-    """Whom clients trust: each would load the same, which takes longer than most tests."""
+    """Return trusted certificates that all clients share, as loading them is slow."""
     return httpx.create_ssl_context()
 
 
@@ -30,23 +30,23 @@ def _shared_certificates(certificates: ssl.SSLContext, monkeypatch: pytest.Monke
 
 @pytest.fixture
 def client(service: Service) -> Iterator[ApertisAudio]:
-    """A client that never tries twice, so that a cassette holds one exchange for one call."""
+    """Yield a client without retries, so that a cassette contains one exchange per call."""
     with ApertisAudio(service.api_key, base_url=service.base_url, max_retries=0) as audio:
         yield audio
 
 
 @pytest.fixture
 def clip() -> Clip:
-    """All clips say `SAID`."""
+    """Return a function that returns the clip with a suffix; all contain `SENTENCE`."""
     return lambda suffix: CLIPS / f"clip.{suffix}"
 
 
 @pytest.fixture
-def assert_heard() -> Check:
-    """Checks that a text is `SAID`, more or less."""
+def assert_sentence() -> Check:
+    """Return a function that requires a text to be nearly `SENTENCE`."""
 
     def check(text: str) -> None:
         plain = re.sub(r"[^a-z ]", "", text.lower())
-        assert jiwer.wer(SAID, plain) <= 0.25, text
+        assert jiwer.wer(SENTENCE, plain) <= 0.25, text
 
     return check

@@ -1,4 +1,4 @@
-"""What the service answers in a conversation."""
+"""Conversations with the service."""
 
 import base64
 import json
@@ -28,7 +28,7 @@ WEATHER = {
 
 @pytest.mark.parametrize("suffix", ["wav", "mp3"])
 def test_hears(client: ApertisAudio, run: Run, clip: Clip, suffix: str) -> None:
-    """A clip that goes as it is, is heard."""
+    """A clip in a format that the service accepts is recognised."""
     reply = run(client, "chat", "Repeat what is said in this recording.", clip(suffix))
     assert "tomorrow" in reply.text.lower()
     assert reply.finish_reason == "stop"
@@ -36,7 +36,7 @@ def test_hears(client: ApertisAudio, run: Run, clip: Clip, suffix: str) -> None:
 
 
 def test_hears_base64(client: ApertisAudio, run: Run, clip: Clip) -> None:
-    """A clip a caller already holds as base64 is heard."""
+    """A clip that the caller has as base64 is recognised."""
     data = base64.b64encode(clip("mp3").read_bytes()).decode()
     block = {"type": "input_audio", "input_audio": {"data": data, "format": "mp3"}}
     question = {"type": "text", "text": "Repeat what is said in this recording."}
@@ -47,7 +47,7 @@ def test_hears_base64(client: ApertisAudio, run: Run, clip: Clip) -> None:
 @pytest.mark.parametrize("audio_format", sorted(CHAT_AUDIO_FORMATS))
 @pytest.mark.parametrize("verb", ["chat"])
 def test_format(client: ApertisAudio, run: Run, verb: str, audio_format: str) -> None:
-    """A spoken reply comes in each format, with its words and an id to refer to it."""
+    """A spoken reply arrives in each format, with its text and an id."""
     reply = run(client, verb, "Say yes.", voice="alloy", audio_format=audio_format)
     assert reply.audio
     assert reply.audio_format == audio_format
@@ -56,7 +56,7 @@ def test_format(client: ApertisAudio, run: Run, verb: str, audio_format: str) ->
 
 
 def test_calls_a_tool(client: ApertisAudio, run: Run) -> None:
-    """A tool the model has to call is called with arguments of its schema."""
+    """A required tool is called with arguments of its schema."""
     reply = run(
         client,
         "chat",
@@ -71,7 +71,7 @@ def test_calls_a_tool(client: ApertisAudio, run: Run) -> None:
 
 
 def test_streams(client: ApertisAudio, run: Run) -> None:
-    """A reply in words comes in pieces, the last of which carry why it ended and the usage."""
+    """A text reply is streamed; the last deltas carry the finish reason and the usage."""
     deltas = run(client, "stream_chat", "Say good morning.")
     assert "good morning" in "".join(delta.text for delta in deltas).lower()
     assert [d.finish_reason for d in deltas if d.finish_reason] == ["stop"]
@@ -79,9 +79,9 @@ def test_streams(client: ApertisAudio, run: Run) -> None:
 
 
 def test_streams_a_tool_call(client: ApertisAudio, run: Run) -> None:
-    """A tool call comes in pieces that join to JSON."""
+    """A tool call is streamed in fragments that join to JSON."""
     question = "How is the weather in 'Lisbon'?"
     deltas = run(client, "stream_chat", question, tools=[WEATHER], tool_choice="required")
-    pieces = [piece for delta in deltas for piece in delta.tool_calls]
-    assert "".join(piece.name or "" for piece in pieces) == "get_weather"
-    assert json.loads("".join(piece.arguments for piece in pieces))["city"] == "Lisbon"
+    calls = [call for delta in deltas for call in delta.tool_calls]
+    assert "".join(call.name or "" for call in calls) == "get_weather"
+    assert json.loads("".join(call.arguments for call in calls))["city"] == "Lisbon"

@@ -1,4 +1,4 @@
-"""What the service answers about itself."""
+"""The list of models of the service."""
 
 import pytest
 
@@ -9,5 +9,5 @@ pytestmark = pytest.mark.vcr
 
 
 def test_names(client: ApertisAudio, run: Run) -> None:
-    """The documented models are among those it names."""
+    """The list contains the documented models."""
     assert set(MODELS) <= set(run(client, "models"))

@@ -1,4 +1,4 @@
-"""What the service refuses, and what becomes of it."""
+"""Errors of the service, and the exceptions they become."""
 
 import base64
 import contextlib
@@ -41,7 +41,7 @@ Arguments = Callable[[str], tuple[Any, ...]]
 AUDIO_VERBS = ("transcribe", "translate", "speak", "stream_speech", "save_speech")
 CHAT_VERBS = ("chat", "stream_chat")
 VERBS = (*AUDIO_VERBS, *CHAT_VERBS)
-OF_ANOTHER_KIND = {
+MISLEADING_ROWS = {
     "transcribe": Model({"transcribe": TRANSCRIPT_FORMATS}, source="a guess"),
     "translate": Model({"translate": TRANSCRIPT_FORMATS}, source="a guess"),
     "speak": Model({"speak": SPEECH_FORMATS}, source="a guess"),
@@ -53,8 +53,8 @@ E = TypeVar("E", bound=APIStatusError)
 
 @pytest.fixture
 def arguments(clip: Clip, tmp_path: Path) -> Arguments:
-    """What a verb has to be given."""
-    given: dict[str, tuple[Any, ...]] = {
+    """Return a function that returns the required arguments of a verb."""
+    required: dict[str, tuple[Any, ...]] = {
         "transcribe": (clip("mp3"),),
         "translate": (clip("mp3"),),
         "speak": ("Yes.",),
@@ -64,11 +64,11 @@ def arguments(clip: Clip, tmp_path: Path) -> Arguments:
         "stream_chat": ("What is this?", clip("mp3")),
         "models": (),
     }
-    return given.__getitem__
+    return required.__getitem__
 
 
-def refused(action: Callable[[], object], kind: type[E]) -> E:
-    """The error of that very kind that is raised."""
+def assert_refused(action: Callable[[], object], kind: type[E]) -> E:
+    """Require an error of exactly this class and return it."""
     with pytest.raises(kind) as caught:
         action()
     assert type(caught.value) is kind
@@ -76,9 +76,9 @@ def refused(action: Callable[[], object], kind: type[E]) -> E:
     return caught.value
 
 
-def turn_with(sound: bytes) -> list[dict[str, Any]]:
-    """A conversation that begins with a clip, however long."""
-    clip = {"data": base64.b64encode(sound).decode(), "format": "wav"}
+def turn_with(wav: bytes) -> list[dict[str, Any]]:
+    """Return a conversation that begins with a clip of any length."""
+    clip = {"data": base64.b64encode(wav).decode(), "format": "wav"}
     return [{"role": "user", "content": [{"type": "input_audio", "input_audio": clip}]}]
 
 
@@ -86,31 +86,31 @@ def turn_with(sound: bytes) -> list[dict[str, Any]]:
 def test_wrong_key(service: Service, run: Run, arguments: Arguments, verb: str) -> None:
     """A wrong key is an authentication error, for every verb."""
     with ApertisAudio("wrong", base_url=service.base_url) as client:
-        error = refused(lambda: run(client, verb, *arguments(verb)), AuthenticationError)
+        error = assert_refused(lambda: run(client, verb, *arguments(verb)), AuthenticationError)
     assert (error.status, error.code) == (401, "invalid_api_key")
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_subscription_key(service: Service, run: Run, arguments: Arguments, verb: str) -> None:
-    """A subscription key is told to become a pay-as-you-go key."""
+    """The error for a subscription key says that a pay-as-you-go key is needed."""
     with ApertisAudio("sk-sub-nobody", base_url=service.base_url) as client:
-        error = refused(lambda: run(client, verb, *arguments(verb)), AudioRequiresPaygError)
+        error = assert_refused(lambda: run(client, verb, *arguments(verb)), AudioRequiresPaygError)
     assert (error.status, error.code) == (403, "audio_requires_payg")
     assert "pay-as-you-go" in str(error)
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_unknown_model(client: ApertisAudio, run: Run, arguments: Arguments, verb: str) -> None:
-    """A model nobody knows is the service's to judge."""
+    """An unknown model is refused by the service, not by the client."""
     model = "no-such-model"
-    error = refused(lambda: run(client, verb, *arguments(verb), model=model), NotFoundError)
+    error = assert_refused(lambda: run(client, verb, *arguments(verb), model=model), NotFoundError)
     assert (error.status, error.code) == (404, "model_not_found")
 
 
 @pytest.mark.parametrize("verb", ["speak", "chat"])
 def test_unknown_voice(client: ApertisAudio, run: Run, arguments: Arguments, verb: str) -> None:
-    """A voice nobody knows is the service's to judge, and named as the cause."""
-    error = refused(
+    """An unknown voice is refused by the service, which names the parameter."""
+    error = assert_refused(
         lambda: run(client, verb, *arguments(verb), voice="nobody"), InvalidRequestError
     )
     assert error.status == 400
@@ -119,13 +119,13 @@ def test_unknown_voice(client: ApertisAudio, run: Run, arguments: Arguments, ver
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_wrong_model(service: Service, run: Run, arguments: Arguments, verb: str) -> None:
-    """A row a user adds to the table is believed here, and judged there."""
+    """The client believes a row that a user adds to the table; the service refuses the request."""
     model = "gpt-4o-transcribe" if verb == "translate" else "whisper-1"
     model = "tts-1" if verb == "transcribe" else model
     operation = verb.removeprefix("stream_").removeprefix("save_").replace("speech", "speak")
-    models = MODELS | {model: OF_ANOTHER_KIND[operation]}
+    models = MODELS | {model: MISLEADING_ROWS[operation]}
     with ApertisAudio(service.api_key, base_url=service.base_url, models=models) as client:
-        error = refused(
+        error = assert_refused(
             lambda: run(client, verb, *arguments(verb), model=model), InvalidRequestError
         )
     assert error.status == 400
@@ -135,12 +135,12 @@ def test_wrong_model(service: Service, run: Run, arguments: Arguments, verb: str
 def test_too_large(
     client: ApertisAudio, run: Run, monkeypatch: pytest.MonkeyPatch, verb: str
 ) -> None:
-    """What is too large is refused there too, were it ever sent."""
-    for place in (models, transcription_job):
-        monkeypatch.setattr(place, "MAX_UPLOAD_BYTES", 1 << 40)
-    sound = silence_of(MAX_UPLOAD_BYTES)
-    said: object = ("long.wav", sound) if verb not in CHAT_VERBS else turn_with(sound)
-    assert refused(lambda: run(client, verb, said), TooLargeError).status == 413
+    """The service, too, refuses uploads that are too large."""
+    for module in (models, transcription_job):
+        monkeypatch.setattr(module, "MAX_UPLOAD_BYTES", 1 << 40)
+    wav = silence_of(MAX_UPLOAD_BYTES)
+    source: object = ("long.wav", wav) if verb not in CHAT_VERBS else turn_with(wav)
+    assert assert_refused(lambda: run(client, verb, source), TooLargeError).status == 413
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -152,10 +152,10 @@ def test_rate_limit(
     arguments: Arguments,
     verb: str,
 ) -> None:
-    """Too many requests are an error that says when to come back."""
+    """Too many requests are an error with a time to retry after."""
     state = request.config.stash[RUN]
     if state.live and (state.recording or state.bypassing):
-        pytest.skip("the service allows 500 requests a minute, and we leave it at that")
+        pytest.skip("the service permits 500 requests a minute, which the test does not use up")
     options = {"overwrite": True} if verb == "save_speech" else {}
     with contextlib.ExitStack() as stack:
         url = service.base_url
@@ -163,6 +163,8 @@ def test_rate_limit(
             url = stack.enter_context(Sandbox(requests_per_minute=1))
         client = stack.enter_context(ApertisAudio(service.api_key, base_url=url, max_retries=0))
         run(client, verb, *arguments(verb), **options)
-        error = refused(lambda: run(client, verb, *arguments(verb), **options), RateLimitError)
+        error = assert_refused(
+            lambda: run(client, verb, *arguments(verb), **options), RateLimitError
+        )
     assert (error.status, error.code) == (429, "rate_limit_exceeded")
     assert 0 < (error.retry_after or 0) <= 180

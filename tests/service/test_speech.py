@@ -1,4 +1,4 @@
-"""What the service answers when it speaks."""
+"""Speech synthesis by the service."""
 
 from pathlib import Path
 
@@ -21,20 +21,20 @@ IN_PARTS = "Good morning to all of you. The meeting is tomorrow at noon."
 def test_format(
     client: ApertisAudio, run: Run, tmp_path: Path, verb: str, response_format: str
 ) -> None:
-    """Each format arrives as that format, with its duration known, in whichever way."""
-    place = [tmp_path / f"morning.{response_format}"] if verb == "save_speech" else []
-    answer = run(client, verb, TEXT, *place, response_format=response_format)
+    """Every verb returns audio in the requested format, with its duration."""
+    path = [tmp_path / f"morning.{response_format}"] if verb == "save_speech" else []
+    speech = run(client, verb, TEXT, *path, response_format=response_format)
     if verb == "stream_speech":
-        found, duration = audio.identify_speech(b"".join(answer), response_format)
+        audio_format, duration = audio.identify_speech(b"".join(speech), response_format)
     else:
-        found, duration = answer.format, answer.duration
-        assert answer.media_type.startswith("audio/")
-    assert found == response_format
+        audio_format, duration = speech.format, speech.duration
+        assert speech.media_type.startswith("audio/")
+    assert audio_format == response_format
     assert 0.4 < duration < 3
 
 
 def test_every_parameter(client: ApertisAudio, run: Run) -> None:
-    """All documented parameters are sent, and taken."""
+    """The service accepts all documented parameters."""
     speech = run(
         client,
         "speak",
@@ -51,20 +51,20 @@ def test_every_parameter(client: ApertisAudio, run: Run) -> None:
 
 @pytest.mark.parametrize("voice", ["alloy", "echo", "fable", "onyx", "nova", "shimmer"])
 def test_voice(client: ApertisAudio, run: Run, voice: str) -> None:
-    """Each documented voice speaks."""
+    """The service has every documented voice."""
     assert run(client, "speak", "Yes.", voice=voice, response_format="opus").duration > 0.1
 
 
 @pytest.mark.parametrize("model", ["tts-1-hd", "gemini-3.1-flash-tts-preview"])
 def test_model(client: ApertisAudio, run: Run, model: str) -> None:
-    """The other speech models speak, with a voice of their own where they have others."""
+    """The other speech models work, with voices of their own where they have others."""
     voice = "Kore" if model.startswith("gemini") else "onyx"
     speech = run(client, "speak", "Yes.", model=model, voice=voice, response_format="opus")
     assert speech.duration > 0.1
 
 
 def test_saved_by_its_name(client: ApertisAudio, run: Run, tmp_path: Path) -> None:
-    """A saved speech is a file in the format its name tells."""
+    """The suffix of a saved file determines its format."""
     saved = run(client, "save_speech", TEXT, tmp_path / "morning.wav")
     assert (tmp_path / "morning.wav").stat().st_size == saved.size
     assert saved.format == "wav"
@@ -74,12 +74,12 @@ def test_saved_by_its_name(client: ApertisAudio, run: Run, tmp_path: Path) -> No
 def test_in_parts(
     service: Service, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
 ) -> None:
-    """A text of more than one request becomes one sound, all of it."""
+    """A text that needs several requests becomes one complete audio file."""
     monkeypatch.setattr(speech_job, "MAX_SPEECH_CHARACTERS", 40)
-    place = [tmp_path / "morning.mp3"] if verb == "save_speech" else []
+    path = [tmp_path / "morning.mp3"] if verb == "save_speech" else []
     with ApertisAudio(service.api_key, base_url=service.base_url, max_concurrency=1) as client:
-        answer = run(client, verb, IN_PARTS, *place, response_format="mp3")
-    sound = tmp_path / "morning.mp3" if place else answer.audio if verb == "speak" else None
-    found, duration = audio.identify_speech(sound or b"".join(answer), "mp3")
-    assert found == "mp3"
+        speech = run(client, verb, IN_PARTS, *path, response_format="mp3")
+    content = tmp_path / "morning.mp3" if path else speech.audio if verb == "speak" else None
+    audio_format, duration = audio.identify_speech(content or b"".join(speech), "mp3")
+    assert audio_format == "mp3"
     assert 3 < duration < 10

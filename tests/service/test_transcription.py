@@ -1,4 +1,4 @@
-"""What the service answers about recordings."""
+"""Transcription and translation by the service."""
 
 import json
 
@@ -15,11 +15,11 @@ pytestmark = pytest.mark.vcr
     "suffix", ["flac", "mp3", "mp4", "mpeg", "mpga", "m4a", "ogg", "wav", "webm"]
 )
 def test_container(
-    client: ApertisAudio, run: Run, clip: Clip, assert_heard: Check, suffix: str
+    client: ApertisAudio, run: Run, clip: Clip, assert_sentence: Check, suffix: str
 ) -> None:
-    """Each listed container is taken and heard."""
+    """Every documented container is accepted and transcribed."""
     transcript = run(client, "transcribe", clip(suffix), response_format="json")
-    assert_heard(transcript.text)
+    assert_sentence(transcript.text)
     assert transcript.source == f"clip.{suffix}"
     assert transcript.duration == pytest.approx(1.24, abs=0.1)
 
@@ -27,45 +27,52 @@ def test_container(
 @pytest.mark.parametrize("response_format", ["json", "text", "srt", "vtt", "verbose_json"])
 @pytest.mark.parametrize("verb", ["transcribe", "translate"])
 def test_format(
-    client: ApertisAudio, run: Run, clip: Clip, assert_heard: Check, verb: str, response_format: str
+    client: ApertisAudio,
+    run: Run,
+    clip: Clip,
+    assert_sentence: Check,
+    verb: str,
+    response_format: str,
 ) -> None:
-    """Each answer format becomes a transcript, with times where the format has them."""
+    """Every response format becomes a transcript, with times if the format has them."""
     transcript = run(client, verb, clip("mp3"), response_format=response_format)
-    assert_heard(transcript.text)
+    assert_sentence(transcript.text)
     assert transcript.task == verb
     has_times = response_format in {"srt", "vtt", "verbose_json"}
     assert [0 <= s.start < s.end <= 2 for s in transcript.segments] == [True] * has_times
 
 
 def test_raw(client: ApertisAudio, run: Run, clip: Clip) -> None:
-    """The body of the answer stays reachable."""
+    """The raw body of the response is available."""
     transcript = run(client, "transcribe", clip("mp3"), response_format="verbose_json")
     assert json.loads(transcript.raw)["text"].strip() == transcript.text
 
 
 @pytest.mark.parametrize("model", ["whisper-large-v3", "whisper-large-v3-turbo"])
 def test_whisper(
-    client: ApertisAudio, run: Run, clip: Clip, assert_heard: Check, model: str
+    client: ApertisAudio, run: Run, clip: Clip, assert_sentence: Check, model: str
 ) -> None:
-    """The other whisper models give segments without being asked."""
+    """The other whisper models return segments by default."""
     transcript = run(client, "transcribe", clip("mp3"), model=model)
-    assert_heard(transcript.text)
+    assert_sentence(transcript.text)
     assert transcript.segments
     assert transcript.model == model
 
 
 @pytest.mark.parametrize("model", ["gpt-4o-transcribe", "gpt-4o-mini-transcribe"])
 def test_json_only(
-    client: ApertisAudio, run: Run, clip: Clip, assert_heard: Check, model: str
+    client: ApertisAudio, run: Run, clip: Clip, assert_sentence: Check, model: str
 ) -> None:
-    """The models that answer json only are asked for json."""
+    """Models that only support json are requested to return json."""
     transcript = run(client, "transcribe", clip("ogg"), model=model)
-    assert_heard(transcript.text)
+    assert_sentence(transcript.text)
     assert transcript.segments == ()
 
 
-def test_every_parameter(client: ApertisAudio, run: Run, clip: Clip, assert_heard: Check) -> None:
-    """All documented parameters are sent, and taken."""
+def test_every_parameter(
+    client: ApertisAudio, run: Run, clip: Clip, assert_sentence: Check
+) -> None:
+    """The service accepts all documented parameters."""
     transcript = run(
         client,
         "transcribe",
@@ -76,6 +83,6 @@ def test_every_parameter(client: ApertisAudio, run: Run, clip: Clip, assert_hear
         response_format="verbose_json",
         temperature=0.2,
     )
-    assert_heard(transcript.text)
+    assert_sentence(transcript.text)
     assert transcript.request_id
     assert transcript.server

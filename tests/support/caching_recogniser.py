@@ -1,4 +1,4 @@
-"""An engine for the sandboxes that many tests share."""
+"""A speech recogniser for the sandbox that many tests share."""
 
 import hashlib
 from collections.abc import Sequence
@@ -7,22 +7,22 @@ from apertis_audio_tools.sandbox import Recogniser, SpeechSegment
 
 
 class Remembering:
-    """Asks an engine only once what it hears in the same samples.
+    """A recogniser that caches the results of another one by the digest of the samples.
 
-    The engines of the sandbox answer the same each time, and pocketsphinx takes half a second for
-    the clip that most tests send. The tests of the sandbox itself have its engines as they are.
+    The engines of the sandbox are deterministic, and pocketsphinx takes half a second for the clip
+    that most tests send. The tests of the sandbox itself use its engines directly.
 
     Args:
-        engine: Who hears.
+        engine: Recogniser whose results are cached.
     """
 
     def __init__(self, engine: Recogniser) -> None:
         self._engine = engine
-        self._heard: dict[bytes, Sequence[SpeechSegment]] = {}
+        self._segments: dict[bytes, Sequence[SpeechSegment]] = {}
 
     def recognise(self, pcm: bytes, /) -> Sequence[SpeechSegment]:
-        """Give the segments of a recording."""
+        """Return the segments of a recording."""
         digest = hashlib.sha256(pcm).digest()
-        if digest not in self._heard:
-            self._heard[digest] = tuple(self._engine.recognise(pcm))
-        return self._heard[digest]
+        if digest not in self._segments:
+            self._segments[digest] = tuple(self._engine.recognise(pcm))
+        return self._segments[digest]

@@ -1,4 +1,4 @@
-"""A loopback server that hears words of its own in every recording, which it knows by its bytes."""
+"""A server behaviour that transcribes every recording as text derived from its digest."""
 
 import hashlib
 import json
@@ -10,13 +10,13 @@ from support.piece_recogniser import sent_file
 from support.wav_files import silent_file
 
 PARTS = 3
-"""The segments of an answer."""
+"""Number of segments in a response."""
 COUNT = 8
-"""The recordings in a folder."""
+"""Number of recordings in a folder."""
 
 
 def words_in(content: bytes, part: int) -> str:
-    """What is said in a part of a recording."""
+    """Return the text of one segment of a recording."""
     name = hashlib.sha256(content).hexdigest()[:8]
     return f"Recording {name} says its part {part}."
 
@@ -24,32 +24,32 @@ def words_in(content: bytes, part: int) -> str:
 def hears(
     before: Callable[[Exchange], object] = lambda _exchange: None, parts: int = PARTS
 ) -> Behaviour:
-    """Answers every request with the words of what was sent.
+    """Return a behaviour that responds with the text derived from the uploaded recording.
 
     Args:
-        before: What it does before it answers; it may block.
-        parts: The segments of each answer, ten seconds apart.
+        before: Called before each response; it may block.
+        parts: Number of segments in each response, ten seconds apart.
     """
 
     def behave(exchange: Exchange) -> None:
         exchange.read_body()
         before(exchange)
         content = sent_file(exchange.received.body)
-        said = [words_in(content, part) for part in range(parts)]
+        texts = [words_in(content, part) for part in range(parts)]
         segments = [
             {"id": part, "start": 10.0 * part, "end": 10.0 * part + 9, "text": f" {text}"}
-            for part, text in enumerate(said)
+            for part, text in enumerate(texts)
         ]
-        answer = {"text": " ".join(said), "language": "english", "duration": 10.0 * parts}
-        body = json.dumps({**answer, "segments": segments}).encode()
-        about = {"content-type": "application/json", "content-length": str(len(body))}
-        exchange.write_head(200, about, body)
+        fields = {"text": " ".join(texts), "language": "english", "duration": 10.0 * parts}
+        body = json.dumps({**fields, "segments": segments}).encode()
+        headers = {"content-type": "application/json", "content-length": str(len(body))}
+        exchange.write_head(200, headers, body)
 
     return behave
 
 
 def recordings_in(folder: Path, count: int = COUNT) -> list[Path]:
-    """So many different recordings, in the order of their names."""
+    """Write `count` different recordings and return their paths in the order of their names."""
     folder.mkdir(exist_ok=True)
     return [
         silent_file(folder / f"meeting{number}.wav", 3200 + 2 * number) for number in range(count)

@@ -1,4 +1,4 @@
-"""What is written about the project, and a folder with everything that it speaks of."""
+"""The pages of documentation, their code blocks, and a folder with the files they mention."""
 
 import re
 import shutil
@@ -8,7 +8,7 @@ ROOT = Path(__file__).parents[2]
 CLIPS = ROOT / "tests" / "clips"
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 
-_PLACES = (
+_RECORDINGS = (
     "examples/data/standup.ogg",
     "recordings/standup.ogg",
     "standup.ogg",
@@ -19,7 +19,7 @@ _PLACES = (
 
 
 def blocks(page: Path, language: str) -> list[str]:
-    """The blocks of code on a page."""
+    """Return the code blocks on a page that are in a language."""
     found = re.findall(
         rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL
     )
@@ -27,12 +27,9 @@ def blocks(page: Path, language: str) -> list[str]:
 
 
 def furnish(folder: Path) -> Path:
-    """Put the recordings that pages and docstrings speak of into a folder.
-
-    Each is a short clip: that longer ones are heard is another test's business.
-    """
-    for place in _PLACES:
-        path = folder / place
+    """Copy short clips into a folder, under the names that pages and docstrings mention."""
+    for name in _RECORDINGS:
+        path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(CLIPS / f"clip{path.suffix}", path)
     shutil.copy(ROOT / "README.md", folder)
@@ -42,5 +39,5 @@ def furnish(folder: Path) -> Path:
 def run_here(
     code: str, name: str, mode: str = "exec", space: dict[str, object] | None = None
 ) -> None:
-    """Run code as if it were pasted; warnings are errors, as they are in every test."""
+    """Run code in a namespace of its own or in `space`."""
     exec(compile(code, name, mode), {"__name__": "__main__"} if space is None else space)

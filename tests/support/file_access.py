@@ -1,9 +1,9 @@
-"""How an agent's tool reads a file."""
+"""Read a file the way an agent's tool does."""
 
 from apertis_audio_tools import FileAccess
 
 
 def read(access: FileAccess, path: str) -> bytes:
-    """All of what the agent may read under that path."""
+    """Return the content of a file that the agent may read."""
     with access.reading(path) as (_, file):
         return file.read()

@@ -1,8 +1,8 @@
-"""A pytest plugin: a test fails when anything it makes the program say shows a key or audio.
+"""A pytest plugin that fails a test if anything the program emits during it shows a key or audio.
 
-Looked at are what is printed (also what a test takes with `capsys`), what is logged, down to DEBUG
-and in the words of httpx, httpcore and asyncio, warnings, and the messages and notes of all errors
-of this package. Each worker of a run looks at its own tests.
+It checks captured output (also output read with `capsys`), log records down to DEBUG, including
+those of httpx, httpcore and asyncio, warnings, and the messages and notes of all errors of this
+package. Each worker of a run checks its own tests.
 """
 
 import contextlib
@@ -25,75 +25,75 @@ LOGGERS = (
     "httpcore.http11",
     "httpcore.proxy",
 )
-_OURS = logging.DEBUG - 1
-"""A level that nobody else sets: records below what the test asked for go no further."""
-_WRITTEN = logging.Formatter()
-_DELIBERATE = "shows_keys"
+_OWN_LEVEL = logging.DEBUG - 1
+"""A level that nobody else sets, which tells our own setting from one made by a test."""
+_FORMATTER = logging.Formatter()
+_ALLOWED = "shows_keys"
 
 CLIPS = Path(__file__).parents[1] / "clips"
-WATCH = pytest.StashKey["Watch"]()
+LEAK_LOG = pytest.StashKey["LeakLog"]()
 
 
-class Watch:
-    """What has been seen since somebody asked."""
+class LeakLog:
+    """A log of the leaks found since it was last read."""
 
     def __init__(self, leaks: Leaks) -> None:
         self._leaks = leaks
-        self._seen: list[str] = []
+        self._findings: list[str] = []
 
-    def look(self, place: str, text: str) -> None:
-        """Look at a text that was emitted somewhere."""
-        self._seen += [f"{leak} is seen in {place}" for leak in self._leaks.in_text(text)]
+    def check(self, place: str, text: str) -> None:
+        """Check a text that was emitted somewhere."""
+        self._findings += [f"{leak} is seen in {place}" for leak in self._leaks.in_text(text)]
 
-    def taken(self) -> list[str]:
-        """What was seen, once."""
-        seen, self._seen = sorted(set(self._seen)), []
-        return seen
+    def pop_findings(self) -> list[str]:
+        """Return the leaks found, without duplicates, and clear the log."""
+        findings, self._findings = sorted(set(self._findings)), []
+        return findings
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin to watch."""
-    config.addinivalue_line("markers", f"{_DELIBERATE}: prints keys on purpose")
-    watch = config.stash[WATCH] = Watch(leaks_of(CLIPS))
+    """Start checking everything that is emitted."""
+    config.addinivalue_line("markers", f"{_ALLOWED}: prints keys on purpose")
+    log = config.stash[LEAK_LOG] = LeakLog(leaks_of(CLIPS))
     stack = contextlib.ExitStack()
-    stack.enter_context(_watched_errors(watch))
-    stack.enter_context(_watched_captures(watch))
-    stack.enter_context(_watched_logs(watch))
+    stack.enter_context(_checked_errors(log))
+    stack.enter_context(_checked_captures(log))
+    stack.enter_context(_checked_logs(log))
     config.add_cleanup(stack.close)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Fail a test at its end, if something was seen."""
+    """Fail a test at its end if a leak was found."""
     report = yield
     if report.when == "teardown":
-        watch = item.config.stash[WATCH]
+        log = item.config.stash[LEAK_LOG]
         for place, text in report.sections:
-            watch.look(place, text)
-        seen = watch.taken()
-        if seen and not item.get_closest_marker(_DELIBERATE) and report.passed:
+            log.check(place, text)
+        findings = log.pop_findings()
+        if findings and not item.get_closest_marker(_ALLOWED) and report.passed:
             report.outcome = "failed"
-            report.longrepr = f"{item.nodeid}: {'; '.join(seen)}."
+            report.longrepr = f"{item.nodeid}: {'; '.join(findings)}."
     return report
 
 
 @pytest.hookimpl
 def pytest_warning_recorded(warning_message: Any) -> None:
-    """Warnings are errors in this project; what is one all the same has to be looked at."""
+    """Check the warnings that are recorded instead of raised as errors."""
     assert Leaks(()).in_text(str(warning_message.message)) == []
 
 
 @contextlib.contextmanager
-def _watched_errors(watch: Watch) -> Iterator[None]:
-    made, noted = ApertisError.__init__, ApertisError.add_note
+def _checked_errors(log: LeakLog) -> Iterator[None]:
+    original_init, original_add_note = ApertisError.__init__, ApertisError.add_note
 
     def init(error: ApertisError, message: str, **fields: Any) -> None:
-        watch.look(f"the message of {type(error).__name__}", f"{message} {fields}")
-        made(error, message, **fields)
+        log.check(f"the message of {type(error).__name__}", f"{message} {fields}")
+        original_init(error, message, **fields)
 
     def add_note(error: ApertisError, note: str) -> None:
-        watch.look(f"a note of {type(error).__name__}", note)
-        noted(error, note)
+        log.check(f"a note of {type(error).__name__}", note)
+        original_add_note(error, note)
 
     with (
         mock.patch.object(ApertisError, "__init__", init),
@@ -103,14 +103,14 @@ def _watched_errors(watch: Watch) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _watched_captures(watch: Watch) -> Iterator[None]:
+def _checked_captures(log: LeakLog) -> Iterator[None]:
     read: Callable[..., Any] = pytest.CaptureFixture.readouterr
 
     def readouterr(capture: Any) -> Any:
         captured = read(capture)
         for name, text in zip(("stdout", "stderr"), captured, strict=True):
             shown = text if isinstance(text, str) else text.decode("utf-8", "replace")
-            watch.look(f"captured {name}", shown)
+            log.check(f"captured {name}", shown)
         return captured
 
     with mock.patch.object(pytest.CaptureFixture, "readouterr", readouterr):
@@ -118,27 +118,27 @@ def _watched_captures(watch: Watch) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _watched_logs(watch: Watch) -> Iterator[None]:
+def _checked_logs(log: LeakLog) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         for name in LOGGERS:
-            stack.enter_context(_watched_log(logging.getLogger(name), watch))
+            stack.enter_context(_checked_log(logging.getLogger(name), log))
         yield
 
 
 @contextlib.contextmanager
-def _watched_log(logger: logging.Logger, watch: Watch) -> Iterator[None]:
+def _checked_log(logger: logging.Logger, log: LeakLog) -> Iterator[None]:
     before = logger.level
 
-    def look(record: logging.LogRecord) -> bool:
-        watch.look(f"a record of {logger.name}", _WRITTEN.format(record))
-        asked = before if logger.level == _OURS else logger.level
+    def check(record: logging.LogRecord) -> bool:
+        log.check(f"a record of {logger.name}", _FORMATTER.format(record))
+        level = before if logger.level == _OWN_LEVEL else logger.level
         parent = logger.parent.getEffectiveLevel() if logger.parent else logging.WARNING
-        return record.levelno >= (asked or parent)
+        return record.levelno >= (level or parent)
 
-    logger.setLevel(_OURS)
-    logger.filters.insert(0, look)
+    logger.setLevel(_OWN_LEVEL)
+    logger.filters.insert(0, check)
     try:
         yield
     finally:
-        logger.removeFilter(look)
+        logger.removeFilter(check)
         logger.setLevel(before)

@@ -1,9 +1,9 @@
-"""A loopback HTTP server that does what its script says, and keeps what it was sent.
+"""A loopback HTTP server that follows a script and records the requests it receives.
 
-Each request takes the next behaviour of the script; the last one serves all that follow. A
-behaviour is a function of the `Exchange`: it reads as much of the request as it likes and writes
-any bytes whatever, so that servers which break the protocol are as easy as those which keep it.
-`scripted_responses` has the usual ones.
+Each request takes the next behaviour of the script; the last behaviour serves all later requests. A
+behaviour is a function of an `Exchange`. It reads as much of the request as it likes and writes any
+bytes, so that servers that break the protocol are as easy to write as correct ones.
+`scripted_responses` has the usual behaviours.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ Behaviour = Callable[["Exchange"], None]
 
 LINES = "\r\n"
 _RECEIVE_BYTES = 64 * 1024
-_KEPT_BYTES = 1024 * 1024
+_MAX_RECORDED_BYTES = 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -32,14 +32,14 @@ class Received:
     """One request as it arrived.
 
     Attributes:
-        number: Its place in the order of arrival over all connections, from 0.
-        at: When its head was complete, by the clock of the server.
-        target: The path, or the whole address when it came through a proxy.
-        headers: By names in lower case.
-        size: Bytes of the body that were read.
-        sha256: Of those bytes, in hexadecimal.
-        body: The bytes themselves, up to a megabyte.
-        is_whole: Whether the body was read to its end.
+        number: Position in the order of arrival over all connections, from 0.
+        at: Time at which the head was complete, by the clock of the server.
+        target: Path, or the whole URL if it came through a proxy.
+        headers: Headers by lower-case name.
+        size: Number of bytes of the body that were read.
+        sha256: SHA-256 of those bytes, in hexadecimal.
+        body: Those bytes, up to a megabyte.
+        is_whole: True if the body was read to its end.
     """
 
     number: int
@@ -54,14 +54,14 @@ class Received:
 
 
 class Exchange:
-    """One request being answered: what a behaviour has in its hands."""
+    """One request and its response, as a behaviour sees them."""
 
     def __init__(
         self, sock: socket.socket, received: Received, rest: bytes, closing: threading.Event
     ) -> None:
         self.received = received
         self.closing = closing
-        self.is_over = False
+        self.is_finished = False
         self._sock = sock
         self._rest = rest
         self._digest = hashlib.sha256()
@@ -80,27 +80,28 @@ class Exchange:
         self._read(size if limit is None else min(limit, size))
         received.is_whole = received.size == size
 
-    def _read(self, wanted: int) -> None:
-        """Read until so many bytes of the body are there."""
-        received, kept = self.received, bytearray()
-        while received.size < wanted:
-            data = self._some(min(_RECEIVE_BYTES, wanted - received.size))
+    def _read(self, total: int) -> None:
+        """Read until `total` bytes of the body have arrived."""
+        received, recorded = self.received, bytearray()
+        while received.size < total:
+            data = self._receive(min(_RECEIVE_BYTES, total - received.size))
             self._digest.update(data)
-            kept += data[: _KEPT_BYTES - len(received.body) - len(kept)]
+            recorded += data[: _MAX_RECORDED_BYTES - len(received.body) - len(recorded)]
             received.size += len(data)
-        received.sha256, received.body = self._digest.hexdigest(), received.body + bytes(kept)
+        received.sha256 = self._digest.hexdigest()
+        received.body += bytes(recorded)
 
     def _read_line(self) -> bytes:
         line = b""
         while not line.endswith(b"\r\n"):
-            line += self._some(1)
+            line += self._receive(1)
         return line.strip()
 
-    def _some(self, most: int) -> bytes:
-        data, self._rest = self._rest[:most], self._rest[most:]
-        data = data or self._sock.recv(most)
+    def _receive(self, limit: int) -> bytes:
+        data, self._rest = self._rest[:limit], self._rest[limit:]
+        data = data or self._sock.recv(limit)
         if not data:
-            raise ConnectionResetError("The client left in the middle of its body.")
+            raise ConnectionResetError("The client disconnected in the middle of its body.")
         return data
 
     def write(self, data: bytes) -> None:
@@ -108,37 +109,37 @@ class Exchange:
         self._sock.sendall(data)
 
     def write_head(self, status: int, headers: Mapping[str, str], body: bytes = b"") -> None:
-        """Send a status line, headers and what begins the body."""
+        """Send a status line, headers and the beginning of the body."""
         lines = [f"HTTP/1.1 {status} As Scripted", *(f"{k}: {v}" for k, v in headers.items())]
         self.write((LINES.join(lines) + 2 * LINES).encode("latin-1") + body)
 
     def close(self) -> None:
-        """End the connection in good order after this exchange."""
-        self.is_over = True
+        """Close the connection normally after this exchange."""
+        self.is_finished = True
 
     def reset(self) -> None:
-        """End the connection with a reset, at once."""
+        """Reset the connection at once."""
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._sock.close()
-        self.is_over = True
+        self.is_finished = True
 
-    def wait_for_client_to_leave(self) -> None:
-        """Say nothing until the client has had enough, or the test is over."""
+    def wait_for_disconnect(self) -> None:
+        """Block until the client disconnects or the test ends."""
         with contextlib.suppress(OSError):
             while not self.closing.is_set() and self._sock.recv(_RECEIVE_BYTES):
                 pass
-        self.is_over = True
+        self.is_finished = True
 
 
 @dataclass
 class Loopback:
-    """The server, as a context manager.
+    """A scripted HTTP server on the loopback address, as a context manager.
 
     Attributes:
-        script: What it does with each request.
-        now: The clock that dates the arrivals.
-        requests: All requests so far, in the order of their arrival.
-        connections: How many there have been.
+        script: Behaviours, one for each request.
+        now: Clock that dates the requests.
+        requests: Requests so far, in the order of arrival.
+        connections: Number of connections so far.
     """
 
     script: list[Behaviour]
@@ -150,44 +151,44 @@ class Loopback:
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._closing = threading.Event()
-        self._last: object = None
+        self._last_peer: object = None
         self._open: dict[socket.socket, threading.Thread] = {}
 
     @property
     def address(self) -> str:
-        """Host and port."""
+        """Host and port, separated by a colon."""
         return "{}:{}".format(*self._listener.getsockname())
 
     @property
     def url(self) -> str:
-        """The base URL for a client."""
+        """Base URL for a client."""
         return f"http://{self.address}/v1"
 
     def client(self, **options: Any) -> ApertisAudio:
-        """A client of this server, which never really sleeps."""
+        """Return a client of this server, with a clock that never really sleeps."""
         settings: dict[str, Any] = {"base_url": self.url, "clock": FakeClock()} | options
         return ApertisAudio("key-of-a-test", **settings)
 
     def wait_for_requests(self, number: int) -> None:
-        """Block until the heads of so many requests have arrived."""
+        """Block until the heads of `number` requests have arrived."""
         self._wait_until(lambda: len(self.requests) >= number)
 
-    def wait_for_hang_ups(self) -> None:
-        """Block until no connection is open."""
+    def wait_until_disconnected(self) -> None:
+        """Block until all connections are closed."""
         self._wait_until(lambda: not self._open)
 
     def _wait_until(self, condition: Callable[[], bool]) -> None:
         with self._changed:
-            assert self._changed.wait_for(condition, PATIENCE), "It never came true."
+            assert self._changed.wait_for(condition, PATIENCE), "The server waited in vain."
 
-    def hang_up(self) -> None:
-        """Close all connections, and wait until the other side knows."""
+    def close_connections(self) -> None:
+        """Close all connections and wait until they are closed on both sides."""
         with self._lock:
-            found = list(self._open)
-        for sock in found:
+            connections = list(self._open)
+        for sock in connections:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
-        self.wait_for_hang_ups()
+        self.wait_until_disconnected()
 
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
@@ -197,19 +198,19 @@ class Loopback:
 
     def __exit__(self, *_: object) -> None:
         self._closing.set()
-        # Whoever is still in the queue of the listener comes before this one, and is counted.
+        # Connections still in the listener's queue are accepted and counted before this last one.
         with socket.socket() as last:
             last.bind(("127.0.0.1", 0))
-            self._last = last.getsockname()
+            self._last_peer = last.getsockname()
             last.connect(self._listener.getsockname())
             self._acceptor.join()
         self._listener.close()
-        self.hang_up()
+        self.close_connections()
 
     def _accept(self) -> None:
         while True:
             sock, peer = self._listener.accept()
-            if peer == self._last:
+            if peer == self._last_peer:
                 sock.close()
                 return
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -224,16 +225,16 @@ class Loopback:
         rest = b""
         with contextlib.suppress(OSError), sock:
             while (head := _read_head(sock, rest)) is not None:
-                exchange = Exchange(sock, *self._begun(*head), self._closing)
+                exchange = Exchange(sock, *self._record(*head), self._closing)
                 self._behaviour(exchange.received.number)(exchange)
-                if exchange.is_over:
+                if exchange.is_finished:
                     break
                 rest = exchange._rest
         with self._changed:
             del self._open[sock]
             self._changed.notify_all()
 
-    def _begun(self, head: str, rest: bytes) -> tuple[Received, bytes]:
+    def _record(self, head: str, rest: bytes) -> tuple[Received, bytes]:
         first, *lines = head.split(LINES)
         method, target, _ = first.split(" ")
         headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
@@ -249,10 +250,10 @@ class Loopback:
 
 @contextlib.contextmanager
 def dead_port() -> Iterator[int]:
-    """A port of this machine where nobody listens; and nobody else can, as long as this lasts."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        yield held.getsockname()[1]
+    """Yield a port that nobody listens on, and keep others from using it."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
 
 
 def _read_head(sock: socket.socket, data: bytes) -> tuple[str, bytes] | None:

@@ -1,4 +1,4 @@
-"""A recogniser behind a loopback server, which knows the pieces of a recording."""
+"""A server behaviour that recognises the pieces of a recording by their packets."""
 
 import contextlib
 import hashlib
@@ -19,14 +19,14 @@ STANDUP = Path(__file__).parents[2] / "examples" / "data" / "standup.ogg"
 
 
 def sent_file(body: bytes) -> bytes:
-    """The content of the last part of a form, which is the file."""
+    """Return the content of the last part of a form, which is the file."""
     boundary = body[: body.index(b"\r\n")]
     *_, part, _ = body.split(boundary)
     return part.partition(b"\r\n\r\n")[2].removesuffix(b"\r\n")
 
 
 def digest_of(file: bytes) -> str:
-    """What a piece is known by: its packets, because containers have random serial numbers."""
+    """Return the digest of a file's packets; containers contain random serial numbers."""
     with av.open(io.BytesIO(file), "r") as container:
         packets = [bytes(packet) for packet in container.demux(audio=0)]
     return hashlib.sha256(b"".join(packets)).hexdigest()
@@ -34,11 +34,11 @@ def digest_of(file: bytes) -> str:
 
 @dataclass(frozen=True)
 class Cuts:
-    """How a recording is cut.
+    """The pieces of a recording.
 
     Attributes:
-        spans: From when to when each piece is, in seconds.
-        digests: What each piece is known by.
+        spans: Start and end of each piece, in seconds.
+        digests: Packet digest of each piece.
     """
 
     spans: tuple[tuple[float, float], ...]
@@ -46,7 +46,7 @@ class Cuts:
 
     @classmethod
     def of(cls, path: Path, seconds: float) -> "Cuts":
-        """The pieces of about so many seconds."""
+        """Cut a recording into pieces of about `seconds`."""
         spans, digests = [], []
         pieces = audio.cut_pieces(audio.probe(path), max_bytes=25_000_000, target_seconds=seconds)
         for piece in pieces:
@@ -57,54 +57,55 @@ class Cuts:
 
     @property
     def texts(self) -> list[str]:
-        """What the recogniser hears in each."""
+        """Text that the recogniser returns for each piece."""
         return [f"Said in {number}." for number in range(len(self.spans))]
 
 
 @dataclass
 class Recogniser:
-    """A behaviour: answers each piece with its own words, in a segment, and counts a second.
+    """A behaviour that responds to each piece with one segment of its own text.
 
     Attributes:
-        cuts: The pieces it knows.
-        before: What it does before it answers a piece; True when that was the answer.
-        heard: The pieces that arrived, in the order of their arrival.
-        most_at_once: The most that were being answered at any time.
+        pieces: Pieces it recognises.
+        before: Called before each response with the piece's number and the exchange; returns True
+            if it has responded itself.
+        received: Numbers of the pieces, in the order of arrival.
+        max_concurrent: Highest number of requests that were in progress at once.
     """
 
-    cuts: Cuts
+    pieces: Cuts
     before: Callable[[int, Exchange], object] = lambda _number, _exchange: False
-    heard: list[int] = field(default_factory=list)
-    most_at_once: int = 0
-    _now: int = 0
+    received: list[int] = field(default_factory=list)
+    max_concurrent: int = 0
+    _in_progress: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, exchange: Exchange) -> None:
-        """Answer a request."""
-        with self._answering():
+        """Respond to a request."""
+        with self._counting():
             exchange.read_body()
             digest = digest_of(sent_file(exchange.received.body))
-            number = self.cuts.digests.index(digest)
-            self.heard.append(number)
+            number = self.pieces.digests.index(digest)
+            self.received.append(number)
             if self.before(number, exchange) is True:
                 return
-            text = self.cuts.texts[number]
+            text = self.pieces.texts[number]
             segment = {"id": 0, "start": 0.01, "end": 0.1, "text": f" {text}"}
-            told = {"language": "english", "duration": 9.0, "usage": {"seconds": 1.0}}
-            json_answer({"text": text, "segments": [segment], **told})(exchange)
+            details = {"language": "english", "duration": 9.0, "usage": {"seconds": 1.0}}
+            json_answer({"text": text, "segments": [segment], **details})(exchange)
 
     @property
     def counts(self) -> Counter[int]:
-        """How often each piece arrived."""
-        return Counter(self.heard)
+        """Number of requests for each piece."""
+        return Counter(self.received)
 
     @contextlib.contextmanager
-    def _answering(self) -> Iterator[None]:
+    def _counting(self) -> Iterator[None]:
         with self._lock:
-            self._now += 1
-            self.most_at_once = max(self.most_at_once, self._now)
+            self._in_progress += 1
+            self.max_concurrent = max(self.max_concurrent, self._in_progress)
         try:
             yield
         finally:
             with self._lock:
-                self._now -= 1
+                self._in_progress -= 1

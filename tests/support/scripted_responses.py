@@ -1,4 +1,4 @@
-"""What a loopback server can be told to do with a request."""
+"""Behaviours of the loopback server."""
 
 import itertools
 import json
@@ -9,31 +9,31 @@ from support.loopback import Behaviour, Exchange
 
 
 def answer(status: int = 200, body: bytes = b"", media_type: str = "", **headers: str) -> Behaviour:
-    """A whole answer; ``retry_after="1"`` is the header ``retry-after: 1``."""
-    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    """Send a complete response; ``retry_after="1"`` is the header ``retry-after: 1``."""
+    fields = {name.replace("_", "-"): value for name, value in headers.items()}
     if media_type:
-        given["content-type"] = media_type
+        fields["content-type"] = media_type
 
     def behave(exchange: Exchange) -> None:
         exchange.read_body()
-        exchange.write_head(status, {"content-length": str(len(body))} | given, body)
+        exchange.write_head(status, {"content-length": str(len(body))} | fields, body)
 
     return behave
 
 
 def json_answer(data: Any, status: int = 200, **headers: str) -> Behaviour:
-    """A whole answer in JSON."""
+    """Send a complete JSON response."""
     return answer(status, json.dumps(data).encode(), "application/json", **headers)
 
 
 def error(status: int, code: str = "internal_error", **headers: str) -> Behaviour:
-    """A refusal with the documented error object."""
-    said = {"message": f"Said the server: {code}", "type": "api_error", "code": code}
-    return json_answer({"error": said}, status, **{"x_request_id": "req-7"} | headers)
+    """Send an error response with the documented error object."""
+    details = {"message": f"Said the server: {code}", "type": "api_error", "code": code}
+    return json_answer({"error": details}, status, **{"x_request_id": "req-7"} | headers)
 
 
 def early(status: int, code: str, after: int = 100_000) -> Behaviour:
-    """A refusal after `after` bytes of the body; closing with the rest unread is a reset."""
+    """Send an error after `after` bytes of the body; closing with the rest unread is a reset."""
 
     def behave(exchange: Exchange) -> None:
         exchange.read_body(after)
@@ -46,7 +46,7 @@ def early(status: int, code: str, after: int = 100_000) -> Behaviour:
 
 
 def raw(data: bytes) -> Behaviour:
-    """Any bytes, and then the end of the connection."""
+    """Send raw bytes and close the connection."""
 
     def behave(exchange: Exchange) -> None:
         exchange.read_body()
@@ -57,13 +57,13 @@ def raw(data: bytes) -> Behaviour:
 
 
 def truncated(body: bytes, missing: int = 10, media_type: str = "application/json") -> Behaviour:
-    """A body that ends `missing` bytes before it should."""
+    """Send a body that is `missing` bytes shorter than announced."""
     head = f"HTTP/1.1 200 OK\r\ncontent-type: {media_type}\r\ncontent-length: "
     return raw(f"{head}{len(body) + missing}\r\n\r\n".encode() + body)
 
 
 def reset(before: int | None = None, data: bytes = b"") -> Behaviour:
-    """A reset after `before` bytes of the body were read (or all), and `data` was sent."""
+    """Read `before` bytes of the body (or all), send `data`, and reset the connection."""
 
     def behave(exchange: Exchange) -> None:
         exchange.read_body(before)
@@ -74,18 +74,18 @@ def reset(before: int | None = None, data: bytes = b"") -> Behaviour:
 
 
 def silence(data: bytes = b"") -> Behaviour:
-    """No word after `data`, until the client leaves."""
+    """Send `data`, then nothing until the client disconnects."""
 
     def behave(exchange: Exchange) -> None:
         exchange.read_body()
         exchange.write(data)
-        exchange.wait_for_client_to_leave()
+        exchange.wait_for_disconnect()
 
     return behave
 
 
 def deafness(after: int = 0) -> Behaviour:
-    """Nothing is read after `after` bytes of the body, and nothing is said."""
+    """Read `after` bytes of the body, then neither read nor send anything."""
 
     def behave(exchange: Exchange) -> None:
         exchange.read_body(after)
@@ -96,7 +96,7 @@ def deafness(after: int = 0) -> Behaviour:
 
 
 def drip(first: bytes, then: bytes = b" ", pause: float = 0.02) -> Behaviour:
-    """All of `first` at once, and `then` again and again with pauses, as long as one listens."""
+    """Send `first` at once, then `then` repeatedly with pauses until the client disconnects."""
 
     def behave(exchange: Exchange) -> None:
         exchange.read_body()
@@ -108,7 +108,7 @@ def drip(first: bytes, then: bytes = b" ", pause: float = 0.02) -> Behaviour:
 
 
 def chunked(chunks: Iterable[bytes], media_type: str, *, is_whole: bool = True) -> Behaviour:
-    """A chunked answer; an iterable that blocks makes the server wait between the chunks."""
+    """Send a chunked response; an iterable that blocks delays the chunks."""
 
     def behave(exchange: Exchange) -> None:
         exchange.read_body()

@@ -1,9 +1,9 @@
-"""What the tests of the service's answers pass around."""
+"""Types of the fixtures that the tests of the service use."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 Clip = Callable[[str], Path]
-"""The clip with a suffix; all of them say the same sentence."""
+"""A function that returns the clip with a suffix; all clips contain the same sentence."""
 Check = Callable[[str], None]
-"""Fails when a text is not that sentence, give or take a word and all punctuation."""
+"""A function that fails unless a text is that sentence, but for one word and punctuation."""

@@ -1,4 +1,4 @@
-"""The stand-up meeting in pieces of ten seconds: how tests of jobs send it, and who refuses."""
+"""The stand-up meeting in pieces of ten seconds, and server behaviours for its pieces."""
 
 import contextlib
 import threading
@@ -15,24 +15,24 @@ from support.timeouts import PATIENCE
 
 SECONDS = 10.0
 OFFSET = 0.01
-"""Where the recogniser hears its words, from the start of a piece."""
+"""Start of the recogniser's segment within a piece, in seconds."""
 
 
 @cache
 def standup() -> Cuts:
-    """How it is cut."""
+    """Return the pieces of the meeting."""
     return Cuts.of(STANDUP, SECONDS)
 
 
 def transcribed(run: Run, client: ApertisAudio, **options: Any) -> Transcript:
-    """The whole of it, in one colour."""
-    found = run(client, "transcribe", STANDUP, **{"piece_seconds": SECONDS} | options)
-    assert isinstance(found, Transcript)
-    return found
+    """Transcribe the whole meeting in pieces."""
+    transcript = run(client, "transcribe", STANDUP, **{"piece_seconds": SECONDS} | options)
+    assert isinstance(transcript, Transcript)
+    return transcript
 
 
 def temporary_files() -> set[str]:
-    """Files that this process holds open although they have no name any more."""
+    """Return the open files of this process that have been deleted."""
     folder = Path("/proc/self/fd")
     names = set()
     for opened in [*folder.iterdir()] if folder.exists() else []:
@@ -42,12 +42,12 @@ def temporary_files() -> set[str]:
 
 
 class RefusesOne:
-    """Refuses piece 1 for good, while pieces 0 and 2 are under way; these are answered later.
+    """Refuse piece 1 while pieces 0 and 2 are in progress, and answer those later.
 
     Attributes:
-        is_refusing: Whether it does; else all are answered.
-        is_noted: To be set when the client has noted the refusal. That it has hung up does not say
-            so: its thread may pause between the two.
+        is_refusing: False to answer all pieces. Defaults to True.
+        is_noted: Event to set once the client has handled the refusal. A closed connection does
+            not show that, because the client's thread may pause after closing it.
     """
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class RefusesOne:
         self._together = threading.Barrier(3)
 
     def __call__(self, number: int, exchange: Exchange) -> bool:
-        """True when there was an answer."""
+        """Return True if a response was sent."""
         if not self.is_refusing:
             return False
         self._together.wait(PATIENCE)
@@ -68,14 +68,14 @@ class RefusesOne:
 
 
 class Hangs:
-    """Never answers, nor lets go; piece 0 is refused for a time longer than any test may take."""
+    """Never respond, except to piece 0 with a Retry-After longer than any test."""
 
     def __init__(self) -> None:
         self.is_hanging = True
         self.arrived = threading.Barrier(4)
 
     def __call__(self, number: int, exchange: Exchange) -> bool:
-        """True when there was an answer, or will be none."""
+        """Return True if a response was sent or none will be."""
         if not self.is_hanging:
             return False
         if number == 0:
@@ -83,5 +83,5 @@ class Hangs:
             exchange.close()
         self.arrived.wait(PATIENCE)
         if number:
-            exchange.wait_for_client_to_leave()
+            exchange.wait_for_disconnect()
         return True

@@ -1,26 +1,25 @@
-"""Running one verb in either colour, so that each test is written once and run twice."""
+"""Call a verb in its sync or async form, so that each test is written once and runs twice."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from apertis_audio_tools import ApertisAudio
 
 
 class Run(Protocol):
-    """Calls ``client.verb(...)`` or awaits ``client.averb(...)``; streams become lists."""
+    """A function that calls ``client.verb(...)`` or awaits ``client.averb(...)``."""
 
     def __call__(self, client: ApertisAudio, verb: str, /, *args: Any, **options: Any) -> Any:
-        """What the verb gives."""
+        """Return the result of the verb; the items of a stream or a batch as a list."""
 
 
-def _is_several(verb: str) -> bool:
+def returns_items(verb: str) -> bool:
     return verb.startswith("stream_") or verb.endswith("_many")
 
 
 def run_sync(client: ApertisAudio, verb: str, /, *args: Any, **options: Any) -> Any:
     result = getattr(client, verb)(*args, **options)
-    return list(result) if _is_several(verb) else result
+    return list(result) if returns_items(verb) else result
 
 
 def run_async(client: ApertisAudio, verb: str, /, *args: Any, **options: Any) -> Any:
@@ -32,7 +31,7 @@ def run_async(client: ApertisAudio, verb: str, /, *args: Any, **options: Any) ->
     async def collected() -> list[Any]:
         return [item async for item in method(*args, **options)]
 
-    return asyncio.run(collected() if _is_several(verb) else awaited())
+    return asyncio.run(collected() if returns_items(verb) else awaited())
 
 
-RUNS: dict[str, Callable[..., Any]] = {"sync": run_sync, "async": run_async}
+RUNS: dict[str, Run] = {"sync": run_sync, "async": run_async}

@@ -1,7 +1,7 @@
-"""How long a test waits for what has to come, however busy the machine is.
+"""Time limits for waits in tests, and httpx calls with these limits.
 
-Nothing that is as it should be waits so long; what never comes fails before pytest's own timeout,
-and so says where.
+The limit is long enough for a busy machine and shorter than pytest's own timeout, so that a test
+that waits in vain fails at the line that waits.
 """
 
 from functools import partial
@@ -9,7 +9,7 @@ from functools import partial
 import httpx
 
 PATIENCE = 60.0
-"""Seconds after which a test that waits for the other side has failed."""
+"""Seconds after which waiting for the other side fails."""
 
 get = partial(httpx.get, timeout=PATIENCE)
 post = partial(httpx.post, timeout=PATIENCE)

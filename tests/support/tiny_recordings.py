@@ -1,4 +1,4 @@
-"""Tiny recordings, and a recogniser that returns the name of each as its text."""
+"""Tiny recordings, and a server that answers each with its own file name."""
 
 import contextlib
 import re
@@ -11,36 +11,36 @@ from support.loopback import Exchange
 from support.scripted_responses import error, json_answer
 from support.wav_files import silence_of
 
-_SILENCE = silence_of(3200)
+_WAV = silence_of(3200)
 _NAME = re.compile(rb'filename="(\w+)\.wav"')
 
 
 def tiny(name: object) -> Source:
-    """Return a tenth of a second of silence under a name."""
-    return (f"{name}.wav", _SILENCE)
+    """Return a tenth of a second of silence under the given name."""
+    return (f"{name}.wav", _WAV)
 
 
 def tinies(number: int) -> list[Source]:
-    """Return tiny recordings under the names 0, 1, 2 ..."""
+    """Return a number of tiny recordings, named 0, 1, 2 ..."""
     return [tiny(each) for each in range(number)]
 
 
 @dataclass
 class Names:
-    """A behaviour: the text of each recording is its name. Recordings called bad are refused.
+    """A behaviour that answers with the file name as text, and refuses names that begin with "bad".
 
     Attributes:
-        before: Function that is called before each response.
-        heard: The names that arrived, in the order of their arrival.
-        forms: The forms that were sent.
-        most_at_once: The largest number of requests that were open at any time.
+        before: Called before each response, with the name and the exchange.
+        received: Names in the order of their arrival.
+        forms: Request bodies.
+        max_concurrent: Highest number of requests that were in progress at once.
     """
 
     before: Callable[[str, Exchange], object] = lambda _name, _exchange: None
-    heard: list[str] = field(default_factory=list)
+    received: list[str] = field(default_factory=list)
     forms: list[bytes] = field(default_factory=list)
-    most_at_once: int = 0
-    _now: int = 0
+    max_concurrent: int = 0
+    _in_progress: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, exchange: Exchange) -> None:
@@ -50,9 +50,9 @@ class Names:
         assert match is not None
         name = match.group(1).decode()
         self.forms.append(exchange.received.body)
-        with self._answering(name):
+        with self._counting(name):
             self.before(name, exchange)
-            if exchange.is_over:
+            if exchange.is_finished:
                 return
         if name.startswith("bad"):
             error(400, "invalid_request")(exchange)
@@ -60,13 +60,13 @@ class Names:
             json_answer({"text": name, "duration": 0.1})(exchange)
 
     @contextlib.contextmanager
-    def _answering(self, name: str) -> Iterator[None]:
+    def _counting(self, name: str) -> Iterator[None]:
         with self._lock:
-            self.heard.append(name)
-            self._now += 1
-            self.most_at_once = max(self.most_at_once, self._now)
+            self.received.append(name)
+            self._in_progress += 1
+            self.max_concurrent = max(self.max_concurrent, self._in_progress)
         try:
             yield
         finally:
             with self._lock:
-                self._now -= 1
+                self._in_progress -= 1

@@ -64,7 +64,7 @@ def test_several_loops() -> None:
     with Loopback([MODELS]) as server, server.client() as audio:
         for number in range(1, 4):
             asyncio.run(audio.amodels())
-            server.wait_for_hang_ups()
+            server.wait_until_disconnected()
             assert server.connections == number
     gc.collect()
 
@@ -94,7 +94,7 @@ def test_client_that_goes_with_its_loop() -> None:
     with Loopback([MODELS]) as server:
         for _ in range(3):
             asyncio.run(use_and_drop(server))
-        server.wait_for_hang_ups()
+        server.wait_until_disconnected()
     gc.collect()  # a connection left open would be a ResourceWarning here
 
 
@@ -102,7 +102,7 @@ async def test_garbage_collected_client_on_a_loop() -> None:
     """A client that is garbage-collected closes its connections, while the event loop goes on."""
     with Loopback([MODELS]) as server:
         await asyncio.gather(*(server.client().amodels() for _ in range(3)))
-        await asyncio.to_thread(server.wait_for_hang_ups)
+        await asyncio.to_thread(server.wait_until_disconnected)
     gc.collect()
 
 
@@ -110,7 +110,7 @@ def test_garbage_collected_client() -> None:
     """A client that is garbage-collected closes the connections of threads."""
     with Loopback([MODELS]) as server:
         server.client().models()
-        server.wait_for_hang_ups()
+        server.wait_until_disconnected()
 
 
 def test_closed(run: Run) -> None:
@@ -120,7 +120,7 @@ def test_closed(run: Run) -> None:
         run(audio, "models")
         audio.close()
         audio.close()
-        server.wait_for_hang_ups()
+        server.wait_until_disconnected()
         with pytest.raises(ConfigurationError, match="closed"):
             run(audio, "models")
 
@@ -132,7 +132,7 @@ async def test_aclosed() -> None:
         await audio.amodels()
         await audio.aclose()
         await audio.aclose()
-        await asyncio.to_thread(server.wait_for_hang_ups)
+        await asyncio.to_thread(server.wait_until_disconnected)
         with pytest.raises(ConfigurationError, match="closed"):
             await audio.amodels()
 

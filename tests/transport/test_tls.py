@@ -181,4 +181,4 @@ def test_endless_handshake(
         pytest.raises(APITimeoutError),
     ):
         run(audio, "models")
-    server.wait_for_hang_ups()
+    server.wait_until_disconnected()

@@ -5,7 +5,7 @@ Requires the extra: ``pip install "apertis-audio-tools[langchain]"``. Names are 
 
 from apertis_audio_tools.adapters.entry_points import load_component
 
-TYPE_CHECKING = False  # type checkers take it as true; typing would be slow to import
+TYPE_CHECKING: bool = False  # without the annotation, jedi skips the names below
 if TYPE_CHECKING:
     from apertis_audio_tools.langchain.blobs import RecordingBlobLoader
     from apertis_audio_tools.langchain.chat_model import ChatApertisAudio

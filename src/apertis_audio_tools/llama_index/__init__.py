@@ -6,7 +6,7 @@ use.
 
 from apertis_audio_tools.adapters.entry_points import load_component
 
-TYPE_CHECKING = False  # type checkers take it as true, and importing typing is slow
+TYPE_CHECKING: bool = False  # without the annotation, jedi skips the names below
 if TYPE_CHECKING:
     from apertis_audio_tools.llama_index.events import (
         TranscriptionEndEvent,

@@ -1,4 +1,4 @@
-"""What tests of jobs share: how the stand-up is cut, and that nothing is left of any job."""
+"""Fixtures of the tests of jobs: the pieces of the stand-up, and a check for leftovers."""
 
 import signal
 import threading
@@ -23,20 +23,20 @@ def _cuts() -> Cuts:
 
 @pytest.fixture
 def refuses_one(monkeypatch: pytest.MonkeyPatch) -> RefusesOne:
-    """Refuses a piece, and answers those under way once the client has noted it."""
-    refuses_one, halt = RefusesOne(), StopEvent.set
+    """Return a behaviour that refuses a piece, and answers others once the client knows."""
+    refuses_one, original_set = RefusesOne(), StopEvent.set
 
-    def noted(self: StopEvent) -> None:
-        halt(self)
+    def set_and_note(self: StopEvent) -> None:
+        original_set(self)
         refuses_one.is_noted.set()
 
-    monkeypatch.setattr(StopEvent, "set", noted)
+    monkeypatch.setattr(StopEvent, "set", set_and_note)
     return refuses_one
 
 
 @pytest.fixture(name="left_behind", autouse=True)
 def _left_behind() -> Iterator[Callable[[], set[str]]]:
-    """What a job that has ended still holds, which at the end of each test has to be nothing."""
+    """Yield a function that returns leftover threads and files; require none at the end."""
     before = temporary_files()
 
     def left() -> set[str]:
@@ -50,7 +50,7 @@ def _left_behind() -> Iterator[Callable[[], set[str]]]:
 
 @pytest.fixture
 def interruptible() -> Iterator[None]:
-    """Ctrl-C interrupts, also in the background of a shell, which has it ignored."""
+    """Let SIGINT interrupt also in a background process, where shells ignore it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)

@@ -1,4 +1,4 @@
-"""Many recordings: what comes of each, in which order, and what is told meanwhile."""
+"""Batches: the outcome of each recording and the order of outcomes."""
 
 import asyncio
 import itertools
@@ -33,7 +33,7 @@ def texts(outcomes: list[Outcome]) -> list[str]:
     ("verb", "path"), [("transcribe", "transcriptions"), ("translate", "translations")]
 )
 def test_outcomes(run: Run, verb: str, path: str) -> None:
-    """Each recording has its outcome, in the order of the sources, whatever these are."""
+    """Each recording has an outcome, in the order of the sources."""
     sources, names = tinies(20), Names()
     with Loopback([names]) as server, server.client(max_concurrency=3) as audio:
         outcomes = run(audio, f"{verb}_many", iter(sources), temperature=0.5)
@@ -45,25 +45,25 @@ def test_outcomes(run: Run, verb: str, path: str) -> None:
     assert all(b'name="temperature"\r\n\r\n0.5\r\n' in form for form in names.forms)
 
 
-def test_nothing(run: Run) -> None:
-    """Of no recordings comes nothing."""
+def test_empty_batch(run: Run) -> None:
+    """A batch without recordings has no outcomes."""
     with Loopback([Names()]) as server, server.client() as audio:
         assert run(audio, "transcribe_many", []) == []
     assert server.requests == []
 
 
 def test_hundreds(run: Run) -> None:
-    """Hundreds of tiny ones are sent once each."""
+    """Hundreds of tiny recordings are sent once each."""
     names = Names()
     with Loopback([names]) as server, server.client(max_concurrency=8) as audio:
         outcomes = run(audio, "transcribe_many", (tiny(number) for number in range(300)))
     assert texts(outcomes) == [str(number) for number in range(300)]
-    assert sorted(map(int, names.heard)) == [*range(300)]
-    assert names.most_at_once <= 8
+    assert sorted(map(int, names.received)) == [*range(300)]
+    assert names.max_concurrent <= 8
 
 
 def test_failures_are_collected(run: Run, tmp_path: Path) -> None:
-    """Those that fail, here or at the service, have their errors; the others go on."""
+    """Recordings that fail, locally or at the service, have errors; the others continue."""
     sources = [tiny("a"), tmp_path / "none.mp3", tiny("bad"), tiny("b")]
     with Loopback([Names()]) as server, server.client() as audio:
         a, missing, refused, b = run(audio, "transcribe_many", sources, on_error="skip")
@@ -74,21 +74,21 @@ def test_failures_are_collected(run: Run, tmp_path: Path) -> None:
         _ = refused.transcript
 
 
-def test_a_failure_is_told_afresh(run: Run) -> None:
-    """However often its transcript is asked for, the error leads to whoever asked this time."""
+def test_a_failure_has_a_fresh_traceback(run: Run) -> None:
+    """Each access to the transcript raises the error with the traceback of that access."""
     with Loopback([Names()]) as server, server.client() as audio:
         (outcome,) = run(audio, "transcribe_many", [tiny("bad")], on_error="skip")
     for _ in range(3):
         with pytest.raises(InvalidRequestError) as caught:
             _ = outcome.transcript
-        asked, raised = traceback.extract_tb(caught.value.__traceback__)
-        assert asked.name == "test_a_failure_is_told_afresh"
-        assert asked.line == "_ = outcome.transcript"
+        access, raised = traceback.extract_tb(caught.value.__traceback__)
+        assert access.name == "test_a_failure_has_a_fresh_traceback"
+        assert access.line == "_ = outcome.transcript"
         assert raised.name == "transcript"
 
 
 def test_all_fail(run: Run) -> None:
-    """All of them may fail."""
+    """All recordings of a batch may fail."""
     sources = [tiny(f"bad{number}") for number in range(12)]
     with Loopback([Names()]) as server, server.client(max_concurrency=2) as audio:
         outcomes = run(audio, "transcribe_many", sources, on_error="skip")
@@ -96,7 +96,7 @@ def test_all_fail(run: Run) -> None:
 
 
 def test_as_they_come(run: Run) -> None:
-    """Without order, nobody waits for the slowest."""
+    """With `in_order=False`, outcomes do not wait for the slowest recording."""
     others = threading.Semaphore(0)
 
     def slow_first(name: str, _: Exchange) -> None:
@@ -112,23 +112,23 @@ def test_as_they_come(run: Run) -> None:
 
 
 async def test_asynchronous_sources() -> None:
-    """Sources may come asynchronously; while one waits for the next, outcomes are handed over."""
-    handed = asyncio.Queue[int]()
+    """Sources may be an async iterable; outcomes are yielded while it waits."""
+    yielded = asyncio.Queue[int]()
 
     async def sources() -> AsyncIterator[Source]:
         for number in range(5):
             yield tiny(number)
-            assert await handed.get() == number
+            assert await yielded.get() == number
 
     with Loopback([Names()]) as server:
         async with server.client() as audio:
             async for outcome in audio.atranscribe_many(sources()):
-                handed.put_nowait(outcome.index)
+                yielded.put_nowait(outcome.index)
     assert len(server.requests) == 5
 
 
 def test_asynchronous_sources_refused() -> None:
-    """The blocking verb cannot wait for them, and says who can."""
+    """The sync verb refuses an async iterable and names the async verb."""
 
     async def sources() -> AsyncIterator[Source]:
         yield tiny("never")
@@ -143,7 +143,7 @@ def test_asynchronous_sources_refused() -> None:
 
 @pytest.mark.parametrize("sources", ["meeting.mp3", b"RIFF", Path("meeting.mp3"), 7])
 def test_one_recording_is_not_many(run: Run, sources: Any) -> None:
-    """One path or one file in place of many is a mistake that is told."""
+    """A single path or file in place of several is refused."""
     with (
         Loopback([Names()]) as server,
         server.client() as audio,
@@ -153,7 +153,7 @@ def test_one_recording_is_not_many(run: Run, sources: Any) -> None:
 
 
 def test_wrong_choice(run: Run) -> None:
-    """So is a way to treat errors that there is not."""
+    """An unknown value of `on_error` is refused."""
     with (
         Loopback([Names()]) as server,
         server.client() as audio,
@@ -172,7 +172,7 @@ def test_wrong_choice(run: Run) -> None:
     ],
 )
 def test_impossible(run: Run, options: dict[str, Any], message: str) -> None:
-    """What no recording can be asked is refused before the first source is taken."""
+    """Impossible options are refused before the first source is read."""
     sources = iter(tinies(3))
     with (
         Loopback([Names()]) as server,
@@ -184,12 +184,12 @@ def test_impossible(run: Run, options: dict[str, Any], message: str) -> None:
 
 
 def test_endless_sources(run: Run) -> None:
-    """Of an endless row, sources are taken only as there is room for them."""
+    """Sources of an endless iterable are read only as capacity permits."""
     names, ahead = Names(), []
 
     def endless() -> Iterator[Source]:
         for number in itertools.count():
-            ahead.append(number - len(names.heard))
+            ahead.append(number - len(names.received))
             if number == 50:
                 raise KeyError
             yield tiny(number)
@@ -203,8 +203,8 @@ def test_endless_sources(run: Run) -> None:
     assert max(ahead) <= 4
 
 
-def test_outcome_hides_its_sound() -> None:
-    """What is printed of an outcome has no audio in it."""
+def test_outcome_hides_its_audio() -> None:
+    """The representation of an outcome contains no audio."""
     with Loopback([Names()]) as server, server.client() as audio:
         (outcome,) = audio.transcribe_many([tiny("a")])
     assert "RIFF" not in repr(outcome)

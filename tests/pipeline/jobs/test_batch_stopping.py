@@ -1,4 +1,4 @@
-"""Many recordings that fail, are closed early, interrupted or cancelled."""
+"""Batches that fail, are closed early, interrupted or cancelled."""
 
 import asyncio
 import contextlib
@@ -19,14 +19,14 @@ from support.timeouts import PATIENCE
 from support.tiny_recordings import Names, tinies, tiny
 
 
-def endless(taken: list[int]) -> Iterator[Source]:
+def endless(read: list[int]) -> Iterator[Source]:
     for number in itertools.count():
-        taken.append(number)
+        read.append(number)
         yield tiny(number)
 
 
 def test_first_failure_is_raised(run: Run) -> None:
-    """The first that fails is raised, and nothing new is sent."""
+    """The first failure is raised, and nothing new is sent."""
     names = Names()
     sources = [tiny("a"), tiny("bad"), *tinies(50)]
     with (
@@ -35,18 +35,18 @@ def test_first_failure_is_raised(run: Run) -> None:
         pytest.raises(InvalidRequestError, match="Said the server"),
     ):
         run(audio, "transcribe_many", sources)
-    assert names.heard == ["a", "bad"]
+    assert names.received == ["a", "bad"]
 
 
 def test_failure_has_its_turn(run: Run) -> None:
-    """What comes before the failure in order is handed over first; what comes after is not sent."""
+    """Outcomes before the failure are yielded first; recordings after it are not sent."""
     refused = threading.Event()
 
     def wait(name: str, _: Exchange) -> None:
         if name != "bad":
             assert refused.wait(PATIENCE)
 
-    taken, done = [], []
+    read, done = [], []
 
     def note(it: Progress) -> None:
         done.append(it.label)
@@ -55,7 +55,7 @@ def test_failure_has_its_turn(run: Run) -> None:
 
     def sources() -> Iterator[Source]:
         for name in ("slow", "bad", *range(90)):
-            taken.append(name)
+            read.append(name)
             yield tiny(name)
 
     with (
@@ -65,11 +65,11 @@ def test_failure_has_its_turn(run: Run) -> None:
     ):
         run(audio, "transcribe_many", sources(), progress=note)
     assert done == ["bad.wav", "slow.wav"]
-    assert taken == ["slow", "bad"]
+    assert read == ["slow", "bad"]
 
 
 def test_under_way_is_kept(run: Run, tmp_path: Path) -> None:
-    """What was under way when another failed is paid for: a cache keeps it."""
+    """Recordings in progress when another fails are finished, and the cache keeps them."""
     together = threading.Barrier(2)
     refused = threading.Event()
 
@@ -87,14 +87,14 @@ def test_under_way_is_kept(run: Run, tmp_path: Path) -> None:
     ):
         with pytest.raises(InvalidRequestError):
             run(audio, "transcribe_many", [tiny("bad"), tiny("good")])
-        names.heard.clear()
+        names.received.clear()
         assert run(audio, "transcribe", tiny("good")).text == "good"
-    assert names.heard == []
+    assert names.received == []
 
 
 @pytest.mark.parametrize("after", [0, 1, 7])
 def test_sources_that_fail(run: Run, after: int) -> None:
-    """An error of the sources themselves is raised as it is."""
+    """An error raised by the iterable of sources is raised unchanged."""
 
     def sources() -> Iterator[Source]:
         yield from tinies(after)
@@ -108,54 +108,54 @@ def test_sources_that_fail(run: Run, after: int) -> None:
         run(audio, "transcribe_many", sources())
 
 
-def held(name: str, exchange: Exchange) -> None:
-    """Answers the first recording; holds all others until the client leaves."""
+def hold_others(name: str, exchange: Exchange) -> None:
+    """Hold all recordings but the first until the client disconnects."""
     if name != "0":
-        exchange.wait_for_client_to_leave()
+        exchange.wait_for_disconnect()
 
 
 def test_closed_early(left_behind: Callable[[], set[str]]) -> None:
-    """Closing the iterator ends what is under way at once, and the client works on."""
-    taken: list[int] = []
-    names = Names(held)
+    """Closing the iterator ends recordings in progress at once; the client still works."""
+    read: list[int] = []
+    names = Names(hold_others)
     with Loopback([names]) as server, server.client(max_concurrency=3) as audio:
-        outcomes = audio.transcribe_many(endless(taken))
+        outcomes = audio.transcribe_many(endless(read))
         assert next(outcomes).transcript.text == "0"
         outcomes.close()
         assert left_behind() == set()
         names.before = lambda *_: None
         assert audio.transcribe(tiny("after")).text == "after"
-    assert len(taken) <= 6
+    assert len(read) <= 6
 
 
-async def test_closed_early_by_a_task(left_behind: Callable[[], set[str]]) -> None:
-    """The same on an event loop."""
-    taken: list[int] = []
-    names = Names(held)
+async def test_async_closed_early(left_behind: Callable[[], set[str]]) -> None:
+    """Closing the async iterator ends recordings in progress at once."""
+    read: list[int] = []
+    names = Names(hold_others)
     with Loopback([names]) as server:
         async with server.client(max_concurrency=3) as audio:
-            async with contextlib.aclosing(audio.atranscribe_many(endless(taken))) as outcomes:
+            async with contextlib.aclosing(audio.atranscribe_many(endless(read))) as outcomes:
                 assert (await anext(outcomes)).transcript.text == "0"
             assert left_behind() == set()
             assert asyncio.all_tasks() == {asyncio.current_task()}
             names.before = lambda *_: None
             assert (await audio.atranscribe(tiny("after"))).text == "after"
-    assert len(taken) <= 6
+    assert len(read) <= 6
 
 
 def test_never_begun() -> None:
-    """An iterator that nobody asks begins nothing."""
-    taken: list[int] = []
+    """An iterator that is never advanced starts nothing."""
+    read: list[int] = []
     with Loopback([Names()]) as server, server.client() as audio:
-        audio.transcribe_many(endless(taken)).close()
-    assert (taken, server.requests) == ([], [])
+        audio.transcribe_many(endless(read)).close()
+    assert (read, server.requests) == ([], [])
 
 
 @pytest.mark.usefixtures("interruptible")
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no signals to threads there")
 def test_interrupt(left_behind: Callable[[], set[str]]) -> None:
-    """Ctrl-C ends all at once; the same client works afterwards."""
-    names = Names(lambda _, exchange: exchange.wait_for_client_to_leave())
+    """Ctrl-C ends everything at once; the client still works afterwards."""
+    names = Names(lambda _, exchange: exchange.wait_for_disconnect())
 
     def interrupt() -> None:
         server.wait_for_requests(3)
@@ -176,8 +176,8 @@ def test_interrupt(left_behind: Callable[[], set[str]]) -> None:
 
 
 async def test_cancellation(left_behind: Callable[[], set[str]]) -> None:
-    """So does cancelling the task that iterates."""
-    names = Names(lambda _, exchange: exchange.wait_for_client_to_leave())
+    """Cancelling the task ends everything at once; the client still works afterwards."""
+    names = Names(lambda _, exchange: exchange.wait_for_disconnect())
     with Loopback([names]) as server:
         async with server.client(max_concurrency=3, clock=SystemClock()) as audio:
 
@@ -195,7 +195,7 @@ async def test_cancellation(left_behind: Callable[[], set[str]]) -> None:
 
 
 async def test_cancelled_at_any_time(left_behind: Callable[[], set[str]]) -> None:
-    """At whatever moment it is cancelled, all slots are free again."""
+    """Whenever the task is cancelled, all permits are released."""
     with Loopback([Names()]) as server:
         async with server.client(max_concurrency=2) as audio:
 

@@ -1,4 +1,4 @@
-"""Pieces are paid for once: what the cache knows is not asked again."""
+"""Cached pieces are not sent again."""
 
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,8 @@ from support.sync_async import Run
 from support.wav_files import silence_of
 
 
-def test_next_try(run: Run, cuts: Cuts, refuses_one: RefusesOne, tmp_path: Path) -> None:
-    """With a cache the next try sends only what is missing, and the one after that nothing."""
+def test_next_attempt(run: Run, cuts: Cuts, refuses_one: RefusesOne, tmp_path: Path) -> None:
+    """With a cache, the next attempt sends only missing pieces, and the one after it nothing."""
     recogniser = Recogniser(cuts, refuses_one)
     with (
         Loopback([recogniser]) as server,
@@ -23,18 +23,18 @@ def test_next_try(run: Run, cuts: Cuts, refuses_one: RefusesOne, tmp_path: Path)
     ):
         with pytest.raises(InvalidRequestError):
             transcribed(run, audio)
-        recogniser.heard.clear()
+        recogniser.received.clear()
         refuses_one.is_refusing = False
         whole = transcribed(run, audio)
-        assert sorted(recogniser.heard) == [1, *range(3, len(cuts.spans))]
+        assert sorted(recogniser.received) == [1, *range(3, len(cuts.spans))]
         assert whole.text == " ".join(cuts.texts)
-        recogniser.heard.clear()
+        recogniser.received.clear()
         assert transcribed(run, audio) == whole.model_copy(update={"usage": None})
-        assert recogniser.heard == []
+        assert recogniser.received == []
 
 
 def test_cached_whole(run: Run, tmp_path: Path) -> None:
-    """A recording that fits is kept too; another client answers from the same folder."""
+    """A recording that is sent whole is cached too, also for other clients."""
     answer = json_answer({"text": "Once.", "language": "english"})
     with Loopback([answer]) as server:
         with server.client(cache=tmp_path) as audio:
@@ -58,8 +58,8 @@ def test_cached_whole(run: Run, tmp_path: Path) -> None:
         {"upload_format": "mp3"},
     ],
 )
-def test_another_question(run: Run, tmp_path: Path, other: dict[str, Any]) -> None:
-    """What was asked in another way is not answered from the cache."""
+def test_other_options(run: Run, tmp_path: Path, other: dict[str, Any]) -> None:
+    """The cache is not used if any option differs."""
     srt = b"1\n00:00:00,000 --> 00:00:01,000\nOnce.\n"
     answer = json_answer({"text": "Once."})
 
@@ -77,21 +77,21 @@ def test_another_question(run: Run, tmp_path: Path, other: dict[str, Any]) -> No
 
 
 def test_another_service_content_or_task(run: Run, tmp_path: Path) -> None:
-    """Neither is what another service said, nor what was said elsewhere, nor a translation."""
+    """The cache is not used for another service, another recording or another task."""
     answer = json_answer({"text": "Once."})
-    with Loopback([answer]) as one, Loopback([answer]) as other:
-        for server in (one, other):
+    with Loopback([answer]) as first, Loopback([answer]) as second:
+        for server in (first, second):
             with server.client(cache=tmp_path) as audio:
                 run(audio, "transcribe", STANDUP)
                 run(audio, "translate", STANDUP)
                 run(audio, "transcribe", ("standup.ogg", silence_of(32_000)))
-        assert (len(one.requests), len(other.requests)) == (3, 3)
+        assert (len(first.requests), len(second.requests)) == (3, 3)
 
 
-def test_usage_of_what_was_kept(
+def test_usage_of_cached_pieces(
     run: Run, cuts: Cuts, refuses_one: RefusesOne, tmp_path: Path
 ) -> None:
-    """Usage is what a call itself had counted: of what was kept nothing, of the rest all."""
+    """The usage of a call covers the pieces it sent, and not the cached ones."""
     recogniser = Recogniser(cuts, refuses_one)
     with (
         Loopback([recogniser]) as server,
@@ -107,7 +107,7 @@ def test_usage_of_what_was_kept(
 
 
 def test_closed(run: Run, tmp_path: Path) -> None:
-    """A closed client answers nothing, even what is kept, and leaves the file closed."""
+    """A closed client does not use its cache, and closes the file."""
     with Loopback([json_answer({"text": "Once."})]) as server:
         with server.client(cache=tmp_path) as audio:
             run(audio, "transcribe", STANDUP)

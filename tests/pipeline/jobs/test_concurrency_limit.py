@@ -1,4 +1,4 @@
-"""One client, many at once: they share its room, whatever thread or event loop they are in."""
+"""All threads and event loops of a client share its concurrency limit."""
 
 import asyncio
 import threading
@@ -20,30 +20,30 @@ from support.timeouts import PATIENCE
 from support.tiny_recordings import Names, tinies, tiny
 
 
-def meeting(number: int) -> Callable[[object, Exchange], None]:
-    """Lets the first so many be answered only when they are there together."""
+def wait_for_each_other(number: int) -> Callable[[object, Exchange], None]:
+    """Return a function that blocks the first `number` exchanges until all have arrived."""
     together, first = threading.Barrier(number), threading.Semaphore(number)
 
-    def meet(_: object, __: Exchange) -> None:
+    def wait(_: object, __: Exchange) -> None:
         if first.acquire(blocking=False):
             together.wait(PATIENCE)
 
-    return meet
+    return wait
 
 
 async def test_fifty_tasks() -> None:
-    """Fifty gathered at once keep to the bound, and reach it."""
-    names = Names(meeting(4))
+    """Fifty concurrent tasks reach the limit and do not exceed it."""
+    names = Names(wait_for_each_other(4))
     with Loopback([names]) as server:
         async with server.client(max_concurrency=4) as audio:
-            found = await asyncio.gather(*(audio.atranscribe(tiny(n)) for n in range(50)))
-    assert [each.text for each in found] == [str(n) for n in range(50)]
-    assert names.most_at_once == 4
+            transcripts = await asyncio.gather(*(audio.atranscribe(tiny(n)) for n in range(50)))
+    assert [each.text for each in transcripts] == [str(n) for n in range(50)]
+    assert names.max_concurrent == 4
 
 
 def test_many_in_threads_and_a_loop() -> None:
-    """Two rows of recordings in two threads and a third on an event loop share one bound."""
-    names = Names(meeting(3))
+    """Two batches in threads and one on an event loop share one limit."""
+    names = Names(wait_for_each_other(3))
     with Loopback([names]) as server, server.client(max_concurrency=3) as audio:
 
         async def on_a_loop() -> int:
@@ -56,23 +56,23 @@ def test_many_in_threads_and_a_loop() -> None:
             counted = threads.map(in_a_thread, range(2))
             assert asyncio.run(on_a_loop()) == 25
             assert list(counted) == [25, 25]
-    assert (names.most_at_once, len(names.heard)) == (3, 75)
+    assert (names.max_concurrent, len(names.received)) == (3, 75)
 
 
 @dataclass
-class Pieces:
-    """Counts the pieces that are cut and not closed yet."""
+class PieceCounter:
+    """A counter of pieces that are cut and not closed yet."""
 
-    most: int = 0
-    now: int = 0
+    highest: int = 0
+    current: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def cut(self, *args: Any, **options: Any) -> Iterator[Piece]:
-        """Pieces that are counted."""
+        """Cut pieces and count them."""
         for piece in cut_pieces(*args, **options):
             with self.lock:
-                self.now += 1
-                self.most = max(self.most, self.now)
+                self.current += 1
+                self.highest = max(self.highest, self.current)
             free, piece_closed = piece._free, threading.Event()
 
             def close(free: Any = free, closed: threading.Event = piece_closed) -> None:
@@ -80,26 +80,28 @@ class Pieces:
                 if not closed.is_set():
                     closed.set()
                     with self.lock:
-                        self.now -= 1
+                        self.current -= 1
 
             object.__setattr__(piece, "_free", close)
             yield piece
 
 
-def test_cut_when_there_is_room(run: Run, cuts: Cuts, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many recordings are under way, no more pieces exist than may be sent."""
-    pieces = Pieces()
+def test_pieces_are_cut_with_a_permit(
+    run: Run, cuts: Cuts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many recordings are in progress, no more pieces exist than may be sent."""
+    pieces = PieceCounter()
     monkeypatch.setattr("apertis_audio_tools.pipeline.transcription_job.cut_pieces", pieces.cut)
-    recogniser = Recogniser(cuts, meeting(2))
+    recogniser = Recogniser(cuts, wait_for_each_other(2))
     with Loopback([recogniser]) as server, server.client(max_concurrency=2) as audio:
         outcomes = run(audio, "transcribe_many", [STANDUP] * 4, piece_seconds=SECONDS)
     assert {outcome.transcript.text for outcome in outcomes} == {" ".join(cuts.texts)}
-    assert (pieces.most, pieces.now) == (2, 0)
-    assert recogniser.most_at_once == 2
+    assert (pieces.highest, pieces.current) == (2, 0)
+    assert recogniser.max_concurrent == 2
 
 
-async def test_cancelled_in_the_queue() -> None:
-    """Those who are cancelled while they wait for room take none."""
+async def test_cancelled_while_waiting() -> None:
+    """Tasks that are cancelled while they wait for a permit take none."""
     gate = threading.Event()
     names = Names(lambda *_: gate.wait(PATIENCE))
     with Loopback([names]) as server:
@@ -115,30 +117,30 @@ async def test_cancelled_in_the_queue() -> None:
     assert len(server.requests) == 2
 
 
-WHO: ContextVar[str] = ContextVar("who", default="nobody")
+CALLER: ContextVar[str] = ContextVar("caller", default="nobody")
 
 
 class ContextClock(FakeClock):
-    """Keeps who asked what time it is."""
+    """A clock that records the callers by a context variable."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.askers: set[str] = set()
+        self.callers: set[str] = set()
 
     def monotonic(self) -> float:
-        """Seconds since some moment."""
-        self.askers.add(WHO.get())
+        """Return the time and record the caller."""
+        self.callers.add(CALLER.get())
         return super().monotonic()
 
 
 @pytest.mark.parametrize("verb", ["transcribe", "transcribe_many"])
 def test_context(run: Run, verb: str) -> None:
-    """Whatever sends has the context variables of its caller, as tracing needs them."""
+    """Worker threads and tasks have the context variables of the caller, as tracing needs."""
     clock = ContextClock()
-    token = WHO.set("a test")
+    token = CALLER.set("a test")
     try:
         with Loopback([Names()]) as server, server.client(clock=clock) as audio:
             run(audio, verb, tiny("a") if verb == "transcribe" else tinies(3))
     finally:
-        WHO.reset(token)
-    assert clock.askers == {"a test"}
+        CALLER.reset(token)
+    assert clock.callers == {"a test"}

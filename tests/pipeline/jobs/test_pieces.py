@@ -1,4 +1,4 @@
-"""One recording in many pieces: sent together, put together."""
+"""Recordings in several pieces, which are sent concurrently and stitched."""
 
 import asyncio
 import threading
@@ -17,7 +17,7 @@ from support.timeouts import PATIENCE
 
 
 def test_pieces(run: Run, cuts: Cuts) -> None:
-    """Every piece is sent once, and the transcript has all of them where they belong."""
+    """Every piece is sent once, and the transcript contains all of them in place."""
     recogniser = Recogniser(cuts)
     with Loopback([recogniser]) as server, server.client() as audio:
         whole = transcribed(run, audio)
@@ -31,7 +31,7 @@ def test_pieces(run: Run, cuts: Cuts) -> None:
 
 
 def test_translation(run: Run, cuts: Cuts) -> None:
-    """Translations are cut and put together in the same way."""
+    """Translations are cut and stitched like transcriptions."""
     with Loopback([Recogniser(cuts)]) as server, server.client() as audio:
         whole = run(audio, "translate", STANDUP, piece_seconds=SECONDS)
     assert {request.target for request in server.requests} == {"/v1/audio/translations"}
@@ -39,29 +39,29 @@ def test_translation(run: Run, cuts: Cuts) -> None:
 
 
 def test_concurrency(run: Run, cuts: Cuts) -> None:
-    """As many as allowed are sent at once, and not one more."""
+    """As many pieces as permitted are sent at once, and no more."""
     together = threading.Barrier(3)
 
-    def meet(number: int, _: Exchange) -> None:
+    def wait_together(number: int, _: Exchange) -> None:
         if number < 3:
             together.wait(PATIENCE)
 
-    recogniser = Recogniser(cuts, meet)
+    recogniser = Recogniser(cuts, wait_together)
     with Loopback([recogniser]) as server, server.client(max_concurrency=3) as audio:
         transcribed(run, audio)
-    assert recogniser.most_at_once == 3
+    assert recogniser.max_concurrent == 3
 
 
 def test_one_after_the_other(run: Run, cuts: Cuts) -> None:
-    """With one at a time they go in order."""
+    """With a limit of one, pieces are sent in order."""
     recogniser = Recogniser(cuts)
     with Loopback([recogniser]) as server, server.client(max_concurrency=1) as audio:
         transcribed(run, audio)
-    assert (recogniser.most_at_once, recogniser.heard) == (1, [*range(len(cuts.spans))])
+    assert (recogniser.max_concurrent, recogniser.received) == (1, [*range(len(cuts.spans))])
 
 
 def test_out_of_order(run: Run, cuts: Cuts) -> None:
-    """The result is in order although the first answer comes last."""
+    """The transcript is in order although the first response arrives last."""
     others = threading.Semaphore(0)
 
     def last(number: int, _: Exchange) -> None:
@@ -75,7 +75,7 @@ def test_out_of_order(run: Run, cuts: Cuts) -> None:
 
 
 def test_retries(run: Run, cuts: Cuts) -> None:
-    """A piece that the service fails to answer is sent again; the others are not."""
+    """A piece that fails is sent again; the others are not."""
     failing = {1, 4}
 
     def fail(number: int, exchange: Exchange) -> bool:
@@ -91,28 +91,28 @@ def test_retries(run: Run, cuts: Cuts) -> None:
     assert recogniser.counts == {n: 2 if n in {1, 4} else 1 for n in range(len(cuts.spans))}
 
 
-def test_as_it_is(run: Run) -> None:
-    """A recording that fits is sent as it is, in one request."""
+def test_sent_whole(run: Run) -> None:
+    """A recording that fits is sent unchanged in one request."""
     with Loopback([json_answer({"text": "Once."})]) as server, server.client() as audio:
         assert run(audio, "transcribe", STANDUP).text == "Once."
     (request,) = server.requests
     assert STANDUP.read_bytes() in request.body
 
 
-def quiet(path: Path, seconds: int) -> Path:
-    """A recording of silence that takes 8 kB a second."""
-    with wave.open(str(path), "wb") as sound:
-        sound.setnchannels(1)
-        sound.setsampwidth(1)
-        sound.setframerate(8000)
-        sound.writeframes(b"\x80" * 8000 * seconds)
+def write_silence(path: Path, seconds: int) -> Path:
+    """Write a silent recording of 8 kB per second."""
+    with wave.open(str(path), "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(1)
+        writer.setframerate(8000)
+        writer.writeframes(b"\x80" * 8000 * seconds)
     return path
 
 
 @pytest.mark.parametrize(("model", "pieces"), [("whisper-1", 1), ("gpt-4o-transcribe", 5)])
 def test_model_limits(run: Run, tmp_path: Path, model: str, pieces: int) -> None:
-    """What a model takes whole is sent whole, and all else in pieces of five minutes or more."""
-    path = quiet(tmp_path / "quiet.wav", 1300)
+    """A recording is sent whole if the model accepts its length, else in pieces of >= 5 min."""
+    path = write_silence(tmp_path / "quiet.wav", 1300)
     with Loopback([json_answer({"text": ""})]) as server, server.client() as audio:
         run(audio, "transcribe", path, model=model)
     sent = [request.size / 8000 for request in server.requests]
@@ -128,16 +128,16 @@ def test_two_at_once(cuts: Cuts) -> None:
         server.client() as audio,
         ThreadPoolExecutor(2) as threads,
     ):
-        found = list(
+        transcripts = list(
             threads.map(lambda _: audio.transcribe(STANDUP, piece_seconds=SECONDS), range(2))
         )
-    assert [each.text for each in found] == [" ".join(cuts.texts)] * 2
+    assert [each.text for each in transcripts] == [" ".join(cuts.texts)] * 2
 
 
 async def test_two_tasks_at_once(cuts: Cuts) -> None:
-    """The same for tasks."""
+    """Two tasks may use one client; each gets its own transcript."""
     with Loopback([Recogniser(cuts)]) as server:
         async with server.client() as audio:
             calls = [audio.atranscribe(STANDUP, piece_seconds=SECONDS) for _ in range(2)]
-            found = await asyncio.gather(*calls)
-    assert [each.text for each in found] == [" ".join(cuts.texts)] * 2
+            transcripts = await asyncio.gather(*calls)
+    assert [each.text for each in transcripts] == [" ".join(cuts.texts)] * 2

@@ -1,4 +1,4 @@
-"""A job that fails, is interrupted or cancelled: what was paid for is told of, nothing is left."""
+"""Jobs that fail, are interrupted or cancelled report finished pieces and leave nothing."""
 
 import asyncio
 import logging
@@ -26,13 +26,13 @@ MP3 = (Path(__file__).parents[2] / "clips" / "clip.mp3").read_bytes()
 
 
 def test_refused(run: Run, cuts: Cuts, refuses_one: RefusesOne) -> None:
-    """After a refusal nothing new is sent; what was under way is awaited, kept, and told of."""
+    """After a refusal nothing new is sent; pieces in progress are awaited and reported."""
     recogniser = Recogniser(cuts, refuses_one)
     with Loopback([recogniser]) as server, server.client(max_concurrency=3) as audio:
         with pytest.raises(InvalidRequestError, match="Said the server") as caught:
             transcribed(run, audio)
         partial = caught.value.partial
-    assert sorted(recogniser.heard) == [0, 1, 2]
+    assert sorted(recogniser.received) == [0, 1, 2]
     assert isinstance(partial, PartialTranscript)
     assert partial.spans[0] == pytest.approx(cuts.spans[0], abs=0.001)
     assert partial.spans[1] == pytest.approx(cuts.spans[2], abs=0.001)
@@ -43,21 +43,20 @@ def test_refused(run: Run, cuts: Cuts, refuses_one: RefusesOne) -> None:
 
 
 def test_spans_are_on_the_time_line(run: Run) -> None:
-    """A span begins at 0 although the first samples of an mp3 are none that players play."""
+    """The first span starts at 0 although players skip the first samples of an mp3."""
     with (
         Loopback([json_answer({"text": "one"}), error(400)]) as server,
         server.client(max_concurrency=1) as audio,
         pytest.raises(InvalidRequestError) as caught,
     ):
         run(audio, "transcribe", MP3 * 10, piece_seconds=3)
-    partial = caught.value.partial
-    assert partial
-    ((start, end),) = partial.spans
+    assert caught.value.partial
+    ((start, end),) = caught.value.partial.spans
     assert (start, round(end, 3)) == (0.0, end)
 
 
 def test_unreadable_half_way(run: Run, cuts: Cuts, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When cutting fails half-way, what was sent before is awaited, and told of."""
+    """If cutting fails half-way, pieces that were sent are awaited and reported."""
     cut = cut_pieces
 
     def breaking(*args: Any, **options: Any) -> Iterator[Piece]:
@@ -74,7 +73,7 @@ def test_unreadable_half_way(run: Run, cuts: Cuts, monkeypatch: pytest.MonkeyPat
         with pytest.raises(RecordingError, match="disk is gone") as caught:
             transcribed(run, audio)
         partial = caught.value.partial
-    assert sorted(recogniser.heard) == [0, 1]
+    assert sorted(recogniser.received) == [0, 1]
     assert partial
     assert len(partial.spans) == 2
 
@@ -84,7 +83,7 @@ def test_unreadable_half_way(run: Run, cuts: Cuts, monkeypatch: pytest.MonkeyPat
 def test_interrupt(
     cuts: Cuts, left_behind: Callable[[], set[str]], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Ctrl-C ends waits and requests at once; the same client works afterwards."""
+    """Ctrl-C ends waits and requests at once; the client still works afterwards."""
     caplog.set_level(logging.INFO, "apertis_audio_tools")
     hangs = Hangs()
     recogniser = Recogniser(cuts, hangs)
@@ -102,16 +101,16 @@ def test_interrupt(
         with pytest.raises(KeyboardInterrupt):
             audio.transcribe(STANDUP, piece_seconds=SECONDS)
         interrupter.join()
-        assert sorted(recogniser.heard) == [0, 1, 2]
+        assert sorted(recogniser.received) == [0, 1, 2]
         assert left_behind() == set()
-        assert caplog.text.count("trying again") <= 1  # that of the refused piece
+        assert caplog.text.count("trying again") <= 1  # the refused piece
         hangs.is_hanging = False
         whole = audio.transcribe(STANDUP, piece_seconds=SECONDS)
     assert whole.text == " ".join(cuts.texts)
 
 
 async def test_cancellation(cuts: Cuts, left_behind: Callable[[], set[str]]) -> None:
-    """So does cancelling a task."""
+    """Cancelling a task ends waits and requests at once; the client still works afterwards."""
     hangs = Hangs()
     recogniser = Recogniser(cuts, hangs)
     with Loopback([recogniser]) as server:
@@ -121,7 +120,7 @@ async def test_cancellation(cuts: Cuts, left_behind: Callable[[], set[str]]) -> 
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            assert sorted(recogniser.heard) == [0, 1, 2]
+            assert sorted(recogniser.received) == [0, 1, 2]
             assert left_behind() == set()
             hangs.is_hanging = False
             whole = await audio.atranscribe(STANDUP, piece_seconds=SECONDS)
@@ -129,7 +128,7 @@ async def test_cancellation(cuts: Cuts, left_behind: Callable[[], set[str]]) -> 
 
 
 async def test_cancelled_at_any_time(cuts: Cuts, left_behind: Callable[[], set[str]]) -> None:
-    """A task may be cancelled while a piece is being cut; nothing of it is left."""
+    """Cancelling a task while a piece is being cut leaves nothing."""
     with Loopback([Recogniser(cuts)]) as server:
         async with server.client() as audio:
             for steps in range(0, 40, 3):
@@ -144,17 +143,17 @@ async def test_cancelled_at_any_time(cuts: Cuts, left_behind: Callable[[], set[s
 
 @pytest.fixture(name="cutting")
 def _cutting(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, threading.Event]]:
-    """Set when a recording is about to be cut, and to be set so that it is."""
-    begun, released = threading.Event(), threading.Event()
+    """Yield an event that is set before cutting, and one that permits it."""
+    started, released = threading.Event(), threading.Event()
     cut = cut_pieces
 
     def pieces(*args: Any, **options: Any) -> Iterator[Piece]:
-        begun.set()
+        started.set()
         assert released.wait(PATIENCE)
         yield from cut(*args, **options)
 
     monkeypatch.setattr("apertis_audio_tools.pipeline.transcription_job.cut_pieces", pieces)
-    yield begun, released
+    yield started, released
     released.set()
 
 
@@ -163,8 +162,8 @@ async def test_cancelled_by_a_scope(
     cutting: tuple[threading.Event, threading.Event],
     left_behind: Callable[[], set[str]],
 ) -> None:
-    """Within a cancel scope, as web frameworks have them, what a thread does is waited for once."""
-    begun, released = cutting
+    """A cancel scope of anyio waits for a thread once instead of cancelling repeatedly."""
+    started, released = cutting
     scope = anyio.CancelScope()
 
     async def transcribe() -> None:
@@ -174,7 +173,7 @@ async def test_cancelled_by_a_scope(
     with Loopback([Recogniser(cuts)]) as server:
         async with server.client() as audio:
             task = asyncio.create_task(transcribe())
-            assert await asyncio.to_thread(begun.wait, PATIENCE)
+            assert await asyncio.to_thread(started.wait, PATIENCE)
             scope.cancel()
             for _ in range(100):
                 await asyncio.sleep(0)
@@ -188,7 +187,7 @@ async def test_cancelled_by_a_scope(
 
 
 async def test_pieces_cancelled_by_a_scope(cuts: Cuts, left_behind: Callable[[], set[str]]) -> None:
-    """When it ends, so have the pieces that were under way, and nothing of them is left."""
+    """A cancel scope ends pieces in progress and leaves nothing of them."""
     hangs = Hangs()
     with Loopback([Recogniser(cuts, hangs)]) as server:
         async with server.client(max_concurrency=3, clock=SystemClock()) as audio:
@@ -205,10 +204,7 @@ async def test_pieces_cancelled_by_a_scope(cuts: Cuts, left_behind: Callable[[],
 
 
 def test_no_further_thread(cuts: Cuts, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the system allows no further thread a sentence says so, and the next call tries again.
-
-    What was under way is given up.
-    """
+    """If the system permits no further thread, the call raises, and the next call tries again."""
     start = threading.Thread.start
 
     def start_one(thread: threading.Thread) -> None:
@@ -217,7 +213,7 @@ def test_no_further_thread(cuts: Cuts, monkeypatch: pytest.MonkeyPatch) -> None:
         start(thread)
 
     def hang(_: int, exchange: Exchange) -> bool:
-        exchange.wait_for_client_to_leave()
+        exchange.wait_for_disconnect()
         return True
 
     recogniser = Recogniser(cuts, hang)
@@ -226,14 +222,14 @@ def test_no_further_thread(cuts: Cuts, monkeypatch: pytest.MonkeyPatch) -> None:
             patched.setattr(threading.Thread, "start", start_one)
             with pytest.raises(ApertisError, match=r"no further thread \(can't start new thread"):
                 audio.transcribe(STANDUP, piece_seconds=SECONDS)
-        server.wait_for_hang_ups()
+        server.wait_until_disconnected()
         recogniser.before = lambda _number, _exchange: False
         whole = audio.transcribe(STANDUP, piece_seconds=SECONDS)
     assert whole.text == " ".join(cuts.texts)
 
 
 def test_failure_ends_waits(run: Run, cuts: Cuts) -> None:
-    """Who waits to try again is not waited for once another piece was refused for good."""
+    """A wait for a retry ends once another piece has failed permanently."""
     together = threading.Barrier(2)
 
     def wait_or_refuse(number: int, exchange: Exchange) -> bool:
@@ -251,4 +247,4 @@ def test_failure_ends_waits(run: Run, cuts: Cuts) -> None:
         pytest.raises(InvalidRequestError),
     ):
         transcribed(run, audio)
-    assert sorted(recogniser.heard) == [0, 1]
+    assert sorted(recogniser.received) == [0, 1]

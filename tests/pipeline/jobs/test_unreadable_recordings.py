@@ -1,4 +1,4 @@
-"""Recordings that cannot be read to their end are errors of ours, and only their own."""
+"""Recordings that cannot be read to their end raise a RecordingError of their own."""
 
 import errno
 import io
@@ -15,8 +15,8 @@ from support.wav_files import silence_of
 MINUTE = silence_of(60 * 32_000)
 
 
-class Failing(io.BytesIO):
-    """Its disk is damaged."""
+class FailingFile(io.BytesIO):
+    """A file that raises OSError half-way."""
 
     def read(self, size: int | None = -1) -> bytes:  # noqa: D102  # as in any stream
         if self.tell() > 300_000:
@@ -24,8 +24,8 @@ class Failing(io.BytesIO):
         return super().read(size)
 
 
-class Closing(io.BytesIO):
-    """Its owner closes it while it is read."""
+class ClosingFile(io.BytesIO):
+    """A file that is closed while it is read."""
 
     def read(self, size: int | None = -1) -> bytes:  # noqa: D102
         if self.tell() > 300_000:
@@ -33,23 +33,23 @@ class Closing(io.BytesIO):
         return super().read(size)
 
 
-WHY = {Failing: "Input/output error", Closing: "closed file"}
+REASONS = {FailingFile: "Input/output error", ClosingFile: "closed file"}
 
 
-@pytest.mark.parametrize("kind", WHY)
+@pytest.mark.parametrize("kind", REASONS)
 def test_one(run: Run, kind: type[io.BytesIO]) -> None:
-    """The error names the recording and says why."""
+    """The error names the recording and the reason."""
     with (
         Loopback([]) as server,
         server.client() as audio,
-        pytest.raises(RecordingError, match=rf"talk\.wav cannot be read: .*{WHY[kind]}"),
+        pytest.raises(RecordingError, match=rf"talk\.wav cannot be read: .*{REASONS[kind]}"),
     ):
         run(audio, "transcribe", ("talk.wav", kind(MINUTE)))
 
 
-@pytest.mark.parametrize("kind", WHY)
+@pytest.mark.parametrize("kind", REASONS)
 def test_one_of_many(run: Run, kind: type[io.BytesIO]) -> None:
-    """The others go on."""
+    """The other recordings of a batch continue."""
     sources = [tiny("a"), ("talk.wav", kind(MINUTE)), tiny("b")]
     with Loopback([Names()]) as server, server.client() as audio:
         outcomes = run(audio, "transcribe_many", sources, on_error="skip")
@@ -57,7 +57,7 @@ def test_one_of_many(run: Run, kind: type[io.BytesIO]) -> None:
 
 
 def test_closed_too_early(run: Run) -> None:
-    """Files that are closed as soon as the next is asked for are known by their names."""
+    """Files that are closed when the next source is read are errors that name them."""
 
     def opened() -> Any:
         for _ in range(3):

@@ -1,1 +1,1 @@
-"""Cassettes: recorded answers of the service, and the evidence that they were recorded."""
+"""Cassettes: recorded responses of the service, and evidence that they were recorded."""

@@ -1,6 +1,6 @@
-"""The examination of the cassettes: does all of it look recorded, whole and free of secrets?
+"""Audit of the cassettes: everything was recorded, is complete, and contains no secrets.
 
-Every finding is a sentence. The persister asks the same questions before it writes.
+Every finding is a sentence. The persister runs the same checks before it writes.
 """
 
 import datetime as dt
@@ -14,27 +14,27 @@ from pydantic import ValidationError
 from vcr.serializers import yamlserializer  # type: ignore[import-untyped]
 from yaml import YAMLError  # type: ignore[import-untyped]
 
-from support.cassettes.canonical import ANSWER_HEADERS, CANONICAL_ORIGIN, REQUEST_HEADERS
+from support.cassettes.canonical import CANONICAL_ORIGIN, REQUEST_HEADERS, RESPONSE_HEADERS
 from support.cassettes.peers import Peer
 from support.cassettes.storage import (
     BODIES,
     MANIFEST,
     ORIGINS,
-    Row,
+    ManifestRow,
     read_manifest,
-    restored_body,
+    restore_body,
     sha256,
 )
 
-LARGEST_CASSETTE = 160 * 1024
-"""Two seconds of uncompressed sound, in the base64 of a spoken reply, and not much more."""
+MAX_CASSETTE_BYTES = 160 * 1024
+"""Enough for two seconds of uncompressed audio in the base64 of a spoken reply."""
 CLOCK_TOLERANCE = dt.timedelta(minutes=15)
 SANDBOX_SERVER = "apertis-audio-sandbox"
 _SECRET = re.compile(r"\bsk-[A-Za-z0-9_-]{8,}|\b[Bb]earer\s+[A-Za-z0-9._~+/-]{8,}")
 
 
 def audit(root: Path) -> list[str]:
-    """What is wrong with the cassettes below a folder: nothing, or one sentence each."""
+    """Return a sentence for each defect of the cassettes below a folder."""
     try:
         rows = read_manifest(root)
     except ValidationError as error:
@@ -42,11 +42,11 @@ def audit(root: Path) -> list[str]:
     return list(_findings(root, rows))
 
 
-def _findings(root: Path, rows: dict[str, Row]) -> Iterator[str]:
+def _findings(root: Path, rows: dict[str, ManifestRow]) -> Iterator[str]:
     files = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
     bodies = {f"{BODIES}/{digest}" for row in rows.values() for digest in row.bodies}
     for name in sorted(files - rows.keys() - bodies - {MANIFEST, "README.md"}):
-        yield f"{name} is not in the manifest: nothing shows that it was recorded."
+        yield f"{name} is not in the manifest, so nothing shows that it was recorded."
     for name in sorted(rows.keys() | bodies):
         if name not in files:
             yield f"{name} is in the manifest, but it does not exist."
@@ -64,11 +64,11 @@ def _body(root: Path, digest: str) -> bytes:
 
 
 def cassette_findings(
-    name: str, content: bytes, row: Row, sidecar: Callable[[str], bytes]
+    name: str, content: bytes, row: ManifestRow, sidecar: Callable[[str], bytes]
 ) -> Iterator[str]:
-    """What is wrong with one cassette, its row in the manifest and its bodies."""
-    if len(content) > LARGEST_CASSETTE:
-        yield f"{name} has {len(content)} bytes, {LARGEST_CASSETTE} are allowed: use shorter audio."
+    """Yield a sentence for each defect of a cassette, its row in the manifest and its bodies."""
+    if len(content) > MAX_CASSETTE_BYTES:
+        yield f"{name} has {len(content)} bytes of {MAX_CASSETTE_BYTES}: use shorter audio."
     if sha256(content) != row.sha256:
         yield f"{name} was changed after it was recorded: its SHA-256 is not the manifest's."
     if row.origin not in ORIGINS or not name.startswith(f"{row.origin}/"):
@@ -87,17 +87,17 @@ def cassette_findings(
 
 
 def _content_findings(
-    text: str, interactions: list[dict[str, Any]], row: Row, sidecar: Callable[[str], bytes]
+    text: str, interactions: list[dict[str, Any]], row: ManifestRow, sidecar: Callable[[str], bytes]
 ) -> Iterator[str]:
     if _SECRET.search(text):
         yield "something in it looks like a key."
     for number, interaction in enumerate(interactions, start=1):
-        body = restored_body(interaction["response"]["body"], sidecar)
+        body = restore_body(interaction["response"]["body"], sidecar)
         if _SECRET.search(body.decode("latin-1")):
-            yield f"something in the body of answer {number} looks like a key."
+            yield f"something in the body of response {number} looks like a key."
         for finding in (
             *_request_findings(interaction["request"]),
-            *_answer_findings(interaction["response"]["headers"], body, row),
+            *_response_findings(interaction["response"]["headers"], body, row),
         ):
             yield f"interaction {number} {finding}"
     for number, peer in enumerate(row.peers, start=1):
@@ -109,14 +109,16 @@ def _request_findings(request: dict[str, Any]) -> Iterator[str]:
     if extra := request["headers"].keys() - REQUEST_HEADERS:
         yield f"keeps request headers that must not be kept: {', '.join(sorted(extra))}."
     if not request["uri"].startswith(f"{CANONICAL_ORIGIN}/"):
-        yield f"was not asked of {CANONICAL_ORIGIN}, the name under which all are stored."
+        yield f"was not sent to {CANONICAL_ORIGIN}, the origin under which all are stored."
 
 
-def _answer_findings(headers: dict[str, list[str]], body: bytes, row: Row) -> Iterator[str]:
-    if extra := headers.keys() - ANSWER_HEADERS:
-        yield f"keeps answer headers that must not be kept: {', '.join(sorted(extra))}."
+def _response_findings(
+    headers: dict[str, list[str]], body: bytes, row: ManifestRow
+) -> Iterator[str]:
+    if extra := headers.keys() - RESPONSE_HEADERS:
+        yield f"keeps response headers that must not be kept: {', '.join(sorted(extra))}."
     if row.origin == "sandbox" and headers.get("server") != [SANDBOX_SERVER]:
-        yield f"was not answered by the server {SANDBOX_SERVER}."
+        yield f"does not come from the server {SANDBOX_SERVER}."
     if headers.get("content-length", [str(len(body))]) != [str(len(body))]:
         yield f"announces {headers['content-length']} bytes and has {len(body)}."
     if "date" not in headers:
@@ -126,14 +128,14 @@ def _answer_findings(headers: dict[str, list[str]], body: bytes, row: Row) -> It
 
 
 def peer_findings(origin: str, peer: Peer) -> Iterator[str]:
-    """What is wrong with the other end of a connection, for a recording of this origin."""
+    """Yield a sentence for each defect of a connection's other end, for an origin."""
     if origin == "sandbox":
         if not peer.ip.is_loopback:
-            yield f"came from {peer.ip}; a sandbox is at a loopback address."
+            yield f"came from {peer.ip}; a sandbox has a loopback address."
         return
     if peer.host != "apertis.ai" and not peer.host.endswith(".apertis.ai"):
         yield f"came from {peer.host}, which is not the service."
     if not peer.ip.is_global:
-        yield f"came from {peer.ip}; the service is at a public address."
+        yield f"came from {peer.ip}; the service has a public address."
     if peer.certificate_sha256 is None:
         yield "came over a connection without a TLS certificate."

@@ -1,7 +1,7 @@
-"""What of a request and of its answer a cassette keeps.
+"""The canonical form in which cassettes keep requests and responses.
 
-Requests take the same form when they are recorded, loaded and compared, so everything here gives
-its own results back unchanged.
+Requests are brought into this form when they are recorded, loaded and compared, so every function
+here returns its own results unchanged.
 """
 
 import base64
@@ -17,7 +17,7 @@ from vcr.request import Request  # type: ignore[import-untyped]
 
 CANONICAL_ORIGIN = "https://api.apertis.ai"
 REQUEST_HEADERS = frozenset({"accept", "content-type"})
-ANSWER_HEADERS = frozenset(
+RESPONSE_HEADERS = frozenset(
     {
         "content-encoding",
         "content-length",
@@ -33,12 +33,12 @@ ANSWER_HEADERS = frozenset(
         "x-should-retry",
     }
 )
-LONGEST_BASE64 = 256
-"""Characters of base64 that may stand in a stored request."""
+MAX_BASE64_CHARACTERS = 256
+"""Base64 characters that a stored request may contain; longer texts are audio."""
 
 
 def canonical_request(request: Request) -> Request:
-    """The request without host, key, boundary and audio, its body as sorted and indented JSON."""
+    """Return a request without host, key, boundary and audio, its body as sorted JSON."""
     url = urlsplit(request.uri)
     content_type = request.headers.get("content-type", "")
     headers = {name.lower(): value for name, value in request.headers.items()}
@@ -53,19 +53,19 @@ def canonical_request(request: Request) -> Request:
 
 
 def clean_response(response: dict[str, Any]) -> dict[str, Any]:
-    """The answer with the headers that matter: no cookies, no names of accounts."""
+    """Return a response with the relevant headers only: no cookies, no names of accounts."""
     headers = {name.lower(): values for name, values in response["headers"].items()}
-    kept = {name: headers[name] for name in sorted(ANSWER_HEADERS & headers.keys())}
+    kept = {name: headers[name] for name in sorted(RESPONSE_HEADERS & headers.keys())}
     return {**response, "headers": kept}
 
 
 def media_type(content_type: str) -> str:
-    """A content type without its parameters."""
+    """Return a content type without its parameters."""
     return content_type.partition(";")[0].strip().lower()
 
 
 def canonical_body(content_type: str, body: bytes) -> bytes:
-    """The body as readable JSON; one that is not what its content type says stays as it is."""
+    """Return a body as readable JSON, or unchanged if it does not match its content type."""
     if media_type(content_type) == "multipart/form-data":
         return _canonical_form(content_type, body)
     try:
@@ -98,7 +98,7 @@ def _canonical_part(part: bytes) -> dict[str, Any]:
 
 
 def _message(head: bytes) -> EmailMessage:
-    """Headers alone: the email package takes seconds for the body of a large upload."""
+    """Parse headers alone, as the email package needs seconds for the body of a large upload."""
     return BytesHeaderParser(policy=HTTP).parsebytes(head + b"\r\n\r\n")
 
 
@@ -107,12 +107,12 @@ def _without_audio(value: Any) -> Any:
         return {key: _without_audio(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_without_audio(inner) for inner in value]
-    if isinstance(value, str) and len(value) > LONGEST_BASE64:
-        return _audio_named(value)
+    if isinstance(value, str) and len(value) > MAX_BASE64_CHARACTERS:
+        return _audio_digest(value)
     return value
 
 
-def _audio_named(text: str) -> str:
+def _audio_digest(text: str) -> str:
     try:
         audio = base64.b64decode(text, validate=True)
     except ValueError:

@@ -1,7 +1,4 @@
-"""A rehearsal: a server on this machine, and a folder to record it into.
-
-Fixtures for the tests of these tools.
-"""
+"""Fixtures for the tests of the cassette tools: a local server, and a folder to record it into."""
 
 import contextlib
 import hashlib
@@ -17,8 +14,8 @@ from vcr import VCR  # type: ignore[import-untyped]
 from vcr.cassette import Cassette  # type: ignore[import-untyped]
 
 from support import timeouts
-from support.cassettes.audit import LARGEST_CASSETTE, SANDBOX_SERVER
-from support.cassettes.peers import noting_peers
+from support.cassettes.audit import MAX_CASSETTE_BYTES, SANDBOX_SERVER
+from support.cassettes.peers import record_peers
 from support.cassettes.persister import Persister
 from support.cassettes.plugin import VCR_OPTIONS
 from support.cassettes.storage import read_manifest, write_manifest
@@ -39,8 +36,8 @@ BODIES_OF_ALL_KINDS = {
 }
 
 
-class _Answers(BaseHTTPRequestHandler):
-    """A stand-in that answers with the digest of what arrived, or with one of the bodies above."""
+class _LocalHandler(BaseHTTPRequestHandler):
+    """A handler that responds with the digest of a request's body, or with one of the bodies."""
 
     protocol_version = "HTTP/1.1"
     server_version, sys_version = SANDBOX_SERVER, ""
@@ -50,17 +47,17 @@ class _Answers(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path == "/v1/key":
-            self._answer(self.headers["Authorization"].partition(" ")[2].encode())
+            self._respond(self.headers["Authorization"].partition(" ")[2].encode())
         elif self.path == "/v1/large":
-            self._answer(b"la " * LARGEST_CASSETTE)
+            self._respond(b"la " * MAX_CASSETTE_BYTES)
         else:
-            self._answer(BODIES_OF_ALL_KINDS[self.path.rpartition("/")[2]])
+            self._respond(BODIES_OF_ALL_KINDS[self.path.rpartition("/")[2]])
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self._answer(json.dumps({"received": hashlib.sha256(body).hexdigest()}).encode())
+        self._respond(json.dumps({"received": hashlib.sha256(body).hexdigest()}).encode())
 
-    def _answer(self, body: bytes) -> None:
+    def _respond(self, body: bytes) -> None:
         self.send_response(200)
         for name, value in {
             "Content-Type": "application/octet-stream",
@@ -75,13 +72,13 @@ class _Answers(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name in http.server
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture(scope="session")
 def loopback_url() -> Iterator[str]:
-    """Where the stand-in listens."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Answers) as server:
+    """Yield the base URL of the local server."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _LocalHandler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/v1"
@@ -90,8 +87,8 @@ def loopback_url() -> Iterator[str]:
 
 
 @dataclass
-class Shelf:
-    """A folder of cassettes, written to and read from as a test run does."""
+class CassetteFolder:
+    """A folder of cassettes that is written and read as in a test run."""
 
     root: Path
     recording: bool = True
@@ -99,7 +96,7 @@ class Shelf:
 
     @contextlib.contextmanager
     def cassette(self, mode: str) -> Iterator[Cassette]:
-        """A cassette as a context."""
+        """Use a cassette in a `with` block."""
         vcr = VCR(record_mode=mode)
         persister = Persister(self.root, self.recording, self.secret)
         vcr.register_persister(persister)
@@ -107,14 +104,14 @@ class Shelf:
             yield cassette
         persister.require_saved()
 
-    def record(self, ask: Callable[[], object]) -> None:
-        """Record anew what a function asks."""
+    def record(self, send: Callable[[], object]) -> None:
+        """Record the requests of a function anew."""
         (self.root / CASSETTE).unlink(missing_ok=True)
-        with noting_peers(), self.cassette("new_episodes"):
-            ask()
+        with record_peers(), self.cassette("new_episodes"):
+            send()
 
     def forge(self, old: str, new: str, **row: object) -> None:
-        """Change a cassette, and its row in the manifest so that the digests still agree."""
+        """Change a cassette and its row in the manifest, so that the digests still match."""
         text = (self.root / CASSETTE).read_text("utf-8")
         assert old in text
         content = text.replace(old, new, 1).encode()
@@ -126,14 +123,14 @@ class Shelf:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, loopback_url: str) -> Shelf:
-    """A sound cassette with a body beside it."""
-    shelf = Shelf(tmp_path / "cassettes")
+def cassette_folder(tmp_path: Path, loopback_url: str) -> CassetteFolder:
+    """Return a folder with a valid cassette that has a body in a separate file."""
+    folder = CassetteFolder(tmp_path / "cassettes")
 
-    def ask() -> None:
+    def send() -> None:
         with timeouts.Client(headers={"Authorization": f"Bearer {FORGED_KEY}"}) as client:
             for kind in ("spaced", "long-binary"):
                 client.get(f"{loopback_url}/{kind}")
 
-    shelf.record(ask)
-    return shelf
+    folder.record(send)
+    return folder

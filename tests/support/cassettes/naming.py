@@ -1,4 +1,4 @@
-"""Which cassette belongs to which test: `<area>/<test>`, the same for both colours."""
+"""Names of cassettes: `<area>/<test>`, shared by the sync and the async form of a test."""
 
 import re
 from collections import defaultdict
@@ -9,30 +9,30 @@ import pytest
 
 from support.cassettes.storage import ORIGINS
 
-COLOURS = ("sync", "async")
+CALL_MODES = ("sync", "async")
 
 
-def colour(item: pytest.Item) -> str | None:
-    """The colour among the ids of the test's parameters, if there is one."""
-    return next((parameter for parameter in _parameters(item) if parameter in COLOURS), None)
+def call_mode(item: pytest.Item) -> str | None:
+    """Return "sync" or "async" if it is among the ids of the test's parameters."""
+    return next((parameter for parameter in _parameters(item) if parameter in CALL_MODES), None)
 
 
 def cassette_name(item: pytest.Item) -> str:
-    """The test module without `test_`, then the function and its parameters but the colour."""
-    return f"{area(item.path)}/{re.sub(r'[^A-Za-z0-9_.]+', '-', _colourless(item)).strip('-')}"
+    """Return the area, then the name of the test and its parameters except the call mode."""
+    return f"{area(item.path)}/{re.sub(r'[^A-Za-z0-9_.]+', '-', _without_mode(item)).strip('-')}"
 
 
 def area(module: Path) -> str:
-    """The folder of a test module's cassettes."""
+    """Return the folder of a test module's cassettes."""
     return module.stem.removeprefix("test_")
 
 
 def shared_names(items: Iterable[pytest.Item]) -> list[str]:
-    """A sentence for each cassette that two different tests would record into."""
+    """Return a sentence for each cassette that two different tests would record into."""
     tests: dict[str, set[str]] = defaultdict(set)
     for item in items:
         if item.get_closest_marker("vcr"):
-            tests[cassette_name(item)].add(f"{item.nodeid.partition('[')[0]} {_colourless(item)}")
+            tests[cassette_name(item)].add(f"{item.nodeid.partition('[')[0]} {_without_mode(item)}")
     return [
         f"{name} would be the cassette of {' and of '.join(sorted(nodes))}: rename one."
         for name, nodes in sorted(tests.items())
@@ -41,12 +41,12 @@ def shared_names(items: Iterable[pytest.Item]) -> list[str]:
 
 
 def orphans(root: Path, items: Iterable[pytest.Item], modules: Iterable[Path]) -> list[str]:
-    """A sentence for each cassette that no test replays.
+    """Return a sentence for each cassette that no test replays.
 
     Args:
-        root: The folder of the cassettes.
-        items: The tests collected; every test of a module, or none of it.
-        modules: All test modules that exist: some are collected only where an extra is installed.
+        root: Folder of the cassettes.
+        items: Collected tests; either all tests of a module or none.
+        modules: All existing test modules; some are collected only if an extra is installed.
     """
     items = list(items)
     replayed = {cassette_name(item) for item in items if item.get_closest_marker("vcr")}
@@ -63,6 +63,6 @@ def _parameters(item: pytest.Item) -> list[str]:
     return item.callspec.id.split("-") if hasattr(item, "callspec") else []
 
 
-def _colourless(item: pytest.Item) -> str:
-    kept = [parameter for parameter in _parameters(item) if parameter not in COLOURS]
+def _without_mode(item: pytest.Item) -> str:
+    kept = [parameter for parameter in _parameters(item) if parameter not in CALL_MODES]
     return "-".join([getattr(item, "originalname", item.name), *kept])

@@ -1,7 +1,7 @@
-"""Who answered: the other end of the live connection, noted beside each recorded answer.
+"""Record the other end of the connection of each response.
 
-Only httpcore opens sockets, below anything a mock transport replaces: what did not come through
-it has no peer, and without one nothing is recorded.
+Only httpcore opens sockets, below anything that a mock transport replaces. A response that did not
+come through it has no peer, and without a peer nothing is recorded.
 """
 
 import contextlib
@@ -15,11 +15,11 @@ from unittest import mock
 import httpcore
 from pydantic import BaseModel, IPvAnyAddress
 
-_latest: ContextVar["Peer | None"] = ContextVar("peer of the latest answer", default=None)
+_latest: ContextVar["Peer | None"] = ContextVar("peer of the latest response", default=None)
 
 
 class Peer(BaseModel, frozen=True, extra="forbid"):
-    """One end of a connection: the name asked for, the address reached, the certificate shown."""
+    """The other end of a connection: requested host, IP address and certificate."""
 
     host: str
     ip: IPvAnyAddress
@@ -28,26 +28,26 @@ class Peer(BaseModel, frozen=True, extra="forbid"):
 
 
 @contextlib.contextmanager
-def noting_peers() -> Iterator[None]:
-    """Note the peer of every answer that arrives over a real connection."""
+def record_peers() -> Iterator[None]:
+    """Record the peer of every response that arrives over a real connection."""
     pool, apool = httpcore.ConnectionPool, httpcore.AsyncConnectionPool
-    noted = _noted(pool.handle_request)
-    anoted = _anoted(apool.handle_async_request)
+    handle = _recording(pool.handle_request)
+    ahandle = _arecording(apool.handle_async_request)
     with (
-        mock.patch.object(pool, "handle_request", noted),
-        mock.patch.object(apool, "handle_async_request", anoted),
+        mock.patch.object(pool, "handle_request", handle),
+        mock.patch.object(apool, "handle_async_request", ahandle),
     ):
         yield
 
 
-def with_peer(response: dict[str, Any]) -> dict[str, Any]:
-    """The answer with its peer; one from a cassette or a mock has none."""
+def add_peer(response: dict[str, Any]) -> dict[str, Any]:
+    """Return a response with its peer; a response from a cassette or a mock has none."""
     peer = _latest.get()
     _latest.set(None)
     return {**response, "peer": peer} if peer else response
 
 
-def _noted(
+def _recording(
     handle: Callable[..., httpcore.Response],
 ) -> Callable[..., httpcore.Response]:
     @functools.wraps(handle)
@@ -59,7 +59,7 @@ def _noted(
     return handle_request
 
 
-def _anoted(
+def _arecording(
     handle: Callable[..., Awaitable[httpcore.Response]],
 ) -> Callable[..., Awaitable[httpcore.Response]]:
     @functools.wraps(handle)
@@ -75,7 +75,7 @@ def _peer(request: httpcore.Request, response: httpcore.Response) -> Peer | None
     stream = response.extensions["network_stream"]
     try:
         address = stream.get_extra_info("server_addr")
-    except OSError:  # answered and reset at once
+    except OSError:  # the server responded and reset the connection at once
         return None
     if not address:
         return None

@@ -1,4 +1,4 @@
-"""Writes a recording, if it is one, and reads it back."""
+"""Write and read cassettes; refuse to write anything that the audit would reject."""
 
 import platform
 from collections.abc import Mapping
@@ -14,13 +14,13 @@ from vcr.serialize import deserialize, serialize  # type: ignore[import-untyped]
 from support.cassettes.audit import cassette_findings
 from support.cassettes.storage import (
     BODIES,
+    ManifestRow,
     ReadableYaml,
-    Row,
     now,
     read_manifest,
-    restored_body,
+    restore_body,
     sha256,
-    stored_body,
+    store_body,
     write_manifest,
 )
 
@@ -28,19 +28,19 @@ RECORDERS = ("apertis-audio-tools", "httpx", "httpcore", "vcrpy", "pytest-record
 
 
 class RecordingRefusedError(Exception):
-    """What was about to be written would not pass the audit."""
+    """A cassette would not pass the audit."""
 
 
 @dataclass(frozen=True)
 class Persister:
-    """Keeps cassettes below `root`; vcrpy calls it.
+    """A persister for vcrpy that keeps cassettes below `root`.
 
     Attributes:
-        root: The folder of the manifest.
-        recording: Whether this run may write.
-        secret: The key in use, which must appear nowhere.
-        refused: What was not written. vcrpy leaves its patches in place when it is interrupted
-            while it saves, so a refusal waits here for `require_saved`.
+        root: Folder of the manifest.
+        recording: True if this run may write.
+        secret: API key in use, which must appear nowhere.
+        refused: Reasons of refusals. vcrpy leaves its patches in place if saving raises, so
+            `require_saved` raises them later.
     """
 
     root: Path
@@ -49,27 +49,27 @@ class Persister:
     refused: list[str] = field(default_factory=list)
 
     def load_cassette(self, cassette_path: str, serializer: Any) -> tuple[list[Request], list[Any]]:
-        """Requests and answers as they were, with bodies from beside the cassette put back."""
+        """Return the recorded requests and responses, including bodies in separate files."""
         path = Path(cassette_path)
         if not path.is_file():
             raise CassetteNotFoundError
         requests, responses = deserialize(path.read_text("utf-8"), serializer)
         for response in responses:
-            response["body"] = {"string": restored_body(response["body"], self._sidecar)}
+            response["body"] = {"string": restore_body(response["body"], self._sidecar)}
         return requests, responses
 
     def save_cassette(
         self, cassette_path: str, cassette_dict: Mapping[str, Any], serializer: Any
     ) -> None:
-        """Write the cassette, its bodies and its row; refuse what the audit would find."""
-        del serializer  # what is written is readable YAML, whatever vcrpy would take
+        """Write a cassette, its bodies and its row, or record why the audit would reject them."""
+        del serializer  # cassettes are always written as readable YAML
         try:
             self._save(cassette_path, cassette_dict)
         except RecordingRefusedError as error:
             self.refused.append(str(error))
 
     def require_saved(self) -> None:
-        """Fail if something was refused since this was last asked."""
+        """Raise if writing was refused since the last call."""
         refused = " ".join(self.refused)
         self.refused.clear()
         if refused:
@@ -81,9 +81,9 @@ class Persister:
         if not self.recording:
             raise RecordingRefusedError(f"{name}: only pytest --record-mode=rewrite may write.")
         if any("peer" not in response for response in responses):
-            raise RecordingRefusedError(f"{name}: an answer did not come over a real connection.")
+            raise RecordingRefusedError(f"{name}: a response did not come over a real connection.")
         bodies = [response["body"]["string"] for response in responses]
-        sidecars = {sha256(body): body for body in bodies if "sidecar" in stored_body(body)}
+        sidecars = {sha256(body): body for body in bodies if "sidecar" in store_body(body)}
         content = _yaml(requests, responses)
         row = _row(name, content, responses, sidecars)
         findings = list(cassette_findings(name, content, row, sidecars.__getitem__))
@@ -96,7 +96,9 @@ class Persister:
     def _sidecar(self, digest: str) -> bytes:
         return (self.root / BODIES / digest).read_bytes()
 
-    def _write(self, name: str, content: bytes, row: Row, sidecars: Mapping[str, bytes]) -> None:
+    def _write(
+        self, name: str, content: bytes, row: ManifestRow, sidecars: Mapping[str, bytes]
+    ) -> None:
         files = {f"{BODIES}/{digest}": body for digest, body in sidecars.items()} | {name: content}
         for path, body in files.items():
             (self.root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -104,29 +106,29 @@ class Persister:
         rows = read_manifest(self.root) | {name: row}
         rows = {other: row for other, row in rows.items() if (self.root / other).exists()}
         write_manifest(self.root, rows)
-        named = {digest for row in rows.values() for digest in row.bodies}
+        referenced = {digest for row in rows.values() for digest in row.bodies}
         for leftover in (self.root / BODIES).glob("*"):
-            if leftover.name not in named:
+            if leftover.name not in referenced:
                 leftover.unlink()
 
 
 def _yaml(requests: list[Request], responses: list[dict[str, Any]]) -> bytes:
-    kept = [
+    stored = [
         {
             "status": response["status"],
             "headers": response["headers"],
-            "body": stored_body(response["body"]["string"]),
+            "body": store_body(response["body"]["string"]),
         }
         for response in responses
     ]
-    text: str = serialize({"requests": requests, "responses": kept}, ReadableYaml)
+    text: str = serialize({"requests": requests, "responses": stored}, ReadableYaml)
     return text.encode()
 
 
 def _row(
     name: str, content: bytes, responses: list[dict[str, Any]], sidecars: Mapping[str, bytes]
-) -> Row:
-    return Row(
+) -> ManifestRow:
+    return ManifestRow(
         sha256=sha256(content),
         bodies=sorted(sidecars),
         origin=name.partition("/")[0],

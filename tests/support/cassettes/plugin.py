@@ -1,7 +1,8 @@
-"""The pytest side: who answers in this run, where cassettes lie, what may be reached.
+"""The pytest plugin: the origin of responses, the paths of cassettes, and the permitted hosts.
 
-A plain run replays and reaches nothing. `--record-mode=rewrite` records, `--disable-recording`
-asks without cassettes; both ask the service when `APERTIS_API_KEY` is set, else a fresh sandbox.
+A plain run replays cassettes and connects to nothing. `--record-mode=rewrite` records cassettes,
+`--disable-recording` runs without them; both use the service if `APERTIS_API_KEY` is set, else a
+fresh sandbox.
 """
 
 import os
@@ -15,7 +16,7 @@ from vcr.cassette import Cassette  # type: ignore[import-untyped]
 
 from support.cassettes import naming
 from support.cassettes.canonical import CANONICAL_ORIGIN, canonical_request, clean_response
-from support.cassettes.peers import noting_peers, with_peer
+from support.cassettes.peers import add_peer, record_peers
 from support.cassettes.persister import Persister
 from support.cassettes.storage import ORIGINS
 
@@ -24,7 +25,7 @@ SERVICE_URL = f"{CANONICAL_ORIGIN}/v1"
 REPLAY_KEY = "sk-nobody"
 VCR_OPTIONS = {
     "before_record_request": canonical_request,
-    "before_record_response": (clean_response, with_peer),
+    "before_record_response": (clean_response, add_peer),
     "decode_compressed_response": True,
     "match_on": ("method", "uri", "raw_body"),
     "allow_playback_repeats": False,
@@ -34,15 +35,15 @@ LOOPBACK = [r"127\.\d+\.\d+\.\d+$", r"::1$", r"localhost$"]
 
 @dataclass(frozen=True)
 class Service:
-    """Whom a cassette test asks: the service, a sandbox, or a cassette in its name."""
+    """Base URL and key that a cassette test uses."""
 
     base_url: str
     api_key: str = field(repr=False)
 
 
 @dataclass(frozen=True)
-class Run:
-    """What the command line and the environment ask of this run."""
+class RunSettings:
+    """Settings of this run, from the command line and the environment."""
 
     root: Path
     recording: bool
@@ -51,25 +52,25 @@ class Run:
 
     @property
     def origin(self) -> str:
-        """Who answers where no cassette does."""
+        """Origin of responses that come from no cassette."""
         return LIVE if self.live else SANDBOX
 
 
-RUN = pytest.StashKey[Run]()
+RUN = pytest.StashKey[RunSettings]()
 ORPHANS = pytest.StashKey[list[str]]()
 FAILED = pytest.StashKey[bool]()
 PERSISTERS = pytest.StashKey[list[Persister]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Read the environment once, before tests change it."""
+    """Read the settings once, before tests change the environment."""
     mode = config.getoption("--record-mode") or "none"
     if mode not in ("none", "rewrite"):
-        raise pytest.UsageError("Cassettes are recorded anew or not at all: --record-mode=rewrite.")
+        raise pytest.UsageError("Cassettes can only be recorded with --record-mode=rewrite.")
     config.stash[PERSISTERS] = []
     key = os.environ.get("APERTIS_API_KEY")
     url = os.environ.get("APERTIS_BASE_URL") or SERVICE_URL
-    config.stash[RUN] = Run(
+    config.stash[RUN] = RunSettings(
         root=config.rootpath / "cassettes",
         recording=mode == "rewrite",
         bypassing=config.getoption("--disable-recording"),
@@ -78,7 +79,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_recording_configure(config: pytest.Config, vcr: Any) -> None:
-    """Let our persister keep the cassettes."""
+    """Register the persister of the cassettes."""
     run = config.stash[RUN]
     secret = run.live.api_key if run.live else None
     persister = Persister(run.root, run.recording, secret)
@@ -86,21 +87,21 @@ def pytest_recording_configure(config: pytest.Config, vcr: Any) -> None:
     config.stash[PERSISTERS].append(persister)
 
 
-@pytest.hookimpl(tryfirst=True)  # before -k and -m take tests away
+@pytest.hookimpl(tryfirst=True)  # before -k and -m deselect tests
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give each test a cassette of its own, and find cassettes without a test."""
+    """Require a cassette of its own for each test, and find cassettes without a test."""
     if shared := naming.shared_names(items):
         raise pytest.UsageError(" ".join(shared))
     selective = config.getoption("lf", default=False) or any("::" in arg for arg in config.args)
     folders = [config.rootpath / path for path in config.getini("testpaths")]
     modules = [module for folder in folders for module in folder.rglob("test_*.py")]
-    found = [] if selective else naming.orphans(config.stash[RUN].root, items, modules)
-    config.stash[ORPHANS] = found
+    root = config.stash[RUN].root
+    config.stash[ORPHANS] = [] if selective else naming.orphans(root, items, modules)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
-    """A cassette that could not be written fails its test, once vcrpy has cleaned up."""
+    """Fail a test whose cassette could not be written, once vcrpy has cleaned up."""
     yield
     persisters = item.config.stash[PERSISTERS]
     while persisters:
@@ -109,7 +110,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """Remember failures: what a failed test saw is neither recorded nor complete."""
+    """Record failures, because a failed test must not record or complete a cassette."""
     report = yield
     if report.failed:  # type: ignore[attr-defined]
         item.stash[FAILED] = True
@@ -118,21 +119,21 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def orphaned_cassettes(pytestconfig: pytest.Config) -> list[str]:
-    """A sentence for each cassette that no collected test replays."""
+    """Return a sentence for each cassette that no collected test replays."""
     return pytestconfig.stash[ORPHANS]
 
 
-@pytest.fixture(params=naming.COLOURS)
-def colour(request: pytest.FixtureRequest) -> str:
-    """Both ways to call the client, which share one cassette."""
+@pytest.fixture(params=naming.CALL_MODES)
+def call_mode(request: pytest.FixtureRequest) -> str:
+    """Return "sync" or "async"; both forms of a test share one cassette."""
     return str(request.param)
 
 
 @pytest.fixture(scope="session")
 def recorder_url(pytestconfig: pytest.Config) -> Iterator[str | None]:
-    """A fresh sandbox, in runs that ask one.
+    """Yield the base URL of a fresh sandbox, in runs that need one.
 
-    Of the session, so that it is up before a cassette could record how it starts.
+    It has session scope, so that it runs before a cassette could record its start.
     """
     run = pytestconfig.stash[RUN]
     if run.live or not (run.recording or run.bypassing):
@@ -146,7 +147,7 @@ def recorder_url(pytestconfig: pytest.Config) -> Iterator[str | None]:
 
 @pytest.fixture
 def service(request: pytest.FixtureRequest, record_mode: str, recorder_url: str | None) -> Service:
-    """Where a cassette test sends its requests, and with what key."""
+    """Return the base URL and the key that a cassette test uses."""
     run = request.config.stash[RUN]
     if record_mode == "none" and not run.bypassing:
         return Service(SERVICE_URL, REPLAY_KEY)
@@ -155,14 +156,14 @@ def service(request: pytest.FixtureRequest, record_mode: str, recorder_url: str 
 
 @pytest.fixture
 def record_mode(request: pytest.FixtureRequest) -> str:
-    """Only the sync colour records; the async one replays what was just written."""
-    recording = request.config.stash[RUN].recording and naming.colour(request.node) != "async"
+    """Return the mode: only the sync form records; the async form replays that recording."""
+    recording = request.config.stash[RUN].recording and naming.call_mode(request.node) != "async"
     return "rewrite" if recording else "none"
 
 
 @pytest.fixture
 def vcr_cassette_dir(request: pytest.FixtureRequest) -> str:
-    """The folder of this run's origin; in a replay, of the best recording there is."""
+    """Return the folder of this run's origin; in a replay, of the preferred recording."""
     run, name = request.config.stash[RUN], naming.cassette_name(request.node)
     recorded = [origin for origin in ORIGINS if (run.root / origin / f"{name}.yaml").exists()]
     origin = run.origin if run.recording or not recorded else recorded[0]
@@ -171,13 +172,13 @@ def vcr_cassette_dir(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def default_cassette_name(request: pytest.FixtureRequest) -> str:
-    """The file's name, without its ending."""
+    """Return the name of the file without its suffix."""
     return naming.cassette_name(request.node).rpartition("/")[2]
 
 
 @pytest.fixture
 def vcr_config() -> dict[str, Any]:
-    """What vcrpy keeps, and what makes a request the recorded one: every byte but the host's."""
+    """Return the options of vcrpy; requests match by every byte except the host."""
     return VCR_OPTIONS
 
 
@@ -185,7 +186,7 @@ def vcr_config() -> dict[str, Any]:
 def allowed_hosts(
     request: pytest.FixtureRequest, vcr_markers: list[pytest.Mark]
 ) -> list[str] | None:
-    """Nothing for a replay, anything where the service itself is asked, else the loopback."""
+    """Return the permitted hosts: none in a replay, all for the service, else the loopback."""
     run = request.config.stash[RUN]
     if vcr_markers and not run.bypassing:
         return None
@@ -196,18 +197,22 @@ def allowed_hosts(
 def whole_cassette(
     request: pytest.FixtureRequest, vcr: Cassette | None, record_mode: str
 ) -> Iterator[None]:
-    """A replay plays all of its cassette; a failed test records nothing."""
+    """Fail a replay that leaves part of its cassette unplayed; record nothing of failed tests."""
     name = naming.cassette_name(request.node)
     if vcr is None:
         yield
     elif record_mode == "rewrite":
-        with noting_peers():
+        with record_peers():
             yield
         vcr.dirty = vcr.dirty and not request.node.stash.get(FAILED, False)
     else:
         if not len(vcr):
-            pytest.fail(f"There is no cassette {name}: pytest --record-mode=rewrite makes it.")
+            pytest.fail(
+                f"There is no cassette {name}; record it with pytest --record-mode=rewrite."
+            )
         yield
         unplayed = [str(r) for i, r in enumerate(vcr.requests) if not vcr.play_counts[i]]
         if unplayed and not request.node.stash.get(FAILED, False):
-            pytest.fail(f"{name} holds more than the test asked for: {', '.join(unplayed)}")
+            pytest.fail(
+                f"{name} contains requests that the test did not send: {', '.join(unplayed)}"
+            )

@@ -1,10 +1,11 @@
-"""What changed in the shape of the answers since the last commit.
+"""Print the changes in the shape of the recorded responses since the last commit.
 
-Run it as `python -m cassette_tools.shapes`.
+Run it as `PYTHONPATH=tests python -m support.cassettes.shapes`.
 
-A recording differs from the one before in every value, which says nothing. Its shape is the status,
-the names of the headers that cassettes keep, the media type, and the structure of the JSON with the
-types in it. A cassette of the service without an older one is compared with the stand-in's.
+A new recording differs from the previous one in every value, which means nothing. The shape of a
+response is its status, the names of the headers that cassettes keep, its media type, and the
+structure and types of its JSON. A cassette of the service without a predecessor is compared with
+the stand-in's.
 """
 
 import io
@@ -21,7 +22,7 @@ from urllib.parse import urlsplit
 from vcr.serializers import yamlserializer  # type: ignore[import-untyped]
 
 from support.cassettes.canonical import media_type
-from support.cassettes.storage import BODIES, ORIGINS, restored_body
+from support.cassettes.storage import BODIES, ORIGINS, restore_body
 
 Shape = frozenset[str]
 Files = Mapping[str, bytes]
@@ -31,7 +32,7 @@ _CASSETTES_SHOWN = 5
 
 
 def shapes(files: Files) -> dict[str, Shape]:
-    """The shape of each cassette, as sentences of which each can change by itself."""
+    """Return the shape of each cassette, as a set of independent sentences."""
     return {
         name: frozenset(_sentences(content, lambda digest: files[f"{BODIES}/{digest}"]))
         for name, content in files.items()
@@ -40,7 +41,7 @@ def shapes(files: Files) -> dict[str, Shape]:
 
 
 def differences(old: Mapping[str, Shape], new: Mapping[str, Shape]) -> list[str]:
-    """What is different, as lines; cassettes that changed alike are told of together."""
+    """Return the differences as lines; cassettes with the same change are listed together."""
     changed: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for name in sorted(old.keys() | new.keys()):
         if lines := _changes(_baseline(old, name), new.get(name), is_new=name not in old):
@@ -54,13 +55,13 @@ def _baseline(old: Mapping[str, Shape], name: str) -> Shape | None:
 
 def _changes(before: Shape | None, after: Shape | None, *, is_new: bool) -> tuple[str, ...]:
     if after is None:
-        return ("  is gone",)
+        return ("  was removed",)
     if before is None:
         return ("  is new",)
-    first = ("  is new; unlike the stand-in's:",) if is_new and before != after else ()
-    gone = (f"  - {sentence}" for sentence in sorted(before - after))
-    come = (f"  + {sentence}" for sentence in sorted(after - before))
-    return (*first, *gone, *come)
+    first = ("  is new; differs from the stand-in's:",) if is_new and before != after else ()
+    removed = (f"  - {sentence}" for sentence in sorted(before - after))
+    added = (f"  + {sentence}" for sentence in sorted(after - before))
+    return (*first, *removed, *added)
 
 
 def _listed(names: list[str]) -> str:
@@ -73,13 +74,13 @@ def _sentences(content: bytes, sidecar: Callable[[str], bytes]) -> Iterator[str]
     yield f"interactions: {len(interactions)}"
     for interaction in interactions:
         request, response = interaction["request"], interaction["response"]
-        place = f"{request['method']} {urlsplit(request['uri']).path}"
+        endpoint = f"{request['method']} {urlsplit(request['uri']).path}"
         headers = response["headers"]
         kind = media_type(headers.get("content-type", [""])[0])
-        yield f"{place} {response['status']['code']}: answered as {kind or 'nothing'}"
-        yield from (f"{place} has the header {name}" for name in headers)
-        body = restored_body(response["body"], sidecar)
-        yield from (f"{place} has {found}" for found in _structure(kind, body))
+        yield f"{endpoint} {response['status']['code']}: media type {kind or 'none'}"
+        yield from (f"{endpoint} has the header {name}" for name in headers)
+        body = restore_body(response["body"], sidecar)
+        yield from (f"{endpoint} has {part}" for part in _structure(kind, body))
 
 
 def _structure(kind: str, body: bytes) -> Iterator[str]:
@@ -115,13 +116,13 @@ def _types(path: str, value: Any) -> Iterator[str]:
 
 
 def on_disk(root: Path) -> Files:
-    """What lies in a folder of cassettes now."""
-    found = (path for path in root.rglob("*") if path.is_file())
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in found}
+    """Return the files in a folder of cassettes."""
+    files = (path for path in root.rglob("*") if path.is_file())
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
 
 
 def committed(root: Path) -> Files:
-    """What lay there at the last commit."""
+    """Return the files of the last commit."""
     git = ["git", "-C", str(root), "archive", "HEAD", "."]
     packed = subprocess.run(git, check=True, capture_output=True).stdout
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
@@ -133,11 +134,13 @@ def committed(root: Path) -> Files:
 
 
 def main(root: Path) -> None:
-    """Print what changed."""
+    """Print the differences."""
     new = shapes(on_disk(root))
     lines = differences(shapes(committed(root)), new)
-    sys.stdout.write(f"The shape of the answers since the last commit (cassettes: {len(new)}):\n")
-    sys.stdout.writelines(f"{line}\n" for line in lines or ["nothing changed"])
+    sys.stdout.write(
+        f"Changes in the shape of responses since the last commit (cassettes: {len(new)}):\n"
+    )
+    sys.stdout.writelines(f"{line}\n" for line in lines or ["no changes"])
 
 
 if __name__ == "__main__":

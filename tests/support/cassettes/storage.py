@@ -1,7 +1,7 @@
-"""How cassettes lie on disk: readable YAML, binary bodies beside it, and the manifest.
+"""The storage of cassettes: readable YAML, binary bodies in separate files, and the manifest.
 
-Bodies come back byte for byte: JSON is shown indented only where one of two common ways of
-writing it gives the very bytes that were received.
+Bodies are restored byte for byte: JSON is stored indented only if one of two common ways to write
+it reproduces the received bytes.
 """
 
 import datetime as dt
@@ -17,7 +17,7 @@ from pydantic import AwareDatetime, BaseModel, RootModel
 from support.cassettes.peers import Peer
 
 ORIGINS = ("apertis-live", "sandbox")
-"""Where recordings come from; of two recordings of one test, the first of these is replayed."""
+"""Origins of recordings, in the order in which a replay prefers them."""
 
 BODIES, MANIFEST = "_bodies", "MANIFEST.json"
 SIDECAR_BYTES = 2048
@@ -27,16 +27,16 @@ _JSON_WRITTEN: dict[str, dict[str, Any]] = {
 }
 
 
-class Row(BaseModel, frozen=True, extra="forbid"):
-    """What the manifest says of one cassette.
+class ManifestRow(BaseModel, frozen=True, extra="forbid"):
+    """The row of a cassette in the manifest.
 
     Attributes:
-        sha256: Of the YAML file.
-        bodies: The SHA-256 of each body kept beside it, which is also its file name.
+        sha256: SHA-256 of the YAML file.
+        bodies: SHA-256 of each body in a separate file, which is also the file's name.
         origin: One of `ORIGINS`.
-        recorded_at: When the recording was written.
-        recorded_with: Names and versions of the programs that recorded.
-        peers: The other end of the connection of each interaction, in order.
+        recorded_at: Time at which the recording was written.
+        recorded_with: Names and versions of the recording programs.
+        peers: Other end of the connection of each interaction, in order.
     """
 
     sha256: str
@@ -47,27 +47,27 @@ class Row(BaseModel, frozen=True, extra="forbid"):
     peers: list[Peer]
 
 
-class Manifest(RootModel[dict[str, Row]]):
-    """The rows, by the path of the cassette below its root."""
+class Manifest(RootModel[dict[str, ManifestRow]]):
+    """Rows by the path of the cassette below the root."""
 
 
 def sha256(content: bytes) -> str:
-    """The digest by which files are named and compared."""
+    """Return the SHA-256 of a file's content in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
 def now() -> dt.datetime:
-    """The moment of a recording, in whole seconds UTC like a Date header."""
+    """Return the current time in UTC, in whole seconds like a Date header."""
     return dt.datetime.now(dt.UTC).replace(microsecond=0)
 
 
-def read_manifest(root: Path) -> dict[str, Row]:
-    """The rows by cassette; none when nothing has been recorded yet."""
+def read_manifest(root: Path) -> dict[str, ManifestRow]:
+    """Return the rows by cassette, or none if nothing has been recorded yet."""
     path = root / MANIFEST
     return Manifest.model_validate_json(path.read_bytes()).root if path.exists() else {}
 
 
-def write_manifest(root: Path, rows: dict[str, Row]) -> None:
+def write_manifest(root: Path, rows: dict[str, ManifestRow]) -> None:
     """Replace the manifest in one step."""
     draft = root / f"{MANIFEST}.new"
     rows = {name: rows[name] for name in sorted(rows)}
@@ -75,8 +75,8 @@ def write_manifest(root: Path, rows: dict[str, Row]) -> None:
     draft.replace(root / MANIFEST)
 
 
-def stored_body(content: bytes) -> dict[str, Any]:
-    """A body as the YAML shows it; a long binary one is only named."""
+def store_body(content: bytes) -> dict[str, Any]:
+    """Return the representation of a body in YAML; long binary bodies are only referenced."""
     try:
         text = content.decode()
     except UnicodeDecodeError:
@@ -86,8 +86,8 @@ def stored_body(content: bytes) -> dict[str, Any]:
     return _indented(text) or {"string": text}
 
 
-def restored_body(stored: dict[str, Any], sidecar: Callable[[str], bytes]) -> bytes:
-    """The very bytes that were received."""
+def restore_body(stored: dict[str, Any], sidecar: Callable[[str], bytes]) -> bytes:
+    """Return the bytes that were received."""
     if "sidecar" in stored:
         return sidecar(stored["sidecar"])
     content = stored["string"]
@@ -108,7 +108,7 @@ def _indented(text: str) -> dict[str, str] | None:
 
 
 class _ReadableDumper(yaml.SafeDumper):  # type: ignore[misc]
-    """Texts of several lines are written as such."""
+    """A dumper that writes multi-line texts as blocks."""
 
 
 def _text(dumper: Any, text: str) -> Any:
@@ -120,10 +120,10 @@ _ReadableDumper.add_representer(str, _text)
 
 
 class ReadableYaml:
-    """The serializer of the cassettes; what it writes, vcrpy's own can read."""
+    """A serializer of cassettes whose output vcrpy's own serializer can read."""
 
     @staticmethod
     def serialize(cassette: dict[str, Any]) -> str:
-        """The YAML text, in the order in which things happened."""
+        """Return the YAML text, with keys in their original order."""
         options = {"sort_keys": False, "allow_unicode": True, "width": float("inf")}
         return str(yaml.dump(cassette, Dumper=_ReadableDumper, **options))

@@ -1,1 +1,1 @@
-"""What goes wrong between a client and its service: one table, for us and for others."""
+"""Faults between a client and its service, for this package's client and for others."""

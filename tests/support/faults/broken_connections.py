@@ -1,34 +1,42 @@
-"""The connection breaks, or the server does not keep to its own words."""
+"""Faults of the connection, and responses that are not as long as announced."""
 
 from support.faults.endpoints import (
+    BUFFERED,
     CHAT,
+    ONE_OF_EACH,
     SAVE_SPEECH,
     STREAM_CHAT,
     STREAMED,
     TRANSCRIBE,
-    WAYS,
-    WHOLE,
     Endpoint,
 )
 from support.faults.error_responses import always, once
-from support.faults.fault import RETRIES, Fault, Refused
-from support.faults.raw_responses import answered, broken, head, in_chunks, kept, short, whole
-from support.faults.unusual_responses import AGAIN, AS_IT_IS
+from support.faults.fault import RETRIES, ExpectedError, Fault
+from support.faults.raw_responses import (
+    always_send,
+    head,
+    in_chunks,
+    send_and_keep_open,
+    send_once,
+    short,
+    whole,
+)
+from support.faults.unusual_responses import ACCEPT, RETRY
 from support.loopback import Behaviour, Exchange
 from support.scripted_responses import deafness, drip, early, json_answer, raw, reset, silence
 
 MEGABYTE = 1_000_000
-LOST, LATE = Refused("APIConnectionError"), Refused("APITimeoutError")
+CONNECTION_LOST, TIMED_OUT = ExpectedError("APIConnectionError"), ExpectedError("APITimeoutError")
 UPLOADING = (TRANSCRIBE, CHAT)
 
 
-def gone_again(data: bytes) -> Behaviour:
-    """A reset after these bytes."""
+def send_and_reset(data: bytes) -> Behaviour:
+    """Send these bytes and reset the connection."""
     return reset(data=data)
 
 
-def at_once(endpoint: Endpoint) -> list[Behaviour]:
-    """The right answer after the first bytes of the body; the rest is read later."""
+def respond_early(endpoint: Endpoint) -> list[Behaviour]:
+    """Send the correct response after the first bytes of the body, then read the rest."""
 
     def behave(exchange: Exchange) -> None:
         exchange.read_body(10_000)
@@ -38,8 +46,8 @@ def at_once(endpoint: Endpoint) -> list[Behaviour]:
     return [behave]
 
 
-def stolen(endpoint: Endpoint) -> bytes:
-    """An answer with another one behind it, which was meant for somebody else."""
+def followed_by_another(endpoint: Endpoint) -> bytes:
+    """Return a response followed by one that belongs to another call."""
     other = endpoint.body[: len(endpoint.body) // 2]
     return whole(endpoint) + head(endpoint, f"content-length: {len(other)}") + other
 
@@ -47,194 +55,207 @@ def stolen(endpoint: Endpoint) -> bytes:
 UPLOADS = (
     Fault(
         "reset in the middle of the upload",
-        AGAIN,
-        lambda endpoint: [reset(before=MEGABYTE), endpoint.good],
+        RETRY,
+        lambda endpoint: [reset(before=MEGABYTE), endpoint.success],
         size=3 * MEGABYTE,
-        on=UPLOADING,
+        endpoints=UPLOADING,
     ),
     Fault(
         "413 in the middle of the upload",
-        "hear it, ask once",
+        "report it, one request",
         always(early(413, "file_too_large", MEGABYTE)),
-        Refused("TooLargeError", 413, "file_too_large"),
+        ExpectedError("TooLargeError", 413, "file_too_large"),
         attempts=1,
-        spare=1,  # asyncio may, rarely, be slower than a loopback reset
+        extra_attempts=1,  # asyncio is, rarely, slower than a reset on the loopback address
         size=3 * MEGABYTE,
-        on=(TRANSCRIBE,),
+        endpoints=(TRANSCRIBE,),
     ),
     Fault(
-        "the answer before the upload ends",
-        AS_IT_IS,
-        at_once,
+        "a response before the upload ends",
+        ACCEPT,
+        respond_early,
         attempts=1,
-        on=UPLOADING,
+        endpoints=UPLOADING,
         size=2 * MEGABYTE,
     ),
     Fault(
         "500; the recording is a pipe",
-        AGAIN,
+        RETRY,
         once(json_answer({}, 500)),
         source="pipe",
-        on=(TRANSCRIBE,),
+        endpoints=(TRANSCRIBE,),
     ),
     Fault(
         "500; the recording is a file read up to byte 8",
-        "send it from there, again from there",
+        "send it from there, on every attempt",
         once(json_answer({}, 500)),
         source="handle",
-        on=(TRANSCRIBE,),
+        endpoints=(TRANSCRIBE,),
     ),
     Fault(
         "the server stops reading",
-        "give up with the deadline",
+        "stop at the deadline",
         always(deafness()),
-        LATE,
+        TIMED_OUT,
         attempts=1,
         size=20 * MEGABYTE,
-        on=(TRANSCRIBE,),
+        endpoints=(TRANSCRIBE,),
         deadline=0.3,
     ),
 )
 
 CONNECTIONS = (
-    Fault("closed without an answer", AGAIN, once(raw(b""))),
-    Fault("reset without an answer", AGAIN, once(reset())),
-    Fault("closed without an answer, for ever", "give up", always(raw(b"")), LOST, RETRIES + 1),
+    Fault("closed without a response", RETRY, once(raw(b""))),
+    Fault("reset without a response", RETRY, once(reset())),
+    Fault(
+        "always closed without a response",
+        "stop after the retries",
+        always(raw(b"")),
+        CONNECTION_LOST,
+        RETRIES + 1,
+    ),
     Fault(
         "closed between two calls",
-        "ask again on another connection",
-        lambda endpoint: [endpoint.good],
+        "retry on another connection",
+        lambda endpoint: [endpoint.success],
         calls=2,
-        is_dropped=True,
+        disconnects=True,
     ),
     Fault(
         "closed at the second call on a connection",
-        AGAIN,
-        lambda endpoint: [endpoint.good, raw(b""), endpoint.good],
+        RETRY,
+        lambda endpoint: [endpoint.success, raw(b""), endpoint.success],
         attempts=3,
         calls=2,
     ),
     Fault(
         "Connection: close, and closed",
-        "ask again on another connection",
-        answered(lambda endpoint: whole(endpoint, "connection: close")),
+        "retry on another connection",
+        always_send(lambda endpoint: whole(endpoint, "connection: close")),
         calls=2,
     ),
     Fault(
         "silence",
-        "give up after the retries",
+        "stop after the retries",
         always(silence()),
-        LATE,
+        TIMED_OUT,
         RETRIES + 1,
         timeout=0.06,
     ),
     Fault(
-        "silence in the middle of the answer",
-        "give up after the retries",
-        answered(short, silence),
-        LATE,
+        "silence in the middle of the response",
+        "stop after the retries",
+        always_send(short, silence),
+        TIMED_OUT,
         RETRIES + 1,
-        on=WHOLE,
+        endpoints=BUFFERED,
         timeout=0.06,
     ),
     Fault(
         "headers byte by byte",
-        "give up with the deadline",
+        "stop at the deadline",
         always(drip(b"HTTP/1.1 200 OK\r\nx-filler: ")),
-        LATE,
+        TIMED_OUT,
         attempts=1,
-        on=WAYS,
+        endpoints=ONE_OF_EACH,
         timeout=2.0,
         deadline=0.2,
     ),
     Fault(
-        "answer byte by byte",
-        "give up with the deadline",
-        answered(lambda endpoint: head(endpoint, "content-length: 999999") + b"ID3", drip),
-        LATE,
+        "response byte by byte",
+        "stop at the deadline",
+        always_send(lambda endpoint: head(endpoint, "content-length: 999999") + b"ID3", drip),
+        TIMED_OUT,
         attempts=1,
-        on=(TRANSCRIBE, SAVE_SPEECH),
+        endpoints=(TRANSCRIBE, SAVE_SPEECH),
         timeout=2.0,
         deadline=0.2,
     ),
     Fault(
-        "refusal byte by byte",
-        "give up with the deadline",
+        "error response byte by byte",
+        "stop at the deadline",
         always(drip(b"HTTP/1.1 400 No\r\ncontent-length: 999999\r\n\r\n")),
-        LATE,
+        TIMED_OUT,
         attempts=1,
-        on=WAYS,
+        endpoints=ONE_OF_EACH,
         timeout=2.0,
         deadline=0.2,
     ),
     Fault(
-        "endless interim answers",
-        "give up with the deadline",
+        "endless interim responses",
+        "stop at the deadline",
         always(drip(b"", b"HTTP/1.1 102 Processing\r\n\r\n")),
-        LATE,
+        TIMED_OUT,
         attempts=1,
-        on=WAYS,
+        endpoints=ONE_OF_EACH,
         timeout=2.0,
         deadline=0.2,
     ),
 )
 
-CUTS = (
-    Fault("shorter than its Content-Length", AGAIN, broken(short), on=WHOLE),
+TRUNCATED = (
+    Fault("shorter than its Content-Length", RETRY, send_once(short), endpoints=BUFFERED),
     Fault(
         "chunks cut off",
-        AGAIN,
-        broken(lambda endpoint: in_chunks(endpoint, last=b"")),
-        on=WHOLE,
-    ),
-    Fault("reset in the middle of the answer", AGAIN, broken(short, gone_again), on=WHOLE),
-    Fault(
-        "reset after the headers", AGAIN, broken(lambda e: head(e, "content-length: 9"), gone_again)
+        RETRY,
+        send_once(lambda endpoint: in_chunks(endpoint, last=b"")),
+        endpoints=BUFFERED,
     ),
     Fault(
-        "cut off after the first bytes, for ever",
+        "reset in the middle of the response",
+        RETRY,
+        send_once(short, send_and_reset),
+        endpoints=BUFFERED,
+    ),
+    Fault(
+        "reset after the headers",
+        RETRY,
+        send_once(lambda e: head(e, "content-length: 9"), send_and_reset),
+    ),
+    Fault(
+        "always cut off after the first bytes",
         "typed error, no file",
-        answered(lambda endpoint: head(endpoint, "content-length: 999") + endpoint.body[:90]),
-        LOST,
+        always_send(lambda endpoint: head(endpoint, "content-length: 999") + endpoint.body[:90]),
+        CONNECTION_LOST,
         RETRIES + 1,
-        on=WHOLE,
+        endpoints=BUFFERED,
     ),
     Fault(
         "stream cut off after the first bytes",
-        "typed error, nothing said twice",
-        answered(lambda endpoint: head(endpoint, "content-length: 9999") + endpoint.body[:200]),
-        LOST,
+        "typed error, nothing repeated",
+        always_send(lambda endpoint: head(endpoint, "content-length: 9999") + endpoint.body[:200]),
+        CONNECTION_LOST,
         attempts=1,
-        on=STREAMED,
+        endpoints=STREAMED,
     ),
     Fault(
         "stream without its end",
         "typed error",
-        answered(lambda endpoint: head(endpoint) + endpoint.body[:200]),
-        LOST,
+        always_send(lambda endpoint: head(endpoint) + endpoint.body[:200]),
+        CONNECTION_LOST,
         attempts=1,
-        on=(STREAM_CHAT,),
+        endpoints=(STREAM_CHAT,),
     ),
     Fault(
-        "stream without anything",
+        "an empty stream",
         "typed error",
-        answered(lambda endpoint: head(endpoint, "content-length: 0"), kept),
-        LOST,
+        always_send(lambda endpoint: head(endpoint, "content-length: 0"), send_and_keep_open),
+        CONNECTION_LOST,
         attempts=1,
-        on=(STREAM_CHAT,),
+        endpoints=(STREAM_CHAT,),
     ),
     Fault(
         "longer than its Content-Length",
-        "use the connection no more",
-        broken(lambda endpoint: whole(endpoint) + b" and more", kept),
+        "do not use the connection again",
+        send_once(lambda endpoint: whole(endpoint) + b" and more", send_and_keep_open),
         calls=2,
     ),
     Fault(
-        "somebody else's answer behind the right one",
-        "do not hand it to the next call",
-        broken(stolen, kept),
+        "another call's response after the correct one",
+        "do not return it for the next call",
+        send_once(followed_by_another, send_and_keep_open),
         calls=2,
     ),
 )
 
-BREAKS = (*UPLOADS, *CONNECTIONS, *CUTS)
+BROKEN_CONNECTIONS = (*UPLOADS, *CONNECTIONS, *TRUNCATED)

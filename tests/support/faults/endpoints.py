@@ -1,4 +1,4 @@
-"""What can be asked of a service: how a right answer looks, and what a client makes of it."""
+"""Uses of the service: the correct response to each, and the result a client returns."""
 
 import base64
 import json
@@ -12,14 +12,14 @@ from support.scripted_responses import answer
 from support.wav_files import silence_of
 
 TEXT, WORDS = "Hello.", "one two"
-SOUND = (Path(__file__).parents[2] / "clips" / "clip.mp3").read_bytes()
+AUDIO = (Path(__file__).parents[2] / "clips" / "clip.mp3").read_bytes()
 JSON, EVENTS, MPEG = "application/json", "text/event-stream", "audio/mpeg"
 CLIP_BYTES = 30_000
 
 
 @cache
 def recording(size: int = CLIP_BYTES) -> bytes:
-    """What is sent where a recording is: a wav of that many bytes."""
+    """Return the recording to send: a wav file of about `size` bytes."""
     return silence_of(size)
 
 
@@ -28,22 +28,23 @@ class Endpoint:
     """One use of the service.
 
     Attributes:
-        name: In the words of the tables.
-        media_type: Of a right answer.
-        body: Of a right answer.
-        value: What that answer means: text, or the bytes of sound.
-        carried: What the body of a whole request has in it, for a recording of so many bytes.
+        name: Name in the tables.
+        media_type: Media type of a correct response.
+        body: Body of a correct response.
+        value: Result of a correct response: text, or bytes of audio.
+        required_content: Function that returns the bytes that the body of a whole request contains,
+            for a recording of a given size.
     """
 
     name: str
     media_type: str
     body: bytes
     value: str | bytes
-    carried: Callable[[int], bytes]
+    required_content: Callable[[int], bytes]
 
     @property
-    def good(self) -> Behaviour:
-        """The right answer."""
+    def success(self) -> Behaviour:
+        """Behaviour that sends the correct response."""
         return answer(200, self.body, self.media_type)
 
 
@@ -74,7 +75,7 @@ _COMPLETION = {
 }
 
 
-def _asked(_: int) -> bytes:
+def _quoted_text(_: int) -> bytes:
     return f'"{TEXT}"'.encode()
 
 
@@ -83,23 +84,23 @@ def _clip(size: int) -> bytes:
 
 
 TRANSCRIBE = Endpoint("transcribe", JSON, json.dumps({"text": WORDS}).encode(), WORDS, recording)
-SPEAK = Endpoint("speak", MPEG, SOUND, SOUND, _asked)
-STREAM_SPEECH = Endpoint("stream speech", MPEG, SOUND, SOUND, _asked)
-SAVE_SPEECH = Endpoint("save speech", MPEG, SOUND, SOUND, _asked)
+SPEAK = Endpoint("speak", MPEG, AUDIO, AUDIO, _quoted_text)
+STREAM_SPEECH = Endpoint("stream speech", MPEG, AUDIO, AUDIO, _quoted_text)
+SAVE_SPEECH = Endpoint("save speech", MPEG, AUDIO, AUDIO, _quoted_text)
 CHAT = Endpoint("chat", JSON, json.dumps(_COMPLETION).encode(), WORDS, _clip)
 STREAM_CHAT = Endpoint(
     "stream chat",
     EVENTS,
     _event(WORDS[:3]) + _event(WORDS[3:], "stop") + b"data: [DONE]\n\n",
     WORDS,
-    _asked,
+    _quoted_text,
 )
 
 ALL = (TRANSCRIBE, SPEAK, STREAM_SPEECH, SAVE_SPEECH, CHAT, STREAM_CHAT)
 IN_JSON = (TRANSCRIBE, CHAT)
 SPOKEN = (SPEAK, STREAM_SPEECH, SAVE_SPEECH)
-WHOLE = (TRANSCRIBE, SPEAK, SAVE_SPEECH, CHAT)
-"""Those that hand nothing on before the answer is whole: what breaks off can be asked again."""
+BUFFERED = (TRANSCRIBE, SPEAK, SAVE_SPEECH, CHAT)
+"""Endpoints that return nothing before the response is complete, and so can be retried."""
 STREAMED = (STREAM_SPEECH, STREAM_CHAT)
-WAYS = (TRANSCRIBE, SAVE_SPEECH, STREAM_CHAT)
-"""One for each way an answer is taken: whole, to a file, as it comes."""
+ONE_OF_EACH = (TRANSCRIBE, SAVE_SPEECH, STREAM_CHAT)
+"""One endpoint for each way to consume a response: buffered, to a file, as a stream."""

@@ -1,4 +1,4 @@
-"""A fault, what is right to do about it, and who did not."""
+"""A fault, the correct reaction to it, and the check of a client's reaction."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -7,23 +7,23 @@ from support.faults.endpoints import ALL, CLIP_BYTES, Endpoint
 from support.loopback import Behaviour
 
 RETRIES = 2
-"""How often every client may try again."""
+"""Number of retries that every client may make."""
 
-_REFUSALS = 300
+_FIRST_ERROR_STATUS = 300
 Script = Callable[[Endpoint], list[Behaviour]]
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """A call that has to fail.
+class ExpectedError:
+    """The error that a call has to raise.
 
     Attributes:
-        kind: The error of this package.
-        status: Of the answer, if there was one.
-        code: The service's own.
-        retry_after: Seconds.
-        request_id: The service's own.
-        says: A part of the message.
+        kind: Name of the error class of this package.
+        status: HTTP status of the response, if there is one.
+        code: Error code of the service.
+        retry_after: Seconds after which the service permits a retry.
+        request_id: Request id of the service.
+        message: Part of the message.
     """
 
     kind: str
@@ -31,7 +31,7 @@ class Refused:
     code: str | None = None
     retry_after: float | None = None
     request_id: str | None = None
-    says: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,54 +39,54 @@ class Fault:
     """One thing that goes wrong.
 
     Attributes:
-        name: In the words of the tables.
-        right: What is right to do, in words.
-        script: What the server does with each request.
-        error: How the call has to fail; None where it has to succeed.
-        attempts: Requests that have to arrive, over all calls.
-        spare: How many more may arrive.
-        pause: Seconds between the first two, from and to, where they matter.
-        on: The uses of the service it can happen to.
-        size: Bytes of the recording.
-        source: How the recording is given: ``path``, ``pipe`` or ``handle``.
-        wanted: The format of the transcript.
-        calls: How many calls, one after the other.
-        is_dropped: Whether the server hangs up between them.
-        timeout: Seconds of silence the client is told to bear.
-        deadline: Seconds the client is told to take, where it can be told.
+        name: Name in the tables.
+        reaction: Correct reaction, in words.
+        script: Behaviours of the server, one for each request.
+        error: Error that the call has to raise. Defaults to None: it has to succeed.
+        attempts: Number of requests that have to arrive, over all calls.
+        extra_attempts: Number of further requests that may arrive.
+        pause: Minimum and maximum of the seconds between the first two requests.
+        endpoints: Uses of the service that the fault can affect.
+        size: Size of the recording in bytes.
+        source: Kind of the recording: ``path``, ``pipe`` or ``handle``.
+        response_format: Format of the transcript.
+        calls: Number of successive calls.
+        disconnects: True if the server closes all connections between the calls.
+        timeout: Read timeout of the client, in seconds.
+        deadline: Deadline of the client in seconds, for clients that have one.
     """
 
     name: str
-    right: str
+    reaction: str
     script: Script
-    error: Refused | None = None
+    error: ExpectedError | None = None
     attempts: int = 2
-    spare: int = 0
+    extra_attempts: int = 0
     pause: tuple[float, float] | None = None
-    on: Sequence[Endpoint] = field(default=ALL)
+    endpoints: Sequence[Endpoint] = field(default=ALL)
     size: int = CLIP_BYTES
     source: str = "path"
-    wanted: str = "json"
+    response_format: str = "json"
     calls: int = 1
-    is_dropped: bool = False
+    disconnects: bool = False
     timeout: float = 30.0
     deadline: float = 1800.0
 
 
 @dataclass(slots=True)
-class Seen:
-    """What a client did.
+class Observation:
+    """The reaction of a client.
 
     Attributes:
-        values: What the calls gave.
-        error: The name of the error the last call ended with.
-        is_typed: Whether that error is of the client's own tree.
-        status: What the error says of the status.
-        attempts: Requests that arrived.
-        pauses: Seconds between them.
-        broken: How many whole requests did not carry what they should.
-        strayed: How many went to another host than was asked.
-        files: Bytes of each file that was left.
+        values: Results of the calls.
+        error: Name of the error class that the last call raised.
+        is_typed: True if that class belongs to the client's own error tree.
+        status: HTTP status that the error carries.
+        attempts: Number of requests that arrived.
+        pauses: Seconds between the requests.
+        broken: Number of complete requests without the required content.
+        redirected: Number of requests that went to another host.
+        files: Content of each file that was left.
     """
 
     values: list[str | bytes] = field(default_factory=list)
@@ -96,45 +96,45 @@ class Seen:
     attempts: int = 0
     pauses: list[float] = field(default_factory=list)
     broken: int = 0
-    strayed: int = 0
+    redirected: int = 0
     files: list[bytes] = field(default_factory=list)
 
 
-def complaints(fault: Fault, endpoint: Endpoint, seen: Seen) -> list[str]:
-    """What was not right, in words; nothing where all was."""
-    return [*_of_the_end(fault, endpoint, seen), *_of_the_way(fault, seen)]
+def find_mistakes(fault: Fault, endpoint: Endpoint, observed: Observation) -> list[str]:
+    """Return the mistakes in a client's reaction, in words."""
+    return [*_result_mistakes(fault, endpoint, observed), *_request_mistakes(fault, observed)]
 
 
-def _of_the_end(fault: Fault, endpoint: Endpoint, seen: Seen) -> list[str]:
-    found = []
+def _result_mistakes(fault: Fault, endpoint: Endpoint, observed: Observation) -> list[str]:
+    mistakes = []
     if fault.error is None:
-        if seen.error:
-            found.append(f"fails with {seen.error}")
-        elif seen.values != [endpoint.value] * fault.calls:
-            found.append("gives a wrong result")
-    elif seen.error is None:
-        found.append("takes it for a result")
-    elif not seen.is_typed:
-        found.append(f"fails with a bare {seen.error}")
-    elif (fault.error.status or 0) >= _REFUSALS and seen.status != fault.error.status:
-        found.append(f"{seen.error} does not tell the status")
-    if seen.error and seen.files:
-        found.append(f"leaves a file of {sum(map(len, seen.files))} bytes")
-    return found
+        if observed.error:
+            mistakes.append(f"fails with {observed.error}")
+        elif observed.values != [endpoint.value] * fault.calls:
+            mistakes.append("returns a wrong result")
+    elif observed.error is None:
+        mistakes.append("returns it as a result")
+    elif not observed.is_typed:
+        mistakes.append(f"fails with a bare {observed.error}")
+    elif (fault.error.status or 0) >= _FIRST_ERROR_STATUS and observed.status != fault.error.status:
+        mistakes.append(f"{observed.error} does not carry the status")
+    if observed.error and observed.files:
+        mistakes.append(f"leaves a file of {sum(map(len, observed.files))} bytes")
+    return mistakes
 
 
-def _of_the_way(fault: Fault, seen: Seen) -> list[str]:
-    found = []
-    if seen.strayed:
-        found.append("sends it to another host")
-    if not fault.attempts <= seen.attempts <= fault.attempts + fault.spare:
-        found.append(f"asks {_times(seen.attempts)} in place of {_times(fault.attempts)}")
-    elif fault.pause and not fault.pause[0] <= seen.pauses[0] <= fault.pause[1]:
-        found.append(f"asks again too {'soon' if seen.pauses[0] < fault.pause[0] else 'late'}")
-    if seen.broken:
-        found.append("sends a broken body")
-    return found
+def _request_mistakes(fault: Fault, observed: Observation) -> list[str]:
+    mistakes = []
+    if observed.redirected:
+        mistakes.append("sends it to another host")
+    if not fault.attempts <= observed.attempts <= fault.attempts + fault.extra_attempts:
+        mistakes.append(f"sends {_requests(observed.attempts)} instead of {fault.attempts}")
+    elif fault.pause and not fault.pause[0] <= observed.pauses[0] <= fault.pause[1]:
+        mistakes.append(f"retries too {'soon' if observed.pauses[0] < fault.pause[0] else 'late'}")
+    if observed.broken:
+        mistakes.append("sends a broken body")
+    return mistakes
 
 
-def _times(number: int) -> str:
-    return "once" if number == 1 else f"{number} times"
+def _requests(number: int) -> str:
+    return f"{number} request{'s' * (number != 1)}"

@@ -1,4 +1,4 @@
-"""A client and a server that go through a fault, and what can be seen of it."""
+"""Run a client against a server with a fault, and record its reaction."""
 
 import io
 import itertools
@@ -9,36 +9,36 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from support.faults.endpoints import Endpoint, recording
-from support.faults.fault import Fault, Seen
+from support.faults.fault import Fault, Observation
 from support.loopback import Loopback, Received
 
-_BEFORE = b"8 bytes."
+_SKIPPED = b"8 bytes."
 
 
 class Pipe(io.RawIOBase):
-    """Bytes that can be read once."""
+    """A file object that can be read once and not be sought in."""
 
     def __init__(self, data: bytes) -> None:
         self._data = io.BytesIO(data)
 
     def readable(self) -> bool:
-        """It can be read ..."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """... but not sought in."""
+        """Read bytes into a buffer."""
         return self._data.readinto(buffer)
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """Where a fault takes place.
+class FaultSession:
+    """A fault, the server that has it, and the folder of a client that meets it.
 
     Attributes:
-        fault: It.
-        endpoint: What the service is asked for.
-        server: Who misbehaves.
-        folder: For what is sent and, in ``new``, for what is saved.
+        fault: Fault of the server.
+        endpoint: Use of the service.
+        server: Server that has the fault.
+        folder: Folder of the recording; speech is saved in its subfolder ``new``.
     """
 
     fault: Fault
@@ -47,14 +47,14 @@ class Stage:
     folder: Path
 
     def source(self) -> Path | BinaryIO:
-        """The recording, in the way the fault wants it."""
+        """Return the recording, as the kind of source that the fault requires."""
         content = recording(self.fault.size)
         match self.fault.source:
             case "pipe":
                 return io.BufferedReader(Pipe(content))
             case "handle":
-                handle = io.BytesIO(_BEFORE + content)
-                handle.seek(len(_BEFORE))
+                handle = io.BytesIO(_SKIPPED + content)
+                handle.seek(len(_SKIPPED))
                 handle.name = "audio.wav"
                 return handle
             case _:
@@ -64,92 +64,92 @@ class Stage:
 
     @property
     def new_file(self) -> Path:
-        """Where speech is saved."""
-        self.saved.mkdir(exist_ok=True)
-        return self.saved / "hello.mp3"
+        """Path under which speech is saved."""
+        self.output.mkdir(exist_ok=True)
+        return self.output / "hello.mp3"
 
     @property
-    def saved(self) -> Path:
-        """The folder it is saved in."""
+    def output(self) -> Path:
+        """Folder that speech is saved in."""
         return self.folder / "new"
 
     def between_calls(self) -> None:
-        """What happens after a call that is not the last."""
-        if self.fault.is_dropped:
-            self.server.hang_up()
+        """Close the connections between two calls, if the fault requires it."""
+        if self.fault.disconnects:
+            self.server.close_connections()
 
 
-class Player(Protocol):
-    """A client, under the name of its library.
+class FaultClient(Protocol):
+    """A client that makes the calls of a fault.
 
     Attributes:
-        errors: The roots of its own errors.
+        errors: Root classes of its own errors.
     """
 
     errors: tuple[type[Exception], ...]
 
-    def play(self, stage: Stage, took: Callable[[str | bytes], None]) -> None:
-        """Make the calls of the fault, and hand over what each of them gave."""
+    def make_calls(self, session: FaultSession, on_result: Callable[[str | bytes], None]) -> None:
+        """Make the calls of the fault, and pass each result to `on_result`."""
 
 
 @dataclass(slots=True)
-class Watched:
-    """What was seen, and what only a test of our own client looks at."""
+class FaultRun:
+    """The reaction of a client, with details for the tests of our own client."""
 
-    seen: Seen = field(default_factory=Seen)
+    observed: Observation = field(default_factory=Observation)
     error: Exception | None = None
     requests: list[Received] = field(default_factory=list)
 
 
-def watched(
-    player: Player,
+def run_fault(
+    client: FaultClient,
     fault: Fault,
     endpoint: Endpoint,
     folder: Path,
     now: Callable[[], float] = time.monotonic,
-) -> Watched:
-    """Go through a fault.
+) -> FaultRun:
+    """Run a client against a fault and return its reaction.
 
     Args:
-        player: Who does.
-        fault: What goes wrong.
-        endpoint: In what use of the service.
-        folder: An empty one.
-        now: The clock that dates the requests.
+        client: Client that makes the calls.
+        fault: Fault of the server.
+        endpoint: Use of the service.
+        folder: Empty folder.
+        now: Clock that dates the requests. Defaults to `time.monotonic`.
     """
-    found = Watched()
+    run = FaultRun()
     with Loopback(fault.script(endpoint), now) as server:
-        stage = Stage(fault, endpoint, server, folder)
+        session = FaultSession(fault, endpoint, server, folder)
         try:
-            player.play(stage, found.seen.values.append)
-        except Exception as error:  # noqa: BLE001  # which ones are raised is the question
-            found.error = error
-    found.requests = server.requests
-    _note_error(found, player)
-    _note_requests(found, fault, endpoint)
-    found.seen.files = [path.read_bytes() for path in sorted(stage.saved.glob("*"))]
-    return found
+            client.make_calls(session, run.observed.values.append)
+        except Exception as error:  # noqa: BLE001  # the class of the error is recorded
+            run.error = error
+    run.requests = server.requests
+    _note_error(run, client)
+    _note_requests(run, fault, endpoint)
+    run.observed.files = [path.read_bytes() for path in sorted(session.output.glob("*"))]
+    return run
 
 
-def _note_error(found: Watched, player: Player) -> None:
-    if found.error is None:
+def _note_error(run: FaultRun, client: FaultClient) -> None:
+    if run.error is None:
         return
-    kind = type(found.error)
-    found.seen.error = kind.__name__
-    found.seen.is_typed = isinstance(found.error, player.errors)
-    status: Any = getattr(found.error, "status_code", getattr(found.error, "status", None))
-    found.seen.status = status
+    kind = type(run.error)
+    run.observed.error = kind.__name__
+    run.observed.is_typed = isinstance(run.error, client.errors)
+    status: Any = getattr(run.error, "status_code", getattr(run.error, "status", None))
+    run.observed.status = status
 
 
-def _note_requests(found: Watched, fault: Fault, endpoint: Endpoint) -> None:
-    seen, carried = found.seen, endpoint.carried(fault.size)
-    seen.attempts = len(found.requests)
-    seen.pauses = [after.at - before.at for before, after in itertools.pairwise(found.requests)]
-    seen.strayed = sum(each.headers["host"].startswith("localhost") for each in found.requests)
-    kept = [each.body for each in found.requests if each.is_whole and each.size == len(each.body)]
-    seen.broken = sum(carried not in body or _BEFORE in body for body in kept)
+def _note_requests(run: FaultRun, fault: Fault, endpoint: Endpoint) -> None:
+    observed, required = run.observed, endpoint.required_content(fault.size)
+    observed.attempts = len(run.requests)
+    observed.pauses = [after.at - before.at for before, after in itertools.pairwise(run.requests)]
+    observed.redirected = sum(each.headers["host"].startswith("localhost") for each in run.requests)
+    bodies = [each.body for each in run.requests if each.is_whole and each.size == len(each.body)]
+    observed.broken = sum(required not in body or _SKIPPED in body for body in bodies)
 
 
 def digests(requests: list[Received]) -> set[str]:
-    """Of the bodies that were read to their end."""
+    """Return the digests of the bodies that were read to their end."""
     return {each.sha256 for each in requests if each.is_whole}

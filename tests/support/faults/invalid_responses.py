@@ -1,4 +1,4 @@
-"""The answer comes with success and cannot be believed, or only after a second look."""
+"""Faults in which a successful response is invalid, or valid only after unwrapping."""
 
 import json
 import zlib
@@ -11,145 +11,170 @@ from support.faults.endpoints import (
     EVENTS,
     IN_JSON,
     MPEG,
+    ONE_OF_EACH,
     SPOKEN,
     STREAM_CHAT,
     TRANSCRIBE,
-    WAYS,
     WORDS,
     Endpoint,
 )
 from support.faults.error_responses import always
-from support.faults.fault import Fault, Refused, Script
+from support.faults.fault import ExpectedError, Fault, Script
 from support.loopback import Behaviour
 from support.scripted_responses import answer, chunked, drip, json_answer
 
 PAGE = b"<!DOCTYPE html><html><body>Please log in.</body></html>"
 ERROR = {"error": {"message": "Overloaded.", "code": "model_overloaded"}}
-UNBELIEVED = Refused("MalformedResponseError", 200)
-TOLD = Refused("MalformedResponseError", 200, "model_overloaded", says="Overloaded")
-RIGHT = "typed error, asked once, no file"
+MALFORMED = ExpectedError("MalformedResponseError", 200)
+OVERLOADED = ExpectedError("MalformedResponseError", 200, "model_overloaded", message="Overloaded")
+REACTION = "typed error, one request, no file"
 BOMB_BYTES = 300_000_000
 
 
-def nonsense(
-    name: str, behaviour: Behaviour, on: Iterable[Endpoint] = ALL, error: Refused = UNBELIEVED
+def invalid(
+    name: str,
+    behaviour: Behaviour,
+    endpoints: Iterable[Endpoint] = ALL,
+    error: ExpectedError = MALFORMED,
 ) -> Fault:
-    """An answer that was paid for: asking again would only cost more."""
-    return Fault(name, RIGHT, always(behaviour), error, attempts=1, on=tuple(on))
+    """Return a fault: an invalid response, which was paid for and is not requested again."""
+    return Fault(name, REACTION, always(behaviour), error, attempts=1, endpoints=tuple(endpoints))
 
 
-def labelled(body: bytes) -> Script:
-    """A body under the name of a right answer."""
+def as_requested_type(body: bytes) -> Script:
+    """Send a body with the content type of a correct response."""
     return lambda endpoint: [answer(200, body, endpoint.media_type)]
 
 
-def belied(name: str, body: bytes, on: Iterable[Endpoint]) -> Fault:
-    """The same, where the content type says what was asked for."""
-    return Fault(name, RIGHT, labelled(body), UNBELIEVED, attempts=1, on=tuple(on))
+def mislabelled(name: str, body: bytes, endpoints: Iterable[Endpoint]) -> Fault:
+    """Return a fault: an invalid body with the content type of a correct response."""
+    return Fault(
+        name, REACTION, as_requested_type(body), MALFORMED, attempts=1, endpoints=tuple(endpoints)
+    )
 
 
 @cache
 def bomb() -> bytes:
-    """As many bytes, packed to a thousandth."""
+    """Return `BOMB_BYTES` zeros, compressed to a thousandth."""
     packer = zlib.compressobj(wbits=31)
     zeros = bytes(1_000_000)
     packed = [packer.compress(zeros) for _ in range(BOMB_BYTES // len(zeros))]
     return b"".join(packed) + packer.flush()
 
 
-def exploding(endpoint: Endpoint) -> list[Behaviour]:
-    """The bomb as an answer."""
+def send_bomb(endpoint: Endpoint) -> list[Behaviour]:
+    """Send the decompression bomb."""
     return [answer(200, bomb(), endpoint.media_type, content_encoding="gzip")]
 
 
-def wrapped(name: str, said: bytes, media_type: str, wanted: str = "text") -> Fault:
-    """A text that came in JSON."""
-    script = always(answer(200, said, media_type))
-    return Fault(name, "unwrap it", script, attempts=1, on=(TRANSCRIBE,), wanted=wanted)
+def wrapped(name: str, body: bytes, media_type: str, response_format: str = "text") -> Fault:
+    """Return a fault: a text that is wrapped in JSON."""
+    script = always(answer(200, body, media_type))
+    return Fault(
+        name,
+        "unwrap the text",
+        script,
+        attempts=1,
+        endpoints=(TRANSCRIBE,),
+        response_format=response_format,
+    )
 
 
 PAGES = (
-    nonsense("200 with a page", answer(200, PAGE, "text/html")),
-    belied("200 with a page under the right type", PAGE, ALL),
-    nonsense("200 with an error", json_answer(ERROR), error=TOLD),
+    invalid("200 with a page", answer(200, PAGE, "text/html")),
+    mislabelled("200 with a page as the requested type", PAGE, ALL),
+    invalid("200 with an error", json_answer(ERROR), error=OVERLOADED),
     Fault(
-        "200 with an error under the right type",
-        RIGHT,
-        labelled(json.dumps(ERROR).encode()),
-        TOLD,
+        "200 with an error as the requested type",
+        REACTION,
+        as_requested_type(json.dumps(ERROR).encode()),
+        OVERLOADED,
         attempts=1,
-        on=SPOKEN,
+        endpoints=SPOKEN,
     ),
-    nonsense("200 with an error as bytes", answer(200, json.dumps(ERROR).encode()), SPOKEN, TOLD),
-    belied("200 with nothing", b"", (TRANSCRIBE, CHAT, *SPOKEN)),
-    nonsense("204", answer(204), error=Refused("MalformedResponseError", 204)),
+    invalid(
+        "200 with an error as bytes", answer(200, json.dumps(ERROR).encode()), SPOKEN, OVERLOADED
+    ),
+    mislabelled("200 with an empty body", b"", (TRANSCRIBE, CHAT, *SPOKEN)),
+    invalid("204", answer(204), error=ExpectedError("MalformedResponseError", 204)),
 )
 
 SHAPES = (
     *(
-        nonsense(f"200 with {body.decode()}", answer(200, body, "application/json"), IN_JSON)
+        invalid(f"200 with {body.decode()}", answer(200, body, "application/json"), IN_JSON)
         for body in (b"null", b"[1]", b"42", b'"?"', b"{}", b'{"choices": []}')
     ),
     *(
-        nonsense(f"200 with {body.decode()}", answer(200, body, "application/json"), [TRANSCRIBE])
+        invalid(f"200 with {body.decode()}", answer(200, body, "application/json"), [TRANSCRIBE])
         for body in (b'{"text": null}', b'{"text": 7}', b'{"text": "a", "duration": NaN}')
     ),
-    nonsense("JSON that is not UTF-8", answer(200, b'{"text": "caf\xe9"}'), IN_JSON),
-    nonsense("JSON a hundred thousand deep", answer(200, b"[" * 100_000), IN_JSON),
-    nonsense("JSON cut in two", answer(200, b'{"text": "a'), IN_JSON),
-    nonsense("an event that is not JSON", answer(200, b"data: {oops\n\n", EVENTS), [STREAM_CHAT]),
-    nonsense(
-        "an event that tells of an error",
+    invalid("JSON that is not UTF-8", answer(200, b'{"text": "caf\xe9"}'), IN_JSON),
+    invalid("JSON nested a hundred thousand deep", answer(200, b"[" * 100_000), IN_JSON),
+    invalid("truncated JSON", answer(200, b'{"text": "a'), IN_JSON),
+    invalid("an event that is not JSON", answer(200, b"data: {oops\n\n", EVENTS), [STREAM_CHAT]),
+    invalid(
+        "an event with an error",
         answer(200, b"data: " + json.dumps(ERROR).encode() + b"\n\n", EVENTS),
         [STREAM_CHAT],
-        TOLD,
+        OVERLOADED,
     ),
 )
 
 SIZES = (
-    Fault("300 KB that unpack to 300 MB", "give up on the way", exploding, UNBELIEVED, 1, on=WAYS),
-    nonsense(
-        "an answer without end",
+    Fault(
+        "300 KB that decompress to 300 MB",
+        "stop at the size limit",
+        send_bomb,
+        MALFORMED,
+        1,
+        endpoints=ONE_OF_EACH,
+    ),
+    invalid(
+        "an endless response",
         drip(b"HTTP/1.1 200 OK\r\ncontent-type: audio/mpeg\r\n\r\nID3", bytes(200_000), pause=0.0),
         (TRANSCRIBE, *SPOKEN),
     ),
-    nonsense(
-        "an event without end",
+    invalid(
+        "an endless event",
         drip(
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n", bytes(200_000), pause=0.0
         ),
         [STREAM_CHAT],
     ),
     Fault(
-        "a refusal without end",
-        "hear its beginning, one request",
+        "an endless error response",
+        "report its beginning, one request",
         always(drip(b"HTTP/1.1 400 No\r\n\r\n", bytes(200_000), pause=0.0)),
-        Refused("InvalidRequestError", 400),
+        ExpectedError("InvalidRequestError", 400),
         attempts=1,
-        on=WAYS,
+        endpoints=ONE_OF_EACH,
     ),
-    nonsense("packed as nobody asked", answer(200, b"tiny", MPEG, content_encoding="br")),
-    nonsense(
-        "said to be packed and is not",
+    invalid(
+        "compressed without being requested", answer(200, b"tiny", MPEG, content_encoding="br")
+    ),
+    invalid(
+        "declared as gzip, but not compressed",
         answer(200, b"plain", MPEG, content_encoding="gzip"),
-        error=Refused("MalformedResponseError"),
+        error=ExpectedError("MalformedResponseError"),
     ),
 )
 
-SECOND_LOOKS = (
-    wrapped("text asked, JSON came", json.dumps({"text": WORDS}).encode(), "application/json"),
-    wrapped("text asked, a JSON string came", json.dumps(WORDS).encode(), "application/json"),
-    wrapped("text asked, JSON came as text", json.dumps({"text": WORDS}).encode(), "text/plain"),
-    wrapped("JSON behind a byte order mark", b"\xef\xbb\xbf" + TRANSCRIBE.body, "", "json"),
+UNWRAPPED = (
+    wrapped("JSON in place of text", json.dumps({"text": WORDS}).encode(), "application/json"),
+    wrapped("a JSON string in place of text", json.dumps(WORDS).encode(), "application/json"),
+    wrapped(
+        "JSON as text/plain in place of text", json.dumps({"text": WORDS}).encode(), "text/plain"
+    ),
+    wrapped("JSON after a byte order mark", b"\xef\xbb\xbf" + TRANSCRIBE.body, "", "json"),
     Fault(
         "events in single bytes",
-        "take the answer",
+        "accept the response",
         lambda endpoint: [
             chunked([endpoint.body[at : at + 1] for at in range(len(endpoint.body))], EVENTS)
         ],
         attempts=1,
-        on=(STREAM_CHAT,),
+        endpoints=(STREAM_CHAT,),
     ),
 )
 
-NONSENSE = (*PAGES, *SHAPES, *SIZES, *SECOND_LOOKS)
+INVALID_RESPONSES = (*PAGES, *SHAPES, *SIZES, *UNWRAPPED)

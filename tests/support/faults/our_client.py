@@ -1,4 +1,4 @@
-"""Our own client goes through a fault, in either colour."""
+"""Run this package's client against a fault, sync or async."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,48 +17,48 @@ from support.faults.endpoints import (
     Endpoint,
 )
 from support.faults.fault import RETRIES
-from support.faults.fault_runner import Stage
+from support.faults.fault_runner import FaultSession
 
-Asked = tuple[str, tuple[Any, ...], dict[str, Any]]
+VerbCall = tuple[str, tuple[Any, ...], dict[str, Any]]
 
 
-def asked(stage: Stage) -> Asked:
-    """The verb, and what it is given."""
-    match stage.endpoint:
+def verb_call(session: FaultSession) -> VerbCall:
+    """Return the verb of an endpoint with its arguments."""
+    match session.endpoint:
         case e if e is TRANSCRIBE:
-            options = {"model": "whisper-1", "response_format": stage.fault.wanted}
-            return "transcribe", (stage.source(),), options
+            options = {"model": "whisper-1", "response_format": session.fault.response_format}
+            return "transcribe", (session.source(),), options
         case e if e is CHAT:
-            return "chat", (TEXT, stage.source()), {}
+            return "chat", (TEXT, session.source()), {}
         case e if e is SAVE_SPEECH:
-            return "save_speech", (TEXT, stage.new_file), {"overwrite": True}
+            return "save_speech", (TEXT, session.new_file), {"overwrite": True}
         case e:
             verb = {SPEAK.name: "speak", STREAM_SPEECH.name: "stream_speech"}
             return verb.get(e.name, "stream_chat"), (TEXT,), {}
 
 
-def value_of(endpoint: Endpoint, result: Any, stage: Stage) -> str | bytes:
-    """What a result means."""
+def value_of(endpoint: Endpoint, result: Any, session: FaultSession) -> str | bytes:
+    """Return the text or the audio of a result."""
     if endpoint in {TRANSCRIBE, CHAT}:
         return str(result.text)
     if endpoint is SPEAK:
         return bytes(result.audio)
     if endpoint is SAVE_SPEECH:
-        return stage.new_file.read_bytes()
+        return session.new_file.read_bytes()
     if endpoint is STREAM_CHAT:
         return "".join(delta.text for delta in result)
     return b"".join(result)
 
 
-class Ours:
-    """This package.
+class OurClient:
+    """The client of this package.
 
     Args:
-        is_async: In which colour.
-        clock: Where its time comes from; without one, from the machine.
+        is_async: True for the async verbs.
+        clock: Clock of the client. Defaults to the system's.
 
     Attributes:
-        busy: Connections that were not idle after the last call, before the client was closed.
+        busy: Number of connections that were not idle after the last call.
     """
 
     errors: tuple[type[Exception], ...] = (APIError,)
@@ -68,54 +68,58 @@ class Ours:
         self._clock = clock
         self.busy = 0
 
-    def play(self, stage: Stage, took: Callable[[str | bytes], None]) -> None:
+    def make_calls(self, session: FaultSession, on_result: Callable[[str | bytes], None]) -> None:
         """Make the calls of the fault."""
         if self._is_async:
-            asyncio.run(self._aplay(stage, took))
+            asyncio.run(self._amake_calls(session, on_result))
             return
-        with self._client(stage) as audio:
+        with self._client(session) as audio:
             try:
-                for number in range(stage.fault.calls):
+                for number in range(session.fault.calls):
                     if number:
-                        stage.between_calls()
-                    verb, given, options = asked(stage)
-                    result = getattr(audio, verb)(*given, **options)
-                    took(value_of(stage.endpoint, result, stage))
+                        session.between_calls()
+                    verb, arguments, options = verb_call(session)
+                    result = getattr(audio, verb)(*arguments, **options)
+                    on_result(value_of(session.endpoint, result, session))
             finally:
                 self.busy = len(busy_connections(audio))
 
-    async def _aplay(self, stage: Stage, took: Callable[[str | bytes], None]) -> None:
-        async with self._client(stage) as audio:
+    async def _amake_calls(
+        self, session: FaultSession, on_result: Callable[[str | bytes], None]
+    ) -> None:
+        async with self._client(session) as audio:
             try:
-                for number in range(stage.fault.calls):
+                for number in range(session.fault.calls):
                     if number:
-                        await asyncio.to_thread(stage.between_calls)
-                    verb, given, options = asked(stage)
-                    result = getattr(audio, f"a{verb}")(*given, **options)
+                        await asyncio.to_thread(session.between_calls)
+                    verb, arguments, options = verb_call(session)
+                    result = getattr(audio, f"a{verb}")(*arguments, **options)
                     if verb.startswith("stream"):
-                        got: Any = [item async for item in result]
+                        value: Any = [item async for item in result]
                     else:
-                        got = await result
-                    took(value_of(stage.endpoint, got, stage))
+                        value = await result
+                    on_result(value_of(session.endpoint, value, session))
             finally:
                 self.busy = len(busy_connections(audio))
 
-    def _client(self, stage: Stage) -> ApertisAudio:
+    def _client(self, session: FaultSession) -> ApertisAudio:
         return ApertisAudio(
             "key-of-a-test",
-            base_url=stage.server.url,
+            base_url=session.server.url,
             max_retries=RETRIES,
-            timeout=stage.fault.timeout,
-            deadline=stage.fault.deadline,
+            timeout=session.fault.timeout,
+            deadline=session.fault.deadline,
             requests_per_minute=None,
             clock=self._clock,
         )
 
 
 def busy_connections(audio: ApertisAudio) -> list[Any]:
-    """Connections of a client that are neither idle nor closed."""
+    """Return the connections of a client that are neither idle nor closed."""
     clients = audio._transport._pools._clients.value
-    blocking = [clients.of_threads._transport] if clients.of_threads else []
-    shards = [pool for each in clients.of_loops.values() for pool in each._transport._pools]  # type: ignore[attr-defined]
-    found = [connection for each in [*blocking, *shards] for connection in each._pool.connections]
-    return [each for each in found if not (each.is_idle() or each.is_closed())]
+    sync_pools = [clients.of_threads._transport] if clients.of_threads else []
+    async_pools = [pool for each in clients.of_loops.values() for pool in each._transport._pools]  # type: ignore[attr-defined]
+    connections = [
+        connection for each in [*sync_pools, *async_pools] for connection in each._pool.connections
+    ]
+    return [each for each in connections if not (each.is_idle() or each.is_closed())]

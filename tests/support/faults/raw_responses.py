@@ -1,4 +1,4 @@
-"""Answers as bytes, right and wrong ones."""
+"""Responses as bytes, correct and send_once ones, and scripts that send them."""
 
 from collections.abc import Callable
 
@@ -11,31 +11,31 @@ Bytes = Callable[[Endpoint], bytes]
 
 
 def head(endpoint: Endpoint, *lines: str) -> bytes:
-    """The beginning of an answer with success."""
-    said = ["HTTP/1.1 200 OK", f"content-type: {endpoint.media_type}", *lines, "", ""]
-    return "\r\n".join(said).encode("latin-1")
+    """Return the head of a successful response."""
+    lines_of_head = ["HTTP/1.1 200 OK", f"content-type: {endpoint.media_type}", *lines, "", ""]
+    return "\r\n".join(lines_of_head).encode("latin-1")
 
 
 def whole(endpoint: Endpoint, *lines: str) -> bytes:
-    """A whole answer with success."""
+    """Return a complete successful response."""
     return head(endpoint, f"content-length: {len(endpoint.body)}", *lines) + endpoint.body
 
 
 def short(endpoint: Endpoint) -> bytes:
-    """An answer that ends before its length."""
+    """Return a response that is shorter than its Content-Length."""
     return head(endpoint, f"content-length: {len(endpoint.body) + 10}") + endpoint.body
 
 
 def in_chunks(endpoint: Endpoint, last: bytes = b"0\r\n\r\n") -> bytes:
-    """The right answer in two chunks."""
+    """Return the correct response in two chunks."""
     cut = len(endpoint.body) // 2
     halves = endpoint.body[:cut], endpoint.body[cut:]
     chunks = b"".join(b"%x\r\n%b\r\n" % (len(half), half) for half in halves)
     return head(endpoint, "transfer-encoding: chunked") + chunks + last
 
 
-def kept(data: bytes) -> Behaviour:
-    """Any bytes; the connection stays."""
+def send_and_keep_open(data: bytes) -> Behaviour:
+    """Send raw bytes and keep the connection open."""
 
     def behave(exchange: Exchange) -> None:
         exchange.read_body()
@@ -44,11 +44,11 @@ def kept(data: bytes) -> Behaviour:
     return behave
 
 
-def answered(data: Bytes, behave: Callable[[bytes], Behaviour] = raw) -> Script:
-    """These bytes, every time."""
+def always_send(data: Bytes, behave: Callable[[bytes], Behaviour] = raw) -> Script:
+    """Send these bytes in response to every request."""
     return lambda endpoint: [behave(data(endpoint))]
 
 
-def broken(data: Bytes, behave: Callable[[bytes], Behaviour] = raw) -> Script:
-    """These bytes, and then the right answer."""
-    return lambda endpoint: [behave(data(endpoint)), endpoint.good]
+def send_once(data: Bytes, behave: Callable[[bytes], Behaviour] = raw) -> Script:
+    """Send these bytes once, then the correct response."""
+    return lambda endpoint: [behave(data(endpoint)), endpoint.success]

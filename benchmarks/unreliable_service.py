@@ -1,9 +1,10 @@
-"""A service that is not always there: some requests it limits, refuses or breaks off.
+"""An unreliable service: it limits, refuses or resets some requests.
 
-What happens to a request is drawn by lot from the recording's name and how often that was sent, so
-that two runs are alike. The text of each recording is its name. `GET /v1/log` tells all that came.
+The fate of a request is drawn pseudo-randomly from the recording's name and the number of its
+attempts, so that two runs are alike. The text of each recording is its name. `GET /v1/log` returns
+the log of all requests.
 
-    python benchmarks/unreliable.py --retry-after 1
+    python benchmarks/unreliable_service.py --retry-after 1
 
 It prints its base URL, and serves until its standard input ends.
 """
@@ -21,32 +22,32 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 
 SHARES = {"limited": 0.05, "unavailable": 0.03, "reset": 0.02}
-FASTEST, SLOWEST = 0.02, 0.06
-"""Seconds of work for a recording."""
+MIN_SECONDS, MAX_SECONDS = 0.02, 0.06
+"""Limits of the time that a response takes."""
 _NAME = re.compile(rb'filename="(\w+)\.wav"')
-_NOW = struct.pack("ii", 1, 0)
+_LINGER_RESET = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One request: when its head was there, when it was answered, and how."""
+    """One request: the times of its head and its response, and its fate."""
 
     name: str
     arrived: float
-    answered: float
+    responded: float
     fate: str
 
 
 @dataclass
 class Service:
-    """What the connections share."""
+    """The state that all connections share."""
 
     retry_after: float
     log: list[Entry] = field(default_factory=list)
     sent: Counter[str] = field(default_factory=Counter)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, to its end."""
+        """Serve one connection until it ends."""
         try:
             while await self._exchange(reader, writer):
                 pass
@@ -59,33 +60,35 @@ class Service:
         head = await reader.readuntil(b"\r\n\r\n")
         arrived = time.monotonic()
         if head.startswith(b"GET"):
-            writer.write(_answer(200, [asdict(entry) for entry in self.log]))
+            writer.write(_response(200, [asdict(entry) for entry in self.log]))
             return True
         size = int(re.search(rb"content-length: (\d+)", head, re.IGNORECASE)[1])  # type: ignore[index]
-        begun = await reader.readexactly(size // 2)
-        name = _NAME.search(begun)[1].decode()  # type: ignore[index]
+        beginning = await reader.readexactly(size // 2)
+        name = _NAME.search(beginning)[1].decode()  # type: ignore[index]
         self.sent[name] += 1
-        lot = random.Random(f"{name} {self.sent[name]}")  # noqa: S311  # no secret
-        fate = _fate(lot.random())
-        is_early = fate == "reset" and lot.random() < 0.5  # noqa: PLR2004  # one half
+        generator = random.Random(f"{name} {self.sent[name]}")  # noqa: S311  # no secret
+        fate = _fate(generator.random())
+        is_early = fate == "reset" and generator.random() < 0.5  # noqa: PLR2004  # one half
         if not is_early:
-            await reader.readexactly(size - len(begun))
-            await asyncio.sleep(lot.uniform(FASTEST, SLOWEST))
+            await reader.readexactly(size - len(beginning))
+            await asyncio.sleep(generator.uniform(MIN_SECONDS, MAX_SECONDS))
         self.log.append(Entry(name, arrived, time.monotonic(), fate))
         if fate == "reset":
-            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NOW)
+            writer.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET
+            )
             writer.transport.abort()
             return False
-        writer.write(self._answered(name, fate))
+        writer.write(self._respond(name, fate))
         return True
 
-    def _answered(self, name: str, fate: str) -> bytes:
+    def _respond(self, name: str, fate: str) -> bytes:
         if fate == "limited":
-            refused = {"error": {"message": "Too many.", "code": "rate_limit_exceeded"}}
-            return _answer(429, refused, f"retry-after: {self.retry_after:g}\r\n")
+            refusal = {"error": {"message": "Too many.", "code": "rate_limit_exceeded"}}
+            return _response(429, refusal, f"retry-after: {self.retry_after:g}\r\n")
         if fate == "unavailable":
-            return _answer(503, {"error": {"message": "Later.", "code": "service_unavailable"}})
-        return _answer(200, {"text": name, "duration": 1.0})
+            return _response(503, {"error": {"message": "Later.", "code": "service_unavailable"}})
+        return _response(200, {"text": name, "duration": 1.0})
 
 
 def _fate(drawn: float) -> str:
@@ -96,16 +99,18 @@ def _fate(drawn: float) -> str:
     return "answered"
 
 
-def _answer(status: int, data: object, headers: str = "") -> bytes:
+def _response(status: int, data: object, headers: str = "") -> bytes:
     body = json.dumps(data).encode()
     head = f"HTTP/1.1 {status} As Drawn\r\ncontent-type: application/json\r\n{headers}"
     return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
 
 
 async def main() -> None:
-    """Serve until nobody wants it any more."""
+    """Serve until standard input ends."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--retry-after", type=float, default=1.0, help="seconds, of a 429")
+    parser.add_argument(
+        "--retry-after", type=float, default=1.0, help="Retry-After of a 429 in seconds"
+    )
     service = Service(parser.parse_args().retry_after)
     server = await asyncio.start_server(service.serve, "127.0.0.1", 0, backlog=512)
     print("http://{}:{}/v1".format(*server.sockets[0].getsockname()), flush=True)

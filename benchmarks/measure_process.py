@@ -1,6 +1,6 @@
-"""What a process takes: seconds of wall time, of processors, and memory.
+"""Measure processes: wall time, CPU time and peak memory.
 
-A process begins with the peak memory of its parent, so whoever measures imports nothing heavy.
+A process starts with the peak memory of its parent, so the measuring process imports nothing heavy.
 """
 
 import os
@@ -13,15 +13,14 @@ KILOBYTE, MEGABYTE = 1024, 1_000_000
 
 
 class FailedError(Exception):
-    """A measured process did not do its work."""
+    """A measured process has failed."""
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one run: seconds, seconds, megabytes.
+    """Wall time and CPU time in seconds, and peak memory in megabytes, of one run.
 
-    What a process started and waited for counts too: its time is added, and the memory is that of
-    the largest of them.
+    Child processes are included: their times are added, and the memory is that of the largest.
     """
 
     wall: float
@@ -29,11 +28,11 @@ class Figures:
     memory: float
 
 
-def measured(command: list[str]) -> Figures:
-    """What a process takes.
+def measure(command: list[str]) -> Figures:
+    """Run a process and return its figures.
 
     Raises:
-        FailedError: It said so by its exit code.
+        FailedError: If its exit code is not 0.
     """
     started = time.perf_counter()
     process = subprocess.Popen(command)  # noqa: S603  # our own command
@@ -47,6 +46,6 @@ def measured(command: list[str]) -> Figures:
 
 
 def median(command: list[str], runs: int) -> Figures:
-    """The median run, by wall time."""
-    found = sorted((measured(command) for _ in range(runs)), key=lambda figures: figures.wall)
-    return found[statistics.median_low(range(runs))]
+    """Run a process several times and return the median run, by wall time."""
+    figures = sorted((measure(command) for _ in range(runs)), key=lambda each: each.wall)
+    return figures[statistics.median_low(range(runs))]

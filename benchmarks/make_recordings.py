@@ -1,8 +1,8 @@
-"""Makes long recordings by repeating examples/data/standup.ogg.
+"""Make a long recording by repeating examples/data/standup.ogg.
 
-In a process of its own, because a measured process begins with the peak memory of its parent:
+It runs in a process of its own, because measured processes start with their parent's peak memory:
 
-    python benchmarks/making.py mp3 1h.mp3 1
+    python benchmarks/make_recordings.py mp3 1h.mp3 1
 """
 
 import sys
@@ -21,7 +21,7 @@ STANDUP = Path(__file__).parent.parent / "examples" / "data" / "standup.ogg"
 
 @dataclass(frozen=True)
 class Format:
-    """FFmpeg's names of a container and of an encoder; Hz, and bits per second."""
+    """An encoding: FFmpeg's names of container and encoder, sample rate and bit rate."""
 
     container: str
     encoder: str
@@ -38,37 +38,42 @@ FORMATS = {
 }
 
 
-def make(form: Format, path: Path, hours: float) -> None:
-    """Write a recording of so many hours."""
+def make(encoding: Format, path: Path, hours: float) -> None:
+    """Write a recording of `hours`."""
     import av
 
     once = path.with_name("once." + path.name)
-    encoded(form, once)
-    with av.open(str(once)) as source, av.open(str(path), "w", format=form.container) as target:
+    encode_once(encoding, once)
+    with av.open(str(once)) as source, av.open(str(path), "w", format=encoding.container) as target:
         stream = source.streams.audio[0]
         packets = [packet for packet in source.demux(stream) if packet.size]
         copy = target.add_stream_from_template(stream)
-        for packet in repeated(stream, packets, hours * 3600):
+        for packet in repeat_packets(stream, packets, hours * 3600):
             packet.stream = copy
             target.mux_one(packet)
     once.unlink()
 
 
-def encoded(form: Format, path: Path) -> None:
-    """Write the meeting once."""
+def encode_once(encoding: Format, path: Path) -> None:
+    """Write a single copy of the meeting."""
     import av
 
-    with av.open(str(STANDUP)) as source, av.open(str(path), "w", format=form.container) as target:
-        stream = target.add_stream(form.encoder, rate=form.sample_rate, layout="mono")
-        if form.bit_rate:
-            stream.bit_rate = form.bit_rate
+    with (
+        av.open(str(STANDUP)) as source,
+        av.open(str(path), "w", format=encoding.container) as target,
+    ):
+        stream = target.add_stream(encoding.encoder, rate=encoding.sample_rate, layout="mono")
+        if encoding.bit_rate:
+            stream.bit_rate = encoding.bit_rate
         for frame in source.decode(audio=0):
             target.mux(stream.encode(frame))
         target.mux(stream.encode(None))
 
 
-def repeated(stream: "AudioStream", packets: list["Packet"], seconds: float) -> Iterator["Packet"]:
-    """The packets of a meeting again and again, with their time stamps going on."""
+def repeat_packets(
+    stream: "AudioStream", packets: list["Packet"], seconds: float
+) -> Iterator["Packet"]:
+    """Yield copies of the packets until `seconds` are reached, with continuous time stamps."""
     from av.packet import Packet
 
     first = packets[0].pts
@@ -76,11 +81,11 @@ def repeated(stream: "AudioStream", packets: list["Packet"], seconds: float) -> 
     unit = stream.time_base
     for turn in range(round(seconds / float(length * unit))):
         for packet in packets:
-            again = Packet(bytes(packet))
-            again.pts = again.dts = packet.pts + turn * length
-            again.duration = packet.duration
-            again.time_base = Fraction(unit.numerator, unit.denominator)
-            yield again
+            copy = Packet(bytes(packet))
+            copy.pts = copy.dts = packet.pts + turn * length
+            copy.duration = packet.duration
+            copy.time_base = Fraction(unit.numerator, unit.denominator)
+            yield copy
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What was measured, as a picture."""
+"""Draw measurements as a bar chart."""
 
 import importlib.util
 from collections.abc import Iterable
@@ -14,27 +14,29 @@ PANELS = {
 }
 
 
-def draw(found: Iterable[Measurement], path: Path) -> None:
-    """Draw the picture, if there is matplotlib."""
+def draw(measurements: Iterable[Measurement], path: Path) -> None:
+    """Write the chart, if matplotlib is installed."""
     if not importlib.util.find_spec("matplotlib"):
-        print("Without matplotlib there is no picture.")
+        print("matplotlib is not installed, so no chart is written.")
         return
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "", "font.size": 9})
-    results = Results(found)
+    results = Results(measurements)
     count = len(results.recordings)
     figure = Figure(figsize=(10, 1.2 + 0.55 * count), layout="constrained")
     panels = zip(figure.subplots(1, len(PANELS), sharey=True), PANELS.items(), strict=True)
     shown = {}
     for axes, (title, (task, name)) in panels:
-        for offset, who in enumerate(CONTESTANTS[task]):
-            values = [results.figure(task, each, who, name) or 0 for each in results.recordings]
+        for offset, contestant in enumerate(CONTESTANTS[task]):
+            values = [
+                results.figure(task, each, contestant, name) or 0 for each in results.recordings
+            ]
             places = [place + (offset - 1) * 0.27 for place in range(count)]
-            bars = axes.barh(places, values, 0.25, color=COLOURS[who])
+            bars = axes.barh(places, values, 0.25, color=COLOURS[contestant])
             axes.bar_label(bars, [number(value) if value else "" for value in values], padding=2)
-            shown[NAMES[who]] = bars
+            shown[NAMES[contestant]] = bars
         axes.set(title=title, yticks=range(count))
         axes.set_yticklabels(results.recordings)
         axes.margins(x=0.2)
