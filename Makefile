@@ -36,7 +36,7 @@ lint: $(VENV)/.dev ## ruff, mypy --strict, and pyright on tests/typing
 test: lint ## lint, type-check and run every test
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
-plugins: $(VENV)/.dev ## run the plugins in llm, MarkItDown, NeMo Agent Toolkit and promptflow, installed for it
+plugins: $(VENV)/.dev ## test the plugins in llm, MarkItDown and NeMo Agent Toolkit, each installed in its own environment
 	APERTIS_PLUGIN_HOSTS=1 $(BIN)/python -m pytest tests/plugins
 
 $(VENV)/.audit: pyproject.toml $(VENV)/.dev

@@ -1,11 +1,13 @@
 """The Apertis Audio API for LangChain and LlamaIndex pipelines.
 
-Names are loaded when they are first used, so that importing this package costs next to nothing.
+Names are imported when they are first used, so that importing the package is fast.
 """
 
 from importlib import import_module
 
-TYPE_CHECKING: bool = False  # without the annotation, jedi skips the names below
+# Type checkers read the block below because of this name. A literal False would make jedi skip it,
+# and importing `typing` would double the time to start Python.
+TYPE_CHECKING = bool(0)
 if TYPE_CHECKING:
     from apertis_audio_tools.client import ApertisAudio
     from apertis_audio_tools.errors import (
@@ -92,14 +94,10 @@ __all__ = [
     "Usage",
 ]
 
-_HOMES = (
-    "errors",
-    "models",
-    "results",
-    "files.access",
-    "pipeline.progress",
-    "pipeline.batch",
-    "client",
+# The modules that define the public names; those that import least come first.
+_MODULES = (
+    *("errors", "models", "results", "files.access"),
+    *("pipeline.progress", "pipeline.batch", "client"),
 )
 
 
@@ -109,8 +107,8 @@ def __getattr__(name: str) -> object:
 
         return version("apertis-audio-tools")
     if name in __all__:
-        for home in _HOMES:
-            module = import_module(f"{__name__}.{home}")
+        for module_name in _MODULES:
+            module = import_module(f"{__name__}.{module_name}")
             if hasattr(module, name):
                 return globals().setdefault(name, getattr(module, name))
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,10 +1,10 @@
-"""The command `apertis-audio`, or one sentence when its extra is missing."""
+"""Entry point of the command `apertis-audio`."""
 
 import sys
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command, or exit with a message if its extra is missing."""
     try:
         from apertis_audio_tools.cli import app, configure_streams
     except ModuleNotFoundError as error:

@@ -113,10 +113,10 @@ def test_listing_imports_no_framework() -> None:
     assert not loaded & {host.module for host in HOST_PROGRAMS.values()}
 
 
-@pytest.mark.parametrize("name", ["markitdown", "promptflow"])
+@pytest.mark.parametrize("name", ["markitdown"])
 def test_modules_are_light(name: str) -> None:
     """A plugin module that needs nothing of its program imports nothing large."""
-    heavy = {"av", "httpx", "markitdown", "promptflow", "pydantic", "tenacity"}
+    heavy = {"av", "httpx", "markitdown", "pydantic", "tenacity"}
     assert not set(python(LOADING.format(name=name)).split()) & heavy
 
 

@@ -1,4 +1,4 @@
-"""The command line, as a person or a pipe meets it."""
+"""The commands: output, files, errors and exit codes."""
 
 import io
 import json
@@ -12,16 +12,17 @@ from pathlib import Path
 import jiwer
 import pytest
 from rich.console import Console
+from rich.text import Text
 from typer.testing import CliRunner, Result
 
-from apertis_audio_tools.cli import app, progress_bar
+from apertis_audio_tools.cli import app, progress_bar, session
 
 CLIP = Path(__file__).parents[1] / "clips" / "clip.mp3"
 EXAMPLES = Path(__file__).parents[2] / "examples" / "data"
 
 
 def apertis(*args: object) -> Result:
-    """The outcome of the command with these arguments."""
+    """Run the command with these arguments."""
     return CliRunner().invoke(app, [str(arg) for arg in args])
 
 
@@ -31,8 +32,8 @@ def _sandbox(sandbox_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APERTIS_API_KEY", "sk-anybody")
 
 
-def assert_one_sentence(outcome: Result, *parts: str, exit_code: int = 1) -> None:
-    """A failure is one line on standard error and an exit code."""
+def assert_error_line(outcome: Result, *parts: str, exit_code: int = 1) -> None:
+    """Assert that a failure is one line on standard error, and its exit code."""
     assert outcome.exit_code == exit_code
     assert outcome.stdout == ""
     (line,) = outcome.stderr.strip().splitlines()
@@ -43,19 +44,21 @@ def assert_one_sentence(outcome: Result, *parts: str, exit_code: int = 1) -> Non
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_demo() -> None:
-    """The demo hears the stand-up with under 10 % of words wrong, and says who answered."""
+    """The demo transcribes the stand-up with under 10 % of words wrong, and names the server."""
     outcome = apertis("transcribe", "--sandbox", EXAMPLES / "standup.ogg", "--format", "json")
-    said = "".join(c if c.isalpha() else " " for c in json.loads(outcome.stdout)["text"].lower())
+    transcript = "".join(
+        c if c.isalpha() else " " for c in json.loads(outcome.stdout)["text"].lower()
+    )
     true = (EXAMPLES / "standup.txt").read_text(encoding="utf-8").lower()
     true = "".join(c if c.isalpha() else " " for c in true)
-    assert jiwer.wer(" ".join(true.split()), " ".join(said.split())) < 0.1
+    assert jiwer.wer(" ".join(true.split()), " ".join(transcript.split())) < 0.1
     assert "the local sandbox, a stand-in for the service" in outcome.stderr
 
 
 @pytest.mark.usefixtures("_sandbox")
 @pytest.mark.parametrize("command", ["transcribe", "translate"])
 def test_passages(command: str) -> None:
-    """A transcript is printed as passages with timecodes, and nothing else is on stdout."""
+    """Standard output has the passages with timecodes, and nothing else."""
     outcome = apertis(command, CLIP)
     assert outcome.stdout == "[00:00:00] The meeting is tomorrow.\n"
     assert outcome.stderr.startswith("Answered by the local sandbox")
@@ -67,13 +70,13 @@ def test_passages(command: str) -> None:
     [("text", "The meeting"), ("srt", "1\n00:00:00,0"), ("vtt", "WEBVTT\n"), ("json", "{")],
 )
 def test_format(form: str, start: str) -> None:
-    """Each format is written as such."""
+    """Each form can be printed."""
     assert apertis("transcribe", CLIP, "--format", form).stdout.startswith(start)
 
 
 @pytest.mark.usefixtures("_sandbox")
-def test_several(tmp_path: Path) -> None:
-    """One bad file among several is reported, and the others are done all the same."""
+def test_failure_among_several(tmp_path: Path) -> None:
+    """An invalid file among several is reported, and the others are transcribed."""
     bad = tmp_path / "none.mp3"
     bad.touch()
     outcome = apertis("transcribe", CLIP, bad, CLIP.with_suffix(".ogg"))
@@ -84,8 +87,8 @@ def test_several(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_sandbox")
-def test_every_failure_has_its_sentence(tmp_path: Path) -> None:
-    """However many fail, each is told of in a line of its own, in order."""
+def test_several_failures(tmp_path: Path) -> None:
+    """Each failure is reported on a line of its own, in order."""
     bad = [tmp_path / f"{number}.mp3" for number in range(12)]
     for path in bad:
         path.touch()
@@ -97,7 +100,7 @@ def test_every_failure_has_its_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("_sandbox")
 def test_progress(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a terminal a bar counts recordings; results still go where they belong."""
+    """On a terminal, a progress bar counts recordings; results still go to standard output."""
     screen = io.StringIO()
     monkeypatch.setattr(progress_bar, "notes", Console(file=screen, force_terminal=True, width=100))
     outcome = apertis("transcribe", CLIP, CLIP.with_suffix(".ogg"))
@@ -107,21 +110,34 @@ def test_progress(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_sandbox")
+def test_errors_beside_the_progress_bar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal, an error is one line that the progress bar does not interrupt."""
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=100, soft_wrap=True)
+    for module in (progress_bar, session):
+        monkeypatch.setattr(module, "notes", console)
+    bad = tmp_path / "bad.mp3"
+    bad.touch()
+    apertis("transcribe", bad, CLIP)
+    assert f"error: {bad}: bad.mp3 is empty.\n" in Text.from_ansi(screen.getvalue()).plain
+
+
+@pytest.mark.usefixtures("_sandbox")
 def test_same_file_twice(tmp_path: Path) -> None:
-    """One file named twice has two results, or is refused where they would be one file."""
+    """A file that is named twice has two results, or is refused with one output file."""
     assert apertis("transcribe", CLIP, CLIP).stdout.count("The meeting is tomorrow.") == 2
-    assert_one_sentence(apertis("transcribe", CLIP, CLIP, "-o", tmp_path), "Two recordings")
+    assert_error_line(apertis("transcribe", CLIP, CLIP, "-o", tmp_path), "Two recordings")
 
 
 @pytest.mark.usefixtures("_sandbox")
 def test_output_folder(tmp_path: Path) -> None:
-    """Files are written into a folder, and kept when they exist, unless told otherwise."""
+    """Files are written to a folder; existing files are kept without --overwrite."""
     folder = tmp_path / "made" / "here"
     assert apertis("transcribe", CLIP, "-o", folder, "--format", "srt").exit_code == 0
     (written,) = folder.iterdir()
     assert written.name == "clip.srt"
     written.write_text("mine")
-    assert_one_sentence(
+    assert_error_line(
         apertis("transcribe", CLIP, "-o", folder, "--format", "srt"), "exists", "--overwrite"
     )
     assert written.read_text() == "mine"
@@ -131,9 +147,9 @@ def test_output_folder(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("_sandbox")
 def test_output_clash(tmp_path: Path) -> None:
-    """Two recordings that would become one file are refused before anything is sent."""
+    """Two recordings with one output file are refused before anything is sent."""
     outcome = apertis("transcribe", CLIP, CLIP.with_suffix(".ogg"), "-o", tmp_path)
-    assert_one_sentence(outcome, "Two recordings")
+    assert_error_line(outcome, "Two recordings")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -142,32 +158,32 @@ def test_output_clash(tmp_path: Path) -> None:
     "names", [("Talk.mp3", "talk.wav"), ("caf\u00e9.mp3", "cafe\u0301.wav")], ids=["case", "accent"]
 )
 def test_output_clash_on_other_disks(tmp_path: Path, names: tuple[str, str]) -> None:
-    """So are those that are one file on disks that ignore case, or how an accent is encoded."""
+    """Output files that differ only in case or Unicode form are refused."""
     for name in names:
         shutil.copy(CLIP, tmp_path / name)
     folder = tmp_path / "texts"
     outcome = apertis("transcribe", *(tmp_path / name for name in names), "-o", folder)
-    assert_one_sentence(outcome, "Two recordings", *names)
+    assert_error_line(outcome, "Two recordings", *names)
     assert not folder.exists()
 
 
 @pytest.mark.usefixtures("_sandbox")
 def test_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was transcribed once is not asked again, until it is forgotten or not wanted."""
+    """Cached transcripts are used until they are deleted, and not with --no-cache."""
     monkeypatch.setenv("APERTIS_AUDIO_CACHE", str(tmp_path))
-    pieces = ["transcribe", EXAMPLES.parent.parent / "tests" / "clips" / "clip.wav"]
-    said = apertis(*pieces).stdout
+    command = ["transcribe", EXAMPLES.parent.parent / "tests" / "clips" / "clip.wav"]
+    transcript = apertis(*command).stdout
     monkeypatch.setenv("APERTIS_API_KEY", "wrong-key")
-    assert apertis(*pieces).stdout == said
-    assert_one_sentence(apertis(*pieces, "--no-cache"), "401")
+    assert apertis(*command).stdout == transcript
+    assert_error_line(apertis(*command, "--no-cache"), "401")
     assert "Transcripts forgotten: 1." in apertis("cache", "--clear").stdout
-    assert_one_sentence(apertis(*pieces), "401")
+    assert_error_line(apertis(*command), "401")
 
 
 @pytest.mark.usefixtures("_sandbox")
 def test_speak_and_ask(tmp_path: Path) -> None:
-    """What was spoken into a file can be asked about."""
-    target = tmp_path / "said.wav"
+    """Speech can be written to a file, and questions asked about the file."""
+    target = tmp_path / "speech.wav"
     spoken = apertis("speak", "The meeting is tomorrow.", "-o", target, "--voice", "nova")
     assert f"{target}: " in spoken.stdout
     reply = apertis("ask", "Repeat what is said in this recording.", target)
@@ -176,22 +192,22 @@ def test_speak_and_ask(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("_sandbox")
 def test_speak_from_stdin(tmp_path: Path) -> None:
-    """The text to speak can come through a pipe."""
-    arguments = ["speak", "-", "-o", str(tmp_path / "said.mp3")]
+    """The text to speak can come from standard input."""
+    arguments = ["speak", "-", "-o", str(tmp_path / "speech.mp3")]
     assert CliRunner().invoke(app, arguments, input="Good morning.").exit_code == 0
-    assert (tmp_path / "said.mp3").stat().st_size > 1000
+    assert (tmp_path / "speech.mp3").stat().st_size > 1000
 
 
 @pytest.mark.usefixtures("_sandbox")
-def test_speak_a_file(tmp_path: Path) -> None:
-    """The text to speak can be a file; one that is no text, or none at all, is said to be that."""
-    text, target = tmp_path / "said.txt", tmp_path / "said.opus"
+def test_speak_file(tmp_path: Path) -> None:
+    """The text to speak can be a file; files that are missing or not UTF-8 are refused."""
+    text, target = tmp_path / "speech.txt", tmp_path / "speech.opus"
     text.write_bytes(b"\xef\xbb\xbfGood morning.")
     assert f"{target}: " in apertis("speak", "--file", text, "-o", target).stdout
     text.write_bytes(b"\xff\xfe")
     for file, word in [(text, "UTF-8"), (tmp_path / "no.txt", "no.txt")]:
         outcome = apertis("speak", "--file", file, "-o", target)
-        assert_one_sentence(outcome, word, exit_code=2)
+        assert_error_line(outcome, word, exit_code=2)
     assert apertis("speak", "Yes.", "--file", text, "-o", target).exit_code == 2
 
 
@@ -212,45 +228,45 @@ def test_models() -> None:
     ids=["empty", "text"],
 )
 def test_bad_file(tmp_path: Path, make: Callable[[Path], object], words: str) -> None:
-    """A file that is no recording is said to be that."""
+    """A file that is not a recording is reported as such."""
     path = tmp_path / "meeting.mp3"
     make(path)
-    assert_one_sentence(apertis("transcribe", path), words, "meeting.mp3")
+    assert_error_line(apertis("transcribe", path), words, "meeting.mp3")
 
 
 def test_no_key() -> None:
-    """Without a key, the sentence says where one goes, and how to try without."""
-    assert_one_sentence(apertis("transcribe", CLIP), "APERTIS_API_KEY", "sandbox", exit_code=2)
+    """Without a key, the error says how to set one, and how to try the sandbox."""
+    assert_error_line(apertis("transcribe", CLIP), "APERTIS_API_KEY", "sandbox", exit_code=2)
 
 
 def test_wrong_key(sandbox_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wrong key is told as such, and not shown."""
+    """A wrong key is reported, and not shown."""
     monkeypatch.setenv("APERTIS_BASE_URL", sandbox_url)
     monkeypatch.setenv("APERTIS_API_KEY", "wrong-key")
     outcome = apertis("models")
-    assert_one_sentence(outcome, "401", "APERTIS_API_KEY")
+    assert_error_line(outcome, "401", "APERTIS_API_KEY")
     assert "wrong-key" not in outcome.stderr
 
 
 def test_existing_speech(tmp_path: Path, sandbox_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An existing sound file is kept."""
+    """An existing audio file is kept."""
     monkeypatch.setenv("APERTIS_BASE_URL", sandbox_url)
     monkeypatch.setenv("APERTIS_API_KEY", "sk-anybody")
     target = tmp_path / "mine.mp3"
     target.write_bytes(b"mine")
-    assert_one_sentence(apertis("speak", "Yes.", "-o", target), "exists")
+    assert_error_line(apertis("speak", "Yes.", "-o", target), "exists")
     assert target.read_bytes() == b"mine"
 
 
 def test_usage() -> None:
-    """Wrong usage is explained, with an exit code of 2."""
+    """Wrong usage has the exit code 2 and no traceback."""
     outcome = apertis("transcribe", CLIP, "--format", "poem")
     assert outcome.exit_code == 2
     assert "Traceback" not in outcome.stderr
 
 
 def test_without_the_extra() -> None:
-    """Without the extra, the command names it in one sentence."""
+    """Without the extra, the command says how to install it."""
     code = (
         "import sys; sys.modules['typer'] = None; "
         "from apertis_audio_tools.__main__ import main; main()"
@@ -265,7 +281,7 @@ def test_without_the_extra() -> None:
 
 @pytest.mark.parametrize("engine", ["pocketsphinx", "beacon"])
 def test_sandbox_command(engine: str) -> None:
-    """The sandbox prints two variables, and with them the client reaches it."""
+    """The sandbox prints two variables that point the client to it."""
     sandbox = ["sandbox", "--port", "0", "--engine", engine]
     command = [sys.executable, "-m", "apertis_audio_tools", *sandbox]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -273,7 +289,7 @@ def test_sandbox_command(engine: str) -> None:
             assert process.stdout is not None
             exported = process.stdout.readline().removeprefix("export ").split()
             variables = dict(pair.split("=", 1) for pair in exported)
-            asked = subprocess.run(
+            listed = subprocess.run(
                 [sys.executable, "-m", "apertis_audio_tools", "models"],
                 env=os.environ | variables,
                 capture_output=True,
@@ -282,4 +298,4 @@ def test_sandbox_command(engine: str) -> None:
             )
         finally:
             process.terminate()
-    assert "whisper-1" in asked.stdout
+    assert "whisper-1" in listed.stdout

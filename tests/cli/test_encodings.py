@@ -1,4 +1,4 @@
-"""The command where the standard streams are not UTF-8, as on Windows."""
+"""The command with standard streams that are not UTF-8, as on Windows."""
 
 import contextlib
 import json
@@ -17,59 +17,59 @@ from support import scripted_responses
 from support.loopback import Exchange, Loopback
 
 CLIP = Path(__file__).parents[1] / "clips" / "clip.mp3"
-SAID = "会议在明天 \N{STUDIO MICROPHONE} ů"
-REPLY = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": SAID}}
+TEXT = "会议在明天 \N{STUDIO MICROPHONE} ů"
+REPLY = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": TEXT}}
 
 
-def say(exchange: Exchange) -> None:
-    """Answer each endpoint with that text, or with sound."""
+def respond(exchange: Exchange) -> None:
+    """Respond with the text, or with audio."""
     if exchange.received.target.endswith("/speech"):
         scripted_responses.answer(body=CLIP.read_bytes(), media_type="audio/mpeg")(exchange)
     else:
-        scripted_responses.json_answer({"text": SAID, "duration": 1.0, "choices": [REPLY]})(
+        scripted_responses.json_answer({"text": TEXT, "duration": 1.0, "choices": [REPLY]})(
             exchange
         )
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
-    """A server that says what cp1252 cannot write, for commands whose streams are that."""
+    """Yield a server whose text cp1252 cannot encode, for commands with cp1252 streams."""
     monkeypatch.setenv("PYTHONIOENCODING", "cp1252")
     monkeypatch.setenv("PYTHONUTF8", "0")
-    with Loopback([say]) as server:
+    with Loopback([respond]) as server:
         monkeypatch.setenv("APERTIS_BASE_URL", server.url)
         monkeypatch.setenv("APERTIS_API_KEY", "key-of-a-test")
         yield server
 
 
 def apertis(*args: object) -> list[str]:
-    """The command in a process of its own."""
+    """Return the command line of the command."""
     return [sys.executable, "-m", "apertis_audio_tools", *map(str, args)]
 
 
 def run(*args: object, **options: Any) -> subprocess.CompletedProcess[bytes]:
-    """What came of it, as bytes."""
+    """Run the command in a process of its own."""
     return subprocess.run(apertis(*args), capture_output=True, check=False, **options)
 
 
 @pytest.mark.usefixtures("server")
 @pytest.mark.parametrize("form", ["passages", "json"])
 def test_transcripts_in_a_pipe(form: str) -> None:
-    """A transcript that was paid for reaches a pipe in UTF-8."""
+    """Transcripts are written to pipes in UTF-8."""
     ended = run("transcribe", CLIP, CLIP, "--format", form)
-    assert (ended.returncode, ended.stdout.decode().count(SAID)) == (0, 2)
+    assert (ended.returncode, ended.stdout.decode().count(TEXT)) == (0, 2)
 
 
 @pytest.mark.usefixtures("server")
 def test_replies_in_a_pipe() -> None:
-    """So does a reply."""
+    """Replies are written to pipes in UTF-8."""
     ended = run("ask", "你好")
-    assert (ended.returncode, ended.stdout.decode().strip()) == (0, SAID)
+    assert (ended.returncode, ended.stdout.decode().strip()) == (0, TEXT)
 
 
 @pytest.mark.usefixtures("server")
 def test_file_names_in_a_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So does the name of what was spoken, and that of a file which is not there."""
+    """Names of files, in results and in errors, are written to pipes in UTF-8."""
     target = tmp_path / "日本.mp3"
     ended = run("speak", "Good morning.", "-o", target)
     assert (ended.returncode, target.is_file()) == (0, True)
@@ -82,8 +82,8 @@ def test_file_names_in_a_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.skipif(os.name != "posix", reason="file names are bytes on POSIX only")
 @pytest.mark.usefixtures("server")
-def test_file_names_that_are_no_text(tmp_path: Path) -> None:
-    """A name that no encoding can write is shown with escapes."""
+def test_undecodable_file_names(tmp_path: Path) -> None:
+    """File names that no encoding can represent are shown with escapes."""
     target = tmp_path / os.fsdecode(b"caf\xe9.mp3")
     ended = run("speak", "Good morning.", "-o", target)
     assert (ended.returncode, target.is_file()) == (0, True)
@@ -91,7 +91,7 @@ def test_file_names_that_are_no_text(tmp_path: Path) -> None:
 
 
 def shown_on(screen: int) -> bytes:
-    """All that was written to a terminal which is closed, the way Linux or others tell its end."""
+    """Return all that was written to a closed terminal; some systems report its end as an error."""
     parts = []
     with open(screen, "rb", buffering=0) as file, contextlib.suppress(OSError):
         while part := file.read(4096):
@@ -102,19 +102,19 @@ def shown_on(screen: int) -> bytes:
 @pytest.mark.skipif(os.name != "posix", reason="there are no pseudo-terminals")
 @pytest.mark.usefixtures("server")
 def test_terminal() -> None:
-    """A terminal keeps its encoding; what it cannot show is escaped."""
+    """A terminal keeps its encoding; characters that it cannot show are escaped."""
     screen, terminal = os.openpty()
     ended = subprocess.run(apertis("ask", "你好"), stdout=terminal, check=False)
     os.close(terminal)
     assert ended.returncode == 0
-    assert shown_on(screen).decode("cp1252").strip() == SAID.encode(
+    assert shown_on(screen).decode("cp1252").strip() == TEXT.encode(
         "cp1252", "backslashreplace"
     ).decode("cp1252")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="there are no pseudo-terminals")
 def test_narrow_terminal(sandbox_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A list of what is there to be copied has all of it, however narrow the terminal is."""
+    """The list of models is complete on a narrow terminal."""
     monkeypatch.setenv("COLUMNS", "40")
     monkeypatch.setenv("APERTIS_BASE_URL", sandbox_url)
     monkeypatch.setenv("APERTIS_API_KEY", "sk-anybody")
@@ -128,24 +128,24 @@ def test_narrow_terminal(sandbox_url: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
 def test_text_from_a_pipe(server: Loopback, tmp_path: Path, bom: bytes) -> None:
-    """A text that comes through a pipe is read as UTF-8 as well, as from a file."""
-    ended = run("speak", "-", "-o", tmp_path / "said.mp3", input=bom + f"{SAID}\r\n!".encode())
+    """Text from standard input is read as UTF-8."""
+    ended = run("speak", "-", "-o", tmp_path / "speech.mp3", input=bom + f"{TEXT}\r\n!".encode())
     assert ended.returncode == 0
-    assert json.loads(server.requests[0].body)["input"] == f"{SAID}\n!"
+    assert json.loads(server.requests[0].body)["input"] == f"{TEXT}\n!"
 
 
-def test_no_text_from_a_pipe(server: Loopback, tmp_path: Path) -> None:
-    """What is no UTF-8 is refused in one sentence, and where it is not."""
-    ended = run("speak", "-", "-o", tmp_path / "said.mp3", input="naïve".encode("cp1252"))
+def test_invalid_text_from_a_pipe(server: Loopback, tmp_path: Path) -> None:
+    """Text that is not UTF-8 is refused with the position of the error."""
+    ended = run("speak", "-", "-o", tmp_path / "speech.mp3", input="naïve".encode("cp1252"))
     assert (ended.returncode, ended.stdout) == (2, b"")
-    assert ended.stderr.strip() == b"error: Standard input is no text in UTF-8 (byte 2)."
+    assert ended.stderr.strip() == b"error: Standard input is not UTF-8 text (byte 2)."
     assert server.requests == []
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
 @pytest.mark.parametrize("args", [("speak", "-", "-o", "x.mp3"), ("transcribe", "-")])
 def test_closed_input(args: tuple[str, ...], server: Loopback) -> None:
-    """Standard input that is closed is told as that."""
+    """Closed standard input is reported."""
     command = ["sh", "-c", '"$@" <&-', "sh", *apertis(*args)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (2, "")
@@ -156,7 +156,7 @@ def test_closed_input(args: tuple[str, ...], server: Loopback) -> None:
 @pytest.mark.usefixtures("server")
 @pytest.mark.parametrize("command", [("transcribe", CLIP), ("ask", "你好"), ("plugins",)])
 def test_closed_output(command: tuple[object, ...]) -> None:
-    """When the reader of a pipe has gone, the command ends without a word."""
+    """If the reader of a pipe has gone, the command ends without a message."""
     reading, writing = os.pipe()
     os.close(reading)
     ended = subprocess.run(

@@ -1,4 +1,4 @@
-"""What the command refuses before anything is sent, and so before anything is paid for."""
+"""Arguments that the command refuses before anything is sent or paid for."""
 
 import os
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ CLIP = Path(__file__).parents[1] / "clips" / "clip.mp3"
 
 @pytest.fixture(autouse=True)
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
-    """A server that must not be asked."""
+    """Yield a server that must not receive a request."""
     monkeypatch.setenv("APERTIS_API_KEY", "sk-anybody")
     with Loopback([json_answer({"text": "Once."})]) as server:
         monkeypatch.setenv("APERTIS_BASE_URL", server.url)
@@ -25,7 +25,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
 
 
 def refused(*args: object, stdin: bytes = b"") -> str:
-    """What the command says on one line when it refuses its arguments."""
+    """Return the error of a command that refuses its arguments."""
     wide = {"COLUMNS": "400", "TERMINAL_WIDTH": "400", "NO_COLOR": "1"}
     outcome: Result = CliRunner().invoke(app, [str(arg) for arg in args], input=stdin, env=wide)
     assert (outcome.exit_code, outcome.stdout) == (2, ""), outcome.stderr
@@ -34,7 +34,7 @@ def refused(*args: object, stdin: bytes = b"") -> str:
 
 @pytest.mark.parametrize("command", [("transcribe",), ("translate",), ("ask", "What is it?")])
 def test_files(command: tuple[str, ...], tmp_path: Path) -> None:
-    """A file that is missing, or is none, among those that are there."""
+    """A missing file or a folder among the files is refused."""
     missing = tmp_path / "none.mp3"
     assert f"'{missing}' does not exist" in refused(*command, CLIP, missing)
     assert f"'{tmp_path}' is a directory" in refused(*command, CLIP, tmp_path)
@@ -42,34 +42,34 @@ def test_files(command: tuple[str, ...], tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="there are no named pipes")
 def test_named_pipe(tmp_path: Path) -> None:
-    """A pipe with a name can be read once only; the way for pipes is told."""
+    """A named pipe is refused; the error says how to use standard input."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    said = refused("transcribe", pipe)
-    assert f"'{pipe}' is not a regular file" in said
-    assert "name it -" in said
+    message = refused("transcribe", pipe)
+    assert f"'{pipe}' is not a regular file" in message
+    assert "name it -" in message
 
 
 @pytest.mark.parametrize("command", ["transcribe", "translate"])
 def test_standard_input_twice(command: str) -> None:
-    """Standard input can be read once only."""
+    """Standard input named twice is refused."""
     assert "only once" in refused(command, "-", CLIP, "-", stdin=CLIP.read_bytes())
 
 
 @pytest.mark.parametrize("name", ["m.srt", "m.VTT", "m.txt", "m.json"])
 def test_a_file_for_a_folder(name: str, tmp_path: Path) -> None:
-    """A transcript's file name where a folder goes, which would become a folder."""
-    place = tmp_path / name
-    assert f"> {place}" in refused("transcribe", CLIP, "-o", place)
-    assert not place.exists()
-    place.write_text("mine")
-    assert f"> {place}" in refused("translate", CLIP, "-o", place)
-    assert place.read_text() == "mine"
+    """An output folder that looks like the file of a transcript is refused."""
+    path = tmp_path / name
+    assert f"> {path}" in refused("transcribe", CLIP, "-o", path)
+    assert not path.exists()
+    path.write_text("mine")
+    assert f"> {path}" in refused("translate", CLIP, "-o", path)
+    assert path.read_text() == "mine"
 
 
 @pytest.mark.parametrize("form", ["srt", "vtt"])
 def test_several_subtitles(form: str) -> None:
-    """Subtitles of several recordings, which are no file together."""
+    """Subtitles of several recordings are refused without an output folder."""
     assert "-o" in refused("transcribe", CLIP, CLIP.with_suffix(".ogg"), "--format", form)
 
 
@@ -90,21 +90,21 @@ def test_several_subtitles(form: str) -> None:
 def test_options(
     command: list[object], words: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Options that cannot be."""
+    """Invalid options are refused; the error names the option or the remedy."""
     monkeypatch.chdir(tmp_path)
-    said = refused(*command)
-    assert words in said
-    assert "response_format" not in said
+    message = refused(*command)
+    assert words in message
+    assert "response_format" not in message
 
 
 @pytest.mark.parametrize("variable", ["APERTIS_API_KEY", "APERTIS_BASE_URL"])
 def test_settings(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Settings that cannot be."""
+    """Invalid settings are refused."""
     monkeypatch.setenv(variable, "")
     refused("transcribe", CLIP)
 
 
-def test_home_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cache in a home that is not known is one of them."""
+def test_unknown_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache folder in an unknown home is refused."""
     monkeypatch.setenv("APERTIS_AUDIO_CACHE", "~nobody-of-that-name/cache")
     assert "~nobody-of-that-name" in refused("cache")

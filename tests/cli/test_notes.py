@@ -1,4 +1,4 @@
-"""What the command notes on standard error: times, prices, what is kept."""
+"""Notes on standard error: missing times, usage, cached transcripts."""
 
 import re
 from collections.abc import Iterator
@@ -20,28 +20,28 @@ A_MINUTE = {"type": "duration", "seconds": 61}
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
-    """A server whose answers have no usage, unless it is told so."""
+    """Yield a server whose responses have no usage by default."""
     monkeypatch.setenv("APERTIS_API_KEY", "sk-anybody")
-    with Loopback([answered(None)]) as server:
+    with Loopback([transcript_with(None)]) as server:
         monkeypatch.setenv("APERTIS_BASE_URL", server.url)
         yield server
 
 
-def answered(usage: object) -> Behaviour:
-    """A transcript that was counted."""
+def transcript_with(usage: object) -> Behaviour:
+    """Return the behaviour of a server that sends a transcript with a usage."""
     return json_answer({"text": "Once.", "usage": usage})
 
 
-def noted(*args: object) -> list[str]:
-    """The lines on standard error."""
+def notes_of(*args: object) -> list[str]:
+    """Run the command and return the lines on standard error."""
     return CliRunner().invoke(app, [str(arg) for arg in args]).stderr.splitlines()
 
 
 @pytest.mark.usefixtures("server")
 @pytest.mark.parametrize("form", ["passages", "srt", "vtt"])
 def test_models_without_times(form: str) -> None:
-    """A model without times makes long lines; that is said first, and what can be done."""
-    note = noted("transcribe", CLIP, "--model", TIMELESS, "--format", form)[0]
+    """A note says that a model returns no times, and how to get shorter lines."""
+    note = notes_of("transcribe", CLIP, "--model", TIMELESS, "--format", form)[0]
     assert TIMELESS in note
     assert "--piece-seconds 30" in note
 
@@ -56,46 +56,48 @@ def test_models_without_times(form: str) -> None:
         ["--model", "tts-1"],
     ],
 )
-def test_nothing_to_note_of_times(options: list[object]) -> None:
-    """Nothing is said where times are known, not shown, or chosen, or nothing is sent."""
-    assert "--piece-seconds" not in str(noted("transcribe", CLIP, *options))
+def test_no_note_about_times(options: list[object]) -> None:
+    """There is no note if times are known, not shown or chosen, or if nothing is sent."""
+    assert "--piece-seconds" not in str(notes_of("transcribe", CLIP, *options))
 
 
 @pytest.mark.parametrize(
     ("usage", "counted"),
     [
         (A_MINUTE, "122.0 s of audio"),
-        ({"input_tokens": 1200, "output_tokens": 20}, "2400 tokens sent, 40 tokens answered"),
+        ({"input_tokens": 1200, "output_tokens": 20}, "2400 input tokens, 40 output tokens"),
     ],
 )
 def test_usage(usage: object, counted: str, server: Loopback) -> None:
-    """What the service counted is summed over the recordings of a run."""
-    server.script = [answered(usage)]
-    assert f"Paid for in this run: {counted}." in noted("transcribe", CLIP, OGG)
+    """The usage of all recordings of a run is summed."""
+    server.script = [transcript_with(usage)]
+    assert f"Billed in this run: {counted}." in notes_of("transcribe", CLIP, OGG)
 
 
 @pytest.mark.parametrize("usage", [None, {}, {"seconds": 0}])
 def test_no_usage(usage: object, server: Loopback) -> None:
-    """Nothing is said where the service counted nothing."""
-    server.script = [answered(usage)]
-    assert "Paid" not in str(noted("translate", CLIP))
+    """There is no note if the service reports no usage."""
+    server.script = [transcript_with(usage)]
+    assert "Billed" not in str(notes_of("translate", CLIP))
 
 
 def test_usage_of_a_failure(server: Loopback) -> None:
-    """The pieces that were answered before a recording failed are paid for, too."""
-    server.script = [answered(A_MINUTE), error(402, "insufficient_balance")]
-    assert "Paid for in this run: 61.0 s of audio." in noted(
+    """The usage includes the finished pieces of recordings that failed."""
+    server.script = [transcript_with(A_MINUTE), error(402, "insufficient_balance")]
+    assert "Billed in this run: 61.0 s of audio." in notes_of(
         "transcribe", STANDUP, "--piece-seconds", 10
     )
 
 
-def test_what_is_kept(server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is kept is not paid for again, and the cache tells how much it holds."""
+def test_cached_transcripts(
+    server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cached transcripts are not billed again, and `cache` shows their number."""
     monkeypatch.setenv("APERTIS_AUDIO_CACHE", str(tmp_path / "cache"))
-    assert noted("cache") == ["Transcripts kept: 0 (0 bytes)."]
+    assert notes_of("cache") == ["Cached transcripts: 0 (0 bytes)."]
     assert not (tmp_path / "cache").exists()
-    server.script = [answered(A_MINUTE)]
-    assert "Paid for in this run: 61.0 s of audio." in noted("transcribe", CLIP)
-    assert "Paid" not in str(noted("transcribe", CLIP))
-    (kept,) = noted("cache")
-    assert re.fullmatch(r"Transcripts kept: 1 \(\d+ bytes\)\.", kept)
+    server.script = [transcript_with(A_MINUTE)]
+    assert "Billed in this run: 61.0 s of audio." in notes_of("transcribe", CLIP)
+    assert "Billed" not in str(notes_of("transcribe", CLIP))
+    (note,) = notes_of("cache")
+    assert re.fullmatch(r"Cached transcripts: 1 \(\d+ bytes\)\.", note)

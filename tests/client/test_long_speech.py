@@ -19,8 +19,8 @@ from apertis_audio_tools import (
     UnsupportedError,
 )
 from apertis_audio_tools.pipeline import speech_job
-from apertis_audio_tools.sandbox.encoding import encode
-from apertis_audio_tools.sandbox.synthesis import SAMPLE_RATE, speak
+from apertis_audio_tools.sandbox.audio_encoding import encode
+from apertis_audio_tools.sandbox.speech_synthesis import SAMPLE_RATE, speak
 from support.loopback import Behaviour, Exchange, Loopback
 from support.scripted_responses import answer, error, raw, silence
 from support.sync_async import Run

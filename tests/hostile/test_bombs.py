@@ -37,4 +37,6 @@ def test_refusals(weighed: dict[str, tuple[list[str], int]]) -> None:
     """What cannot be sound is refused in words."""
     for name in ("mp4 of 10,000 tracks", "ogg of 10,000 streams", "wav of 0 Hz", "midi"):
         outcomes, _ = weighed[name]
-        assert all(outcome.startswith(("RecordingError: ", "Refusal: ")) for outcome in outcomes)
+        assert all(
+            outcome.startswith(("RecordingError: ", "ErrorResponse: ")) for outcome in outcomes
+        )

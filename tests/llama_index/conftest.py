@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from apertis_audio_tools.llama_index import ApertisAudioLLM, ApertisAudioReader
-from apertis_audio_tools.sandbox import Beacons, Sandbox
+from apertis_audio_tools.sandbox import BeaconRecogniser, Sandbox
 from support.beacon_recordings import FORMATS, write
 from support.caching_recogniser import Remembering
 from support.contract.llama_index_calls import CHATS, Method
@@ -19,7 +19,7 @@ from support.loopback import Loopback
 @pytest.fixture(scope="session")
 def beacon_url() -> Iterator[str]:
     """Yield the base URL of a sandbox that recognises beacons and nothing else."""
-    with Sandbox(recogniser=Remembering(Beacons())) as url:
+    with Sandbox(recogniser=Remembering(BeaconRecogniser())) as url:
         yield url
 
 

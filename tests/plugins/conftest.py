@@ -1,4 +1,4 @@
-"""What tests of plugins can ask for."""
+"""Fixtures of the plugin tests."""
 
 import os
 import shutil
@@ -14,11 +14,11 @@ CLIP = Path(__file__).parents[1] / "clips" / "clip.m4a"
 
 @pytest.fixture
 def host(tmp_path: Path, sandbox_url: str, pytestconfig: pytest.Config) -> Callable[[str], Host]:
-    """Gives the environment of a program, built once and kept in pytest's cache."""
+    """Return a function that builds the environment of a program once, in pytest's cache."""
 
-    def made(name: str) -> Host:
+    def make_host(name: str) -> Host:
         if not os.environ.get("APERTIS_PLUGIN_HOSTS"):
-            pytest.skip("`make plugins` builds the environment that this needs")
+            pytest.skip("`make plugins` builds the environment of this test")
         environment = pytestconfig.cache.mkdir("plugin-hosts") / name
         build(environment, PACKAGES[name])
         folder = tmp_path / "here"
@@ -27,4 +27,4 @@ def host(tmp_path: Path, sandbox_url: str, pytestconfig: pytest.Config) -> Calla
         shutil.copy(CLIP, folder / "recordings" / "standup.m4a")
         return Host(folder, variables_of(environment, tmp_path, sandbox_url))
 
-    return made
+    return make_host

@@ -1,4 +1,4 @@
-"""What the programs do with the plugins when something is wrong, or large, or not theirs."""
+"""The plugins in their programs: errors, import weight, folders, keys and file types."""
 
 from collections.abc import Callable
 
@@ -46,12 +46,12 @@ async def main():
         group = await builder.get_function_group("audio")
         functions = await group.get_accessible_functions()
         print(*sorted(functions))
-        for name, given in (
+        for name, arguments in (
             ("transcribe_audio", {"path": "standup.m4a"}),
             ("speak_text", {"text": "Good morning."}),
             ("ask_about_audio", {"path": "standup.m4a", "question": "What is said?"}),
         ):
-            print(await functions[f"audio__{name}"].ainvoke(given))
+            print(await functions[f"audio__{name}"].ainvoke(arguments))
 
 asyncio.run(main())
 """
@@ -68,19 +68,20 @@ workflow: {_type: apertis_audio_tool, tool: transcribe_audio, folder: recordings
         ("llm", "llm"),
         ("markitdown", "markitdown"),
         ("nat", "nat.plugin_api"),
-        ("promptflow", "promptflow._core.tools_manager"),
     ],
 )
-def test_weight(host: Callable[[str], Host], name: str, module: str) -> None:
-    """Of this package, a program gets the plugin and nothing that it does not need to start."""
+def test_imports(host: Callable[[str], Host], name: str, module: str) -> None:
+    """Loading a plugin imports no other module of this package."""
     printed = host(name).python(WEIGHT.format(host=module, name=name))
     parts = ["", ".plugins", f".plugins.{name}"]
     assert printed.splitlines()[-1].split() == [f"apertis_audio_tools{part}" for part in parts]
 
 
 @pytest.mark.parametrize(("variables", "words"), BROKEN)
-def test_llm(host: Callable[[str], Host], variables: dict[str, str], words: str) -> None:
-    """The command llm works without usable settings; what needs them says so in a line."""
+def test_llm_with_invalid_settings(
+    host: Callable[[str], Host], variables: dict[str, str], words: str
+) -> None:
+    """The command llm works without valid settings; requests fail with a one-line message."""
     llm = host("llm")
     assert "transcribe_audio" in llm.run("llm tools list", **variables).stdout
     outcome = llm.run("llm -f audio:meeting.m4a 'What was decided?'", **variables)
@@ -91,15 +92,15 @@ def test_llm(host: Callable[[str], Host], variables: dict[str, str], words: str)
     assert "The meeting is tomorrow." in outcome.stdout
 
 
-def test_llm_damaged(host: Callable[[str], Host]) -> None:
-    """An installation that is damaged costs llm our tools, and none of the others."""
+def test_llm_with_damaged_installation(host: Callable[[str], Host]) -> None:
+    """If this package is damaged, llm loses its tools and no others."""
     printed = host("llm").run(f'python -c "{DAMAGED}" tools list').stdout
     assert "apertis-audio-tools cannot offer its tools: " in printed
     assert "llm_version" in printed
 
 
 def test_llm_folder(host: Callable[[str], Host]) -> None:
-    """A folder is as many fragments as it has recordings; one without any is an error."""
+    """A folder becomes one fragment per recording; a folder without recordings is an error."""
     llm = host("llm")
     llm.run("cp meeting.m4a recordings/ && mkdir empty")
     outcome = llm.run("llm -f audio:recordings 'What was decided?'").stdout
@@ -109,9 +110,9 @@ def test_llm_folder(host: Callable[[str], Host]) -> None:
 
 
 def test_llm_key(host: Callable[[str], Host]) -> None:
-    """The key that llm keeps is the one that is used, by fragments and by the command."""
+    """Fragments and the command use the key that llm stores."""
     llm = host("llm")
-    llm.run("llm keys set apertis --value sk-kept")
+    llm.run("llm keys set apertis --value sk-stored")
     for command in ("llm fragments show audio:meeting.m4a", "llm apertis-audio ask Hello"):
         outcome = llm.run(command, APERTIS_API_KEY="")
         assert outcome.returncode == 0, outcome.stdout
@@ -120,8 +121,8 @@ def test_llm_key(host: Callable[[str], Host]) -> None:
     assert "401" in outcome.stdout
 
 
-def test_llm_speaks(host: Callable[[str], Host]) -> None:
-    """What a model has spoken is a new file in the folder for it, and can be asked about."""
+def test_llm_speech(host: Callable[[str], Host]) -> None:
+    """Speech becomes a new file in its folder, which other tools can read."""
     llm = host("llm")
     llm.run("""llm -T speak_text 'Call speak_text with "Good morning."'""")
     (spoken,) = (llm.folder / "spoken").iterdir()
@@ -131,8 +132,10 @@ def test_llm_speaks(host: Callable[[str], Host]) -> None:
 
 
 @pytest.mark.parametrize(("variables", "words"), BROKEN)
-def test_markitdown(host: Callable[[str], Host], variables: dict[str, str], words: str) -> None:
-    """Without usable settings a recording is an error, not an empty document; others convert."""
+def test_markitdown_with_invalid_settings(
+    host: Callable[[str], Host], variables: dict[str, str], words: str
+) -> None:
+    """Without valid settings, recordings are errors and other files are converted."""
     markitdown = host("markitdown")
     outcome = markitdown.run("markitdown --use-plugins meeting.m4a", **variables)
     assert outcome.returncode != 0
@@ -143,7 +146,7 @@ def test_markitdown(host: Callable[[str], Host], variables: dict[str, str], word
 
 
 def test_markitdown_recovers(host: Callable[[str], Host]) -> None:
-    """A recording that failed leaves nothing behind that could fail the next one."""
+    """A failed conversion does not affect the next one."""
     printed = host("markitdown").python(
         "from markitdown import FileConversionException, MarkItDown\n"
         "converter = MarkItDown(enable_plugins=True)\n"
@@ -161,34 +164,36 @@ def test_markitdown_recovers(host: Callable[[str], Host]) -> None:
     assert last == "        print(error)"
 
 
-def test_markitdown_accepts(host: Callable[[str], Host]) -> None:
-    """Recordings are told by suffix or media type; what only looks similar is left alone."""
+def test_markitdown_file_types(host: Callable[[str], Host]) -> None:
+    """Files are accepted by suffix or media type; similar types are not."""
     printed = host("markitdown").python(ACCEPTED)
     answers = dict(line.rsplit(" ", 1) for line in printed.splitlines())
-    taken = {what for what, answer in answers.items() if answer == "True"}
-    assert taken == {".m4a", ".MP3", ".opus", ".mov", "audio/mpeg", "Audio/WAV", "video/mp4"}
+    accepted = {name for name, answer in answers.items() if answer == "True"}
+    assert accepted == {".m4a", ".MP3", ".opus", ".mov", "audio/mpeg", "Audio/WAV", "video/mp4"}
 
 
 def test_nat(host: Callable[[str], Host]) -> None:
-    """An agent's builder gets all tools of the group, and they do what they say."""
+    """The function group has all tools, and they work."""
     nat = host("nat")
     (nat.folder / "all.yml").write_text(CONFIG)
-    *_, names, heard, spoken, answer = nat.python(GROUP).strip().splitlines()
+    *_, names, transcript, speech, answer = nat.python(GROUP).strip().splitlines()
     assert names.split() == [
         "audio__ask_about_audio",
         "audio__speak_text",
         "audio__transcribe_audio",
         "audio__translate_audio",
     ]
-    assert heard == "[00:00:00] The meeting is tomorrow."
+    assert transcript == "[00:00:00] The meeting is tomorrow."
     assert "tomorrow" in answer
     (file,) = (nat.folder / "spoken").iterdir()
-    assert file.name in spoken
+    assert file.name in speech
 
 
 @pytest.mark.parametrize(("variables", "words"), BROKEN)
-def test_nat_fails(host: Callable[[str], Host], variables: dict[str, str], words: str) -> None:
-    """Components are listed without usable settings; a run that needs them says what is wrong."""
+def test_nat_with_invalid_settings(
+    host: Callable[[str], Host], variables: dict[str, str], words: str
+) -> None:
+    """Components are listed without valid settings; runs fail with a clear message."""
     nat = host("nat")
     (nat.folder / "all.yml").write_text(CONFIG)
     listed = nat.run("nat info components -t function -q apertis", **variables)
@@ -196,24 +201,3 @@ def test_nat_fails(host: Callable[[str], Host], variables: dict[str, str], words
     outcome = nat.run("nat run --config_file all.yml --input standup.m4a", **variables)
     assert outcome.returncode != 0
     assert words in outcome.stdout
-
-
-@pytest.mark.parametrize(("variables", "words"), BROKEN)
-def test_promptflow(host: Callable[[str], Host], variables: dict[str, str], words: str) -> None:
-    """Tools are collected without usable settings; calling one says what is wrong."""
-    printed = host("promptflow").python(
-        "import importlib\n"
-        "from promptflow._core.tools_manager import collect_package_tools\n"
-        "for tool in collect_package_tools().values():\n"
-        "    print(tool['package'], tool['function'])\n"
-        "module = importlib.import_module(tool['module'])\n"
-        "try:\n"
-        "    module.transcribe_audio(path='meeting.m4a')\n"
-        "except Exception as error:\n"
-        "    print(error)\n",
-        **variables,
-    )
-    *tools, sentence = printed.splitlines()
-    names = ["ask_about_audio", "speak_text", "transcribe_audio", "translate_audio"]
-    assert sorted(tools) == [f"apertis-audio-tools {name}" for name in names]
-    assert words in sentence

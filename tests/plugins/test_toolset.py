@@ -1,4 +1,4 @@
-"""The agent's tools in the hands of programs that call them by name."""
+"""The agent tools for programs that call them by name."""
 
 import inspect
 import shutil
@@ -8,18 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from apertis_audio_tools import AccessError, ApertisAudio, ConfigurationError, Transcript
+from apertis_audio_tools import AccessError, ApertisAudio, ConfigurationError
 from apertis_audio_tools.adapters.tools import TOOLS, AudioTool
-from apertis_audio_tools.plugins.timecoded import SILENCE, timecoded
 from apertis_audio_tools.plugins.toolset import Toolset, caching_client, tool_function
-from apertis_audio_tools.results import Segment
 from support.timeouts import PATIENCE
 
 CLIP = Path(__file__).parents[1] / "clips" / "clip.m4a"
 
 
-def test_nothing_before_the_first_call(tmp_path: Path) -> None:
-    """A missing folder or key is an error of the call, not of making the tools."""
+def test_errors_at_the_first_call(tmp_path: Path) -> None:
+    """A missing folder or key is an error of the first call, not of the construction."""
     toolset = Toolset(ApertisAudio, str(tmp_path / "none"))
     with pytest.raises(AccessError, match="There is no folder"):
         toolset.run("transcribe_audio", path="meeting.m4a")
@@ -28,8 +26,8 @@ def test_nothing_before_the_first_call(tmp_path: Path) -> None:
         toolset.run("transcribe_audio", path="meeting.m4a")
 
 
-async def test_both_colours(sandbox_url: str, tmp_path: Path) -> None:
-    """What is asked of a tool is asked once of a client that is made once."""
+async def test_sync_and_async(sandbox_url: str, tmp_path: Path) -> None:
+    """Sync and async calls use the same client."""
     shutil.copy(CLIP, tmp_path / "meeting.m4a")
     made: list[ApertisAudio] = []
 
@@ -38,15 +36,15 @@ async def test_both_colours(sandbox_url: str, tmp_path: Path) -> None:
         return made[-1]
 
     toolset = Toolset(make, tmp_path)
-    said = toolset.run("transcribe_audio", path="meeting.m4a")
-    assert said.text == "[00:00:00] The meeting is tomorrow."
-    assert (await toolset.arun("transcribe_audio", path="meeting.m4a")).text == said.text
+    result = toolset.run("transcribe_audio", path="meeting.m4a")
+    assert result.text == "[00:00:00] The meeting is tomorrow."
+    assert (await toolset.arun("transcribe_audio", path="meeting.m4a")).text == result.text
     assert len(made) == 1
     await made[0].aclose()
 
 
 def test_one_client_for_all_threads(tmp_path: Path) -> None:
-    """A thread that calls a tool while another makes the client waits for that one."""
+    """A thread that calls a tool while another thread makes the client waits for it."""
     made: list[ApertisAudio] = []
     second = threading.Event()
 
@@ -54,7 +52,7 @@ def test_one_client_for_all_threads(tmp_path: Path) -> None:
         made.append(ApertisAudio("sk-any"))
         if len(made) == 1:
             threads.submit(call)
-            second.wait(0.2)  # which goes by where there is none, as it should
+            second.wait(0.2)  # times out unless a second client is made
         else:
             second.set()
         return made[-1]
@@ -69,8 +67,8 @@ def test_one_client_for_all_threads(tmp_path: Path) -> None:
     assert len(made) == 1
 
 
-def test_clients_of_two(tmp_path: Path) -> None:
-    """Making one client does not hold up another, as it would until Python 3.12."""
+def test_concurrent_toolsets(tmp_path: Path) -> None:
+    """Two toolsets can make their clients at the same time."""
     together = threading.Barrier(2)
 
     def make() -> ApertisAudio:
@@ -87,31 +85,22 @@ def test_clients_of_two(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("tool", TOOLS)
 def test_function(tool: type[AudioTool]) -> None:
-    """A function made of a tool says what the tool declares, and passes on what it is given."""
-    called = tool_function(tool, lambda name, **given: (name, given), {"folder": "."})
-    taken = inspect.signature(called).parameters
+    """The function of a tool has its name, description and parameters, and passes arguments on."""
+    called = tool_function(tool, lambda name, **arguments: (name, arguments))
+    parameters = inspect.signature(called).parameters
     assert (called.__name__, called.__doc__) == (tool.name, tool.description)
-    assert [*taken] == [*tool.arguments.model_fields, "folder"]
-    assert taken["folder"].default == "."
+    assert [*parameters] == [*tool.arguments.model_fields]
     for name, field in tool.arguments.model_fields.items():
-        assert taken[name].annotation == field.annotation
-        assert (taken[name].default is inspect.Parameter.empty) == field.is_required()
+        assert parameters[name].annotation == field.annotation
+        assert (parameters[name].default is inspect.Parameter.empty) == field.is_required()
     assert called(path="a") == (tool.name, {"path": "a"})
 
 
-def test_remembering(sandbox_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Transcripts are kept where the environment says, and no second call is paid for."""
+def test_caching_client(sandbox_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Transcripts are cached in the folder of the environment variable."""
     monkeypatch.setenv("APERTIS_BASE_URL", sandbox_url)
     monkeypatch.setenv("APERTIS_AUDIO_CACHE", str(tmp_path))
     with caching_client("sk-any") as audio:
         first = audio.transcribe(CLIP)
     with caching_client("wrong-key") as audio:
         assert audio.transcribe(CLIP).segments == first.segments
-
-
-def test_timecoded() -> None:
-    """A transcript is read with times; one without words says so."""
-    segments = (Segment(start=61.0, end=62.0, text="Good morning."),)
-    transcript = Transcript(text="Good morning.", segments=segments)
-    assert timecoded(transcript) == "[00:01:01] Good morning."
-    assert timecoded(Transcript(text="")) == SILENCE

@@ -1,4 +1,4 @@
-"""One sandbox for all tests that do not need one of their own, and speech it has spoken."""
+"""A sandbox that the tests share, and its clients."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -14,14 +14,14 @@ Transcribe = Callable[..., httpx.Response]
 
 @pytest.fixture(scope="session")
 def url() -> Iterator[str]:
-    """The base URL of a running sandbox."""
+    """Yield the base URL of a running sandbox."""
     with Sandbox() as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def client(url: str) -> Iterator[httpx.Client]:
-    """A plain HTTP client with a pay-as-you-go key."""
+    """Yield an HTTP client with a pay-as-you-go key."""
     headers = {"Authorization": "Bearer sk-payg"}
     with httpx.Client(base_url=url, headers=headers, timeout=300) as client:
         yield client
@@ -29,7 +29,7 @@ def client(url: str) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="session")
 def speak(client: httpx.Client) -> Speak:
-    """Have a sentence spoken by the sandbox."""
+    """Return a function that requests speech and remembers it."""
 
     @functools.cache
     def speak(
@@ -49,7 +49,7 @@ def speak(client: httpx.Client) -> Speak:
 
 @pytest.fixture(scope="session")
 def transcribe(client: httpx.Client) -> Transcribe:
-    """Ask for a transcription of a file."""
+    """Return a function that requests the transcription of a file."""
 
     def transcribe(file: bytes, name: str = "clip.wav", **fields: str) -> httpx.Response:
         data = {"model": "whisper-1", **fields}

@@ -1,4 +1,4 @@
-"""How the sandbox answers a conversation, in writing and aloud."""
+"""Chat answers of the sandbox, written and spoken."""
 
 import base64
 import json
@@ -18,20 +18,20 @@ Ask = Callable[..., dict[str, Any]]
 
 
 def clip(file: bytes, audio_format: str = "wav") -> dict[str, Any]:
-    """A recording as a block of a message."""
+    """Return a recording as a block of a message."""
     data = base64.b64encode(file).decode()
     return {"type": "input_audio", "input_audio": {"data": data, "format": audio_format}}
 
 
 def user(*blocks: str | dict[str, Any]) -> dict[str, Any]:
-    """A user's message: texts and recordings."""
+    """Return a user's message of texts and recordings."""
     parts = [{"type": "text", "text": b} if isinstance(b, str) else b for b in blocks]
     return {"role": "user", "content": parts}
 
 
 @pytest.fixture(scope="module")
 def ask(client: httpx.Client) -> Ask:
-    """Ask and give the whole answer."""
+    """Return a function that sends a chat request and returns the completion."""
 
     def ask(*messages: dict[str, Any], **fields: Any) -> dict[str, Any]:
         body = {"model": MODEL, "messages": messages, **fields}
@@ -42,12 +42,12 @@ def ask(client: httpx.Client) -> Ask:
     return ask
 
 
-def said(completion: dict[str, Any]) -> str:
-    """The text of an answer."""
+def text_of(completion: dict[str, Any]) -> str:
+    """Return the text of a completion."""
     return str(completion["choices"][0]["message"]["content"])
 
 
-def test_the_shape_of_an_answer(ask: Ask) -> None:
+def test_completion(ask: Ask) -> None:
     """An answer is a chat completion with one choice."""
     answer = ask(user("Hello there"))
     assert re.fullmatch(r"chatcmpl-\w+", answer["id"])
@@ -69,21 +69,21 @@ def test_the_shape_of_an_answer(ask: Ask) -> None:
 
 
 def test_text_is_quoted(ask: Ask) -> None:
-    """The user's last text is quoted, whatever was said before."""
+    """The user's last text is quoted, whatever the earlier messages are."""
     system = {"role": "system", "content": "Be brief."}
     developer = {"role": "developer", "content": [{"type": "text", "text": "Be kind."}]}
     answered = {"role": "assistant", "content": "Hi.", "tool_calls": None, "audio": None}
     answer = ask(system, developer, user("One"), answered, {"role": "user", "content": "Two"})
-    assert said(answer) == 'You wrote: "Two".'
-    assert said(ask(system)) == "There is nothing to answer yet."
+    assert text_of(answer) == 'You wrote: "Two".'
+    assert text_of(ask(system)) == "There is nothing to answer yet."
 
 
 @pytest.mark.parametrize("audio_format", ["wav", "mp3"])
-def test_recordings_are_heard(ask: Ask, audio_format: str) -> None:
-    """What is said in a recording is quoted, and its length is counted."""
+def test_recordings_are_recognised(ask: Ask, audio_format: str) -> None:
+    """The words of a recording are quoted, and its length is counted."""
     file = (CLIPS / f"clip.{audio_format}").read_bytes()
     answer = ask(user("What is this?", clip(file, audio_format)))
-    assert said(answer) == 'I heard: "The meeting is tomorrow.".'
+    assert text_of(answer) == 'I heard: "The meeting is tomorrow.".'
     assert 12 <= answer["usage"]["prompt_tokens_details"]["audio_tokens"] <= 13
 
 
@@ -92,9 +92,9 @@ def test_several_recordings(ask: Ask) -> None:
     spoken, quiet = clip((CLIPS / "clip.wav").read_bytes()), clip(silence("wav", 1))
     twice = ask(user(quiet), user(spoken, quiet, spoken))
     sentence = '"The meeting is tomorrow."'
-    assert said(twice) == f"I heard: {sentence} and {sentence}."
-    assert said(ask(user(spoken), user(quiet))) == "I heard no words."
-    assert said(ask(user(spoken), user("Well?"))) == 'You wrote: "Well?".'
+    assert text_of(twice) == f"I heard: {sentence} and {sentence}."
+    assert text_of(ask(user(spoken), user(quiet))) == "I heard no words."
+    assert text_of(ask(user(spoken), user("Well?"))) == 'You wrote: "Well?".'
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_several_recordings(ask: Ask) -> None:
     ],
 )
 def test_spoken_answers(ask: Ask, audio_format: str, codec: str | None) -> None:
-    """An answer is spoken in the format asked for, with its transcript and no other content."""
+    """An answer is spoken in the requested format, with its transcript and no other content."""
     audio = {"voice": "nova", "format": audio_format}
     answer = ask(user("Hello there"), modalities=["text", "audio"], audio=audio)
     message = answer["choices"][0]["message"]
@@ -125,13 +125,13 @@ def test_spoken_answers(ask: Ask, audio_format: str, codec: str | None) -> None:
 
 
 def test_spoken_answers_are_remembered(ask: Ask, client: httpx.Client) -> None:
-    """A spoken answer can be referred to by its id, and an id that was never given cannot."""
+    """A spoken answer can be referred to by its id; an unknown id is refused."""
     audio = {"voice": "alloy", "format": "mp3"}
     first = ask(user("Hello"), modalities=["text", "audio"], audio=audio)
     identifier = first["choices"][0]["message"]["audio"]["id"]
     replayed = {"role": "assistant", "audio": {"id": identifier}}
     answer = ask(user("Hello"), replayed, user("And then?"))
-    assert said(answer) == 'You wrote: "And then?".'
+    assert text_of(answer) == 'You wrote: "And then?".'
     assert (
         answer["usage"]["prompt_tokens"]
         > ask(user("Hello"), user("And then?"))["usage"]["prompt_tokens"]
@@ -157,18 +157,18 @@ def test_spoken_answers_are_remembered(ask: Ask, client: httpx.Client) -> None:
 def test_limits_of_an_answer(
     ask: Ask, fields: dict[str, Any], text: str | None, reason: str
 ) -> None:
-    """An answer ends at a stop sequence or when it is long enough, and says which."""
+    """An answer ends at a stop sequence or at the token limit, and reports the reason."""
     answer = ask(user("red, green, blue"), **fields)
-    assert said(answer) == (text or 'You wrote: "red, green, blue".')
+    assert text_of(answer) == (text or 'You wrote: "red, green, blue".')
     assert answer["choices"][0]["finish_reason"] == reason
 
 
 def test_json_answers(ask: Ask) -> None:
     """An answer can be a JSON object, or JSON that follows a schema."""
     anything = ask(user("Hello"), response_format={"type": "json_object"})
-    assert json.loads(said(anything)) == {"answer": 'You wrote: "Hello".'}
+    assert json.loads(text_of(anything)) == {"answer": 'You wrote: "Hello".'}
     keys = ask(user("With 'a' and 'b'"), response_format={"type": "json_object"})
-    assert json.loads(said(keys)).keys() == {"a", "b"}
+    assert json.loads(text_of(keys)).keys() == {"a", "b"}
     schema = {
         "type": "object",
         "properties": {"mood": {"enum": ["sad", "glad"]}, "age": {"type": "integer"}},
@@ -176,16 +176,16 @@ def test_json_answers(ask: Ask) -> None:
     }
     shape = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema, "strict": True}}
     answer = ask(user("I am 41 and glad"), response_format=shape)
-    assert json.loads(said(answer)) == {"mood": "glad", "age": 41}
+    assert json.loads(text_of(answer)) == {"mood": "glad", "age": 41}
 
 
 def test_dated_models(ask: Ask) -> None:
-    """A snapshot with a date answers like the model, under its own name."""
+    """A dated snapshot answers like its model, under its own name."""
     assert ask(user("Hello"), model=f"{MODEL}-2025-06-03")["model"] == f"{MODEL}-2025-06-03"
 
 
 def chunks_of(client: httpx.Client, **fields: Any) -> list[dict[str, Any]]:
-    """Ask for a stream and read its events to the end."""
+    """Return all chunks of a streamed answer."""
     body = {"model": MODEL, "stream": True, **fields}
     response = client.post("/chat/completions", json=body)
     assert response.headers["content-type"].startswith("text/event-stream")
@@ -195,7 +195,7 @@ def chunks_of(client: httpx.Client, **fields: Any) -> list[dict[str, Any]]:
 
 
 def test_stream(client: httpx.Client) -> None:
-    """A streamed answer begins with the role, comes in pieces, and ends with the reason."""
+    """A stream begins with the role, continues with words, and ends with the finish reason."""
     chunks = chunks_of(client, messages=[user("Hello there")])
     assert {chunk["object"] for chunk in chunks} == {"chat.completion.chunk"}
     assert len({chunk["id"] for chunk in chunks}) == 1
@@ -209,7 +209,7 @@ def test_stream(client: httpx.Client) -> None:
 
 
 def test_stream_with_usage(client: httpx.Client, ask: Ask) -> None:
-    """On request, a last chunk without choices says what was used."""
+    """On request, a last chunk without choices has the usage."""
     options = {"include_usage": True}
     *chunks, last = chunks_of(client, messages=[user("Hello there")], stream_options=options)
     assert last["choices"] == []
@@ -217,9 +217,9 @@ def test_stream_with_usage(client: httpx.Client, ask: Ask) -> None:
     assert {chunk["usage"] for chunk in chunks} == {None}
 
 
-def test_stream_of_what_was_heard(client: httpx.Client) -> None:
-    """A recording may be answered by a stream of text."""
-    heard = user(clip((CLIPS / "clip.wav").read_bytes()))
-    chunks = chunks_of(client, messages=[heard], modalities=["text"])
+def test_stream_about_a_recording(client: httpx.Client) -> None:
+    """The answer to a recording can be streamed as text."""
+    question = user(clip((CLIPS / "clip.wav").read_bytes()))
+    chunks = chunks_of(client, messages=[question], modalities=["text"])
     text = "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks)
     assert text == 'I heard: "The meeting is tomorrow.".'

@@ -1,4 +1,4 @@
-"""What the sandbox will not answer, and how it says so."""
+"""Chat requests that the sandbox refuses."""
 
 import base64
 from pathlib import Path
@@ -24,7 +24,7 @@ OGG = base64.b64encode((CLIPS / "clip.ogg").read_bytes()).decode()
 
 
 def refused(client: httpx.Client, **fields: Any) -> tuple[int, str, str | None]:
-    """Status, code and parameter of a refusal."""
+    """Return status, code and parameter of an error response."""
     body = {"model": MODEL, "messages": [HELLO], **fields}
     response = client.post("/chat/completions", json=body)
     error = response.json()["error"]
@@ -45,7 +45,7 @@ def refused(client: httpx.Client, **fields: Any) -> tuple[int, str, str | None]:
 def test_models(
     client: httpx.Client, model: str | None, refusal: tuple[int, str, str | None]
 ) -> None:
-    """Only the audio chat model chats."""
+    """Models other than the audio chat model are refused."""
     assert refused(client, model=model) == refusal
 
 
@@ -84,7 +84,7 @@ def test_missing_parameter(client: httpx.Client, absent: str) -> None:
     ],
 )
 def test_invalid_parameter(client: httpx.Client, field: str, value: object) -> None:
-    """Values out of range or of another type are refused by name."""
+    """Values out of range or of a wrong type are refused; the error names the parameter."""
     _, code, param = refused(client, **{field: value})
     assert code in {"invalid_parameter", "missing_parameter"}
     assert param is not None
@@ -124,10 +124,10 @@ def test_invalid_parameter(client: httpx.Client, field: str, value: object) -> N
         ),
     ],
 )
-def test_parts_that_do_not_fit(
+def test_inconsistent_parameters(
     client: httpx.Client, fields: dict[str, Any], code: str, param: str
 ) -> None:
-    """Parameters that do not go together, or lack a part, are refused by path."""
+    """Inconsistent or incomplete parameters are refused; the error has their path."""
     assert refused(client, **fields) == (400, code, param)
 
 
@@ -147,12 +147,12 @@ def test_parts_that_do_not_fit(
     ],
 )
 def test_messages(client: httpx.Client, message: object, code: str, param: str) -> None:
-    """Messages without role or content, and calls without an answer, are refused by place."""
+    """Incomplete messages and unanswered tool calls are refused; the error has their path."""
     assert refused(client, messages=[HELLO, message]) == (400, code, param)
 
 
-def test_answers_to_calls(client: httpx.Client) -> None:
-    """A call is answered once, at once, before anything else is said."""
+def test_tool_results(client: httpx.Client) -> None:
+    """Each tool call needs exactly one result, directly after it."""
     assert refused(client, messages=[HELLO, CALL, HELLO, RESULT])[2] == "messages[2]"
     assert refused(client, messages=[HELLO, CALL, RESULT, RESULT])[2] == "messages[3]"
     body = {"model": MODEL, "messages": [HELLO, CALL, RESULT]}
@@ -183,7 +183,7 @@ def test_answers_to_calls(client: httpx.Client) -> None:
     ],
 )
 def test_blocks(client: httpx.Client, block: dict[str, Any], code: str, param: str) -> None:
-    """Blocks are text or audio, and whole."""
+    """Unknown and incomplete blocks are refused."""
     message = {"role": "user", "content": [block]}
     assert refused(client, messages=[message]) == (400, code, f"messages[0].content[0]{param}")
 
@@ -201,7 +201,7 @@ def test_blocks(client: httpx.Client, block: dict[str, Any], code: str, param: s
     ],
 )
 def test_recordings(client: httpx.Client, data: str, audio_format: str, code: str) -> None:
-    """A recording has to be base64, and the format it says it is."""
+    """Recordings that are not base64, or not in the format they declare, are refused."""
     block = {"type": "input_audio", "input_audio": {"data": data, "format": audio_format}}
     status, found, param = refused(client, messages=[{"role": "user", "content": [block]}])
     assert (status, found) == (400, code)
@@ -210,8 +210,8 @@ def test_recordings(client: httpx.Client, data: str, audio_format: str, code: st
 
 
 @pytest.mark.parametrize("role", ["system", "assistant", "tool"])
-def test_only_users_play_recordings(client: httpx.Client, role: str) -> None:
-    """Only a user's message may have audio blocks."""
+def test_recordings_of_other_roles(client: httpx.Client, role: str) -> None:
+    """Audio blocks in messages of other roles than the user are refused."""
     block = {"type": "input_audio", "input_audio": {"data": WAV, "format": "wav"}}
     message = {"role": role, "content": [block], "tool_call_id": "call_1"}
     assert refused(client, messages=[HELLO, message])[1] == "invalid_parameter"

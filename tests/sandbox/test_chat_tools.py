@@ -1,4 +1,4 @@
-"""When the sandbox calls a tool, and what it fills in."""
+"""Tool calls of the sandbox and their arguments."""
 
 import base64
 import json
@@ -14,12 +14,12 @@ NOTHING: dict[str, Any] = {"type": "object", "properties": {}}
 
 
 def tool(name: str, parameters: dict[str, Any] | None = None) -> dict[str, Any]:
-    """A tool's declaration."""
+    """Return the declaration of a tool."""
     return {"type": "function", "function": {"name": name, "parameters": parameters or NOTHING}}
 
 
-def takes(schema: object, name: str = "it") -> dict[str, Any]:
-    """The schema of a tool with one argument."""
+def one_argument(schema: object, name: str = "it") -> dict[str, Any]:
+    """Return the schema of a tool with one argument."""
     return {"type": "object", "properties": {name: schema}, "required": [name]}
 
 
@@ -27,14 +27,14 @@ TOOLS = [tool("transcribe_audio"), tool("speak"), tool("getWeather")]
 
 
 def post(client: httpx.Client, text: str | list[dict[str, Any]], **fields: Any) -> httpx.Response:
-    """Say something to the model, with tools."""
+    """Send a user message to the chat endpoint."""
     messages = [{"role": "user", "content": text}, *fields.pop("then", [])]
     body = {"model": MODEL, "messages": messages, **fields}
     return client.post("/chat/completions", json=body)
 
 
 def called(client: httpx.Client, text: str | list[dict[str, Any]], **fields: Any) -> list[str]:
-    """The names of the tools that are called."""
+    """Return the names of the tools that are called."""
     choice = post(client, text, **{"tools": TOOLS, **fields}).json()["choices"][0]
     calls = choice["message"].get("tool_calls", [])
     assert (choice["finish_reason"] == "tool_calls") == bool(calls)
@@ -43,8 +43,8 @@ def called(client: httpx.Client, text: str | list[dict[str, Any]], **fields: Any
 
 
 def argument(client: httpx.Client, schema: object, text: str, name: str = "it") -> Any:
-    """What a forced tool call has for its only argument."""
-    tools = [tool("do_it", takes(schema, name))]
+    """Return the only argument of a forced tool call."""
+    tools = [tool("do_it", one_argument(schema, name))]
     answer = post(client, text, tools=tools, tool_choice="required").json()
     function = answer["choices"][0]["message"]["tool_calls"][0]["function"]
     return json.loads(function["arguments"])[name]
@@ -72,29 +72,29 @@ def test_tools_named_by_the_user(client: httpx.Client, text: str, names: list[st
 @pytest.mark.parametrize(
     ("text", "names"), [("The weather?", ["get_weather"]), ("get it", ["get"]), ("it", [])]
 )
-def test_what_is_got(client: httpx.Client, text: str, names: list[str]) -> None:
-    """A tool that gets something is named by what it gets."""
+def test_get_prefix(client: httpx.Client, text: str, names: list[str]) -> None:
+    """A tool named `get_x` is called if the user mentions x."""
     assert called(client, text, tools=[tool("get_weather"), tool("get")]) == names
 
 
 @pytest.mark.parametrize("text", ["hello", "please speak"])
 def test_forced_tools(client: httpx.Client, text: str) -> None:
-    """A forced tool is called whatever the user said; if any will do, the named or the first."""
+    """A forced tool is called in any case; "required" calls the mentioned tools, else the first."""
     forced = {"type": "function", "function": {"name": "getWeather"}}
     assert called(client, text, tool_choice=forced) == ["getWeather"]
     expected = ["speak"] if "speak" in text else ["transcribe_audio"]
     assert called(client, text, tool_choice="required") == expected
 
 
-def test_tools_named_aloud(client: httpx.Client) -> None:
-    """A tool is also called when a recording names it."""
+def test_tools_named_in_a_recording(client: httpx.Client) -> None:
+    """A tool is also called if a recording names it."""
     data = base64.b64encode((CLIPS / "clip.wav").read_bytes()).decode()
-    heard = [{"type": "input_audio", "input_audio": {"data": data, "format": "wav"}}]
-    assert called(client, heard, tools=[tool("meeting")]) == ["meeting"]
+    question = [{"type": "input_audio", "input_audio": {"data": data, "format": "wav"}}]
+    assert called(client, question, tools=[tool("meeting")]) == ["meeting"]
 
 
-def test_the_result_of_a_tool_is_quoted(client: httpx.Client) -> None:
-    """After a tool has answered, its answer is quoted and no tool is called again."""
+def test_tool_results_are_quoted(client: httpx.Client) -> None:
+    """The results of tools are quoted, and no tool is called again."""
     first = post(client, "transcribe audio and speak", tools=TOOLS).json()["choices"][0]["message"]
     ids = [call["id"] for call in first["tool_calls"]]
     results = [
@@ -109,9 +109,9 @@ def test_the_result_of_a_tool_is_quoted(client: httpx.Client) -> None:
     assert len(answer["choices"][0]["message"]["tool_calls"]) == 1
 
 
-def test_a_streamed_call(client: httpx.Client) -> None:
-    """The pieces of a streamed call make up the call."""
-    tools = [tool("speak", takes({"type": "string"}, "text"))]
+def test_streamed_call(client: httpx.Client) -> None:
+    """The chunks of a streamed tool call add up to the call."""
+    tools = [tool("speak", one_argument({"type": "string"}, "text"))]
     response = post(client, 'speak "one two three"', tools=tools, stream=True)
     events = [json.loads(line[6:]) for line in response.text.split("\n\n")[:-2]]
     deltas = [event["choices"][0]["delta"] for event in events]
@@ -153,19 +153,19 @@ def test_a_streamed_call(client: httpx.Client) -> None:
         ({"type": "array", "items": {"type": "integer"}}, "1 2 3", [1]),
         ({"type": "array", "items": {"type": "integer"}, "minItems": 2}, "1 2 3", [1, 2]),
         ({"type": "array", "maxItems": 0}, "", []),
-        (takes({"type": "integer"}, "deep"), "8", {"deep": 8}),
+        (one_argument({"type": "integer"}, "deep"), "8", {"deep": 8}),
         ({"type": "object", "properties": {"optional": {"type": "integer"}}}, "8", {}),
         ({}, "anything", None),
         (True, "anything", None),
     ],
 )
 def test_arguments(client: httpx.Client, schema: object, text: str, value: object) -> None:
-    """An argument follows its schema, with what the user's words offer."""
+    """Arguments follow their schema, with values from the user's text where they fit."""
     assert argument(client, schema, text) == value
 
 
 def test_paths_are_file_names(client: httpx.Client) -> None:
-    """An argument that is named like a file takes a file name before a quotation."""
+    """Arguments with names such as path prefer file names to quotations."""
     text = 'transcribe "loudly" what is in calls/standup.m4a'
     assert argument(client, {"type": "string"}, text, "path") == "calls/standup.m4a"
     assert argument(client, {"type": "string"}, text, "manner") == "loudly"
@@ -173,8 +173,8 @@ def test_paths_are_file_names(client: httpx.Client) -> None:
 
 def test_references(client: httpx.Client) -> None:
     """References within a schema are followed."""
-    schema = takes({"$ref": "#/$defs/Span"}) | {
-        "$defs": {"Span": takes({"$ref": "#/$defs/Time"}, "end"), "Time": {"type": "number"}}
+    schema = one_argument({"$ref": "#/$defs/Span"}) | {
+        "$defs": {"Span": one_argument({"$ref": "#/$defs/Time"}, "end"), "Time": {"type": "number"}}
     }
     answer = post(client, "until 12.5", tools=[tool("do_it", schema)], tool_choice="required")
     function = answer.json()["choices"][0]["message"]["tool_calls"][0]["function"]
@@ -185,7 +185,7 @@ def test_references(client: httpx.Client) -> None:
     "schema",
     [
         {"$ref": "#"},
-        takes({"$ref": "#"}),
+        one_argument({"$ref": "#"}),
         {"type": "array", "minItems": 10**9, "items": {"type": "array", "minItems": 10**9}},
         {"type": "object", "required": 5},
         {"type": "object", "required": [["x"]]},
@@ -197,8 +197,8 @@ def test_references(client: httpx.Client) -> None:
         {"anyOf": {"a": 1}},
     ],
 )
-def test_schemas_that_cannot_be_followed(client: httpx.Client, schema: dict[str, Any]) -> None:
-    """A schema that is malformed, endless or huge is refused."""
+def test_invalid_schemas(client: httpx.Client, schema: dict[str, Any]) -> None:
+    """Schemas that are malformed, recursive or huge are refused."""
     response = post(client, "x", tools=[tool("do_it", schema)], tool_choice="required")
     assert response.status_code == 400
     assert response.json()["error"]["code"] == "invalid_parameter"

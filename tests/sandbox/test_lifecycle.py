@@ -1,4 +1,4 @@
-"""Starting and stopping the sandbox."""
+"""Start and stop the sandbox."""
 
 import contextlib
 import importlib
@@ -17,21 +17,21 @@ import httpx
 import pytest
 
 from apertis_audio_tools import sandbox
-from apertis_audio_tools.sandbox import Heard, PocketSphinx, Sandbox
+from apertis_audio_tools.sandbox import PocketSphinx, Sandbox, SpeechSegment
 from support import timeouts
 
 HEADERS = {"Authorization": "Bearer sk-1"}
 
 
-class Deaf:
-    """An engine that hears nothing."""
+class SilentRecogniser:
+    """A recogniser that recognises nothing."""
 
-    def recognise(self, _: bytes) -> Iterable[Heard]:
-        """Give no segments."""
+    def recognise(self, _: bytes) -> Iterable[SpeechSegment]:
+        """Return no segments."""
         return []
 
 
-def test_one_object_serves_again_and_again() -> None:
+def test_reentry() -> None:
     """A sandbox may be entered again after it was left, and leaves no thread behind."""
     before = set(threading.enumerate())
     again = Sandbox()
@@ -46,7 +46,7 @@ def test_one_object_serves_again_and_again() -> None:
 
 
 def other_end(connection: socket.socket) -> socket.socket:
-    """That of a connection of this process to itself."""
+    """Return the other end of a connection of this process to itself."""
     for number in Path("/dev/fd").iterdir():
         with (
             contextlib.suppress(OSError),
@@ -54,14 +54,14 @@ def other_end(connection: socket.socket) -> socket.socket:
         ):
             if found.getpeername() == connection.getsockname():
                 return found.dup()
-    raise AssertionError("It is of another process.")
+    raise AssertionError("The other end belongs to another process.")
 
 
 @pytest.mark.skipif(not Path("/dev/fd").exists(), reason="open sockets are not listed there")
-def test_no_part_of_an_answer_waits_for_another() -> None:
-    """The body of an answer goes out although its head is not acknowledged yet."""
+def test_response_bodies_are_not_delayed() -> None:
+    """The body of a response is sent before its head is acknowledged."""
     with (
-        Sandbox(recogniser=Deaf()) as url,
+        Sandbox(recogniser=SilentRecogniser()) as url,
         socket.create_connection((urlsplit(url).hostname or "", urlsplit(url).port or 0)) as ours,
     ):
         ours.sendall(b"GET /v1/models HTTP/1.1\r\nhost: sandbox\r\n\r\n")
@@ -79,8 +79,8 @@ def test_two_at_once() -> None:
             assert timeouts.get(f"{url}/models", headers=HEADERS).status_code == 200
 
 
-def test_a_port_of_choice() -> None:
-    """A chosen port is used, and one that is taken is refused in a sentence."""
+def test_chosen_port() -> None:
+    """A chosen port is used; a port that is in use is refused with a clear message."""
     with Sandbox() as url:
         port = httpx.URL(url).port
         assert port is not None
@@ -90,16 +90,16 @@ def test_a_port_of_choice() -> None:
         assert same == url
 
 
-def test_leaving_by_an_exception() -> None:
-    """The server stops when the block fails, and the failure is not hidden."""
+def test_exit_by_exception() -> None:
+    """The server stops if the block raises, and the exception propagates."""
     with pytest.raises(ZeroDivisionError), Sandbox() as url:
         _ = 1 / 0
     with pytest.raises(httpx.ConnectError):
         timeouts.get(f"{url}/models", headers=HEADERS)
 
 
-def test_an_open_connection_does_not_hinder_leaving() -> None:
-    """A client that keeps its connection open, or half a request, cannot hold the server up."""
+def test_exit_with_open_connections() -> None:
+    """Open connections and half-sent requests do not keep the server from stopping."""
     with contextlib.ExitStack() as still_open:
         with Sandbox() as url:
             client = still_open.enter_context(timeouts.Client())
@@ -112,7 +112,7 @@ def test_an_open_connection_does_not_hinder_leaving() -> None:
 
 
 def test_serve_in_the_foreground() -> None:
-    """The blocking entry tells its URL when it is ready, and ends quietly when interrupted."""
+    """`serve` reports its URL when it is ready, and ends without a traceback when interrupted."""
     script = (
         "from apertis_audio_tools.sandbox import serve\n"
         "serve(port=0, on_ready=lambda url: print(url, flush=True))\n"
@@ -132,8 +132,8 @@ def test_serve_in_the_foreground() -> None:
         assert process.returncode == 0
 
 
-def test_the_extra_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the extra, the import says how to install it."""
+def test_extra_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the extra, the import error says how to install it."""
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     with pytest.raises(ImportError, match=r'pip install "apertis-audio-tools\[sandbox\]"'):
         importlib.reload(sandbox)
@@ -142,13 +142,13 @@ def test_the_extra_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("version", "sentence"), [((3, 13), "pip install"), ((3, 14), "no wheel for Python 3.14")]
 )
-def test_there_is_no_pocketsphinx(
+def test_pocketsphinx_is_missing(
     monkeypatch: pytest.MonkeyPatch, version: tuple[int, int], sentence: str
 ) -> None:
-    """Without pocketsphinx, the engine says why; the sandbox runs with another engine."""
+    """Without pocketsphinx, the error says what to do; other recognisers work."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     monkeypatch.setattr(sys, "version_info", version)
     with pytest.raises(ImportError, match=sentence):
         PocketSphinx()
-    with Sandbox(recogniser=Deaf()) as url:
+    with Sandbox(recogniser=SilentRecogniser()) as url:
         assert timeouts.get(f"{url}/models", headers=HEADERS).status_code == 200

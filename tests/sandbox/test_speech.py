@@ -1,4 +1,4 @@
-"""What the sandbox says, and in which encodings."""
+"""Speech of the sandbox: formats, voices, speed, streaming and refused requests."""
 
 import json
 import re
@@ -11,7 +11,7 @@ import httpx
 import jiwer
 import pytest
 
-from apertis_audio_tools.sandbox import speech, synthesis
+from apertis_audio_tools.sandbox import speech_endpoint, speech_synthesis
 from support import timeouts
 from support.encoded_recordings import content
 from support.timeouts import PATIENCE
@@ -23,7 +23,7 @@ Speak = Callable[..., bytes]
 
 
 def refused(response: httpx.Response) -> tuple[int, str, str | None]:
-    """Status, code and parameter of a refusal."""
+    """Return status, code and parameter of an error response."""
     error = response.json()["error"]
     assert error["message"].endswith(".")
     return response.status_code, error["code"], error["param"]
@@ -48,7 +48,7 @@ def test_formats(
     codec: str,
     rate: int,
 ) -> None:
-    """Every format is what its name says, mono, and lasts as long as the bare samples."""
+    """Each format has the container and codec of its name, and the duration of the pcm format."""
     body = REQUEST | {"input": SENTENCE, "response_format": response_format}
     response = client.post("/audio/speech", json=body)
     assert response.headers["content-type"] == media_type
@@ -60,8 +60,8 @@ def test_formats(
     assert found.loudest > 3000
 
 
-def test_bare_samples(client: httpx.Client) -> None:
-    """The pcm format is samples without any header, as long as one would speak."""
+def test_pcm(client: httpx.Client) -> None:
+    """The pcm format has samples of a plausible duration and no header."""
     body = REQUEST | {"input": SENTENCE, "response_format": "pcm"}
     response = client.post("/audio/speech", json=body)
     assert response.headers["content-type"] == "audio/pcm"
@@ -69,15 +69,15 @@ def test_bare_samples(client: httpx.Client) -> None:
     assert max(map(abs, memoryview(response.content).cast("h"))) > 3000
 
 
-def test_the_default_format(client: httpx.Client) -> None:
-    """Without a format it is mp3."""
+def test_default_format(client: httpx.Client) -> None:
+    """The default format is mp3."""
     response = client.post("/audio/speech", json=REQUEST)
     assert response.headers["content-type"] == "audio/mpeg"
     assert content(response.content).container == "mp3"
 
 
-def test_a_wav_has_the_sizes_of_a_stream(speak: Speak) -> None:
-    """The wav begins before its length is known, so both sizes are the largest number there is."""
+def test_wav_has_the_sizes_of_a_stream(speak: Speak) -> None:
+    """A wav begins before its length is known, so both sizes are 0xFFFFFFFF."""
     header = speak(SENTENCE, "wav")[:44]
     assert (header[:4], header[4:8], header[8:16]) == (b"RIFF", b"\xff" * 4, b"WAVEfmt ")
     assert header[36:] == b"data" + b"\xff" * 4
@@ -86,27 +86,27 @@ def test_a_wav_has_the_sizes_of_a_stream(speak: Speak) -> None:
 
 @pytest.mark.parametrize("speed", [0.25, 0.4, 0.5, 0.75, 1.5, 4])
 def test_speed(speak: Speak, speed: float) -> None:
-    """Twice the speed is half the time."""
+    """The duration is inversely proportional to the speed."""
     usual, changed = speak(SENTENCE, "pcm"), speak(SENTENCE, "pcm", speed=speed)
     assert len(changed) * speed == pytest.approx(len(usual), rel=0.03)
 
 
-def brightness(pcm: bytes) -> float:
-    """How often the sound changes its sign, per second: what tells these voices apart."""
+def zero_crossings(pcm: bytes) -> float:
+    """Return the sign changes per second, which differ between the voices."""
     signs = [sample < 0 for sample in memoryview(pcm).cast("h")]
     changes = sum(before != after for before, after in pairwise(signs))
     return changes / len(signs) * 24_000
 
 
 def voice_of(pcm: bytes, usual: dict[str, float]) -> str:
-    """Whose sound is nearest: nova's breath alone differs by 4 % from one time to the next."""
-    heard = brightness(pcm)
-    return min(usual, key=lambda voice: abs(usual[voice] - heard))
+    """Return the voice with the most similar sound; nova alone varies by 4 % between calls."""
+    found = zero_crossings(pcm)
+    return min(usual, key=lambda voice: abs(usual[voice] - found))
 
 
 def test_voices_differ(speak: Speak, client: httpx.Client) -> None:
-    """Each of the six voices has a sound of its own, and keeps it."""
-    usual = {voice: brightness(speak(SENTENCE, "pcm", voice)) for voice in VOICES}
+    """The six voices sound different, and each sounds alike every time."""
+    usual = {voice: zero_crossings(speak(SENTENCE, "pcm", voice)) for voice in VOICES}
     for voice in VOICES:
         body = REQUEST | {"input": SENTENCE, "voice": voice, "response_format": "pcm"}
         assert voice_of(client.post("/audio/speech", json=body).content, usual) == voice
@@ -114,25 +114,25 @@ def test_voices_differ(speak: Speak, client: httpx.Client) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("voice", ["alloy", "onyx"])
-def test_what_is_said_is_heard(client: httpx.Client, speak: Speak, voice: str) -> None:
-    """Most words of a sentence survive being spoken, encoded, decoded and recognised."""
-    files = {"file": ("said.mp3", speak(SENTENCE, "mp3", voice))}
+def test_speech_is_recognised(client: httpx.Client, speak: Speak, voice: str) -> None:
+    """Most words of a sentence survive synthesis, encoding, decoding and recognition."""
+    files = {"file": ("speech.mp3", speak(SENTENCE, "mp3", voice))}
     answer = client.post("/audio/transcriptions", files=files, data={"model": "whisper-1"})
-    heard = answer.json()["text"]
-    truth, guess = (" ".join(re.findall("[a-z]+", each.lower())) for each in (SENTENCE, heard))
+    recognised = answer.json()["text"]
+    truth, guess = (" ".join(re.findall("[a-z]+", each.lower())) for each in (SENTENCE, recognised))
     assert jiwer.wer(truth, guess) <= 0.34
 
 
 @pytest.mark.parametrize("model", ["tts-1", "tts-1-hd", "gpt-4o-mini-tts-2025-12-15"])
 def test_models(client: httpx.Client, model: str) -> None:
-    """Every speech model speaks, and none minds instructions."""
+    """Every speech model returns speech, and accepts instructions."""
     body = REQUEST | {"model": model, "instructions": "Sound cheerful."}
     assert content(client.post("/audio/speech", json=body).content).seconds > 0.5
 
 
 @pytest.mark.parametrize("voice", ["Kore", "alloy"])
-def test_a_model_with_other_voices(client: httpx.Client, voice: str) -> None:
-    """The Gemini model has voices of its own, so any name will do."""
+def test_model_with_other_voices(client: httpx.Client, voice: str) -> None:
+    """The Gemini model has voices of its own, so it accepts any name."""
     body = REQUEST | {"model": "gemini-3.1-flash-tts-preview", "voice": voice}
     assert content(client.post("/audio/speech", json=body).content).seconds > 0.5
 
@@ -141,8 +141,8 @@ def test_a_model_with_other_voices(client: httpx.Client, voice: str) -> None:
     "text", ["...", " ", "\x00", "1 < 2 & [[h@'loU]] <break/>", "你好。世界", "😀"]
 )
 @pytest.mark.parametrize("response_format", ["mp3", "opus", "aac", "flac", "wav"])
-def test_strange_texts(client: httpx.Client, text: str, response_format: str) -> None:
-    """Whatever the text is, the answer is a file that can be played."""
+def test_unusual_texts(client: httpx.Client, text: str, response_format: str) -> None:
+    """The response to any text is a file that can be played."""
     body = REQUEST | {"input": text, "response_format": response_format}
     response = client.post("/audio/speech", content=json.dumps(body))
     assert response.status_code == 200
@@ -150,7 +150,7 @@ def test_strange_texts(client: httpx.Client, text: str, response_format: str) ->
 
 
 def test_the_longest_text(client: httpx.Client) -> None:
-    """4096 characters are spoken to their end, one more is refused."""
+    """4096 characters are spoken to the end; one more is refused."""
     text = ("All is well. " * 400)[:4096]
     body = REQUEST | {"input": text, "response_format": "opus", "speed": 4}
     assert content(client.post("/audio/speech", json=body).content).seconds > 60
@@ -158,20 +158,18 @@ def test_the_longest_text(client: httpx.Client) -> None:
     assert refused(response) == (400, "invalid_parameter", "input")
 
 
-def test_audio_leaves_while_the_rest_is_being_spoken(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_sentences_are_streamed(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first sentence arrives before the second has been synthesised."""
     first_arrived = threading.Event()
-    speak = synthesis.speak
+    speak = speech_synthesis.speak
 
-    def waiting(text: str, voice: str) -> Iterator[bytes]:
+    def speak_after_first(text: str, voice: str) -> Iterator[bytes]:
         sentences = speak(text, voice)
         yield next(sentences)
         assert first_arrived.wait(PATIENCE)
         yield from sentences
 
-    monkeypatch.setattr(speech, "speak", waiting)
+    monkeypatch.setattr(speech_endpoint, "speak", speak_after_first)
     headers = {"Authorization": "Bearer sk-1"}
     body = REQUEST | {"input": SENTENCE, "response_format": "pcm"}
     with timeouts.stream("POST", f"{url}/audio/speech", headers=headers, json=body) as response:
@@ -183,20 +181,20 @@ def test_audio_leaves_while_the_rest_is_being_spoken(
     assert len(first + rest) / 48_000 > 3
 
 
-def test_at_the_same_time(speak: Speak, client: httpx.Client) -> None:
-    """Voices that speak at the same time do not get into each other's way."""
+def test_concurrent_requests(speak: Speak, client: httpx.Client) -> None:
+    """Concurrent requests do not affect each other."""
 
-    def together(voice: str) -> bytes:
+    def request_speech(voice: str) -> bytes:
         body = REQUEST | {"input": SENTENCE, "voice": voice, "response_format": "pcm"}
         return client.post("/audio/speech", json=body).content
 
     with ThreadPoolExecutor(6) as threads:
-        heard = list(threads.map(together, VOICES * 3))
+        concurrent = list(threads.map(request_speech, VOICES * 3))
     alone = {voice: speak(SENTENCE, "pcm", voice) for voice in VOICES}
-    usual = {voice: brightness(pcm) for voice, pcm in alone.items()}
-    assert [voice_of(pcm, usual) for pcm in heard] == VOICES * 3
+    usual = {voice: zero_crossings(pcm) for voice, pcm in alone.items()}
+    assert [voice_of(pcm, usual) for pcm in concurrent] == VOICES * 3
     lengths = [len(alone[voice]) for voice in VOICES] * 3
-    assert [len(pcm) for pcm in heard] == pytest.approx(lengths, rel=0.01)
+    assert [len(pcm) for pcm in concurrent] == pytest.approx(lengths, rel=0.01)
 
 
 @pytest.mark.parametrize("absent", ["model", "input", "voice"])
@@ -219,7 +217,7 @@ def test_missing_parameter(client: httpx.Client, absent: str) -> None:
     ],
 )
 def test_invalid_parameter(client: httpx.Client, field: str, value: object) -> None:
-    """Values out of range or of another type are refused by name."""
+    """Values out of range or of a wrong type are refused; the error names the parameter."""
     response = client.post("/audio/speech", content=json.dumps(REQUEST | {field: value}))
     assert refused(response) == (400, "invalid_parameter", field)
 
@@ -237,7 +235,7 @@ def test_unknown_model(client: httpx.Client) -> None:
     ids=["empty", "open", "list", "text", "null", "no text", "NaN", "deep"],
 )
 def test_malformed_json(client: httpx.Client, endpoint: str, body: bytes) -> None:
-    """A body that is no JSON object is refused as such."""
+    """A body that is not a JSON object is refused."""
     headers = {"Content-Type": "application/json"}
     response = client.post(endpoint, content=body, headers=headers)
     assert refused(response) == (400, "invalid_request", None)
@@ -245,7 +243,7 @@ def test_malformed_json(client: httpx.Client, endpoint: str, body: bytes) -> Non
 
 @pytest.mark.parametrize("endpoint", ["/audio/speech", "/chat/completions"])
 def test_too_much_json(client: httpx.Client, endpoint: str) -> None:
-    """The size limit holds for JSON, too."""
+    """The size limit applies to JSON bodies."""
     body = b'{"input": "' + b" " * 26_214_400 + b'"}'
     response = client.post(endpoint, content=body)
     assert refused(response) == (413, "invalid_request", None)

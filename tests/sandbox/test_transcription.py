@@ -1,4 +1,4 @@
-"""What the sandbox hears, and how it writes it down."""
+"""Transcriptions of the sandbox: formats, times, recognisers."""
 
 import re
 import threading
@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from apertis_audio_tools.sandbox import Heard, PocketSphinx, Sandbox
+from apertis_audio_tools.sandbox import PocketSphinx, Sandbox, SpeechSegment
 from support.encoded_recordings import recording, samples, silence
 from support.timeouts import PATIENCE
 
@@ -23,19 +23,19 @@ VERBOSE = {"response_format": "verbose_json"}
 Transcribe = Callable[..., httpx.Response]
 
 
-class Recites:
-    """An engine that always hears the same."""
+class FixedRecogniser:
+    """A recogniser that always returns the same segments."""
 
-    def __init__(self, *segments: Heard) -> None:
+    def __init__(self, *segments: SpeechSegment) -> None:
         self._segments = segments
 
-    def recognise(self, _: bytes) -> Iterable[Heard]:
-        """Give the segments of the construction."""
+    def recognise(self, _: bytes) -> Iterable[SpeechSegment]:
+        """Return the fixed segments."""
         return self._segments
 
 
 def transcribe(url: str, file: bytes, timeout: float = 60, **fields: str) -> httpx.Response:
-    """Ask a sandbox of the test's own."""
+    """Request a transcription from the sandbox at a URL."""
     return httpx.post(
         f"{url}/audio/transcriptions",
         headers=HEADERS,
@@ -46,13 +46,13 @@ def transcribe(url: str, file: bytes, timeout: float = 60, **fields: str) -> htt
 
 
 def beginning(path: Path, seconds: int) -> bytes:
-    """The first seconds of a recording, as wav."""
+    """Return the first seconds of a recording as wav."""
     return recording("wav", samples(path.read_bytes())[: seconds * 16_000 * 2])
 
 
 @pytest.fixture(scope="module")
 def standup(client: httpx.Client) -> dict[str, object]:
-    """What is heard in the beginning of a meeting, with times."""
+    """Return the transcript of the beginning of a meeting, with times."""
     response = client.post(
         "/audio/transcriptions",
         files={"file": ("standup.wav", beginning(STANDUP, 25))},
@@ -67,7 +67,7 @@ def standup(client: httpx.Client) -> dict[str, object]:
     "extension", ["flac", "mp3", "mp4", "mpeg", "mpga", "m4a", "ogg", "wav", "webm"]
 )
 def test_every_documented_format(client: httpx.Client, extension: str) -> None:
-    """The same sentence is heard in every format of the reference."""
+    """A sentence is recognised in every documented format."""
     file = (CLIPS / f"clip.{extension}").read_bytes()
     response = client.post(
         "/audio/transcriptions",
@@ -85,7 +85,7 @@ def words(text: str) -> str:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_verbose_segments(standup: dict[str, object]) -> None:
-    """Segments are numbered, follow one another in time, and make up the text."""
+    """Segments are numbered, in order of time, and make up the text."""
     segments = standup["segments"]
     assert isinstance(segments, list)
     assert (standup["task"], standup["language"]) == ("transcribe", "english")
@@ -99,8 +99,8 @@ def test_verbose_segments(standup: dict[str, object]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_verbose_measures(standup: dict[str, object]) -> None:
-    """A segment's figures are in the ranges their names promise."""
+def test_verbose_statistics(standup: dict[str, object]) -> None:
+    """The statistics of segments are in plausible ranges."""
     segments = standup["segments"]
     assert isinstance(segments, list)
     for each in segments:
@@ -113,16 +113,16 @@ def test_verbose_measures(standup: dict[str, object]) -> None:
         assert 0.5 < each["compression_ratio"] < 2
 
 
-def test_times_are_those_of_the_recording(transcribe: Transcribe) -> None:
-    """Two sentences are found where they were put, to a tenth of a second."""
+def test_times(transcribe: Transcribe) -> None:
+    """The times of two sentences are exact to a tenth of a second."""
     clip = samples((CLIPS / "clip.wav").read_bytes())
     pause = bytes(16_000 * 2 * 3)
     file = recording("wav", pause + clip + pause + clip)
-    heard = transcribe(file, response_format="verbose_json", temperature="0.5").json()
-    spans = [(each["start"], each["end"]) for each in heard["segments"]]
+    transcript = transcribe(file, response_format="verbose_json", temperature="0.5").json()
+    spans = [(each["start"], each["end"]) for each in transcript["segments"]]
     assert spans == [pytest.approx((3.05, 4.19), abs=0.1), pytest.approx((7.29, 8.43), abs=0.1)]
-    assert heard["text"] == f"{SENTENCE} {SENTENCE}"
-    assert heard["segments"][0]["temperature"] == 0.5
+    assert transcript["text"] == f"{SENTENCE} {SENTENCE}"
+    assert transcript["segments"][0]["temperature"] == 0.5
 
 
 @pytest.mark.parametrize(
@@ -148,8 +148,10 @@ def test_times_are_those_of_the_recording(transcribe: Transcribe) -> None:
     ],
 )
 def test_text_and_subtitles(response_format: str, media_type: str, expected: str) -> None:
-    """Subtitles have hours, and cues as the formats ask; any engine can be plugged in."""
-    engine = Recites(Heard(0.5, 3599.9994, "First & last."), Heard(3661.001, 100_000, "Second."))
+    """Text and subtitles of a custom recogniser follow their formats."""
+    engine = FixedRecogniser(
+        SpeechSegment(0.5, 3599.9994, "First & last."), SpeechSegment(3661.001, 100_000, "Second.")
+    )
     with Sandbox(recogniser=engine) as url:
         response = transcribe(url, silence("wav", 1), response_format=response_format)
     assert response.headers["content-type"] == media_type
@@ -158,9 +160,9 @@ def test_text_and_subtitles(response_format: str, media_type: str, expected: str
 
 @pytest.mark.parametrize("model", ["gpt-4o-transcribe", "gpt-4o-mini-transcribe"])
 @pytest.mark.parametrize("response_format", ["json", "text", "srt", "vtt", "verbose_json"])
-def test_models_that_only_speak_json(model: str, response_format: str) -> None:
-    """The gpt-4o models answer json, whatever was asked."""
-    with Sandbox(recogniser=Recites(Heard(0, 1, "Hello."))) as url:
+def test_json_only_models(model: str, response_format: str) -> None:
+    """The gpt-4o models return json, whatever format is requested."""
+    with Sandbox(recogniser=FixedRecogniser(SpeechSegment(0, 1, "Hello."))) as url:
         file = silence("wav", 1)
         response = transcribe(url, file, model=model, response_format=response_format)
     assert response.json() == {"text": "Hello."}
@@ -171,20 +173,22 @@ def test_models_that_only_speak_json(model: str, response_format: str) -> None:
     [("json", '{"text":""}'), ("text", "\n"), ("srt", ""), ("vtt", "WEBVTT\n\n")],
 )
 def test_silence(transcribe: Transcribe, response_format: str, expected: str) -> None:
-    """In silence nothing is heard, and that is no error."""
+    """The transcript of silence is empty."""
     response = transcribe(silence("wav", 3), response_format=response_format)
     assert (response.status_code, response.text) == (200, expected)
 
 
 def test_silence_has_no_segments(transcribe: Transcribe) -> None:
-    """Silence is transcribed as no segments at all."""
-    heard = transcribe(silence("flac", 2.5), "quiet.flac", response_format="verbose_json").json()
-    assert (heard["duration"], heard["text"], heard["segments"]) == (2.5, "", [])
+    """The verbose transcript of silence has no segments."""
+    transcript = transcribe(
+        silence("flac", 2.5), "quiet.flac", response_format="verbose_json"
+    ).json()
+    assert (transcript["duration"], transcript["text"], transcript["segments"]) == (2.5, "", [])
 
 
 @pytest.mark.parametrize("model", ["whisper-1", "whisper-large-v3", "whisper-large-v3-turbo"])
 def test_translation(client: httpx.Client, model: str) -> None:
-    """A translation is what was heard, marked as a translation."""
+    """A translation is the transcript, marked as a translation."""
     response = client.post(
         "/audio/translations",
         files={"file": ("clip.mp3", (CLIPS / "clip.mp3").read_bytes())},
@@ -193,8 +197,8 @@ def test_translation(client: httpx.Client, model: str) -> None:
     assert (response.json()["task"], response.json()["text"]) == ("translate", SENTENCE)
 
 
-def test_at_the_same_time(transcribe: Transcribe) -> None:
-    """Requests at the same time get the same answer as one alone."""
+def test_concurrent_requests(transcribe: Transcribe) -> None:
+    """Concurrent requests return the same transcript as a single one."""
     file = (CLIPS / "clip.ogg").read_bytes()
     with ThreadPoolExecutor(6) as threads:
         answers = threads.map(lambda _: transcribe(file, "clip.ogg", **VERBOSE).json(), range(6))
@@ -206,22 +210,22 @@ def test_at_the_same_time(transcribe: Transcribe) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_long_speech_without_a_pause(transcribe: Transcribe) -> None:
-    """Speech that never pauses is cut into segments, and nothing between them is lost."""
+    """Speech without pauses is cut into segments without loss."""
     clip = samples((CLIPS / "clip.wav").read_bytes())
-    heard = transcribe(recording("mp3", clip * 17), "long.mp3", **VERBOSE).json()
-    assert len(heard["segments"]) == 2
-    assert heard["text"].lower().count("meeting") >= 15
+    transcript = transcribe(recording("mp3", clip * 17), "long.mp3", **VERBOSE).json()
+    assert len(transcript["segments"]) == 2
+    assert transcript["text"].lower().count("meeting") >= 15
 
 
-def test_a_client_that_hangs_up() -> None:
-    """Recognition is given up when nobody waits for it, and the server goes on."""
+def test_disconnected_client() -> None:
+    """Recognition stops when the client disconnects, and the server continues."""
     given_up = threading.Event()
 
     class Endless:
-        def recognise(self, pcm: bytes) -> Iterator[Heard]:
+        def recognise(self, pcm: bytes) -> Iterator[SpeechSegment]:
             try:
                 while len(pcm) > 40_000:
-                    yield Heard(0, 1, "And so on.")
+                    yield SpeechSegment(0, 1, "And so on.")
             finally:
                 given_up.set()
 
@@ -232,12 +236,12 @@ def test_a_client_that_hangs_up() -> None:
         assert transcribe(url, silence("wav", 1)).json() == {"text": ""}
 
 
-def test_an_engine_that_is_closed_at_work() -> None:
-    """A recording whose recogniser goes away is answered with an error that may be retried."""
+def test_closed_recogniser() -> None:
+    """Closing the recogniser during a request leads to a 503 error, which may be retried."""
     at_work = threading.Event()
 
     class Noticed(PocketSphinx):
-        def recognise(self, pcm: bytes, /) -> Iterator[Heard]:
+        def recognise(self, pcm: bytes, /) -> Iterator[SpeechSegment]:
             at_work.set()
             return super().recognise(pcm)
 
@@ -251,12 +255,12 @@ def test_an_engine_that_is_closed_at_work() -> None:
         assert transcribe(url, file).status_code == 503
 
 
-def test_an_engine_that_fails(capfd: pytest.CaptureFixture[str]) -> None:
-    """An engine's failure is the service's failure, and does not end the server."""
+def test_failing_recogniser(capfd: pytest.CaptureFixture[str]) -> None:
+    """An exception in the recogniser leads to a 500 error, and the server continues."""
 
     class Broken:
-        def recognise(self, _: bytes) -> Iterable[Heard]:
-            raise RuntimeError("no ears")
+        def recognise(self, _: bytes) -> Iterable[SpeechSegment]:
+            raise RuntimeError("broken")
 
     with Sandbox(recogniser=Broken()) as url:
         for _ in range(2):

@@ -1,4 +1,4 @@
-"""What the sandbox will not transcribe, and how it says so."""
+"""Transcription requests that the sandbox refuses."""
 
 import io
 import socket
@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from apertis_audio_tools.sandbox import decoding
+from apertis_audio_tools.sandbox import audio_decoding
 from support.encoded_recordings import silence
 
 CLIPS = Path(__file__).parents[1] / "clips"
@@ -20,7 +20,7 @@ Transcribe = Callable[..., httpx.Response]
 
 
 def refused(response: httpx.Response) -> tuple[int, str, str | None]:
-    """Status, code and parameter of a refusal, whose message has to be a sentence."""
+    """Return status, code and parameter of an error response; its message is a sentence."""
     error = response.json()["error"]
     assert error["type"] == "invalid_request_error"
     assert error["message"].endswith(".")
@@ -46,12 +46,12 @@ def test_missing_parameter(client: httpx.Client, endpoint: str, absent: str) -> 
     ],
 )
 def test_invalid_parameter(transcribe: Transcribe, field: str, value: str) -> None:
-    """Values out of range or of another kind are refused by name."""
+    """Values out of range or of a wrong kind are refused; the error names the parameter."""
     assert refused(transcribe(WAV, **{field: value})) == (400, "invalid_parameter", field)
 
 
-def test_a_file_without_a_name(client: httpx.Client) -> None:
-    """A text field named file is no file."""
+def test_file_without_a_name(client: httpx.Client) -> None:
+    """A text field named file is refused."""
     response = client.post(
         "/audio/transcriptions", files={"file": (None, "x"), "model": (None, "whisper-1")}
     )
@@ -64,28 +64,28 @@ def test_unknown_model(transcribe: Transcribe) -> None:
 
 
 @pytest.mark.parametrize("model", ["tts-1", "gpt-4o-audio-preview", "gemini-3.1-flash-tts-preview"])
-def test_a_model_of_another_kind(transcribe: Transcribe, model: str) -> None:
+def test_model_of_another_kind(transcribe: Transcribe, model: str) -> None:
     """A model that exists but does not transcribe is refused."""
     assert refused(transcribe(WAV, model=model)) == (400, "invalid_parameter", "model")
 
 
 @pytest.mark.parametrize("model", ["gpt-4o-transcribe", "gpt-4o-mini-transcribe"])
 def test_models_that_do_not_translate(client: httpx.Client, model: str) -> None:
-    """Only whisper models translate."""
+    """Models other than whisper models are refused for translations."""
     files = {"file": ("clip.wav", WAV)}
     response = client.post("/audio/translations", files=files, data={"model": model})
     assert refused(response) == (400, "invalid_parameter", "model")
 
 
 @pytest.mark.parametrize("name", ["clip.opus", "clip.aac", "clip.aiff", "clip.mkv", "clip", "wav"])
-def test_the_name_decides_the_format(transcribe: Transcribe, name: str) -> None:
-    """A file is judged by its name: good audio under another extension is refused."""
+def test_unknown_extension(transcribe: Transcribe, name: str) -> None:
+    """Valid audio with an undocumented file extension is refused."""
     file = (CLIPS / "clip.ogg").read_bytes()
     assert refused(transcribe(file, name)) == (400, "invalid_file_format", "file")
 
 
-def test_the_name_may_be_wrong(transcribe: Transcribe) -> None:
-    """A documented extension is enough, whatever the container is."""
+def test_wrong_extension(transcribe: Transcribe) -> None:
+    """Any documented extension is accepted, whatever the container is."""
     assert transcribe(silence("ogg", 0.5), "clip.mp3").status_code == 200
 
 
@@ -113,19 +113,19 @@ def _script() -> bytes:
     ids=["empty", "zeros", "head", "cut", "tag", "no index", "aiff", "playlist", "script"],
 )
 def test_undecodable_audio(transcribe: Transcribe, file: bytes) -> None:
-    """What cannot be decoded is refused; a list of other files is not followed."""
+    """Files that cannot be decoded are refused; playlists are not followed."""
     assert refused(transcribe(file)) == (400, "invalid_file_format", "file")
 
 
-def test_damage_in_the_middle_is_survived(transcribe: Transcribe) -> None:
-    """Damaged packets are left out and the rest is heard."""
+def test_damaged_packets(transcribe: Transcribe) -> None:
+    """Damaged packets are left out, and the rest is decoded."""
     file = bytearray(silence("mp3", 10))
     file[9000:9400] = b"\xa5" * 400
-    heard = transcribe(bytes(file), "clip.mp3", response_format="verbose_json").json()
-    assert heard["duration"] == pytest.approx(10, abs=0.5)
+    transcript = transcribe(bytes(file), "clip.mp3", response_format="verbose_json").json()
+    assert transcript["duration"] == pytest.approx(10, abs=0.5)
 
 
-def test_a_title_in_another_encoding(transcribe: Transcribe) -> None:
+def test_title_in_another_encoding(transcribe: Transcribe) -> None:
     """A title that is not UTF-8 does not make a recording unreadable."""
     title = b"LIST" + struct.pack("<I", 16) + b"INFOINAM" + struct.pack("<I", 4) + b"\xe9t\xe9\0"
     data = WAV.index(b"data")
@@ -133,13 +133,13 @@ def test_a_title_in_another_encoding(transcribe: Transcribe) -> None:
 
 
 def test_too_short(transcribe: Transcribe) -> None:
-    """Less than a tenth of a second is refused, a tenth is not."""
+    """Less than a tenth of a second is refused; a tenth is accepted."""
     assert refused(transcribe(silence("wav", 0.09))) == (400, "invalid_parameter", "file")
     assert transcribe(silence("wav", 0.1)).status_code == 200
 
 
 def test_too_long_for_gpt_4o(transcribe: Transcribe) -> None:
-    """The gpt-4o models take 1400 seconds and no more."""
+    """The gpt-4o models accept up to 1400 seconds."""
     longer = silence("flac", 1401, rate=8000)
     for model in ("gpt-4o-transcribe", "gpt-4o-mini-transcribe"):
         response = transcribe(longer, "long.flac", model=model)
@@ -149,17 +149,17 @@ def test_too_long_for_gpt_4o(transcribe: Transcribe) -> None:
     assert transcribe(just_so, "long.flac", model="gpt-4o-transcribe").status_code == 200
 
 
-def test_audio_that_unpacks_without_end(
+def test_audio_that_unpacks_to_hours(
     transcribe: Transcribe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A small file that unpacks to endless silence is refused before it fills the memory."""
-    monkeypatch.setattr(decoding, "MAX_SECONDS", 5)
+    """A small file that unpacks to long silence is refused before it fills the memory."""
+    monkeypatch.setattr(audio_decoding, "MAX_SECONDS", 5)
     assert refused(transcribe(silence("flac", 7), "bomb.flac"))[1] == "invalid_file_format"
     assert transcribe(silence("flac", 4), "fine.flac").status_code == 200
 
 
 def _body(size: int) -> tuple[dict[str, str], bytes]:
-    """A whole multipart body of so many bytes."""
+    """Return headers and content of a complete multipart body of a given size."""
     request = httpx.Request(
         "POST", "http://x", files={"file": ("clip.wav", b"\0")}, data={"model": "whisper-1"}
     )
@@ -170,7 +170,7 @@ def _body(size: int) -> tuple[dict[str, str], bytes]:
 
 
 def test_the_largest_request(client: httpx.Client) -> None:
-    """The limit is on the whole body: at the limit it is read, one byte above it is not."""
+    """The size limit applies to the whole body: at the limit it is read, above it refused."""
     for size, code in ((LIMIT, "invalid_file_format"), (LIMIT + 1, "invalid_request")):
         headers, content = _body(size)
         response = client.post("/audio/transcriptions", headers=headers, content=content)
@@ -179,8 +179,8 @@ def test_the_largest_request(client: httpx.Client) -> None:
     assert f"({LIMIT})" in response.json()["error"]["message"]
 
 
-def test_a_large_request_of_unknown_size(client: httpx.Client) -> None:
-    """A body that does not say how large it is is refused once it is over the limit."""
+def test_large_request_of_unknown_size(client: httpx.Client) -> None:
+    """A body of unannounced size is refused once it is over the limit."""
     headers, content = _body(LIMIT + 3_000_000)
 
     def pieces() -> Iterator[bytes]:
@@ -192,8 +192,8 @@ def test_a_large_request_of_unknown_size(client: httpx.Client) -> None:
     assert refused(response) == (413, "invalid_request", None)
 
 
-def test_an_endless_request_is_refused_while_it_lasts(url: str) -> None:
-    """The refusal comes before the body has ended, or was even sent."""
+def test_huge_announced_size(url: str) -> None:
+    """A body with a huge announced size is refused before it is sent."""
     where = httpx.URL(url)
     head = (
         f"POST /v1/audio/transcriptions HTTP/1.1\r\nHost: {where.host}\r\n"
@@ -221,14 +221,14 @@ def test_an_endless_request_is_refused_while_it_lasts(url: str) -> None:
     ids=["json", "no boundary", "empty", "no multipart", "no name", "cut off"],
 )
 def test_malformed_multipart(client: httpx.Client, content_type: str, body: bytes) -> None:
-    """A body that is no whole multipart form is refused as such."""
+    """A body that is not a complete multipart form is refused."""
     headers = {"Content-Type": content_type}
     response = client.post("/audio/transcriptions", headers=headers, content=body)
     assert refused(response) == (400, "invalid_request", None)
 
 
 def test_two_files(client: httpx.Client) -> None:
-    """One request has one file."""
+    """A request with two files is refused."""
     part: Any = ("file", ("clip.wav", WAV))
     response = client.post("/audio/transcriptions", files=[part, part])
     assert refused(response) == (400, "invalid_request", None)

@@ -20,20 +20,20 @@ from apertis_audio_tools.sandbox.beacons import (
     SYMBOLS,
     TONE_SECONDS,
     TONES,
-    symbols,
+    encode_number,
 )
 
 _SLOTS = 25
 _QUIET_SLOTS = (_SLOTS - SYMBOLS) // 2
 PERIOD_SECONDS = _SLOTS * SYMBOL_SECONDS
-"""Seconds from the start of one beacon to the start of the next: 2."""
+"""Seconds from the start of a beacon to the start of the next: 2 s."""
 FIRST_SECONDS = _QUIET_SLOTS * SYMBOL_SECONDS
-"""Start of the first beacon; each beacon is in the middle of its two seconds."""
+"""Start of the first beacon. Each is in the middle of its two seconds."""
 
 AMPLITUDE = 4_000
-"""Amplitude of each tone, of 32,767; speech is about as loud."""
+"""Amplitude of each tone, of 32,767. Speech is about as loud."""
 _RAMP_SECONDS = 0.002
-"""Duration of the fade-in and fade-out of a tone, which avoid clicks."""
+"""Seconds in which a tone rises and falls, so that it does not click."""
 QUIET_ROOM = 16.0
 """Standard deviation of the noise, of 32,767: 48 dB below the tones."""
 _FRAMES_PER_SECOND = 25
@@ -41,7 +41,7 @@ _FRAMES_PER_SECOND = 25
 
 @dataclass(frozen=True)
 class Format:
-    """An encoding: FFmpeg's names of container and encoder, sample rate, bit rate and channels."""
+    """FFmpeg's names of a container and of an encoder, and other settings."""
 
     container: str
     encoder: str
@@ -69,7 +69,7 @@ FORMATS = {
     "mpga": Format("mp2", "mp2", 32_000, 64_000),
     "mpeg": Format("mpeg", "mp2", 44_100, 64_000, picture="mpeg1video"),
 }
-"""Encodings by file suffix."""
+"""Formats by the suffix of the file."""
 
 
 def start_of(number: int) -> float:
@@ -85,58 +85,58 @@ def sound(
     noise: float = QUIET_ROOM,
     has_pauses: bool = True,
 ) -> Iterator[bytes]:
-    """Yield the signed 16-bit samples of `count` beacons, two seconds each.
+    """Yield beacons, two seconds each, in signed 16-bit samples.
 
     Args:
         sample_rate: Sample rate in Hz, a multiple of 25.
         count: Number of beacons.
-        first: Number of the first beacon. Defaults to 0.
+        first: Number of the first one. Defaults to 0.
         noise: Standard deviation of the noise between and below the tones, of 32,767.
-        has_pauses: False for loud noise between the beacons, so that no pause is long enough to
-            cut in. Defaults to True.
+        has_pauses: Whether it is quiet between beacons. If not, there is a rattle all the time, so
+            that no pause is long enough to cut in. Defaults to True.
     """
-    tones, before, after = _symbol_samples(sample_rate, noise, has_pauses)
+    slots, before, after = _make_slots(sample_rate, noise, has_pauses)
     for number in range(first, first + count):
-        yield b"".join((before, *map(tones.__getitem__, symbols(number)), after))
+        yield b"".join((before, *map(slots.__getitem__, encode_number(number)), after))
 
 
 @functools.cache
-def _symbol_samples(
+def _make_slots(
     sample_rate: int,
     noise: float,
     has_pauses: bool,  # noqa: FBT001  # keywords are other keys
 ) -> tuple[dict[str, bytes], bytes, bytes]:
-    """Return the samples of each symbol, and those before and after the symbols of a beacon."""
-    generator = np.random.default_rng(1)
-    tones = {key: _slot(sample_rate, noise, generator, TONES[key]) for key in TONES}
+    """Return the samples of each symbol, and those between two beacons, in two halves."""
+    dice = np.random.default_rng(1)
+    slots = {key: _slot(sample_rate, noise, dice, TONES[key]) for key in TONES}
     loud = noise if has_pauses else AMPLITUDE
     quiet_first, loud_first = (
-        b"".join(_slot(sample_rate, levels[at % 2], generator) for at in range(_QUIET_SLOTS))
+        b"".join(_slot(sample_rate, levels[at % 2], dice) for at in range(_QUIET_SLOTS))
         for levels in ((noise, loud), (loud, noise))
     )
-    return tones, quiet_first, loud_first
+    return slots, quiet_first, loud_first
 
 
 def _slot(
-    sample_rate: int, noise: float, generator: np.random.Generator, tones: tuple[int, ...] = ()
+    sample_rate: int, noise: float, dice: np.random.Generator, tones: tuple[int, ...] = ()
 ) -> bytes:
-    """Return eighty milliseconds of noise, with or without tones."""
+    """Return eighty milliseconds of noise, with tones or without."""
     seconds = np.arange(round(sample_rate * SYMBOL_SECONDS)) / sample_rate
     rising = np.minimum(seconds, TONE_SECONDS - seconds) / _RAMP_SECONDS
     waves = (np.sin(2 * np.pi * tone * seconds) for tone in tones)
     tone = AMPLITUDE * np.clip(rising, 0, 1) * sum(waves, np.zeros_like(seconds))
-    return in_16_bits(tone + generator.normal(0, noise, len(seconds)))
+    return in_16_bits(tone + dice.normal(0, noise, len(seconds)))
 
 
 def in_16_bits(samples: NDArray[np.float64]) -> bytes:
-    """Return samples as signed 16-bit integers, clipped where they are too loud."""
+    """Return samples as they are in files: whole numbers, clipped where they are too loud."""
     return np.clip(np.rint(samples), -32_768, 32_767).astype(np.int16).tobytes()
 
 
 def write(form: Format, path: Path, count: int, *, has_pauses: bool = True) -> Path:
-    """Write a recording of `count` beacons in constant memory, and return its path."""
+    """Write a recording of beacons, in memory that does not grow with their number."""
     with av.open(str(path), "w", format=form.container) as container:
-        video = _VideoTrack(container, form.picture) if form.picture else None
+        video = _Video(container, form.picture) if form.picture else None
         stream: Any = container.add_stream(
             form.encoder, rate=form.sample_rate, layout=form.layout, options=form.options
         )
@@ -145,7 +145,7 @@ def write(form: Format, path: Path, count: int, *, has_pauses: bool = True) -> P
         for number, pcm in enumerate(sound(form.sample_rate, count, has_pauses=has_pauses)):
             container.mux(stream.encode(_frame(pcm, form.sample_rate, number)))
             if video is not None:
-                video.show_period()
+                video.write_period()
         container.mux(stream.encode(None))
         if video is not None:
             video.finish()
@@ -161,8 +161,8 @@ def _frame(pcm: bytes, sample_rate: int, number: int) -> AudioFrame:
     return frame
 
 
-class _VideoTrack:
-    """A tiny video track, for containers that are made for video."""
+class _Video:
+    """A small picture for containers that are made for video."""
 
     def __init__(self, container: OutputContainer, encoder: str) -> None:
         self._container = container
@@ -171,16 +171,16 @@ class _VideoTrack:
         stream.width = stream.height = 16
         stream.pix_fmt = "yuv420p"
         self._stream = stream
-        self._shown = 0
+        self._count = 0
 
-    def show_period(self) -> None:
-        """Show the picture for the duration of one beacon."""
+    def write_period(self) -> None:
+        """Write the pictures of the period of a beacon."""
         for _ in range(round(PERIOD_SECONDS * _FRAMES_PER_SECOND)):
             picture = VideoFrame(16, 16, "yuv420p")
-            picture.pts, picture.time_base = self._shown, Fraction(1, _FRAMES_PER_SECOND)
-            self._shown += 1
+            picture.pts, picture.time_base = self._count, Fraction(1, _FRAMES_PER_SECOND)
+            self._count += 1
             self._container.mux(self._stream.encode(picture))
 
     def finish(self) -> None:
-        """Write the frames that the encoder still holds."""
+        """Write what the encoder holds back."""
         self._container.mux(self._stream.encode(None))

@@ -1,4 +1,4 @@
-"""Functions that child processes run on a transcript cache."""
+"""Processes that use a cache, and transcripts to put into it."""
 
 import os
 import random
@@ -12,30 +12,30 @@ from apertis_audio_tools.pipeline.cache import TranscriptCache
 
 
 class Barrier(Protocol):
-    """A barrier of `threading` or `multiprocessing`."""
+    """Barrier of `threading` or `multiprocessing`."""
 
     def wait(self, timeout: float) -> int:
-        """Wait until all parties have arrived."""
+        """Wait until all have arrived."""
 
 
 def noise(seed: int) -> Transcript:
-    """Return a transcript that takes about 700 bytes even when compressed."""
+    """Return a transcript of about 700 bytes, which cannot be compressed further."""
     return Transcript(text=random.Random(seed).randbytes(600).hex())
 
 
 def use(folder: Path, first: int, ready: Barrier) -> None:
-    """Put and get transcripts while other processes do; exit with 1 if one is not found again."""
-    cache = TranscriptCache(folder)
+    """Put and get while other processes do; exit with 0 if everything was found."""
+    kept = TranscriptCache(folder)
     ready.wait(60)
     for number in range(first, first + 40):
-        cache.put(f"{number}", noise(number))
-        cache.put("shared", noise(number))
-        if cache.get(f"{number}") != noise(number) or cache.get("shared") is None:
+        kept.put(f"{number}", noise(number))
+        kept.put("shared", noise(number))
+        if kept.get(f"{number}") != noise(number) or kept.get("shared") is None:
             sys.exit(1)
-    cache.close()
+    kept.close()
 
 
 def put_and_die(folder: Path) -> None:
-    """Put a transcript and kill the process, without closing or flushing anything."""
+    """Put a transcript, and end without closing anything."""
     TranscriptCache(folder).put("noise", noise(1))
     os.kill(os.getpid(), signal.SIGKILL)

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 
-from apertis_audio_tools.sandbox import Heard, Recogniser
+from apertis_audio_tools.sandbox import Recogniser, SpeechSegment
 
 
 class Remembering:
@@ -18,9 +18,9 @@ class Remembering:
 
     def __init__(self, engine: Recogniser) -> None:
         self._engine = engine
-        self._segments: dict[bytes, Sequence[Heard]] = {}
+        self._segments: dict[bytes, Sequence[SpeechSegment]] = {}
 
-    def recognise(self, pcm: bytes, /) -> Sequence[Heard]:
+    def recognise(self, pcm: bytes, /) -> Sequence[SpeechSegment]:
         """Return the segments of a recording."""
         digest = hashlib.sha256(pcm).digest()
         if digest not in self._segments:

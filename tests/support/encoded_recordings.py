@@ -1,4 +1,4 @@
-"""Encode recordings in memory, and decode and inspect encoded ones."""
+"""Encode recordings, and decode them to see their content."""
 
 import functools
 import io
@@ -24,7 +24,7 @@ CODECS = {
 
 @dataclass(frozen=True)
 class Content:
-    """Properties of an encoded recording."""
+    """The content of a file, as a player finds it."""
 
     container: str
     codec: str
@@ -52,12 +52,12 @@ def recording(extension: str, pcm: bytes, rate: int = 16_000) -> bytes:
 
 @functools.cache
 def silence(extension: str, seconds: float, rate: int = 16_000) -> bytes:
-    """Return an encoded recording of digital silence."""
+    """Return digital silence."""
     return recording(extension, bytes(round(seconds * rate) * 2), rate)
 
 
 def content(file: bytes) -> Content:
-    """Decode a whole file and return its properties."""
+    """Decode a whole file and return what it contains."""
     samples = loudest = 0
     with av.open(io.BytesIO(file), "r") as container:
         resampler = av.AudioResampler("s16", "mono")

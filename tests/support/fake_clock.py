@@ -1,19 +1,19 @@
-"""A clock that advances only when somebody sleeps."""
+"""Clock whose time passes only while somebody sleeps."""
 
 import asyncio
 import threading
 
 
 class FakeClock:
-    """A `retry.Clock` whose sleeps return at once and are recorded.
+    """`retry.Clock` for tests, which does not wait, and records the requested sleeps.
 
-    Threads sleep one after the other; tasks sleep at the same time.
+    Threads sleep one after the other; tasks sleep at the same time. Time never goes back.
 
     Args:
-        lateness: Seconds added to every sleep, as on a busy machine. Defaults to 0.
+        lateness: Seconds by which everybody oversleeps, as on a busy machine.
 
     Attributes:
-        sleeps: Requested seconds, in order.
+        sleeps: Seconds asked for, in order.
     """
 
     def __init__(self, lateness: float = 0.0) -> None:
@@ -23,17 +23,17 @@ class FakeClock:
         self._lock = threading.Lock()
 
     def monotonic(self) -> float:
-        """Return seconds since an arbitrary moment."""
+        """Return the seconds since some moment."""
         return self._now
 
     def sleep(self, seconds: float, wake: threading.Event) -> None:  # noqa: ARG002  # never waits
-        """Advance the clock by `seconds` and return at once."""
+        """Return at once, `seconds` later by this clock."""
         with self._lock:
             self.sleeps.append(seconds)
             self._now += seconds + self._lateness
 
     async def asleep(self, seconds: float) -> None:
-        """Advance the clock to the end of this sleep, after other tasks could begin theirs."""
+        """Let other tasks start to sleep too, and return when this sleep is over."""
         wake = self._now + seconds + self._lateness
         self.sleeps.append(seconds)
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Read files as the tools of an agent do."""
+"""Read a file the way an agent's tool does."""
 
 from apertis_audio_tools import FileAccess
 

@@ -1,4 +1,4 @@
-"""The example meeting in every container and codec, and the position of a piece within it."""
+"""The example meeting in every container and codec, and what is heard in a piece of it."""
 
 import io
 from collections.abc import Iterator
@@ -25,12 +25,12 @@ SAMPLE_RATE = 16_000
 Sound = NDArray[np.float64]
 
 _PROBE, _SEARCH = SAMPLE_RATE // 2, SAMPLE_RATE // 20
-"""Sound that are compared, and the distance within which they are searched: 0.5 s, 50 ms."""
+"""Samples compared, and how far around the claimed place they are looked for: 0.5 s, 50 ms."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """An encoding: FFmpeg's names of container and encoder, and further parameters."""
+    """FFmpeg's names of a container and of an encoder, and what else makes a difference."""
 
     container: str
     encoder: str
@@ -72,14 +72,14 @@ FORMATS = {
 
 
 def heard(source: Path | bytes | list[AudioFrame]) -> Sound:
-    """Return all decoded samples, as one channel at 16 kHz."""
+    """Everything a decoder gives, as one channel at 16 kHz."""
     resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
-    parts = []
+    found = []
     for frame in source if isinstance(source, list) else _frames(source):
         frame.pts = None
-        parts += [part.to_ndarray()[0] for part in resampler.resample(frame)]
-    parts += [part.to_ndarray()[0] for part in resampler.resample(None)]
-    return np.concatenate(parts).astype(np.float64)
+        found += [part.to_ndarray()[0] for part in resampler.resample(frame)]
+    found += [part.to_ndarray()[0] for part in resampler.resample(None)]
+    return np.concatenate(found).astype(np.float64)
 
 
 def _frames(source: Path | bytes) -> Iterator[AudioFrame]:
@@ -96,25 +96,25 @@ def _frames(source: Path | bytes) -> Iterator[AudioFrame]:
 
 
 def _packets(container: InputContainer, stream: AudioStream) -> Iterator[Any]:
-    """Yield all readable packets; at a truncation, some demuxers fail instead of ending."""
+    """All that can be read: where a file was cut off, some demuxers fail instead of ending."""
     with suppress(av.error.InvalidDataError):
         yield from (packet for packet in container.demux(stream) if packet.size)
 
 
-def encode(encoding: Format, path: Path, samples: Sound) -> Path:
-    """Write samples of 16 kHz in a format, with a picture if the format has one."""
-    muxing = dict([encoding.muxing.split("=")]) if encoding.muxing else {}
-    with av.open(str(path), "w", format=encoding.container, options=muxing) as container:
-        options = {"strict": "experimental"} if encoding.encoder == "vorbis" else {}
-        picture = _picture(container, encoding.picture) if encoding.picture else None
+def encode(form: Format, path: Path, sound: Sound) -> Path:
+    """Write a sound of 16 kHz in a format, with a picture where the format has one."""
+    muxing = dict([form.muxing.split("=")]) if form.muxing else {}
+    with av.open(str(path), "w", format=form.container, options=muxing) as container:
+        options = {"strict": "experimental"} if form.encoder == "vorbis" else {}
+        picture = _picture(container, form.picture) if form.picture else None
         stream: Any = container.add_stream(
-            encoding.encoder, rate=encoding.sample_rate, layout=encoding.layout, options=options
+            form.encoder, rate=form.sample_rate, layout=form.layout, options=options
         )
-        if encoding.bit_rate:
-            stream.bit_rate = encoding.bit_rate
+        if form.bit_rate:
+            stream.bit_rate = form.bit_rate
         if picture is not None:
-            _write_video(container, picture, len(samples) / SAMPLE_RATE)
-        for frame in _blocks(samples):
+            _film(container, picture, len(sound) / SAMPLE_RATE)
+        for frame in _blocks(sound):
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
@@ -128,7 +128,7 @@ def _picture(container: OutputContainer, encoder: str) -> VideoStream:
     return stream
 
 
-def _write_video(container: OutputContainer, stream: VideoStream, seconds: float) -> None:
+def _film(container: OutputContainer, stream: VideoStream, seconds: float) -> None:
     for number in range(int(seconds * 25)):
         picture = VideoFrame(16, 16, "yuv420p")
         picture.pts, picture.time_base = number, Fraction(1, 25)
@@ -137,7 +137,7 @@ def _write_video(container: OutputContainer, stream: VideoStream, seconds: float
 
 
 def with_cover(path: Path) -> Path:
-    """Write a copy of a recording with a cover picture, and return its path."""
+    """A copy of a recording with a cover picture."""
     covered = path.with_stem("covered")
     with av.open(str(path), "r") as source, av.open(str(covered), "w") as target:
         stream = source.streams.audio[0]
@@ -155,7 +155,7 @@ def with_cover(path: Path) -> Path:
 
 
 def remuxed(path: Path, target: Path) -> Path:
-    """Write a copy of a recording in the container of the target's suffix, and return its path."""
+    """A copy of a recording in the container that the name of the copy asks for."""
     with av.open(str(path), "r") as source, av.open(str(target), "w") as container:
         stream = source.streams.audio[0]
         copy = container.add_stream_from_template(stream)
@@ -166,8 +166,8 @@ def remuxed(path: Path, target: Path) -> Path:
     return target
 
 
-def _blocks(recording: Sound) -> Iterator[AudioFrame]:
-    samples = np.clip(recording, -32_768, 32_767).astype(np.int16)
+def _blocks(sound: Sound) -> Iterator[AudioFrame]:
+    samples = np.clip(sound, -32_768, 32_767).astype(np.int16)
     for start in range(0, len(samples), SAMPLE_RATE):
         block = samples[start : start + SAMPLE_RATE]
         frame = AudioFrame.from_ndarray(block[None, :], format="s16", layout="mono")
@@ -177,23 +177,23 @@ def _blocks(recording: Sound) -> Iterator[AudioFrame]:
 
 
 def content(piece: Piece) -> bytes:
-    """Return the bytes of a piece that would be sent."""
+    """The bytes that would be sent."""
     with piece.upload.open() as stream:
         return stream.read()
 
 
 def offset_error(whole: Sound, piece: Piece, *, but: int = 0) -> float:
-    """Return the largest error of a piece's start, in seconds, at its beginning, middle and end.
+    """Seconds by which a piece's start is wrong, at its beginning, middle and end: the worst.
 
-    The last `but` samples are left out.
+    So many samples at its end are left out.
     """
     part = heard(content(piece))
     part = part[: len(part) - but]
-    return max(abs(_lag(whole, part, piece.start, at)) for at in _loudest_starts(part))
+    return max(abs(_lag(whole, part, piece.start, at)) for at in _loud_places(part))
 
 
-def _loudest_starts(part: Sound) -> list[int]:
-    """Return the start of the loudest half second in each third."""
+def _loud_places(part: Sound) -> list[int]:
+    """Where the loudest half second begins, in each third."""
     energy = np.concatenate([[0], np.cumsum(part**2)])
     loudness = energy[_PROBE:] - energy[:-_PROBE]
     thirds = np.array_split(np.arange(len(loudness)), 3)
@@ -201,23 +201,23 @@ def _loudest_starts(part: Sound) -> list[int]:
 
 
 def _lag(whole: Sound, part: Sound, start: float, at: int) -> float:
-    """Return the seconds between the claimed position of a part and its best match."""
+    """Seconds between where a part of a piece claims to be and where it is most alike."""
     claimed = start * SAMPLE_RATE + at
     first = round(claimed) - _SEARCH
     around = whole[max(first, 0) : first + 2 * _SEARCH + _PROBE]
     around = np.pad(around, (max(-first, 0), 0))
-    probe = part[at : at + _PROBE]
-    similarity = np.correlate(around, probe, "valid")
+    wanted = part[at : at + _PROBE]
+    alike = np.correlate(around, wanted, "valid")
     energy = np.concatenate([[0], np.cumsum(around**2)])
-    similarity /= np.sqrt((energy[_PROBE:] - energy[:-_PROBE]) * (probe @ probe)) + 1
-    best = int(similarity.argmax())
-    assert similarity[best] > 0.8, "the piece does not match the recording"
-    return (first + best + _fraction(similarity, best) - claimed) / SAMPLE_RATE
+    alike = alike / (np.sqrt((energy[_PROBE:] - energy[:-_PROBE]) * (wanted @ wanted)) + 1)
+    best = int(alike.argmax())
+    assert alike[best] > 0.8, "the piece is not what is there in the recording"
+    return (first + best + _fraction(alike, best) - claimed) / SAMPLE_RATE
 
 
-def _fraction(curve: Sound, best: int) -> float:
-    """Return the position of the peak between two samples, by a parabola through three."""
-    if not 0 < best < len(curve) - 1:
+def _fraction(alike: Sound, best: int) -> float:
+    """Where between two samples the top of a curve is."""
+    if not 0 < best < len(alike) - 1:
         return 0.0
-    left, top, right = curve[best - 1 : best + 2]
+    left, top, right = alike[best - 1 : best + 2]
     return float((left - right) / (left - 2 * top + right) / 2)

@@ -1,4 +1,4 @@
-"""Programs that load plugins, each in an environment of its own."""
+"""Programs that load plugins, each in its own virtual environment."""
 
 import os
 import subprocess
@@ -13,7 +13,6 @@ PACKAGES = {
     "llm": ["llm"],
     "markitdown": ["markitdown"],
     "nat": ["nvidia-nat-core", "packaging", "langchain-core"],
-    "promptflow": ["promptflow"],
 }
 NO_INDEX = ("NewConnectionError", "Name or service not known", "ConnectTimeoutError")
 
@@ -29,13 +28,13 @@ MODEL = """
 
 @dataclass(frozen=True)
 class Host:
-    """A folder with recordings, and the variables by which programs are found and behave."""
+    """A folder with recordings, and the environment variables of its commands."""
 
     folder: Path
     variables: dict[str, str]
 
     def run(self, command: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """What a command line gives; what it writes is in one stream, as on a terminal."""
+        """Run a command line; its output and errors are in one stream, as on a terminal."""
         return subprocess.run(
             ["bash", "-c", command],
             cwd=self.folder,
@@ -47,7 +46,7 @@ class Host:
         )
 
     def python(self, program: str, **variables: str) -> str:
-        """What a program prints that has to succeed."""
+        """Run a Python program that must succeed, and return its output."""
         (self.folder / "program.py").write_text(program)
         outcome = self.run("python -W ignore program.py", **variables)
         assert outcome.returncode == 0, outcome.stdout
@@ -55,9 +54,9 @@ class Host:
 
 
 def build(environment: Path, packages: list[str]) -> None:
-    """Install the packages and this one, unless the same was done before."""
-    stamp, wanted = environment / "built", f"{packages}\n{(ROOT / 'pyproject.toml').read_text()}"
-    if stamp.exists() and stamp.read_text() == wanted:
+    """Install the packages and this one, unless they are installed already."""
+    stamp, inputs = environment / "built", f"{packages}\n{(ROOT / 'pyproject.toml').read_text()}"
+    if stamp.exists() and stamp.read_text() == inputs:
         return
     if not environment.exists():
         subprocess.run([sys.executable, "-m", "venv", environment], check=True)
@@ -67,11 +66,11 @@ def build(environment: Path, packages: list[str]) -> None:
     if any(words in outcome.stderr for words in NO_INDEX):
         pytest.skip(f"pip reaches no package index to install {packages}")
     assert outcome.returncode == 0, outcome.stderr
-    stamp.write_text(wanted)
+    stamp.write_text(inputs)
 
 
 def variables_of(environment: Path, folder: Path, url: str) -> dict[str, str]:
-    """The environment of a user who has a key, and keeps the settings of llm in a folder."""
+    """Return the environment variables of a user with a key and with settings of llm."""
     (folder / "llm").mkdir()
     (folder / "llm" / "extra-openai-models.yaml").write_text(MODEL.format(url=url))
     (folder / "llm" / "default_model.txt").write_text("sandbox")

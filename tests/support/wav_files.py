@@ -1,4 +1,4 @@
-"""Wav recordings of any size."""
+"""Make wav files of any size."""
 
 import io
 import wave
@@ -10,19 +10,19 @@ _SAMPLE_BYTES = 2
 
 
 def wav_of(samples: bytes) -> bytes:
-    """Return a wav file of 16-bit samples in one channel at 16 kHz."""
+    """Return a wav file of one channel at 16 kHz, of 16-bit samples."""
     file = io.BytesIO()
     _write(file, samples)
     return file.getvalue()
 
 
 def silence_of(size: int) -> bytes:
-    """Return a silent wav file of about `size` bytes."""
+    """Return a wav file with `size` bytes of silence."""
     return wav_of(bytes(size))
 
 
 def silent_file(path: Path, size: int) -> Path:
-    """Write a silent wav file of about `size` bytes and return its path."""
+    """Write a wav file with `size` bytes of silence."""
     with path.open("wb") as file:
         _write(file, bytes(size))
     return path

@@ -43,7 +43,6 @@ HOST_PROGRAMS = {
     "nat.components": Host(
         "NeMo Agent Toolkit", "nat.plugin_api", "pip install nvidia-nat-core packaging"
     ),
-    "package_tools": Host("promptflow", "promptflow", "pip install promptflow"),
 }
 """The program that reads each group of entry points."""
 

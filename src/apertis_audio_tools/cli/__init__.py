@@ -1,9 +1,6 @@
-"""The command `apertis-audio`: recordings to text, text to speech, questions about a clip."""
+"""The command `apertis-audio`: transcribe, translate, speak, and ask about recordings."""
 
 from apertis_audio_tools.cli.commands import app
-from apertis_audio_tools.cli.plugin_list import list_plugins
 from apertis_audio_tools.cli.standard_streams import configure_streams
-
-app.command("plugins")(list_plugins)
 
 __all__ = ["app", "configure_streams"]

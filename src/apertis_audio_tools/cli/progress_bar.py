@@ -1,39 +1,39 @@
-"""How far the work has come, for whoever sits at a terminal."""
+"""The progress bar on a terminal."""
 
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
 
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bars
+from rich.progress import Progress as ProgressBar
 
 from apertis_audio_tools.cli.session import notes
 from apertis_audio_tools.pipeline.progress import Progress
 
 
 @contextlib.contextmanager
-def recordings_progress(what: str, total: int) -> Iterator[Callable[[Progress], None]]:
-    """A bar below everything else on standard error, gone in the end; on a pipe, nothing."""
+def recordings_progress(label: str, total: int) -> Iterator[Callable[[Progress], None]]:
+    """Show a temporary progress bar on standard error if it is a terminal."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[sound]}"),
+        TextColumn("{task.fields[details]}"),
         TimeElapsedColumn(),
     )
-    bars = Bars(
+    progress_bar = ProgressBar(
         *columns,
         console=notes,
         transient=True,
-        redirect_stdout=sys.stdout.isatty(),  # else results would go the way of the bar
+        redirect_stdout=sys.stdout.isatty(),  # otherwise results would go to standard error
         disable=not notes.is_terminal,
     )
-    with bars:
-        bar = bars.add_task(what, total=total, sound="")
+    with progress_bar:
+        task = progress_bar.add_task(label, total=total, details="")
 
         def show(progress: Progress) -> None:
-            sound = f"{progress.seconds / 60:.1f} min of sound"
             failed = f", {progress.failed} failed" if progress.failed else ""
-            bars.update(bar, completed=progress.done, sound=f"{sound}{failed}")
+            details = f"{progress.seconds / 60:.1f} min of audio{failed}"
+            progress_bar.update(task, completed=progress.done, details=details)
 
         yield show

@@ -1,135 +1,134 @@
-"""What every command shares: whom it asks, how it reports, how it fails."""
+"""The parts that commands share: the client, notes on standard error, and exit codes."""
 
 import contextlib
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
 
 import typer
+from pydantic import SecretStr
 from rich.console import Console
+from rich.text import Text
 
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.errors import ApertisError, ConfigurationError, UnsupportedError
+from apertis_audio_tools.models import Task
 from apertis_audio_tools.pipeline.cache import default_cache_setting, open_cache
 from apertis_audio_tools.results import Usage
 
-SANDBOX_KEY = "sk-sandbox"
+_SANDBOX_KEY = SecretStr("sk-sandbox")
 _FAILED, _WRONG_USAGE, _INTERRUPTED = 1, 2, 130
 
-notes = Console(stderr=True, soft_wrap=True, highlight=False)
-"""Everything that is not the result: progress, who answered, what failed."""
+notes: Console = Console(stderr=True, soft_wrap=True, highlight=False)
+"""Console for everything but results: progress, retries, usage, errors."""
 
 
-class _Notes(logging.Handler):
-    """Shows what the client says of its retries, so that a wait is never a riddle.
+class _RetryNotes(logging.Handler):
+    """Log handler that shows the client's retries.
 
-    Many requests fail of one cause at once: while one is said to wait, the others are not told.
+    Many requests often fail for the same reason at once. Only the first is shown until its wait is
+    over.
     """
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
-        self._told: dict[str, float] = {}
+        self._shown_until: dict[str, float] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        why, wait = getattr(record, "why", ""), getattr(record, "wait", 0.0)
-        if why and record.created < self._told.get(why, 0.0):
+        reason, wait = getattr(record, "why", ""), getattr(record, "wait", 0.0)
+        if reason and record.created < self._shown_until.get(reason, 0.0):
             return
-        self._told[why] = record.created + wait
+        self._shown_until[reason] = record.created + wait
         notes.print(record.getMessage(), style="dim", markup=False)
 
 
 @dataclass
-class Session:
+class CommandSession:
     """One run of a command against the service or a sandbox.
 
     Attributes:
-        audio: The client.
-        url: Whom it asks.
-        keeps: Whether transcripts are kept for the next time.
+        client: Client of the command.
+        is_caching: True if transcripts are cached.
     """
 
-    audio: ApertisAudio
-    url: str
-    keeps: bool
+    client: ApertisAudio
+    is_caching: bool
     _servers: set[str] = field(default_factory=set)
     _usages: list[Usage] = field(default_factory=list)
     _failures: int = 0
 
-    def failed(self, name: str, error: ApertisError) -> None:
-        """Report a failure in a sentence; the rest goes on."""
+    def report_failure(self, name: str, error: ApertisError) -> None:
+        """Print the error of a recording; the other recordings continue."""
         self._failures += 1
         print_error(f"{name}: {error}" if name not in str(error) else str(error))
         if error.partial:
-            self._count(error.partial.transcript.usage)
-            self.tell_what_is_kept()
+            self._record_usage(error.partial.transcript.usage)
+            self.note_cached_pieces()
 
-    def tell_what_is_kept(self) -> None:
-        """Say what the next try will cost."""
-        if self.keeps:
-            notes.print("What was answered is kept: the same command sends only the rest.")
+    def note_cached_pieces(self) -> None:
+        """Print that another run sends only the missing pieces, if that is so."""
+        if self.is_caching:
+            notes.print("Finished pieces are cached: the same command sends only the rest.")
 
-    def tell_of_times(self, model: str, task: Literal["transcribe", "translate"]) -> None:
-        """Say, before it is paid for, how coarse the times of a model are."""
-        if not self.audio.gives_times(model, task):
+    def note_missing_times(self, model: str, task: Task) -> None:
+        """Print, before anything is paid for, that a model returns no times."""
+        if not self.client.gives_times(model, task):
             notes.print(
-                f"{model} is not known to give times: a line may cover many minutes. "
-                "--piece-seconds 30 makes shorter ones, with more requests.",
+                f"{model} is not known to return times: a line may cover many minutes. "
+                "--piece-seconds 30 makes shorter lines, with more requests.",
                 markup=False,
             )
 
-    def saw(self, server: str | None, usage: Usage | None = None) -> None:
-        """Remember who answered, and what was counted."""
-        self._servers.add(server or "a server that gives no name")
-        self._count(usage)
+    def record_response(self, server: str | None, usage: Usage | None = None) -> None:
+        """Record the server and the usage of a response."""
+        self._servers.add(server or "a server without a name")
+        self._record_usage(usage)
 
-    def report(self) -> None:
-        """Say what was paid for, and who answered; exit with 1 after a failure."""
-        if paid := self._paid():
-            notes.print(f"Paid for in this run: {paid}.", style="dim", markup=False)
+    def finish(self) -> None:
+        """Print the usage and the servers; exit with 1 after a failure."""
+        if usage := self._format_usage():
+            notes.print(f"Billed in this run: {usage}.", style="dim", markup=False)
         for server in sorted(self._servers):
             is_sandbox = server.startswith("apertis-audio-sandbox")
-            who = "the local sandbox, a stand-in for the service" if is_sandbox else server
-            notes.print(f"Answered by {who}, at {self.url}", style="dim", markup=False)
+            name = "the local sandbox, a stand-in for the service" if is_sandbox else server
+            notes.print(f"Answered by {name}, at {self.client.base_url}", style="dim", markup=False)
         if self._failures:
             raise typer.Exit(_FAILED)
 
-    def _count(self, usage: Usage | None) -> None:
+    def _record_usage(self, usage: Usage | None) -> None:
         self._usages += [usage] if usage else []
 
-    def _paid(self) -> str:
+    def _format_usage(self) -> str:
         counts = {
             "s of audio": sum(usage.seconds for usage in self._usages),
-            "tokens sent": sum(usage.input_tokens for usage in self._usages),
-            "tokens answered": sum(usage.output_tokens for usage in self._usages),
+            "input tokens": sum(usage.input_tokens for usage in self._usages),
+            "output tokens": sum(usage.output_tokens for usage in self._usages),
         }
         return ", ".join(f"{round(count, 1)} {unit}" for unit, count in counts.items() if count)
 
 
 @contextlib.contextmanager
-def session(*, sandbox: bool, keeps: bool = False) -> Iterator[Session]:
-    """A session with the service, or with a sandbox started for it, whose answers are not kept."""
-    with report_errors(), _retries_shown(), contextlib.ExitStack() as stack:
+def open_session(*, sandbox: bool, use_cache: bool = False) -> Iterator[CommandSession]:
+    """Yield a session with the service, or with a new sandbox, whose transcripts are not cached."""
+    with report_errors(), _show_retries(), contextlib.ExitStack() as stack:
+        key = base_url = None
+        cache = default_cache_setting() if use_cache and not sandbox else False
         if sandbox:
             from apertis_audio_tools.sandbox import Sandbox
 
-            url: str | None = stack.enter_context(Sandbox())
-        else:
-            url = None
-        cache = default_cache_setting() if keeps and not sandbox else False
-        key = SANDBOX_KEY if sandbox else None
-        audio = stack.enter_context(ApertisAudio(key, base_url=url, cache=cache))
-        current = Session(audio, audio.base_url, keeps=open_cache(cache) is not None)
-        yield current
-        current.report()
+            key, base_url = _SANDBOX_KEY, stack.enter_context(Sandbox())
+        client = stack.enter_context(ApertisAudio(key, base_url=base_url, cache=cache))
+        session = CommandSession(client, is_caching=open_cache(cache) is not None)
+        yield session
+        session.finish()
 
 
 @contextlib.contextmanager
 def report_errors() -> Iterator[None]:
-    """Errors that have a sentence for the user, without a traceback, and their exit codes."""
+    """Print expected errors without a traceback, and exit with their exit codes."""
     try:
         yield
-    except BrokenPipeError:  # the reader of a pipe went away, which click leaves quietly
+    except BrokenPipeError:  # click exits silently when the reader of a pipe has gone
         raise
     except (ApertisError, ImportError, OSError) as error:
         print_error(str(error))
@@ -141,8 +140,8 @@ def report_errors() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _retries_shown() -> Iterator[None]:
-    logger, handler = logging.getLogger("apertis_audio_tools"), _Notes()
+def _show_retries() -> Iterator[None]:
+    logger, handler = logging.getLogger("apertis_audio_tools"), _RetryNotes()
     level = logger.level
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
@@ -153,7 +152,7 @@ def _retries_shown() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def print_error(sentence: str) -> None:
-    """One sentence on stderr."""
-    notes.print("error:", style="red", end=" ")
-    notes.print(sentence, markup=False)
+def print_error(message: str) -> None:
+    """Print an error message on standard error."""
+    # In a single call: a live progress bar is redrawn after each.
+    notes.print(Text.assemble(("error:", "red"), " ", message))

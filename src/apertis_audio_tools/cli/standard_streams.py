@@ -1,4 +1,4 @@
-"""The standard streams, whatever a system believes of them."""
+"""Standard input and output with defined encodings, and arguments that may name standard input."""
 
 import io
 import sys
@@ -15,10 +15,10 @@ STDIN = "-"
 
 
 def configure_streams() -> None:
-    """Pipes and files get UTF-8; a terminal keeps its encoding, and escapes what it cannot show.
+    """Use UTF-8 for pipes and files, and escapes for characters a terminal cannot show.
 
-    On Windows a pipe would get the encoding of old programs, in which most scripts of the world
-    cannot be written, and an error after the work was paid for.
+    On Windows, the default encoding of pipes cannot represent most scripts, so that printing would
+    fail after the request was paid for.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -27,50 +27,50 @@ def configure_streams() -> None:
 
 
 def open_input(file: str | Path) -> Source:
-    """A recording in a file, or in standard input.
+    """Return the source of a recording: a file or standard input.
 
     Raises:
-        UnsupportedError: Standard input is closed.
+        UnsupportedError: If standard input is closed.
     """
-    return (str(input_name(file)), _piped()) if str(file) == STDIN else file
+    return (str(input_name(file)), _binary_stdin()) if str(file) == STDIN else file
 
 
 def input_name(file: str | Path) -> Path:
-    """What messages and files of transcripts are called after."""
+    """Return the name of an input for messages and output files."""
     return Path("stdin" if str(file) == STDIN else file)
 
 
-def require_readable_once(files: Sequence[Path] | None) -> Sequence[Path] | None:
-    """Refuse pipes, which a recording cannot be read from again, except for standard input."""
-    named = [str(file) for file in files or ()]
-    if named.count(STDIN) > 1:
+def require_regular_files(files: Sequence[Path] | None) -> Sequence[Path] | None:
+    """Refuse pipes other than standard input, because recordings are read more than once."""
+    names = [str(file) for file in files or ()]
+    if names.count(STDIN) > 1:
         raise typer.BadParameter("Standard input can be read only once: name - once.")
-    for file in named:
-        if file != STDIN and not Path(file).is_file():
+    for name in names:
+        if name != STDIN and not Path(name).is_file():
             raise typer.BadParameter(
-                f"{file!r} is not a regular file; send it to standard input, and name it -."
+                f"{name!r} is not a regular file; send it to standard input, and name it -."
             )
     return files
 
 
 def read_text(file: Path | None) -> str:
-    """A text in UTF-8, from a file or from standard input.
+    """Read a UTF-8 text from a file or from standard input.
 
     Raises:
-        UnsupportedError: It cannot be read, or is no text in UTF-8.
+        UnsupportedError: If it cannot be read or is not UTF-8.
     """
     name = file or "Standard input"
     try:
-        data = file.read_bytes() if file else _piped().read()
+        data = file.read_bytes() if file else _binary_stdin().read()
         text = data.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
-        raise UnsupportedError(f"{name} is no text in UTF-8 (byte {error.start}).") from None
+        raise UnsupportedError(f"{name} is not UTF-8 text (byte {error.start}).") from None
     except OSError as error:
         raise UnsupportedError(f"{name} cannot be read: {error.strerror or error}.") from None
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _piped() -> BinaryIO:
+def _binary_stdin() -> BinaryIO:
     if sys.stdin is None:
         raise UnsupportedError("Standard input is closed; name a file instead of -.")
     return sys.stdin.buffer

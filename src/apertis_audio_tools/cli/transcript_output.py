@@ -1,4 +1,4 @@
-"""Transcripts as the command writes them: in which form, and where to."""
+"""Write transcripts to files or to standard output."""
 
 import contextlib
 from collections.abc import Callable, Generator, Iterator
@@ -9,7 +9,7 @@ from unicodedata import normalize
 
 import typer
 
-from apertis_audio_tools.cli.session import Session, notes
+from apertis_audio_tools.cli.session import CommandSession, notes
 from apertis_audio_tools.cli.standard_streams import input_name
 from apertis_audio_tools.errors import OutputError
 from apertis_audio_tools.files.atomic import AtomicFile
@@ -18,7 +18,7 @@ from apertis_audio_tools.results import Transcript
 
 
 class TranscriptForm(StrEnum):
-    """How a transcript is written."""
+    """The forms in which a transcript can be written."""
 
     passages = "passages"
     text = "text"
@@ -28,26 +28,23 @@ class TranscriptForm(StrEnum):
 
     @property
     def suffix(self) -> str:
-        """Of files in this form."""
-        return (
-            ".txt" if self in {TranscriptForm.passages, TranscriptForm.text} else f".{self.value}"
-        )
+        """File name suffix of the form."""
+        is_text = self in {TranscriptForm.passages, TranscriptForm.text}
+        return ".txt" if is_text else f".{self.value}"
 
     @property
     def is_subtitles(self) -> bool:
-        """Whether it is of one recording only: two, one after the other, are no file."""
+        """True for subtitles, which cannot be concatenated."""
         return self in {TranscriptForm.srt, TranscriptForm.vtt}
 
     @property
     def shows_times(self) -> bool:
-        """Whether each line says when it was said."""
+        """True if each line has its time."""
         return self is TranscriptForm.passages or self.is_subtitles
 
 
-_WRITERS: dict[TranscriptForm, Callable[[Transcript], str]] = {
-    TranscriptForm.passages: lambda transcript: "\n".join(
-        f"[{passage.timecode}] {passage.text}" for passage in transcript.passages()
-    ),
+_FORMATTERS: dict[TranscriptForm, Callable[[Transcript], str]] = {
+    TranscriptForm.passages: Transcript.to_timecoded,
     TranscriptForm.text: Transcript.to_text,
     TranscriptForm.srt: Transcript.to_srt,
     TranscriptForm.vtt: Transcript.to_vtt,
@@ -57,88 +54,98 @@ _WRITERS: dict[TranscriptForm, Callable[[Transcript], str]] = {
 
 @dataclass(frozen=True)
 class TranscriptOutput:
-    """Where transcripts go, one place for each recording, and how they are written."""
+    """The form and the destinations of the transcripts of a command.
+
+    Attributes:
+        names: Names of the recordings.
+        paths: Output file of each recording; None for standard output.
+        form: Form of the transcripts.
+        overwrite: True to replace existing files.
+    """
 
     names: list[Path]
-    places: list[Path | None]
+    paths: list[Path | None]
     form: TranscriptForm
     overwrite: bool
 
     @classmethod
-    def of(
+    def create(
         cls, files: list[Path], folder: Path | None, form: TranscriptForm, *, overwrite: bool
     ) -> "TranscriptOutput":
-        """A place for each file's transcript, refused before anything is paid for."""
+        """Return the output for files; refuse conflicts before anything is paid for.
+
+        Raises:
+            OutputError: If a file exists, or two recordings would be written to one file.
+        """
         names = [input_name(file) for file in files]
         if folder is None:
             if form.is_subtitles and len(files) > 1:
                 raise typer.BadParameter(f"{form} is for one recording; for several, add -o DIR.")
             return cls(names, [None] * len(files), form, overwrite)
-        places = [folder / f"{name.stem}{form.suffix}" for name in names]
-        _require_different(names, places)
-        for place in places:
-            if place.exists() and not overwrite:
-                raise OutputError(f"{place} exists; --overwrite replaces it.")
+        paths = [folder / f"{name.stem}{form.suffix}" for name in names]
+        _require_different(names, paths)
+        for path in paths:
+            if path.exists() and not overwrite:
+                raise OutputError(f"{path} exists; --overwrite replaces it.")
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"{folder} cannot be a folder: {error.strerror}.") from error
-        return cls(names, [*places], form, overwrite)
+        return cls(names, [*paths], form, overwrite)
 
     def write(self, index: int, transcript: Transcript) -> None:
-        """To the file, or to standard output."""
-        text, place = _WRITERS[self.form](transcript), self.places[index]
-        if place is None:
-            heading = len(self.places) > 1 and self.form.suffix == ".txt"
-            typer.echo(f"== {transcript.source}\n{text}" if heading else text)
+        """Write the transcript of a recording."""
+        text, path = _FORMATTERS[self.form](transcript), self.paths[index]
+        if path is None:
+            has_heading = len(self.paths) > 1 and self.form.suffix == ".txt"
+            typer.echo(f"== {transcript.source}\n{text}" if has_heading else text)
             return
-        with AtomicFile.create(place, overwrite=self.overwrite) as new:
+        with AtomicFile.create(path, overwrite=self.overwrite) as new:
             new.file.write(f"{text}\n".encode())
-        notes.print(str(place), style="dim", markup=False)
+        notes.print(str(path), style="dim", markup=False)
 
 
-def _require_different(names: list[Path], places: list[Path]) -> None:
-    """On some disks, files are one whose names differ by case, or by how an accent is encoded."""
+def _require_different(names: list[Path], paths: list[Path]) -> None:
+    """Refuse file names that differ only in case or Unicode form, which some disks ignore."""
     seen: dict[str, Path] = {}
-    for name, place in zip(names, places, strict=True):
-        written = normalize("NFC", place.name).casefold()
-        if written in seen:
+    for name, path in zip(names, paths, strict=True):
+        canonical = normalize("NFC", path.name).casefold()
+        if canonical in seen:
             raise OutputError(
-                f"Two recordings would be written to one file in {place.parent}, "
-                f"on some disks at least: {seen[written]} and {name}."
+                f"Two recordings would be written to one file in {path.parent}, "
+                f"on some disks at least: {seen[canonical]} and {name}."
             )
-        seen[written] = name
+        seen[canonical] = name
 
 
-def require_folder(place: Path | None) -> Path | None:
-    """Refuse what looks like one transcript's file, and would become a folder."""
-    if (
-        place
-        and not place.is_dir()
-        and place.suffix.lower() in {form.suffix for form in TranscriptForm}
-    ):
+def require_folder(path: Path | None) -> Path | None:
+    """Refuse an output folder that looks like the file of one transcript."""
+    suffixes = {form.suffix for form in TranscriptForm}
+    if path and not path.is_dir() and path.suffix.lower() in suffixes:
         raise typer.BadParameter(
-            f"{place} would be a folder, with a file for each recording; "
-            f"for a file, write > {place} instead."
+            f"{path} would be a folder, with a file for each recording; "
+            f"for a single file, write > {path} instead."
         )
-    return place
+    return path
 
 
-def write_outcomes(here: Session, outcomes: Generator[Outcome], output: TranscriptOutput) -> None:
-    """Write what came of each recording, and tell of those that failed."""
-    with contextlib.closing(outcomes), _told_what_is_kept(here):
+def write_outcomes(
+    session: CommandSession, outcomes: Generator[Outcome], output: TranscriptOutput
+) -> None:
+    """Write the transcripts of a batch, and report its failures."""
+    with contextlib.closing(outcomes), _note_on_interrupt(session):
         for outcome in outcomes:
             if outcome.error:
-                here.failed(str(output.names[outcome.index]), outcome.error)
+                session.report_failure(str(output.names[outcome.index]), outcome.error)
             else:
-                here.saw(outcome.transcript.server, outcome.transcript.usage)
+                session.record_response(outcome.transcript.server, outcome.transcript.usage)
                 output.write(outcome.index, outcome.transcript)
 
 
 @contextlib.contextmanager
-def _told_what_is_kept(here: Session) -> Iterator[None]:
+def _note_on_interrupt(session: CommandSession) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        here.tell_what_is_kept()
+        session.note_cached_pieces()
         raise

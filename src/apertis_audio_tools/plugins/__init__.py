@@ -1,5 +1,5 @@
-"""What the entry points of other programs load: each module small, and quick to import.
+"""Modules that the entry points of other programs load.
 
-A module here reads no settings, opens no connection and imports nothing large when it is loaded;
-what is wrong with a key or an address is said in a sentence when something is asked for.
+Importing one of them reads no settings, opens no connection and imports nothing large. Invalid
+settings are reported when a plugin is used.
 """

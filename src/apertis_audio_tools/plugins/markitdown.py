@@ -1,28 +1,36 @@
-"""MarkItDown: recordings become Markdown with timecodes."""
+"""Plugin for MarkItDown: recordings become Markdown with timecodes."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from markitdown import MarkItDown
 
+    from apertis_audio_tools.client import ApertisAudio
+
 __plugin_interface_version__ = 1
 
 BEFORE_BUILT_IN = -1.0
-"""MarkItDown asks converters in the order of their priority; its own have 0 and 10."""
-BETWEEN = -0.5
+"""MarkItDown asks its converters in the order of their priority; its own have 0 and 10."""
+AFTER_RECORDINGS = -0.5
 
 
-def register_converters(markitdown: "MarkItDown", **kwargs: Any) -> None:
-    """Take over recordings.
+def register_converters(
+    markitdown: "MarkItDown",
+    *,
+    apertis_audio: "ApertisAudio | None" = None,
+    apertis_options: Mapping[str, object] | None = None,
+    **_: object,
+) -> None:
+    """Register the converter of recordings.
 
     Args:
         markitdown: The program.
-        kwargs: What it was made with: ``apertis_audio`` is a client to use, in place of one made
-            from the environment, and ``apertis_options`` are further arguments of its
-            `transcribe`, such as ``{"language": "de"}``.
+        apertis_audio: Client to use. Defaults to one made from the environment.
+        apertis_options: Fields of `TranscriptionOptions`, such as ``{"language": "de"}``.
     """
-    from apertis_audio_tools.plugins.markitdown_converter import NoSubstitute, RecordingConverter
+    from apertis_audio_tools.plugins.markitdown_converter import FailureGuard, RecordingConverter
 
-    converter = RecordingConverter(kwargs.get("apertis_audio"), kwargs.get("apertis_options") or {})
+    converter = RecordingConverter(apertis_audio, apertis_options or {})
     markitdown.register_converter(converter, priority=BEFORE_BUILT_IN)
-    markitdown.register_converter(NoSubstitute(converter), priority=BETWEEN)
+    markitdown.register_converter(FailureGuard(converter), priority=AFTER_RECORDINGS)

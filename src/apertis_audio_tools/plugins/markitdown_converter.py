@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -27,78 +28,81 @@ _VIDEO = "mp4 mpeg ogg quicktime webm x-matroska x-msvideo"
 MEDIA_TYPES = frozenset(
     [*(f"audio/{name}" for name in _AUDIO.split()), *(f"video/{name}" for name in _VIDEO.split())]
 )
-"""What `SUFFIXES` are called in HTTP and in mail, with and without the x of former times."""
+"""Media types of the files with one of the `SUFFIXES`, with and without the former x- prefix."""
 
 
 class RecordingConverter(DocumentConverter):
-    """Transcribes what has the suffix or the media type of a recording; nothing else.
+    """Converter of files with the suffix or the media type of a recording.
 
     Args:
-        audio: The client, or None for one made at the first recording.
-        options: Further arguments of its `transcribe`.
+        client: Client to use; None for a client that is made at the first recording.
+        options: Fields of `TranscriptionOptions`.
     """
 
-    def __init__(self, audio: "ApertisAudio | None", options: Mapping[str, Any]) -> None:
-        self._audio = audio
+    def __init__(self, client: "ApertisAudio | None", options: Mapping[str, object]) -> None:
+        self._client = client
         self._options = options
         self._lock = fork_safety.ForkSafeLock()
-        self._failed = threading.local()
+        self._thread_local = threading.local()
 
-    def accepts(self, file_stream: BinaryIO, stream_info: StreamInfo, **_: Any) -> bool:
-        """Whether it is a recording, by what it is called; the stream is left alone."""
+    def accepts(self, file_stream: BinaryIO, stream_info: StreamInfo, **_: object) -> bool:
+        """Return whether suffix or media type are those of a recording; the stream is not read."""
         del file_stream
         media_type = (stream_info.mimetype or "").partition(";")[0].strip().lower()
         return (stream_info.extension or "").lower() in SUFFIXES or media_type in MEDIA_TYPES
 
     def convert(
-        self, file_stream: BinaryIO, stream_info: StreamInfo, **_: Any
+        self, file_stream: BinaryIO, stream_info: StreamInfo, **_: object
     ) -> DocumentConverterResult:
-        """The transcript.
+        """Transcribe a recording.
 
         Raises:
-            FileConversionException: With the sentence that says why there is none.
+            FileConversionException: If the transcription fails.
         """
-        from apertis_audio_tools.plugins.timecoded import timecoded
+        from apertis_audio_tools.api.options import TranscriptionOptions
+        from apertis_audio_tools.plugins.toolset import NO_SPEECH
 
-        name = _name(file_stream, stream_info)
+        name = _file_name(file_stream, stream_info)
+        fields: dict[str, Any] = dict(self._options)
+        options = replace(TranscriptionOptions(), **fields)
         try:
-            transcript = self._client().transcribe((name, file_stream), **self._options)
+            transcript = self._get_client().transcribe_with((name, file_stream), options)
         except ApertisError as error:
-            self._failed.because = FileConversionException(str(error))
-            raise self._failed.because from error
+            self._thread_local.failure = FileConversionException(str(error))
+            raise self._thread_local.failure from error
         title = " ".join(name.split())
-        text = timecoded(transcript, between="\n\n")
+        text = transcript.to_timecoded(separator="\n\n") or NO_SPEECH
         return DocumentConverterResult(f"# {title}\n\n{text}", title=title)
 
     def take_failure(self) -> FileConversionException | None:
-        """Why the conversion that this thread has just tried did not succeed, if it did not."""
-        failure: FileConversionException | None = getattr(self._failed, "because", None)
-        self._failed.because = None
+        """Return and forget the error of the last conversion in this thread, if it failed."""
+        failure: FileConversionException | None = getattr(self._thread_local, "failure", None)
+        self._thread_local.failure = None
         return failure
 
-    def _client(self) -> "ApertisAudio":
+    def _get_client(self) -> "ApertisAudio":
         from apertis_audio_tools.plugins.toolset import caching_client
 
         with self._lock:
-            self._audio = self._audio or caching_client()
-            return self._audio
+            self._client = self._client or caching_client()
+            return self._client
 
 
-class NoSubstitute(DocumentConverter):
-    """Lets a failure end the conversion.
+class FailureGuard(DocumentConverter):
+    """Converter that ends the conversion after a failure of `RecordingConverter`.
 
-    MarkItDown goes on to its own audio converter otherwise, which makes an empty document of the
-    recording, or sends it to another service.
+    Otherwise MarkItDown would use its own audio converter, which returns an empty document, or
+    sends the recording to another service.
     """
 
     def __init__(self, converter: RecordingConverter) -> None:
         self._converter = converter
 
-    def accepts(self, file_stream: BinaryIO, stream_info: StreamInfo, **_: Any) -> bool:
-        """Never.
+    def accepts(self, file_stream: BinaryIO, stream_info: StreamInfo, **_: object) -> bool:
+        """Return False, or raise the error of the recording converter.
 
         Raises:
-            FileConversionException: The converter asked before has failed.
+            FileConversionException: If the recording converter has failed.
         """
         del file_stream, stream_info
         if failure := self._converter.take_failure():
@@ -106,8 +110,8 @@ class NoSubstitute(DocumentConverter):
         return False
 
 
-def _name(file_stream: BinaryIO, stream_info: StreamInfo) -> str:
-    own = getattr(file_stream, "name", None)
-    if not stream_info.filename and isinstance(own, str):
-        return PurePath(own).name
+def _file_name(file_stream: BinaryIO, stream_info: StreamInfo) -> str:
+    path = getattr(file_stream, "name", None)
+    if not stream_info.filename and isinstance(path, str):
+        return PurePath(path).name
     return stream_info.filename or f"recording{stream_info.extension or ''}"

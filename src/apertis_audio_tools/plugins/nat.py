@@ -1,7 +1,7 @@
-"""NVIDIA NeMo Agent Toolkit: the tools of an agent, one as a function or all as a group."""
+"""Plugin for NVIDIA NeMo Agent Toolkit: a single tool as a function, or all tools as a group."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from nat.plugin_api import (
     Builder,
@@ -10,7 +10,6 @@ from nat.plugin_api import (
     FunctionGroupBaseConfig,
     FunctionInfo,
     OptionalSecretStr,
-    get_secret_value,
     register_function,
     register_function_group,
 )
@@ -21,91 +20,93 @@ if TYPE_CHECKING:
     from apertis_audio_tools.plugins.toolset import Toolset
 
 
-class Settings(BaseModel):
-    """What functions and groups have in common."""
+class _Settings(BaseModel):
+    """The settings that functions and groups share."""
 
     folder: str | list[str] = Field(
-        default_factory=list, description="The folder, or folders, whose files may be read."
+        default_factory=list, description="Folder or folders whose files may be read."
     )
     output: str | None = Field(
-        default=None, description="The folder for what is spoken; without it, nothing is."
+        default=None, description="Folder for speech files. Defaults to none: no speech is written."
     )
     api_key: OptionalSecretStr = Field(
-        default=None, description="Without it, the variable APERTIS_API_KEY."
+        default=None, description="API key. Defaults to the environment variable APERTIS_API_KEY."
     )
     base_url: str | None = Field(
-        default=None, description="Without it, APERTIS_BASE_URL, then the service's own."
+        default=None, description="Base URL. Defaults to APERTIS_BASE_URL, then to the service's."
     )
 
 
-class ToolConfig(Settings, FunctionBaseConfig, name="apertis_audio_tool"):
-    """One tool for audio: reads recordings in a folder, or speaks into files."""
+class _ToolConfig(_Settings, FunctionBaseConfig, name="apertis_audio_tool"):
+    """One tool for audio: reads recordings in a folder, or writes speech files."""
 
     tool: Literal["transcribe_audio", "translate_audio", "speak_text", "ask_about_audio"] = Field(
-        description="Which one."
+        description="Name of the tool."
     )
 
 
-class GroupConfig(Settings, FunctionGroupBaseConfig, name="apertis_audio"):
-    """Transcribe and translate recordings in a folder, ask about them, and speak into files."""
+class _GroupConfig(_Settings, FunctionGroupBaseConfig, name="apertis_audio"):
+    """Transcribe and translate recordings in a folder, ask about them, and write speech files."""
 
 
-@register_function(config_type=ToolConfig)
-async def one_tool(config: ToolConfig, _builder: Builder) -> AsyncIterator[FunctionInfo]:
-    """The tool that is named in the settings."""
+@register_function(config_type=_ToolConfig)
+async def _one_tool(config: _ToolConfig, _builder: Builder) -> AsyncIterator[FunctionInfo]:
+    """Yield the tool that the settings name."""
     from apertis_audio_tools.adapters.tools import TOOLS
 
-    toolset = _toolset(config)
-    (kind,) = (kind for kind in TOOLS if kind.name == config.tool)
-    yield FunctionInfo.from_fn(_function(kind, toolset), **_declared(kind))
+    toolset = _make_toolset(config)
+    (tool,) = (tool for tool in TOOLS if tool.name == config.tool)
+    yield FunctionInfo.from_fn(_make_function(tool, toolset), **_declare(tool))
 
 
-@register_function_group(config_type=GroupConfig)
-async def all_tools(config: GroupConfig, _builder: Builder) -> AsyncIterator[FunctionGroup]:
-    """All tools, over the same folders."""
+@register_function_group(config_type=_GroupConfig)
+async def _all_tools(config: _GroupConfig, _builder: Builder) -> AsyncIterator[FunctionGroup]:
+    """Yield all tools, with the same folders."""
     from apertis_audio_tools.adapters.tools import TOOLS
 
-    toolset = _toolset(config)
+    toolset = _make_toolset(config)
     group = FunctionGroup(config=config)
-    for kind in TOOLS:
-        group.add_function(kind.name, _function(kind, toolset), **_declared(kind))
+    for tool in TOOLS:
+        group.add_function(tool.name, _make_function(tool, toolset), **_declare(tool))
     yield group
 
 
-def _toolset(config: Settings) -> "Toolset":
+def _make_toolset(config: _Settings) -> "Toolset":
     from apertis_audio_tools.client import ApertisAudio
     from apertis_audio_tools.plugins.toolset import Toolset
 
-    def make() -> ApertisAudio:
-        return ApertisAudio(get_secret_value(config.api_key), base_url=config.base_url)
+    def make_client() -> ApertisAudio:
+        return ApertisAudio(config.api_key, base_url=config.base_url)
 
-    return Toolset(make, config.folder, config.output)
+    return Toolset(make_client, config.folder, config.output)
 
 
-def _declared(kind: "type[AudioTool]") -> dict[str, Any]:
+def _declare(tool: "type[AudioTool]") -> dict[str, object]:
     return {
-        "input_schema": kind.arguments,
-        "description": kind.description,
-        "converters": [_reader(kind)],
+        "input_schema": tool.arguments,
+        "description": tool.description,
+        "converters": [_make_converter(tool)],
     }
 
 
-def _function(kind: "type[AudioTool]", toolset: "Toolset") -> Callable[[Any], Awaitable[str]]:
-    async def call(asked: Any) -> str:
-        return (await toolset.arun(kind.name, **asked.model_dump())).text
+def _make_function(
+    tool: "type[AudioTool]", toolset: "Toolset"
+) -> Callable[[BaseModel], Awaitable[str]]:
+    async def call(arguments: BaseModel) -> str:
+        return (await toolset.arun(tool.name, **arguments.model_dump())).text
 
-    call.__annotations__["asked"] = kind.arguments  # the toolkit goes by annotations
+    call.__annotations__["arguments"] = tool.arguments  # the toolkit reads annotations
     return call
 
 
-def _reader(kind: "type[AudioTool]") -> Callable[[str], Any]:
-    """Makes arguments of text: JSON, or the first argument alone."""
-    first = next(iter(kind.arguments.model_fields))
+def _make_converter(tool: "type[AudioTool]") -> Callable[[str], BaseModel]:
+    """Return a function that reads the arguments from JSON, or from the first argument alone."""
+    first = next(iter(tool.arguments.model_fields))
 
-    def read(text: str) -> Any:
+    def read(text: str) -> BaseModel:
         if text.lstrip().startswith("{"):
-            return kind.arguments.model_validate_json(text)
-        return kind.arguments.model_validate({first: text})
+            return tool.arguments.model_validate_json(text)
+        return tool.arguments.model_validate({first: text})
 
-    read.__annotations__["return"] = kind.arguments
+    read.__annotations__["return"] = tool.arguments
     return read

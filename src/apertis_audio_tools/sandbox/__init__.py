@@ -1,7 +1,7 @@
-"""A local stand-in of the Apertis Audio API with real engines, for demos and tests offline.
+"""A local stand-in for the Apertis Audio API with real speech engines, for demos and offline tests.
 
-Needs the extra `sandbox`; see docs/sandbox.md for what is real and what is not. Speech synthesis
-uses espeak-ng, which is under the GNU General Public License, version 3.
+It needs the extra `sandbox`; docs/sandbox.md says what is real and what is not. Speech synthesis
+uses espeak-ng, which is licensed under the GNU General Public License, version 3.
 """
 
 try:
@@ -9,23 +9,23 @@ try:
     import python_multipart  # noqa: F401
     import starlette  # noqa: F401
     import uvicorn  # noqa: F401
-except ImportError as error:
+except ImportError as _error:
     raise ImportError(
         'The sandbox needs more packages: pip install "apertis-audio-tools[sandbox]".'
-    ) from error
+    ) from _error
 
-from apertis_audio_tools.sandbox.beacons import Beacons
-from apertis_audio_tools.sandbox.engines import ENGINES, EngineName
-from apertis_audio_tools.sandbox.recognition import Heard, PocketSphinx, Recogniser
-from apertis_audio_tools.sandbox.server import Sandbox, serve
+from apertis_audio_tools.sandbox.beacons import BeaconRecogniser
+from apertis_audio_tools.sandbox.pocketsphinx_recogniser import PocketSphinx
+from apertis_audio_tools.sandbox.recognition import Recogniser, SpeechSegment
+from apertis_audio_tools.sandbox.server import RECOGNISERS, RecogniserName, Sandbox, serve
 
 __all__ = [
-    "ENGINES",
-    "Beacons",
-    "EngineName",
-    "Heard",
+    "RECOGNISERS",
+    "BeaconRecogniser",
     "PocketSphinx",
     "Recogniser",
+    "RecogniserName",
     "Sandbox",
+    "SpeechSegment",
     "serve",
 ]

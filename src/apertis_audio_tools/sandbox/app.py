@@ -1,8 +1,8 @@
-"""The routes, and what every answer carries."""
+"""The ASGI application: its routes, and the headers of every response."""
 
 import uuid
 from http import HTTPStatus
-from typing import Any
+from typing import cast
 
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
@@ -13,17 +13,17 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from apertis_audio_tools.sandbox import tables
-from apertis_audio_tools.sandbox.access import RateLimit, key_of
-from apertis_audio_tools.sandbox.chat import chat
+from apertis_audio_tools.sandbox.authorization import RateLimit, require_key
+from apertis_audio_tools.sandbox.chat_endpoint import chat
+from apertis_audio_tools.sandbox.error_responses import ErrorResponse
 from apertis_audio_tools.sandbox.recognition import Recogniser
-from apertis_audio_tools.sandbox.refusals import Refusal
-from apertis_audio_tools.sandbox.speech import speech
-from apertis_audio_tools.sandbox.spoken_answers import SpokenAnswers
-from apertis_audio_tools.sandbox.transcriptions import transcribe, translate
+from apertis_audio_tools.sandbox.speech_endpoint import speech
+from apertis_audio_tools.sandbox.spoken_replies import SpokenReplies
+from apertis_audio_tools.sandbox.transcription_endpoint import transcribe, translate
 
 
-def application(recogniser: Recogniser, requests_per_minute: int) -> ASGIApp:
-    """The service as an ASGI application."""
+def make_app(recogniser: Recogniser, requests_per_minute: int) -> ASGIApp:
+    """Return the service as an ASGI application."""
     app = Starlette(
         routes=[
             Route("/v1/audio/transcriptions", transcribe, methods=["POST"]),
@@ -32,41 +32,45 @@ def application(recogniser: Recogniser, requests_per_minute: int) -> ASGIApp:
             Route("/v1/chat/completions", chat, methods=["POST"]),
             Route("/v1/models", _models, methods=["GET"]),
         ],
-        exception_handlers={Refusal: _refused, HTTPException: _unrouted, Exception: _failed},
+        exception_handlers={
+            ErrorResponse: _error_response,
+            HTTPException: _unknown_route,
+            Exception: _internal_error,
+        },
     )
     app.router.redirect_slashes = False
     app.state.recogniser = recogniser
-    app.state.spoken_answers = SpokenAnswers()
+    app.state.spoken_replies = SpokenReplies()
     app.state.rate_limit = RateLimit(requests_per_minute)
-    return _Envelope(app, app.state.rate_limit)
+    return _CommonHeaders(app, app.state.rate_limit)
 
 
 async def _models(request: Request) -> Response:
-    """GET /v1/models."""
-    key_of(request)
+    """Serve GET /v1/models."""
+    require_key(request)
     models = [{"id": model, "object": "model"} for model in sorted(tables.ALL_MODELS)]
     return JSONResponse({"object": "list", "data": models})
 
 
-async def _refused(_: Request, error: Any) -> Response:
-    refusal: Refusal = error
-    return refusal.response()
+async def _error_response(_: Request, error: Exception) -> Response:
+    return cast("ErrorResponse", error).to_response()
 
 
-async def _unrouted(request: Request, error: Any) -> Response:
+async def _unknown_route(request: Request, error: Exception) -> Response:
+    raised = cast("HTTPException", error)
     where = f"{request.method} {request.url.path}"
-    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+    if raised.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         message = f"Invalid method for this endpoint: {where}."
-        return Refusal(405, "invalid_request", message, None, error.headers).response()
-    return Refusal(404, "endpoint_not_found", f"There is no endpoint {where}.").response()
+        return ErrorResponse(405, "invalid_request", message, None, raised.headers).to_response()
+    return ErrorResponse(404, "endpoint_not_found", f"There is no endpoint {where}.").to_response()
 
 
-async def _failed(_: Request, error: Exception) -> Response:
-    return Refusal(500, "internal_error", f"The sandbox failed: {error}").response()
+async def _internal_error(_: Request, error: Exception) -> Response:
+    return ErrorResponse(500, "internal_error", f"The sandbox failed: {error}").to_response()
 
 
-class _Envelope:
-    """Adds a fresh request id and the rate limit's state to every answer."""
+class _CommonHeaders:
+    """Middleware that adds a request id and the state of the rate limit to every response."""
 
     def __init__(self, app: ASGIApp, rate_limit: RateLimit) -> None:
         self._app = app
@@ -75,7 +79,7 @@ class _Envelope:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         state = scope.setdefault("state", {})
 
-        async def stamped(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers["x-request-id"] = f"req_{uuid.uuid4().hex}"
@@ -83,4 +87,4 @@ class _Envelope:
                 headers.update(self._rate_limit.headers(key, model))
             await send(message)
 
-        await self._app(scope, receive, stamped)
+        await self._app(scope, receive, send_with_headers)

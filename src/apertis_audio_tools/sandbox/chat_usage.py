@@ -1,41 +1,43 @@
-"""What a chat would have been billed for: an estimate, because there is no tokeniser here."""
+"""Estimate the tokens of a chat, because the sandbox has no tokeniser."""
 
 import json
 import math
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
-from apertis_audio_tools.sandbox.chat_messages import ChatRequest, text_of
-from apertis_audio_tools.sandbox.chat_rule import CHARACTERS_PER_TOKEN, Reply
-from apertis_audio_tools.sandbox.decoding import BYTES_PER_SECOND as HEARD_BYTES_PER_SECOND
-from apertis_audio_tools.sandbox.synthesis import SAMPLE_RATE
+from apertis_audio_tools.sandbox import audio_decoding, speech_synthesis
+from apertis_audio_tools.sandbox.chat_request import ChatRequest, text_of
+from apertis_audio_tools.sandbox.rule_based_chat import CHARACTERS_PER_TOKEN, ChatAnswer
 
-TOKENS_PER_SECOND_HEARD: Final = 10
-TOKENS_PER_SECOND_SPOKEN: Final = 20
+INPUT_TOKENS_PER_SECOND: Final = 10
+OUTPUT_TOKENS_PER_SECOND: Final = 20
 
 
-def usage(
-    asked: ChatRequest,
+def estimate_usage(
+    chat_request: ChatRequest,
     earlier: Sequence[str],
     recordings: Sequence[bytes],
-    answer: Reply,
+    answer: ChatAnswer,
     speech: bytes,
-) -> dict[str, Any]:
-    """Count tokens: one for four characters, ten for a second heard, twenty for one spoken.
+) -> dict[str, object]:
+    """Count one token for 4 characters, 10 for a second of input audio, 20 for one of output.
 
     Args:
-        asked: The request.
-        earlier: Transcripts of spoken answers that the request refers to.
-        recordings: The recordings in the request, 16 kHz mono s16.
-        answer: What is answered.
-        speech: The samples it is spoken with, 22,050 Hz mono s16; empty if it is not.
+        chat_request: Request that was answered.
+        earlier: Transcripts of the spoken replies that the request refers to.
+        recordings: Recordings in the request, as 16 kHz mono 16-bit samples.
+        answer: Answer to the request.
+        speech: Samples of the spoken answer, 22,050 Hz mono 16-bit; empty if it is not spoken.
+
+    Returns:
+        The `usage` of the response.
     """
-    asked_texts = [text_of(message) for message in asked.messages]
-    text_in = _text_tokens([*asked_texts, *earlier])
+    text_in = _text_tokens([*map(text_of, chat_request.messages), *earlier])
     text_out = _text_tokens([answer.text, *(json.dumps(call.arguments) for call in answer.calls)])
-    seconds_heard = sum(map(len, recordings)) / HEARD_BYTES_PER_SECOND
-    audio_in = math.ceil(seconds_heard * TOKENS_PER_SECOND_HEARD)
-    audio_out = math.ceil(len(speech) / 2 / SAMPLE_RATE * TOKENS_PER_SECOND_SPOKEN)
+    seconds_in = sum(map(len, recordings)) / audio_decoding.BYTES_PER_SECOND
+    audio_in = math.ceil(seconds_in * INPUT_TOKENS_PER_SECOND)
+    seconds_out = len(speech) / 2 / speech_synthesis.SAMPLE_RATE
+    audio_out = math.ceil(seconds_out * OUTPUT_TOKENS_PER_SECOND)
     return {
         "prompt_tokens": text_in + audio_in,
         "completion_tokens": text_out + audio_out,

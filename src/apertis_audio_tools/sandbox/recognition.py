@@ -1,29 +1,18 @@
-"""Speech recognition: what an engine has to offer, and the engine the sandbox brings along."""
+"""The interface of speech recognisers, and recognition off the event loop."""
 
-import contextlib
-import importlib.util
-import json
-import math
-import os
-import re
-import subprocess
-import sys
-import threading
-from collections.abc import Iterable, Iterator
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO, Final, Protocol, Self, cast
+from typing import Protocol
 
-from apertis_audio_tools.sandbox.decoding import BYTES_PER_SECOND
-from apertis_audio_tools.sandbox.utterances import Utterance, utterances
+from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
+from starlette.requests import Request
 
-Word = tuple[str, float, float, float]
+from apertis_audio_tools.sandbox.error_responses import ErrorResponse
 
 
 @dataclass(frozen=True)
-class Heard:
-    """One segment of speech: start and end in seconds of the recording, and its text."""
+class SpeechSegment:
+    """A segment of speech: start and end in seconds of the recording, and its text."""
 
     start: float
     end: float
@@ -33,144 +22,37 @@ class Heard:
 
 
 class Recogniser(Protocol):
-    """An engine: it is given a recording and says what it hears, in order of time.
+    """A speech recognition engine.
 
-    `recognise` takes signed 16-bit little-endian mono samples at 16,000 Hz. It is called in a
-    thread, by several requests at once; an iterator may be dropped halfway.
+    `recognise` is called in a thread, for several requests at once, and its iterator may be
+    dropped halfway.
     """
 
-    def recognise(self, pcm: bytes, /) -> Iterable[Heard]:
-        """Give the segments of a recording, lazily if that is practical."""
+    def recognise(self, pcm: bytes, /) -> Iterable[SpeechSegment]:
+        """Return the segments of a recording in order of time, lazily if that is practical.
+
+        Args:
+            pcm: Signed 16-bit little-endian mono samples at 16,000 Hz.
+        """
 
 
-class EngineStopped(RuntimeError):  # noqa: N818 -- it says what happened
-    """The engine ended before it had heard everything."""
+class RecogniserStopped(RuntimeError):  # noqa: N818 -- it says what happened
+    """The recogniser ended before the recording did."""
 
 
-class PocketSphinx:
-    """Free English speech by pocketsphinx, in worker processes that start when first needed.
-
-    Args:
-        workers: How many processes may listen at the same time (default: one per processor, at
-            most four; each takes about 120 MB).
-
-    Raises:
-        ImportError: pocketsphinx is not installed.
-    """
-
-    def __init__(self, workers: int | None = None) -> None:
-        if importlib.util.find_spec("pocketsphinx") is None:
-            raise ImportError(_not_installed())
-        workers = min(4, os.cpu_count() or 1) if workers is None else workers
-        self._threads = ThreadPoolExecutor(workers, "pocketsphinx")
-        self._own = threading.local()
-        self._listeners: set[_Listener] = set()
-
-    def recognise(self, pcm: bytes, /) -> Iterator[Heard]:
-        """Split at pauses, recognise each utterance, leave out those without a word."""
-        pending: list[Future[Heard | None]] = []
-        try:
-            pending.extend(self._submit(each) for each in utterances(pcm))
-            for future in pending:
-                if (heard := future.result()) is not None:
-                    yield heard
-        except CancelledError:
-            raise EngineStopped("The speech recogniser was closed.") from None
-        finally:
-            for future in pending:
-                future.cancel()
-
-    def close(self) -> None:
-        """End the worker processes; recordings in progress fail."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        for listener in tuple(self._listeners):
-            listener.kill()
-        self._threads.shutdown()
-        while self._listeners:
-            self._listeners.pop().close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _submit(self, utterance: Utterance) -> "Future[Heard | None]":
-        try:
-            return self._threads.submit(self._hear, utterance)
-        except RuntimeError:
-            raise EngineStopped("The speech recogniser was closed.") from None
-
-    def _hear(self, utterance: Utterance) -> Heard | None:
-        listener: _Listener | None = getattr(self._own, "listener", None)
-        if listener is None or not listener.alive:
-            listener = self._own.listener = _Listener()
-            self._listeners.add(listener)
-        words = listener.words(utterance.pcm)
-        return _segment(words, utterance) if words else None
-
-
-class _Listener:
-    """One worker process and its pipes."""
-
-    def __init__(self) -> None:
-        script = Path(__file__).with_name("listening.py")
-        self._process = subprocess.Popen(  # noqa: S603 -- our own script, our own interpreter
-            [sys.executable, "-P", str(script)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        )
-        self._in = cast("BinaryIO", self._process.stdin)
-        self._out = cast("BinaryIO", self._process.stdout)
-
-    @property
-    def alive(self) -> bool:
-        return self._process.poll() is None
-
-    def words(self, pcm: bytes) -> list[Word]:
-        with contextlib.suppress(BrokenPipeError):
-            self._in.write(len(pcm).to_bytes(4, "big") + pcm)
-            self._in.flush()
-        if not (answer := self._out.readline()):
-            raise EngineStopped("The speech recogniser's worker process has ended.")
-        words: list[Word] = json.loads(answer)
-        return words
-
-    def kill(self) -> None:
-        self._process.kill()
-
-    def close(self) -> None:
-        with contextlib.suppress(BrokenPipeError):
-            self._in.close()
-        self._out.close()
-        self._process.wait()
-
-
-_LONE_I: Final = re.compile(r"\bi\b")
-
-
-def _segment(words: list[Word], utterance: Utterance) -> Heard:
-    text = _LONE_I.sub("I", " ".join(word for word, *_ in words))
-    spoken = sum(end - start for _, start, end, _ in words)
-    length = len(utterance.pcm) / BYTES_PER_SECOND
-    probabilities = [max(probability, 1e-10) for *_, probability in words]
-    return Heard(
-        start=utterance.start + words[0][1],
-        end=utterance.start + words[-1][2],
-        text=text[0].upper() + text[1:] + ".",
-        avg_logprob=math.fsum(map(math.log, probabilities)) / len(words),
-        no_speech_prob=max(0.0, 1 - spoken / length),
-    )
-
-
-def _not_installed() -> str:
-    if sys.version_info >= (3, 14):
-        return (
-            "Speech recognition in the sandbox needs pocketsphinx, which has no wheel for "
-            "Python 3.14 or newer: use Python 3.11 to 3.13, or pass another recogniser."
-        )
-    return (
-        "Speech recognition in the sandbox needs pocketsphinx: "
-        'pip install "apertis-audio-tools[sandbox]".'
-    )
+async def recognise(request: Request, pcm: bytes) -> list[SpeechSegment]:
+    """Recognise samples with the recogniser of the app, as long as the client stays connected."""
+    recogniser: Recogniser = request.app.state.recogniser
+    lazy_segments = await run_in_threadpool(recogniser.recognise, pcm)
+    segments: list[SpeechSegment] = []
+    try:
+        async for segment in iterate_in_threadpool(lazy_segments):
+            segments.append(segment)
+            if await request.is_disconnected():
+                raise ErrorResponse(400, "invalid_request", "The client has gone.")
+    except RecogniserStopped as error:
+        raise ErrorResponse(503, "service_unavailable", str(error)) from None
+    finally:
+        if isinstance(lazy_segments, Generator):
+            lazy_segments.close()
+    return segments

@@ -1,44 +1,52 @@
-"""The application behind a loopback socket: in a thread of its own, or in the foreground."""
+"""Serve the application on a loopback socket, in a thread or in the foreground."""
 
 import contextlib
 import socket
 import threading
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, Literal
 
 import uvicorn
 
 from apertis_audio_tools.sandbox import tables
-from apertis_audio_tools.sandbox.app import application
-from apertis_audio_tools.sandbox.engines import EngineName, engine
+from apertis_audio_tools.sandbox.app import make_app
+from apertis_audio_tools.sandbox.beacons import BeaconRecogniser
+from apertis_audio_tools.sandbox.pocketsphinx_recogniser import PocketSphinx
 from apertis_audio_tools.sandbox.recognition import Recogniser
 
 HOST: Final = "127.0.0.1"
 _GRACE_SECONDS: Final = 5
 
+RecogniserName = Literal["pocketsphinx", "beacon"]
+RECOGNISERS: Final[Mapping[str, Callable[[], Recogniser]]] = {
+    "pocketsphinx": PocketSphinx,
+    "beacon": BeaconRecogniser,
+}
+
 
 class Sandbox:
-    """A local stand-in of the Apertis Audio API, on the loopback interface only.
+    """A local stand-in for the Apertis Audio API, on the loopback interface only.
 
-    `with Sandbox() as url:` serves from a background thread and gives the base URL, such as
-    `http://127.0.0.1:40123/v1`. It may be entered again after it was left.
+    `with Sandbox() as url:` serves from a background thread and returns the base URL, such as
+    `http://127.0.0.1:40123/v1`. A sandbox may be entered again after it was left.
 
     Args:
-        port: The TCP port; 0 takes any that is free.
-        recogniser: The speech recognition engine, or the name of one in `ENGINES` (default:
-            pocketsphinx, English).
-        requests_per_minute: How many requests each key may send to each model.
+        port: TCP port. Defaults to 0, which means any free port.
+        recogniser: Speech recognition engine, or the name of one in `RECOGNISERS`. Defaults to
+            pocketsphinx, for English.
+        requests_per_minute: Number of requests each key may send to each model. Defaults to the
+            limit of the service.
 
     Raises:
-        ImportError: On entering, when there is neither pocketsphinx nor another recogniser.
-        OSError: On entering, when the port is not free.
-        ValueError: On entering, when no engine has the name.
+        ImportError: On entering, if pocketsphinx is needed and not installed.
+        OSError: On entering, if the port is not free.
+        ValueError: On entering, if no recogniser has the name.
     """
 
     def __init__(
         self,
         port: int = 0,
-        recogniser: Recogniser | EngineName = "pocketsphinx",
+        recogniser: Recogniser | RecogniserName = "pocketsphinx",
         requests_per_minute: int = tables.REQUESTS_PER_MINUTE,
     ) -> None:
         self._port = port
@@ -48,16 +56,16 @@ class Sandbox:
 
     def __enter__(self) -> str:
         with contextlib.ExitStack() as stack:
-            bound = stack.enter_context(_bound(self._port))
+            listener = stack.enter_context(_listen(self._port))
             thread_ended = stack.enter_context(contextlib.ExitStack())
-            recogniser = stack.enter_context(engine(self._recogniser))
-            server = _Server(recogniser, self._requests_per_minute)
-            thread = threading.Thread(target=server.run, args=([bound],), daemon=True)
+            recogniser = stack.enter_context(_open_recogniser(self._recogniser))
+            server = _make_server(recogniser, self._requests_per_minute)
+            thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
             thread.start()
             thread_ended.callback(thread.join)
-            stack.callback(server.stop)
+            stack.callback(setattr, server, "should_exit", True)  # noqa: FBT003
             self._running = stack.pop_all()
-        return _url(bound)
+        return _url(listener)
 
     def __exit__(self, *_: object) -> None:
         self._running.close()
@@ -65,64 +73,74 @@ class Sandbox:
 
 def serve(
     port: int = 8000,
-    recogniser: Recogniser | EngineName = "pocketsphinx",
+    recogniser: Recogniser | RecogniserName = "pocketsphinx",
     requests_per_minute: int = tables.REQUESTS_PER_MINUTE,
     on_ready: Callable[[str], object] | None = None,
 ) -> None:
     """Serve in the foreground until the process is interrupted.
 
     Args:
-        port: The TCP port; 0 takes any that is free.
-        recogniser: The speech recognition engine, or the name of one in `ENGINES` (default:
-            pocketsphinx, English).
-        requests_per_minute: How many requests each key may send to each model.
-        on_ready: Called once with the base URL, as soon as requests are accepted.
+        port: TCP port; 0 means any free port. Defaults to 8000.
+        recogniser: Speech recogniser. See `Sandbox`.
+        requests_per_minute: Rate limit. See `Sandbox`.
+        on_ready: Function called with the base URL as soon as requests are accepted.
 
     Raises:
-        ImportError: There is neither pocketsphinx nor another recogniser.
-        OSError: The port is not free.
-        ValueError: No engine has the name.
+        ImportError: If pocketsphinx is needed and not installed.
+        OSError: If the port is not free.
+        ValueError: If no recogniser has the name.
     """
-    with engine(recogniser) as chosen, _bound(port) as bound:
+    with _open_recogniser(recogniser) as opened, _listen(port) as listener:
         if on_ready is not None:
-            on_ready(_url(bound))
+            on_ready(_url(listener))
         with contextlib.suppress(KeyboardInterrupt):
-            _Server(chosen, requests_per_minute).run([bound])
+            _make_server(opened, requests_per_minute).run([listener])
 
 
-class _Server(uvicorn.Server):
-    def __init__(self, recogniser: Recogniser, requests_per_minute: int) -> None:
-        super().__init__(
-            uvicorn.Config(
-                application(recogniser, requests_per_minute),
-                http="h11",
-                ws="none",
-                lifespan="off",
-                access_log=False,
-                log_config=None,
-                server_header=False,
-                headers=[("server", "apertis-audio-sandbox")],
-                timeout_graceful_shutdown=_GRACE_SECONDS,
-            )
-        )
-
-    def stop(self) -> None:
-        self.should_exit = True
-
-
-def _bound(port: int) -> socket.socket:
-    """A listening socket: whoever connects from now on is served, at the latest when we run."""
+@contextlib.contextmanager
+def _open_recogniser(recogniser: Recogniser | RecogniserName) -> Iterator[Recogniser]:
+    """Yield the given recogniser, which its owner closes, or make a named one and close it."""
+    if not isinstance(recogniser, str):
+        yield recogniser
+        return
+    if recogniser not in RECOGNISERS:
+        raise ValueError(f"There is no recogniser {recogniser!r}, only: {', '.join(RECOGNISERS)}.")
+    made = RECOGNISERS[recogniser]()
     try:
-        bound = socket.create_server((HOST, port))
+        yield made
+    finally:
+        if isinstance(made, PocketSphinx):
+            made.close()
+
+
+def _make_server(recogniser: Recogniser, requests_per_minute: int) -> uvicorn.Server:
+    config = uvicorn.Config(
+        make_app(recogniser, requests_per_minute),
+        http="h11",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        headers=[("server", "apertis-audio-sandbox")],
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    return uvicorn.Server(config)
+
+
+def _listen(port: int) -> socket.socket:
+    """Return a listening socket; connections made from now on are served once the server runs."""
+    try:
+        listener = socket.create_server((HOST, port))
     except OSError as error:
         raise OSError(
-            f"Port {port} of {HOST} is not free: take another, or 0 for any that is."
+            f"Port {port} of {HOST} is not free: choose another one, or 0 for any free port."
         ) from error
-    # Its connections have it too. Otherwise each answer's body waits 40 ms for its head to be
-    # acknowledged: asyncio spares that only sockets that were made with the number of TCP.
-    bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return bound
+    # Accepted connections inherit TCP_NODELAY. Without it, each response body waits 40 ms for the
+    # acknowledgement of its head: asyncio sets the option only on sockets made with IPPROTO_TCP.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
-def _url(bound: socket.socket) -> str:
-    return f"http://{HOST}:{bound.getsockname()[1]}/v1"
+def _url(listener: socket.socket) -> str:
+    return f"http://{HOST}:{listener.getsockname()[1]}/v1"

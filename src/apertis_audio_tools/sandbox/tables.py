@@ -1,7 +1,7 @@
-"""What the service documents, as data: models, voices, formats and limits.
+"""The documented models, voices, formats and limits of the service.
 
-These tables are the sandbox's own reading of the reference and are shared with nobody:
-a stand-in that borrowed the client's tables would agree with the client's mistakes.
+The client does not use these tables: a stand-in that shared the client's tables would agree with
+the client's mistakes.
 """
 
 from typing import Final
@@ -30,14 +30,14 @@ SPEECH_MEDIA_TYPES: Final = {
 VOICES: Final = ("alloy", "echo", "fable", "onyx", "nova", "shimmer")
 
 MAX_REQUEST_BYTES: Final = 26_214_400
-"""Of request content, so the multipart frame counts (reported in public by users of the family)."""
+"""Maximum size of a request body, multipart framing included (reported by users in public)."""
 
 MAX_JSON_ONLY_SECONDS: Final = 1400.0
-"""The longest recording the gpt-4o transcription models take (reported in public)."""
+"""Maximum length of a recording for the gpt-4o transcription models (reported in public)."""
 
 MIN_AUDIO_SECONDS: Final = 0.1
-"""The shortest recording services of this family take (reported in public)."""
+"""Minimum length of a recording (reported in public for services of this family)."""
 
 MAX_INPUT_CHARACTERS: Final = 4096
 REQUESTS_PER_MINUTE: Final = 500
-"""Per pay-as-you-go key and model."""
+"""Rate limit of a pay-as-you-go key, for each model."""

@@ -15,8 +15,8 @@ import pytest
 from apertis_audio_tools.audio import Concatenation, OutputBuffer, identify_speech
 from apertis_audio_tools.audio.output import concatenation
 from apertis_audio_tools.errors import RecordingError
-from apertis_audio_tools.sandbox.encoding import encode
-from apertis_audio_tools.sandbox.synthesis import SAMPLE_RATE, speak
+from apertis_audio_tools.sandbox.audio_encoding import encode
+from apertis_audio_tools.sandbox.speech_synthesis import SAMPLE_RATE, speak
 
 SENTENCES = ["Good morning.", "The release moves to Thursday.", "Nobody objected."]
 FORMATS = ["mp3", "opus", "aac", "flac", "wav", "pcm"]

@@ -15,10 +15,10 @@ from apertis_audio_tools.audio import (
 )
 from apertis_audio_tools.audio.cutting.extent import measure_extent
 from apertis_audio_tools.errors import RecordingError, UnsupportedError
-from apertis_audio_tools.sandbox.decoding import decode
-from apertis_audio_tools.sandbox.refusals import Refusal
+from apertis_audio_tools.sandbox.audio_decoding import decode
+from apertis_audio_tools.sandbox.error_responses import ErrorResponse
 
-_TYPED = (RecordingError, UnsupportedError, Refusal)
+_TYPED = (RecordingError, UnsupportedError, ErrorResponse)
 _MOST_PIECES = 50
 """As many are looked at; damage can make a second claim to be a year."""
 

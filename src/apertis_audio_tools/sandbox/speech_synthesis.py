@@ -1,4 +1,4 @@
-"""Speech synthesis by espeak-ng, a formant synthesiser: robotic, quick, and really speaking.
+"""Speech synthesis by espeak-ng, a formant synthesiser: robotic, but fast and complete.
 
 espeak-ng is licensed under the GNU General Public License, version 3. It is loaded at run time
 from the espeakng-loader wheel, which the user installs; nothing of it is part of this package.
@@ -11,7 +11,7 @@ import threading
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import espeakng_loader
 
@@ -24,57 +24,61 @@ _PITCH: Final = 3
 _BY_CHARACTER: Final = 1
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?;:。！？])\s+|\n+|(?<=[。！？])")  # noqa: RUF001
 _UNSPEAKABLE: Final = re.compile(r"[\x00-\x1f\x7f]")
-_ONE_AT_A_TIME: Final = threading.Lock()
+_LOCK: Final = threading.Lock()
+_SYNTH_ARGUMENTS: Final = (
+    *(ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint, ctypes.c_int, ctypes.c_uint, ctypes.c_uint),
+    *(ctypes.c_void_p, ctypes.c_void_p),
+)
 _Callback: Final = ctypes.CFUNCTYPE(
     ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
 )
 
 
 @dataclass(frozen=True)
-class _Voice:
+class _EspeakVoice:
     name: str
     pitch: int = 50
 
 
 _VOICES: Final = {
-    # Of espeak-ng's variants, six that differ and that pocketsphinx understands best.
-    "alloy": _Voice("en-us+edward"),
-    "echo": _Voice("en-us+m6"),
-    "fable": _Voice("en-us+klatt4", 60),
-    "onyx": _Voice("en-us+edward", 30),
-    "nova": _Voice("en-us+f5"),
-    "shimmer": _Voice("en-us+klatt4", 85),
+    # The six variants of espeak-ng that differ and that pocketsphinx recognises best.
+    "alloy": _EspeakVoice("en-us+edward"),
+    "echo": _EspeakVoice("en-us+m6"),
+    "fable": _EspeakVoice("en-us+klatt4", 60),
+    "onyx": _EspeakVoice("en-us+edward", 30),
+    "nova": _EspeakVoice("en-us+f5"),
+    "shimmer": _EspeakVoice("en-us+klatt4", 85),
 }
 
 
 def speak(text: str, voice: str) -> Iterator[bytes]:
-    """Speak a text, a sentence at a time, each as soon as the one before was taken.
+    """Synthesise a text lazily, sentence by sentence.
 
     Args:
-        text: What to say, in English.
-        voice: One of the six documented voices; any other name gets one of their voices, always
-            the same.
+        text: Text in English.
+        voice: One of the six documented voices. Any other name stands for one of them, always the
+            same.
 
     Yields:
         Signed 16-bit little-endian mono samples at 22,050 Hz.
     """
-    timbre = _VOICES.get(voice) or _other_voice(voice)
+    espeak_voice = _VOICES.get(voice) or _other_voice(voice)
     for sentence in _SENTENCE_END.split(text):
         speakable = _UNSPEAKABLE.sub(" ", sentence)
-        with _ONE_AT_A_TIME:
-            samples = _synthesise(speakable, timbre)
+        with _LOCK:
+            samples = _synthesise(speakable, espeak_voice)
         yield samples
 
 
-def _other_voice(name: str) -> _Voice:
+def _other_voice(name: str) -> _EspeakVoice:
     voices = list(_VOICES.values())
     return voices[zlib.crc32(name.encode("utf-8", "replace")) % len(voices)]
 
 
-def _synthesise(text: str, voice: _Voice) -> bytes:
+def _synthesise(text: str, voice: _EspeakVoice) -> bytes:
     samples = bytearray()
 
-    def collect(wav: Any, count: int, _events: object) -> int:
+    def collect(wav: "ctypes._Pointer[ctypes.c_short] | None", count: int, _events: object) -> int:
         if wav and count:
             samples.extend(ctypes.string_at(wav, count * 2))
         return 0
@@ -95,19 +99,10 @@ def _synthesise(text: str, voice: _Voice) -> bytes:
 
 @functools.cache
 def _espeak() -> ctypes.CDLL:
-    """The library, ready to work; it keeps one state per process."""
+    """Load and initialise the library, which keeps one state per process."""
     library = ctypes.CDLL(espeakng_loader.get_library_path())
     data = espeakng_loader.get_data_path().encode()
     if library.espeak_Initialize(_SYNCHRONOUS, 0, data, 1) != SAMPLE_RATE:
         raise RuntimeError("espeak-ng could not find its data files.")
-    library.espeak_Synth.argtypes = [
-        ctypes.c_char_p,
-        ctypes.c_size_t,
-        ctypes.c_uint,
-        ctypes.c_int,
-        ctypes.c_uint,
-        ctypes.c_uint,
-        ctypes.c_void_p,
-        ctypes.c_void_p,
-    ]
+    library.espeak_Synth.argtypes = _SYNTH_ARGUMENTS
     return library

@@ -1,4 +1,4 @@
-"""Samples become the six speech formats, in a stream that starts before the samples end."""
+"""Encode samples in the six speech formats, as a stream that starts before the samples end."""
 
 import struct
 from collections.abc import Iterable, Iterator
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 SAMPLE_RATE: Final = 24_000
 _UNKNOWN_SIZE: Final = 0xFFFFFFFF
-_SLOWEST_STEP: Final = 0.5
+_MIN_TEMPO: Final = 0.5
 _MUXERS: Final = {
-    # The mp3 options leave out headers that could only be finished by seeking back.
+    # The mp3 options omit headers that could only be finished by seeking back.
     "mp3": ("mp3", "libmp3lame", {"write_xing": "0", "id3v2_version": "0"}, 64_000),
     "opus": ("ogg", "libopus", {}, 32_000),
     "aac": ("adts", "aac", {}, 64_000),
@@ -29,16 +29,16 @@ def encode(pcm: Iterable[bytes], rate: int, speech_format: str, speed: float) ->
 
     Args:
         pcm: Blocks of signed 16-bit mono samples, in the byte order of this machine.
-        rate: Their sample rate in Hz.
-        speech_format: mp3, opus, aac, flac, wav, pcm or pcm16.
-        speed: How much faster than the samples, at the same pitch.
+        rate: Sample rate of the blocks in Hz.
+        speech_format: One of mp3, opus, aac, flac, wav, pcm and pcm16.
+        speed: Factor by which the speech becomes faster, at the same pitch.
 
     Yields:
-        The file in order. A wav has the sizes of a stream: 0xFFFFFFFF.
+        The parts of the file. The sizes in a wav header are those of a stream: 0xFFFFFFFF.
     """
-    frames = _paced(pcm, rate, speed)
+    frames = _change_speed(pcm, rate, speed)
     if speech_format in _MUXERS:
-        yield from _muxed(frames, speech_format)
+        yield from _mux(frames, speech_format)
         return
     if speech_format == "wav":
         yield _wav_header()
@@ -46,8 +46,8 @@ def encode(pcm: Iterable[bytes], rate: int, speech_format: str, speed: float) ->
         yield bytes(frame.planes[0])[: frame.samples * 2]
 
 
-def _paced(pcm: Iterable[bytes], rate: int, speed: float) -> Iterator[AudioFrame]:
-    graph = _pacing_graph(rate, speed)
+def _change_speed(pcm: Iterable[bytes], rate: int, speed: float) -> Iterator[AudioFrame]:
+    graph = _speed_graph(rate, speed)
     position = 0
     for block in pcm:
         if not block:
@@ -57,25 +57,25 @@ def _paced(pcm: Iterable[bytes], rate: int, speed: float) -> Iterator[AudioFrame
         frame.sample_rate, frame.pts, frame.time_base = rate, position, Fraction(1, rate)
         position += frame.samples
         graph.push(frame)
-        yield from _pulled(graph)
+        yield from _pull_frames(graph)
     graph.push(None)
-    yield from _pulled(graph)
+    yield from _pull_frames(graph)
 
 
-def _pacing_graph(rate: int, speed: float) -> Graph:
+def _speed_graph(rate: int, speed: float) -> Graph:
     graph = Graph()
-    steps = [speed] if speed >= _SLOWEST_STEP else [_SLOWEST_STEP, speed / _SLOWEST_STEP]
+    steps = [speed] if speed >= _MIN_TEMPO else [_MIN_TEMPO, speed / _MIN_TEMPO]
     tempo = [graph.add("atempo", f"{step}") for step in steps if step != 1]
     source = graph.add_abuffer(
         sample_rate=rate, format="s16", layout="mono", time_base=Fraction(1, rate)
     )
-    wanted = f"sample_rates={SAMPLE_RATE}:sample_fmts=s16:channel_layouts=mono"
-    graph.link_nodes(source, *tempo, graph.add("aformat", wanted), graph.add("abuffersink"))
+    output = f"sample_rates={SAMPLE_RATE}:sample_fmts=s16:channel_layouts=mono"
+    graph.link_nodes(source, *tempo, graph.add("aformat", output), graph.add("abuffersink"))
     graph.configure()
     return graph
 
 
-def _pulled(graph: Graph) -> Iterator[AudioFrame]:
+def _pull_frames(graph: Graph) -> Iterator[AudioFrame]:
     while True:
         try:
             frame = graph.pull()
@@ -85,7 +85,7 @@ def _pulled(graph: Graph) -> Iterator[AudioFrame]:
 
 
 class _Sink:
-    """What the muxer has written since it was last asked; it cannot seek, like a socket."""
+    """Unseekable file that holds the muxer's output until it is taken."""
 
     def __init__(self) -> None:
         self._chunks: list[bytes] = []
@@ -95,17 +95,15 @@ class _Sink:
         return len(chunk)
 
     def take(self) -> bytes:
-        taken = b"".join(self._chunks)
-        self._chunks.clear()
-        return taken
+        chunks, self._chunks = self._chunks, []
+        return b"".join(chunks)
 
 
-def _muxed(frames: Iterable[AudioFrame], speech_format: str) -> Iterator[bytes]:
+def _mux(frames: Iterable[AudioFrame], speech_format: str) -> Iterator[bytes]:
     muxer, codec, options, bit_rate = _MUXERS[speech_format]
     sink = _Sink()
     with av.open(sink, "w", format=muxer, options=options) as container:
-        added = container.add_stream(codec, rate=SAMPLE_RATE, layout="mono")
-        stream = cast("AudioStream", added)
+        stream = cast("AudioStream", container.add_stream(codec, rate=SAMPLE_RATE, layout="mono"))
         if bit_rate is not None:
             stream.bit_rate = bit_rate
         for frame in frames:

@@ -1,4 +1,4 @@
-"""Who may ask the sandbox what, and what every answer carries."""
+"""API keys, endpoints and rate limits of the sandbox, and the headers of every response."""
 
 import email.utils
 import time
@@ -14,10 +14,10 @@ SPEECH = {"model": "tts-1", "voice": "alloy", "input": "Hello."}
 CHAT = {"model": "gpt-4o-audio-preview", "messages": [{"role": "user", "content": "Hello"}]}
 SPOKEN = {"modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "wav"}}
 CLIP = {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}
-HEARD = {"messages": [{"role": "user", "content": [CLIP]}]}
+RECORDING = {"messages": [{"role": "user", "content": [CLIP]}]}
 REPLAYED = {"messages": [{"role": "assistant", "audio": {"id": "audio_1"}}]}
 
-Ask = Callable[[str, dict[str, str]], httpx.Response]
+SendRequest = Callable[[str, dict[str, str]], httpx.Response]
 
 
 def _speech(url: str, headers: dict[str, str]) -> httpx.Response:
@@ -33,7 +33,7 @@ def _translation(url: str, headers: dict[str, str]) -> httpx.Response:
 
 
 def _chat(url: str, headers: dict[str, str]) -> httpx.Response:
-    return timeouts.post(f"{url}/chat/completions", headers=headers, json=CHAT | HEARD)
+    return timeouts.post(f"{url}/chat/completions", headers=headers, json=CHAT | RECORDING)
 
 
 def _models(url: str, headers: dict[str, str]) -> httpx.Response:
@@ -50,31 +50,33 @@ def error_of(response: httpx.Response) -> dict[str, object]:
     return dict(body["error"])
 
 
-@pytest.mark.parametrize("ask", [*AUDIO, _models])
-def test_no_key(url: str, ask: Ask) -> None:
+@pytest.mark.parametrize("send", [*AUDIO, _models])
+def test_no_key(url: str, send: SendRequest) -> None:
     """A request without a key is refused on every endpoint."""
-    response = ask(url, {})
+    response = send(url, {})
     assert (response.status_code, error_of(response)["code"]) == (401, "missing_api_key")
 
 
 @pytest.mark.parametrize("header", ["Bearer", "Bearer pk-1", "sk-1", "Basic sk-1"])
-@pytest.mark.parametrize("ask", [*AUDIO, _models])
-def test_malformed_key(url: str, ask: Ask, header: str) -> None:
+@pytest.mark.parametrize("send", [*AUDIO, _models])
+def test_malformed_key(url: str, send: SendRequest, header: str) -> None:
     """A key that does not look like one is refused on every endpoint."""
-    response = ask(url, {"Authorization": header})
+    response = send(url, {"Authorization": header})
     assert (response.status_code, error_of(response)["code"]) == (401, "invalid_api_key")
 
 
 @pytest.mark.parametrize("key", ["sk-sub_1", "sk-sub-1"])
-@pytest.mark.parametrize("ask", AUDIO)
-def test_subscription_key(url: str, ask: Ask, key: str) -> None:
+@pytest.mark.parametrize("send", AUDIO)
+def test_subscription_key(url: str, send: SendRequest, key: str) -> None:
     """A subscription key cannot be used for audio."""
-    response = ask(url, {"Authorization": f"Bearer {key}"})
+    response = send(url, {"Authorization": f"Bearer {key}"})
     assert (response.status_code, error_of(response)["code"]) == (403, "audio_requires_payg")
     assert error_of(response)["type"] == "permission_error"
 
 
-@pytest.mark.parametrize("modality", [SPOKEN, HEARD, REPLAYED], ids=["spoken", "heard", "replayed"])
+@pytest.mark.parametrize(
+    "modality", [SPOKEN, RECORDING, REPLAYED], ids=["spoken", "recording", "replayed"]
+)
 def test_subscription_key_in_chat(url: str, modality: dict[str, object]) -> None:
     """A subscription key may chat in text, but not with any audio."""
     headers = {"Authorization": "Bearer sk-sub_1"}
@@ -94,13 +96,13 @@ def test_models(client: httpx.Client) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/audio", "/audio/speech/", "/completions", "/models/tts-1"])
 def test_unknown_endpoint(client: httpx.Client, path: str) -> None:
-    """Whatever is not documented does not exist."""
+    """Undocumented endpoints do not exist."""
     response = client.post(path)
     assert (response.status_code, error_of(response)["code"]) == (404, "endpoint_not_found")
 
 
 def test_wrong_method(client: httpx.Client) -> None:
-    """A documented path asked with another method says which would do."""
+    """A wrong method on a documented path is refused with the method that is allowed."""
     response = client.get("/audio/speech")
     assert (response.status_code, error_of(response)["code"]) == (405, "invalid_request")
     assert response.headers["allow"] == "POST"
@@ -110,8 +112,10 @@ def test_wrong_method(client: httpx.Client) -> None:
     ("method", "path", "status"),
     [("GET", "/models", 200), ("POST", "/audio/speech", 400), ("POST", "/nowhere", 404)],
 )
-def test_headers_of_every_answer(client: httpx.Client, method: str, path: str, status: int) -> None:
-    """Every answer, also a refusal, has an id of its own, its date and the state of the limit."""
+def test_headers_of_every_response(
+    client: httpx.Client, method: str, path: str, status: int
+) -> None:
+    """Every response, errors included, has a request id, its date and the rate limit."""
     before = time.time()
     first, second = client.request(method, path), client.request(method, path)
     assert first.status_code == status
@@ -124,24 +128,24 @@ def test_headers_of_every_answer(client: httpx.Client, method: str, path: str, s
 
 
 def test_rate_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Requests are counted per key and model; those beyond the limit must wait and cost nothing."""
+    """Requests are counted per key and model; those over the limit are refused and not counted."""
     monkeypatch.setattr(time, "time", lambda: 1_800_000_015.5)
     with Sandbox(requests_per_minute=2) as url:
 
-        def ask(key: str, model: str) -> httpx.Response:
+        def send(key: str, model: str) -> httpx.Response:
             headers = {"Authorization": f"Bearer {key}"}
             return timeouts.post(
                 f"{url}/audio/speech", headers=headers, json=SPEECH | {"model": model}
             )
 
-        remaining = [ask("sk-1", "tts-1").headers["x-ratelimit-remaining"] for _ in range(2)]
+        remaining = [send("sk-1", "tts-1").headers["x-ratelimit-remaining"] for _ in range(2)]
         assert remaining == ["1", "0"]
-        limited = ask("sk-1", "tts-1")
+        limited = send("sk-1", "tts-1")
         assert (limited.status_code, error_of(limited)["code"]) == (429, "rate_limit_exceeded")
         assert limited.headers["retry-after"] == "45"
         assert limited.headers["x-ratelimit-reset"] == "1800000060"
         assert limited.headers["x-ratelimit-remaining"] == "0"
-        assert ask("sk-2", "tts-1").status_code == 200
-        assert ask("sk-1", "tts-1-hd").status_code == 200
+        assert send("sk-2", "tts-1").status_code == 200
+        assert send("sk-1", "tts-1-hd").status_code == 200
         monkeypatch.setattr(time, "time", lambda: 1_800_000_060.0)
-        assert ask("sk-1", "tts-1").headers["x-ratelimit-remaining"] == "1"
+        assert send("sk-1", "tts-1").headers["x-ratelimit-remaining"] == "1"

@@ -1,0 +1,50 @@
+"""Arguments and options that several commands share."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from apertis_audio_tools.cli.standard_streams import require_regular_files
+from apertis_audio_tools.cli.transcript_output import TranscriptForm, require_folder
+from apertis_audio_tools.models import UploadFormat
+
+recordings_argument: Callable[..., object] = functools.partial(
+    typer.Argument,
+    callback=require_regular_files,
+    exists=True,
+    dir_okay=False,
+    allow_dash=True,
+    path_type=str,  # a Path would make ./- the same as -
+)
+Files = Annotated[
+    list[Path], recordings_argument(metavar="FILE", help="Recordings; - reads standard input.")
+]
+OUTPUT_HELP = "Folder for the transcripts, one file per recording."
+OutputFolder = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", metavar="DIR", callback=require_folder, help=OUTPUT_HELP),
+]
+FORM_HELP = "passages (with timecodes), text, srt, vtt or json."
+Format = Annotated[TranscriptForm, typer.Option("--format", metavar="FORM", help=FORM_HELP)]
+Prompt = Annotated[str | None, typer.Option(help="Context, or the spelling of names and terms.")]
+Temperature = Annotated[float | None, typer.Option(help="Sampling temperature, 0 to 1.")]
+PieceSeconds = Annotated[
+    float | None, typer.Option(min=1, help="Target length of the pieces of long recordings.")
+]
+UploadFormatChoice = Annotated[
+    UploadFormat,
+    typer.Option(
+        help="auto and original keep the recording's encoding where the service accepts it; "
+        "mp3 and opus re-encode for a slow connection."
+    ),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
+NoCache = Annotated[
+    bool, typer.Option("--no-cache", help="Neither use nor store cached transcripts.")
+]
+UseSandbox = Annotated[
+    bool, typer.Option("--sandbox", help="Use a local stand-in for the service; needs no key.")
+]

@@ -1,0 +1,90 @@
+"""The transcription and translation endpoints: a recording in, text out."""
+
+from pathlib import PurePath
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import Request
+from starlette.responses import Response
+
+from apertis_audio_tools.sandbox import authorization, tables
+from apertis_audio_tools.sandbox.audio_decoding import BYTES_PER_SECOND, decode
+from apertis_audio_tools.sandbox.error_responses import (
+    invalid_file_format,
+    invalid_parameter,
+    missing_parameter,
+)
+from apertis_audio_tools.sandbox.recognition import recognise
+from apertis_audio_tools.sandbox.request_bodies import read_form, validate
+from apertis_audio_tools.sandbox.transcription_formats import render_response
+
+
+class TranscriptionForm(BaseModel):
+    """The text fields of a transcription or translation request."""
+
+    model: str
+    language: Annotated[str, Field(pattern="^[a-z]{2}$")] | None = None
+    prompt: str | None = None
+    response_format: Literal["json", "text", "srt", "vtt", "verbose_json"] = "json"
+    temperature: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+
+async def transcribe(request: Request) -> Response:
+    """Serve POST /v1/audio/transcriptions."""
+    return await _respond(request, "transcribe", tables.TRANSCRIPTION_MODELS)
+
+
+async def translate(request: Request) -> Response:
+    """Serve POST /v1/audio/translations: a transcription, because the sandbox has no translator."""
+    return await _respond(request, "translate", tables.WHISPER_MODELS)
+
+
+async def _respond(request: Request, task: str, models: frozenset[str]) -> Response:
+    key = authorization.require_key(request)
+    authorization.require_payg(key)
+    async with read_form(request) as form:
+        file = _uploaded_file(form)
+        fields = {name: value for name, value in form.items() if isinstance(value, str)}
+        authorization.require_model(fields, models, task)
+        options = validate(TranscriptionForm, fields, is_form=True)
+        authorization.count_request(request, key, options.model)
+        _check_extension(file)
+        pcm = await run_in_threadpool(decode, file.file)
+    duration = len(pcm) / BYTES_PER_SECOND
+    _check_duration(duration, options.model)
+    segments = await recognise(request, pcm)
+    metadata = {"task": task, "language": "english", "duration": round(duration, 2)}
+    is_json_only = options.model in tables.JSON_ONLY_MODELS
+    response_format = "json" if is_json_only else options.response_format
+    return render_response(segments, response_format, metadata, options.temperature)
+
+
+def _uploaded_file(form: FormData) -> UploadFile:
+    file = form.get("file")
+    if file is None:
+        raise missing_parameter("file")
+    if not isinstance(file, UploadFile):
+        raise invalid_parameter("file", "The 'file' part must be a file with a name.")
+    return file
+
+
+def _check_extension(file: UploadFile) -> None:
+    extension = PurePath(file.filename or "").suffix.lower().removeprefix(".")
+    if extension not in tables.FILE_EXTENSIONS:
+        listed = ", ".join(sorted(tables.FILE_EXTENSIONS))
+        raise invalid_file_format(f"Invalid file format. Supported formats: {listed}.")
+
+
+def _check_duration(seconds: float, model: str) -> None:
+    if seconds < tables.MIN_AUDIO_SECONDS:
+        message = f"The audio is shorter than {tables.MIN_AUDIO_SECONDS} seconds."
+        raise invalid_parameter("file", message)
+    limit = tables.MAX_JSON_ONLY_SECONDS
+    if model in tables.JSON_ONLY_MODELS and seconds > limit:
+        message = (
+            f"The audio duration of {seconds:.2f} seconds is longer than {limit:.0f} seconds, "
+            f"the maximum for '{model}'."
+        )
+        raise invalid_parameter("file", message)
