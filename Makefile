@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test plugins lint audit rerecord clean
+.PHONY: help demo test plugins lint audit mutants rerecord clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,17 @@ audit: $(VENV)/.audit ## check the dependencies for known vulnerabilities, the s
 	$(BIN)/zizmor --offline --persona=pedantic .github/workflows
 	$(BIN)/python -m pip list --format=freeze --exclude-editable > $(VENV)/installed.txt
 	$(BIN)/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r $(VENV)/installed.txt
+
+$(VENV)/.mutants: pyproject.toml $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --editable '.[all]' --group mutants
+	@touch $@
+
+mutants: $(VENV)/.mutants ## mutate core modules in a copy, and print the mutations that no test detects
+	@rm -rf $(VENV)/mutants && mkdir $(VENV)/mutants && cp -R src tests pyproject.toml $(VENV)/mutants
+	cd $(VENV)/mutants && $(abspath $(BIN))/mutmut run
+	@cd $(VENV)/mutants && $(abspath $(BIN))/mutmut results | sed -n 's/: survived$$//p; s/: no tests$$//p' | \
+		xargs -n 1 $(abspath $(BIN))/mutmut show
+	@cd $(VENV)/mutants && $(abspath $(BIN))/mutmut export-cicd-stats && cat mutants/mutmut-cicd-stats.json
 
 rerecord: $(VENV)/.dev ## record every cassette anew (from the service if APERTIS_API_KEY is set, else from the sandbox), and print changes in the shape of responses
 	@$(BIN)/python -m pytest --record-mode=rewrite -m vcr; recorded=$$?; \

@@ -43,7 +43,7 @@ def _too_slow(*_: object) -> NoReturn:
 
 def work(options: argparse.Namespace) -> None:
     """Process every input of this worker's share, and print each result."""
-    from support.hostile.fuzz_target import WAYS, tried
+    from support.hostile.fuzz_target import CHECKS, check_all
 
     faulthandler.enable()
     resource.setrlimit(resource.RLIMIT_AS, (options.gib * _GIB, options.gib * _GIB))
@@ -55,9 +55,9 @@ def work(options: argparse.Namespace) -> None:
         before, start = _peak(), time.process_time()
         signal.setitimer(signal.ITIMER_PROF, options.seconds)
         try:
-            for outcome, way in zip(tried(data), WAYS, strict=True):
+            for outcome, check in zip(check_all(data), CHECKS, strict=True):
                 kind = outcome.partition(":")[0]
-                print("outcome", way, kind, sep="\t")
+                print("outcome", check, kind, sep="\t")
         except Exception:  # noqa: BLE001  # any error that is not typed is a fault
             print("fault", repr(traceback.format_exc()), flush=True)
         signal.setitimer(signal.ITIMER_PROF, 0)

@@ -1,4 +1,4 @@
-"""The error tree is what its drawing says, and errors survive what programs do to them."""
+"""The tree of errors is as documented, and errors can be copied and pickled."""
 
 import copy
 import inspect
@@ -16,8 +16,8 @@ PUBLIC = {
 }
 
 
-def drawn_parents() -> dict[str, str]:
-    """Each error of the drawing and the one it hangs from."""
+def documented_parents() -> dict[str, str]:
+    """Return the errors of the tree in the docstring, with the parent of each."""
     above: dict[int, str] = {-1: "Exception"}
     parents = {}
     for line in (errors.__doc__ or "").splitlines():
@@ -29,33 +29,37 @@ def drawn_parents() -> dict[str, str]:
     return parents
 
 
-def test_drawing() -> None:
-    """The tree drawn at the top of the module is the tree of its classes."""
-    assert drawn_parents() == {name: found.__bases__[0].__name__ for name, found in PUBLIC.items()}
+def test_documented_tree() -> None:
+    """The tree in the docstring of the module is the tree of the classes."""
+    assert documented_parents() == {
+        name: found.__bases__[0].__name__ for name, found in PUBLIC.items()
+    }
 
 
 @pytest.mark.parametrize("name", sorted(PUBLIC))
 def test_importable(name: str) -> None:
-    """Every error can be imported from the package itself."""
+    """Every error can be imported from the package."""
     assert getattr(apertis_audio_tools, name) is PUBLIC[name]
     assert name in apertis_audio_tools.__all__
 
 
 @pytest.mark.parametrize("copied", [pickle.dumps, copy.copy, copy.deepcopy])
-@pytest.mark.parametrize("kind", PUBLIC.values(), ids=PUBLIC)
-def test_copies(kind: type[errors.ApertisError], copied: object) -> None:
-    """An error that went to another process, or was copied, still says everything."""
-    error = kind("It failed.", status=429, code="c", param="p", request_id="r", retry_after=1.5)
+@pytest.mark.parametrize("error_type", PUBLIC.values(), ids=PUBLIC)
+def test_copies(error_type: type[errors.ApertisError], copied: object) -> None:
+    """An error that was pickled or copied has all its fields and notes."""
+    error = error_type(
+        "It failed.", status=429, code="c", param="p", request_id="r", retry_after=1.5
+    )
     error.add_note("seen by a worker")
     again = copied(error)  # type: ignore[operator]
     if isinstance(again, bytes):
         again = pickle.loads(again)
-    assert type(again) is kind
+    assert type(again) is error_type
     assert (str(again), again.message, vars(again)) == ("It failed.", "It failed.", vars(error))
 
 
 def test_fields_are_optional() -> None:
-    """An error of this side has a message, and None for all that only the service could say."""
+    """The fields of an error are None by default."""
     error = errors.UnsupportedError("No.")
     assert str(error) == "No."
     assert set(vars(error).values()) == {None}

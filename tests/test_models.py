@@ -1,4 +1,4 @@
-"""What the models can do, as the API reference says it, and what follows from that."""
+"""The table of models restates the API reference, and requests are checked against it."""
 
 import dataclasses
 
@@ -8,7 +8,7 @@ from apertis_audio_tools import MODELS, ApertisAudio, Model, UnsupportedError, m
 from apertis_audio_tools.models import Capabilities, Operation
 
 ALL_TEXT = {"json", "text", "srt", "vtt", "verbose_json"}
-ALL_SOUND = {"mp3", "opus", "aac", "flac", "wav", "pcm"}
+ALL_AUDIO = {"mp3", "opus", "aac", "flac", "wav", "pcm"}
 WHISPERS = ["whisper-1", "whisper-large-v3", "whisper-large-v3-turbo"]
 GPT_TRANSCRIBERS = ["gpt-4o-mini-transcribe", "gpt-4o-transcribe"]
 STEERABLE = "gpt-4o-mini-tts-2025-12-15"
@@ -18,8 +18,8 @@ LISTENER = "gpt-4o-audio-preview"
 VOICES = {"alloy", "echo", "fable", "onyx", "nova", "shimmer"}
 
 
-def test_names() -> None:
-    """The table has the documented models, and no others."""
+def test_table_has_the_documented_models() -> None:
+    """The table has the documented models and no others."""
     assert set(MODELS) == {*WHISPERS, *GPT_TRANSCRIBERS, *SPEAKERS, LISTENER}
 
 
@@ -28,16 +28,16 @@ def test_names() -> None:
     [
         (WHISPERS, {"transcribe": ALL_TEXT, "translate": ALL_TEXT}),
         (GPT_TRANSCRIBERS, {"transcribe": {"json"}}),
-        (SPEAKERS, {"speak": ALL_SOUND}),
+        (SPEAKERS, {"speak": ALL_AUDIO}),
     ],
 )
 def test_formats(names: list[str], formats: dict[str, set[str]]) -> None:
-    """Whispers answer in five formats and translate, others in json; speech has six formats."""
+    """Whisper models have five formats and translate, others have json; speech has six formats."""
     assert all(MODELS[name].formats == formats for name in names)
 
 
 def test_facts() -> None:
-    """The remaining facts of the reference: limits, instructions, voices, chat."""
+    """Limits, instructions, voices and chat are those of the reference."""
     assert {name for name, row in MODELS.items() if row.instructions} == {STEERABLE}
     assert {name: row.max_seconds for name, row in MODELS.items() if row.max_seconds} == (
         dict.fromkeys(GPT_TRANSCRIBERS, 1400.0)
@@ -49,34 +49,39 @@ def test_facts() -> None:
 
 
 def test_sources() -> None:
-    """Every row says where it comes from."""
+    """Every row names its source."""
     assert all(row.source for row in MODELS.values())
     assert "1400 s" in MODELS["gpt-4o-transcribe"].source
 
 
 @pytest.mark.parametrize(
-    ("model", "operation", "answer_format", "message"),
+    ("model", "operation", "response_format", "message"),
     [
         ("tts-1", "transcribe", None, "these models can: gpt-4o-mini-transcribe, .*whisper-1"),
         ("gpt-4o-transcribe", "translate", None, "these models can: whisper-1, whisper-large-v3"),
         ("whisper-1", "speak", None, "these models can: gemini.*tts-1"),
         ("whisper-1", "chat", None, f"these models can: {LISTENER}"),
         (LISTENER, "transcribe", None, "cannot transcribe"),
-        ("gpt-4o-transcribe", "transcribe", "srt", "in json, not in srt; whisper-1.* can"),
-        ("tts-1", "speak", "m4a", "in aac, flac, mp3, opus, pcm, wav, not in m4a"),
+        (
+            "gpt-4o-transcribe",
+            "transcribe",
+            "srt",
+            "in srt, only in json; these .*: whisper",
+        ),
+        ("tts-1", "speak", "m4a", r"in m4a, only in aac, flac, mp3, opus, pcm, wav\.$"),
     ],
 )
-def test_impossible(
-    model: str, operation: Operation, answer_format: str | None, message: str
+def test_unsupported_requests(
+    model: str, operation: Operation, response_format: str | None, message: str
 ) -> None:
-    """A documented model asked for what it cannot do is refused, naming those that can."""
+    """A request that the model cannot do is refused, and the error names the models that can."""
     with pytest.raises(UnsupportedError, match=message):
-        Capabilities().require(model, operation, answer_format)
+        Capabilities().require(model, operation, response_format)
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_possible(name: str) -> None:
-    """All that the table says is possible passes."""
+def test_supported_requests(name: str) -> None:
+    """Every operation and format of the table is accepted."""
     for operation, formats in MODELS[name].formats.items():
         Capabilities().require(name, operation)
         for each in formats:
@@ -84,7 +89,7 @@ def test_possible(name: str) -> None:
 
 
 def test_unknown_model() -> None:
-    """A model without a row is the server's to judge, in every respect."""
+    """A model without a row passes every check."""
     capabilities = Capabilities()
     capabilities.require("whisper-9", "speak", "midi")
     capabilities.require_duration("whisper-9", 1e9)
@@ -103,7 +108,7 @@ def test_unknown_model() -> None:
     ],
 )
 def test_best_format(model: str, operation: Operation, best: str) -> None:
-    """Times are asked for from the models that give them."""
+    """The best format has times if the model is known to return them."""
     assert Capabilities().best_transcript_format(model, operation) == best
 
 
@@ -119,7 +124,7 @@ def test_best_format(model: str, operation: Operation, best: str) -> None:
     ],
 )
 def test_duration(model: str, seconds: float | None, passes: bool) -> None:  # noqa: FBT001
-    """Only a recording known to be longer than the model takes is refused."""
+    """Only a recording known to be longer than the model accepts is refused."""
     if passes:
         Capabilities().require_duration(model, seconds)
     else:
@@ -128,7 +133,7 @@ def test_duration(model: str, seconds: float | None, passes: bool) -> None:  # n
 
 
 def test_instructions() -> None:
-    """Instructions pass to the model that follows them, and no other."""
+    """Instructions are accepted only for the model that follows them."""
     Capabilities().require_instructions(STEERABLE)
     with pytest.raises(UnsupportedError, match=f"tts-1-hd ignores instructions; {STEERABLE}"):
         Capabilities().require_instructions("tts-1-hd")
@@ -136,18 +141,18 @@ def test_instructions() -> None:
 
 @pytest.mark.parametrize("voice", [*sorted(VOICES), "Kore", "ballad", ""])
 def test_voices(voice: str) -> None:
-    """A voice is refused only where it is known to belong to other models."""
+    """A voice is refused only if it is known to be of other models."""
     for model in (*SPEAKERS[:3], "tts-9"):
         Capabilities().require_voice(model, voice)
     if voice in VOICES:
-        with pytest.raises(UnsupportedError, match=r"belongs to gpt-4o-mini-tts.*tts-1, tts-1-hd"):
+        with pytest.raises(UnsupportedError, match=r"voice of gpt-4o-mini-tts.*tts-1, tts-1-hd"):
             Capabilities().require_voice(GEMINI, voice)
     else:
         Capabilities().require_voice(GEMINI, voice)
 
 
-def test_rows_of_ones_own() -> None:
-    """A plain merge adds and replaces rows, and leaves the documented table as it is."""
+def test_custom_rows() -> None:
+    """A plain merge adds and replaces rows, and does not change the documented table."""
     short = dataclasses.replace(MODELS["whisper-1"], max_seconds=60.0)
     merged = MODELS | {"my-whisper": MODELS["whisper-1"], "whisper-1": short}
     capabilities = Capabilities(merged)
@@ -158,11 +163,11 @@ def test_rows_of_ones_own() -> None:
     assert MODELS["whisper-1"].max_seconds is None
 
 
-def test_rows_of_ones_own_in_a_client() -> None:
-    """A client judges by the table it was given."""
+def test_custom_rows_in_a_client() -> None:
+    """A client checks requests against the table it was given."""
     only = {"parrot": Model({"speak": frozenset({"wav"})})}
     with ApertisAudio("sk-test", models=only) as audio:
-        with pytest.raises(UnsupportedError, match="parrot answers speak in wav, not in mp3"):
+        with pytest.raises(UnsupportedError, match="parrot cannot speak in mp3, only in wav"):
             audio.speak("Hello.", model="parrot")
         with pytest.raises(UnsupportedError, match="parrot cannot chat; these models can: none"):
             audio.chat("Hello?", model="parrot")
@@ -170,7 +175,7 @@ def test_rows_of_ones_own_in_a_client() -> None:
 
 @pytest.mark.parametrize("value", [-0.01, 4.01, float("nan"), float("inf")])
 def test_range(value: float) -> None:
-    """A number outside its range is refused, and so is one that is none."""
+    """A number outside its range is refused, and so are nan and infinity."""
     with pytest.raises(UnsupportedError, match=r"speed is .*; it can be from 0.0 to 4.0"):
         models.require_range("speed", value, (0.0, 4.0))
     for inside in (None, 0.0, 4.0):
@@ -178,7 +183,7 @@ def test_range(value: float) -> None:
 
 
 def test_choice() -> None:
-    """A value outside a documented list is refused, with the list."""
+    """A value that is not a choice is refused; the error lists the choices."""
     models.require_choice("format", "wav", {"wav", "mp3"})
     with pytest.raises(UnsupportedError, match="format is 'ogg'; it can be mp3, wav"):
         models.require_choice("format", "ogg", {"wav", "mp3"})

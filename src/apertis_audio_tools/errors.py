@@ -1,20 +1,20 @@
-"""Everything that can go wrong, by whose part it is to mend.
+"""Errors of this package, by whose part it is to solve them.
 
 ApertisError
-├─ ConfigurationError            no key, or a setting that cannot be
-├─ UnsupportedError              known to be impossible: refused before a byte was sent
-├─ RecordingError                the source is missing, unreadable or holds no audio
-├─ OutputError                   the result cannot be written where it was asked for
-├─ AccessError                   a file that the agent's tools may not read or write
+├─ ConfigurationError            a missing API key, or an invalid setting
+├─ UnsupportedError              known to be impossible: refused before anything was sent
+├─ RecordingError                the source is missing, unreadable or has no audio
+├─ OutputError                   the result cannot be written to the given place
+├─ AccessError                   a file that the tools of an agent may not read or write
 └─ APIError                      the service's part
-   ├─ APIConnectionError         no whole answer arrived
+   ├─ APIConnectionError         no complete response arrived
    │  ├─ APITimeoutError         ... in time
-   │  └─ CertificateError        nobody was asked: the service could not prove who it is
-   ├─ MalformedResponseError       the answer came with success and cannot be believed
-   └─ APIStatusError             the service refused
+   │  └─ CertificateError        nothing was sent: the service could not prove its identity
+   ├─ MalformedResponseError     a response with success whose content is not usable
+   └─ APIStatusError             the service refused the request
       ├─ InvalidRequestError     400, 415, 422
       ├─ AuthenticationError     401
-      ├─ PaymentError            402, and a 429 that speaks of quota
+      ├─ PaymentError            402, and 429 because of a quota
       ├─ PermissionDeniedError   403
       │  └─ AudioRequiresPaygError
       ├─ NotFoundError           404
@@ -23,19 +23,22 @@ ApertisError
       └─ ServerError             500 and above
 """
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from apertis_audio_tools.results import PartialTranscript
 
 
 class ApertisError(Exception):
-    """The root of all errors of this package.
+    """Base class of all errors of this package.
 
     Attributes:
-        status: The HTTP status, if an answer arrived.
-        code: The service's own code for it, such as ``audio_requires_payg``.
-        param: The request parameter the service blames.
-        request_id: What the service's support will ask for.
-        retry_after: Seconds after which the service said to come back.
-        partial: Of a transcription in pieces, what was finished: a `PartialTranscript`.
+        status: HTTP status, if a response arrived.
+        code: Error code of the service, such as ``audio_requires_payg``.
+        param: Request parameter that the service objects to.
+        request_id: Id of the request for the support of the service.
+        retry_after: Seconds to wait before trying again.
+        partial: Finished part of a transcription in pieces.
     """
 
     def __init__(
@@ -54,102 +57,102 @@ class ApertisError(Exception):
         self.param = param
         self.request_id = request_id
         self.retry_after = retry_after
-        self.partial: Any = None
+        self.partial: PartialTranscript | None = None
 
     @property
     def message(self) -> str:
-        """What happened and what to do, in words."""
+        """Message that says what happened and what to do."""
         return str(self.args[0])
 
     def __str__(self) -> str:
         return self.message
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (type(self), self.args, self.__dict__)
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restore, (type(self), self.args, self.__dict__)
 
 
-def _restored(
-    kind: type[ApertisError], args: tuple[Any, ...], state: dict[str, Any]
+def _restore(
+    error_type: type[ApertisError], args: tuple[str], state: dict[str, object]
 ) -> ApertisError:
-    error = kind(*args)
+    error = error_type(*args)
     error.__dict__.update(state)
     return error
 
 
 class ConfigurationError(ApertisError):
-    """No key, or a setting that cannot be."""
+    """The API key is missing, or a setting is invalid."""
 
 
 class UnsupportedError(ApertisError):
-    """Known to be impossible: refused here, before a byte was sent."""
+    """The request is known to be impossible, and was refused before anything was sent."""
 
 
 class RecordingError(ApertisError):
-    """The source is missing, unreadable or holds no audio."""
+    """The source is missing, unreadable or has no audio."""
 
 
 class OutputError(ApertisError):
-    """The result cannot be written where it was asked for."""
+    """The result cannot be written to the given place."""
 
 
 class AccessError(ApertisError):
-    """Outside of what the tools of an agent may read and write."""
+    """The file is not one that the tools of an agent may read or write."""
 
 
 class APIError(ApertisError):
-    """The service's part: it could not be reached, refused, or answered nonsense."""
+    """The service could not be reached, refused the request, or sent an unusable response."""
 
 
 class APIConnectionError(APIError):
-    """No whole answer arrived."""
+    """No complete response arrived."""
 
 
 class APITimeoutError(APIConnectionError):
-    """No whole answer arrived in time."""
+    """No complete response arrived in time."""
 
 
 class CertificateError(APIConnectionError):
-    """The other end could not prove that it is the service, and was sent nothing."""
+    """The server could not prove that it is the service, and nothing was sent to it."""
 
 
 class MalformedResponseError(APIError):
-    """The answer came with success and cannot be believed."""
+    """The response came with success, and its content is not usable."""
 
 
 class APIStatusError(APIError):
-    """The service refused."""
+    """The service refused the request."""
 
 
 class InvalidRequestError(APIStatusError):
-    """The service found fault with the request (400, 415, 422)."""
+    """The request is invalid (400, 415, 422)."""
 
 
 class AuthenticationError(APIStatusError):
-    """The key is missing, wrong or expired (401)."""
+    """The API key is missing, wrong or expired (401)."""
 
 
 class PaymentError(APIStatusError):
-    """Quota or balance is used up (402, or a 429 that says so)."""
+    """The quota or the balance is used up (402, or 429 because of a quota)."""
 
 
 class PermissionDeniedError(APIStatusError):
-    """The key may not do this (403)."""
+    """The API key does not permit this (403)."""
 
 
 class AudioRequiresPaygError(PermissionDeniedError):
-    """Audio needs a pay-as-you-go key; this one belongs to a subscription (403)."""
+    """Audio requires a pay-as-you-go key; this one belongs to a subscription (403)."""
 
 
 class NotFoundError(APIStatusError):
-    """No such model or endpoint (404)."""
+    """The model or endpoint does not exist (404)."""
 
 
 class TooLargeError(APIStatusError):
-    """The request is larger than the service takes (413)."""
+    """The request is larger than the service accepts (413)."""
 
 
 class RateLimitError(APIStatusError):
-    """Too many requests for now (429)."""
+    """There were too many requests (429), or there would be."""
 
 
 class ServerError(APIStatusError):

@@ -1,7 +1,7 @@
-"""What each model can do, as data, and the refusals that follow from it.
+"""Capabilities of each model as data, and the refusals that follow from them.
 
-The rows restate the public Apertis Audio API reference as read on 2026-11-22; a row says where a
-fact comes from when it comes from elsewhere. Change or add rows with a plain merge::
+The rows restate the public Apertis Audio API reference as read on 2026-11-22; facts from elsewhere
+name their source. Change or add rows with a plain merge::
 
     ApertisAudio(models=MODELS | {"my-whisper": MODELS["whisper-1"]})
 """
@@ -17,7 +17,7 @@ Operation = Literal["transcribe", "translate", "speak", "chat"]
 TranscriptFormat = Literal["json", "text", "srt", "vtt", "verbose_json"]
 SpeechFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 UploadFormat = Literal["auto", "original", "mp3", "opus"]
-"""Encoding of uploads. `auto` and `original` re-encode only what the service would not take."""
+"""Encoding of uploads; `auto` and `original` re-encode only what the service does not accept."""
 Task = Literal["transcribe", "translate"]
 
 TRANSCRIPTION_MODEL = "whisper-1"
@@ -31,7 +31,7 @@ CHAT_AUDIO_FORMATS = frozenset({"wav", "mp3", "flac", "opus", "aac", "pcm16"})
 VOICES = frozenset({"alloy", "echo", "fable", "onyx", "nova", "shimmer"})
 
 MAX_UPLOAD_BYTES = 26_214_400
-"""25 MiB of request content: the multipart frame counts (public reports of the 413's own words)."""
+"""Largest request content, 25 MiB, multipart framing included (public reports of 413 messages)."""
 MAX_SPEECH_CHARACTERS = 4096
 SPEED_RANGE = (0.25, 4.0)
 TEMPERATURE_RANGE = (0.0, 1.0)
@@ -43,21 +43,21 @@ _JSON_ONLY = frozenset({"json"})
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What one model can do.
+    """Capabilities of one model.
 
     Attributes:
-        formats: The answer formats of each operation the model has; no key, no such operation.
-        source: Where the row comes from.
-        max_seconds: The longest recording of one request, in seconds.
-        instructions: Whether speech follows ``instructions``.
-        voices: The documented voices it speaks with; others are the server's to judge.
+        formats: Response formats of each operation; operations without a key are not supported.
+        source: Origin of the facts.
+        max_seconds: Longest recording of one request, in seconds; None if there is no known limit.
+        instructions: True if speech follows ``instructions``.
+        voices: Documented voices of the model; unknown voices are left to the server.
     """
 
     formats: Mapping[Operation, frozenset[str]]
     source: str = _REFERENCE
     max_seconds: float | None = None
     instructions: bool = False
-    voices: frozenset[str] = field(default=VOICES)
+    voices: frozenset[str] = VOICES
 
 
 def _whisper() -> Model:
@@ -95,21 +95,21 @@ MODELS: MappingProxyType[str, Model] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """The questions asked of the table; a model without a row is the server's to judge."""
+    """Checks against the table of models; a model without a row is left to the server."""
 
     models: Mapping[str, Model] = field(default_factory=lambda: MODELS)
 
     def best_transcript_format(self, model: str, operation: Operation) -> TranscriptFormat:
-        """``verbose_json``, which carries times, from models known to give it; else ``json``."""
+        """Return ``verbose_json``, which has times, for models known to have it; else ``json``."""
         row = self.models.get(model)
         known = row.formats.get(operation, frozenset()) if row else frozenset()
         return "verbose_json" if "verbose_json" in known else "json"
 
-    def require(self, model: str, operation: Operation, answer_format: str | None = None) -> None:
-        """Refuse what is known to be impossible.
+    def require(self, model: str, operation: Operation, response_format: str | None = None) -> None:
+        """Refuse an operation or response format that the model is known not to have.
 
         Raises:
-            UnsupportedError: The model has no such operation, or not in that format.
+            UnsupportedError: If the model has no such operation, or not in that format.
         """
         row = self.models.get(model)
         if row is None:
@@ -117,35 +117,35 @@ class Capabilities:
         if operation not in row.formats:
             others = _names(name for name, each in self.models.items() if operation in each.formats)
             raise UnsupportedError(f"{model} cannot {operation}; these models can: {others}.")
-        if answer_format is not None and answer_format not in row.formats[operation]:
+        if response_format is not None and response_format not in row.formats[operation]:
             raise UnsupportedError(
-                f"{model} answers {operation} in {_names(row.formats[operation])}, not in "
-                f"{answer_format}{self._alternative(operation, answer_format)}."
+                f"{model} cannot {operation} in {response_format}, only in "
+                f"{_names(row.formats[operation])}{self._alternative(operation, response_format)}."
             )
 
     def max_seconds(self, model: str) -> float | None:
-        """The longest recording the model takes in one request, where that is known."""
+        """Return the longest recording of one request in seconds, or None if no limit is known."""
         row = self.models.get(model)
         return row.max_seconds if row else None
 
     def require_duration(self, model: str, seconds: float | None) -> None:
-        """Refuse a recording longer than the model takes.
+        """Refuse a recording that is longer than the model accepts.
 
         Raises:
-            UnsupportedError: Known to be too long.
+            UnsupportedError: If the recording is known to be too long.
         """
         row = self.models.get(model)
         if row and row.max_seconds and seconds and seconds > row.max_seconds:
             raise UnsupportedError(
-                f"{model} takes at most {row.max_seconds:.0f} s of audio a request, and this "
+                f"{model} accepts at most {row.max_seconds:.0f} s of audio per request, and this "
                 f"recording has {seconds:.0f} s; use a whisper model or send a shorter recording."
             )
 
     def require_instructions(self, model: str) -> None:
-        """Refuse `instructions` where they would be ignored.
+        """Refuse `instructions` for a model that ignores them.
 
         Raises:
-            UnsupportedError: The model is known not to follow them.
+            UnsupportedError: If the model is known to ignore instructions.
         """
         row = self.models.get(model)
         if row and not row.instructions:
@@ -153,42 +153,41 @@ class Capabilities:
             raise UnsupportedError(f"{model} ignores instructions; {others} follows them.")
 
     def require_voice(self, model: str, voice: str) -> None:
-        """Refuse a voice that belongs to other models only.
+        """Refuse a documented voice that only other models have.
 
         Raises:
-            UnsupportedError: The model is known not to have it.
+            UnsupportedError: If the model is known not to have the voice.
         """
         row = self.models.get(model)
         if row and voice in VOICES and voice not in row.voices:
-            raise UnsupportedError(
-                f"{model} has no voice {voice!r}: that one belongs to "
-                f"{_names(n for n, m in self.models.items() if self._speaks_with(m, voice))}."
-            )
+            speaking = [name for name, each in self.models.items() if "speak" in each.formats]
+            others = _names(name for name in speaking if voice in self.models[name].voices)
+            raise UnsupportedError(f"{model} has no voice {voice!r}; it is a voice of {others}.")
 
-    def _alternative(self, operation: Operation, answer_format: str) -> str:
-        able = [n for n, m in self.models.items() if answer_format in m.formats.get(operation, ())]
-        return f"; {_names(able)} can" if able else ""
-
-    @staticmethod
-    def _speaks_with(model: Model, voice: str) -> bool:
-        return "speak" in model.formats and voice in model.voices
+    def _alternative(self, operation: Operation, response_format: str) -> str:
+        others = [
+            name
+            for name, each in self.models.items()
+            if response_format in each.formats.get(operation, ())
+        ]
+        return f"; these models can: {_names(others)}" if others else ""
 
 
 def require_choice(name: str, value: str, choices: Iterable[str]) -> None:
-    """Refuse a value outside a documented list.
+    """Refuse a value that is not one of the documented choices.
 
     Raises:
-        UnsupportedError: Saying which values there are.
+        UnsupportedError: If the value is not a choice; the message lists the choices.
     """
     if value not in set(choices):
         raise UnsupportedError(f"{name} is {value!r}; it can be {_names(choices)}.")
 
 
 def require_range(name: str, value: float | None, limits: tuple[float, float]) -> None:
-    """Refuse a number outside its documented range; None is left to the server.
+    """Refuse a number outside its documented range; None stands for the server's default.
 
     Raises:
-        UnsupportedError: Saying what the range is.
+        UnsupportedError: If the number is outside the range.
     """
     low, high = limits
     if value is not None and not low <= value <= high:
@@ -196,11 +195,11 @@ def require_range(name: str, value: float | None, limits: tuple[float, float]) -
 
 
 def require_piece_options(piece_seconds: float | None, upload_format: UploadFormat) -> None:
-    """Refuse pieces of no length, and encodings that are not there.
+    """Refuse a length of pieces that is not positive, and an unknown encoding of uploads.
 
     Raises:
-        ConfigurationError: The length is not above 0.
-        UnsupportedError: Saying which encodings there are.
+        ConfigurationError: If the length is not above 0.
+        UnsupportedError: If the encoding is unknown; the message lists the encodings.
     """
     if piece_seconds is not None and not piece_seconds > 0:
         raise ConfigurationError(f"piece_seconds has to be above 0, not {piece_seconds}.")

@@ -1,7 +1,10 @@
-"""What the verbs answer: frozen values, and the forms a transcript can take."""
+"""Values that the client returns: transcripts, speech and chat replies.
 
-import json
-from typing import Any
+Times are in seconds from the start of the recording. All values are frozen pydantic models; bytes
+are base64 in JSON.
+"""
+
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -14,19 +17,19 @@ PASSAGE_CHARACTERS = 1000
 
 
 class _Value(BaseModel):
-    model_config = ConfigDict(
+    model_config: ClassVar[ConfigDict] = ConfigDict(
         frozen=True, allow_inf_nan=False, ser_json_bytes="base64", val_json_bytes="base64"
     )
 
 
 class Usage(_Value):
-    """What the service counted of what a call sent, and will bill.
+    """Tokens and seconds that the service counted, and will bill.
 
     Attributes:
-        input_tokens: Tokens sent, audio included.
-        output_tokens: Tokens answered, audio included.
-        input_audio_tokens: The part of `input_tokens` that was audio.
-        output_audio_tokens: The part of `output_tokens` that was audio.
+        input_tokens: Tokens sent, including audio tokens.
+        output_tokens: Tokens received, including audio tokens.
+        input_audio_tokens: Audio tokens among `input_tokens`.
+        output_audio_tokens: Audio tokens among `output_tokens`.
         seconds: Seconds of audio, from models billed by time.
     """
 
@@ -38,9 +41,18 @@ class Usage(_Value):
 
 
 class Segment(_Value):
-    """A stretch of speech and when it was said: `start` and `end` in seconds.
+    """Text with a start and an end, as the service returns it.
 
-    The remaining fields are the recogniser's own, where the service gives them.
+    Attributes:
+        id: Number of the segment in its transcript, from 0.
+        start: Start in seconds.
+        end: End in seconds.
+        text: The words, often with a space before them.
+        tokens: Token ids of the text; empty if the service returns none.
+        temperature: Sampling temperature of the recogniser, from 0 to 1.
+        avg_logprob: Mean log probability of the tokens.
+        compression_ratio: Length of the text divided by its compressed length.
+        no_speech_prob: Probability that the segment has no speech, from 0 to 1.
     """
 
     id: int = 0
@@ -55,20 +67,20 @@ class Segment(_Value):
 
     @model_validator(mode="before")
     @classmethod
-    def _without_nulls(cls, data: object) -> object:
-        """What a gateway sets to null is as good as not there."""
+    def _drop_nulls(cls, data: object) -> object:
+        """Return the data without nulls: some gateways send them for fields they do not have."""
         if not isinstance(data, dict):
             return data
         return {name: value for name, value in data.items() if value is not None}
 
 
 class Passage(_Value):
-    """Whole segments that belong together: the size retrieval works well with.
+    """Consecutive whole segments, packed to a size that suits retrieval.
 
     Attributes:
-        start: Seconds from the beginning of the recording.
-        end: Seconds, likewise.
-        text: The words.
+        start: Start of the first segment, in seconds.
+        end: End of the last segment, in seconds.
+        text: The words of the segments.
     """
 
     start: float
@@ -77,27 +89,27 @@ class Passage(_Value):
 
     @property
     def timecode(self) -> str:
-        """The start as ``hh:mm:ss``."""
+        """Start as ``hh:mm:ss``, rounded down."""
         return subtitles.format_timecode(self.start)
 
 
 class Transcript(_Value):
-    """What was said in a recording, and when.
+    """Text of a whole recording, with segments on its time line.
 
     Attributes:
-        text: All of it.
-        segments: With times in seconds; empty when the model gives none.
-        language: As the service names it.
-        duration: Seconds of the recording.
+        text: All words.
+        segments: Segments in order; empty if the model returns no times.
+        language: Language as the service names it, for example ``english``.
+        duration: Length of the recording in seconds.
         task: ``transcribe`` or ``translate``.
-        model: Which model answered.
-        source: What the caller's recording is called.
-        digest: The SHA-256 of the recording's bytes, in hexadecimal.
-        usage: What was counted of what this call sent. What was kept from an earlier call is not
-            in it; it is None when all was, or when the service does not say.
-        request_id: The service's name for the exchange.
-        server: Who answered, in its own words.
-        raw: The body of the answer, as it came.
+        model: Model that was used.
+        source: Name of the recording.
+        digest: SHA-256 of the recording's bytes, in hexadecimal.
+        usage: Usage of this call. Pieces from the cache are not counted; None if all pieces are
+            from the cache, or if the service reports no usage.
+        request_id: Id of the last request, which the service's support asks for.
+        server: Name that the server gave itself in its last response.
+        raw: Body of the response, unchanged.
     """
 
     text: str
@@ -120,19 +132,21 @@ class Transcript(_Value):
         max_characters: int = PASSAGE_CHARACTERS,
         overlap: float = 0.0,
     ) -> tuple[Passage, ...]:
-        """Whole segments packed up to a size, preferably ending with a sentence or a pause.
+        """Return the segments packed into passages that end with a sentence or a pause if possible.
 
-        A single segment over the size stays whole. A transcript without segments is one passage
-        over the whole recording; one without words has none.
+        A single segment over a limit is a passage of its own. A transcript without segments is one
+        passage over the whole recording; one without words has no passages.
 
         Args:
-            max_seconds: From the start of a passage to its end, what it repeats included.
-            max_characters: Of its text, likewise.
-            overlap: By up to how many seconds a passage begins before the end of the one before,
-                with whole segments of that one, where the size leaves room for them.
+            max_seconds: Largest length of a passage in seconds, including repeated segments.
+                Defaults to 30.
+            max_characters: Largest number of characters of a passage, including repeated segments.
+                Defaults to 1000.
+            overlap: Seconds of the previous passage that a passage repeats at most, in whole
+                segments, as far as the limits allow. Defaults to 0.
 
         Raises:
-            UnsupportedError: `overlap` is negative, or not less than `max_seconds`.
+            UnsupportedError: If `overlap` is negative, or not less than `max_seconds`.
         """
         if overlap and not 0 < overlap < max_seconds:
             raise UnsupportedError(
@@ -152,7 +166,7 @@ class Transcript(_Value):
         )
 
     def to_text(self) -> str:
-        """The words alone."""
+        """Return the words alone."""
         return self.text
 
     def to_timecoded(self, separator: str = "\n") -> str:
@@ -160,20 +174,19 @@ class Transcript(_Value):
         return separator.join(f"[{each.timecode}] {each.text}" for each in self.passages())
 
     def to_srt(self) -> str:
-        """SubRip subtitles, one cue a segment."""
+        """Return SubRip subtitles, one cue per segment."""
         return subtitles.write_srt(self._cues())
 
     def to_vtt(self) -> str:
-        """WebVTT subtitles, one cue a segment."""
+        """Return WebVTT subtitles, one cue per segment."""
         return subtitles.write_vtt(self._cues())
 
     def to_json(self) -> str:
-        """Everything but the raw body, as indented JSON."""
-        data: dict[str, Any] = self.model_dump(mode="json", exclude={"raw"}, exclude_none=True)
-        return json.dumps(data, ensure_ascii=False, indent=2)
+        """Return everything but the raw body, as indented JSON."""
+        return self.model_dump_json(indent=2, exclude={"raw"}, exclude_none=True)
 
     def _repr_html_(self) -> str:
-        """How notebooks show it: what was said, with times, in a box that scrolls."""
+        """Return HTML for notebooks: the timed passages, in a box that scrolls."""
         length = None if self.duration is None else subtitles.format_timecode(self.duration)
         facts = [fact for fact in (length, self.language, self.model) if fact]
         lines = ((passage.timecode, passage.text) for passage in self.passages())
@@ -185,15 +198,15 @@ class Transcript(_Value):
 
 
 class Speech(_Value):
-    """Spoken text.
+    """Spoken text in memory.
 
     Attributes:
-        audio: The encoded bytes.
-        media_type: Such as ``audio/mpeg``.
-        format: What the bytes are: mp3, opus, aac, flac, wav or pcm.
-        duration: Seconds.
-        request_id: The service's name for the exchange.
-        server: Who answered, in its own words.
+        audio: Encoded bytes.
+        media_type: Media type, for example ``audio/mpeg``.
+        format: Format of the bytes: mp3, opus, aac, flac, wav or pcm.
+        duration: Length in seconds.
+        request_id: Id of the request, which the service's support asks for.
+        server: Name that the server gave itself.
     """
 
     audio: bytes = Field(repr=False)
@@ -204,12 +217,22 @@ class Speech(_Value):
     server: str | None = None
 
     def _repr_html_(self) -> str:
-        """How notebooks show it: a player, unless it is large or raw PCM."""
+        """Return HTML for notebooks: a player, unless the audio is large or raw PCM."""
         return html.player_html(self.audio, self.media_type, self.format, self.duration)
 
 
 class SpeechFile(_Value):
-    """Spoken text that was written to a file; `duration` in seconds, `size` in bytes."""
+    """Spoken text in a file.
+
+    Attributes:
+        path: Path of the file.
+        media_type: Media type, for example ``audio/mpeg``.
+        format: Format of the file: mp3, opus, aac, flac, wav or pcm.
+        duration: Length in seconds.
+        size: Size of the file in bytes.
+        request_id: Id of the request, which the service's support asks for.
+        server: Name that the server gave itself.
+    """
 
     path: str
     media_type: str
@@ -221,7 +244,7 @@ class SpeechFile(_Value):
 
 
 class ToolCall(_Value):
-    """A tool the model wants called; `arguments` is its JSON text, as the model wrote it."""
+    """A tool that the model wants to call; `arguments` is JSON text as the model wrote it."""
 
     id: str
     name: str
@@ -229,21 +252,21 @@ class ToolCall(_Value):
 
 
 class ChatReply(_Value):
-    """What a chat model answered.
+    """Reply of a chat model.
 
     Attributes:
-        text: What it said in words; of a spoken reply, the words spoken.
-        transcript: The words of the audio, when there is audio.
-        audio: The encoded bytes, when there is audio.
-        audio_format: What they are: wav, mp3, ...
-        audio_id: The name under which a later request may refer to this audio.
-        audio_expires_at: Until when, in Unix seconds.
-        tool_calls: The tools it wants called.
-        finish_reason: ``stop``, ``length``, ``tool_calls``, ...
-        usage: What was counted.
-        model: Which model answered.
-        request_id: The service's name for the exchange.
-        server: Who answered, in its own words.
+        text: The words of the reply; of a spoken reply, the words spoken.
+        transcript: The words of the audio; None without audio.
+        audio: Encoded bytes; None without audio.
+        audio_format: Format of the audio: wav, mp3, flac, opus, aac or pcm16.
+        audio_id: Id by which a later request can refer to the audio.
+        audio_expires_at: Unix time in seconds until which `audio_id` is valid.
+        tool_calls: Tools that the model wants to call.
+        finish_reason: Reason why the reply ended: ``stop``, ``length``, ``tool_calls``, ...
+        usage: Usage of the request; None if the service reports none.
+        model: Model that was used.
+        request_id: Id of the request, which the service's support asks for.
+        server: Name that the server gave itself.
     """
 
     text: str
@@ -261,7 +284,7 @@ class ChatReply(_Value):
 
 
 class ToolCallDelta(_Value):
-    """A piece of a tool call: the pieces of one `index` belong together."""
+    """Increment of a tool call; increments with the same `index` belong to one call."""
 
     index: int
     id: str | None = None
@@ -270,7 +293,7 @@ class ToolCallDelta(_Value):
 
 
 class ChatDelta(_Value):
-    """A piece of a streamed reply; the last ones carry the finish reason and the usage.
+    """Increment of a streamed reply; the last ones have the finish reason and the usage.
 
     The model and the request id are those of the whole reply.
     """
@@ -284,14 +307,14 @@ class ChatDelta(_Value):
 
 
 class PartialTranscript(BaseModel):
-    """What was finished, and so paid for, before a transcription failed.
+    """Pieces that were transcribed, and paid for, before a transcription failed.
 
     Attributes:
-        transcript: Of the finished pieces only.
-        spans: Where those begin and end, in seconds of the recording.
+        transcript: Transcript of the finished pieces.
+        spans: Start and end of each finished piece, in seconds.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
 
     transcript: Transcript
     spans: tuple[tuple[float, float], ...]

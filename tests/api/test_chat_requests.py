@@ -1,4 +1,4 @@
-"""Chat requests stream their audio, and replies are read into words, sound and tool calls."""
+"""Chat requests stream their audio, and replies become text, audio and tool calls."""
 
 import base64
 import io
@@ -33,13 +33,15 @@ def clip(source: Any) -> tuple[Upload, str]:
 
 
 def chat(messages: Any = HELLO, **options: Any) -> Call[ChatReply]:
-    given = ChatOptions(**options)
-    return api.chat_call(messages, given, capabilities=Capabilities(), encode_clip=clip)
+    chat_options = ChatOptions(**options)
+    return api.chat_call(messages, chat_options, capabilities=Capabilities(), encode_clip=clip)
 
 
 def chat_stream(messages: Any = HELLO, **options: Any) -> Request:
-    given = ChatOptions(**options)
-    call = api.chat_stream_call(messages, given, capabilities=Capabilities(), encode_clip=clip)
+    chat_options = ChatOptions(**options)
+    call = api.chat_stream_call(
+        messages, chat_options, capabilities=Capabilities(), encode_clip=clip
+    )
     return call.request
 
 
@@ -50,20 +52,20 @@ def payload(request: Request) -> Any:
     return json.loads(data)
 
 
-def heard(**audio: Any) -> list[dict[str, Any]]:
+def audio_message(**audio: Any) -> list[dict[str, Any]]:
     blocks = [{"type": "text", "text": "?"}, {"type": "input_audio", "input_audio": audio}]
     return [{"role": "user", "content": blocks}]
 
 
 def test_plain() -> None:
-    """A question is sent as it is, and nothing that was not asked for is."""
+    """A question is sent as it is, without fields that were not given."""
     request = chat().request
     assert (request.method, request.path) == ("POST", "/chat/completions")
     assert payload(request) == {"model": MODEL, "messages": HELLO}
 
 
-def test_fields() -> None:
-    """Further fields of the chat schema are sent as they are, those that are None are not."""
+def test_options() -> None:
+    """Options of the chat schema are sent as they are; those that are None are left out."""
     tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
     sent = payload(chat(temperature=0.0, tools=tools, top_p=None, seed=7).request)
     assert sent == {
@@ -89,15 +91,15 @@ def test_fields() -> None:
     ],
 )
 def test_spoken_replies(options: dict[str, Any], modalities: Any, audio: Any) -> None:
-    """A spoken reply is asked for by modality or by voice, with the voice and the format."""
+    """A modality or a voice requests a spoken reply, with the voice and the format."""
     sent = payload(chat(**options).request)
     assert (sent.get("modalities"), sent.get("audio")) == (modalities, audio)
 
 
 @pytest.mark.parametrize("make", [lambda messages: chat(messages).request, chat_stream])
 def test_sources(make: Callable[[Any], Request]) -> None:
-    """A source becomes base64 while it is sent, with the format that was found out."""
-    request = make(heard(data=b"\x00sound", format="wav"))
+    """A source becomes base64 while it is sent, with the detected format."""
+    request = make(audio_message(data=b"\x00sound", format="wav"))
     assert payload(request)["messages"][0]["content"] == [
         {"type": "text", "text": "?"},
         {
@@ -111,8 +113,8 @@ def test_sources(make: Callable[[Any], Request]) -> None:
 
 @pytest.mark.parametrize("data", ["UklGRg==", "UklG", "a+/b", "UklGR" * 100_000])
 def test_base64_texts(data: str) -> None:
-    """Base64 a caller already holds is sent as it is, without a copy."""
-    request = chat(heard(data=data, format="wav")).request
+    """Base64 text of the caller is sent as it is, without a copy."""
+    request = chat(audio_message(data=data, format="wav")).request
     (block,) = payload(request)["messages"][0]["content"][1:]
     assert block["input_audio"] == {"data": data, "format": "wav"}
     assert isinstance(request.body, RequestBody)
@@ -121,13 +123,13 @@ def test_base64_texts(data: str) -> None:
     ]
 
 
-def test_many_clips_keep_their_places() -> None:
+def test_clips_keep_their_order() -> None:
     """Several clips, given in different ways, arrive in their order."""
     messages = [
-        *heard(data=b"one"),
+        *audio_message(data=b"one"),
         {"role": "assistant", "content": None, "audio": {"id": "a-1"}},
-        *heard(data="dHdv", format="mp3"),
-        *heard(data=b"three"),
+        *audio_message(data="dHdv", format="mp3"),
+        *audio_message(data=b"three"),
     ]
     sent = payload(chat(messages).request)["messages"]
     blocks = [message["content"][1] for message in sent if message["content"]]
@@ -139,11 +141,11 @@ def test_many_clips_keep_their_places() -> None:
     assert sent[1] == messages[1]
 
 
-def test_callers_messages_stay() -> None:
-    """The messages a caller gave are not changed."""
-    messages = heard(data=b"one")
+def test_messages_are_not_changed() -> None:
+    """The messages of the caller are not changed."""
+    messages = audio_message(data=b"one")
     payload(chat(messages).request)
-    assert messages == heard(data=b"one")
+    assert messages == audio_message(data=b"one")
 
 
 @pytest.mark.parametrize(
@@ -155,15 +157,15 @@ def test_callers_messages_stay() -> None:
         ([{"role": "user", "content": 7}], "Content is text or blocks, not a int"),
         ([{"role": "user", "content": ["Hello?"]}], "A content block is a mapping, not a str"),
         ([{"role": "user", "content": [{"type": "input_audio"}]}], "needs input_audio.data"),
-        (heard(format="wav"), "needs input_audio.data"),
-        (heard(data="UklG", format="ogg"), "format is 'ogg'; it can be mp3, wav"),
-        (heard(data="UklG"), "format is 'None'"),
-        (heard(data="", format="wav"), "is not base64"),
-        (heard(data="/home/me/a.wav", format="wav"), "is not base64"),
-        (heard(data="data:audio/wav;base64,UklG", format="wav"), "is not base64"),
-        (heard(data="Ukl\nGRg", format="wav"), "is not base64"),
-        (heard(data="Uk=lG", format="wav"), "is not base64"),
-        (heard(data='UklG"}', format="wav"), "is not base64"),
+        (audio_message(format="wav"), "needs input_audio.data"),
+        (audio_message(data="UklG", format="ogg"), "format is 'ogg'; it can be mp3, wav"),
+        (audio_message(data="UklG"), "format is 'None'"),
+        (audio_message(data="", format="wav"), "is not base64"),
+        (audio_message(data="/home/me/a.wav", format="wav"), "is not base64"),
+        (audio_message(data="data:audio/wav;base64,UklG", format="wav"), "is not base64"),
+        (audio_message(data="Ukl\nGRg", format="wav"), "is not base64"),
+        (audio_message(data="Uk=lG", format="wav"), "is not base64"),
+        (audio_message(data='UklG"}', format="wav"), "is not base64"),
         ([{"role": "user", "content": "\ud83d"}], "half a character"),
         ([{"role": "user", "content": [{"type": "text", "text": b"x"}]}], "A bytes cannot be sent"),
     ],
@@ -171,7 +173,7 @@ def test_callers_messages_stay() -> None:
 )
 @pytest.mark.parametrize("make", [chat, chat_stream])
 def test_impossible_messages(make: Callable[[Any], Any], messages: Any, message: str) -> None:
-    """Messages that are none are refused in words."""
+    """Invalid messages are refused with an explanation."""
     with pytest.raises(UnsupportedError, match=message):
         make(messages)
 
@@ -194,9 +196,9 @@ def test_impossible_options(options: dict[str, Any], message: str) -> None:
 
 
 def test_too_large() -> None:
-    """What the service would not read to its end is not sent at all."""
+    """A request larger than the service accepts is not sent."""
     with pytest.raises(UnsupportedError, match="conversation would make a request of 30000"):
-        chat(heard(data="A" * 30_000_000, format="wav"))
+        chat(audio_message(data="A" * 30_000_000, format="wav"))
 
 
 def reply(message: Any, **fields: Any) -> ChatReply:
@@ -206,7 +208,7 @@ def reply(message: Any, **fields: Any) -> ChatReply:
 
 
 def test_reply_in_words() -> None:
-    """A reply in words has its text, how it ended, and what it cost."""
+    """A text reply has its text, finish reason and usage."""
     assert reply({"content": "Hi."}, usage={"prompt_tokens": 3, "completion_tokens": 2}) == (
         ChatReply(
             text="Hi.",
@@ -220,7 +222,7 @@ def test_reply_in_words() -> None:
 
 
 def test_spoken_reply() -> None:
-    """A spoken reply has its sound, the words of it, and the name it can be referred to by."""
+    """A spoken reply has its audio, its transcript and its id."""
     audio = {"id": "a-1", "data": "AP/+AA==", "transcript": "Hi.", "expires_at": 1_795_348_800}
     found = reply({"content": None, "audio": audio})
     assert (found.text, found.transcript) == ("Hi.", "Hi.")
@@ -239,7 +241,7 @@ def test_reply_with_tool_calls() -> None:
 
 
 def test_refused_reply() -> None:
-    """A model that will not answer says so in the text."""
+    """The refusal of a model is the text of the reply."""
     assert reply({"content": None, "refusal": "I will not."}).text == "I will not."
 
 
@@ -262,28 +264,28 @@ def test_refused_reply() -> None:
     ],
     ids=lambda body: repr(body)[:60],
 )
-def test_not_believed(body: bytes) -> None:
-    """A reply of another shape is an error."""
-    with pytest.raises(MalformedResponseError, match="The service answered 200, but"):
+def test_malformed(body: bytes) -> None:
+    """A reply that does not match the schema is an error."""
+    with pytest.raises(MalformedResponseError, match="The service responded with 200, but"):
         chat().read(Response(200, {"content-type": "application/json"}, body))
 
 
 @pytest.mark.parametrize("extra", [{"model": "other"}, {"stream": True}, {"messages": []}])
 def test_extra_cannot_contradict(extra: dict[str, Any]) -> None:
-    """A field that has a parameter of its own is refused among the extra ones."""
+    """An extra field that has a parameter of its own is refused."""
     for make in (chat, chat_stream):
         with pytest.raises(UnsupportedError, match="parameter of its own"):
             make(extra=extra)
 
 
 def test_extra_is_sent() -> None:
-    """Further fields of the chat schema go along."""
+    """Extra fields are sent as they are."""
     assert payload(chat(extra={"user": "me"}).request)["user"] == "me"
 
 
 def test_silent_reply() -> None:
-    """A spoken reply without a byte of sound is not believed."""
+    """A spoken reply without audio is malformed."""
     audio = {"id": "audio_1", "data": "", "transcript": "Yes.", "expires_at": 1}
     body = json.dumps({"choices": [{"message": {"audio": audio}}]}).encode()
-    with pytest.raises(MalformedResponseError, match="no sound"):
+    with pytest.raises(MalformedResponseError, match="no audio"):
         chat(voice="alloy").read(Response(200, {"content-type": "application/json"}, body))

@@ -70,7 +70,7 @@ def read(body: bytes, at_once: int = 1 << 20) -> list[ChatDelta]:
 
 
 def test_request() -> None:
-    """The stream is asked for with its usage."""
+    """The request asks for a stream with usage."""
     assert CALL.request.body is not None
     assert json.loads(b"".join(CALL.request.body.chunks())) == {
         "model": "gpt-4o-audio-preview",
@@ -123,20 +123,20 @@ def test_no_empty_line_at_the_end(end: bytes, at_once: int) -> None:
 
 @pytest.mark.parametrize("size", [7, 12, len(BILL) - 1])
 @pytest.mark.parametrize("end", [b"", b"\n"])
-def test_cut_off_in_a_bill(size: int, end: bytes) -> None:
-    """An event that is not whole is no end, even where the words before it are all there."""
+def test_cut_off_in_the_usage(size: int, end: bytes) -> None:
+    """A reply whose last event is incomplete is cut off, even if its text is complete."""
     with pytest.raises(APIConnectionError, match="cut off before its end"):
         read(event(finish="stop") + BILL[:size] + end)
 
 
 def test_failure_at_the_end() -> None:
-    """A failure told of in the last event is an error, with or without the empty line."""
+    """A failure reported in the last event is an error, with or without the empty line."""
     with pytest.raises(MalformedResponseError, match="Overloaded"):
         read(event({"content": "a"}) + b'data: {"error": {"message": "Overloaded."}}\n')
 
 
-def test_done_is_done() -> None:
-    """What follows the end of a reply is not read."""
+def test_events_after_the_end() -> None:
+    """Events after the end of a reply are ignored."""
     assert read(event({"content": "a"}) + DONE + b'data: {"cho') == [piece(text="a")]
 
 
@@ -144,8 +144,8 @@ def test_done_is_done() -> None:
     "noise",
     [b": keep-alive\n\n", b"\n\n\n", b"event: message\nid: 7\nretry: 10\n", b"data\n\n"],
 )
-def test_noise(noise: bytes) -> None:
-    """Comments, empty lines and fields that mean nothing here are passed over."""
+def test_ignored_lines(noise: bytes) -> None:
+    """Comments, empty lines and unknown fields are ignored."""
     body = noise + event({"content": "a"}) + noise + DONE
     assert read(body) == [piece(text="a")]
 
@@ -158,13 +158,13 @@ def test_event_in_lines() -> None:
 
 @pytest.mark.parametrize("end", [event(finish="length"), DONE])
 def test_ends(end: bytes) -> None:
-    """A reply is complete when it says why it finished, or that it is done."""
+    """A reply is complete after a finish reason or the end marker."""
     assert read(event({"content": "a"}) + end)[0] == piece(text="a")
 
 
 @pytest.mark.parametrize("choices", ["", '"choices": null, ', '"choices": [], '])
-def test_bills(choices: str) -> None:
-    """A bill at the end may come without choices; the reply before it stands."""
+def test_usage_without_choices(choices: str) -> None:
+    """Usage at the end may come without choices, and does not change the reply."""
     bill = f'data: {{{choices}"usage": {{"prompt_tokens": 3}}}}\n\n'.encode()
     assert read(event({"content": "a"}) + event(finish="stop") + bill + DONE) == [
         piece(text="a"),
@@ -174,11 +174,11 @@ def test_bills(choices: str) -> None:
 
 
 def test_nulls() -> None:
-    """Nothing said as null is nothing said."""
+    """Fields that are null count as absent."""
     nothing = b'data: {"model": null, "choices": [{"delta": null, "finish_reason": "stop"}]}\n\n'
     pieces = [{"index": None, "id": None, "function": None}]
-    said = event({"content": None, "tool_calls": None}) + event({"tool_calls": pieces})
-    assert read(said + nothing) == [
+    events = event({"content": None, "tool_calls": None}) + event({"tool_calls": pieces})
+    assert read(events + nothing) == [
         piece(),
         piece(tool_calls=(ToolCallDelta(index=0),)),
         piece(finish_reason="stop"),
@@ -205,13 +205,13 @@ def test_nulls() -> None:
 def test_calls_are_told_apart(
     pieces: list[tuple[int | None, str | None]], numbers: list[int]
 ) -> None:
-    """Every call has an index of its own, whatever the service says, as long as ids differ."""
+    """Every tool call gets its own index, whatever the service sends, if the ids differ."""
     body = b"".join(event({"tool_calls": [{"index": i, "id": c}]}) for i, c in pieces) + DONE
     assert [call.index for delta in read(body) for call in delta.tool_calls] == numbers
 
 
 def test_calls_without_an_index() -> None:
-    """An index that is left out is one that is not known, also within one event."""
+    """Tool calls without an index are told apart by their ids, also within one event."""
     calls = [{"id": name, "function": {"name": "f"}} for name in "ab"]
     (delta,) = read(event({"tool_calls": calls}) + DONE)
     assert [(call.index, call.id) for call in delta.tool_calls] == [(0, "a"), (1, "b")]
@@ -219,7 +219,7 @@ def test_calls_without_an_index() -> None:
 
 @pytest.mark.parametrize("size", [0, 10, 60, len(event({"content": "a"})) - 1])
 def test_cut_off(size: int) -> None:
-    """A reply that was cut off is an error, wherever it was cut."""
+    """A reply that is cut off anywhere is an error."""
     body = event({"content": "a"}) + event({"content": "b"})[:size]
     with pytest.raises(APIConnectionError, match="cut off before its end") as caught:
         read(body)
@@ -248,7 +248,7 @@ def test_cut_off(size: int) -> None:
     ids=lambda value: repr(value)[:40],
 )
 def test_failures(failure: bytes, message: str) -> None:
-    """An event that tells of a failure, or of nothing known, ends the reply with an error."""
+    """An event that reports a failure, or is unknown, ends the reply with an error."""
     body = event({"content": "a"}) + b"data: " + failure + b"\n\n" + DONE
     reader = CALL.reader(HEAD)
     arriving = iter(reader.feed(body))
@@ -259,7 +259,7 @@ def test_failures(failure: bytes, message: str) -> None:
 
 
 def test_code_of_a_failure() -> None:
-    """The service's code for a failure half-way is kept."""
+    """The error of a failed reply has the code of the service."""
     body = b'data: {"error": {"message": "No.", "code": "model_overloaded"}}\n\n'
     with pytest.raises(MalformedResponseError) as caught:
         read(body)
@@ -267,8 +267,8 @@ def test_code_of_a_failure() -> None:
 
 
 @pytest.mark.parametrize("media_type", ["application/json", "text/html", ""])
-def test_other_answers(media_type: str) -> None:
-    """An answer that is no stream of events yields nothing, and its own words are reported."""
+def test_other_responses(media_type: str) -> None:
+    """A response that is not a stream of events yields nothing, and its message is reported."""
     reader = CALL.reader(Response(200, {"content-type": media_type}))
     assert list(reader.feed(b'{"error": {"message": "The model is tired."}}')) == []
     with pytest.raises(MalformedResponseError, match="in place of events: The model is tired"):
@@ -276,7 +276,7 @@ def test_other_answers(media_type: str) -> None:
 
 
 def test_line_without_end() -> None:
-    """A line far longer than any event is not waited for to end."""
+    """A line that is far longer than any event is an error before it ends."""
     reader = CALL.reader(HEAD)
     list(reader.feed(bytes(5_000_000)))
     with pytest.raises(MalformedResponseError, match="does not end"):

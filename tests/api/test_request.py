@@ -1,4 +1,4 @@
-"""Bodies stream exactly the bytes they say they will, as often as they are asked to."""
+"""Bodies stream exactly the bytes that they announce, any number of times."""
 
 import asyncio
 import base64
@@ -47,7 +47,7 @@ def asent(body: RequestBody) -> bytes:
 
 @pytest.fixture(params=[sent, asent])
 def send(request: pytest.FixtureRequest) -> Callable[[RequestBody], bytes]:
-    """A way to send a body; each test that asks for it runs in both colours."""
+    """Function that sends a body. Each test that uses it runs sync and async."""
     chosen: Callable[[RequestBody], bytes] = request.param
     return chosen
 
@@ -83,7 +83,7 @@ def test_ascii(size: int, send: Callable[[RequestBody], bytes]) -> None:
 def test_short_reads(
     at_once: int, wrap: Callable[[Upload], BodyPart], send: Callable[[RequestBody], bytes]
 ) -> None:
-    """A stream that gives a few bytes at a time is still sent whole."""
+    """A stream that returns a few bytes at a time is sent completely."""
 
     class Dripping(io.BytesIO):
         def read(self, _: int | None = -1) -> bytes:
@@ -113,21 +113,21 @@ def test_sent_again(tmp_path: Path, send: Callable[[RequestBody], bytes]) -> Non
 
 @pytest.mark.parametrize("wrap", [lambda each: each, Base64Upload])
 def test_shrunk(wrap: Callable[[Upload], BodyPart], send: Callable[[RequestBody], bytes]) -> None:
-    """A file that became shorter stops the request, which cannot be completed."""
+    """A file that became shorter is an error, for the request cannot be completed."""
     body = RequestBody("x/y", (wrap(upload(content(50), size=51)),))
-    with pytest.raises(RecordingError, match=r"clip\.mp3 became shorter while it was being sent"):
+    with pytest.raises(RecordingError, match=r"clip\.mp3 became shorter while it was sent"):
         send(body)
 
 
 @pytest.mark.parametrize("wrap", [lambda each: each, Base64Upload])
 def test_grown(wrap: Callable[[Upload], BodyPart], send: Callable[[RequestBody], bytes]) -> None:
-    """Of a file that became longer, what there was at first is sent."""
+    """A file that became longer is sent up to its announced size."""
     body = RequestBody("x/y", (wrap(upload(content(60), size=50)),))
     assert send(body) == sent(RequestBody("x/y", (wrap(upload(content(50))),)))
 
 
 def test_unreadable(send: Callable[[RequestBody], bytes]) -> None:
-    """A file that cannot be read any more stops the request with a reason."""
+    """A file that cannot be read any more is an error with the reason."""
 
     class Failing(io.BytesIO):
         def read(self, _: int | None = -1) -> bytes:
@@ -142,7 +142,7 @@ def test_unreadable(send: Callable[[RequestBody], bytes]) -> None:
 def test_memory(
     wrap: Callable[[Upload], BodyPart], tmp_path: Path, send: Callable[[RequestBody], bytes]
 ) -> None:
-    """Sending takes a few pieces of memory, however large the file."""
+    """Sending a file of any size takes little memory."""
     path, size = tmp_path / "long.wav", 100 * 1024 * 1024
     with path.open("wb") as file:
         os.truncate(file.fileno(), size)
@@ -154,7 +154,7 @@ def test_memory(
 
 
 def counting(body: RequestBody, *, asynchronous: bool) -> tuple[int, int]:
-    """How many bytes a body sends, and how many bytes of memory that takes at most."""
+    """Return the number of bytes that a body sends, and the peak of the memory it takes."""
 
     async def acount() -> int:
         return sum([len(chunk) async for chunk in body.achunks()])
@@ -197,7 +197,7 @@ def test_files_are_closed(tmp_path: Path) -> None:
     ],
 )
 def test_media_type(header: str, media_type: str) -> None:
-    """Without parameters and in lower case, media types are compared; of several, the first."""
+    """A media type is the first one, in lower case, without parameters."""
     assert Response(200, {"content-type": header}).media_type == media_type
     assert Response(200, {}).media_type == ""
     assert Response(200, {"x-request-id": "req-1"}).request_id == "req-1"

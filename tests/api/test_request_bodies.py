@@ -1,4 +1,4 @@
-"""Calls put exactly what was asked for on the wire: forms and JSON."""
+"""Calls become exactly the requested forms and JSON."""
 
 import email
 import email.policy
@@ -28,7 +28,7 @@ def upload(name: str = "clip.mp3", data: bytes = SOUND) -> Upload:
 
 
 def sized(size: int) -> Upload:
-    """An upload that is never read."""
+    """Return an upload that is never read."""
     return Upload("clip.mp3", "audio/mpeg", size, io.BytesIO)
 
 
@@ -40,7 +40,7 @@ def sent(body: RequestBody | None) -> bytes:
 
 
 def parsed(body: RequestBody) -> tuple[dict[str, str], dict[str, tuple[bytes, bytes]]]:
-    """The fields and files a server finds in a form."""
+    """Return the fields and files that a server finds in a form."""
     fields: dict[str, str] = {}
     files: dict[str, tuple[bytes, bytes]] = {}
 
@@ -52,8 +52,8 @@ def parsed(body: RequestBody) -> tuple[dict[str, str], dict[str, tuple[bytes, by
         files[file.field_name.decode()] = (file.file_name, file.file_object.read())
         file.close()
 
-    kind, options = parse_options_header(body.media_type)
-    parser = FormParser(kind.decode(), on_field, on_file, boundary=options[b"boundary"])
+    media_type, options = parse_options_header(body.media_type)
+    parser = FormParser(media_type.decode(), on_field, on_file, boundary=options[b"boundary"])
     parser.write(sent(body))
     parser.finalize()
     return fields, files
@@ -68,7 +68,7 @@ def transcription(**options: Any) -> Request:
 
 
 def test_form() -> None:
-    """A server finds exactly the fields and the file in a form; what is None is not sent."""
+    """A server finds exactly the fields and the file in a form; None is not sent."""
     fields, files = parsed(
         multipart_body({"a": "1", "b": None, "c": "", "d": 0.0, "é": "中\r\n"}, upload())
     )
@@ -77,7 +77,7 @@ def test_form() -> None:
 
 
 def test_form_by_another_reader() -> None:
-    """The parser of e-mails agrees, which was written by others."""
+    """The e-mail parser of the standard library finds the same in a form."""
     body = multipart_body({"model": "whisper-1", "prompt": "Ærø"}, upload())
     message = email.message_from_bytes(
         f"Content-Type: {body.media_type}\r\n\r\n".encode() + sent(body), policy=email.policy.HTTP
@@ -91,7 +91,7 @@ def test_form_by_another_reader() -> None:
 
 @given(st.text(FRAME, min_size=1, max_size=20), st.text(FRAME + "filename", max_size=30))
 def test_hostile_form(name: str, value: str) -> None:
-    """No file name and no field can add to a form or end it."""
+    """No file name and no field can inject parts into a form."""
     fields, files = parsed(multipart_body({"prompt": value}, upload(f"{name}.mp3")))
     assert fields == {"prompt": value}
     ((file_name, content),) = files.values()
@@ -101,14 +101,14 @@ def test_hostile_form(name: str, value: str) -> None:
 
 
 def test_boundaries() -> None:
-    """Nobody can know the boundary of a form before it is made."""
+    """The boundary of a form is random."""
     boundaries = {multipart_body({}, upload()).media_type for _ in range(100)}
     assert len(boundaries) == 100
     assert all(len(boundary.partition("boundary=")[2]) >= 32 for boundary in boundaries)
 
 
 def test_transcription() -> None:
-    """A transcription sends what was given, and asks for times where the model has them."""
+    """A transcription sends its options, and requests times if the model has them."""
     options = {"language": "de", "prompt": "Ærø", "temperature": 0.2}
     request = transcription(**options)
     assert (request.method, request.path) == ("POST", "/audio/transcriptions")
@@ -124,7 +124,7 @@ def test_transcription() -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "asked", "wanted"),
+    ("model", "requested", "expected"),
     [
         ("gpt-4o-transcribe", None, "json"),
         ("whisper-9", None, "json"),
@@ -132,11 +132,11 @@ def test_transcription() -> None:
         ("whisper-9", "verbose_json", "verbose_json"),
     ],
 )
-def test_transcription_format(model: str, asked: str | None, wanted: str) -> None:
-    """The format is the one asked for, else the best one known."""
-    request = transcription(model=model, response_format=asked)
+def test_transcription_format(model: str, requested: str | None, expected: str) -> None:
+    """The format is the requested one, else the best one of the model."""
+    request = transcription(model=model, response_format=requested)
     assert request.body is not None
-    assert parsed(request.body)[0] == {"model": model, "response_format": wanted}
+    assert parsed(request.body)[0] == {"model": model, "response_format": expected}
 
 
 def test_translation() -> None:
@@ -158,7 +158,7 @@ def test_translation() -> None:
     ],
 )
 def test_impossible_transcription(options: dict[str, Any], message: str) -> None:
-    """What is known to be impossible is refused before anything is sent."""
+    """A request that is known to be impossible is refused before anything is sent."""
     with pytest.raises(UnsupportedError, match=message):
         transcription(**options)
 
@@ -169,14 +169,14 @@ def test_upload_limit() -> None:
     assert bare is not None
     room = models.MAX_UPLOAD_BYTES - bare.size
     assert transcription(upload=sized(room), prompt="names").body is not None
-    with pytest.raises(UnsupportedError, match=f"a request of {models.MAX_UPLOAD_BYTES + 1}; the"):
+    with pytest.raises(UnsupportedError, match=f"a request of {models.MAX_UPLOAD_BYTES + 1} bytes"):
         transcription(upload=sized(room + 1), prompt="names")
     with pytest.raises(UnsupportedError, match="send it in parts"):
         transcription(upload=sized(room), prompt="names!")
 
 
 def test_json() -> None:
-    """JSON has all that was given, as it was, with sound as base64 in its place."""
+    """JSON has all values as they were given, with audio as base64."""
     data = {"none": None, "kept": {"none": None, "zero": 0, "text": 'é中🎙\0"\\'}, "list": [1, ()]}
     body = json_body(
         {**data, "a": upload(data=b"sound"), "b": [AsciiText("QUJD"), upload(data=b"")]}
@@ -191,7 +191,7 @@ def test_json() -> None:
 
 
 def test_json_mappings() -> None:
-    """Any mapping will do where a mapping is asked for."""
+    """Any kind of mapping can be sent as JSON."""
     read_only = MappingProxyType({"type": "text", "clip": upload(data=b"abc")})
     assert json.loads(sent(json_body({"a": read_only, "b": ChainMap({"x": 1})}))) == {
         "a": {"type": "text", "clip": "YWJj"},
@@ -216,13 +216,13 @@ def test_json_mappings() -> None:
 )
 @pytest.mark.parametrize("nested", [False, True])
 def test_json_impossible(value: Any, message: str, nested: bool) -> None:  # noqa: FBT001
-    """What has no JSON form is refused in words."""
+    """A value without a JSON form is refused with an explanation."""
     with pytest.raises(UnsupportedError, match=message):
         json_body({"a": [{"b": value}] if nested else value})
 
 
 def test_json_without_end() -> None:
-    """Structures that hold themselves, or go too deep, are refused in words."""
+    """Structures that are recursive or too deep are refused with an explanation."""
     circle: list[Any] = []
     circle.append(circle)
     deep: list[Any] = []
@@ -236,5 +236,5 @@ def test_json_without_end() -> None:
 
 
 def test_model_list() -> None:
-    """The list of models is asked for without a body."""
+    """The request for the list of models has no body."""
     assert api.model_list_call().request == Request("GET", "/models", None)

@@ -1,4 +1,4 @@
-"""What an answer without success means, whatever a service or a gateway puts into it."""
+"""Responses without success become errors, whatever a service or gateway sends."""
 
 import json
 from typing import Any
@@ -24,7 +24,7 @@ def refused(status: int, detail: Any, **headers: str) -> errors.APIStatusError:
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "kind"),
+    ("status", "code", "error_type"),
     [
         (400, "invalid_request", errors.InvalidRequestError),
         (400, "invalid_parameter", errors.InvalidRequestError),
@@ -66,15 +66,17 @@ def refused(status: int, detail: Any, **headers: str) -> errors.APIStatusError:
         (999, None, errors.ServerError),
     ],
 )
-def test_kinds(status: int, code: str | None, kind: type[errors.APIStatusError]) -> None:
-    """Each documented status and code is one kind of error, which carries both."""
+def test_error_types(
+    status: int, code: str | None, error_type: type[errors.APIStatusError]
+) -> None:
+    """Each documented status and code has an error class, and the error has both."""
     error = refused(status, {"message": "No.", "code": code})
-    assert (type(error), error.status, error.code) == (kind, status, code)
+    assert (type(error), error.status, error.code) == (error_type, status, code)
     assert str(error).startswith(f"No ({status}).")
 
 
 def test_fields() -> None:
-    """The error names the parameter the service blames and the exchange support asks for."""
+    """The error has the parameter that the service names, and the request id."""
     detail = {"message": "Bad voice.", "type": "invalid_request_error", "param": "voice"}
     error = refused(400, detail, **{"x-request-id": "req-7"})
     assert (error.code, error.param, error.request_id) == (
@@ -97,13 +99,13 @@ def test_fields() -> None:
     ],
 )
 def test_advice(status: int, code: str | None, advice: str) -> None:
-    """Where the user can do something about it, the message says what."""
+    """The message says what the user can do."""
     assert advice in str(refused(status, {"message": "No.", "code": code}))
     assert advice in str(refused(status, {"code": code}))
 
 
-def test_a_model_that_is_not_there() -> None:
-    """That the service knows no such model says nothing against its address."""
+def test_unknown_model() -> None:
+    """The message about an unknown model does not suggest to check the base URL."""
     error = refused(404, {"message": "No such model.", "code": "model_not_found"})
     assert str(error) == "No such model (404)."
 
@@ -131,11 +133,13 @@ def test_a_model_that_is_not_there() -> None:
     ],
     ids=lambda body: repr(body[:40]),
 )
-def test_bodies_of_strangers(body: bytes) -> None:
-    """A body that is not the documented one gives the status in words, and none of the body."""
+def test_undocumented_bodies(body: bytes) -> None:
+    """An undocumented body is not shown; the message has the status in words."""
     error = status_error(Response(502, {}, body))
     assert type(error) is errors.ServerError
-    assert str(error) == "The service, or a gateway before it, answered Bad Gateway (502)."
+    assert (
+        str(error) == "The service, or a gateway in front of it, responded with Bad Gateway (502)."
+    )
     assert (error.code, error.param) == (None, None)
 
 
@@ -157,26 +161,26 @@ def test_variants(body: bytes, message: str) -> None:
 
 
 def test_long_message() -> None:
-    """A message of any length is shown in part."""
+    """A long message is shortened."""
     assert len(str(refused(400, {"message": "x" * 100_000}))) < 600
 
 
 def test_redirects() -> None:
-    """A redirect is an error that says why it was not followed."""
+    """A redirect is an error that says why it is refused."""
     error = refused(307, b"", location="https://elsewhere.example/")
     assert "redirects elsewhere, which is refused" in str(error)
     assert "elsewhere.example" not in str(error)
 
 
 def test_unknown_status() -> None:
-    """A status that HTTP does not have is still one clear sentence."""
+    """An unknown status gets a clear message too."""
     assert str(refused(499, b"")) == (
-        "The service, or a gateway before it, answered an unknown status (499)."
+        "The service, or a gateway in front of it, responded with an unknown status (499)."
     )
 
 
 def test_key_is_not_repeated() -> None:
-    """A service that repeats the key in its message does not put it into logs."""
+    """An API key that the service repeats is masked in the message."""
     assert KEY not in str(refused(401, {"message": f"Incorrect API key provided: {KEY}."}))
     echoed = Response(200, {}, json.dumps({"error": f"bad key {KEY}"}).encode())
     assert KEY not in str(malformed_error(echoed, "there is no text in it"))
@@ -196,19 +200,23 @@ def test_key_is_not_repeated() -> None:
     ],
 )
 def test_snippet(body: bytes, shown: str) -> None:
-    """Of a text the beginning is shown, of anything else only the size."""
+    """The beginning of a text is shown, and only the size of other bodies."""
     assert snippet(body) == shown
 
 
 def test_malformed() -> None:
-    """An answer that is not believed says what is wrong, in the service's words if it has any."""
+    """A malformed response is an error that says what is wrong, with the service's message."""
     headers = {"x-request-id": "req-9"}
     bare = malformed_error(Response(200, headers, b"[]"), "there is no text in it")
-    assert str(bare) == "The service answered 200, but there is no text in it (it begins '[]')."
+    assert (
+        str(bare) == "The service responded with 200, but there is no text in it (it begins '[]')."
+    )
     body = b'{"error": {"message": "Overloaded.", "code": "model_overloaded", "param": "model"}}'
-    said = malformed_error(Response(200, headers, body), "there is no text in it")
-    assert str(said) == "The service answered 200, but there is no text in it: Overloaded."
-    assert (said.status, said.code, said.param, said.request_id) == (
+    malformed = malformed_error(Response(200, headers, body), "there is no text in it")
+    assert (
+        str(malformed) == "The service responded with 200, but there is no text in it: Overloaded."
+    )
+    assert (malformed.status, malformed.code, malformed.param, malformed.request_id) == (
         200,
         "model_overloaded",
         "model",

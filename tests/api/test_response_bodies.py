@@ -1,4 +1,4 @@
-"""What is read out of answers, and which answers are not believed."""
+"""Responses with success become results, or errors if they are malformed."""
 
 import io
 import json
@@ -40,10 +40,12 @@ VERBOSE = {
 JSON_TYPE, TEXT_TYPE = "application/json", "text/plain; charset=utf-8"
 
 
-def read(body: str | bytes, wanted: str, media_type: str = TEXT_TYPE, **headers: str) -> Transcript:
+def read(
+    body: str | bytes, response_format: str, media_type: str = TEXT_TYPE, **headers: str
+) -> Transcript:
     call = api.transcription_call(
         Upload("clip.mp3", "audio/mpeg", 9, io.BytesIO),
-        TranscriptionOptions(language="en", response_format=wanted),  # type: ignore[arg-type]
+        TranscriptionOptions(language="en", response_format=response_format),  # type: ignore[arg-type]
         capabilities=Capabilities(),
         source="clip.mp3",
         duration=3.25,
@@ -53,7 +55,7 @@ def read(body: str | bytes, wanted: str, media_type: str = TEXT_TYPE, **headers:
 
 
 def test_verbose_json() -> None:
-    """The full answer gives times, language, duration and the recogniser's own numbers."""
+    """``verbose_json`` has times, language, duration and further fields of segments."""
     transcript = read(json.dumps(VERBOSE), "verbose_json", JSON_TYPE)
     assert (transcript.text, transcript.language) == ("Hello there. Bye.", "english")
     assert (transcript.duration, transcript.task) == (3.0, "transcribe")
@@ -65,7 +67,7 @@ def test_verbose_json() -> None:
 
 
 def test_json() -> None:
-    """A bare text is completed by what is known on this side."""
+    """``json`` is completed with the known language and duration."""
     body = '{"text": "Hello.", "usage": {"type": "duration", "seconds": 3}}'
     transcript = read(body, "json", JSON_TYPE, **{"x-request-id": "req-1", "server": "gw/2"})
     assert transcript == Transcript(
@@ -81,10 +83,10 @@ def test_json() -> None:
     )
 
 
-@pytest.mark.parametrize(("wanted", "body"), [("srt", SRT), ("vtt", VTT), ("srt", VTT)])
-def test_subtitles(wanted: str, body: str) -> None:
-    """Subtitles become text and segments, whichever of the two formats came."""
-    transcript = read(body, wanted)
+@pytest.mark.parametrize(("response_format", "body"), [("srt", SRT), ("vtt", VTT), ("srt", VTT)])
+def test_subtitles(response_format: str, body: str) -> None:
+    """Subtitles become text and segments, in either format."""
+    transcript = read(body, response_format)
     assert transcript.text == "Hello there. Bye."
     assert [(each.id, each.start, each.end) for each in transcript.segments] == [
         (0, 0.5, 2.0),
@@ -107,23 +109,30 @@ def test_subtitles(wanted: str, body: str) -> None:
     ],
 )
 def test_text(body: str) -> None:
-    """A text is the text, even where it resembles something else."""
+    """A text is kept as it is, even if it resembles something else."""
     assert read(body, "text").text == body.strip("\ufeff\n")
 
 
 @pytest.mark.parametrize("media_type", [JSON_TYPE, TEXT_TYPE, "", "application/octet-stream"])
 @pytest.mark.parametrize("wrap", [{}, {"indent": 2}, {"quoted": True}])
-@pytest.mark.parametrize(("wanted", "body"), [("text", "Hello, é.\n"), ("srt", SRT), ("vtt", VTT)])
-def test_wrapped(wanted: str, body: str, wrap: dict[str, Any], media_type: str) -> None:
-    """What a gateway put into JSON is taken out again, whatever it calls that."""
+@pytest.mark.parametrize(
+    ("response_format", "body"), [("text", "Hello, é.\n"), ("srt", SRT), ("vtt", VTT)]
+)
+def test_wrapped_in_json(
+    response_format: str, body: str, wrap: dict[str, Any], media_type: str
+) -> None:
+    """Text that a gateway wrapped in JSON is unwrapped, whatever its media type."""
     wrapped = json.dumps(body) if "quoted" in wrap else json.dumps({"text": body}, **wrap)
-    found = read(wrapped, wanted, media_type)
-    assert (found.text, found.segments) == (read(body, wanted).text, read(body, wanted).segments)
+    found = read(wrapped, response_format, media_type)
+    assert (found.text, found.segments) == (
+        read(body, response_format).text,
+        read(body, response_format).segments,
+    )
     assert found.raw == wrapped
 
 
 @pytest.mark.parametrize(
-    ("wanted", "body"),
+    ("response_format", "body"),
     [
         ("json", '{"text": ""}'),
         ("verbose_json", '{"text": "", "segments": [], "duration": 3.0}'),
@@ -134,14 +143,14 @@ def test_wrapped(wanted: str, body: str, wrap: dict[str, Any], media_type: str) 
         ("vtt", "WEBVTT\n\n"),
     ],
 )
-def test_silence(wanted: str, body: str) -> None:
-    """A recording in which nothing is said is an empty transcript, not an error."""
-    transcript = read(body, wanted, JSON_TYPE if "json" in wanted else TEXT_TYPE)
+def test_silence(response_format: str, body: str) -> None:
+    """A recording without speech has an empty transcript."""
+    transcript = read(body, response_format, JSON_TYPE if "json" in response_format else TEXT_TYPE)
     assert (transcript.text, transcript.segments) == ("", ())
 
 
 @pytest.mark.parametrize("media_type", ["text/html", JSON_TYPE, TEXT_TYPE, ""])
-@pytest.mark.parametrize("wanted", FORMATS)
+@pytest.mark.parametrize("response_format", FORMATS)
 @pytest.mark.parametrize(
     "body",
     [
@@ -158,19 +167,21 @@ def test_silence(wanted: str, body: str) -> None:
     ],
     ids=lambda body: repr(body)[:24],
 )
-def test_not_believed(body: str | bytes, wanted: str, media_type: str) -> None:
-    """With success or not, a page, an error or a wrong shape is no transcript."""
-    with pytest.raises(MalformedResponseError, match="The service answered 200, but") as caught:
-        read(body, wanted, media_type, **{"x-request-id": "req-1"})
+def test_malformed(body: str | bytes, response_format: str, media_type: str) -> None:
+    """A page, an error object or an invalid body is not a transcript."""
+    with pytest.raises(
+        MalformedResponseError, match="The service responded with 200, but"
+    ) as caught:
+        read(body, response_format, media_type, **{"x-request-id": "req-1"})
     assert (caught.value.status, caught.value.request_id) == (200, "req-1")
 
 
 @pytest.mark.parametrize(
-    ("wanted", "body"),
+    ("response_format", "body"),
     [
-        *((wanted, "") for wanted in FORMATS if wanted != "srt"),
-        *((wanted, body) for wanted in ("json", "verbose_json") for body in ("null", "[]", "42")),
-        *((wanted, body) for wanted in ("srt", "vtt") for body in ("null", "[]", "Hello.")),
+        *((name, "") for name in FORMATS if name != "srt"),
+        *((name, body) for name in ("json", "verbose_json") for body in ("null", "[]", "42")),
+        *((name, body) for name in ("srt", "vtt") for body in ("null", "[]", "Hello.")),
         ("json", '{"text": "cut o'),
         ("json", '{"text": "a", "duration": NaN}'),
         ("json", '{"text": "half \\ud83d"}'),
@@ -184,22 +195,22 @@ def test_not_believed(body: str | bytes, wanted: str, media_type: str) -> None:
     ],
     ids=lambda value: repr(value)[:50],
 )
-def test_wrong_shapes(wanted: str, body: str) -> None:
-    """An answer of the wrong shape is not half-believed."""
+def test_wrong_shapes(response_format: str, body: str) -> None:
+    """A response with an invalid field is malformed as a whole."""
     with pytest.raises(MalformedResponseError):
-        read(body, wanted)
+        read(body, response_format)
 
 
-@pytest.mark.parametrize("wanted", ["text", "srt"])
+@pytest.mark.parametrize("response_format", ["text", "srt"])
 @pytest.mark.parametrize("body", ["null", "[]", "42", "", '{"text": "cut o', '"half \\ud83d"'])
-def test_wrong_json(wanted: str, body: str) -> None:
-    """An answer that calls itself JSON is held to it."""
+def test_wrong_json(response_format: str, body: str) -> None:
+    """A response with the media type of JSON has to be JSON."""
     with pytest.raises(MalformedResponseError):
-        read(body, wanted, JSON_TYPE)
+        read(body, response_format, JSON_TYPE)
 
 
 def test_message_of_a_wrong_shape() -> None:
-    """The message says where the answer is wrong, and shows no more than its beginning."""
+    """The message says which field is invalid, and shows only the beginning of the body."""
     body = '{"text": "a", "segments": [{"start": "x", "end": 1, "text": "a"}], "more": "secret"}'
     with pytest.raises(
         MalformedResponseError, match=r"at 'segments\.0\.start': .*number"
@@ -209,8 +220,8 @@ def test_message_of_a_wrong_shape() -> None:
 
 
 @pytest.mark.parametrize("prefix", ["", "\ufeff", "\n "])
-def test_json_with_a_mark(prefix: str) -> None:
-    """A byte order mark before JSON makes no difference."""
+def test_byte_order_mark(prefix: str) -> None:
+    """A byte order mark before JSON is ignored."""
     assert read(prefix + '{"text": "Hello."}', "json", JSON_TYPE).text == "Hello."
 
 
@@ -230,16 +241,16 @@ def test_json_with_a_mark(prefix: str) -> None:
     ],
 )
 def test_usage(usage: Any, read_as: Usage | None) -> None:
-    """Usage is read in either endpoint's words; one that makes no sense costs nobody the text."""
+    """Usage is read by the names of any endpoint, and ignored if it is invalid."""
     transcript = read(json.dumps({"text": "Hello.", "usage": usage}), "json", JSON_TYPE)
     assert (transcript.text, transcript.usage) == ("Hello.", read_as)
 
 
 @pytest.mark.parametrize("media_type", ["audio/mpeg", "audio/pcm", "application/octet-stream", ""])
-def test_sound(media_type: str) -> None:
-    """Sound is believed under the names servers have for it."""
-    answer = Response(200, {"content-type": media_type}, b"ID3\x04sound")
-    assert require_audio(answer) is answer
+def test_audio(media_type: str) -> None:
+    """Audio is accepted with each media type that servers send."""
+    response = Response(200, {"content-type": media_type}, b"ID3\x04sound")
+    assert require_audio(response) is response
 
 
 @pytest.mark.parametrize(
@@ -254,8 +265,8 @@ def test_sound(media_type: str) -> None:
         ("", b"<!DOCTYPE html>"),
     ],
 )
-def test_no_sound(media_type: str, body: bytes) -> None:
-    """Text, pages and nothing are no sound, whole or as they arrive."""
+def test_no_audio(media_type: str, body: bytes) -> None:
+    """Text, pages and empty bodies are not audio, whole or streamed."""
     head = Response(200, {"content-type": media_type})
     with pytest.raises(MalformedResponseError):
         require_audio(Response(200, head.headers, body))
@@ -266,8 +277,8 @@ def test_no_sound(media_type: str, body: bytes) -> None:
         reader.finish()
 
 
-def test_sound_as_it_arrives() -> None:
-    """Once sound has begun, every byte is handed on."""
+def test_audio_as_it_arrives() -> None:
+    """Streamed audio is passed on byte by byte."""
     reader = AudioStreamReader(Response(200, {"content-type": ""}))
     chunks = [b"ID3", b"{not json}", b"", b"<3"]
     assert [each for chunk in chunks for each in reader.feed(chunk)] == chunks
@@ -275,7 +286,7 @@ def test_sound_as_it_arrives() -> None:
 
 
 def test_model_list() -> None:
-    """The list of models is read by name, and nothing else is one."""
+    """The list of models becomes their names, and another body is malformed."""
     call = api.model_list_call()
     body = b'{"object": "list", "data": [{"id": "b", "owned_by": "x"}, {"id": "a"}]}'
     assert call.read(Response(200, {}, body)) == ("b", "a")

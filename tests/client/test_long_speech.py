@@ -280,7 +280,7 @@ def test_parts_without_words(run: Run) -> None:
         assert "One is here." in sent
         assert "Two is there." in sent
         assert not any(part.strip("* \n") == "" for part in texts_sent(server))
-        with pytest.raises(UnsupportedError, match="nothing to say"):
+        with pytest.raises(UnsupportedError, match="nothing to speak"):
             run(audio, "speak", " \n" * 99)
 
 

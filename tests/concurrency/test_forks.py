@@ -1,4 +1,4 @@
-"""A client that was used before its process forked serves parent and children alike."""
+"""A client that was used before a fork works in the parent and in the children."""
 
 import hashlib
 import json
@@ -6,13 +6,16 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from apertis_audio_tools import ApertisAudio
+from apertis_audio_tools.concurrency.fork_safety import ProcessLocal
 from support.loopback import Exchange, Loopback
 from support.piece_recogniser import sent_file
+from support.processes import fork_with_cache
 from support.processes.fork_after_use import CHILDREN
 from support.scripted_responses import json_answer
 from support.sync_async import RUNS
@@ -25,16 +28,16 @@ PROGRAMS = TESTS / "support" / "processes"
 CLIPS = [TESTS / "clips" / f"clip.{suffix}" for suffix in ("wav", "mp3", "ogg", "flac", "m4a")]
 
 
-def heard(recording: bytes) -> str:
+def digest_of(recording: bytes) -> str:
     return hashlib.sha256(recording).hexdigest()
 
 
 def recogniser(exchange: Exchange) -> None:
-    """Says which recording it was sent."""
+    """Respond with the digest of the recording, or with the models."""
     exchange.read_body()
     body = exchange.received.body
-    said = {"text": heard(sent_file(body))} if body else {"data": [{"id": "whisper-1"}]}
-    json_answer(said)(exchange)
+    response = {"text": digest_of(sent_file(body))} if body else {"data": [{"id": "whisper-1"}]}
+    json_answer(response)(exchange)
 
 
 def output_of(program: str, *arguments: object) -> str:
@@ -54,37 +57,37 @@ def output_of(program: str, *arguments: object) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("colour", sorted(RUNS))
-def test_each_gets_its_own_answers(tmp_path: Path, colour: str) -> None:
-    """No process is given the answer of another, and none of them puts one into the cache."""
-    right = {str(clip): heard(clip.read_bytes()) for clip in CLIPS}
+@pytest.mark.parametrize("mode", sorted(RUNS))
+def test_each_process_gets_its_own_responses(tmp_path: Path, mode: str) -> None:
+    """No process gets the response of another one, nor finds it in the cache."""
+    expected = {str(clip): digest_of(clip.read_bytes()) for clip in CLIPS}
     with Loopback([recogniser]) as server:
-        found = json.loads(output_of("fork_after_use.py", server.url, tmp_path, colour, *CLIPS))
+        found = json.loads(output_of("fork_after_use.py", server.url, tmp_path, mode, *CLIPS))
         kept = ApertisAudio("key-of-a-test", base_url=server.url, cache=tmp_path)
         with kept as audio:
             sent = len(server.requests)
-            assert {str(clip): audio.transcribe(clip).text for clip in CLIPS} == right
+            assert {str(clip): audio.transcribe(clip).text for clip in CLIPS} == expected
             assert len(server.requests) == sent
-    assert found == [{str(CLIPS[0]): right[str(CLIPS[0])]}, *[right] * (CHILDREN + 1)]
+    assert found == [{str(CLIPS[0]): expected[str(CLIPS[0])]}, *[expected] * (CHILDREN + 1)]
 
 
 def test_the_parent_keeps_its_connection(tmp_path: Path) -> None:
-    """Children make connections of their own; that of the parent serves it before and after."""
+    """Children make their own connections, and the parent keeps using its one."""
     with Loopback([recogniser]) as server:
         output_of("fork_after_use.py", server.url, tmp_path, "sync", *CLIPS)
         assert server.connections == 1 + CHILDREN
 
 
-def test_while_a_thread_is_at_work() -> None:
-    """What threads of the parent hold is free in a child, which has none of them."""
-    first, second = heard(CLIPS[0].read_bytes()), heard(CLIPS[1].read_bytes())
+def test_fork_during_a_request() -> None:
+    """A child can use a client while threads of the parent have permits and connections."""
+    first, second = digest_of(CLIPS[0].read_bytes()), digest_of(CLIPS[1].read_bytes())
     begun, ended = threading.Event(), threading.Event()
 
     def one_after_the_other(exchange: Exchange) -> None:
         exchange.read_body()
         if not exchange.received.body:
             assert begun.wait(PATIENCE)
-        elif heard(sent_file(exchange.received.body)) == first:
+        elif digest_of(sent_file(exchange.received.body)) == first:
             begun.set()
             assert ended.wait(PATIENCE)
         else:
@@ -96,21 +99,53 @@ def test_while_a_thread_is_at_work() -> None:
     assert output == f"{second} {first}"
 
 
-def test_a_lock_that_is_held() -> None:
-    """A lock of ours that a thread of the parent holds is free in a child."""
+def test_fork_with_a_held_lock() -> None:
+    """A lock that a thread of the parent holds is free in the child."""
     assert output_of("fork_with_lock.py") == "0"
 
 
-def test_children_that_end_half_way() -> None:
-    """A child that ends while recordings of its parent are under way leaves those alone."""
-    texts = [heard(clip.read_bytes()) for clip in CLIPS]
+def test_fork_with_an_open_cache(tmp_path: Path) -> None:
+    """Both processes can use a cache that was open at the fork, and lose nothing.
+
+    In the child, SQLite must not take its parent's locks for its own.
+    """
+    assert output_of("fork_with_cache.py", tmp_path).splitlines() == fork_with_cache.KEYS
+
+
+def test_value_of_each_process() -> None:
+    """All threads of a child get one new value, and the parent's value is not deleted there."""
+    assert set(output_of("fork_with_value.py").splitlines()) == {
+        "1 value, new",
+        "deleted in its process",
+        "child ended with 0",
+        "parent has the same",
+    }
+
+
+def test_value_that_several_threads_make() -> None:
+    """Threads that make a value at the same time get the same one."""
+    together = threading.Barrier(4)
+
+    def make() -> object:
+        together.wait(PATIENCE)
+        return object()
+
+    local = ProcessLocal(make)
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda _: local.value, range(4)))
+    assert {id(each) for each in found} == {id(local.value)}
+
+
+def test_children_that_exit_during_a_batch() -> None:
+    """A child that exits during a batch does not disturb the requests of its parent."""
+    texts = [digest_of(clip.read_bytes()) for clip in CLIPS]
     child_ended = threading.Event()
 
     def first_before_the_others(exchange: Exchange) -> None:
         exchange.read_body()
         if not exchange.received.body:
             child_ended.set()
-        elif heard(sent_file(exchange.received.body)) == texts[0]:
+        elif digest_of(sent_file(exchange.received.body)) == texts[0]:
             server.wait_for_requests(len(CLIPS))
         else:
             assert child_ended.wait(PATIENCE)

@@ -1,4 +1,7 @@
-"""A thread that outlives the main thread: Python starts no thread of a pool for it any more."""
+"""A thread can use a client after the main thread has ended.
+
+Python starts no thread of an executor then.
+"""
 
 import json
 import subprocess
@@ -15,9 +18,9 @@ from support.tiny_recordings import Names
 PROGRAM = Path(__file__).parents[1] / "support" / "processes" / "thread_outlives_main.py"
 
 
-def output_of(server: Loopback, colour: str, recordings: int) -> Any:
+def output_of(server: Loopback, mode: str, recordings: int) -> Any:
     done = subprocess.run(
-        [sys.executable, PROGRAM, server.url, colour, str(recordings)],
+        [sys.executable, PROGRAM, server.url, mode, str(recordings)],
         capture_output=True,
         text=True,
         timeout=PATIENCE,
@@ -28,7 +31,7 @@ def output_of(server: Loopback, colour: str, recordings: int) -> Any:
 
 
 def test_thread() -> None:
-    """It is served all the same, one recording and many, each of them sent once."""
+    """One recording and many are transcribed, and each is sent once."""
     names = Names()
     with Loopback([names]) as server:
         assert output_of(server, "sync", 3) == ["0", "1", "2", ["0", "1", "2"]]
@@ -37,7 +40,7 @@ def test_thread() -> None:
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="asyncio.run needs a thread of its own")
 def test_event_loop() -> None:
-    """An event loop cannot do without such threads, which is told in a sentence."""
+    """Event loops need such threads, which the error says."""
     with Loopback([Names()]) as server:
         one, *_, several = output_of(server, "async", 2)
     assert one[0] == "ApertisError"

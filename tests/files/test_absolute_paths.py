@@ -1,4 +1,4 @@
-"""Whole paths, as any system spells them, in the hands of an agent's tools."""
+"""Absolute paths, in the spelling of any system, given to an agent's tools."""
 
 import os
 import sys
@@ -27,33 +27,35 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="makes links and
         "{folder}-not/standup.ogg",
     ],
 )
-def test_places_elsewhere(folder: Path, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
-    """A whole path that is not below a folder is not even looked at: its host would be asked."""
+def test_foreign_paths_are_not_resolved(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """An absolute path outside the folders is not resolved: its host would be contacted."""
     access = FileAccess(folder, output=folder)
-    asked: list[str] = []
-    really = os.path.realpath
+    resolved: list[str] = []
+    realpath = os.path.realpath
 
-    def watched(path: Path) -> str:
-        asked.append(str(path))
-        return really(path)
+    def record_realpath(path: Path) -> str:
+        resolved.append(str(path))
+        return realpath(path)
 
-    monkeypatch.setattr(os.path, "realpath", watched)
+    monkeypatch.setattr(os.path, "realpath", record_realpath)
     with pytest.raises(AccessError, match=r"outside of the folders .* relative to one of them"):
         read(access, path.format(folder=folder))
-    assert set(asked) <= {str(folder)}
+    assert set(resolved) <= {str(folder)}
 
 
-def test_whole_path_through_the_given_name(folder: Path, tmp_path: Path) -> None:
-    """A whole path may begin with the folder as it was given, or with where that leads."""
+def test_absolute_path_through_a_linked_folder(folder: Path, tmp_path: Path) -> None:
+    """An absolute path may begin with the folder as it was given, or with its real path."""
     (tmp_path / "shortcut").symlink_to(folder)
     access = FileAccess(tmp_path / "shortcut", output=tmp_path / "shortcut" / "june")
     for start in (tmp_path / "shortcut", folder):
-        assert read(access, f"{start}/./standup.ogg") == b"sound"
-    assert read(FileAccess(output=access.output), f"{access.output}/review.mp3") == b"more sound"
+        assert read(access, f"{start}/./standup.ogg") == b"audio"
+    assert read(FileAccess(output=access.output), f"{access.output}/review.mp3") == b"more audio"
 
 
-def test_names_like_drives(folder: Path) -> None:
-    """A file whose name begins like a drive is offered, and read, as one of the folder."""
+def test_names_that_look_like_drives(folder: Path) -> None:
+    """A file whose name begins like a drive is offered and read as a relative path."""
     (folder / "M: review.ogg").write_bytes(b"of M")
     access = FileAccess(folder)
     with pytest.raises(AccessError, match=r"There are: './M: review\.ogg', "):

@@ -14,34 +14,36 @@ def names(folder: Path) -> list[str]:
 
 
 def interrupted(path: Path, interruption: type[BaseException]) -> None:
-    """Write half a file."""
+    """Write half a file, then raise."""
     with AtomicFile.create(path, overwrite=True) as new:
         new.file.write(b"half")
         raise interruption
 
 
-def test_written(tmp_path: Path) -> None:
-    """The file has its name after the end, and nothing else is left beside it."""
+def test_file_appears_when_complete(tmp_path: Path) -> None:
+    """The file appears under its name at the end, and nothing else is left beside it."""
     target = tmp_path / "out.mp3"
     with AtomicFile.create(target) as new:
-        new.file.write(b"sound")
+        new.file.write(b"audio")
         assert not target.exists()
         assert new.path == target
-    assert target.read_bytes() == b"sound"
+    assert target.read_bytes() == b"audio"
     assert names(tmp_path) == ["out.mp3"]
     assert new.file.closed
 
 
 @pytest.mark.parametrize("interruption", [RuntimeError, KeyboardInterrupt, SystemExit])
-def test_failed(interruption: type[BaseException], tmp_path: Path) -> None:
-    """After an error or an interruption nothing is left."""
+def test_interrupted_write_leaves_nothing(
+    interruption: type[BaseException], tmp_path: Path
+) -> None:
+    """An error or an interruption leaves no file."""
     with pytest.raises(interruption):
         interrupted(tmp_path / "out.mp3", interruption)
     assert names(tmp_path) == []
 
 
-def test_rewritten(tmp_path: Path) -> None:
-    """The file can be read, and begun again, before it is complete."""
+def test_draft_can_be_read_and_truncated(tmp_path: Path) -> None:
+    """The draft can be read, and written again from its beginning."""
     with AtomicFile.create(tmp_path / "out.mp3") as new:
         new.file.write(b"a first attempt")
         new.file.seek(0)
@@ -52,8 +54,8 @@ def test_rewritten(tmp_path: Path) -> None:
     assert (tmp_path / "out.mp3").read_bytes() == b"second"
 
 
-def test_existing_is_kept(tmp_path: Path) -> None:
-    """An existing file is kept, and that is found out before anything else happens."""
+def test_existing_file_is_kept(tmp_path: Path) -> None:
+    """An existing file is kept; `create` refuses it before anything is written."""
     target = tmp_path / "out.mp3"
     target.write_bytes(b"precious")
     with pytest.raises(OutputError, match=r"out\.mp3 exists and is kept; overwrite replaces"):
@@ -62,8 +64,8 @@ def test_existing_is_kept(tmp_path: Path) -> None:
     assert names(tmp_path) == ["out.mp3"]
 
 
-def test_overwritten(tmp_path: Path) -> None:
-    """When asked, an existing file is replaced, in one step, and only by a complete one."""
+def test_overwriting(tmp_path: Path) -> None:
+    """With `overwrite`, a complete file replaces an existing one in one step."""
     target = tmp_path / "out.mp3"
     target.write_bytes(b"old")
     with pytest.raises(RuntimeError):
@@ -76,8 +78,8 @@ def test_overwritten(tmp_path: Path) -> None:
     assert names(tmp_path) == ["out.mp3"]
 
 
-def test_race(tmp_path: Path) -> None:
-    """A file that came meanwhile is kept, and the draft is not."""
+def test_file_created_meanwhile_is_kept(tmp_path: Path) -> None:
+    """A file that was created before the commit is kept; the draft is discarded."""
     target = tmp_path / "out.mp3"
     new = AtomicFile.create(target)
     new.file.write(b"late")
@@ -89,7 +91,7 @@ def test_race(tmp_path: Path) -> None:
 
 
 def test_two_writers(tmp_path: Path) -> None:
-    """Of two who began the same file, the first to finish has it whole."""
+    """The first of two writers to commit wins; the second gets an error."""
     first, second = AtomicFile.create(tmp_path / "out.mp3"), AtomicFile.create(tmp_path / "out.mp3")
     second.file.write(b"second")
     first.file.write(b"first")
@@ -101,33 +103,35 @@ def test_two_writers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("taken", [False, True])
-def test_no_links(taken: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001
-    """A file system without links makes no difference."""
+def test_file_system_without_hard_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, taken: bool
+) -> None:
+    """Committing works without hard links, and still replaces no file."""
 
     def refuse(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "link", refuse)
     new = AtomicFile.create(tmp_path / "out.mp3")
-    new.file.write(b"sound")
+    new.file.write(b"audio")
     if taken:
         (tmp_path / "out.mp3").write_bytes(b"first")
         with pytest.raises(OutputError):
             new.commit()
     else:
         new.commit()
-    assert (tmp_path / "out.mp3").read_bytes() == (b"first" if taken else b"sound")
+    assert (tmp_path / "out.mp3").read_bytes() == (b"first" if taken else b"audio")
     assert names(tmp_path) == ["out.mp3"]
 
 
 def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk that is full at the end leaves nothing, and says so."""
+    """A full disk is an error that leaves no file."""
 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
     new = AtomicFile.create(tmp_path / "out.mp3")
-    new.file.write(b"sound")
+    new.file.write(b"audio")
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OutputError, match="No space left on device"):
         new.commit()
@@ -148,8 +152,8 @@ def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
     ids=lambda value: value[:12],
 )
-def test_impossible(name: str, reason: str, overwrite: bool, tmp_path: Path) -> None:  # noqa: FBT001
-    """A place that cannot be written is refused at once, and nothing is left."""
+def test_impossible_paths(name: str, reason: str, overwrite: bool, tmp_path: Path) -> None:  # noqa: FBT001
+    """A path that cannot be written is refused by `create`, and no file is left."""
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match=reason):
@@ -159,7 +163,7 @@ def test_impossible(name: str, reason: str, overwrite: bool, tmp_path: Path) -> 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs here")
 def test_special_file(tmp_path: Path) -> None:
-    """A device or FIFO is not replaced by a file, even when asked."""
+    """A FIFO is not replaced by a file, even with `overwrite`."""
     os.mkfifo(tmp_path / "fifo")
     with pytest.raises(OutputError, match="fifo is not a regular file"):
         AtomicFile.create(tmp_path / "fifo", overwrite=True)
@@ -168,7 +172,7 @@ def test_special_file(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="permissions do not bind here")
 def test_no_permission(tmp_path: Path) -> None:
-    """A folder without write permission is refused at once."""
+    """A folder without write permission is refused by `create`."""
     tmp_path.chmod(0o500)
     with pytest.raises(OutputError, match="Permission denied"):
         AtomicFile.create(tmp_path / "out.mp3")
@@ -179,7 +183,7 @@ def test_no_permission(tmp_path: Path) -> None:
 
 
 def test_dangling_link(tmp_path: Path) -> None:
-    """A link to nowhere is an existing name; replaced when asked, it does not lead elsewhere."""
+    """A broken link counts as existing; `overwrite` replaces the link, not its target."""
     (tmp_path / "out.mp3").symlink_to(tmp_path / "elsewhere.mp3")
     with pytest.raises(OutputError, match="exists"):
         AtomicFile.create(tmp_path / "out.mp3")
@@ -189,21 +193,21 @@ def test_dangling_link(tmp_path: Path) -> None:
 
 
 def test_longest_name(tmp_path: Path) -> None:
-    """A name as long as the file system takes can be written."""
+    """A name of the maximum length of the file system can be written."""
     with AtomicFile.create(tmp_path / ("x" * 251 + ".mp3")) as new:
-        new.file.write(b"sound")
+        new.file.write(b"audio")
     assert len(names(tmp_path)[0]) == 255
 
 
 def test_permissions(tmp_path: Path) -> None:
-    """The file has the permissions any new file has."""
+    """The file has the permissions of any new file."""
     with AtomicFile.create(tmp_path / "out.mp3"):
         (tmp_path / "plain").touch()
     assert (tmp_path / "out.mp3").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
-def test_discarded_twice(tmp_path: Path) -> None:
-    """Giving up is possible at any time, and more than once."""
+def test_discarding_twice(tmp_path: Path) -> None:
+    """Discarding a draft twice is harmless."""
     new = AtomicFile.create(tmp_path / "out.mp3")
     new.discard()
     new.discard()

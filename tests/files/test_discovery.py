@@ -1,4 +1,4 @@
-"""Finding recordings."""
+"""Recordings are found in files and folders."""
 
 import os
 import re
@@ -24,21 +24,21 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "meetings"
 
 
-def names(folder: Path, *places: Path | str, **options: str | list[str]) -> list[str]:
-    found = find_recordings(list(places) or folder, **options)  # type: ignore[arg-type]
+def names(folder: Path, *paths: Path | str, **options: str | list[str]) -> list[str]:
+    found = find_recordings(list(paths) or folder, **options)  # type: ignore[arg-type]
     return [path.relative_to(folder).as_posix() for path in found]
 
 
 def test_folder(folder: Path) -> None:
-    """Recordings of a folder and those below, in order, whatever the case of their suffix."""
+    """Recordings of a folder and those below are sorted; the case of suffixes does not matter."""
     assert names(folder) == ["a.wav", "b.MP3", "deep/er/c.m4a"]
 
 
 @pytest.mark.parametrize("options", [{"glob": "*.wma"}, {"suffixes": ["wma"]}])
-def test_nothing_there(
+def test_folder_without_matches_is_logged(
     folder: Path, caplog: pytest.LogCaptureFixture, options: dict[str, Any]
 ) -> None:
-    """A folder in which nothing is found is told of: a wrong pattern would go unnoticed."""
+    """A folder without matches is logged, so that a wrong pattern is noticed."""
     assert names(folder, folder, folder / "a.wav", **options) == ["a.wav"]
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "There are no recordings in" in caplog.text
@@ -46,7 +46,7 @@ def test_nothing_there(
 
 
 def test_glob_and_suffixes(folder: Path) -> None:
-    """Which files can be said by pattern and by suffix, with or without its dot."""
+    """Files are selected by pattern and by suffix, with or without its dot."""
     assert names(folder, glob="*") == ["a.wav", "b.MP3"]
     assert names(folder, suffixes=["mp3"]) == ["b.MP3"]
     assert names(folder, suffixes=[".TXT"]) == ["notes.txt"]
@@ -54,12 +54,12 @@ def test_glob_and_suffixes(folder: Path) -> None:
 
 
 def test_named_files(folder: Path) -> None:
-    """A file that is named is taken, in the order given."""
+    """Files that are named are included in the order given, whatever their suffix."""
     assert names(folder, folder / "notes.txt", str(folder / "a.wav")) == ["notes.txt", "a.wav"]
 
 
 def test_links(folder: Path, tmp_path: Path) -> None:
-    """Links that lead out of the folder, or nowhere, are left out; others are files like any."""
+    """Broken links and links out of the folder are left out; other links are followed."""
     (tmp_path / "secret.mp3").write_bytes(b"?")
     (folder / "out.mp3").symlink_to(tmp_path / "secret.mp3")
     (folder / "nowhere.mp3").symlink_to(tmp_path / "gone.mp3")
@@ -69,7 +69,7 @@ def test_links(folder: Path, tmp_path: Path) -> None:
 
 
 def test_each_once(folder: Path) -> None:
-    """However often a recording is named, found or linked to, it is found where it is first met."""
+    """A recording that is named, found or linked to several times is found once."""
     (folder / "same.wav").symlink_to(folder / "a.wav")
     there_again = folder / "deep" / ".." / "b.MP3"
     assert names(folder, there_again, folder, folder / "b.MP3", folder) == [
@@ -79,7 +79,7 @@ def test_each_once(folder: Path) -> None:
 
 @pytest.mark.parametrize("glob", ["**/*", "*/*", "round/*"])
 def test_links_in_circles(folder: Path, glob: str) -> None:
-    """Links that lead round in circles end no search; what else is there is found."""
+    """Circular links are ignored, and all other recordings are found."""
     everything = names(folder, glob=glob)
     (folder / "round").symlink_to(folder / "round")
     (folder / "here.mp3").symlink_to(folder / "there.mp3")
@@ -90,8 +90,10 @@ def test_links_in_circles(folder: Path, glob: str) -> None:
 
 
 @pytest.mark.parametrize("target", ["gone.mp3", "b.mp3"])
-def test_links_to_nothing(folder: Path, caplog: pytest.LogCaptureFixture, target: str) -> None:
-    """A recording that only seems to be there is told of, and ends no search."""
+def test_broken_links_are_logged(
+    folder: Path, caplog: pytest.LogCaptureFixture, target: str
+) -> None:
+    """A broken or circular link is logged, and the search goes on."""
     (folder / "b.mp3").symlink_to(folder / target)
     assert names(folder) == ["a.wav", "b.MP3", "deep/er/c.m4a"]
     (record,) = caplog.records
@@ -99,60 +101,58 @@ def test_links_to_nothing(folder: Path, caplog: pytest.LogCaptureFixture, target
     assert f"{folder / 'b.mp3'} was left out: " in caplog.text
 
 
-def test_missing(tmp_path: Path) -> None:
-    """What is not there is an error, not an empty result."""
+def test_missing_path(tmp_path: Path) -> None:
+    """A path that does not exist is an error, not an empty result."""
     with pytest.raises(RecordingError, match="no file or folder"):
         list(find_recordings(tmp_path / "gone"))
 
 
-@pytest.mark.parametrize("places", ["", ["a.wav", ""]])
-def test_no_name(places: Any) -> None:
-    """A name that is empty, as of a variable that is not set, is not the current folder."""
-    with pytest.raises(
-        ConfigurationError, match=r"name .* is empty; the current folder is '\.'\.$"
-    ):
-        find_recordings(places)
+@pytest.mark.parametrize("paths", ["", ["a.wav", ""]])
+def test_empty_path(paths: Any) -> None:
+    """An empty path, for example from an unset variable, is not the current folder."""
+    with pytest.raises(ConfigurationError, match=r"path is empty; the current folder is '\.'\.$"):
+        find_recordings(paths)
 
 
 @pytest.mark.parametrize(
-    ("places", "kind"),
+    ("paths", "kind"),
     [(None, "NoneType"), (7, "int"), ([None], "NoneType"), (b"a.wav", "bytes"), ([b"a"], "bytes")],
 )
-def test_no_place(places: Any, kind: str) -> None:
-    """What names no place is refused in a sentence that says what it is, before any is read."""
-    with pytest.raises(ConfigurationError, match=rf"^A place .* a folder, not {kind}\.$"):
-        find_recordings(places)
+def test_path_of_another_type(paths: Any, kind: str) -> None:
+    """A path that is neither a str nor an os.PathLike is refused before any folder is read."""
+    with pytest.raises(ConfigurationError, match=rf"^A path .* os\.PathLike, not {kind}\.$"):
+        find_recordings(paths)
 
 
 @pytest.mark.parametrize(
-    ("place", "hint"),
+    ("path", "hint"),
     [
         ("https://example.com/meeting.mp3", r"\(URLs are not fetched\)"),
         ("short/*.ogg", r"\(a pattern goes in glob, below a folder\)"),
         ("gone.mp3", r"'gone\.mp3'"),
     ],
 )
-def test_hints(place: str, hint: str) -> None:
-    """Of what is no path, the sentence says what may have been meant."""
+def test_hints(path: str, hint: str) -> None:
+    """The error about a URL or a pattern says that it is one."""
     with pytest.raises(RecordingError, match=rf"^There is no file or folder .*{hint}\.$"):
-        list(find_recordings(place))
+        list(find_recordings(path))
 
 
 @pytest.mark.parametrize(
-    "place",
+    "path",
     ["long" * 1000, "no\x00path", "round", "a.wav/a.wav"],
     ids=["long", "zero", "circle", "below a file"],
 )
-def test_impossible_place(folder: Path, place: str) -> None:
-    """What cannot be there is an error in a sentence as well."""
+def test_impossible_path(folder: Path, path: str) -> None:
+    """A path that cannot exist is an error in a sentence."""
     (folder / "round").symlink_to("round")
     with pytest.raises(RecordingError, match=r"\.$"):
-        list(find_recordings(folder / place))
+        list(find_recordings(folder / path))
 
 
 @AS_USER
-def test_unreadable_place(folder: Path) -> None:
-    """So is what may not be looked at."""
+def test_path_without_permission(folder: Path) -> None:
+    """A path that may not be accessed is an error in a sentence."""
     folder.chmod(0o400)
     try:
         with pytest.raises(RecordingError, match=r"a\.wav' cannot be read: Permission denied\.$"):
@@ -162,8 +162,8 @@ def test_unreadable_place(folder: Path) -> None:
 
 
 @AS_USER
-def test_unreadable(folder: Path) -> None:
-    """What may not be looked at ends no search and is not left out: reading it will tell."""
+def test_recording_without_permission(folder: Path) -> None:
+    """A recording that may not be accessed is found, so that reading it is an error."""
     (folder / "deep" / "er").chmod(0o400)
     try:
         assert names(folder) == ["a.wav", "b.MP3", "deep/er/c.m4a"]
@@ -173,17 +173,17 @@ def test_unreadable(folder: Path) -> None:
 
 @pytest.mark.parametrize("glob", ["", ".", "/x/*"])
 def test_impossible_pattern(folder: Path, glob: str) -> None:
-    """A pattern that cannot be is refused in a sentence that shows it."""
+    """An invalid pattern is refused in a sentence that shows it."""
     with pytest.raises(ConfigurationError, match=rf"^glob is '{re.escape(glob)}'; .*\.$"):
         names(folder, glob=glob)
 
 
 def test_unknown_home() -> None:
-    """The home of a user that there is not is told, by the path as it was given."""
+    """An unknown home is an error that shows the path as given."""
     with pytest.raises(ConfigurationError, match=r"'~nosuchuser/x' .*\.$"):
         list(find_recordings("~nosuchuser/x"))
 
 
-def test_nothing(tmp_path: Path) -> None:
-    """An empty folder has no recordings, and neither has an empty list."""
+def test_no_recordings(tmp_path: Path) -> None:
+    """An empty folder and an empty list have no recordings."""
     assert list(find_recordings(tmp_path)) == list(find_recordings([])) == []

@@ -15,8 +15,8 @@ MEASURE_BOMBS = Path(__file__).parents[1] / "support" / "processes" / "measure_b
 
 
 @pytest.fixture(scope="module")
-def weighed() -> dict[str, tuple[list[str], int]]:
-    """What came of each bomb in a process of its own, and by how many bytes memory grew."""
+def bomb_results() -> dict[str, tuple[list[str], int]]:
+    """Return the outcomes and the growth of memory for each bomb, in a process of its own."""
     process = subprocess.run(
         [sys.executable, str(MEASURE_BOMBS)], capture_output=True, check=True, timeout=500
     )
@@ -25,18 +25,18 @@ def weighed() -> dict[str, tuple[list[str], int]]:
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_memory(name: str, weighed: dict[str, tuple[list[str], int]]) -> None:
-    """Each way of reading it ends, and takes less than 200 MiB."""
-    outcomes, grown = weighed[name]
+def test_memory(name: str, bomb_results: dict[str, tuple[list[str], int]]) -> None:
+    """Each check of a bomb ends, and takes less than 200 MiB."""
+    outcomes, grown = bomb_results[name]
     assert grown < 200 * MEBIBYTE
     if "cover" in name:
         assert set(outcomes) == {"fine"}
 
 
-def test_refusals(weighed: dict[str, tuple[list[str], int]]) -> None:
-    """What cannot be sound is refused in words."""
+def test_refusals(bomb_results: dict[str, tuple[list[str], int]]) -> None:
+    """Files that cannot be audio are refused with a message."""
     for name in ("mp4 of 10,000 tracks", "ogg of 10,000 streams", "wav of 0 Hz", "midi"):
-        outcomes, _ = weighed[name]
+        outcomes, _ = bomb_results[name]
         assert all(
             outcome.startswith(("RecordingError: ", "ErrorResponse: ")) for outcome in outcomes
         )

@@ -1,4 +1,4 @@
-"""Recordings that name other files or addresses: nothing but the bytes given is ever read."""
+"""Recordings that name other files or addresses: only the given bytes are ever read."""
 
 import contextlib
 import io
@@ -12,15 +12,15 @@ import av
 import pytest
 
 from support.hostile.external_references import scripts, targets
-from support.hostile.file_open_watch import Watch
-from support.hostile.fuzz_target import tried
+from support.hostile.file_open_watch import FileOpenWatch
+from support.hostile.fuzz_target import check_all
 from support.hostile.samples import samples
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="watches files as Linux does")
 
 
 class Listener:
-    """Counts who connects, and hangs up."""
+    """A server that counts connections and closes them."""
 
     def __init__(self) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -42,7 +42,7 @@ class Listener:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop listening; everybody who came is counted."""
+        """Stop listening, after all connections are counted."""
         host, port = self.address.split(":")
         with socket.create_connection((host, int(port))) as contact:
             contact.sendall(b"stop")
@@ -52,18 +52,18 @@ class Listener:
 
 @pytest.fixture
 def marker(tmp_path: Path) -> Path:
-    """A recording on disk that could be read without trouble."""
+    """Return a recording on disk that could be read."""
     path = tmp_path / "marker.wav"
     path.write_bytes(samples()["wav"])
     return path
 
 
 def test_nothing_else_is_read(marker: Path) -> None:
-    """No script makes anything read a file or call an address, whatever it is called."""
-    with Watch(marker) as watch, Listener() as listener:
+    """No script makes anything read a file or connect to an address, under any name."""
+    with FileOpenWatch(marker) as watch, Listener() as listener:
         for name, data in scripts(marker, listener.address).items():
-            assert "fine" not in tried(data), name
-            assert watch.opened() == 0, name
+            assert "fine" not in check_all(data), name
+            assert watch.count() == 0, name
     assert listener.contacts == 0
 
 
@@ -79,17 +79,17 @@ def test_nothing_else_is_read(marker: Path) -> None:
 def test_scripts_would_work(
     name: str, demuxer: str | None, options: dict[str, str], marker: Path
 ) -> None:
-    """FFmpeg does follow such scripts when it may, so that the test above is about something."""
+    """FFmpeg follows such scripts when it is allowed to, so that the test above means something."""
     allowed = {"protocol_whitelist": "file,crypto,data,subfile,concat", **options}
     script = io.BytesIO(scripts(marker, "127.0.0.1:1")[name])
-    with Watch(marker) as watch:
+    with FileOpenWatch(marker) as watch:
         with contextlib.suppress(av.FFmpegError):
             av.open(script, "r", format=demuxer, container_options=allowed).close()
-        assert watch.opened() > 0
+        assert watch.count() > 0
 
 
 def test_addresses_would_be_called() -> None:
-    """FFmpeg does call addresses when it may."""
+    """FFmpeg connects to addresses when it is allowed to."""
     with Listener() as listener, pytest.raises(av.FFmpegError):
         av.open(targets(Path(), listener.address)["http:"], "r")
     assert listener.contacts == 1

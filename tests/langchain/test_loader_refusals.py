@@ -138,10 +138,10 @@ class TestSettings:
     @pytest.mark.parametrize(
         ("paths", "sentence"),
         [
-            ("", r"The name of a place .* is empty; the current folder is '\.'\."),
-            (["a.wav", ""], r"The name of a place .* is empty; the current folder is '\.'\."),
-            (None, r"A place .* is a file or a folder, not NoneType\."),
-            (b"sound", r"A place .* is a file or a folder, not bytes\."),
+            ("", r"A path is empty; the current folder is '\.'\."),
+            (["a.wav", ""], r"A path is empty; the current folder is '\.'\."),
+            (None, r"A path .* os\.PathLike, not NoneType\."),
+            (b"sound", r"A path .* os\.PathLike, not bytes\."),
         ],
     )
     def test_invalid_paths(self, paths: Any, sentence: str) -> None:

@@ -1,4 +1,4 @@
-"""The example meeting in every container and codec, and what is heard in a piece of it."""
+"""The example meeting in every container and codec, and the audio in pieces of it."""
 
 import io
 from collections.abc import Iterator
@@ -22,15 +22,15 @@ from apertis_audio_tools.audio import Piece
 
 STANDUP = Path(__file__).parents[2] / "examples" / "data" / "standup.ogg"
 SAMPLE_RATE = 16_000
-Sound = NDArray[np.float64]
+Samples = NDArray[np.float64]
 
 _PROBE, _SEARCH = SAMPLE_RATE // 2, SAMPLE_RATE // 20
-"""Samples compared, and how far around the claimed place they are looked for: 0.5 s, 50 ms."""
+"""Samples compared (0.5 s), and the distance in which they are looked for (50 ms)."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """FFmpeg's names of a container and of an encoder, and what else makes a difference."""
+    """FFmpeg's names of a container and of an encoder, and other settings."""
 
     container: str
     encoder: str
@@ -71,15 +71,15 @@ FORMATS = {
 }
 
 
-def heard(source: Path | bytes | list[AudioFrame]) -> Sound:
-    """Everything a decoder gives, as one channel at 16 kHz."""
+def decode_mono(source: Path | bytes | list[AudioFrame]) -> Samples:
+    """Return the decoded audio as one channel at 16 kHz."""
     resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
-    found = []
+    parts = []
     for frame in source if isinstance(source, list) else _frames(source):
         frame.pts = None
-        found += [part.to_ndarray()[0] for part in resampler.resample(frame)]
-    found += [part.to_ndarray()[0] for part in resampler.resample(None)]
-    return np.concatenate(found).astype(np.float64)
+        parts += [part.to_ndarray()[0] for part in resampler.resample(frame)]
+    parts += [part.to_ndarray()[0] for part in resampler.resample(None)]
+    return np.concatenate(parts).astype(np.float64)
 
 
 def _frames(source: Path | bytes) -> Iterator[AudioFrame]:
@@ -96,31 +96,31 @@ def _frames(source: Path | bytes) -> Iterator[AudioFrame]:
 
 
 def _packets(container: InputContainer, stream: AudioStream) -> Iterator[Any]:
-    """All that can be read: where a file was cut off, some demuxers fail instead of ending."""
+    """Yield all packets that can be read. Some demuxers fail at the end of a truncated file."""
     with suppress(av.error.InvalidDataError):
         yield from (packet for packet in container.demux(stream) if packet.size)
 
 
-def encode(form: Format, path: Path, sound: Sound) -> Path:
-    """Write a sound of 16 kHz in a format, with a picture where the format has one."""
+def encode(form: Format, path: Path, samples: Samples) -> Path:
+    """Write samples of 16 kHz in a format, with a picture if the format has one."""
     muxing = dict([form.muxing.split("=")]) if form.muxing else {}
     with av.open(str(path), "w", format=form.container, options=muxing) as container:
         options = {"strict": "experimental"} if form.encoder == "vorbis" else {}
-        picture = _picture(container, form.picture) if form.picture else None
+        picture = _add_picture(container, form.picture) if form.picture else None
         stream: Any = container.add_stream(
             form.encoder, rate=form.sample_rate, layout=form.layout, options=options
         )
         if form.bit_rate:
             stream.bit_rate = form.bit_rate
         if picture is not None:
-            _film(container, picture, len(sound) / SAMPLE_RATE)
-        for frame in _blocks(sound):
+            _encode_picture(container, picture, len(samples) / SAMPLE_RATE)
+        for frame in _frames_of(samples):
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
 
 
-def _picture(container: OutputContainer, encoder: str) -> VideoStream:
+def _add_picture(container: OutputContainer, encoder: str) -> VideoStream:
     stream = container.add_stream(encoder, rate=25)
     assert isinstance(stream, VideoStream)
     stream.width = stream.height = 16
@@ -128,7 +128,7 @@ def _picture(container: OutputContainer, encoder: str) -> VideoStream:
     return stream
 
 
-def _film(container: OutputContainer, stream: VideoStream, seconds: float) -> None:
+def _encode_picture(container: OutputContainer, stream: VideoStream, seconds: float) -> None:
     for number in range(int(seconds * 25)):
         picture = VideoFrame(16, 16, "yuv420p")
         picture.pts, picture.time_base = number, Fraction(1, 25)
@@ -136,8 +136,8 @@ def _film(container: OutputContainer, stream: VideoStream, seconds: float) -> No
     container.mux(stream.encode(None))
 
 
-def with_cover(path: Path) -> Path:
-    """A copy of a recording with a cover picture."""
+def add_cover(path: Path) -> Path:
+    """Write a copy of a recording with a cover picture."""
     covered = path.with_stem("covered")
     with av.open(str(path), "r") as source, av.open(str(covered), "w") as target:
         stream = source.streams.audio[0]
@@ -154,8 +154,8 @@ def with_cover(path: Path) -> Path:
     return covered
 
 
-def remuxed(path: Path, target: Path) -> Path:
-    """A copy of a recording in the container that the name of the copy asks for."""
+def remux(path: Path, target: Path) -> Path:
+    """Write a copy of a recording in the container that the name of the copy stands for."""
     with av.open(str(path), "r") as source, av.open(str(target), "w") as container:
         stream = source.streams.audio[0]
         copy = container.add_stream_from_template(stream)
@@ -166,58 +166,63 @@ def remuxed(path: Path, target: Path) -> Path:
     return target
 
 
-def _blocks(sound: Sound) -> Iterator[AudioFrame]:
-    samples = np.clip(sound, -32_768, 32_767).astype(np.int16)
-    for start in range(0, len(samples), SAMPLE_RATE):
-        block = samples[start : start + SAMPLE_RATE]
+def _frames_of(samples: Samples) -> Iterator[AudioFrame]:
+    pcm = np.clip(samples, -32_768, 32_767).astype(np.int16)
+    for start in range(0, len(pcm), SAMPLE_RATE):
+        block = pcm[start : start + SAMPLE_RATE]
         frame = AudioFrame.from_ndarray(block[None, :], format="s16", layout="mono")
         frame.sample_rate, frame.pts = SAMPLE_RATE, start
         frame.time_base = Fraction(1, SAMPLE_RATE)
         yield frame
 
 
-def content(piece: Piece) -> bytes:
-    """The bytes that would be sent."""
+def piece_bytes(piece: Piece) -> bytes:
+    """Return the bytes that are sent."""
     with piece.upload.open() as stream:
         return stream.read()
 
 
-def offset_error(whole: Sound, piece: Piece, *, but: int = 0) -> float:
-    """Seconds by which a piece's start is wrong, at its beginning, middle and end: the worst.
+def offset_error(whole: Samples, piece: Piece, *, ignored: int = 0) -> float:
+    """Return the seconds by which the start of a piece is wrong.
 
-    So many samples at its end are left out.
+    It is the worst of its beginning, middle and end.
+
+    Args:
+        whole: The samples of the recording.
+        piece: The piece.
+        ignored: Samples at the end of the piece that are not compared. Defaults to 0.
     """
-    part = heard(content(piece))
-    part = part[: len(part) - but]
+    part = decode_mono(piece_bytes(piece))
+    part = part[: len(part) - ignored]
     return max(abs(_lag(whole, part, piece.start, at)) for at in _loud_places(part))
 
 
-def _loud_places(part: Sound) -> list[int]:
-    """Where the loudest half second begins, in each third."""
+def _loud_places(part: Samples) -> list[int]:
+    """Return where the loudest half second of each third begins."""
     energy = np.concatenate([[0], np.cumsum(part**2)])
     loudness = energy[_PROBE:] - energy[:-_PROBE]
     thirds = np.array_split(np.arange(len(loudness)), 3)
     return [int(third[loudness[third].argmax()]) for third in thirds]
 
 
-def _lag(whole: Sound, part: Sound, start: float, at: int) -> float:
-    """Seconds between where a part of a piece claims to be and where it is most alike."""
+def _lag(whole: Samples, part: Samples, start: float, at: int) -> float:
+    """Return the seconds between the claimed place of a part and the place it correlates with."""
     claimed = start * SAMPLE_RATE + at
     first = round(claimed) - _SEARCH
     around = whole[max(first, 0) : first + 2 * _SEARCH + _PROBE]
     around = np.pad(around, (max(-first, 0), 0))
-    wanted = part[at : at + _PROBE]
-    alike = np.correlate(around, wanted, "valid")
+    probe = part[at : at + _PROBE]
+    correlation = np.correlate(around, probe, "valid")
     energy = np.concatenate([[0], np.cumsum(around**2)])
-    alike = alike / (np.sqrt((energy[_PROBE:] - energy[:-_PROBE]) * (wanted @ wanted)) + 1)
-    best = int(alike.argmax())
-    assert alike[best] > 0.8, "the piece is not what is there in the recording"
-    return (first + best + _fraction(alike, best) - claimed) / SAMPLE_RATE
+    correlation /= np.sqrt((energy[_PROBE:] - energy[:-_PROBE]) * (probe @ probe)) + 1
+    best = int(correlation.argmax())
+    assert correlation[best] > 0.8, "the piece differs from the recording"
+    return (first + best + _peak_fraction(correlation, best) - claimed) / SAMPLE_RATE
 
 
-def _fraction(alike: Sound, best: int) -> float:
-    """Where between two samples the top of a curve is."""
-    if not 0 < best < len(alike) - 1:
+def _peak_fraction(curve: Samples, best: int) -> float:
+    """Return where between two samples the peak of a curve is."""
+    if not 0 < best < len(curve) - 1:
         return 0.0
-    left, top, right = alike[best - 1 : best + 2]
+    left, top, right = curve[best - 1 : best + 2]
     return float((left - right) / (left - 2 * top + right) / 2)

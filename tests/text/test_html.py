@@ -1,4 +1,4 @@
-"""What notebooks show of a transcript and of speech."""
+"""HTML representations of transcripts and speech in notebooks."""
 
 import base64
 from html.parser import HTMLParser
@@ -12,7 +12,7 @@ from apertis_audio_tools.text import html
 
 
 class _Page(HTMLParser):
-    """The elements of some HTML, their attributes, and the words between them."""
+    """Elements of an HTML text, their attributes, and the text between them."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ def speech(audio: bytes = b"abc", media_type: str = "audio/mpeg", kind: str = "m
 
 
 def test_transcript() -> None:
-    """It has the name of the recording as its title, its length, and timecodes before words."""
+    """A transcript shows the recording's name, length, language and model, then timed passages."""
     page = shown(minutes(3).model_copy(update={"language": "english", "model": "whisper-1"}))
     assert page.words[:4] == ["standup.m4a", " · ", "00:03:00", " · "]
     assert page.words[4:7] == ["english", " · ", "whisper-1"]
@@ -85,27 +85,27 @@ def test_transcript() -> None:
 
 
 def test_long_transcript() -> None:
-    """However long, all of it is shown, in a box that scrolls."""
+    """A transcript of any length is shown whole, in a box that scrolls."""
     page = shown(minutes(2000))
     assert [f"Minute {n}." for n in range(2000)] == page.words[4::2]
     assert "overflow:auto" in str(page.attributes)
     assert "max-height" in str(page.attributes)
 
 
-def test_transcript_without_anything() -> None:
-    """A transcript without a name or words says so."""
+def test_empty_transcript() -> None:
+    """A transcript without a name or words has placeholders."""
     assert shown(Transcript(text="")).text == "TranscriptNo words."
 
 
 def test_transcript_without_times() -> None:
-    """Words without times are shown with the breaks between their lines."""
+    """Text without segments keeps its line breaks."""
     page = shown(Transcript(text="One.\nTwo.", duration=9.5))
     assert page.text.endswith("00:00:00One.\nTwo.")
     assert "white-space:pre-line" in str(page.attributes)
 
 
 def test_hostile_transcript() -> None:
-    """Whatever was said, and whatever the recording is called, is text."""
+    """Markup in the text, the name, the language and the model is shown as text."""
     hostile = Transcript(
         text=HOSTILE,
         segments=(Segment(start=0, end=1, text=HOSTILE),),
@@ -127,20 +127,20 @@ def test_hostile_transcript() -> None:
 
 @given(st.text("<>&\"'`=/! abc\u202e\0\n"))
 def test_any_text(text: str) -> None:
-    """No text makes an element, an attribute, or anything but itself."""
+    """No text adds an element or an attribute, or changes itself."""
     page = shown(Transcript(text=f"a{text}b", source=f"a{text}b"))
     calm = shown(Transcript(text="a", source="a"))
     assert page.attributes == calm.attributes
     assert (page.elements, page.text.count(f"a{text}b")) == (calm.elements, 2)
 
 
-def test_prices_are_no_formulas() -> None:
-    """What stands between two dollar signs is not taken for mathematics."""
+def test_dollar_signs_are_not_formulas() -> None:
+    """Text between two dollar signs is excluded from typesetting."""
     assert "mathjax_ignore" in shown(Transcript(text="$5 or $6")).attribute("class")
 
 
-def test_nothing_from_elsewhere() -> None:
-    """It loads nothing, runs nothing, and brings no colours that a dark theme would clash with."""
+def test_html_is_self_contained() -> None:
+    """The HTML loads nothing, runs nothing, and sets no colors that could clash with a theme."""
     page = shown(minutes(2))
     assert {name for name, _ in page.attributes} == {
         *("aria-label", "class", "dir", "role", "style", "tabindex")
@@ -151,7 +151,7 @@ def test_nothing_from_elsewhere() -> None:
 
 
 def test_speech() -> None:
-    """Speech can be played, and says how long and how large it is."""
+    """Speech has a player, its length and its size."""
     page = shown(speech(b"\xff\xfb" * 60_000))
     head, _, data = page.attribute("src").partition(",")
     assert head == "data:audio/mpeg;base64"
@@ -161,7 +161,7 @@ def test_speech() -> None:
 
 
 def test_large_speech() -> None:
-    """What would make the notebook heavy is not put into it, and that is said."""
+    """Audio that would make a notebook heavy is left out, with a reason."""
     assert "audio" in shown(speech(bytes(html.MAX_PLAYED_BYTES))).elements
     page = shown(speech(bytes(html.MAX_PLAYED_BYTES + 100_000)))
     assert "audio" not in page.elements
@@ -173,14 +173,14 @@ def test_large_speech() -> None:
     [(speech(kind="pcm"), "browsers do not play raw PCM"), (speech(b""), "nothing to play")],
 )
 def test_unplayable_speech(value: Speech, reason: str) -> None:
-    """Where a player could not play, there is the reason instead of one."""
+    """Audio that browsers cannot play has a reason instead of a player."""
     page = shown(value)
     assert "audio" not in page.elements
     assert page.text.endswith(reason)
 
 
 def test_hostile_speech() -> None:
-    """The server's word for what it sent is text too."""
+    """Markup in the media type and the format is shown as text."""
     page = shown(speech(media_type=HOSTILE, kind=HOSTILE))
     assert page.elements == shown(speech()).elements
     assert page.attribute("src").startswith(f"data:{HOSTILE};base64,")

@@ -1,4 +1,4 @@
-"""Segments are packed into passages of a size, whole and in order."""
+"""Whole segments are packed into passages of a size, in order."""
 
 import math
 from itertools import pairwise
@@ -21,48 +21,72 @@ def texts(segments: list[Segment], seconds: float, characters: int = 10_000) -> 
 
 
 def spoken(words: str, pause: float = 0.0) -> list[Segment]:
-    """One segment of a second a word, with a pause before each."""
+    """Return a segment of one second per word, with a pause before each."""
     return [
         segment(n * (1 + pause) + pause, (n + 1) * (1 + pause), word)
         for n, word in enumerate(words.split())
     ]
 
 
-def test_within_the_size() -> None:
-    """What fits is one passage."""
+def test_segments_that_fit_are_one_passage() -> None:
+    """Segments within the limits are one passage; no segments are none."""
     assert texts(spoken("a b c"), 3.0) == [["a", "b", "c"]]
     assert texts([], 3.0) == []
 
 
-def test_sentence_ends() -> None:
-    """A passage that has to end, ends with its last sentence, if that is not too early."""
+def test_passages_end_with_a_sentence() -> None:
+    """A passage ends with its last sentence, if that is in its second half."""
     assert texts(spoken("a b c. d e f"), 4.0) == [["a", "b", "c."], ["d", "e", "f"]]
-    assert texts(spoken("a. b c d e f"), 4.0) == [["a.", "b", "c", "d"], ["e", "f"]]
+    assert texts(spoken("a b. c d e f"), 4.0) == [["a", "b.", "c", "d"], ["e", "f"]]
 
 
 @pytest.mark.parametrize("mark", [".", "!", "?", "…", "。", "！", "？", "؟", "।", ". "])  # noqa: RUF001  # other scripts
 def test_sentences_of_other_scripts(mark: str) -> None:
-    """Sentences end in other scripts too."""
+    """The sentence marks of other scripts end a passage too."""
     assert texts(spoken("a b c. d e f"), 4.0)[0] == ["a", "b", "c."]
     segments = [*spoken("a b"), segment(2.0, 3.0, f"c{mark}"), segment(3.0, 4.0), segment(4.0, 5.0)]
     assert len(texts(segments, 4.0)[0]) == 3
 
 
-def test_pauses() -> None:
-    """Where no sentence ends, a breath will do."""
+def test_passages_end_with_a_pause() -> None:
+    """A passage without a sentence end ends with its last pause."""
     segments = [segment(0, 1), segment(1, 2), segment(2, 3), segment(4, 5), segment(5, 6)]
     assert [len(group) for group in texts(segments, 5.0)] == [3, 2]
     assert texts(spoken("a b c d", pause=1.0), 6.0) == [["a", "b", "c"], ["d"]]
 
 
-def test_characters() -> None:
-    """A passage keeps to its number of characters, the spaces between segments included."""
+@pytest.mark.parametrize(("end", "sizes"), [(0.2, [3, 2]), (0.21, [4, 1])])
+def test_length_of_a_pause(end: float, sizes: list[int]) -> None:
+    """Silence of 0.8 s before the next segment is a pause; shorter silence is not."""
+    segments = [segment(0, 0.1), segment(0.1, 0.15), segment(0.15, end), segment(1, 2)]
+    assert [len(group) for group in texts([*segments, segment(2, 3)], 2.0)] == sizes
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "joined"),
+    [
+        ("好的。", "我们开始。", "好的。我们开始。"),
+        ("สวัสดี", "ครับ", "สวัสดีครับ"),
+        ("用", "Python", "用 Python"),
+        ("Python", "写", "Python 写"),
+        ("a我b", "写", "a我b 写"),
+        (" All ", "right.", "All right."),
+        ("  ", "right.", "right."),
+    ],
+)
+def test_space_between_texts(one: str, two: str, joined: str) -> None:
+    """Texts are joined without a space only if both are in a script without spaces."""
+    assert passages.join_texts([one, two]) == joined
+
+
+def test_character_limit() -> None:
+    """The character limit includes the spaces between segments."""
     assert texts(spoken("aaa bbb ccc"), 99.0, 7) == [["aaa", "bbb"], ["ccc"]]
     assert texts(spoken("aaa bbb ccc"), 99.0, 6) == [["aaa"], ["bbb"], ["ccc"]]
 
 
-def test_too_large_for_any() -> None:
-    """A segment beyond the size is a passage of its own."""
+def test_oversized_segment() -> None:
+    """A segment beyond a limit is a passage of its own."""
     segments = [segment(0, 1, "a"), segment(1, 99, "b" * 50), segment(99, 100, "c")]
     assert texts(segments, 10.0) == [["a"], ["b" * 50], ["c"]]
     assert texts(segments, 200.0, 10) == [["a"], ["b" * 50], ["c"]]
@@ -75,10 +99,10 @@ STEPS = st.lists(st.tuples(LENGTHS, LENGTHS, WORDS), max_size=30)
 
 
 @given(STEPS, st.integers(0, 20), st.integers(0, 40))
-def test_rules(
+def test_packing_invariants(
     steps: list[tuple[float, float, str]], max_seconds: int, max_characters: int
 ) -> None:
-    """Whatever the segments: all are kept, in order, and each passage is one segment or fits."""
+    """All segments are kept in order, and each passage is one segment or within the limits."""
     segments, now = [], 0.0
     for pause, length, text in steps:
         segments.append(segment(now + pause, now + pause + length, text))
@@ -98,32 +122,32 @@ def overlapping(segments: list[Segment], seconds: float, overlap: float) -> list
 
 
 def test_overlap() -> None:
-    """A passage begins with the segments that the one before had in its last seconds."""
+    """A passage begins with the last segments of the previous one, as far back as `overlap`."""
     assert overlapping(spoken("a b c d e f g h"), 4.0, 1.0) == ["abcd", "defg", "gh"]
     assert overlapping(spoken("a b c d e f"), 4.0, 2.5) == ["abcd", "cdef"]
     assert overlapping(spoken("a b c d e"), 4.0, 0.9) == ["abcd", "e"]
 
 
 def test_overlap_after_a_sentence() -> None:
-    """The seconds of an overlap count back from what is new, wherever the passage before ended."""
+    """The overlap counts back from the first new segment, wherever the previous passage ended."""
     assert overlapping(spoken("a b c. d e f g"), 4.0, 1.0) == ["abc.", "c.def", "fg"]
 
 
 def test_overlap_over_a_pause() -> None:
-    """After a pause longer than the overlap nothing is repeated."""
+    """Nothing is repeated across a pause longer than the overlap."""
     segments = [*spoken("a b c d"), segment(10, 11, "e"), segment(11, 12, "f")]
     assert overlapping(segments, 4.0, 3.0) == ["abcd", "ef"]
 
 
 def test_overlap_without_room() -> None:
-    """Where the size leaves no room for a repetition and something new, the new has the room."""
+    """A new segment has priority over a repeated one when the limits have room for only one."""
     segments = [*spoken("a b c"), segment(3, 6.5, "long")]
     assert overlapping(segments, 4.0, 3.0) == ["abc", "long"]
     assert overlapping([segment(0, 9, "a"), segment(9, 18, "b")], 8.0, 7.0) == ["a", "b"]
 
 
-def test_overlap_has_always_something_new() -> None:
-    """However large the overlap, each passage ends later and begins later than the one before."""
+def test_large_overlap_still_advances() -> None:
+    """Each passage begins and ends later than the previous one, however large the overlap."""
     assert overlapping(spoken("a b c d. e f g"), 4.0, 3.0) == ["abcd.", "bcd.e", "cd.ef", "d.efg"]
     assert overlapping(spoken("a b c. d e"), 4.0, 3.9) == ["abc.", "bc.de"]
 
@@ -136,10 +160,10 @@ SHORT_STEPS = st.lists(
 
 @settings(max_examples=400)
 @given(SHORT_STEPS, st.integers(1, 9), st.integers(4, 40), st.floats(0, 0.99))
-def test_rules_of_overlap(
+def test_overlap_invariants(
     steps: list[tuple[float, float, str]], max_seconds: int, max_characters: int, share: float
 ) -> None:
-    """Whatever the segments: passages are neighbours of a size, and repeat as much as they may."""
+    """Passages are contiguous, within the limits, and repeat as many segments as allowed."""
     segments, now = [], 0.0
     for number, (pause, length, text) in enumerate(steps):
         start, now = now + pause, now + pause + length
@@ -171,37 +195,37 @@ def test_rules_of_overlap(
         )
 
 
-def test_no_overlap_of_nothing() -> None:
-    """Without an overlap no segment is in two passages, even one that takes no time."""
+def test_zero_overlap_repeats_nothing() -> None:
+    """Without an overlap no segment is in two passages, not even one of zero length."""
     segments = [segment(0, 1), segment(1, 1), segment(1, 3)]
     assert [len(group) for group in passages.pack_segments(segments, 2.0, 10_000)] == [2, 1]
 
 
-def test_many_segments() -> None:
-    """A very long recording in one passage looks at each segment once, not once for each other."""
-    looked_at = 0
+def test_packing_is_linear() -> None:
+    """Packing reads each segment a constant number of times, however long the passage."""
+    reads = 0
 
     class Counted(Segment):
         def __getattribute__(self, name: str) -> object:
-            nonlocal looked_at
-            looked_at += name == "text"
+            nonlocal reads
+            reads += name == "text"
             return super().__getattribute__(name)
 
     segments = [Counted(start=n, end=n + 1, text="word") for n in range(2000)]
     assert [len(group) for group in passages.pack_segments(segments, math.inf, 10**9)] == [2000]
-    assert looked_at < 10 * len(segments)
+    assert reads < 10 * len(segments)
 
 
 def test_passages_of_a_transcript() -> None:
-    """A passage has the words of its segments, from the first start to the last end."""
+    """A passage has the text of its segments, from the first start to the last end."""
     segments = (segment(61.5, 63, " One "), segment(63, 64, "  "), segment(64, 65, "two. "))
     (passage,) = Transcript(text="One two.", segments=segments).passages()
     assert passage == Passage(start=61.5, end=65.0, text="One two.")
     assert passage.timecode == "00:01:01"
 
 
-def test_limits_of_a_transcript() -> None:
-    """The size of passages can be chosen."""
+def test_passage_limits_of_a_transcript() -> None:
+    """The limits of passages are arguments of `Transcript.passages`."""
     transcript = Transcript(text="a b c d", segments=tuple(spoken("a b c d")))
     assert len(transcript.passages()) == 1
     assert [each.text for each in transcript.passages(max_seconds=2)] == ["a b", "c d"]
@@ -209,7 +233,7 @@ def test_limits_of_a_transcript() -> None:
 
 
 def test_overlap_of_a_transcript() -> None:
-    """Repeated words come with the time at which they were said."""
+    """Repeated segments keep their times."""
     transcript = Transcript(text="a b c d e f", segments=tuple(spoken("a b c d e f")))
     assert transcript.passages(max_seconds=4, overlap=2) == (
         Passage(start=0.0, end=4.0, text="a b c d"),
@@ -220,14 +244,14 @@ def test_overlap_of_a_transcript() -> None:
 @pytest.mark.parametrize("overlap", [-1.0, 4.0, 5.0, math.nan, math.inf])
 @pytest.mark.parametrize("segments", [(), tuple(spoken("a b c"))])
 def test_impossible_overlap(overlap: float, segments: tuple[Segment, ...]) -> None:
-    """An overlap that would leave no room for anything new is refused, with or without words."""
+    """A negative or too large overlap is refused, with or without segments."""
     transcript = Transcript(text="a b c", segments=segments)
     with pytest.raises(UnsupportedError, match=r"less than max_seconds, 4\.0"):
         transcript.passages(max_seconds=4.0, overlap=overlap)
 
 
 def test_transcript_without_segments() -> None:
-    """Without segments there is one passage over the recording; without words there is none."""
+    """Text without segments is one passage over the recording; no text is no passage."""
     assert Transcript(text=" Hi. ", duration=9.5).passages() == (
         Passage(start=0.0, end=9.5, text="Hi."),
     )

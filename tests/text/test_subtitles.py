@@ -1,4 +1,4 @@
-"""Subtitles are read as others write them, and what is written is read back."""
+"""Subtitles are read as other programs write them, and written so that they read back."""
 
 import pytest
 from hypothesis import given
@@ -15,8 +15,8 @@ VTT = (
 )
 
 
-def test_written() -> None:
-    """Both formats are written as their descriptions show them."""
+def test_writing() -> None:
+    """Both formats are written as their specifications show them."""
     assert subtitles.write_srt(TWO) == SRT
     assert subtitles.write_vtt(TWO) == VTT
 
@@ -45,14 +45,14 @@ def test_written() -> None:
     ],
     ids=range(18),
 )
-def test_read(text: str) -> None:
-    """Line ends, byte order marks, numbers, names, settings and markup make no difference."""
+def test_reading(text: str) -> None:
+    """Line ends, byte order marks, numbers, cue names, settings and markup are ignored."""
     assert subtitles.parse_subtitles(text) == TWO
 
 
 @pytest.mark.parametrize("text", ["", "\n", "\ufeff", "WEBVTT", "WEBVTT\n\n", "WEBVTT\n\nNOTE x"])
-def test_silence(text: str) -> None:
-    """Subtitles without a cue are those of silence."""
+def test_no_cues(text: str) -> None:
+    """An empty text and a WebVTT header alone are subtitles without cues."""
     assert subtitles.parse_subtitles(text) == []
 
 
@@ -70,12 +70,12 @@ def test_silence(text: str) -> None:
     ids=lambda junk: junk[:20],
 )
 def test_junk(junk: str) -> None:
-    """What is neither format is told from silence."""
+    """A text in neither format returns None, not an empty list."""
     assert subtitles.parse_subtitles(junk) is None
 
 
-def test_hours() -> None:
-    """A recording may be longer than 99 hours."""
+def test_more_than_99_hours() -> None:
+    """Times of more than 99 hours are written and read."""
     cues = [Cue(360_000.0, 3_599_999.999, "Still here.")]
     assert "100:00:00,000 --> 999:59:59,999" in subtitles.write_srt(cues)
     assert subtitles.parse_subtitles(subtitles.write_srt(cues)) == cues
@@ -83,12 +83,12 @@ def test_hours() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "clock"),
+    ("seconds", "time"),
     [(0.0004, "00:00:00,000"), (59.9996, "00:01:00,000"), (-0.02, "00:00:00,000")],
 )
-def test_rounding(seconds: float, clock: str) -> None:
-    """Milliseconds are rounded into the next minute where they have to, and never below zero."""
-    assert f"{clock} -->" in subtitles.write_srt([Cue(seconds, 90.0, "x")])
+def test_rounding(seconds: float, time: str) -> None:
+    """Milliseconds are rounded, into the next minute if necessary, and never below zero."""
+    assert f"{time} -->" in subtitles.write_srt([Cue(seconds, 90.0, "x")])
 
 
 @pytest.mark.parametrize(
@@ -96,12 +96,12 @@ def test_rounding(seconds: float, clock: str) -> None:
     [(0, "00:00:00"), (59.999, "00:00:59"), (3661.5, "01:01:01"), (360_000, "100:00:00")],
 )
 def test_timecode(seconds: float, timecode: str) -> None:
-    """A timecode is rounded down, and has as many hours as there are."""
+    """A timecode is rounded down, and its hours may have more than two digits."""
     assert subtitles.format_timecode(seconds) == timecode
 
 
 def test_escapes() -> None:
-    """Markup that was said is written as text, and read back as it was said."""
+    """Markup in a text is escaped in WebVTT and read back unchanged."""
     said = [Cue(0.0, 1.0, 'if a<b && b>c: "&amp;" <i>x</i>')]
     vtt = subtitles.write_vtt(said)
     assert "if a&lt;b &amp;&amp; b&gt;c" in vtt
@@ -109,19 +109,19 @@ def test_escapes() -> None:
 
 
 def test_srt_has_no_escapes() -> None:
-    """In SubRip, what merely looks like a tag is kept."""
+    """Text that only looks like a tag is kept in SubRip."""
     text = SRT.replace("Hello there.", "if x<y and z>3: &amp;")
     assert (subtitles.parse_subtitles(text) or TWO)[0].text == "if x<y and z>3: &amp;"
 
 
 def test_empty_line_in_a_text() -> None:
-    """Nothing that was said is lost at an empty line."""
+    """Text after an empty line within a SubRip cue is kept."""
     text = SRT.replace("Hello there.", "Hello\n\nthere.")
     assert subtitles.parse_subtitles(text) == TWO
 
 
 def test_hostile_text() -> None:
-    """Text that looks like subtitles stays one cue."""
+    """A text that looks like subtitles is written as one cue."""
     cues = [Cue(0.0, 1.0, "a\n\n2\n00:00:05,000 --> 00:00:06,000\nb")]
     for written in (subtitles.write_srt(cues), subtitles.write_vtt(cues)):
         assert subtitles.parse_subtitles(written) == [
@@ -136,21 +136,21 @@ CUES = st.lists(st.builds(Cue, TIMES, TIMES, WORDS), max_size=5)
 
 @given(CUES)
 def test_vtt_round_trip(cues: list[Cue]) -> None:
-    """WebVTT gives back every cue, with its text on one line."""
+    """Every cue written as WebVTT is read back, with its text on one line."""
     expected = [cue._replace(text=" ".join(cue.text.split()).replace("-->", "→")) for cue in cues]
     assert subtitles.parse_subtitles(subtitles.write_vtt(cues)) == expected
 
 
 @given(CUES)
 def test_srt_round_trip(cues: list[Cue]) -> None:
-    """SubRip gives back every cue too, where its text holds no tags of that format."""
+    """Every cue written as SubRip is read back, if its text has no SubRip tags."""
     plain = [cue._replace(text=cue.text.replace("<", "(")) for cue in cues]
     expected = [cue._replace(text=" ".join(cue.text.split()).replace("-->", "→")) for cue in plain]
     assert subtitles.parse_subtitles(subtitles.write_srt(plain)) == expected
 
 
-def test_transcript() -> None:
-    """A transcript becomes subtitles cue by cue, without those in which nothing is said."""
+def test_subtitles_of_a_transcript() -> None:
+    """Each segment with text is one cue."""
     segments = (
         Segment(start=0.0, end=2.5, text=" Hello there."),
         Segment(start=2.5, end=2.5, text="  "),
@@ -161,8 +161,8 @@ def test_transcript() -> None:
     assert transcript.to_vtt() == VTT
 
 
-def test_transcript_without_times() -> None:
-    """Without segments there is one cue, as long as the recording."""
+def test_subtitles_of_a_transcript_without_segments() -> None:
+    """Text without segments is one cue over the recording."""
     transcript = Transcript(text="Hello there.", duration=2.5)
     assert subtitles.parse_subtitles(transcript.to_vtt()) == TWO[:1]
     assert subtitles.parse_subtitles(Transcript(text=" ").to_srt()) == []

@@ -1,4 +1,4 @@
-"""How connections are kept, shared, given back and closed."""
+"""Connections are kept, shared, released and closed."""
 
 import asyncio
 import contextlib
@@ -39,7 +39,7 @@ SOUND_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: audio/mpeg\r\ncontent-length: 99
 
 
 def test_reuse_by_a_thread() -> None:
-    """Calls one after the other share a connection, whether they succeed or not."""
+    """Successive calls share a connection, whether they succeed or not."""
     script = [MODELS, error(404), answer(200, b"<p>", "text/html"), MODELS]
     with Loopback(script) as server, server.client() as audio:
         for _ in range(5):
@@ -49,7 +49,7 @@ def test_reuse_by_a_thread() -> None:
 
 
 async def test_reuse_by_a_loop() -> None:
-    """The same on the event loop."""
+    """Successive calls on an event loop share a connection."""
     script = [MODELS, error(404), answer(200, b"<p>", "text/html"), MODELS]
     with Loopback(script) as server:
         async with server.client() as audio:
@@ -60,7 +60,7 @@ async def test_reuse_by_a_loop() -> None:
 
 
 def test_several_loops() -> None:
-    """One client serves one event loop after the other, and each takes its connections along."""
+    """One client serves several event loops, and each closes its connections at its end."""
     with Loopback([MODELS]) as server, server.client() as audio:
         for number in range(1, 4):
             asyncio.run(audio.amodels())
@@ -69,8 +69,8 @@ def test_several_loops() -> None:
     gc.collect()
 
 
-def test_loop_that_was_only_closed() -> None:
-    """A loop whose owner closed it without finishing anything is not kept alive by the client."""
+def test_closed_loop() -> None:
+    """A client does not keep an event loop alive that was closed without further ado."""
     with Loopback([MODELS]) as server, server.client() as audio:
         loop = asyncio.new_event_loop()
         loop.run_until_complete(audio.amodels())
@@ -84,23 +84,23 @@ def test_loop_that_was_only_closed() -> None:
         assert gone() is None
 
 
-async def test_a_forgotten_client_on_a_loop_that_goes_on() -> None:
-    """What nobody holds any more hangs up, also while its event loop lives on."""
+async def test_garbage_collected_client_on_a_loop() -> None:
+    """A client that is garbage-collected closes its connections, while the event loop goes on."""
     with Loopback([MODELS]) as server:
         await asyncio.gather(*(server.client().amodels() for _ in range(3)))
         await asyncio.to_thread(server.wait_until_disconnected)
     gc.collect()
 
 
-def test_a_forgotten_client() -> None:
-    """The same of one used by threads."""
+def test_garbage_collected_client() -> None:
+    """A client that is garbage-collected closes the connections of threads."""
     with Loopback([MODELS]) as server:
         server.client().models()
         server.wait_until_disconnected()
 
 
 def test_closed(run: Run) -> None:
-    """A closed client says so."""
+    """A closed client raises an error that says so."""
     with Loopback([MODELS]) as server:
         audio = server.client()
         run(audio, "models")
@@ -112,7 +112,7 @@ def test_closed(run: Run) -> None:
 
 
 async def test_aclosed() -> None:
-    """Closing on the event loop closes its connections at once."""
+    """`aclose` closes the connections of the event loop at once."""
     with Loopback([MODELS]) as server:
         audio = server.client()
         await audio.amodels()
@@ -124,10 +124,10 @@ async def test_aclosed() -> None:
 
 
 def test_closing_leaves_other_loops_alone() -> None:
-    """What another event loop is in the middle of comes to its end."""
+    """Closing a client does not break off exchanges of another event loop."""
     closed = threading.Event()
 
-    def sound() -> Iterator[bytes]:
+    def speech() -> Iterator[bytes]:
         yield b"ID3"
         assert closed.wait(PATIENCE)
         yield b" more"
@@ -136,19 +136,19 @@ def test_closing_leaves_other_loops_alone() -> None:
         return b"".join([chunk async for chunk in audio.astream_speech("Hello.")])
 
     with (
-        Loopback([chunked(sound(), "audio/mpeg")]) as server,
+        Loopback([chunked(speech(), "audio/mpeg")]) as server,
         ThreadPoolExecutor(1) as elsewhere,
     ):
         audio = server.client()
-        heard = elsewhere.submit(asyncio.run, listen())
+        stream = elsewhere.submit(asyncio.run, listen())
         server.wait_for_requests(1)
         audio.close()
         closed.set()
-        assert heard.result(PATIENCE) == b"ID3 more"
+        assert stream.result(PATIENCE) == b"ID3 more"
 
 
 def test_many_threads() -> None:
-    """One client serves many threads at once."""
+    """One client serves many threads at once, with a connection for each at most."""
     with (
         Loopback([MODELS]) as server,
         server.client() as audio,
@@ -160,7 +160,7 @@ def test_many_threads() -> None:
 
 
 async def test_many_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """More calls at once than there are connections all come through."""
+    """More concurrent calls than connections all succeed."""
     monkeypatch.setattr(http, "_CONNECT_SECONDS", PATIENCE)
     with Loopback([MODELS]) as server:
         async with server.client() as audio:
@@ -171,7 +171,7 @@ async def test_many_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("stage", ["upload", "answer", "download"])
 async def test_cancelled(monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
-    """Whatever a cancelled call was in the middle of, its place is free for the next."""
+    """A cancelled call frees its connection, whatever it was doing."""
     monkeypatch.setattr(sharded_pool, "SHARDS", 1)
     monkeypatch.setattr(connections, "SHARD_CONNECTIONS", 1)
     behaviour = {"upload": deafness(), "answer": silence(), "download": silence(SOUND_HEAD)}
@@ -189,7 +189,7 @@ async def test_cancelled(monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
 
 @pytest.mark.parametrize("turns", range(4))
 async def test_cancelled_twice(turns: int) -> None:
-    """A second cancellation, in the middle of hanging up, keeps nobody from hanging up."""
+    """A second cancellation while the connection is closed does not leave it open."""
     with Loopback([deafness(), MODELS]) as server:
         async with server.client() as audio:
             call = asyncio.create_task(audio.atranscribe(silence_of(3_000_000)))
@@ -205,8 +205,8 @@ async def test_cancelled_twice(turns: int) -> None:
     gc.collect()
 
 
-async def test_places_in_the_shards() -> None:
-    """However an exchange ends, its place in the shard is given back."""
+async def test_requests_of_shards() -> None:
+    """An exchange is counted for its shard until it ends, however it ends."""
     pools = sharded_pool.ShardedPool(lambda: httpx.AsyncHTTPTransport(verify=False))
     script = [MODELS, reset(), silence(SOUND_HEAD)]
     with Loopback(script) as server:
@@ -215,8 +215,8 @@ async def test_places_in_the_shards() -> None:
             with pytest.raises(httpx.ReadError):
                 await client.get(server.url)
             async with client.stream("GET", server.url):
-                assert sum(pools._busy) == 1
-    assert sum(pools._busy) == 0
+                assert sum(pools._requests) == 1
+    assert sum(pools._requests) == 0
 
 
 @pytest.fixture(name="uncollected")
@@ -231,8 +231,8 @@ def _uncollected() -> Iterator[None]:
 @pytest.mark.parametrize(
     "behaviour", [json_answer({"text": "one"}), error(404), error(500), reset(), raw(b"?\r\n")]
 )
-def test_answers_are_freed_at_once(run: Run, behaviour: Behaviour) -> None:
-    """No answer waits for the collector of cycles."""
+def test_responses_are_freed_at_once(run: Run, behaviour: Behaviour) -> None:
+    """Responses are freed without the garbage collector."""
     with Loopback([behaviour]) as server, server.client(max_retries=1) as audio:
         for _ in range(3):
             with contextlib.suppress(APIError):
@@ -242,22 +242,22 @@ def test_answers_are_freed_at_once(run: Run, behaviour: Behaviour) -> None:
 
 
 def test_copies(run: Run) -> None:
-    """However deep a copy of a client is, it is the client, with its connections."""
+    """A copy or deep copy of a client is the client itself."""
     with Loopback([MODELS]) as server, server.client() as audio:
         held = {"client": audio}
         assert copy.copy(audio) is copy.deepcopy(held)["client"] is audio
         assert run(copy.deepcopy(audio), "models") == ("whisper-1",)
 
 
-def test_sent_to_another_process() -> None:
-    """A client cannot be pickled, and says what can be sent instead."""
+def test_pickling() -> None:
+    """A client cannot be pickled; the error says what can be sent instead."""
     audio = ApertisAudio("key-of-a-test")
     with pytest.raises(ConfigurationError, match="because connections cannot: pass its settings"):
         pickle.dumps(audio)
 
 
-def test_name_of_the_program(run: Run) -> None:
-    """The service is told which version asks, as far as that is known."""
+def test_user_agent(run: Run) -> None:
+    """The User-Agent header has the version of the package, if it is known."""
     unknown = mock.Mock(side_effect=PackageNotFoundError)
     with Loopback([MODELS]) as server:
         with server.client() as audio:
@@ -278,8 +278,8 @@ def test_name_of_the_program(run: Run) -> None:
     ],
     ids=["Linux", "macOS", "both"],
 )
-def test_signs_of_life(idle: dict[str, int], option: tuple[int, int, int]) -> None:
-    """A silent connection gives signs of life after a minute, whatever its system calls that."""
+def test_keepalive(idle: dict[str, int], option: tuple[int, int, int]) -> None:
+    """TCP keepalive begins after a minute, whatever the system calls the option."""
     known = {"TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 6, **idle}
     assert set(connections.keepalive_options(known)) == {
         (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -289,6 +289,6 @@ def test_signs_of_life(idle: dict[str, int], option: tuple[int, int, int]) -> No
     }
 
 
-def test_signs_of_life_that_a_system_lacks() -> None:
-    """What a system cannot be told is left to it."""
+def test_keepalive_options_that_a_system_lacks() -> None:
+    """Options that a system lacks are not set."""
     assert connections.keepalive_options({}) == [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]

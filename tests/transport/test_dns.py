@@ -1,4 +1,4 @@
-"""Names of hosts: unknown, slow, impossible, with several addresses."""
+"""Host names that are unknown, slow or invalid, or have several addresses."""
 
 import socket
 import threading
@@ -23,7 +23,7 @@ Resolver = Callable[[Callable[[], list[Any]]], None]
 
 @pytest.fixture(name="resolve")
 def _resolve(monkeypatch: pytest.MonkeyPatch) -> Resolver:
-    """Puts a resolver of our own in the place of the system's, for one name."""
+    """Return a function that sets what the system's resolver returns for one host."""
     system = socket.getaddrinfo
 
     def use(found: Callable[[], list[Any]]) -> None:
@@ -40,15 +40,15 @@ def _resolve(monkeypatch: pytest.MonkeyPatch) -> Resolver:
 
 
 @pytest.fixture(name="released")
-def _released() -> Iterator[threading.Event]:
-    """Set at the end, so that what still waits can go."""
+def _release_event() -> Iterator[threading.Event]:
+    """Return an event that is set at the end, so that waiting threads end."""
     event = threading.Event()
     yield event
     event.set()
 
 
 def entry(address: str, port: int) -> tuple[Any, ...]:
-    """What the system's resolver says of one address."""
+    """Return an entry of the system's resolver for one address."""
     return (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, port))
 
 
@@ -57,7 +57,7 @@ def port_of(server: Loopback) -> int:
 
 
 def test_unknown(run: Run, resolve: Resolver) -> None:
-    """A name nobody knows is looked up again, for it may be the network, and then told."""
+    """The lookup of an unknown host is retried, because the network may be the reason."""
 
     def unknown() -> list[Any]:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -74,7 +74,7 @@ def test_unknown(run: Run, resolve: Resolver) -> None:
 
 
 def test_impossible(run: Run) -> None:
-    """A name that no name can be is an error like any other."""
+    """An invalid host name is a connection error."""
     url = f"http://{'a' * 70}.example/v1"
     with (
         Loopback([]) as server,
@@ -85,7 +85,7 @@ def test_impossible(run: Run) -> None:
 
 
 def test_several_addresses(run: Run, resolve: Resolver) -> None:
-    """Where the first address of a name is dead, the next one is tried."""
+    """If the first address of a host does not accept connections, the next one is tried."""
     with dead_port() as dead, Loopback([MODELS]) as server:
         resolve(lambda: [entry("127.0.0.1", dead), entry("127.0.0.1", port_of(server))])
         url = f"http://{NAME}:{port_of(server)}/v1"
@@ -94,7 +94,7 @@ def test_several_addresses(run: Run, resolve: Resolver) -> None:
 
 
 def test_slow(resolve: Resolver, released: threading.Event) -> None:
-    """A lookup that does not end holds nobody up for longer than the deadline."""
+    """A lookup that does not end is given up at the deadline."""
     resolve(lambda: [released.wait(60)])
     with (
         Loopback([]) as server,
@@ -105,7 +105,7 @@ def test_slow(resolve: Resolver, released: threading.Event) -> None:
 
 
 async def test_slow_for_a_task(resolve: Resolver, released: threading.Event) -> None:
-    """The same on the event loop, whose end waits for the lookup, as asyncio has it."""
+    """A lookup that does not end is given up at the deadline on an event loop, too."""
     resolve(lambda: [released.wait(60)])
     with Loopback([]) as server:
         url = f"http://{NAME}/v1"
@@ -116,28 +116,28 @@ async def test_slow_for_a_task(resolve: Resolver, released: threading.Event) -> 
 
 
 def test_one_at_a_time(resolve: Resolver, released: threading.Event) -> None:
-    """However often a slow name is asked for, one lookup goes on, and serves who comes later."""
-    asked = []
+    """Calls for the same slow host share one lookup."""
+    lookups = []
 
     def found() -> list[Any]:
-        asked.append(NAME)
+        lookups.append(NAME)
         released.wait(60)
         return [entry("127.0.0.1", 80)]
 
     resolve(found)
-    lookups = HostResolver()
+    resolver = HostResolver()
     for _ in range(5):
         with pytest.raises(httpcore.ConnectTimeout):
-            lookups.addresses(NAME, 80, 0.01)
+            resolver.addresses(NAME, 80, 0.01)
     with ThreadPoolExecutor(1) as thread:
-        late = thread.submit(lookups.addresses, NAME, 80, 60.0)
+        late = thread.submit(resolver.addresses, NAME, 80, 60.0)
         released.set()
         assert late.result() == ["127.0.0.1"]
-    assert len(asked) <= 2, "The last one may come just after the answer."
+    assert len(lookups) <= 2, "The last one may come just after the answer."
 
 
 def test_no_thread(resolve: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the system allows no further thread the call fails, and the next one tries again."""
+    """If the system allows no further thread, the call fails, and the next one tries again."""
     start = threading.Thread.start
 
     def start_none(thread: threading.Thread) -> None:

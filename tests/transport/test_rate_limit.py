@@ -1,8 +1,10 @@
-"""No more is sent than the service allows, and its "too many" is heard by all."""
+"""The rate limit holds for all calls of a client, and so does a cooldown."""
 
 import asyncio
 import contextlib
-from typing import Any
+import threading
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import Any, cast
 
 import pytest
 
@@ -13,9 +15,10 @@ from apertis_audio_tools import (
     RateLimitError,
 )
 from support.fake_clock import FakeClock
-from support.loopback import Loopback
+from support.loopback import Exchange, Loopback
 from support.scripted_responses import answer, error, json_answer
 from support.sync_async import Run
+from support.timeouts import PATIENCE
 from support.tiny_recordings import Names, tinies, tiny
 
 MODELS = json_answer({"data": [{"id": "whisper-1"}]})
@@ -28,13 +31,13 @@ def _clock() -> FakeClock:
 
 
 def most_in_a_minute(server: Loopback) -> int:
-    """The most requests that arrived in any 60 s."""
+    """Return the largest number of requests that arrived in any 60 s."""
     times = [request.at for request in server.requests]
     return max(sum(0 <= at - first < 60 for at in times) for first in times)
 
 
 def test_over_all_verbs(run: Run, clock: FakeClock) -> None:
-    """All verbs that ask one model count together."""
+    """All verbs with the same model share one limit."""
     with (
         Loopback([TEXT], now=clock.monotonic) as server,
         server.client(clock=clock, requests_per_minute=3) as audio,
@@ -47,7 +50,7 @@ def test_over_all_verbs(run: Run, clock: FakeClock) -> None:
 
 
 @pytest.mark.parametrize(
-    ("verb", "asked", "script"),
+    ("verb", "arguments", "script"),
     [
         ("speak", ("Hello.",), answer(200, b"ID3" + bytes(99), "audio/mpeg")),
         ("stream_speech", ("Hello.",), answer(200, b"ID3 sound", "audio/mpeg")),
@@ -56,22 +59,22 @@ def test_over_all_verbs(run: Run, clock: FakeClock) -> None:
     ],
 )
 def test_every_verb(
-    run: Run, clock: FakeClock, verb: str, asked: tuple[Any, ...], script: Any
+    run: Run, clock: FakeClock, verb: str, arguments: tuple[Any, ...], script: Any
 ) -> None:
-    """Every verb that asks a model waits for its turn."""
+    """Every verb that uses a model obeys the limit."""
     with (
         Loopback([script], now=clock.monotonic) as server,
         server.client(clock=clock, requests_per_minute=1, max_concurrency=1) as audio,
     ):
         for _ in range(2):
             with contextlib.suppress(MalformedResponseError):  # whatever was answered
-                run(audio, verb, *asked)
+                run(audio, verb, *arguments)
     assert len(server.requests) >= 2
     assert most_in_a_minute(server) == 1
 
 
-def test_each_model_by_itself(run: Run, clock: FakeClock) -> None:
-    """Models do not wait for each other, and the list of models for none."""
+def test_each_model_has_its_own_limit(run: Run, clock: FakeClock) -> None:
+    """Each model has its own limit, and the list of models has none."""
     with (
         Loopback([TEXT, TEXT, MODELS]) as server,
         server.client(clock=clock, requests_per_minute=1) as audio,
@@ -84,7 +87,7 @@ def test_each_model_by_itself(run: Run, clock: FakeClock) -> None:
 
 
 def test_retries_count(run: Run, clock: FakeClock) -> None:
-    """What is sent again is sent, too."""
+    """Retries count against the limit."""
     script = [error(503), error(503), TEXT]
     with (
         Loopback(script, now=clock.monotonic) as server,
@@ -96,31 +99,31 @@ def test_retries_count(run: Run, clock: FakeClock) -> None:
 
 
 def test_switched_off(run: Run, clock: FakeClock) -> None:
-    """None leaves it to the service."""
+    """None switches the limit off."""
     with Loopback([TEXT]) as server, server.client(clock=clock, requests_per_minute=None) as audio:
         run(audio, "transcribe_many", tinies(20))
     assert clock.sleeps == []
 
 
 def test_default(run: Run, clock: FakeClock) -> None:
-    """Without a word it is what the service allows a pay-as-you-go key: 500 for each model."""
+    """The default is the service's limit for pay-as-you-go keys, 500 per model."""
     with Loopback([MODELS]) as server, server.client(clock=clock) as audio:
         run(audio, "models")
-        limit = audio._requests.retry.limit
-        assert [limit.take("whisper-1", 1000.0) for _ in range(501)] == [0.0] * 500 + [61.0]
-        assert limit.take("whisper-1", 1061.0) == 0.0
+        limit = audio._requests.retry.rate_limiter
+        assert [limit.reserve("whisper-1", 1000.0) for _ in range(501)] == [0.0] * 500 + [61.0]
+        assert limit.reserve("whisper-1", 1061.0) == 0.0
 
 
-def test_recordings_share_it(run: Run, clock: FakeClock) -> None:
-    """Recordings that are sent at once keep to it together: twelve by fours take two minutes."""
+def test_recordings_share_the_limit(run: Run, clock: FakeClock) -> None:
+    """Concurrent recordings share the limit: twelve at four per minute take two minutes."""
     began = clock.monotonic()
     with Loopback([TEXT]) as server, server.client(clock=clock, requests_per_minute=4) as audio:
         run(audio, "transcribe_many", tinies(12))
     assert clock.monotonic() - began >= 120
 
 
-async def test_tasks_share_it(clock: FakeClock) -> None:
-    """So do tasks."""
+async def test_tasks_share_the_limit(clock: FakeClock) -> None:
+    """Concurrent tasks share the limit."""
     began = clock.monotonic()
     with Loopback([Names()]) as server:
         async with server.client(clock=clock, requests_per_minute=4) as audio:
@@ -129,8 +132,8 @@ async def test_tasks_share_it(clock: FakeClock) -> None:
     assert clock.monotonic() - began >= 120
 
 
-def test_longer_than_the_call_may_take(run: Run, clock: FakeClock) -> None:
-    """Who would have to wait past its deadline is told so, and sends nothing."""
+def test_wait_past_the_deadline(run: Run, clock: FakeClock) -> None:
+    """A call that would have to wait past its deadline fails, and sends nothing."""
     with (
         Loopback([TEXT]) as server,
         server.client(clock=clock, requests_per_minute=1, deadline=30.0) as audio,
@@ -143,14 +146,14 @@ def test_longer_than_the_call_may_take(run: Run, clock: FakeClock) -> None:
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5])
-def test_impossible_limit(value: Any) -> None:
-    """A limit that cannot be is refused."""
+def test_invalid_limit(value: Any) -> None:
+    """An invalid limit is refused."""
     with pytest.raises(ConfigurationError, match="requests_per_minute"):
         ApertisAudio("key-of-a-test", requests_per_minute=value)
 
 
-def test_too_long_a_wait_is_heard_by_all(run: Run, clock: FakeClock) -> None:
-    """Told to stay away for longer than anybody waits, nobody sends until that is over."""
+def test_wait_longer_than_allowed(run: Run, clock: FakeClock) -> None:
+    """After a wait that is longer than allowed, no call is sent until it is over."""
     script = [error(429, "rate_limit_exceeded", retry_after="600"), TEXT]
     with Loopback(script, now=clock.monotonic) as server, server.client(clock=clock) as audio:
         for _ in range(3):
@@ -161,3 +164,70 @@ def test_too_long_a_wait_is_heard_by_all(run: Run, clock: FakeClock) -> None:
         clock._now += 500.0
         assert run(audio, "transcribe", tiny("a")).text == "one"
     assert server.requests[1].at >= server.requests[0].at + 600
+
+
+def test_cooldown_never_gets_shorter(run: Run, clock: FakeClock) -> None:
+    """A short wait that another worker is told later does not end a longer cooldown."""
+    first_refused = threading.Event()
+
+    def refuse_for_long(exchange: Exchange) -> None:
+        server.wait_for_requests(2)
+        error(429, "rate_limit_exceeded", retry_after="100")(exchange)
+
+    def refuse_shortly(exchange: Exchange) -> None:
+        assert first_refused.wait(PATIENCE)
+        error(429, "rate_limit_exceeded", retry_after="1")(exchange)
+
+    script = [refuse_for_long, refuse_shortly, MODELS]
+    with (
+        Loopback(script, now=clock.monotonic) as server,
+        server.client(clock=clock, max_retries=0) as audio,
+        ThreadPoolExecutor(2) as threads,
+    ):
+        calls = [threads.submit(run, audio, "models") for _ in range(2)]
+        waits = []
+        for call in as_completed(calls):
+            waits.append(cast("RateLimitError", call.exception()).retry_after)
+            first_refused.set()
+        run(audio, "models")
+    assert waits == [100.0, 1.0]
+    assert server.requests[2].at >= server.requests[0].at + 100
+
+
+def test_full_minute_of_one_model(run: Run, clock: FakeClock) -> None:
+    """A call that requests_per_minute refuses does not hold up calls of other models."""
+    with (
+        Loopback([TEXT]) as server,
+        server.client(clock=clock, requests_per_minute=1, deadline=30.0) as audio,
+    ):
+        run(audio, "transcribe", tiny("a"), model="whisper-1")
+        with pytest.raises(RateLimitError, match="requests_per_minute"):
+            run(audio, "transcribe", tiny("a"), model="whisper-1")
+        run(audio, "transcribe", tiny("a"), model="whisper-large-v3")
+    assert (len(server.requests), clock.sleeps) == (2, [])
+
+
+class SlowClock(FakeClock):
+    """Clock of a busy machine, on which every look at it takes a second."""
+
+    def monotonic(self) -> float:
+        """Return the seconds since some moment."""
+        self._now += 1.0
+        return self._now
+
+
+def test_calls_refused_in_a_cooldown(run: Run) -> None:
+    """A call that a cooldown refuses does not make the cooldown longer."""
+    clock = SlowClock()
+    script = [error(429, "rate_limit_exceeded", retry_after="600"), TEXT]
+    with Loopback(script) as server, server.client(clock=clock, max_retries=0) as audio:
+        with pytest.raises(RateLimitError):
+            run(audio, "transcribe", tiny("a"))
+        latest_end = clock.monotonic() + 600
+        for _ in range(5):
+            with pytest.raises(RateLimitError) as caught:
+                run(audio, "transcribe", tiny("a"))
+            assert (caught.value.status, len(server.requests)) == (None, 1)
+        clock._now = latest_end
+        assert run(audio, "transcribe", tiny("a")).text == "one"
+    assert clock.sleeps == []

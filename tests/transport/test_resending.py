@@ -1,4 +1,4 @@
-"""Bodies go out again whole and identical, wherever they came from."""
+"""Retries send the same body, whatever its source."""
 
 import base64
 import hashlib
@@ -40,7 +40,7 @@ SOURCES: dict[str, Callable[[], Source]] = {
 @pytest.mark.parametrize("broken", [error(503), reset(), reset(before=20_000)])
 @pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
 def test_upload(run: Run, source: Callable[[], Source], broken: Behaviour) -> None:
-    """Every attempt carries the whole recording from where it began, in the same form."""
+    """Every attempt sends the whole recording from its first position, in the same form."""
     with Loopback([broken, error(500), TRANSCRIPT]) as server, server.client() as audio:
         assert run(audio, "transcribe", source()).text == "one two"
     first, second, third = server.requests
@@ -51,7 +51,7 @@ def test_upload(run: Run, source: Callable[[], Source], broken: Behaviour) -> No
 
 
 def test_audio_in_chat(run: Run) -> None:
-    """Base64 that is made while it is sent is the same each time."""
+    """Every attempt sends the same base64."""
     with Loopback([error(503), reset(before=20_000), REPLY]) as server, server.client() as audio:
         assert run(audio, "chat", "Who is it?", audio=WAV).text == "A voice."
     first, _, third = server.requests
@@ -61,7 +61,7 @@ def test_audio_in_chat(run: Run) -> None:
 
 
 def test_handle_stays_open(run: Run) -> None:
-    """A file object belongs to the caller: it is neither closed nor used up."""
+    """A file object of the caller is neither closed nor used up."""
     handle = io.BytesIO(WAV)
     with Loopback([error(503), TRANSCRIPT]) as server, server.client() as audio:
         run(audio, "transcribe", handle)
@@ -70,8 +70,8 @@ def test_handle_stays_open(run: Run) -> None:
     assert {WAV in request.body for request in server.requests} == {True}
 
 
-class Handed(io.BytesIO):
-    """Whoever seeks in it lets others run before reading there."""
+class InterruptedStream(io.BytesIO):
+    """Stream that lets other threads run between a seek and a read."""
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:  # noqa: D102  # as in any stream
         position = super().seek(offset, whence)
@@ -80,16 +80,16 @@ class Handed(io.BytesIO):
 
 
 def test_handle_in_many_calls(run: Run) -> None:
-    """A file object has one position, and calls that share it still send all of it."""
-    handle = Handed(WAV)
+    """Concurrent calls that share a file object send all of it."""
+    handle = InterruptedStream(WAV)
     with Loopback([TRANSCRIPT]) as server, server.client(max_concurrency=8) as audio:
         outcomes = run(audio, "transcribe_many", [handle] * 24)
     assert {outcome.transcript.digest for outcome in outcomes} == {hashlib.sha256(WAV).hexdigest()}
     assert {WAV in request.body for request in server.requests} == {True}
 
 
-def test_loopback_reads_what_was_sent(run: Run) -> None:
-    """The digest these tests rely on is that of the body."""
+def test_digest_of_loopback(run: Run) -> None:
+    """The digest that these tests rely on is that of the body."""
     with Loopback([answer(200, b"ID3", "audio/mpeg")]) as server, server.client() as audio:
         run(audio, "stream_speech", "Hello.")
     (request,) = server.requests

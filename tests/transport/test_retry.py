@@ -1,4 +1,4 @@
-"""What is tried again, when, and for how long."""
+"""Failed attempts are retried after a wait, within the deadline."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,7 @@ def _clock() -> FakeClock:
 
 
 def test_backoff(run: Run, clock: FakeClock) -> None:
-    """Without a word the waits double from half a second to eight, up to a quarter shorter."""
+    """By default waits double from 0.5 to 8 seconds, with up to a quarter of jitter."""
     with (
         Loopback([error(500)]) as server,
         server.client(clock=clock, max_retries=6) as audio,
@@ -47,19 +47,21 @@ def test_no_retries(run: Run, clock: FakeClock) -> None:
     assert (len(server.requests), clock.sleeps) == (1, [])
 
 
-@pytest.mark.parametrize(("said", "options"), [("191", {}), ("11", {"max_wait": 10.0})])
-def test_cap(run: Run, clock: FakeClock, said: str, options: dict[str, float]) -> None:
-    """Who is asked to wait longer than allowed hears of it at once, with the seconds."""
-    script = [error(429, "rate_limit_exceeded", retry_after=said)]
+@pytest.mark.parametrize(("seconds", "options"), [("191", {}), ("11", {"max_wait": 10.0})])
+def test_wait_longer_than_max_wait(
+    run: Run, clock: FakeClock, seconds: str, options: dict[str, float]
+) -> None:
+    """If the service asks for a longer wait than allowed, the error is raised at once."""
+    script = [error(429, "rate_limit_exceeded", retry_after=seconds)]
     with Loopback(script) as server, server.client(clock=clock, **options) as audio:
         with pytest.raises(RateLimitError) as caught:
             run(audio, "models")
-        assert caught.value.retry_after == float(said)
+        assert caught.value.retry_after == float(seconds)
     assert (len(server.requests), clock.sleeps) == (1, [])
 
 
 def test_longest_window_is_waited_for(run: Run, clock: FakeClock) -> None:
-    """The longest window of the documented limits, and a little more, is within the cap."""
+    """The longest documented rate-limit window is within the default of max_wait."""
     script = [error(429, "rate_limit_exceeded", retry_after="190"), MODELS]
     with Loopback(script) as server, server.client(clock=clock) as audio:
         assert run(audio, "models")
@@ -67,7 +69,7 @@ def test_longest_window_is_waited_for(run: Run, clock: FakeClock) -> None:
 
 
 def test_rate_limit_error(run: Run) -> None:
-    """The error says all that the service said."""
+    """The error has all fields that the service sent."""
     limited = json_answer(
         {"error": {"message": "Slow down", "code": "rate_limit_exceeded", "param": "model"}},
         429,
@@ -83,7 +85,7 @@ def test_rate_limit_error(run: Run) -> None:
 
 
 def test_deadline(run: Run, clock: FakeClock) -> None:
-    """No wait goes past the deadline of the call: the last refusal is raised instead."""
+    """The last error is raised instead of a wait past the deadline."""
     script = [error(429, "rate_limit_exceeded", retry_after="60")]
     with (
         Loopback(script) as server,
@@ -94,8 +96,8 @@ def test_deadline(run: Run, clock: FakeClock) -> None:
     assert (len(server.requests), clock.sleeps) == (2, [60.0])
 
 
-def test_overslept(run: Run) -> None:
-    """Whoever wakes after the deadline sends nothing more, and says why."""
+def test_wake_up_after_the_deadline(run: Run) -> None:
+    """A call that wakes up after the deadline sends nothing more."""
     clock = FakeClock(lateness=50.0)
     script = [error(429, "rate_limit_exceeded", retry_after="60")]
     with (
@@ -108,7 +110,7 @@ def test_overslept(run: Run) -> None:
 
 
 def test_one_refusal_stops_all_threads(clock: FakeClock) -> None:
-    """After one "too many requests" no thread of the client sends before the time is up."""
+    """After one "too many requests" no thread of the client sends during the cooldown."""
     script = [error(429, "rate_limit_exceeded", retry_after="30"), MODELS]
     with (
         Loopback(script, now=clock.monotonic) as server,
@@ -124,7 +126,7 @@ def test_one_refusal_stops_all_threads(clock: FakeClock) -> None:
 
 
 async def test_one_refusal_stops_all_tasks(clock: FakeClock) -> None:
-    """The same for tasks, which all wait at once, and not to the same moment."""
+    """After one "too many requests" all tasks wait, for slightly different times."""
     script = [error(429, "rate_limit_exceeded", retry_after="30"), MODELS]
     with Loopback(script, now=clock.monotonic) as server:
         async with server.client(clock=clock, max_retries=0) as audio:
@@ -137,7 +139,7 @@ async def test_one_refusal_stops_all_tasks(clock: FakeClock) -> None:
 
 
 def test_too_long_a_cooldown(run: Run, clock: FakeClock) -> None:
-    """A call that would have to wait past its deadline is refused here, and nothing is sent."""
+    """A call whose deadline ends during a cooldown fails, and sends nothing."""
     script = [error(429, "rate_limit_exceeded", retry_after="150")]
     with (
         Loopback(script) as server,
@@ -150,9 +152,9 @@ def test_too_long_a_cooldown(run: Run, clock: FakeClock) -> None:
     assert (len(server.requests), clock.sleeps) == (1, [])
 
 
-def test_spread_stays_within_the_deadline(clock: FakeClock) -> None:
-    """What is added to a wait, so that not all end at once, never costs the call its life."""
-    retry = RetryPolicy(5, 190.0, clock, chance=lambda: 1.0)
+def test_jitter_stays_within_the_deadline(clock: FakeClock) -> None:
+    """Jitter never makes a wait end after the deadline."""
+    retry = RetryPolicy(5, 190.0, clock, random_source=lambda: 1.0)
     now = clock.monotonic()
     retry.cooldown.extend(now + 90)
     assert 90 < retry.seconds_until_allowed(deadline=now + 100) < 100

@@ -1,4 +1,4 @@
-"""How long a service asks to wait, in every way it may say so."""
+"""Waits that the service asks for, in every form."""
 
 import string
 import time
@@ -37,7 +37,7 @@ NOON_UNIX = 1_795_348_800
     ],
 )
 def test_understood(headers: dict[str, str], seconds: float) -> None:
-    """Seconds, milliseconds, dates and reset times are understood, the most direct word first."""
+    """Seconds, milliseconds, dates and reset times are understood, the most precise first."""
     assert retry_after(429, {"date": NOON, **headers}) == pytest.approx(seconds)
 
 
@@ -67,22 +67,22 @@ def test_understood(headers: dict[str, str], seconds: float) -> None:
     ],
     ids=lambda headers: repr(headers)[:60],
 )
-def test_nonsense(headers: dict[str, str]) -> None:
-    """Words that make no sense, or speak of the past, count as nothing."""
+def test_invalid_values(headers: dict[str, str]) -> None:
+    """Invalid values and times in the past are ignored."""
     assert retry_after(429, {"date": NOON, **headers}) is None
 
 
 @pytest.mark.parametrize("status", [400, 403, 500, 503])
-def test_reset_is_of_rate_limits(status: int) -> None:
-    """X-RateLimit-Reset is on every answer, and asks for a wait only with 429."""
+def test_reset_with_other_statuses(status: int) -> None:
+    """X-RateLimit-Reset asks for a wait with status 429 only."""
     headers = {"date": NOON, "x-ratelimit-reset": str(NOON_UNIX + 60)}
     assert retry_after(status, headers) is None
     assert retry_after(status, headers | {"retry-after": "2"}) == 2.0
 
 
 @pytest.mark.parametrize("date", [{}, {"date": "yesterday"}])
-def test_own_clock(date: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a Date from the server, its moments are compared with this side's clock."""
+def test_local_clock(date: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a Date header, times are compared with the local clock."""
     monkeypatch.setattr(time, "time", lambda: NOON_UNIX + 10.0)
     assert retry_after(429, date | {"x-ratelimit-reset": str(NOON_UNIX + 60)}) == 50.0
     assert retry_after(429, date | {"retry-after": "Sun Nov 22 12:00:30 2026"}) == 20.0
@@ -90,7 +90,7 @@ def test_own_clock(date: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone cannot be set here")
 def test_dates_without_a_zone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A date that names no zone is in GMT, wherever this side is."""
+    """A date without a time zone is in GMT, whatever the local time zone."""
     try:
         with monkeypatch.context() as far_away:
             far_away.setenv("TZ", "Asia/Tokyo")
@@ -101,18 +101,18 @@ def test_dates_without_a_zone(monkeypatch: pytest.MonkeyPatch) -> None:
         time.tzset()
 
 
-WORDS = st.text("0123456789.-+:, eEnaifGMTNovSun" + string.whitespace + "\0é", max_size=30)
+VALUES = st.text("0123456789.-+:, eEnaifGMTNovSun" + string.whitespace + "\0é", max_size=30)
 
 
-@given(said=WORDS, date=WORDS, reset=WORDS)
-def test_any_header(said: str, date: str, reset: str) -> None:
-    """Whatever the headers hold, the answer is None or a positive number of seconds."""
-    headers = {"retry-after": said, "retry-after-ms": said, "date": date}
+@given(value=VALUES, date=VALUES, reset=VALUES)
+def test_any_header(value: str, date: str, reset: str) -> None:
+    """Any headers result in None or a positive number of seconds."""
+    headers = {"retry-after": value, "retry-after-ms": value, "date": date}
     seconds = retry_after(429, headers | {"x-ratelimit-reset": reset})
     assert seconds is None or 0 < seconds < float("inf")
 
 
-def test_error_carries_it() -> None:
-    """The wait is part of the error."""
+def test_error_has_the_wait() -> None:
+    """The error has the wait."""
     assert status_error(Response(429, {"retry-after": "12"}, b"")).retry_after == 12.0
     assert status_error(Response(400, {}, b"")).retry_after is None

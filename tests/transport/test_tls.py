@@ -1,4 +1,4 @@
-"""Encrypted connections: only to the service, and never for longer than the call may take."""
+"""Encrypted connections are made with the service only, within the deadline."""
 
 import datetime as dt
 import itertools
@@ -24,7 +24,7 @@ HELLO = b"\x16\x03\x03\x3f\xff\x02\x00\x3f\xfb\x03\x03"
 
 
 class TlsLoopback(Loopback):
-    """The scripted server behind encryption, or behind what stands in its place.
+    """Scripted server with encryption, or with something in its place.
 
     Attributes:
         encrypt: What becomes of a connection before anything is read from it.
@@ -43,8 +43,8 @@ class TlsLoopback(Loopback):
         super()._serve(encrypted)
 
 
-def wrapped(certificate: trustme.LeafCert) -> Callable[[socket.socket], socket.socket]:
-    """Encrypts with a certificate."""
+def encrypting(certificate: trustme.LeafCert) -> Callable[[socket.socket], socket.socket]:
+    """Return a function that encrypts a connection with a certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)
 
@@ -55,14 +55,14 @@ def wrapped(certificate: trustme.LeafCert) -> Callable[[socket.socket], socket.s
 
 
 def stall(sock: socket.socket) -> socket.socket:
-    """Listens, and never says a word."""
+    """Read without responding, until the client closes the connection."""
     while sock.recv(HELLO_BYTES):
         pass
     raise ConnectionResetError
 
 
 def drip(sock: socket.socket) -> socket.socket:
-    """Says hello byte by byte: a record that is longer than anybody waits for."""
+    """Send a very long handshake record byte by byte."""
     sock.recv(HELLO_BYTES)
     sock.settimeout(0.02)
     for byte in itertools.chain(
@@ -77,14 +77,14 @@ def drip(sock: socket.socket) -> socket.socket:
     raise ConnectionResetError
 
 
-def stall_shortly(sock: socket.socket) -> socket.socket:
-    """Hangs up in the middle of hello."""
+def reset_during_handshake(sock: socket.socket) -> socket.socket:
+    """Reset the connection during the handshake."""
     sock.recv(HELLO_BYTES)
     raise ConnectionResetError
 
 
-def answer_plainly(sock: socket.socket) -> socket.socket:
-    """Says hello back in plain words."""
+def respond_unencrypted(sock: socket.socket) -> socket.socket:
+    """Respond without encryption."""
     sock.recv(HELLO_BYTES)
     sock.sendall(b"HTTP/1.1 400 No\r\n\r\n")
     return sock
@@ -97,7 +97,7 @@ def _authority() -> trustme.CA:
 
 @pytest.fixture(name="trusted")
 def _trusted(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
-    """An authority that this machine trusts."""
+    """Return an authority that this machine trusts."""
     file = tmp_path / "authority.pem"
     authority.cert_pem.write_to_path(str(file))
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
@@ -115,15 +115,15 @@ def secure(server: TlsLoopback) -> str:
 
 
 def test_trusted(run: Run, trusted: trustme.CA, server: TlsLoopback) -> None:
-    """The service is believed when an authority this machine trusts vouches for its name."""
-    server.encrypt = wrapped(trusted.issue_cert("127.0.0.1"))
+    """A certificate of a trusted authority for the host is accepted."""
+    server.encrypt = encrypting(trusted.issue_cert("127.0.0.1"))
     with server.client(base_url=secure(server)) as audio:
         assert run(audio, "models") == ("whisper-1",)
 
 
 def test_reset_in_the_handshake(run: Run, trusted: trustme.CA, server: TlsLoopback) -> None:
-    """A connection that breaks before it is encrypted is made again."""
-    ways = iter([stall_shortly, wrapped(trusted.issue_cert("127.0.0.1"))])
+    """A connection that breaks during the handshake is retried."""
+    ways = iter([reset_during_handshake, encrypting(trusted.issue_cert("127.0.0.1"))])
     server.encrypt = lambda sock: next(ways)(sock)  # noqa: PLW0108  # one after the other
     with server.client(base_url=secure(server)) as audio:
         assert run(audio, "models") == ("whisper-1",)
@@ -144,8 +144,8 @@ def test_not_trusted(
     server: TlsLoopback,
     issue: Callable[[trustme.CA], trustme.LeafCert],
 ) -> None:
-    """Who cannot prove to be the service gets nothing, and is not asked again."""
-    server.encrypt = wrapped(issue(trusted))
+    """A server with an invalid certificate gets no request, and there is no retry."""
+    server.encrypt = encrypting(issue(trusted))
     clock = FakeClock()
     with (
         server.client(base_url=secure(server), clock=clock) as audio,
@@ -157,8 +157,8 @@ def test_not_trusted(
 
 @pytest.mark.usefixtures("trusted")
 def test_not_encrypted(run: Run, server: TlsLoopback) -> None:
-    """A service that answers in plain words is asked again, and then given up."""
-    server.encrypt = answer_plainly
+    """A server that responds without encryption is retried, and is then an error."""
+    server.encrypt = respond_unencrypted
     with (
         server.client(base_url=secure(server), max_retries=1) as audio,
         pytest.raises(APIConnectionError),
@@ -174,7 +174,7 @@ def test_endless_handshake(
     server: TlsLoopback,
     encrypt: Callable[[socket.socket], socket.socket],
 ) -> None:
-    """A handshake that does not end, silent or byte by byte, ends with the deadline."""
+    """A handshake that does not end, silent or byte by byte, is given up at the deadline."""
     server.encrypt = encrypt
     with (
         server.client(base_url=secure(server), deadline=0.3, max_retries=0) as audio,

@@ -1,4 +1,4 @@
-"""What servers and networks do to a request, and what comes of it."""
+"""Requests with unusual servers, networks and time limits."""
 
 import asyncio
 import contextlib
@@ -30,26 +30,26 @@ from support.timeouts import PATIENCE
 MODELS = json_answer({"data": [{"id": "whisper-1"}]})
 
 
-@pytest.mark.parametrize("coding", ["br", "zstd", "gzip, gzip"])
-def test_packed_answers(run: Run, coding: str) -> None:
-    """Nobody asked for a packed answer, and some grow without bound when they are unpacked."""
+@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip"])
+def test_content_encodings(run: Run, encoding: str) -> None:
+    """Encodings that were not requested are refused: some expand without bound in one step."""
     with (
-        Loopback([answer(200, b"tiny", content_encoding=coding)]) as server,
+        Loopback([answer(200, b"tiny", content_encoding=encoding)]) as server,
         server.client() as audio,
-        pytest.raises(MalformedResponseError, match="packed"),
+        pytest.raises(MalformedResponseError, match="encoding"),
     ):
         run(audio, "models")
 
 
-def test_endless_patience(run: Run) -> None:
-    """Whoever wants no limits of time can say so."""
+def test_infinite_time_limits(run: Run) -> None:
+    """Timeout and deadline may be infinite."""
     forever = float("inf")
     with Loopback([MODELS]) as server, server.client(timeout=forever, deadline=forever) as audio:
         assert run(audio, "models") == ("whisper-1",)
 
 
 def test_connection_refused(run: Run) -> None:
-    """A dead port is tried again; the error names host and port, and not the key."""
+    """A refused connection is retried; the error names host and port, and not the API key."""
     clock = FakeClock()
     with dead_port() as port:
         address = f"127.0.0.1:{port}"
@@ -71,7 +71,7 @@ SEND: dict[str, Callable[[RequestRunner, Call[Response]], Response]] = {
 
 @pytest.mark.parametrize("send", SEND.values(), ids=SEND)
 def test_files_are_closed(send: Callable[[RequestRunner, Call[Response]], Response]) -> None:
-    """An error that somebody keeps does not keep the recording open.
+    """An error that is kept does not keep the recording open.
 
     On a busy machine a deadline may be over before it is opened; then a longer one is.
     """

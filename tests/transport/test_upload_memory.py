@@ -1,4 +1,4 @@
-"""How much memory a large recording takes on its way."""
+"""Memory that the upload of a large recording takes."""
 
 import tracemalloc
 from pathlib import Path
@@ -15,7 +15,7 @@ MEGABYTE = 1024 * 1024
 
 @pytest.mark.slow
 def test_upload(run: Run, tmp_path: Path) -> None:
-    """A recording of 24 MB is never in memory as a whole, not even a third of it."""
+    """The upload of a recording of 24 MB takes less than 8 MB of memory."""
     path = silent_file(tmp_path / "long.wav", 24 * MEGABYTE)
     with Loopback([json_answer({"text": "one"})]) as server, server.client() as audio:
         run(audio, "transcribe", path)

@@ -1,6 +1,7 @@
-"""One function per endpoint: checked arguments become what to send and how to read the answer.
+"""Requests and responses of each endpoint, as plain functions over values.
 
-Nothing in here touches the network.
+One function per endpoint checks its arguments and returns a `Call`. Nothing in here touches the
+network.
 """
 
 from apertis_audio_tools.api.call import Call, StreamCall, response_metadata

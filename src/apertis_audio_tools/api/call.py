@@ -1,11 +1,11 @@
-"""A call, and the bodies calls are made of."""
+"""Calls, and the bodies of their requests and responses."""
 
 import codecs
 import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -29,32 +29,42 @@ _ESCAPED = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[R_co]):
-    """What to send, and how to read the answer."""
+    """Request, and the function that reads its response.
+
+    Attributes:
+        request: Request to send.
+        read: Function that returns the result, or raises `MalformedResponseError`.
+    """
 
     request: Request
     read: Callable[[Response], R_co]
 
 
 class StreamReader(Protocol[R_co]):
-    """Reads an answer as it arrives."""
+    """Reader of a response that is still arriving."""
 
     def feed(self, chunk: bytes, /) -> Iterable[R_co]:
-        """What is complete with this chunk."""
+        """Return the items that are complete with this chunk of the body."""
 
     def finish(self) -> Sequence[R_co]:
-        """What only the end of the body completes; fails when something is missing."""
+        """Return the items that the end of the body completes, or raise an `APIError`."""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamCall(Generic[R_co]):
-    """What to send, and who reads the answer while it arrives."""
+    """Request, and the reader of its response.
+
+    Attributes:
+        request: Request to send.
+        reader: Function that makes a reader from the head of the response.
+    """
 
     request: Request
     reader: Callable[[Response], StreamReader[R_co]]
 
 
 def multipart_body(fields: Mapping[str, str | float | None], upload: Upload) -> RequestBody:
-    """A multipart form that streams one file; fields that are None are left out."""
+    """Return a multipart form that streams one file. Fields that are None are left out."""
     boundary = secrets.token_hex(16)
     head = "".join(
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
@@ -70,67 +80,70 @@ def multipart_body(fields: Mapping[str, str | float | None], upload: Upload) -> 
     return RequestBody(f"multipart/form-data; boundary={boundary}", parts)
 
 
-def json_body(payload: Mapping[str, Any]) -> RequestBody:
-    """JSON in which each `Upload` streams as base64 and each `Ascii` as it is.
+def json_body(payload: Mapping[str, object]) -> RequestBody:
+    """Return JSON in which each `Upload` streams as base64 and each `AsciiText` as it is.
+
+    Fields that are None are left out.
 
     Raises:
-        UnsupportedError: Something in it has no JSON form.
+        UnsupportedError: If a value has no JSON form.
     """
     streamed: list[BodyPart] = []
-    mark = secrets.token_hex(16)
+    placeholder = secrets.token_hex(16)
 
-    def place(value: object) -> object:
+    def encode(value: object) -> object:
         if isinstance(value, Mapping):
             return dict(value)
         if not isinstance(value, Upload | AsciiText):
             raise UnsupportedError(f"A {type(value).__name__} cannot be sent as JSON.")
         streamed.append(Base64Upload(value) if isinstance(value, Upload) else value)
-        return mark
+        return placeholder
 
-    given = {name: value for name, value in payload.items() if value is not None}
+    fields = {name: value for name, value in payload.items() if value is not None}
     try:
-        text = json.dumps(given, default=place, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(fields, default=encode, ensure_ascii=False, allow_nan=False)
     except (ValueError, TypeError, RecursionError) as error:
         raise UnsupportedError(f"This cannot be sent as JSON: {error}.") from None
-    pieces = _utf8(text).split(mark.encode())
+    pieces = _utf8(text).split(placeholder.encode())
     parts: list[BodyPart] = [pieces[0]]
     for part, piece in zip(streamed, pieces[1:], strict=True):
         parts += [part, piece]
     return RequestBody("application/json", tuple(parts))
 
 
-def require_size(body: RequestBody, what: str, advice: str) -> None:
-    """Refuse what the service would not even read to its end.
+def require_size(body: RequestBody, subject: str, advice: str) -> None:
+    """Refuse a body that the service would not even read to its end.
+
+    Args:
+        body: Body of a request.
+        subject: Subject of the error message.
+        advice: Sentence of the error message, without its full stop.
 
     Raises:
-        UnsupportedError: The body is larger than a request may be.
+        UnsupportedError: If the body is larger than a request may be.
     """
     if body.size > models.MAX_UPLOAD_BYTES:
         raise UnsupportedError(
-            f"{what} would make a request of {body.size}; the service takes "
-            f"{models.MAX_UPLOAD_BYTES} bytes. {advice}."
+            f"{subject} would make a request of {body.size} bytes; the service accepts "
+            f"{models.MAX_UPLOAD_BYTES}. {advice}."
         )
 
 
-def parse_json(answer: Response, shape: type[M]) -> M:
-    """The body of an answer as a checked value.
-
-    Raises:
-        MalformedResponseError: It is not JSON of that shape.
-    """
+def parse_json(response: Response, model: type[M]) -> M:
+    """Return the JSON body of a response as a model, or raise `MalformedResponseError`."""
     try:
-        return shape.model_validate_json(answer.body.removeprefix(codecs.BOM_UTF8))
+        return model.model_validate_json(response.body.removeprefix(codecs.BOM_UTF8))
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(step) for step in first["loc"])
-        what = f"at {place!r}: {first['msg']}" if place else str(first["msg"])
-    # Raised out here: as its context, the other error would hold the whole body.
-    raise malformed_error(answer, f"not as documented, {what}")
+        problem = f"at {place!r}: {first['msg']}" if place else str(first["msg"])
+    # Raised out here, because the other error would be its context and holds the whole body.
+    raise malformed_error(response, f"not as documented, {problem}")
 
 
-def response_metadata(answer: Response) -> dict[str, str | None]:
-    """What every result says of its answer."""
-    return {"request_id": answer.request_id, "server": answer.headers.get("server")}
+def response_metadata(response: Response) -> dict[str, str | None]:
+    """Return the fields that all results have in common."""
+    return {"request_id": response.request_id, "server": response.headers.get("server")}
 
 
 def _utf8(text: str) -> bytes:
@@ -138,5 +151,5 @@ def _utf8(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError as error:
         raise UnsupportedError(
-            f"The text holds half a character (a lone surrogate) at {error.start}."
+            f"The text has half a character (a lone surrogate) at {error.start}."
         ) from None

@@ -3,7 +3,7 @@
 import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
@@ -27,10 +27,12 @@ from apertis_audio_tools.results import ChatDelta, ChatReply, ToolCall
 
 _PATH = "/chat/completions"
 
-_OWN_FIELDS = frozenset({"audio", "messages", "modalities", "model", "stream", "stream_options"})
+_RESERVED_FIELDS = frozenset(
+    {"audio", "messages", "modalities", "model", "stream", "stream_options"}
+)
 
-ChatMessage = Mapping[str, Any]
-ClipEncoder = Callable[[Any], tuple[Upload, str]]
+ChatMessage: TypeAlias = Mapping[str, Any]
+ClipEncoder: TypeAlias = Callable[[Any], tuple[Upload, str]]
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
@@ -72,7 +74,7 @@ def chat_stream_call(
     capabilities: Capabilities,
     encode_clip: ClipEncoder,
 ) -> StreamCall[ChatDelta]:
-    """Return the call for a reply in words that arrives piece by piece; see `chat_call`.
+    """Return the call for a streamed text reply; see `chat_call`.
 
     Raises:
         UnsupportedError: If the service is known to refuse it, as it does a spoken reply.
@@ -96,7 +98,7 @@ def _payload(
     options: ChatOptions,
     capabilities: Capabilities,
     encode_clip: ClipEncoder,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     if not messages:
         raise UnsupportedError("There is nothing to answer: no messages were given.")
     for modality in options.modalities or ():
@@ -119,9 +121,9 @@ def _payload(
     }
 
 
-def _body(payload: dict[str, Any], extra: Mapping[str, Any] | None) -> RequestBody:
+def _body(payload: Mapping[str, object], extra: Mapping[str, Any] | None) -> RequestBody:
     for name in extra or ():
-        if payload.get(name) is not None or name in _OWN_FIELDS:
+        if payload.get(name) is not None or name in _RESERVED_FIELDS:
             raise UnsupportedError(f"{name} has a parameter of its own; it cannot be in extra.")
     body = json_body({**payload, **(extra or {})})
     require_size(body, "This conversation", "Send fewer clips, or shorter ones")
@@ -140,7 +142,7 @@ def _message(message: ChatMessage, encode_clip: ClipEncoder) -> ChatMessage:
 
 
 def _block(block: Mapping[str, Any], encode_clip: ClipEncoder) -> Mapping[str, Any]:
-    """The block, with audio in a form that streams into the body without being copied."""
+    """Return the block, with audio in a form that streams into the body without a copy."""
     if not isinstance(block, Mapping):
         raise UnsupportedError(f"A content block is a mapping, not a {type(block).__name__}.")
     if block.get("type") != "input_audio":
@@ -192,17 +194,17 @@ class _Choice(BaseModel):
 class _Completion(BaseModel):
     choices: list[_Choice]
     model: str = ""
-    usage: Any = None
+    usage: object = None
 
 
-def _read(answer: Response, *, audio_format: str) -> ChatReply:
-    completion = parse_json(answer, _Completion)
+def _read(response: Response, *, audio_format: str) -> ChatReply:
+    completion = parse_json(response, _Completion)
     if not completion.choices:
-        raise malformed_error(answer, "there is no choice in it")
+        raise malformed_error(response, "there is no choice in it")
     choice = completion.choices[0]
     message, audio = choice.message, choice.message.audio
     if audio and not audio.data:
-        raise malformed_error(answer, "the spoken reply has no sound")
+        raise malformed_error(response, "the spoken reply has no audio")
     transcript = audio.transcript if audio else None
     return ChatReply(
         text=message.content or transcript or message.refusal or "",
@@ -218,5 +220,5 @@ def _read(answer: Response, *, audio_format: str) -> ChatReply:
         finish_reason=choice.finish_reason,
         usage=parse_usage(completion.usage) if completion.usage else None,
         model=completion.model,
-        **response_metadata(answer),
+        **response_metadata(response),
     )

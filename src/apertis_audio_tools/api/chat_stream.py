@@ -1,8 +1,7 @@
-"""A chat reply as it arrives: server-sent events become deltas."""
+"""Streamed chat replies: server-sent events become deltas."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
@@ -14,8 +13,8 @@ from apertis_audio_tools.errors import APIConnectionError, MalformedResponseErro
 from apertis_audio_tools.results import ChatDelta, ToolCallDelta
 
 _DONE = "[DONE]"
-_LONGEST_LINE = 4 * 1024 * 1024
-"""Bytes; an event is one line, and the longest ones carry some words."""
+_MAX_LINE_BYTES = 4 * 1024 * 1024
+"""Far more than an event needs, which is one line and carries a few words."""
 
 
 class _FunctionDelta(BaseModel):
@@ -42,35 +41,36 @@ class _ChunkChoice(BaseModel):
 
 class _Chunk(BaseModel):
     choices: list[_ChunkChoice] | None = None
-    error: Any = None
+    error: object = None
     model: str | None = None
-    usage: Any = None
+    usage: object = None
 
 
 class ChatEventReader:
-    """Server-sent events, fed as bytes arrive, read as deltas.
+    """Reader of a stream of server-sent events.
 
     Args:
-        head: The answer the events belong to, without its body.
+        head: Head of the response.
     """
 
     def __init__(self, head: Response) -> None:
         self._head = head
         self._rest = b""
         self._data: list[str] = []
-        self._numbers = ToolCallIndexes()
+        self._tool_call_indexes = ToolCallIndexes()
         self._is_empty = True
-        self._is_after_return = self._has_begun = self._is_done = self._is_over = False
+        self._ends_in_return = self._has_events = False
+        self._has_finish_reason = self._has_end_marker = False
         self._is_events = head.media_type == "text/event-stream"
 
     def feed(self, chunk: bytes) -> Iterator[ChatDelta]:
-        """The deltas that are complete with this chunk.
+        """Yield the deltas that are complete with this chunk.
 
         Raises:
-            MalformedResponseError: An event is not as documented, or tells of a failure.
+            MalformedResponseError: If an event is not as documented, or reports a failure.
         """
         self._is_empty = self._is_empty and not chunk
-        if len(self._rest) > _LONGEST_LINE:
+        if len(self._rest) > _MAX_LINE_BYTES:
             raise malformed_error(
                 replace(self._head, body=self._rest), "with a line that does not end"
             )
@@ -78,83 +78,85 @@ class ChatEventReader:
             self._rest += chunk
             return
         for line in self._lines(chunk):
-            self._note(line)
+            self._collect(line)
             if not line and self._data:
                 yield from self._event("\n".join(self._data))
                 self._data.clear()
 
     def finish(self) -> Sequence[ChatDelta]:
-        """Called when the body has ended: the delta of an event with no empty line after it.
+        """Return the delta of an event at the end of the body, without an empty line after it.
 
         Raises:
-            APIConnectionError: It ended before the reply did.
-            MalformedResponseError: It was something else than events.
+            APIConnectionError: If the body ended before the reply did.
+            MalformedResponseError: If the body was not a stream of events.
         """
         if not self._is_events:
-            kind = self._head.media_type or "nothing"
+            media_type = self._head.media_type or "nothing"
             raise malformed_error(
-                replace(self._head, body=self._rest), f"with {kind} in place of events"
+                replace(self._head, body=self._rest), f"with {media_type} in place of events"
             )
-        self._note(self._rest)
-        if not (self._is_empty or self._has_begun):
+        self._collect(self._rest)
+        if not (self._is_empty or self._has_events):
             raise malformed_error(replace(self._head, body=self._rest), "without any event")
         data = "\n".join(self._data)
-        last = tuple(self._event(data)) if _is_whole(data) else ()
-        if not self._is_done or (data and not _is_whole(data) and not self._is_over):
+        is_whole = _is_whole(data)
+        deltas = tuple(self._event(data)) if is_whole else ()
+        is_cut_off = bool(data) and not is_whole
+        if not self._has_end_marker and (is_cut_off or not self._has_finish_reason):
             raise APIConnectionError(
                 "The reply was cut off before its end.", request_id=self._head.request_id
             )
-        return last
+        return deltas
 
     def _lines(self, chunk: bytes) -> list[bytes]:
-        """Those that end with this chunk: in a line feed, a return, or both, one chunk each."""
+        """Return the lines that end with this chunk, in a line feed, a carriage return or both."""
         if not chunk:
             return []
-        more = chunk.removeprefix(b"\n") if self._is_after_return else chunk
-        self._is_after_return = chunk.endswith(b"\r")
+        more = chunk.removeprefix(b"\n") if self._ends_in_return else chunk
+        self._ends_in_return = chunk.endswith(b"\r")
         text = (self._rest + more).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         *lines, self._rest = text.split(b"\n")
         return lines
 
-    def _note(self, line: bytes) -> None:
+    def _collect(self, line: bytes) -> None:
         if line.startswith(b"data:"):
-            self._has_begun = True
+            self._has_events = True
             self._data.append(line[5:].strip().decode("utf-8", errors="replace"))
 
     def _event(self, data: str) -> Iterator[ChatDelta]:
         if data == _DONE:
-            self._is_done = self._is_over = True
+            self._has_end_marker = True
             return
-        answer = Response(self._head.status, self._head.headers, data.encode())
+        response = Response(self._head.status, self._head.headers, data.encode())
         try:
-            chunk = _Chunk.model_validate_json(answer.body)
+            chunk = _Chunk.model_validate_json(response.body)
         except ValidationError:
             raise MalformedResponseError(
-                f"An event of the streamed reply is not as documented: {snippet(answer.body)}.",
-                status=answer.status,
-                request_id=answer.request_id,
+                f"An event of the streamed reply is not as documented: {snippet(response.body)}.",
+                status=response.status,
+                request_id=response.request_id,
             ) from None
         if chunk.error is not None or (chunk.choices is None and chunk.usage is None):
-            raise malformed_error(answer, "the reply failed half-way")
+            raise malformed_error(response, "the reply failed half-way")
         choice = chunk.choices[0] if chunk.choices else _ChunkChoice()
-        self._is_done = self._is_done or choice.finish_reason is not None
+        self._has_finish_reason = self._has_finish_reason or choice.finish_reason is not None
         yield self._delta(chunk, choice)
 
     def _delta(self, chunk: _Chunk, choice: _ChunkChoice) -> ChatDelta:
         delta = choice.delta or _Delta()
         return ChatDelta(
             text=delta.content or delta.refusal or "",
-            tool_calls=tuple(map(self._piece, delta.tool_calls or ())),
+            tool_calls=tuple(map(self._tool_call_delta, delta.tool_calls or ())),
             finish_reason=choice.finish_reason,
             usage=parse_usage(chunk.usage) if chunk.usage else None,
             model=chunk.model or "",
             request_id=self._head.request_id,
         )
 
-    def _piece(self, call: _ToolCallDelta) -> ToolCallDelta:
+    def _tool_call_delta(self, call: _ToolCallDelta) -> ToolCallDelta:
         function = call.function or _FunctionDelta()
         return ToolCallDelta(
-            index=self._numbers.number(call.index, call.id),
+            index=self._tool_call_indexes.resolve(call.index, call.id),
             id=call.id,
             name=function.name,
             arguments=function.arguments or "",
@@ -162,7 +164,7 @@ class ChatEventReader:
 
 
 def _is_whole(data: str) -> bool:
-    """Whether nothing was cut off it."""
+    """Return whether the data of an event is complete."""
     if data == _DONE:
         return True
     try:

@@ -16,9 +16,9 @@ class _Models(BaseModel):
 
 
 def model_list_call() -> Call[tuple[str, ...]]:
-    """The names of the models the key can use."""
+    """Return the call that lists the names of the models the API key can use."""
     return Call(Request("GET", "/models"), _read)
 
 
-def _read(answer: Response) -> tuple[str, ...]:
-    return tuple(model.id for model in parse_json(answer, _Models).data)
+def _read(response: Response) -> tuple[str, ...]:
+    return tuple(model.id for model in parse_json(response, _Models).data)

@@ -1,26 +1,26 @@
-"""What crosses the wire, as values: requests, the bodies they stream, answers."""
+"""Requests and the bodies they stream."""
 
 import asyncio
 import binascii
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 from apertis_audio_tools.errors import RecordingError
 
 READ_BYTES = 3 * 64 * 1024
-"""Bytes read at once: a multiple of 3, so that base64 pieces join without padding."""
+"""Bytes that are read at once. A multiple of 3, so that pieces of base64 need no padding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """Audio to be sent, as often as needed, from where it begins.
+    """Audio that is sent, and can be sent again.
 
     Attributes:
-        name: The file name the service sees; its extension matches the content.
-        media_type: Such as ``audio/mpeg``.
-        size: Bytes.
-        open: Gives a fresh stream of exactly those bytes.
+        name: File name that the service sees; its extension matches the content.
+        media_type: Media type, such as ``audio/mpeg``.
+        size: Size in bytes.
+        open: Function that returns a new stream of exactly these bytes.
     """
 
     name: str
@@ -29,67 +29,67 @@ class Upload:
     open: Callable[[], BinaryIO] = field(repr=False)
 
     def read(self, stream: BinaryIO, missing: int) -> bytes:
-        """Up to `READ_BYTES` of the `missing` bytes; fails when the file shrank meanwhile."""
+        """Return up to `READ_BYTES` of the missing bytes, or raise if the file became shorter."""
         try:
             data = stream.read(min(READ_BYTES, missing))
         except (OSError, ValueError) as error:
             raise RecordingError(f"{self.name} cannot be read any more: {error}.") from error
         if not data:
-            raise RecordingError(f"{self.name} became shorter while it was being sent; send again.")
+            raise RecordingError(f"{self.name} became shorter while it was sent; send it again.")
         return data
 
 
 @dataclass(frozen=True, slots=True)
 class Base64Upload:
-    """An upload that travels inside JSON."""
+    """Upload that is sent inside JSON."""
 
     upload: Upload
 
     @property
     def size(self) -> int:
-        """Characters of the base64 text."""
+        """Length of the base64 text."""
         return 4 * ((self.upload.size + 2) // 3)
 
 
 @dataclass(frozen=True, slots=True)
 class AsciiText:
-    """A long text, such as base64 a caller already holds, sent without copying it as a whole."""
+    """Long ASCII text, such as base64, that is sent without copying the whole of it."""
 
     text: str = field(repr=False)
 
     @property
     def size(self) -> int:
-        """Bytes on the wire."""
+        """Size in bytes."""
         return len(self.text)
 
     def chunks(self) -> Iterator[bytes]:
-        """Slices of the text."""
+        """Yield slices of the text."""
         for start in range(0, len(self.text), READ_BYTES):
             yield self.text[start : start + READ_BYTES].encode("ascii")
 
 
-BodyPart = bytes | AsciiText | Upload | Base64Upload
+BodyPart: TypeAlias = bytes | AsciiText | Upload | Base64Upload
 
 
 @dataclass(frozen=True, slots=True)
 class RequestBody:
-    """A request body streamed from its parts, never held as a whole."""
+    """Request body that is streamed from its parts and never in memory as a whole."""
 
     media_type: str
     parts: tuple[BodyPart, ...] = field(repr=False)
 
     @property
     def size(self) -> int:
-        """Bytes on the wire."""
+        """Size in bytes."""
         return sum(len(part) if isinstance(part, bytes) else part.size for part in self.parts)
 
     def chunks(self) -> Generator[bytes]:
-        """The bytes in order, read as they are asked for."""
+        """Yield the body. Files are read when their turn comes."""
         for part in self.parts:
             yield from _part_chunks(part)
 
     async def achunks(self) -> AsyncGenerator[bytes]:
-        """The same bytes, with files read off the event loop."""
+        """Async version of `chunks`. Files are read in threads."""
         for part in self.parts:
             chunks = _part_chunks(part)
             if isinstance(part, Upload | Base64Upload):
@@ -129,7 +129,15 @@ def _file_chunks(part: Upload | Base64Upload) -> Iterator[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request: where to, with what body, and for which model, if any."""
+    """One HTTP request.
+
+    Attributes:
+        method: HTTP method.
+        path: Path below the base URL.
+        body: Body, if there is one.
+        accept: Media type that is accepted as response.
+        model: Model that the rate limit counts the request for, if there is one.
+    """
 
     method: str
     path: str

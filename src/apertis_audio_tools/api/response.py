@@ -1,4 +1,4 @@
-"""What an answer's status, headers and error body mean."""
+"""Responses: their status, headers and error bodies."""
 
 import json
 import re
@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Any
 
 from apertis_audio_tools.errors import (
     APIStatusError,
@@ -24,7 +23,7 @@ from apertis_audio_tools.errors import (
     TooLargeError,
 )
 
-_KINDS: dict[int, type[APIStatusError]] = {
+_ERRORS: dict[int, type[APIStatusError]] = {
     400: InvalidRequestError,
     401: AuthenticationError,
     402: PaymentError,
@@ -38,27 +37,33 @@ _KINDS: dict[int, type[APIStatusError]] = {
 
 _ADVICE: dict[type[APIStatusError], str] = {
     AuthenticationError: "Check APERTIS_API_KEY.",
-    PaymentError: "Check the balance and plan of this key; trying again will not help.",
+    PaymentError: "Check the balance and plan of this API key; retrying will not help.",
     AudioRequiresPaygError: (
-        "Audio needs a pay-as-you-go key, and this one belongs to a subscription: "
-        "make a pay-as-you-go key in the dashboard."
+        "Audio requires a pay-as-you-go key, and this one belongs to a subscription: "
+        "create a pay-as-you-go key in the dashboard."
     ),
-    TooLargeError: "The service takes 26,214,400 bytes a request: send a shorter recording.",
+    TooLargeError: "The service accepts 26,214,400 bytes per request: send a shorter recording.",
 }
 
-_NO_SUCH_ADDRESS = "Check base_url (APERTIS_BASE_URL), which as a rule ends in /v1."
+_NOT_FOUND_ADVICE = "Check base_url (APERTIS_BASE_URL), which usually ends in /v1."
 
 _QUOTA_CODES = frozenset(
     {"quota_exceeded", "insufficient_quota", "insufficient_balance", "billing_hard_limit_reached"}
 )
-_SNIPPET = 200
-_KEY = re.compile(r"\bsk-[\w-]{6,}")
-_DAY = 86_400.0
+_SNIPPET_BYTES = 200
+_API_KEY = re.compile(r"\bsk-[\w-]{6,}")
+_MAX_RESET_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One whole answer; header names are in lower case."""
+    """One HTTP response, or the head of one.
+
+    Attributes:
+        status: HTTP status.
+        headers: Headers, with their names in lower case.
+        body: Body; empty for a head.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -66,153 +71,159 @@ class Response:
 
     @property
     def request_id(self) -> str | None:
-        """The service's name for this exchange."""
+        """Id of the request for the support of the service."""
         return self.headers.get("x-request-id")
 
     @property
     def media_type(self) -> str:
-        """The content type without its parameters, in lower case; of several, the first."""
+        """Content type without its parameters, in lower case; the first one of several."""
         first = self.headers.get("content-type", "").partition(",")[0]
         return first.partition(";")[0].strip().lower()
 
 
 def is_success(status: int) -> bool:
-    """Whether the service did what was asked."""
+    """Return whether a status means success."""
     return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
 
 
-def status_error(answer: Response) -> APIStatusError:
-    """The error that an answer without success stands for."""
-    detail = _error_object(answer.body)
+def status_error(response: Response) -> APIStatusError:
+    """Return the error for a response without success."""
+    detail = _error_object(response.body)
     code = _text(detail.get("code")) or _text(detail.get("type"))
-    kind = _kind(answer.status, code)
-    said = _sentence(detail.get("message")) or _reason(answer)
-    return kind(
-        " ".join(filter(None, [f"{said.rstrip('.')} ({answer.status}).", _advice(kind, code)])),
-        status=answer.status,
+    error_type = _error_type(response.status, code)
+    message = _message(detail.get("message")) or _reason(response)
+    sentences = [f"{message.rstrip('.')} ({response.status}).", _advice(error_type, code)]
+    return error_type(
+        " ".join(filter(None, sentences)),
+        status=response.status,
         code=code,
         param=_text(detail.get("param")),
-        request_id=answer.request_id,
-        retry_after=retry_after(answer.status, answer.headers),
+        request_id=response.request_id,
+        retry_after=retry_after(response.status, response.headers),
     )
 
 
-def malformed_error(answer: Response, what: str) -> MalformedResponseError:
-    """The error for an answer that came with success and cannot be believed."""
-    detail = _error_object(answer.body)
-    said = _sentence(detail.get("message"))
+def malformed_error(response: Response, problem: str) -> MalformedResponseError:
+    """Return the error for a response with success whose content is not usable.
+
+    Args:
+        response: Response that the error is about.
+        problem: End of the sentence "The service responded with 200, but ...".
+    """
+    detail = _error_object(response.body)
+    message = _message(detail.get("message"))
     return MalformedResponseError(
-        f"The service answered {answer.status}, but {what}"
-        + (f": {said}" if said else f" (it begins {snippet(answer.body)})."),
-        status=answer.status,
+        f"The service responded with {response.status}, but {problem}"
+        + (f": {message}" if message else f" (it begins {snippet(response.body)})."),
+        status=response.status,
         code=_text(detail.get("code")),
         param=_text(detail.get("param")),
-        request_id=answer.request_id,
+        request_id=response.request_id,
     )
 
 
 def snippet(body: bytes) -> str:
-    """The first printable characters of a text body; of anything else only its size."""
-    head = body[:_SNIPPET].decode("utf-8", errors="replace")
+    """Return the beginning of a text body, or the size of any other body."""
+    head = body[:_SNIPPET_BYTES].decode("utf-8", errors="replace")
     if not body or "\ufffd" in head.rstrip("\ufffd") or "\0" in head:
         return f"<{len(body)} bytes>"
-    return repr(_KEY.sub("sk-...", " ".join(head.split()))[:80])
+    return repr(_API_KEY.sub("sk-...", " ".join(head.split()))[:80])
 
 
 def retry_after(status: int, headers: Mapping[str, str]) -> float | None:
-    """Seconds after which the server wants to be asked again, or None where it does not say.
+    """Return the seconds that the service asks to wait, or None.
 
-    Looks at ``retry-after-ms``, ``Retry-After`` (seconds or a date) and, for 429 only,
-    ``X-RateLimit-Reset`` (Unix seconds). Dates are compared with the server's own ``Date``, so
-    that a wrong clock on this side does not matter. Words that make no sense count as nothing,
-    and so does a moment that is past, or a reset more than a day ahead (it is 180 s at most).
+    The headers are ``retry-after-ms``, ``Retry-After`` (seconds or a date) and, for 429 only,
+    ``X-RateLimit-Reset`` (Unix seconds). Dates are compared with the service's own ``Date``, so
+    that a wrong clock on this side does not matter. Invalid values and times in the past are
+    ignored, and so is a reset more than a day ahead (it is 180 s at most).
     """
-    said = (
+    seconds = (
         _seconds(headers.get("retry-after-ms"), scale=0.001)
         or _seconds(headers.get("retry-after"))
-        or _ahead(_timestamp(headers.get("retry-after")), headers)
+        or _seconds_until(_timestamp(headers.get("retry-after")), headers)
     )
-    if said is None and status == HTTPStatus.TOO_MANY_REQUESTS:
-        reset = _ahead(_seconds(headers.get("x-ratelimit-reset")), headers)
-        said = reset if reset is not None and reset <= _DAY else None
-    return said
+    if seconds is None and status == HTTPStatus.TOO_MANY_REQUESTS:
+        reset = _seconds_until(_seconds(headers.get("x-ratelimit-reset")), headers)
+        seconds = reset if reset is not None and reset <= _MAX_RESET_SECONDS else None
+    return seconds
 
 
-def _kind(status: int, code: str | None) -> type[APIStatusError]:
+def _error_type(status: int, code: str | None) -> type[APIStatusError]:
     if status == HTTPStatus.TOO_MANY_REQUESTS and code in _QUOTA_CODES:
         return PaymentError
     if status == HTTPStatus.FORBIDDEN and code == "audio_requires_payg":
         return AudioRequiresPaygError
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return ServerError
-    return _KINDS.get(status, APIStatusError)
+    return _ERRORS.get(status, APIStatusError)
 
 
-def _advice(kind: type[APIStatusError], code: str | None) -> str | None:
-    if kind is NotFoundError and code != "model_not_found":
-        return _NO_SUCH_ADDRESS
-    return _ADVICE.get(kind)
+def _advice(error_type: type[APIStatusError], code: str | None) -> str | None:
+    if error_type is NotFoundError and code != "model_not_found":
+        return _NOT_FOUND_ADVICE
+    return _ADVICE.get(error_type)
 
 
-def _reason(answer: Response) -> str:
-    if HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.BAD_REQUEST:
-        return "The service redirects elsewhere, which is refused, as audio would follow"
+def _reason(response: Response) -> str:
+    if HTTPStatus.MULTIPLE_CHOICES <= response.status < HTTPStatus.BAD_REQUEST:
+        return "The service redirects elsewhere, which is refused because audio would be sent there"
     try:
-        phrase = HTTPStatus(answer.status).phrase
+        phrase = HTTPStatus(response.status).phrase
     except ValueError:
         phrase = "an unknown status"
-    return f"The service, or a gateway before it, answered {phrase}"
+    return f"The service, or a gateway in front of it, responded with {phrase}"
 
 
-def _error_object(body: bytes) -> dict[str, Any]:
-    """The error object of the documented body, or of the variants seen behind gateways."""
+def _error_object(body: bytes) -> dict[str, object]:
+    """Return the error object of a body, as documented or as seen behind gateways."""
     try:
         data = json.loads(body)
     except (ValueError, RecursionError):
         return {}
-    found = data.get("error", data.get("detail")) if isinstance(data, dict) else None
-    if isinstance(found, str):
-        return {"message": found}
-    return found if isinstance(found, dict) else {}
+    error = data.get("error", data.get("detail")) if isinstance(data, dict) else None
+    if isinstance(error, str):
+        return {"message": error}
+    return error if isinstance(error, dict) else {}
 
 
 def _text(value: object) -> str | None:
-    """A short single line, or None: servers put all sorts of things into error fields."""
+    """Return a value as one short line, or None, for servers put anything into error fields."""
     if not isinstance(value, str | int) or isinstance(value, bool):
         return None
     words = "".join(char if char.isprintable() else " " for char in str(value)).split()
     return " ".join(words)[:500] or None
 
 
-def _sentence(value: object) -> str | None:
-    """A message fit to be shown: no page of a gateway, and no key that it repeats."""
+def _message(value: object) -> str | None:
+    """Return a message that can be shown, with API keys masked, or None for a page of HTML."""
     text = _text(value)
-    return None if text is None or text.startswith("<") else _KEY.sub("sk-...", text)
+    return None if text is None or text.startswith("<") else _API_KEY.sub("sk-...", text)
 
 
 def _seconds(value: str | None, scale: float = 1.0) -> float | None:
-    """A number of seconds; of several, as when a gateway adds its own, the longest."""
+    """Return the longest of several numbers of seconds, as a gateway may add its own."""
     try:
-        seconds = max(float(said) for said in (value or "").split(",")) * scale
+        seconds = max(float(part) for part in (value or "").split(",")) * scale
     except ValueError:
         return None
     return seconds if 0 < seconds < float("inf") else None
 
 
-def _ahead(moment: float | None, headers: Mapping[str, str]) -> float | None:
-    """The seconds from the server's now to a moment still to come."""
-    seconds = 0.0 if moment is None else moment - _server_time(headers)
+def _seconds_until(timestamp: float | None, headers: Mapping[str, str]) -> float | None:
+    """Return the seconds from the server's time to a later time, or None."""
+    seconds = 0.0 if timestamp is None else timestamp - _server_time(headers)
     return seconds if seconds > 0 else None
 
 
 def _server_time(headers: Mapping[str, str]) -> float:
-    moment = _timestamp(headers.get("date"))
-    return time.time() if moment is None else moment
+    timestamp = _timestamp(headers.get("date"))
+    return time.time() if timestamp is None else timestamp
 
 
 def _timestamp(value: str | None) -> float | None:
     try:
-        moment = parsedate_to_datetime(value or "")
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        date = parsedate_to_datetime(value or "")
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
     except (ValueError, TypeError, OverflowError):
         return None

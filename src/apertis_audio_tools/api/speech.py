@@ -20,13 +20,13 @@ def speech_request(text: str, options: SpeechOptions, capabilities: Capabilities
     """Return the request for a spoken text.
 
     Raises:
-        UnsupportedError: The service is known to refuse it.
+        UnsupportedError: If the service is known to refuse it.
     """
     if not text.strip():
-        raise UnsupportedError("There is nothing to say: the text is empty.")
+        raise UnsupportedError("There is nothing to speak: the text is empty.")
     if len(text) > models.MAX_SPEECH_CHARACTERS:
         raise UnsupportedError(
-            f"The text has {len(text)} characters; the service takes "
+            f"The text has {len(text)} characters; the service accepts "
             f"{models.MAX_SPEECH_CHARACTERS} at a time. Send it in parts."
         )
     models.require_choice("response_format", options.response_format, models.SPEECH_FORMATS)
@@ -48,10 +48,10 @@ def speech_request(text: str, options: SpeechOptions, capabilities: Capabilities
 
 
 class AudioStreamReader:
-    """The bytes of an answer as they arrive, once the first of them look like sound.
+    """Reader of a streamed audio file, which checks that the first bytes look like audio.
 
     Args:
-        head: The answer they belong to, without its body.
+        head: Head of the response.
     """
 
     def __init__(self, head: Response) -> None:
@@ -59,38 +59,26 @@ class AudioStreamReader:
         self._has_begun = False
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """The chunk itself.
-
-        Raises:
-            MalformedResponseError: Error pages and JSON have been seen with success.
-        """
+        """Yield the chunk, or raise `MalformedResponseError` if it is a page or JSON."""
         if chunk and not self._has_begun:
             require_audio(replace(self._head, body=chunk))
             self._has_begun = True
         yield chunk
 
     def finish(self) -> Sequence[bytes]:
-        """Called when the body has ended; there is nothing to add.
-
-        Raises:
-            MalformedResponseError: There was none.
-        """
+        """Return nothing, or raise `MalformedResponseError` if there were no bytes at all."""
         if not self._has_begun:
             require_audio(self._head)
         return ()
 
 
-def require_audio(answer: Response) -> Response:
-    """The answer, if its head and first bytes are those of sound.
-
-    Raises:
-        MalformedResponseError: They are not.
-    """
-    if not answer.body:
-        raise malformed_error(answer, "without any audio")
-    kind = answer.media_type
-    if not kind.startswith("audio/") and kind not in _BINARY_TYPES:
-        raise malformed_error(answer, f"with {kind} in place of audio")
-    if _TEXT.match(answer.body):
-        raise malformed_error(answer, "with text in place of audio")
-    return answer
+def require_audio(response: Response) -> Response:
+    """Return the response if it looks like audio, or raise `MalformedResponseError`."""
+    if not response.body:
+        raise malformed_error(response, "without any audio")
+    media_type = response.media_type
+    if not media_type.startswith("audio/") and media_type not in _BINARY_TYPES:
+        raise malformed_error(response, f"with {media_type} in place of audio")
+    if _TEXT.match(response.body):
+        raise malformed_error(response, "with text in place of audio")
+    return response

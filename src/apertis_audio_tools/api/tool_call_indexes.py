@@ -1,10 +1,10 @@
-"""Which tool call a piece of a streamed reply belongs to, however the service numbers them."""
+"""Indexes of the tool calls in a streamed reply, however the service numbers them."""
 
 
 class ToolCallIndexes:
-    """Numbers for tool calls, each of which has one of its own.
+    """Unique indexes for tool calls.
 
-    Some services say the same index for all calls, or none, and tell calls apart by their ids.
+    Some services send the same index for all calls, or none, and only ids tell the calls apart.
     """
 
     def __init__(self) -> None:
@@ -12,28 +12,30 @@ class ToolCallIndexes:
         self._latest: dict[int | None, int] = {}
         self._known: dict[tuple[int | None, str], int] = {}
 
-    def number(self, index: int | None, call_id: str | None) -> int:
-        """The call a piece belongs to: the service's own index, unless another call has that.
+    def resolve(self, index: int | None, call_id: str | None) -> int:
+        """Return the index of the call that a delta belongs to.
+
+        It is the service's own index, unless another call has that.
 
         Args:
-            index: As the service says; None means the call before, unless there is another id.
-            call_id: As the service says; later pieces of a call usually have none.
+            index: Index from the service. None means the previous call, unless the id differs.
+            call_id: Id from the service, usually with the first delta of a call only.
         """
-        number = self._begun(index, call_id)
-        if number is None:
-            number = self._free(index)
-        self._ids[number] = self._ids.get(number) or call_id or ""
-        self._known[index, self._ids[number]] = number
-        self._latest[index] = self._latest[None] = number
-        return number
+        resolved = self._known_index(index, call_id)
+        if resolved is None:
+            resolved = self._free_index(index)
+        self._ids[resolved] = self._ids.get(resolved) or call_id or ""
+        self._known[index, self._ids[resolved]] = resolved
+        self._latest[index] = self._latest[None] = resolved
+        return resolved
 
-    def _begun(self, index: int | None, call_id: str | None) -> int | None:
+    def _known_index(self, index: int | None, call_id: str | None) -> int | None:
         latest = self._latest.get(index)
         if latest is None or not call_id or self._ids[latest] in {"", call_id}:
             return latest
         return self._known.get((index, call_id))
 
-    def _free(self, index: int | None) -> int:
+    def _free_index(self, index: int | None) -> int:
         if index is None or index in self._ids:
             return max(self._ids, default=-1) + 1
         return index

@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import re
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import from_json
@@ -28,7 +27,7 @@ _PATHS = {"transcribe": "/audio/transcriptions", "translate": "/audio/translatio
 _TEXT_TYPES = frozenset(
     {"", "text/plain", "text/vtt", "text/srt", "application/x-subrip", "application/octet-stream"}
 )
-_PAGE = re.compile(r"\s*<(?:!doctype|html|\?xml)", re.IGNORECASE)
+_HTML = re.compile(r"\s*<(?:!doctype|html|\?xml)", re.IGNORECASE)
 
 
 def transcription_call(
@@ -46,7 +45,7 @@ def transcription_call(
         options: Options of the request.
         capabilities: Capabilities of the models.
         source: Name of the recording in the transcript.
-        duration: Length of the upload in seconds.
+        duration: Length of the upload in seconds. Defaults to None, if it is unknown.
 
     Raises:
         UnsupportedError: If the service is known to refuse it, or it is too large.
@@ -77,11 +76,11 @@ def transcription_call(
         language=options.language,
     )
     request = Request("POST", _PATHS[task], body, model=model)
-    return Call(request, functools.partial(_read, about=empty, wanted=response_format))
+    return Call(request, functools.partial(_read, empty=empty, response_format=response_format))
 
 
 class _Json(BaseModel):
-    """The documented answer of ``json`` and ``verbose_json``."""
+    """Documented response of ``json`` and ``verbose_json``."""
 
     model_config = ConfigDict(allow_inf_nan=False)
 
@@ -89,36 +88,36 @@ class _Json(BaseModel):
     language: str | None = None
     duration: float | None = None
     segments: tuple[Segment, ...] | None = None
-    usage: Any = None
+    usage: object = None
 
 
-def _read(answer: Response, *, about: Transcript, wanted: str) -> Transcript:
-    raw = _decoded(answer)
-    if wanted in {"json", "verbose_json"}:
-        known = _from_json(parse_json(answer, _Json), about)
+def _read(response: Response, *, empty: Transcript, response_format: str) -> Transcript:
+    raw = _decode(response)
+    if response_format in {"json", "verbose_json"}:
+        fields = _from_json(parse_json(response, _Json), empty)
     else:
-        known = _from_text(answer, _unwrapped(answer, raw), wanted)
-    return about.model_copy(update={**known, **response_metadata(answer), "raw": raw})
+        fields = _from_text(response, _unwrap(response, raw), response_format)
+    return empty.model_copy(update={**fields, **response_metadata(response), "raw": raw})
 
 
-def _from_json(body: _Json, about: Transcript) -> dict[str, Any]:
+def _from_json(body: _Json, empty: Transcript) -> dict[str, object]:
     return {
         "text": body.text.strip(),
         "segments": body.segments or (),
-        "language": body.language or about.language,
-        "duration": about.duration if body.duration is None else body.duration,
+        "language": body.language or empty.language,
+        "duration": empty.duration if body.duration is None else body.duration,
         "usage": parse_usage(body.usage) if body.usage else None,
     }
 
 
-def _from_text(answer: Response, text: str, wanted: str) -> dict[str, Any]:
-    if not answer.body and wanted != "srt":  # silence is a line end, or a header of WebVTT
-        raise malformed_error(answer, f"with nothing in place of {wanted}")
-    if wanted == "text":
+def _from_text(response: Response, text: str, response_format: str) -> dict[str, object]:
+    if not response.body and response_format != "srt":  # silence has a line end, or a header
+        raise malformed_error(response, f"with nothing in place of {response_format}")
+    if response_format == "text":
         return {"text": text.strip()}
     cues = subtitles.parse_subtitles(text)
     if cues is None:
-        raise malformed_error(answer, f"not with {wanted} subtitles")
+        raise malformed_error(response, f"not with {response_format} subtitles")
     segments = tuple(
         Segment(id=number, start=cue.start, end=cue.end, text=cue.text)
         for number, cue in enumerate(cues)
@@ -126,26 +125,26 @@ def _from_text(answer: Response, text: str, wanted: str) -> dict[str, Any]:
     return {"text": passages.join_texts(cue.text for cue in cues), "segments": segments}
 
 
-def _decoded(answer: Response) -> str:
+def _decode(response: Response) -> str:
     with contextlib.suppress(UnicodeDecodeError):  # as a context, it would hold the whole body
-        return answer.body.decode("utf-8-sig")
-    raise malformed_error(answer, "the body is not UTF-8 text")
+        return response.body.decode("utf-8-sig")
+    raise malformed_error(response, "the body is not UTF-8 text")
 
 
-def _unwrapped(answer: Response, raw: str) -> str:
-    """The text that was asked for, out of the JSON some gateways put around it."""
-    is_json = answer.media_type == "application/json"
-    if _PAGE.match(raw) or not (is_json or answer.media_type in _TEXT_TYPES):
-        raise malformed_error(answer, f"with {answer.media_type or 'a page'} in place of text")
+def _unwrap(response: Response, raw: str) -> str:
+    """Return the text of a response, which some gateways wrap in JSON."""
+    is_json = response.media_type == "application/json"
+    if _HTML.match(raw) or not (is_json or response.media_type in _TEXT_TYPES):
+        raise malformed_error(response, f"with {response.media_type or 'a page'} in place of text")
     if not is_json and not raw.lstrip().startswith(("{", '"')):
         return raw
     try:
         data = from_json(raw)
     except ValueError:
         if is_json:
-            raise malformed_error(answer, "the body is not JSON") from None
+            raise malformed_error(response, "the body is not JSON") from None
         return raw
     text = data.get("text") if isinstance(data, dict) else data
     if not isinstance(text, str):
-        raise malformed_error(answer, "there is no text in it")
+        raise malformed_error(response, "there is no text in it")
     return text

@@ -1,4 +1,4 @@
-"""What was counted, in the words of each endpoint."""
+"""Usage counts, whose names differ between the endpoints."""
 
 from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
@@ -24,19 +24,19 @@ class _Usage(BaseModel):
 
 
 def parse_usage(data: object) -> Usage | None:
-    """The counts, in the words of either endpoint; None where they make no sense.
+    """Return the counts, by the names of any endpoint, or None if they are invalid.
 
-    A paid answer is not thrown away because its bill cannot be read.
+    A paid response is not thrown away because its counts cannot be read.
     """
     try:
         usage = _Usage.model_validate(data)
     except ValidationError:
         return None
-    heard, spoken = usage.input_token_details, usage.output_token_details
+    inputs, outputs = usage.input_token_details, usage.output_token_details
     return Usage(
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
-        input_audio_tokens=(heard and heard.audio_tokens) or 0,
-        output_audio_tokens=(spoken and spoken.audio_tokens) or 0,
+        input_audio_tokens=(inputs and inputs.audio_tokens) or 0,
+        output_audio_tokens=(outputs and outputs.audio_tokens) or 0,
         seconds=usage.seconds,
     )

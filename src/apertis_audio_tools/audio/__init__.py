@@ -1,10 +1,7 @@
-"""Recordings: where they come from, what is in them, and how they are made fit to send.
-
-The only package that imports ``av``.
-"""
+"""Open, measure, cut and write audio. The only package that imports ``av``."""
 
 from apertis_audio_tools.audio.cutting.pieces import cut_pieces
-from apertis_audio_tools.audio.cutting.planning import Piece
+from apertis_audio_tools.audio.cutting.units import Piece
 from apertis_audio_tools.audio.input.probing import Recording, probe
 from apertis_audio_tools.audio.input.sources import Source, is_named_source, source_label
 from apertis_audio_tools.audio.output.chat_clip import encode_chat_clip

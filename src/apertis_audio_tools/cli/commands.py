@@ -246,7 +246,7 @@ def cache(
     with report_errors(), contextlib.closing(open_cache(None) or user_cache()) as transcripts:
         if clear:
             typer.echo(f"Transcripts forgotten: {transcripts.clear()}.")
-        count, size = transcripts.held()
+        count, size = transcripts.usage()
         notes.print(f"Cached transcripts: {count} ({decimal(size)}).", style="dim", markup=False)
         typer.echo(transcripts.path)
 

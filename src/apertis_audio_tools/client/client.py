@@ -94,7 +94,7 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
             settings.require_whole("max_retries", max_retries, least=0),
             settings.require_positive("max_wait", max_wait),
             SystemClock() if clock is None else clock,
-            limit=RateLimiter(_require_rate(requests_per_minute)),
+            rate_limiter=RateLimiter(_require_rate(requests_per_minute)),
         )
         deadline = settings.require_positive("deadline", deadline)
         permits = FairSemaphore(settings.require_whole("max_concurrency", max_concurrency, least=1))

@@ -4,18 +4,19 @@ import threading
 from collections import deque
 from typing import Self
 
-from apertis_audio_tools.concurrency import fork_safety
+from apertis_audio_tools.concurrency.fork_safety import ProcessLocal
 from apertis_audio_tools.concurrency.signals import uncancellable_future
 
 
 class Permit:
-    """Room for one piece, from before it is cut until it is answered: asked for, held, given back.
+    """Permission to have one piece under way, from before it is cut until its response is there.
 
-    As a context manager it gives itself back. That may happen twice, and from any thread.
+    As a context manager it closes itself. It may be closed more than once, and from any thread.
 
     Attributes:
-        granted: Done once the room is there, or nobody waits for it any more. Threads wait for it
-            as it is, event loops for what ``asyncio.wrap_future`` makes of it.
+        granted: Future that is done once the permit is granted, or closed before that. Threads
+            wait for it directly, event loops through ``asyncio.wrap_future``.
+        is_closed: True once the permit has been given back or withdrawn.
     """
 
     def __init__(self, semaphore: "FairSemaphore") -> None:
@@ -24,8 +25,8 @@ class Permit:
         self._semaphore = semaphore
 
     def close(self) -> None:
-        """Leave the room, or the queue, to the next one."""
-        self._semaphore._take_back(self)  # noqa: SLF001  # two halves of one thing
+        """Give the permit back, or leave the queue."""
+        self._semaphore._release(self)  # noqa: SLF001  # a permit is part of its semaphore
 
     def __enter__(self) -> Self:
         return self
@@ -34,55 +35,57 @@ class Permit:
         self.close()
 
 
-class FairSemaphore:
-    """So many pieces of a client are under way at once, over all recordings, threads and loops.
+class _Permits:
+    """Permits of one process."""
 
-    Whoever asks first is served first. A recording asks for one permit at a time, so that many of
-    them take turns.
+    def __init__(self) -> None:
+        self.granted: set[Permit] = set()
+        self.queue: deque[Permit] = deque()
+        # Reentrant: garbage collection in here may close an iterator that gives its permit back.
+        self.lock = threading.RLock()
+
+    def grant_next(self) -> None:
+        """Grant the first permit of the queue, if there is one."""
+        if self.queue:
+            permit = self.queue.popleft()
+            self.granted.add(permit)
+            permit.granted.set_result(None)
+
+
+class FairSemaphore:
+    """Limit on the pieces of a client that are under way at once, over all threads and event loops.
+
+    Permits are granted in the order of the requests. A recording requests one permit at a time, so
+    several recordings take turns. A forked child starts with all permits free.
+
+    Args:
+        size: Number of permits that are granted at once.
     """
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self._begin()
-        fork_safety.renewed_in_children(self)
-
-    def _begin(self) -> None:
-        self._held: set[Permit] = set()
-        self._queue: deque[Permit] = deque()
-        # Reentrant: collecting garbage in here may close an iterator that gives its permit back.
-        self._lock = threading.RLock()
-
-    def renew(self) -> object:
-        """In a child of the process: its parent's pieces are not under way there."""
-        left = self._held, self._queue
-        self._begin()
-        return left
+        self._permits = ProcessLocal(_Permits)
 
     def request(self) -> Permit:
-        """A place in the queue."""
-        permit = Permit(self)
-        with self._lock:
-            if len(self._held) < self.size:
-                self._held.add(permit)
+        """Return a permit, which is granted at once or when its turn comes."""
+        permit, permits = Permit(self), self._permits.value
+        with permits.lock:
+            if len(permits.granted) < self.size:
+                permits.granted.add(permit)
                 permit.granted.set_result(None)
             else:
-                self._queue.append(permit)
+                permits.queue.append(permit)
         return permit
 
-    def _take_back(self, permit: Permit) -> None:
-        with self._lock:
+    def _release(self, permit: Permit) -> None:
+        permits = self._permits.value
+        with permits.lock:
             if permit.is_closed:
                 return
             permit.is_closed = True
-            if permit in self._held:
-                self._held.remove(permit)
-                self._let_in()
-            elif permit in self._queue:
-                self._queue.remove(permit)
+            if permit in permits.granted:
+                permits.granted.remove(permit)
+                permits.grant_next()
+            elif permit in permits.queue:
+                permits.queue.remove(permit)
                 permit.granted.set_result(None)
-
-    def _let_in(self) -> None:
-        if self._queue:
-            permit = self._queue.popleft()
-            self._held.add(permit)
-            permit.granted.set_result(None)

@@ -5,83 +5,86 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 
-from apertis_audio_tools.concurrency import fork_safety
+from apertis_audio_tools.concurrency.fork_safety import ForkSafeLock, ProcessLocal
+
+
+class _Waiters:
+    """Threads of one process that sleep until a stop event is set, and its callbacks."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        self.callbacks: set[Callable[[], object]] = set()
+        self.lock = threading.RLock()
 
 
 class StopEvent:
-    """Word that nothing more is to be sent; it reaches those who wait, wherever they do.
+    """Event that tells threads and event loops to send nothing more.
 
     Attributes:
-        event: What threads sleep on.
+        is_set: True once the event has been set.
     """
 
     def __init__(self) -> None:
-        self._begin()
-        fork_safety.renewed_in_children(self)
-
-    def _begin(self) -> None:
-        self.event = threading.Event()
-        self._lock = threading.RLock()
-        self._callbacks: set[Callable[[], object]] = set()
-
-    def renew(self) -> object:
-        """In a child of the process, where nobody waits and nobody would give the lock back."""
-        left, was_set = (self.event, self._callbacks), self.is_set
-        self._begin()
-        if was_set:
-            self.event.set()
-        return left
+        self.is_set = False
+        self._waiters = ProcessLocal(_Waiters)
 
     @property
-    def is_set(self) -> bool:
-        """Whether the word was given."""
-        return self.event.is_set()
+    def event(self) -> threading.Event:
+        """Event of `threading` that is set with this one, for threads that sleep meanwhile."""
+        event = self._waiters.value.event
+        if self.is_set:  # perhaps in the parent, before this process was forked
+            event.set()
+        return event
 
     def set(self) -> None:
-        """Give it; a second time changes nothing."""
-        with self._lock:
-            self.event.set()
-            for function in tuple(self._callbacks):
+        """Set the event and call the callbacks. Setting it again changes nothing."""
+        waiters = self._waiters.value
+        with waiters.lock:
+            self.is_set = True
+            waiters.event.set()
+            for function in tuple(waiters.callbacks):
                 function()
 
     @contextlib.contextmanager
     def callback(self, function: Callable[[], object]) -> Iterator[None]:
-        """Call `function`, from any thread, when the event is set: now or inside the block."""
-        with self._lock:
-            self._callbacks.add(function)
+        """Call `function`, from any thread, if the event is set already or within the context."""
+        waiters = self._waiters.value
+        with waiters.lock:
+            waiters.callbacks.add(function)
             if self.is_set:
                 function()
         try:
             yield
         finally:
-            with self._lock:
-                self._callbacks.discard(function)
+            waiters = self._waiters.value  # of this process, which may be a child by now
+            with waiters.lock:
+                waiters.callbacks.discard(function)
 
 
 class Notifier:
-    """Rings when something has happened, for whoever waits for it in a thread or an event loop.
+    """Notification that one thread or event loop waits for and any thread sends.
 
     Attributes:
-        future: Done when it rings, for the first time since it was heard.
+        future: Future that is done at the first notification since the last `take`.
     """
 
     def __init__(self) -> None:
         self.future = uncancellable_future()
-        self._lock = fork_safety.ForkSafeLock()
+        self._lock = ForkSafeLock()
 
     def notify(self) -> None:
-        """Ring, from any thread."""
+        """Complete the future, if it is not done yet."""
         with self._lock:
             if not self.future.done():
                 self.future.set_result(None)
 
     def take(self) -> bool:
-        """Whether it has rung since this was last asked."""
+        """Return whether there was a notification since the last call, and forget it."""
         with self._lock:
-            has_rung = self.future.done()
-            if has_rung:
+            is_notified = self.future.done()
+            if is_notified:
                 self.future = uncancellable_future()
-        return has_rung
+        return is_notified
 
 
 def uncancellable_future() -> Future[None]:

@@ -1,10 +1,10 @@
-"""What an agent's tools may touch: folders to read from, one to write to, and a size.
+"""Access of an agent's tools to files: folders to read from, one to write to, and a size limit.
 
-A path comes from a model, which may have been talked into anything. So a whole path must begin with
-a folder that was given, before anything is looked at (on Windows, looking at a path of another host
-signs in there). Any path is then resolved (``..`` and symbolic links), must be below a folder that
-was given, and is opened one folder after the other without following links: one put there after the
-check is refused, not followed.
+A path comes from a model, which may have been talked into anything. An absolute path must begin
+with one of the folders before the file system is consulted (on Windows, looking at a path of
+another host sends credentials there). Every path is then resolved (``..`` and symbolic links), must
+lie below one of the folders, and is opened one folder at a time without following links, so that a
+link created after the check is refused.
 """
 
 import contextlib
@@ -21,39 +21,39 @@ from apertis_audio_tools.errors import AccessError, ConfigurationError
 from apertis_audio_tools.files.paths import expand_user
 
 MAX_BYTES = 2 * 1024**3
-"""A day of wav at 16 kHz."""
+"""Default limit in bytes: 18 hours of 16-bit mono wav at 16 kHz."""
 
 Folder = str | os.PathLike[str]
 
-_NAMES_SHOWN = 20
-_NAMES_COUNTED = 1_000
+_MAX_NAMES_SHOWN = 20
+_MAX_NAMES_COUNTED = 1_000
 """A refusal must not walk through a whole disk."""
-_LONGEST_PATH = 4096
-_ONE_AFTER_THE_OTHER = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
-_OPEN = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-"""A FIFO without a writer would block for ever."""
-_RESERVED = re.compile(
+_MAX_PATH_CHARACTERS = 4096
+_CAN_OPEN_BELOW = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
+_OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""Without O_NONBLOCK, opening a FIFO that has no writer would block forever."""
+_DEVICE_NAME = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|com[\d¹²³]|lpt[\d¹²³])(\..*)?", re.IGNORECASE
 )
 """Names that mean devices on Windows, in any folder."""
 
 
 class FileAccess:
-    """The folders an agent's tools may read and write; nothing else, however it is asked for.
+    """Folders that the tools of an agent may read from and write to; all else is refused.
 
     Example:
         >>> from apertis_audio_tools import FileAccess
         >>> access = FileAccess("recordings", output="spoken")
 
     Args:
-        inputs: A folder, or several, whose files may be read, with all folders below.
-        output: The folder for new files, made when it is first needed; without it, none are
-            written. Existing files are never replaced.
-        max_bytes: The largest file that may be read.
+        inputs: A folder, or several, whose files may be read, including all folders below.
+        output: Folder for new files, created when it is first needed. Existing files are never
+            replaced. Defaults to None: nothing may be written.
+        max_bytes: Size of the largest file that may be read, in bytes. Defaults to 2 GiB.
 
     Raises:
-        AccessError: A folder to read from is not there.
-        ConfigurationError: A folder has no name, or begins with a home, ``~``, that is not known.
+        AccessError: If a folder to read from does not exist.
+        ConfigurationError: If the name of a folder is empty or begins with an unknown home, ``~``.
     """
 
     def __init__(
@@ -63,10 +63,10 @@ class FileAccess:
         output: Folder | None = None,
         max_bytes: int = MAX_BYTES,
     ) -> None:
-        given = [inputs] if isinstance(inputs, str | os.PathLike) else [*inputs]
-        self.inputs = tuple(_existing(folder) for folder in given)
-        self._given = tuple(expand_user(folder).absolute() for folder in given)
-        self.output = None if output is None else expand_user(output).absolute()
+        folders = [inputs] if isinstance(inputs, str | os.PathLike) else [*inputs]
+        self.inputs: tuple[Path, ...] = tuple(map(_require_folder, folders))
+        self._unresolved_inputs = tuple(expand_user(folder).absolute() for folder in folders)
+        self.output: Path | None = None if output is None else expand_user(output).absolute()
         self.max_bytes = max_bytes
 
     def __repr__(self) -> str:
@@ -74,32 +74,24 @@ class FileAccess:
 
     @contextlib.contextmanager
     def reading(self, path: str) -> Iterator[tuple[str, BinaryIO]]:
-        """A file below the input folders, opened: its name and its content.
-
-        What a tool has spoken, in the output folder, can be read as well.
+        """Open a file below the input folders or the output folder; yield its name and content.
 
         Args:
-            path: Relative to one of the folders, or absolute and below one.
+            path: Path relative to one of the folders, or an absolute path below one.
 
         Raises:
-            AccessError: There is no such file, it is outside, too large, or not a regular file.
+            AccessError: If the file does not exist, is outside of the folders, is too large, or is
+                not a regular file.
         """
-        root, inside = self._found(path)
-        descriptor = self._opened(root, inside)
-        try:
-            self._require_readable(os.fstat(descriptor), inside)
-            file = os.fdopen(descriptor, "rb")
-        except BaseException:
-            os.close(descriptor)
-            raise
-        with file:
+        root, inside = self._locate(path)
+        with self._open(root, inside) as file:
             yield inside.name, file
 
     def new_path(self, suffix: str) -> Path:
-        """Where a new file goes: a name in the output folder that is not taken.
+        """Return an unused path in the output folder, which is created if necessary.
 
         Raises:
-            AccessError: There is no output folder, or it cannot be made.
+            AccessError: If there is no output folder, or if it cannot be created.
         """
         if self.output is None:
             raise AccessError("No folder to write to was given to this tool.")
@@ -107,17 +99,17 @@ class FileAccess:
             self.output.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise AccessError(
-                f"The output folder cannot be made: {error.strerror or error}."
+                f"The output folder cannot be created: {error.strerror or error}."
             ) from error
         return self.output / f"speech-{secrets.token_hex(6)}{suffix}"
 
-    def _found(self, path: str) -> tuple[Path, Path]:
-        """The folder a file is below, and the rest of its path, free of links."""
-        _require_a_path(path)
+    def _locate(self, path: str) -> tuple[Path, Path]:
+        """Return the folder that a file is below, and its path from there, free of links."""
+        _require_path(path)
         if not self.inputs and self.output is None:
             raise AccessError("No folder to read from was given to this tool.")
         is_outside = True
-        for root in () if self._leads_elsewhere(path) else self._readable():
+        for root in () if self._is_foreign(path) else self._readable_folders():
             target = Path(os.path.realpath(root / path))
             if target.is_relative_to(root) and target != root:
                 is_outside = False
@@ -126,65 +118,77 @@ class FileAccess:
         if is_outside:
             raise AccessError(
                 f"{path!r:.200} is outside of the folders this tool may read; "
-                f"give a path relative to one of them. {self._offer()}"
+                f"give a path relative to one of them. {self._alternatives()}"
             )
-        raise AccessError(f"There is no file {path!r:.200}. {self._offer()}")
+        raise AccessError(f"There is no file {path!r:.200}. {self._alternatives()}")
 
-    def _leads_elsewhere(self, path: str) -> bool:
-        """Whether a whole path, by the rules of any system, begins with none of the folders."""
-        if not PureWindowsPath(path).anchor:  # which a POSIX path that begins with / has as well
+    def _is_foreign(self, path: str) -> bool:
+        """Return whether a path, absolute on any system, begins with none of the folders."""
+        if not PureWindowsPath(path).anchor:  # An absolute POSIX path has an anchor, too.
             return False
-        spelled = [*self._given, *self._readable(), *([self.output] if self.output else [])]
         flat = Path(os.path.normpath(path))
-        return not any(flat.is_relative_to(os.path.normpath(root)) for root in spelled)
+        output = [self.output] if self.output else []
+        folders = [*self._unresolved_inputs, *self._readable_folders(), *output]
+        return not any(flat.is_relative_to(os.path.normpath(folder)) for folder in folders)
 
-    def _readable(self) -> Iterator[Path]:
+    def _readable_folders(self) -> Iterator[Path]:
         yield from self.inputs
         if self.output is not None and _is_folder(self.output):
             yield Path(os.path.realpath(self.output))
 
-    def _opened(self, root: Path, inside: Path) -> int:
-        """A descriptor of a file, reached without following a link; other things stay unopened."""
+    def _open(self, root: Path, inside: Path) -> BinaryIO:
+        """Open a regular file; check it before, as opening a device has effects, and after."""
         try:
-            if not _ONE_AFTER_THE_OTHER:
-                self._require_readable((root / inside).lstat(), inside)
-                return os.open(root / inside, _OPEN)
-            with _folder(root, inside.parts[:-1]) as folder:
-                status = os.stat(inside.name, dir_fd=folder, follow_symlinks=False)
-                self._require_readable(status, inside)
-                return os.open(inside.name, _OPEN | os.O_NOFOLLOW, dir_fd=folder)
+            descriptor = self._open_descriptor(root, inside)
         except OSError as error:
             raise AccessError(f"{inside} cannot be read: {error.strerror or error}.") from error
+        try:
+            self._require_readable(os.fstat(descriptor), inside)
+            return os.fdopen(descriptor, "rb")
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+    def _open_descriptor(self, root: Path, inside: Path) -> int:
+        if not _CAN_OPEN_BELOW:
+            self._require_readable((root / inside).lstat(), inside)
+            return os.open(root / inside, _OPEN_FLAGS)
+        folder = _open_folder(root, inside.parts[:-1])
+        try:
+            status = os.stat(inside.name, dir_fd=folder, follow_symlinks=False)
+            self._require_readable(status, inside)
+            return os.open(inside.name, _OPEN_FLAGS | os.O_NOFOLLOW, dir_fd=folder)
+        finally:
+            os.close(folder)
 
     def _require_readable(self, status: os.stat_result, inside: Path) -> None:
         if not stat.S_ISREG(status.st_mode):
-            raise AccessError(f"{inside} is not a regular file. {self._offer()}")
+            raise AccessError(f"{inside} is not a regular file. {self._alternatives()}")
         if status.st_size > self.max_bytes:
             raise AccessError(
                 f"{inside} has {status.st_size:,} bytes; this tool reads up to {self.max_bytes:,}."
             )
 
-    def _offer(self) -> str:
-        """What there is instead, as a sentence a model can act on."""
-        found = itertools.chain.from_iterable(_names(root) for root in self._readable())
-        names = list(itertools.islice(found, _NAMES_COUNTED + 1))
+    def _alternatives(self) -> str:
+        """Return a sentence that names some files the model can read instead."""
+        found = itertools.chain.from_iterable(map(_list_names, self._readable_folders()))
+        names = list(itertools.islice(found, _MAX_NAMES_COUNTED + 1))
         if not names:
             return "The folders are empty."
-        others = len(names) - _NAMES_SHOWN
-        more = (
-            f" and {'many' if len(names) > _NAMES_COUNTED else others} more" if others > 0 else ""
-        )
-        return f"There are: {', '.join(map(repr, names[:_NAMES_SHOWN]))}{more}."
+        others = len(names) - _MAX_NAMES_SHOWN
+        count = "many" if len(names) > _MAX_NAMES_COUNTED else others
+        more = f" and {count} more" if others > 0 else ""
+        return f"There are: {', '.join(map(repr, names[:_MAX_NAMES_SHOWN]))}{more}."
 
 
 def resolve_access(
     access: FileAccess | None, inputs: Folder | Iterable[Folder], output: Folder | None
 ) -> FileAccess:
-    """What the tools of an agent may touch, given in one of two ways.
+    """Return what the tools of an agent may access, given as one value or as folders.
 
     Raises:
-        AccessError: A folder to read from is not there.
-        ConfigurationError: Both ways were used, or no folder was given, or one without a name.
+        AccessError: If a folder to read from does not exist.
+        ConfigurationError: If both forms are given, no folder is given, or a name is empty.
     """
     if access is not None and (inputs or output):
         raise ConfigurationError("Give access, or folders as inputs and output; not both.")
@@ -194,7 +198,7 @@ def resolve_access(
     return access
 
 
-def _existing(folder: Folder) -> Path:
+def _require_folder(folder: Folder) -> Path:
     path = Path(os.path.realpath(expand_user(folder)))
     if not _is_folder(path):
         raise AccessError(f"There is no folder {str(folder)!r:.500} to read recordings from.")
@@ -202,43 +206,41 @@ def _existing(folder: Folder) -> Path:
 
 
 def _is_folder(path: Path) -> bool:
-    return os.path.isdir(path)  # noqa: PTH112  # that of pathlib raises errors, as of long names
+    return os.path.isdir(path)  # noqa: PTH112  # pathlib raises errors, e.g. for long names
 
 
-def _require_a_path(path: object) -> None:
+def _require_path(path: object) -> None:
     if not isinstance(path, str) or not path.strip():
-        raise AccessError("A path is needed: the name of a file in the folders of this tool.")
-    if len(path) > _LONGEST_PATH or not path.isprintable():
-        raise AccessError("That is no path: it is too long, or has characters no path should have.")
-    if any(_RESERVED.fullmatch(part.strip()) for part in re.split(r"[\\/]", path)):
+        raise AccessError("A path is required: the name of a file in the folders of this tool.")
+    if len(path) > _MAX_PATH_CHARACTERS or not path.isprintable():
+        raise AccessError("The path is too long, or contains characters that are not printable.")
+    if any(_DEVICE_NAME.fullmatch(part.strip()) for part in re.split(r"[\\/]", path)):
         raise AccessError(f"{path!r:.200} is the name of a device on some systems.")
 
 
-def _names(root: Path) -> Iterator[str]:
-    """The files of a folder, and then those of the folders below it; no links, nothing hidden."""
+def _list_names(root: Path) -> Iterator[str]:
+    """Yield the files of a folder, then those of the folders below; no links, nothing hidden."""
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(filter(_is_shown, folders))
         for name in sorted(filter(_is_shown, files)):
             path = Path(folder, name)
             if path.is_file() and not path.is_symlink():
                 below = path.relative_to(root).as_posix()
-                looks_whole = PureWindowsPath(below).anchor  # such as "M: review.ogg"
-                yield f"./{below}" if looks_whole else below
+                looks_absolute = PureWindowsPath(below).anchor  # for example "M: review.ogg"
+                yield f"./{below}" if looks_absolute else below
 
 
 def _is_shown(name: str) -> bool:
     return name.isprintable() and not name.startswith(".")
 
 
-@contextlib.contextmanager
-def _folder(root: Path, parts: tuple[str, ...]) -> Iterator[int]:
-    """A descriptor of a folder, reached from the root one after the other."""
+def _open_folder(root: Path, parts: tuple[str, ...]) -> int:
+    """Return a descriptor of a folder below a root, opened one level at a time."""
     folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        for part in parts:
-            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
-            os.close(folder)
-            folder = inner
-        yield folder
-    finally:
-        os.close(folder)
+    for part in parts:
+        outer = folder
+        try:
+            folder = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=outer)
+        finally:
+            os.close(outer)
+    return folder

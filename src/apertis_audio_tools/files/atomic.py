@@ -11,13 +11,13 @@ from apertis_audio_tools.errors import OutputError
 
 
 class AtomicFile:
-    """A file in the making, beside the place it will have; `create` one, then `commit` it.
+    """A draft beside its target path; `create` it, write to `file`, then `commit` or `discard` it.
 
-    As a context manager it commits at the end, or leaves nothing behind after an error.
+    As a context manager it commits at the end and discards the draft after an error.
 
     Attributes:
-        path: Where it will be.
-        file: Open for writing and reading.
+        path: Target path.
+        file: The draft, open for writing and reading.
     """
 
     def __init__(self, path: Path, draft: Path, file: BinaryIO, *, overwrite: bool) -> None:
@@ -28,25 +28,25 @@ class AtomicFile:
 
     @classmethod
     def create(cls, path: str | os.PathLike[str], *, overwrite: bool = False) -> Self:
-        """Begin a file, having made sure that it can be finished.
+        """Create a draft, after checking that it can be committed.
 
         Raises:
-            OutputError: The name is taken (unless `overwrite`) or the folder cannot be written.
+            OutputError: If the path exists (unless `overwrite`) or the folder is not writable.
         """
         target = Path(path)
         try:
             _require_free(target, overwrite=overwrite)
             draft = target.with_name(f".{secrets.token_hex(8)}.part")
-            handle = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+            descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
         except (OSError, ValueError) as error:
-            raise OutputError(f"{target} cannot be written: {_why(error)}.") from error
-        return cls(target, draft, os.fdopen(handle, "w+b"), overwrite=overwrite)
+            raise _output_error(target, error) from error
+        return cls(target, draft, os.fdopen(descriptor, "w+b"), overwrite=overwrite)
 
     def commit(self) -> None:
-        """Give the complete file its name, in one step.
+        """Move the complete draft to its target path in one step.
 
         Raises:
-            OutputError: The name was taken meanwhile, or the disk is full; nothing is left.
+            OutputError: If the path exists by now, or the disk is full; the draft is discarded.
         """
         try:
             self.file.flush()
@@ -55,27 +55,26 @@ class AtomicFile:
             if self._overwrite:
                 self._draft.replace(self.path)
             else:
-                self._claim()
+                self._move_to_free_path()
         except OSError as error:
-            raise OutputError(f"{self.path} cannot be written: {_why(error)}.") from error
+            raise _output_error(self.path, error) from error
         finally:
             self.discard()
 
     def discard(self) -> None:
-        """Leave nothing behind."""
+        """Close and delete the draft, if it still exists."""
         with contextlib.suppress(OSError):
             self.file.close()
         with contextlib.suppress(OSError):
             self._draft.unlink()
 
-    def _claim(self) -> None:
-        """A link fails where a rename would replace a file that came meanwhile."""
+    def _move_to_free_path(self) -> None:
+        # A hard link fails where a rename would replace a file that was created meanwhile.
         try:
             os.link(self._draft, self.path)
-        except FileExistsError:
-            raise
-        except OSError:  # a file system without links
-            if os.path.lexists(self.path):
+        except OSError as error:
+            # Anything but an existing target means a file system without hard links.
+            if isinstance(error, FileExistsError) or os.path.lexists(self.path):
                 raise
             self._draft.rename(self.path)
 
@@ -102,5 +101,6 @@ def _require_free(target: Path, *, overwrite: bool) -> None:
         raise OutputError(f"{target} is not a regular file; it is not replaced.")
 
 
-def _why(error: BaseException) -> str:
-    return getattr(error, "strerror", None) or str(error)
+def _output_error(target: Path, error: OSError | ValueError) -> OutputError:
+    reason = getattr(error, "strerror", None) or error
+    return OutputError(f"{target} cannot be written: {reason}.")

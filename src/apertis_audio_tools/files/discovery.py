@@ -1,4 +1,4 @@
-"""Finding recordings in folders."""
+"""Find recordings in folders."""
 
 import logging
 import os
@@ -11,13 +11,13 @@ from apertis_audio_tools.files.paths import NOT_FETCHED_HINT, expand_user, looks
 
 logger = logging.getLogger("apertis_audio_tools")
 
-_SERVICE = ".flac .mp3 .mp4 .mpeg .mpga .m4a .ogg .wav .webm"
-_CONVERTED = (
+_ACCEPTED_SUFFIXES = ".flac .mp3 .mp4 .mpeg .mpga .m4a .ogg .wav .webm"
+_CONVERTED_SUFFIXES = (
     ".aac .ac3 .aif .aifc .aiff .amr .au .avi .caf .m4b .mka .mkv .mov .mp2 .mpg .oga .opus"
     " .wave .wma"
 )
-SUFFIXES = frozenset(f"{_SERVICE} {_CONVERTED}".split())
-"""What recordings are called, in lower case: what the service takes, and what is converted."""
+SUFFIXES = frozenset(f"{_ACCEPTED_SUFFIXES} {_CONVERTED_SUFFIXES}".split())
+"""Suffixes of recordings in lower case: those the service accepts, and those that are converted."""
 
 RecordingPath = str | os.PathLike[str]
 
@@ -27,66 +27,68 @@ def find_recordings(
     *,
     glob: str = "**/*",
     suffixes: str | Iterable[str] | None = None,
-    met: set[str] | None = None,
+    seen: set[str] | None = None,
 ) -> Iterator[Path]:
-    """The recordings in files and folders, each folder's in the order of their names.
+    """Yield the recordings in files and folders, those of each folder sorted by name.
 
-    Hidden files and folders are left out, and so are links that lead out of the folder. A file
-    that is named is taken, whatever it is called. However often a file is named, found or linked
-    to, it is given once, where it is first met. Of a link to nothing, and of a folder without any
-    recordings, there is a warning in the log.
+    Hidden files and folders are left out, and so are links that lead out of the folder. A file that
+    is named explicitly is included whatever its suffix. A file that is named, found or linked to
+    several times is yielded once, where it is first found. Broken links and folders without
+    recordings are logged as warnings.
 
     Args:
         paths: A file or a folder, or several.
-        glob: Which files of a folder; ``*`` for those directly in it.
-        suffixes: Such as ``.mp3``, or several, in any case; without them, `SUFFIXES`.
-        met: The real paths of files that were found before, and are not given again; those that
-            are found are added.
+        glob: Pattern for the files of a folder; ``*`` for those directly in it. Defaults to
+            ``**/*``.
+        suffixes: A suffix such as ``.mp3``, or several, in any case. Defaults to `SUFFIXES`.
+        seen: Real paths of files that were found before and are not yielded again; new ones are
+            added. Defaults to an empty set.
 
     Raises:
-        RecordingError: There is no such file or folder, or it may not be looked at.
-        ConfigurationError: A place has no name, or begins with a home, ``~``, that is not known,
-            or `glob` is no pattern.
+        RecordingError: If a file or folder does not exist or cannot be accessed.
+        ConfigurationError: If a path is empty or begins with an unknown home, ``~``, or if `glob`
+            is not a valid pattern.
     """
-    several = (suffixes,) if isinstance(suffixes, str) else suffixes
-    wanted = SUFFIXES if several is None else {f".{each.lstrip('.').lower()}" for each in several}
-    return _once(_found(as_path_list(paths), glob, wanted), set() if met is None else met)
+    if isinstance(suffixes, str):
+        suffixes = (suffixes,)
+    wanted = SUFFIXES if suffixes is None else {f".{each.lstrip('.').lower()}" for each in suffixes}
+    return _unique(_expand(as_path_list(paths), glob, wanted), set() if seen is None else seen)
 
 
 def as_path_list(paths: RecordingPath | Iterable[RecordingPath]) -> tuple[Path, ...]:
-    """The paths, of which there may be only one.
+    """Return one path or several as a tuple of paths, with home folders expanded.
 
     Raises:
-        ConfigurationError: One is none, has an empty name, or begins with an unknown home.
+        ConfigurationError: If a path has another type, is empty, or begins with an unknown home.
     """
     if isinstance(paths, str | os.PathLike | bytes) or not isinstance(paths, Iterable):
         paths = (paths,)
-    named = tuple(paths)
-    for place in named:
-        if not isinstance(place, str | os.PathLike):
+    several = tuple(paths)
+    for path in several:
+        if not isinstance(path, str | os.PathLike):
             raise ConfigurationError(
-                f"A place to find recordings in is a file or a folder, not {type(place).__name__}."
+                f"A path to recordings is a str or an os.PathLike, not {type(path).__name__}."
             )
-    return tuple(map(expand_user, named))
+    return tuple(map(expand_user, several))
 
 
-def _once(paths: Iterable[Path], met: set[str]) -> Iterator[Path]:
+def _unique(paths: Iterable[Path], seen: set[str]) -> Iterator[Path]:
     for path in paths:
         real = os.path.realpath(path)
-        if real not in met:
-            met.add(real)
+        if real not in seen:
+            seen.add(real)
             yield path
 
 
-def _found(paths: Iterable[Path], glob: str, suffixes: Iterable[str]) -> Iterator[Path]:
+def _expand(paths: Iterable[Path], glob: str, suffixes: Iterable[str]) -> Iterator[Path]:
     for path in paths:
-        if _is_folder(path):
-            yield from _below(path, glob, suffixes)
+        if _is_existing_folder(path):
+            yield from _search_folder(path, glob, suffixes)
         else:
             yield path
 
 
-def _is_folder(path: Path) -> bool:
+def _is_existing_folder(path: Path) -> bool:
     try:
         return stat.S_ISDIR(path.stat().st_mode)
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
@@ -94,23 +96,22 @@ def _is_folder(path: Path) -> bool:
             f"There is no file or folder {str(path)!r:.500}{_hint(path)}."
         ) from error
     except OSError as error:
-        why = error.strerror or error
-        raise RecordingError(f"{str(path)!r:.500} cannot be read: {why}.") from error
+        reason = error.strerror or error
+        raise RecordingError(f"{str(path)!r:.500} cannot be read: {reason}.") from error
 
 
 def _hint(path: Path) -> str:
-    """What may have been meant by a path that leads nowhere."""
     if looks_like_a_url(path):
         return NOT_FETCHED_HINT
     is_pattern = any(sign in str(path) for sign in "*?[")
     return " (a pattern goes in glob, below a folder)" if is_pattern else ""
 
 
-def _below(folder: Path, glob: str, suffixes: Iterable[str]) -> Iterator[Path]:
+def _search_folder(folder: Path, glob: str, suffixes: Iterable[str]) -> Iterator[Path]:
     root = Path(os.path.realpath(folder))
     is_empty = True
-    for path in _matching(folder, glob):
-        if path.suffix.lower() in suffixes and _is_shown(path.relative_to(folder)):
+    for path in _match_glob(folder, glob):
+        if path.suffix.lower() in suffixes and not _is_hidden(path.relative_to(folder)):
             target = Path(os.path.realpath(path))
             if target.is_relative_to(root) and _is_file(path):
                 is_empty = False
@@ -119,7 +120,7 @@ def _below(folder: Path, glob: str, suffixes: Iterable[str]) -> Iterator[Path]:
         logger.warning("There are no recordings in %r that match %r.", str(folder), glob)
 
 
-def _matching(folder: Path, glob: str) -> list[Path]:
+def _match_glob(folder: Path, glob: str) -> list[Path]:
     try:
         return sorted(folder.glob(glob))
     except (IndexError, NotImplementedError, ValueError) as error:
@@ -129,7 +130,7 @@ def _matching(folder: Path, glob: str) -> list[Path]:
 
 
 def _is_file(path: Path) -> bool:
-    """Whether it is a file, or not to be looked at, which is told when it is read."""
+    """Return whether a path is a file; True without permission, so that reading it fails."""
     try:
         return stat.S_ISREG(path.stat().st_mode)
     except PermissionError:
@@ -139,5 +140,5 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _is_shown(path: Path) -> bool:
-    return not any(part.startswith(".") for part in path.parts)
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)

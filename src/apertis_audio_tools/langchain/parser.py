@@ -119,7 +119,7 @@ class ApertisAudioParser(BaseBlobParser):
             DocumentOptions(granularity, max_seconds, max_characters, overlap),
             on_error,
             # The reporter is made here only to find out now whether tqdm is installed.
-            ProgressReporter(show_progress).wanted,
+            ProgressReporter(show_progress).progress,
         )
         self._lazy_client = LazyClient(client, settings)
         self._lazy_client.require_settings()

@@ -234,7 +234,7 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
         return locate_recordings(sources, self._find, fs)
 
     def _find(self, path: RecordingPath, seen: set[str]) -> Iterator[Path]:
-        return find_recordings(path, glob=self.glob, suffixes=self.suffixes, met=seen)
+        return find_recordings(path, glob=self.glob, suffixes=self.suffixes, seen=seen)
 
     def _documents(
         self,

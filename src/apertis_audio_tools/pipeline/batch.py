@@ -108,7 +108,7 @@ class BatchRequest:
         Args:
             concurrency: Number of recordings that may be under way at once.
         """
-        with self.reporter.begun(self.total) as report:
+        with self.reporter.open(self.total) as report:
             batch = BatchState(self, concurrency, report, Progress(total=self.total))
             try:
                 yield batch

@@ -1,4 +1,4 @@
-"""Paid answers kept on disk, keyed by what was asked: nothing is paid for twice."""
+"""Cache of transcripts on disk, so that nothing is paid for twice."""
 
 import contextlib
 import logging
@@ -10,13 +10,12 @@ import weakref
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from platformdirs import user_cache_path
 from pydantic import ValidationError
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
-from apertis_audio_tools.concurrency import fork_safety
 from apertis_audio_tools.errors import ConfigurationError
 from apertis_audio_tools.files.paths import expand_user
 from apertis_audio_tools.results import Transcript
@@ -25,7 +24,7 @@ logger = logging.getLogger("apertis_audio_tools")
 
 R = TypeVar("R")
 
-CacheSetting = bool | str | os.PathLike[str] | None
+CacheSetting: TypeAlias = bool | str | os.PathLike[str] | None
 MAX_BYTES = 512 * 1024 * 1024
 """Thousands of hours of transcripts with all their segments, compressed."""
 
@@ -37,9 +36,9 @@ CREATE TABLE IF NOT EXISTS transcripts (
     key TEXT PRIMARY KEY, size INTEGER NOT NULL, used REAL NOT NULL, body BLOB NOT NULL
 )
 """
-# The body comes last: SQLite reads a row from its beginning, and needs only the others often.
-_FIND = "SELECT CAST(body AS BLOB) FROM transcripts WHERE key = ?"
-_OVER_THE_LIMIT = """
+# The body is the last column: SQLite reads rows from their beginning, often without the body.
+_SELECT_BODY = "SELECT CAST(body AS BLOB) FROM transcripts WHERE key = ?"
+_DELETE_OLDEST = """
 DELETE FROM transcripts WHERE key IN (
     SELECT key FROM (
         SELECT key, SUM(size) OVER (ORDER BY used DESC, key) AS total FROM transcripts
@@ -48,30 +47,35 @@ DELETE FROM transcripts WHERE key IN (
 """
 
 
+_sqlite_lock = threading.RLock()
+"""Held while a cache uses SQLite, and while the process forks."""
+
+_connected: "weakref.WeakSet[TranscriptCache]" = weakref.WeakSet()
+
+
 class TranscriptCache:
     """Transcripts in an SQLite file, safe for several threads and processes.
 
-    A cache that cannot be read or written, for whatever reason, is as good as empty: a warning is
-    logged, and work goes on. Beyond its size, what was not used for longest goes first.
+    A cache that cannot be read or written, for whatever reason, behaves like an empty one: a
+    warning is logged, and work goes on. Beyond `max_bytes`, the least recently used transcripts are
+    deleted.
 
     Args:
-        folder: Where the file is, or will be.
-        max_bytes: Of all kept transcripts together, compressed.
+        folder: Folder of the file. It is made when it is needed.
+        max_bytes: Limit on the compressed size of all transcripts together.
     """
 
     def __init__(self, folder: Path, max_bytes: int = MAX_BYTES) -> None:
         self.path = folder / _FILE
         self._max_bytes = max_bytes
-        self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
-        self._closing: Callable[[], object] = lambda: None
-        fork_safety.paused_while_forking(self)
+        self._close_connection: Callable[[], object] = lambda: None
 
     def get(self, key: str) -> Transcript | None:
-        """What was kept under a key."""
+        """Return the transcript with a key, or None."""
 
         def read(database: sqlite3.Connection) -> bytes | None:
-            row = database.execute(_FIND, [key]).fetchone()
+            row = database.execute(_SELECT_BODY, [key]).fetchone()
             if row is None:
                 return None
             database.execute("UPDATE transcripts SET used = ? WHERE key = ?", [time.time(), key])
@@ -86,71 +90,62 @@ class TranscriptCache:
             return None
 
     def put(self, key: str, transcript: Transcript) -> None:
-        """Keep a transcript: after this, a crash of the process does not lose it."""
+        """Keep a transcript. A crash of the process after this does not lose it."""
         body = zlib.compress(transcript.model_dump_json().encode())
 
         def write(database: sqlite3.Connection) -> None:
             row = [key, len(body), time.time(), body]
             database.execute("INSERT OR REPLACE INTO transcripts VALUES (?, ?, ?, ?)", row)
-            database.execute(_OVER_THE_LIMIT, [self._max_bytes])
+            database.execute(_DELETE_OLDEST, [self._max_bytes])
 
         if len(body) <= self._max_bytes:
             self._in_transaction(write, None)
 
-    def held(self) -> tuple[int, int]:
-        """How many transcripts are kept, and their bytes, compressed."""
+    def usage(self) -> tuple[int, int]:
+        """Return the number of transcripts and their compressed size in bytes."""
         if not self.path.exists():
             return 0, 0
-        counted = "SELECT COUNT(*), COALESCE(SUM(size), 0) FROM transcripts"
-        number, size = self._in_transaction(lambda db: db.execute(counted).fetchone(), (0, 0))
+        totals = "SELECT COUNT(*), COALESCE(SUM(size), 0) FROM transcripts"
+        number, size = self._in_transaction(lambda db: db.execute(totals).fetchone(), (0, 0))
         return number, size
 
     def clear(self) -> int:
-        """Forget everything, and free the disk; the number of transcripts that were kept."""
-        kept = self._in_transaction(lambda db: db.execute("DELETE FROM transcripts").rowcount, None)
-        if kept:
+        """Delete all transcripts, free the disk, and return how many there were."""
+        deleted = self._in_transaction(
+            lambda db: db.execute("DELETE FROM transcripts").rowcount, None
+        )
+        if deleted:
             self._in_transaction(lambda db: db.execute("VACUUM"), None)
         self.close()
-        if kept is None:
+        if deleted is None:
             self._remove()
-        return kept or 0
+        return deleted or 0
 
     def close(self) -> None:
-        """Close the file; it opens again when it is needed."""
-        with self._lock:
-            self._close()
+        """Close the file. It is opened again when it is needed."""
+        with _sqlite_lock:
+            self._connection = None
+            _connected.discard(self)
+            self._close_connection()
 
-    def pause(self) -> None:
-        """Close the file and keep it closed: no connection of SQLite survives a fork."""
-        self._lock.acquire()
-        with contextlib.suppress(sqlite3.Error):
-            self._close()
-
-    def resume(self) -> None:
-        """Let it be opened again."""
-        self._lock.release()
-
-    def _close(self) -> None:
-        self._connection = None
-        self._closing()
-
-    def _in_transaction(self, do: Callable[[sqlite3.Connection], R], otherwise: R) -> R:
+    def _in_transaction(self, do: Callable[[sqlite3.Connection], R], default: R) -> R:
         try:
-            with self._lock, self._opened() as database:
+            with _sqlite_lock, self._open() as database:
                 return do(database)
         except (sqlite3.Error, OSError) as error:
             logger.warning("The cache %s cannot be used: %s", self.path, error)
-            return otherwise
+            return default
 
-    def _opened(self) -> sqlite3.Connection:
+    def _open(self) -> sqlite3.Connection:
         if self._connection is None:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._connection = _connection(self.path)
-            self._closing = weakref.finalize(self, self._connection.close)
+            self._connection = _connect(self.path)
+            self._close_connection = weakref.finalize(self, _close, self._connection)
+            _connected.add(self)
         return self._connection
 
     def _remove(self) -> None:
-        """Delete a file that SQLite cannot read."""
+        """Delete the file, which SQLite cannot read."""
         try:
             for suffix in ("", "-wal", "-shm"):
                 Path(f"{self.path}{suffix}").unlink(missing_ok=True)
@@ -158,10 +153,10 @@ class TranscriptCache:
             logger.warning("The cache %s cannot be removed: %s", self.path, error)
 
 
-def _connection(path: Path) -> sqlite3.Connection:
+def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, check_same_thread=False)
     try:
-        _patiently(connection.execute, "PRAGMA journal_mode = WAL")
+        _retry_while_busy(connection.execute, "PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(_SCHEMA)
     except BaseException:
@@ -170,7 +165,33 @@ def _connection(path: Path) -> sqlite3.Connection:
     return connection
 
 
-_patiently = Retrying(
+def _close(connection: sqlite3.Connection) -> None:
+    with _sqlite_lock:
+        connection.close()
+
+
+def _before_fork() -> None:
+    """Close all connections and open none until the process has forked.
+
+    A process-id check would come too late. While a child has a copy of an open connection, SQLite
+    believes that the child holds the locks of its parent: the child's own connections then lock
+    nothing, and what they write gets lost.
+    """
+    _sqlite_lock.acquire()
+    for cache in list(_connected):
+        with contextlib.suppress(sqlite3.Error):
+            cache.close()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=_sqlite_lock.release,
+        after_in_child=_sqlite_lock.release,
+    )
+
+
+_retry_while_busy = Retrying(
     retry=retry_if_exception(
         lambda error: getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
     ),
@@ -178,35 +199,38 @@ _patiently = Retrying(
     stop=stop_after_delay(_BUSY_SECONDS),
     reraise=True,
 )
-"""SQLite itself waits for others, but not when it changes the mode of a file that is just made."""
+"""SQLite itself waits for other processes, but not while it sets the mode of a new file."""
 
 
 def user_cache() -> TranscriptCache:
-    """The cache in the folder that the system has for a user's caches."""
+    """Return the cache in the system's folder for caches of the user."""
     return TranscriptCache(user_cache_path("apertis-audio-tools"))
 
 
 def default_cache_setting() -> bool | None:
-    """The setting of programs that keep transcripts unless the environment has a say."""
+    """Return the setting of programs that use the cache unless the environment says otherwise."""
     return None if "APERTIS_AUDIO_CACHE" in os.environ else True
 
 
 def open_cache(setting: CacheSetting) -> TranscriptCache | None:
-    """The cache a setting asks for: True for the user's own, a folder for one there.
+    """Return the cache of a setting, or None for no cache.
 
-    None leaves it to the variable ``APERTIS_AUDIO_CACHE``: a folder, or 1, or nothing for none.
+    Args:
+        setting: True for the user's cache, a folder for a cache there, or False for none. None
+            means the value of the variable ``APERTIS_AUDIO_CACHE``, which is a folder, 1 or 0.
 
     Raises:
-        ConfigurationError: It is no such setting, or a folder in a home that is not known.
+        ConfigurationError: If the setting is invalid, or a folder in an unknown home.
     """
-    wanted = os.environ.get("APERTIS_AUDIO_CACHE", "") if setting is None else setting
-    if not isinstance(wanted, bool | str | os.PathLike):
+    if setting is None:
+        setting = os.environ.get("APERTIS_AUDIO_CACHE", "")
+    if not isinstance(setting, bool | str | os.PathLike):
         raise ConfigurationError(
-            f"cache is of type {type(wanted).__name__}; it must be True, False, None or a folder."
+            f"cache is of type {type(setting).__name__}; it must be True, False, None or a folder."
         )
-    word = wanted.strip().lower() if isinstance(wanted, str) else ""
-    if wanted is False or (isinstance(wanted, str) and word in _OFF):
+    word = setting.strip().lower() if isinstance(setting, str) else None
+    if setting is False or word in _OFF:
         return None
-    if wanted is True or word in _ON:
+    if setting is True or word in _ON:
         return user_cache()
-    return TranscriptCache(expand_user(wanted).absolute())
+    return TranscriptCache(expand_user(setting).absolute())

@@ -1,155 +1,155 @@
-"""What two pieces both heard, where they overlap, is kept once.
+"""Merge the segments of two pieces that overlap, so that words in the overlap are kept once.
 
-The words at the end of the piece before and at the beginning of the piece after are laid side by
-side so that as many as possible agree. Next to the cuts, each piece may have heard half a word, or
-a wrong one: of the words that agree, the first half is taken from the piece before, the second
-half from the piece after, and what lies beyond them at the cuts goes.
+The words at the end of the earlier piece are aligned with those at the start of the later piece so
+that as many as possible agree. Next to its cut, each piece may have half a word or a wrong one. So
+the first half of the words that agree is taken from the earlier piece and the second half from the
+later piece; words beyond them, at the cuts, are dropped.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from itertools import dropwhile, product
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, dropwhile, islice, product
 from typing import NamedTuple
 
 from apertis_audio_tools.results import Segment
-from apertis_audio_tools.text.passages import UNSPACED
+from apertis_audio_tools.text.passages import UNSPACED_SCRIPT
 
 _MARKS = "\u0300-\u036f\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0900-\u0963\u0966-\u0dff"
-"""Vowels and accents that belong to a word, and are no letters to Python."""
-_LETTER = f"(?:(?!{UNSPACED.pattern})[\\w{_MARKS}])"
+"""Vowels and accents that belong to a word, but do not match ``\\w``."""
+_LETTER = f"(?:(?!{UNSPACED_SCRIPT.pattern})[\\w{_MARKS}])"
 _WORD = re.compile(
-    f"(?={UNSPACED.pattern})\\w|{_LETTER}+(?:['’]{_LETTER}+)*"  # noqa: RUF001  # typographic
+    f"(?={UNSPACED_SCRIPT.pattern})\\w|{_LETTER}+(?:['’]{_LETTER}+)*"  # noqa: RUF001  # typographic
 )
-_WORDS_PER_SECOND = 10
-"""More than anyone says, in characters of Chinese too."""
-_MOST_MISHEARD = 2
+_MAX_WORDS_PER_SECOND = 10
+"""More than anyone speaks, also in characters of Chinese."""
+_MAX_WRONG_WORDS = 2
 """Words at a cut that may be wrong."""
-_LEAST_EVIDENCE = 5
-"""Bytes of UTF-8 that have to agree before words at a cut are taken for wrong: a Chinese character
-says as much as three Latin letters."""
-_SLACK_SECONDS = 0.25
-"""By how much the time of one word may differ between the pieces, and the mean, at most."""
-
-
+_MIN_EVIDENCE_BYTES = 5
+"""UTF-8 bytes that must agree before words at a cut count as wrong; a Chinese character says as
+much as three Latin letters."""
+_MAX_SLACK_SECONDS = 0.25
+"""Largest error of the time of a word that is a segment of its own."""
 _TELLING_SECONDS = 1.0
-"""Times that may be farther off do not tell which of several equal words was meant."""
+"""Times that may differ by more than this do not tell which of several equal words is meant."""
 
 
-class _Word(NamedTuple):
-    """A word, its place in the text of its segment, and when it was said, about."""
+class _TimedWord(NamedTuple):
+    """A word with its position in the text of its segment and its estimated time.
+
+    Attributes:
+        slack: Largest error of the time, in seconds.
+    """
 
     text: str
     segment: Segment
-    place: int
+    position: int
     is_first: bool
     time: float
     slack: float
 
+    def estimate_start(self) -> float:
+        """Return the time that the position of the word in its segment suggests."""
+        start, end = self.segment.start, self.segment.end
+        return round(start + (end - start) * (self.position / len(self.segment.text)), 3)
 
-class _Match(NamedTuple):
-    """How many words agree, and how many beyond them at either cut do not."""
+
+class _Alignment(NamedTuple):
+    """Numbers of words that agree, and of words beyond them at either cut that are dropped."""
 
     score: float
     agreed: int
-    misheard_before: int
-    misheard_after: int
+    dropped_before: int
+    dropped_after: int
 
 
-Pair = tuple[list[Segment], list[Segment]]
-
-
-def merge_overlap(before: list[Segment], after: list[Segment], start: float, end: float) -> Pair:
-    """Both without what the other has.
+def merge_overlap(
+    before: list[Segment], after: list[Segment], start: float, end: float
+) -> tuple[list[Segment], list[Segment]]:
+    """Return the segments of two pieces without the words that both have in their overlap.
 
     Args:
-        before: What was said in the piece before, with the times of the recording.
-        after: What was said in the piece after, likewise.
-        start: Where the overlap begins, which is where the piece after does.
-        end: Where it ends. A phrase that is repeated later than that is safe.
+        before: Segments of the earlier piece, with times of the recording.
+        after: Segments of the later piece, with times of the recording.
+        start: Start of the overlap in seconds.
+        end: End of the overlap in seconds; words that are repeated after it are kept.
     """
-    most = round((end - start) * _WORDS_PER_SECOND) + 2 * _MOST_MISHEARD
-    slack = min(_SLACK_SECONDS, (end - start) / 4)
-    heard = _last([each for each in before if each.end > start], most, slack)
-    again = _first([each for each in after if each.start < end], most, slack)
-    match = _best(heard, again)
-    if match is None:
+    limit = round((end - start) * _MAX_WORDS_PER_SECOND) + 2 * _MAX_WRONG_WORDS
+    slack = min(_MAX_SLACK_SECONDS, (end - start) / 4)
+    earlier = _last_words([each for each in before if each.end > start], limit, slack)
+    later = _first_words([each for each in after if each.start < end], limit, slack)
+    alignment = _best_alignment(earlier, later)
+    if alignment is None:
         return before, after
-    last, first = _cut(heard, again, match)
-    return list(_until(before, last)), list(_since(after, first))
+    last, first = _choose_cut(earlier, later, alignment)
+    return list(_segments_until(before, last)), list(_segments_from(after, first))
 
 
-def _best(heard: Sequence[_Word], again: Sequence[_Word]) -> _Match | None:
-    """The end of one laid upon the beginning of the other."""
-    few = range(_MOST_MISHEARD + 1)
-    found = (
-        match
+def _best_alignment(
+    earlier: Sequence[_TimedWord], later: Sequence[_TimedWord]
+) -> _Alignment | None:
+    """Return the alignment of an end of the earlier words with a start of the later ones."""
+    few = range(_MAX_WRONG_WORDS + 1)
+    alignments = (
+        alignment
         for before, after in product(few, few)
-        for agreed in range(1, min(len(heard) - before, len(again) - after) + 1)
-        if (match := _match(heard, again, agreed, before, after))
+        for agreed in range(1, min(len(earlier) - before, len(later) - after) + 1)
+        if (alignment := _align(earlier, later, agreed, before, after))
     )
-    return max(found, key=lambda match: (match.score, -sum(match[2:])), default=None)
+    return max(alignments, key=lambda each: (each.score, -sum(each[2:])), default=None)
 
 
-def _cut(heard: Sequence[_Word], again: Sequence[_Word], match: _Match) -> tuple[_Word, _Word]:
-    """Where the one ends and the other goes on: between segments, else half-way."""
-    begin = len(heard) - match.misheard_before - match.agreed
-    found = [
-        (heard[begin + number], again[match.misheard_after + number])
-        for number in range(match.agreed)
-    ]
-    half = match.agreed // 2
-    nearest = sorted(range(match.agreed), key=lambda number: abs(number - half))
-    whole = (found[n] for n in nearest if found[n][0].is_first and found[n][1].is_first)
-    return next(whole, found[half])
-
-
-def _match(
-    heard: Sequence[_Word], again: Sequence[_Word], agreed: int, before: int, after: int
-) -> _Match | None:
-    """This many words laid upon each other, if they all agree and that can be no accident."""
-    end = len(heard) - before
+def _align(
+    earlier: Sequence[_TimedWord], later: Sequence[_TimedWord], agreed: int, before: int, after: int
+) -> _Alignment | None:
+    """Return an alignment of this many words, if all agree and that is no coincidence."""
+    end = len(earlier) - before
     score, evidence = 0.0, 0
-    for one, other in zip(heard[end - agreed : end], again[after : after + agreed], strict=True):
+    for one, other in zip(earlier[end - agreed : end], later[after : after + agreed], strict=True):
         allowed = one.slack + other.slack
-        apart = abs(one.time - other.time)
-        if one.text != other.text or apart > allowed:
+        difference = abs(one.time - other.time)
+        if one.text != other.text or difference > allowed:
             return None
-        score += 1 - apart / allowed if allowed <= _TELLING_SECONDS else 1
+        score += 1 - difference / allowed if allowed <= _TELLING_SECONDS else 1
         evidence += len(one.text.encode())
-    if (before or after) and evidence < _LEAST_EVIDENCE:
+    if (before or after) and evidence < _MIN_EVIDENCE_BYTES:
         return None
-    return _Match(score, agreed, before, after)
+    return _Alignment(score, agreed, before, after)
 
 
-def _last(segments: Sequence[Segment], most: int, slack: float) -> list[_Word]:
-    found: list[_Word] = []
-    for segment in reversed(segments):
-        if len(found) >= most:
-            break
-        found = [*_words(segment, slack), *found]
-    return found[-most:]
+def _choose_cut(
+    earlier: Sequence[_TimedWord], later: Sequence[_TimedWord], alignment: _Alignment
+) -> tuple[_TimedWord, _TimedWord]:
+    """Return the word before which to change pieces: between segments, else half-way."""
+    agreed = alignment.agreed
+    start = len(earlier) - alignment.dropped_before - agreed
+    matching = later[alignment.dropped_after : alignment.dropped_after + agreed]
+    pairs = list(zip(earlier[start : start + agreed], matching, strict=True))
+    nearest = sorted(range(agreed), key=lambda index: abs(index - agreed // 2))
+    between = (pairs[i] for i in nearest if pairs[i][0].is_first and pairs[i][1].is_first)
+    return next(between, pairs[agreed // 2])
 
 
-def _first(segments: Sequence[Segment], most: int, slack: float) -> list[_Word]:
-    found: list[_Word] = []
-    for segment in segments:
-        if len(found) >= most:
-            break
-        found += _words(segment, slack)
-    return found[:most]
+def _first_words(segments: Iterable[Segment], limit: int, slack: float) -> list[_TimedWord]:
+    words = chain.from_iterable(_words(segment, slack) for segment in segments)
+    return list(islice(words, limit))
 
 
-def _words(segment: Segment, slack: float) -> list[_Word]:
-    """The words of a segment, each at the time that its place in the text suggests."""
+def _last_words(segments: Sequence[Segment], limit: int, slack: float) -> list[_TimedWord]:
+    words = chain.from_iterable(_words(each, slack)[::-1] for each in reversed(segments))
+    return list(islice(words, limit))[::-1]
+
+
+def _words(segment: Segment, slack: float) -> list[_TimedWord]:
+    """Return the words of a segment, at times that their positions in the text suggest."""
     matches = list(_WORD.finditer(segment.text))
     length = segment.end - segment.start
     if len(matches) > 1:
         slack += length / 2
     return [
-        _Word(
+        _TimedWord(
             text=match.group().casefold(),
             segment=segment,
-            place=match.start(),
+            position=match.start(),
             is_first=number == 0,
             time=segment.start + length * (match.start() + match.end()) / 2 / len(segment.text),
             slack=slack,
@@ -158,31 +158,23 @@ def _words(segment: Segment, slack: float) -> list[_Word]:
     ]
 
 
-def _until(segments: Sequence[Segment], word: _Word) -> Iterator[Segment]:
-    """What was said before a word."""
+def _segments_until(segments: Iterable[Segment], word: _TimedWord) -> Iterator[Segment]:
+    """Yield the segments before a word, the last one cut before it."""
     for segment in segments:
-        if segment is not word.segment:
-            yield segment
-            continue
-        if not word.is_first:
-            text = segment.text[: word.place].rstrip()
-            yield segment.model_copy(update={"text": text, "end": _when(word)})
-        return
+        if segment is word.segment:
+            break
+        yield segment
+    if not word.is_first:
+        text = word.segment.text[: word.position].rstrip()
+        yield word.segment.model_copy(update={"text": text, "end": word.estimate_start()})
 
 
-def _since(segments: Sequence[Segment], word: _Word) -> Iterator[Segment]:
-    """A word, and what was said after it."""
+def _segments_from(segments: Iterable[Segment], word: _TimedWord) -> Iterator[Segment]:
+    """Yield the segments from a word on, the first one cut before it."""
     remaining = dropwhile(lambda segment: segment is not word.segment, segments)
     segment = next(remaining)
     if not word.is_first:
-        text = segment.text[word.place :]
-        segment = segment.model_copy(update={"text": text, "start": _when(word)})
+        text = segment.text[word.position :]
+        segment = segment.model_copy(update={"text": text, "start": word.estimate_start()})
     yield segment
     yield from remaining
-
-
-def _when(word: _Word) -> float:
-    """About when a word begins."""
-    segment = word.segment
-    share = word.place / len(segment.text)
-    return round(segment.start + (segment.end - segment.start) * share, 3)

@@ -1,23 +1,23 @@
-"""How far the transcription of recordings has come."""
+"""Report how many recordings of a batch are finished."""
 
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Protocol, Self
 
 from apertis_audio_tools.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What is known each time a recording is finished, or a piece of one that is cut.
+    """State of a batch, reported when a recording or a piece of one is finished.
 
     Attributes:
-        done: Recordings that are finished, with those that failed.
-        failed: Those that failed.
-        total: Of all recordings; None when `sources` does not say how many it has.
-        label: What the recording that was last finished is called; nothing before the first is.
-        seconds: Of sound that are transcribed, with the pieces of recordings under way.
+        done: Number of finished recordings, including those that failed.
+        failed: Number of recordings that failed.
+        total: Number of all recordings; None if `sources` has no length.
+        label: Name of the recording that finished last; empty before the first one.
+        seconds: Seconds of audio that are transcribed, including pieces of unfinished recordings.
     """
 
     done: int = 0
@@ -30,44 +30,57 @@ class Progress:
 ProgressCallback = Callable[[Progress], object]
 
 
+class _ProgressBar(Protocol):
+    n: float
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_: object) -> object: ...
+    def set_postfix_str(self, s: str) -> object: ...
+    def update(self, n: float) -> object: ...
+
+
 @dataclass(frozen=True, slots=True)
 class ProgressReporter:
-    """Who hears of progress: nobody, a bar on standard error, or the caller's own function.
+    """Reporter of progress: to nobody, to a bar on standard error, or to a callback.
+
+    Attributes:
+        progress: True for a bar, False for no reports, or a callback.
 
     Raises:
-        ConfigurationError: The bar needs a package that is not installed.
+        ConfigurationError: If the bar needs a package that is not installed.
     """
 
-    wanted: bool | ProgressCallback
-    _bar: Any = field(init=False, repr=False, default=None)
+    progress: bool | ProgressCallback
+    _bar: Callable[..., _ProgressBar] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
-        if self.wanted is True:
-            object.__setattr__(self, "_bar", _tqdm())
+        if self.progress is True:
+            object.__setattr__(self, "_bar", _import_tqdm())
 
     @contextlib.contextmanager
-    def begun(self, total: int | None) -> Iterator[ProgressCallback]:
-        """Whom to tell, while it goes on."""
-        if callable(self.wanted):
-            yield self.wanted
+    def open(self, total: int | None) -> Iterator[ProgressCallback]:
+        """Yield the function to call with each progress; a bar is closed at the end."""
+        if callable(self.progress):
+            yield self.progress
         elif self._bar is None:
             yield lambda _: None
         else:
             with self._bar(total=total, unit="recording") as bar:
-                yield lambda progress: _show(bar, progress)
+                yield lambda progress: _update_bar(bar, progress)
 
 
-def _show(bar: Any, progress: Progress) -> None:
-    minutes = f"{progress.seconds / 60:.0f} min of sound"
+def _update_bar(bar: _ProgressBar, progress: Progress) -> None:
+    minutes = f"{progress.seconds / 60:.0f} min of audio"
     bar.set_postfix_str(f"{minutes}, {progress.failed} failed" if progress.failed else minutes)
     bar.update(progress.done - bar.n)
 
 
-def _tqdm() -> Any:
+def _import_tqdm() -> Callable[..., _ProgressBar]:
     try:
         from tqdm import tqdm  # type: ignore[import-untyped]
     except ImportError:
         raise ConfigurationError(
             "A progress bar needs tqdm: pip install 'apertis-audio-tools[progress]'."
         ) from None
-    return tqdm
+    bar: Callable[..., _ProgressBar] = tqdm
+    return bar

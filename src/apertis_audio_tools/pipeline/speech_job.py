@@ -25,7 +25,7 @@ from apertis_audio_tools.files.atomic import AtomicFile
 from apertis_audio_tools.models import MAX_SPEECH_CHARACTERS, Capabilities, SpeechFormat
 from apertis_audio_tools.results import Speech, SpeechFile
 from apertis_audio_tools.text import sentences
-from apertis_audio_tools.text.sentences import TextPart
+from apertis_audio_tools.text.sentences import TextSpan
 
 _FIRST_SIZES = (250, 1_000)
 """Characters of the first parts of a stream: some 15 s and 60 s of speech, so that playing starts
@@ -224,6 +224,6 @@ def _require_format(response: Response, found: str, audio_format: str) -> None:
         raise malformed_error(without_body, f"with {found}, when {audio_format} was requested")
 
 
-def _place(number: int, part: TextPart, count: int) -> str:
+def _place(number: int, part: TextSpan, count: int) -> str:
     last = part.start + len(part.text)
     return f"Part {number} of {count} of the text (characters {part.start + 1} to {last})"

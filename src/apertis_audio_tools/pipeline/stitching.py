@@ -1,7 +1,7 @@
-"""Pieces of a recording and their transcripts become one transcript on its own time line."""
+"""Stitch the transcripts of pieces into one transcript on the recording's time line."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from apertis_audio_tools.pipeline.overlaps import merge_overlap
@@ -11,13 +11,13 @@ from apertis_audio_tools.text.passages import join_texts
 
 @dataclass(frozen=True, slots=True)
 class TranscribedPiece:
-    """What was heard in one piece.
+    """A piece of a recording and its transcript.
 
     Attributes:
-        start: Where the piece begins, in seconds of the recording.
-        end: Where it ends, likewise.
-        overlap: Seconds at its beginning that are also the end of the piece before.
-        transcript: With times that count from the start of the piece.
+        start: Start of the piece, in seconds of the recording.
+        end: End of the piece, in seconds of the recording.
+        overlap: Seconds at its start that the previous piece has too.
+        transcript: Transcript with times from the start of the piece.
     """
 
     start: float
@@ -25,70 +25,72 @@ class TranscribedPiece:
     overlap: float
     transcript: Transcript
 
+    def placed_segments(self) -> list[Segment]:
+        """Return the segments with times of the recording; a text without segments is one."""
+        text, segments = self.transcript.text, self.transcript.segments
+        if not segments and text.strip():
+            segments = (Segment(start=0, end=self.end - self.start, text=text),)
+        return [_move(segment, self.start) for segment in segments]
 
-def stitch(parts: Sequence[TranscribedPiece], about: Transcript) -> Transcript:
-    """One transcript of all parts, which are in order; `about` tells of the recording.
 
-    Segments get the recording's times and running ids; a part without segments becomes one
-    segment over its span. What was heard twice, where parts overlap, is kept once. The language
-    is the one that was spoken longest, and usage is summed.
+def stitch(pieces: Sequence[TranscribedPiece], empty: Transcript) -> Transcript:
+    """Return one transcript of all pieces, which are in order.
+
+    Segments get times of the recording and consecutive ids, and words in an overlap are kept once.
+    The language is the one with the longest segments. Usage is summed. The request id and the
+    server are those of the last piece.
+
+    Args:
+        pieces: Transcribed pieces, in order.
+        empty: Transcript without words, which has the name of the recording, the model and so on.
     """
     segments = tuple(
-        segment.model_copy(update={"id": number}) for number, segment in enumerate(_once(parts))
+        segment.model_copy(update={"id": number})
+        for number, segment in enumerate(_merge_segments(pieces))
     )
-    last = parts[-1].transcript if parts else about
-    return about.model_copy(
+    last = pieces[-1].transcript if pieces else empty
+    return empty.model_copy(
         update={
             "text": join_texts(segment.text for segment in segments),
             "segments": segments,
-            "language": _language(parts) or about.language,
-            "usage": _summed([part.transcript.usage for part in parts]),
+            "language": _longest_language(pieces) or empty.language,
+            "usage": _sum_usage(piece.transcript.usage for piece in pieces),
             "request_id": last.request_id,
             "server": last.server,
         }
     )
 
 
-def _once(parts: Sequence[TranscribedPiece]) -> Iterator[Segment]:
-    """All segments in order, without what the overlap of two parts made double."""
-    held: list[Segment] = []
-    for part in parts:
-        placed = _placed(part)
-        if part.overlap and held and placed:
-            held, placed = merge_overlap(held, placed, part.start, part.start + part.overlap)
-        yield from held
-        held = placed
-    yield from held
+def _merge_segments(pieces: Iterable[TranscribedPiece]) -> Iterator[Segment]:
+    """Yield all segments in order, with the words in each overlap once."""
+    previous: list[Segment] = []
+    for piece in pieces:
+        segments = piece.placed_segments()
+        if piece.overlap:
+            end = piece.start + piece.overlap
+            previous, segments = merge_overlap(previous, segments, piece.start, end)
+        yield from previous
+        previous = segments
+    yield from previous
 
 
-def _placed(part: TranscribedPiece) -> list[Segment]:
-    """The segments of a part at their place in the recording."""
-    transcript = part.transcript
-    if not transcript.segments:
-        said = Segment(start=0, end=part.end - part.start, text=transcript.text)
-        return [_moved(said, part.start)] if said.text.strip() else []
-    return [_moved(segment, part.start) for segment in transcript.segments]
-
-
-def _moved(segment: Segment, seconds: float) -> Segment:
-    """A segment so much later; what some codecs have before the beginning counts as there."""
+def _move(segment: Segment, seconds: float) -> Segment:
+    """Return a segment moved by some seconds, but not to before the start of the recording."""
     start, end = (max(0.0, round(time + seconds, 3)) for time in (segment.start, segment.end))
     return segment.model_copy(update={"start": start, "end": end})
 
 
-def _language(parts: Sequence[TranscribedPiece]) -> str | None:
-    """The language that was spoken for the longest time."""
-    spoken: Counter[str] = Counter()
-    for part in parts:
-        language, said = part.transcript.language, _placed(part)
-        if language:
-            spoken[language] += round(1000 * sum(segment.end - segment.start for segment in said))
-    return max(spoken, key=spoken.__getitem__, default=None)
+def _longest_language(pieces: Iterable[TranscribedPiece]) -> str | None:
+    milliseconds: Counter[str] = Counter()
+    for piece in pieces:
+        if language := piece.transcript.language:
+            lengths = (segment.end - segment.start for segment in piece.placed_segments())
+            milliseconds[language] += round(1000 * sum(lengths))
+    return max(milliseconds, key=milliseconds.__getitem__, default=None)
 
 
-def _summed(usages: Sequence[Usage | None]) -> Usage | None:
-    counted = [usage for usage in usages if usage]
+def _sum_usage(usages: Iterable[Usage | None]) -> Usage | None:
+    counted = [usage.model_dump() for usage in usages if usage]
     if not counted:
         return None
-    names = Usage.model_fields
-    return Usage(**{name: sum(getattr(usage, name) for usage in counted) for name in names})
+    return Usage(**{name: sum(each[name] for each in counted) for name in Usage.model_fields})

@@ -1,4 +1,4 @@
-"""Threads that do what must not hold others up, for threads and for event loops that wait."""
+"""Threads for work that must not block others, for callers in threads and in event loops."""
 
 import asyncio
 import contextlib
@@ -7,111 +7,114 @@ import functools
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Self, TypeVar
+from typing import ParamSpec, Self, TypeVar, TypeVarTuple
 
 from anyio import CancelScope
 
-from apertis_audio_tools.concurrency import fork_safety
+from apertis_audio_tools.concurrency.fork_safety import ProcessLocal
 from apertis_audio_tools.errors import ApertisError
 from apertis_audio_tools.transport import CancelToken
 
+P = ParamSpec("P")
 R = TypeVar("R")
+Ts = TypeVarTuple("Ts")
 
 
 class WorkerPool:
-    """Threads that send pieces; as a context manager it ends with all that they do.
+    """Threads that send pieces, and end with the context of this context manager.
 
-    An interrupt ends their exchanges at once. After an error they finish what is paid for.
+    After an interrupt their exchanges are cancelled. After an error they finish what is under way,
+    which is paid for.
+
+    Args:
+        size: Number of threads.
+
+    Attributes:
+        cancel_token: Token that cancels the exchanges made in its scope.
     """
 
     def __init__(self, size: int) -> None:
         self.cancel_token = CancelToken()
-        self._size = size
-        self._pool = ThreadPoolExecutor(size, "apertis-audio")
-        fork_safety.renewed_in_children(self)
+        self._executor = ProcessLocal(functools.partial(ThreadPoolExecutor, size, "apertis-audio"))
 
-    def renew(self) -> object:
-        """In a child of the process, which has none of the threads."""
-        left, self._pool = self._pool, ThreadPoolExecutor(self._size, "apertis-audio")
-        return left
+    def submit(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        """Call a function in a thread, with the context variables of this one.
 
-    def submit(self, do: Callable[..., R], *args: Any) -> Future[R]:
-        """Have a thread do it, with the context variables of this one.
-
-        A pool starts no threads once the main thread has ended; then it is done here, at once.
+        Once the main thread has ended, an executor starts no thread; the call is then made here.
 
         Raises:
-            ApertisError: The system allows no further thread.
+            ApertisError: If the system allows no further thread.
         """
-        run = functools.partial(contextvars.copy_context().run, do, *args)
+        call = functools.partial(contextvars.copy_context().run, function, *args, **kwargs)
         try:
-            return self._pool.submit(run)
+            return self._executor.value.submit(call)
         except RuntimeError as error:
             if threading.main_thread().is_alive():
-                raise _threadless(error) from error
-        return _done(run)
+                raise _no_thread_error(error) from error
+        return _completed(call)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        with self.cancel_token:
-            try:
-                if kind is not None and not issubclass(kind, Exception):
-                    self.cancel_token.cancel()
-                self._pool.shutdown()
-            except BaseException:
+        try:
+            if kind is not None and not issubclass(kind, Exception):
                 self.cancel_token.cancel()
-                raise
+            self._executor.value.shutdown()
+        except BaseException:
+            self.cancel_token.cancel()
+            raise
 
 
-def _done(run: Callable[[], R]) -> Future[R]:
+def _completed(call: Callable[[], R]) -> Future[R]:
     future = Future[R]()
     try:
-        future.set_result(run())
-    except BaseException as error:  # noqa: BLE001  # whoever waits gets it
+        future.set_result(call())
+    except BaseException as error:  # noqa: BLE001  # raised by `Future.result`
         future.set_exception(error)
     return future
 
 
-def run_in_thread(do: Callable[..., R], *args: Any, **options: Any) -> asyncio.Future[R]:
-    """What a thread of the event loop comes to, which has the context variables of this one.
+def run_in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[R]:
+    """Call a function in a thread of the event loop, with the context variables of this task.
 
     Raises:
-        ApertisError: None can be started.
+        ApertisError: If no thread can be started.
     """
-    run = functools.partial(contextvars.copy_context().run, do, *args, **options)
+    call = functools.partial(contextvars.copy_context().run, function, *args, **kwargs)
     try:
-        return asyncio.get_running_loop().run_in_executor(None, run)
+        return asyncio.get_running_loop().run_in_executor(None, call)
     except RuntimeError as error:
-        raise _threadless(error) from error
+        raise _no_thread_error(error) from error
 
 
-def _threadless(error: RuntimeError) -> ApertisError:
+def _no_thread_error(error: RuntimeError) -> ApertisError:
     if threading.main_thread().is_alive():
         return ApertisError(f"The system allows no further thread ({error}).")
     return ApertisError(
-        "The program is ending, and an event loop gets no more threads: have the main thread wait"
-        " for the one that the event loop runs in."
+        "The program is ending, and event loops get no further threads: let the main thread wait"
+        " for the thread that runs the event loop."
     )
 
 
 async def run_in_thread_to_end(
-    do: Callable[..., R], *args: Any, undo: Callable[[R], object] | None = None
+    function: Callable[[*Ts], R], *args: *Ts, undo: Callable[[R], object] | None = None
 ) -> R:
-    """Like `to_thread`, but whoever is cancelled waits: the thread still uses what it was given.
+    """Call a function in a thread, and wait for its end even if the task is cancelled.
+
+    The thread still uses its arguments, such as open files, which the caller may be about to close.
 
     Args:
-        do: What the thread does.
-        args: With these.
-        undo: Takes back what came of it, when nobody waits for that any more.
+        function: Function to call.
+        args: Arguments of the function.
+        undo: Function that is called with the result if the task was cancelled. Defaults to None.
     """
-    thread = run_in_thread(do, *args)
+    thread = run_in_thread(function, *args)
     try:
         return await asyncio.shield(thread)
     except asyncio.CancelledError:
-        with _shielded():
-            while not thread.done():  # whoever is cancelled may be cancelled again
+        with CancelScope(shield=True):  # else anyio cancels at every step of the event loop
+            while not thread.done():  # a cancelled task may be cancelled again
                 with contextlib.suppress(asyncio.CancelledError):
                     await asyncio.wait([thread])
         if undo and not thread.exception():
@@ -119,16 +122,11 @@ async def run_in_thread_to_end(
         raise
 
 
-async def cancel_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
+async def cancel_tasks(tasks: Iterable[asyncio.Task[R]]) -> None:
     """Cancel tasks and wait for their end."""
     pending = list(tasks)
     for task in pending:
         task.cancel()
     if pending:
-        with _shielded():
+        with CancelScope(shield=True):
             await asyncio.wait(pending)
-
-
-def _shielded() -> CancelScope:
-    """In here a cancelled scope of anyio does not cancel again at every step of the loop."""
-    return CancelScope(shield=True)

@@ -1,1 +1,1 @@
-"""Plain functions over text and times: passages, subtitles, sentences, HTML."""
+"""Plain functions over text and times: passages, subtitles, sentences and HTML."""

@@ -1,7 +1,7 @@
-"""How notebooks show a transcript and speech: HTML that needs nothing from elsewhere.
+"""HTML for notebooks: a transcript and an audio player, self-contained.
 
-Colours are those of the notebook, light or dark. Every text is escaped, kept from changing the
-direction of what is around it, and kept from being typeset: a transcript may well say "$5 or $6".
+Colors are those of the notebook, light or dark. Every text is escaped, isolated from the text
+direction around it, and excluded from typesetting: a transcript may contain "$5 or $6".
 """
 
 import base64
@@ -9,59 +9,61 @@ from collections.abc import Iterable
 from html import escape
 
 MAX_PLAYED_BYTES = 4_000_000
-"""Bytes of audio; notebooks keep what they show, so more would make them slow to open."""
+"""Bytes of audio put into a player. Notebooks store their output, so more would be slow to open."""
 
 _NO_MATHEMATICS = "tex2jax_ignore mathjax_ignore"
-_BOX = (
+_BOX_STYLE = (
     "max-height:24em;overflow:auto;padding:.25em .75em;"
     "border:1px solid rgba(128,128,128,.5);border-radius:4px"
 )
-_LINE = "display:flex;gap:1em;margin:.25em 0"
-_WORDS = "flex:1;white-space:pre-line;overflow-wrap:anywhere"
-_FAINT = "opacity:.65;font-variant-numeric:tabular-nums"
+_LINE_STYLE = "display:flex;gap:1em;margin:.25em 0"
+_TEXT_STYLE = "flex:1;white-space:pre-line;overflow-wrap:anywhere"
+_FAINT_STYLE = "opacity:.65;font-variant-numeric:tabular-nums"
 
 
 def transcript_html(title: str, facts: Iterable[str], lines: Iterable[tuple[str, str]]) -> str:
-    """What was said, all of it, in a box that scrolls: `lines` are timecodes and texts."""
-    name = _text(title or "Transcript")
-    about = "".join(f" · {_text(fact)}" for fact in facts)
-    said = "".join(_line(timecode, text) for timecode, text in lines) or "<em>No words.</em>"
+    """Return a whole transcript in a box that scrolls; `lines` are timecodes and texts."""
+    name = _isolated(title or "Transcript")
+    about = "".join(f" · {_isolated(fact)}" for fact in facts)
+    body = "".join(_line(timecode, text) for timecode, text in lines) or "<em>No words.</em>"
     return (
         f'<div class="{_NO_MATHEMATICS}">'
-        f'<div><strong>{name}</strong><span style="{_FAINT}">{about}</span></div>'
-        f'<div tabindex="0" role="region" aria-label="What was said" style="{_BOX}">{said}</div>'
+        f'<div><strong>{name}</strong><span style="{_FAINT_STYLE}">{about}</span></div>'
+        f'<div tabindex="0" role="region" aria-label="Transcript" style="{_BOX_STYLE}">{body}</div>'
         "</div>"
     )
 
 
 def player_html(audio: bytes, media_type: str, audio_format: str, seconds: float) -> str:
-    """A player with the audio in it, or why there is none; `seconds` long."""
-    about = f"{_text(audio_format)} · {seconds:.1f} s · {_size(len(audio))}"
-    if reason := _unplayable(audio, audio_format):
+    """Return a player that contains the audio, or the reason why it cannot be played."""
+    about = f"{_isolated(audio_format)} · {seconds:.1f} s · {_megabytes(len(audio))}"
+    if reason := _unplayable_reason(audio, audio_format):
         return f"<div>{about} · {reason}</div>"
     data = base64.b64encode(audio).decode("ascii")
     source = f"data:{escape(media_type)};base64,{data}"
-    return f'<div><audio controls src="{source}"></audio><div style="{_FAINT}">{about}</div></div>'
+    player = f'<audio controls src="{source}"></audio>'
+    return f'<div>{player}<div style="{_FAINT_STYLE}">{about}</div></div>'
 
 
-def _unplayable(audio: bytes, audio_format: str) -> str:
+def _unplayable_reason(audio: bytes, audio_format: str) -> str:
     if not audio:
         return "there is nothing to play"
     if audio_format == "pcm":
         return "browsers do not play raw PCM"
     if len(audio) > MAX_PLAYED_BYTES:
-        return f"too large to play here, the limit is {_size(MAX_PLAYED_BYTES)}"
+        return f"too large to play here, the limit is {_megabytes(MAX_PLAYED_BYTES)}"
     return ""
 
 
 def _line(timecode: str, text: str) -> str:
-    said = f'<span dir="auto" style="{_WORDS}">{escape(text)}</span>'
-    return f'<div style="{_LINE}"><span style="{_FAINT}">{escape(timecode)}</span>{said}</div>'
+    words = f'<span dir="auto" style="{_TEXT_STYLE}">{escape(text)}</span>'
+    time = f'<span style="{_FAINT_STYLE}">{escape(timecode)}</span>'
+    return f'<div style="{_LINE_STYLE}">{time}{words}</div>'
 
 
-def _text(words: str) -> str:
-    return f"<bdi>{escape(words)}</bdi>"
+def _isolated(text: str) -> str:
+    return f"<bdi>{escape(text)}</bdi>"
 
 
-def _size(count: int) -> str:
+def _megabytes(count: int) -> str:
     return f"{count / 1_000_000:.1f} MB"

@@ -1,4 +1,4 @@
-"""SubRip and WebVTT: cues with times in seconds, read and written."""
+"""Read and write SubRip and WebVTT; times are in seconds."""
 
 import html
 import re
@@ -11,11 +11,11 @@ _TIMES = re.compile(
 )
 _VTT_TAG = re.compile(r"</?[a-z][^<>]*>|<\d[\d:.]*>", re.IGNORECASE)
 _SRT_TAG = re.compile(r"</?(?:b|i|u|s|font)\b[^<>]*>", re.IGNORECASE)
-"""SubRip has no escapes: what looks like another tag is text."""
+"""SubRip has no escapes, so anything else that looks like a tag is text."""
 
 
 class Cue(NamedTuple):
-    """A stretch of text shown from `start` to `end`, in seconds."""
+    """A text shown from `start` to `end`, in seconds."""
 
     start: float
     end: float
@@ -23,71 +23,77 @@ class Cue(NamedTuple):
 
 
 def parse_subtitles(subtitles: str) -> list[Cue] | None:
-    """The cues of a SubRip or WebVTT text, or None when it is neither; no cues are fine."""
+    """Return the cues of a SubRip or WebVTT text, or None if it is neither.
+
+    An empty text and a WebVTT header alone have no cues.
+    """
     text = subtitles.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n").strip()
     is_vtt = text.startswith("WEBVTT")
-    cues = _cues(text, is_vtt=is_vtt)
+    cues = _parse_cues(text, is_vtt=is_vtt)
     return cues if cues or is_vtt or not text else None
 
 
 def write_srt(cues: Iterable[Cue]) -> str:
-    """SubRip: numbered cues, commas before the milliseconds."""
+    """Return SubRip: numbered cues, with a comma before the milliseconds."""
     return "\n".join(
-        f"{number}\n{_clock(start, ',')} --> {_clock(end, ',')}\n{_one_line(text)}\n"
-        for number, (start, end, text) in enumerate(cues, 1)
+        f"{number}\n{_times(cue, ',')}\n{_one_line(cue.text)}\n"
+        for number, cue in enumerate(cues, 1)
     )
 
 
 def write_vtt(cues: Iterable[Cue]) -> str:
-    """WebVTT: a header, dots before the milliseconds, markup escaped."""
-    escaped = ((start, end, html.escape(_one_line(text), quote=False)) for start, end, text in cues)
+    """Return WebVTT: a header, with a dot before the milliseconds and markup escaped."""
     blocks = (
-        f"{_clock(start, '.')} --> {_clock(end, '.')}\n{text}\n" for start, end, text in escaped
+        f"{_times(cue, '.')}\n{html.escape(_one_line(cue.text), quote=False)}\n" for cue in cues
     )
     return "\n".join(["WEBVTT\n", *blocks])
 
 
 def format_timecode(seconds: float) -> str:
-    """Seconds as ``hh:mm:ss``, rounded down; as many hours as there are."""
+    """Return seconds as ``hh:mm:ss``, rounded down; the hours may have more than two digits."""
     whole = max(int(seconds), 0)
     return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}"
 
 
-def _cues(text: str, *, is_vtt: bool) -> list[Cue]:
+def _parse_cues(text: str, *, is_vtt: bool) -> list[Cue]:
     cues: list[Cue] = []
     for block in re.split(r"\n[ \t]*\n+", text):
-        if cue := _cue(block.split("\n"), is_vtt=is_vtt):
+        if cue := _parse_cue(block.split("\n"), is_vtt=is_vtt):
             cues.append(cue)
-        elif cues and not is_vtt:  # a text with an empty line in it; in WebVTT that is a comment
-            start, end, said = cues[-1]
-            cues[-1] = Cue(start, end, f"{said} {_plain(block, is_vtt=is_vtt)}".strip())
+        elif cues and not is_vtt:  # An empty line within a text; in WebVTT this is a comment.
+            continued = f"{cues[-1].text} {_plain_text(block, is_vtt=is_vtt)}".strip()
+            cues[-1] = cues[-1]._replace(text=continued)
     return cues
 
 
-def _cue(lines: list[str], *, is_vtt: bool) -> Cue | None:
+def _parse_cue(lines: list[str], *, is_vtt: bool) -> Cue | None:
     for number, line in enumerate(lines[:3]):
         if times := _TIMES.match(line):
-            said = _plain("\n".join(lines[number + 1 :]), is_vtt=is_vtt)
-            return Cue(_seconds(times.groups()[:4]), _seconds(times.groups()[4:]), said)
+            text = _plain_text("\n".join(lines[number + 1 :]), is_vtt=is_vtt)
+            return Cue(_parse_time(times.groups()[:4]), _parse_time(times.groups()[4:]), text)
     return None
 
 
-def _plain(text: str, *, is_vtt: bool) -> str:
-    said = (_VTT_TAG if is_vtt else _SRT_TAG).sub("", " ".join(text.split()))
-    return (html.unescape(said) if is_vtt else said).strip()
+def _plain_text(text: str, *, is_vtt: bool) -> str:
+    untagged = (_VTT_TAG if is_vtt else _SRT_TAG).sub("", " ".join(text.split()))
+    return (html.unescape(untagged) if is_vtt else untagged).strip()
 
 
-def _seconds(clock: tuple[str | None, ...]) -> float:
-    hours, minutes, seconds, fraction = (part or "0" for part in clock)
+def _parse_time(fields: tuple[str | None, ...]) -> float:
+    hours, minutes, seconds, fraction = (field or "0" for field in fields)
     whole = (int(hours) * 60 + int(minutes)) * 60 + int(seconds)
     return (whole * 1000 + int(fraction.ljust(3, "0"))) / 1000
 
 
-def _clock(seconds: float, mark: str) -> str:
-    whole, thousandths = divmod(round(max(seconds, 0.0) * 1000), 1000)
-    return f"{format_timecode(whole)}{mark}{thousandths:03}"
+def _times(cue: Cue, separator: str) -> str:
+    return f"{_format_time(cue.start, separator)} --> {_format_time(cue.end, separator)}"
+
+
+def _format_time(seconds: float, separator: str) -> str:
+    whole, milliseconds = divmod(round(max(seconds, 0.0) * 1000), 1000)
+    return f"{format_timecode(whole)}{separator}{milliseconds:03}"
 
 
 def _one_line(text: str) -> str:
-    """A cue must hold neither an empty line nor the arrow that stands between times."""
+    """Return a text without line breaks and arrows, which would end a cue or begin another."""
     return " ".join(text.split()).replace("-->", "→")

@@ -1,7 +1,7 @@
-"""The only package that imports httpx: pools, streamed bodies, time limits, size caps.
+"""The only package that imports httpx: pools, streamed bodies, time limits and size limits.
 
-Knows nothing of endpoints or retries: a request value goes in; an answer value, or one of this
-package's errors, comes out, in both colours.
+It does not know the endpoints. A request goes in; a response, or an error of this package, comes
+out, in a sync and an async form.
 """
 
 from apertis_audio_tools.transport.http import Transport

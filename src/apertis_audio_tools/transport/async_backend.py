@@ -1,26 +1,25 @@
-"""Asynchronous connections that hear an answer while they are still sending.
+"""Asynchronous connections that receive a response while they are still sending.
 
-A service that refuses an upload half-way answers and closes. anyio reads only when it is told to,
-and by then asyncio has met the broken connection in a write and dropped what had arrived: the
-refusal would look like a failed connection, and would be sent again.
+A service that refuses an upload half-way responds and closes the connection. anyio reads only on
+request, and by then asyncio has met the broken connection in a write and dropped what had arrived:
+the refusal would look like a failed connection, and the request would be sent again.
 """
 
 import asyncio
 import contextlib
 import ssl
 from collections.abc import Iterable
-from typing import Any
 
 import httpcore
 
 from apertis_audio_tools.transport.unread_bytes import UnreadBytes
 
 _READ_BYTES = 64 * 1024
-_MOST_HEARD = 1024 * 1024
+_MAX_EARLY_BYTES = 1024 * 1024
 
 
 class AsyncBackend(httpcore.AnyIOBackend):
-    """Makes such connections."""
+    """Network backend of httpcore whose connections read while they write."""
 
     async def connect_tcp(
         self,
@@ -28,9 +27,9 @@ class AsyncBackend(httpcore.AnyIOBackend):
         port: int,
         timeout: float | None = None,  # noqa: ASYNC109  # httpcore's signature
         local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Connect."""
+        """Connect to a host."""
         return _AsyncStream(
             await super().connect_tcp(host, port, timeout, local_address, socket_options)
         )
@@ -39,27 +38,27 @@ class AsyncBackend(httpcore.AnyIOBackend):
 class _AsyncStream(UnreadBytes, httpcore.AsyncNetworkStream):
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
         self._stream = stream
-        self._heard = bytearray()
-        self._listener: asyncio.Task[None] | None = None
+        self._received = bytearray()
+        self._receiver: asyncio.Task[None] | None = None
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
-        await self._stop_listening()
-        if not self._heard:
+        await self._stop_receiving()
+        if not self._received:
             return await self._stream.read(max_bytes, timeout)
-        data = bytes(self._heard[:max_bytes])
-        del self._heard[:max_bytes]
+        data = bytes(self._received[:max_bytes])
+        del self._received[:max_bytes]
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
-        if self._listener is None:
-            self._listener = asyncio.create_task(self._listen())
+        if self._receiver is None:
+            self._receiver = asyncio.create_task(self._receive())
         await asyncio.sleep(0)  # what has arrived is read before a write can fail
         await self._stream.write(buffer, timeout)
 
     async def aclose(self) -> None:
         try:
-            await self._stop_listening()
-        finally:  # whoever is cancelled may be cancelled again, in the middle of this
+            await self._stop_receiving()
+        finally:  # a cancelled task may be cancelled again, in the middle of this
             await self._stream.aclose()
 
     async def start_tls(
@@ -70,27 +69,27 @@ class _AsyncStream(UnreadBytes, httpcore.AsyncNetworkStream):
     ) -> httpcore.AsyncNetworkStream:
         try:
             stream = await self._stream.start_tls(ssl_context, server_hostname, timeout)
-        except BaseException:  # httpcore closes it only where nobody is cancelled
+        except BaseException:  # httpcore does not close it when the task is cancelled
             await self._stream.aclose()
             raise
         return _AsyncStream(stream)
 
-    def get_extra_info(self, info: str) -> Any:
-        if info == "is_readable" and (self._heard or self.is_left):
+    def get_extra_info(self, info: str) -> object:
+        if info == "is_readable" and (self._received or self.has_unread_bytes):
             return True
         return self._stream.get_extra_info(info)
 
-    async def _listen(self) -> None:
-        """Keep what comes; the end and every error are met again by the next read."""
+    async def _receive(self) -> None:
+        """Keep what arrives; the end and every error are met again by the next read."""
         with contextlib.suppress(httpcore.NetworkError, OSError):
-            while len(self._heard) < _MOST_HEARD:
+            while len(self._received) < _MAX_EARLY_BYTES:
                 data = await self._stream.read(_READ_BYTES)
                 if not data:
                     return
-                self._heard += data
+                self._received += data
 
-    async def _stop_listening(self) -> None:
-        listener, self._listener = self._listener, None
-        if listener is not None:
-            listener.cancel()
-            await asyncio.wait([listener])
+    async def _stop_receiving(self) -> None:
+        receiver, self._receiver = self._receiver, None
+        if receiver is not None:
+            receiver.cancel()
+            await asyncio.wait([receiver])

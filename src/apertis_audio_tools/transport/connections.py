@@ -1,11 +1,10 @@
-"""How connections are made: encryption, proxies, signs of life."""
+"""Making of connections: encryption, proxies and TCP keepalive."""
 
-import functools
 import socket
 import ssl
 from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import Any
+from typing import TypedDict
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
@@ -15,43 +14,51 @@ from apertis_audio_tools.transport.async_backend import AsyncBackend
 from apertis_audio_tools.transport.sharded_pool import SHARD_CONNECTIONS, ShardedPool
 from apertis_audio_tools.transport.sync_backend import SyncBackend
 
-_THREAD_CONNECTIONS = 100
+_MAX_THREAD_CONNECTIONS = 100
 _KEEPALIVE_SECONDS = 60.0
 
 
+class _PoolOptions(TypedDict):
+    verify: ssl.SSLContext
+    proxy: httpx.Proxy | None
+    socket_options: list[tuple[int, int, int]]
+    limits: httpx.Limits
+
+
 class ConnectionFactory:
-    """The way to one address, as the environment has it."""
+    """Maker of connection pools for one address, with the proxy of the environment.
+
+    All methods raise `ConfigurationError` if the proxy cannot be used.
+
+    Args:
+        base_url: Address of the service.
+    """
 
     def __init__(self, base_url: httpx.URL) -> None:
         self._base_url = base_url
+        self._tls_context: ssl.SSLContext | None = None
 
-    def blocking(self) -> httpx.HTTPTransport:
-        """A pool for threads.
-
-        Raises:
-            ConfigurationError: The proxy of the environment cannot be used.
-        """
-        pool = httpx.HTTPTransport(**self._options(_THREAD_CONNECTIONS))
+    def sync_pool(self) -> httpx.HTTPTransport:
+        """Return a new pool for threads."""
+        pool = httpx.HTTPTransport(**self._options(_MAX_THREAD_CONNECTIONS))
         pool._pool._network_backend = SyncBackend()  # noqa: SLF001  # httpx has no other way
         return pool
 
-    def awaiting(self) -> ShardedPool:
-        """Pools for one event loop.
+    def async_pool(self) -> ShardedPool:
+        """Return new pools for one event loop."""
+        options = self._options(SHARD_CONNECTIONS)
 
-        Raises:
-            ConfigurationError: The proxy of the environment cannot be used.
-        """
-        return ShardedPool(self._shard)
+        def make_shard() -> httpx.AsyncHTTPTransport:
+            pool = httpx.AsyncHTTPTransport(**options)
+            pool._pool._network_backend = AsyncBackend()  # noqa: SLF001  # httpx has no other way
+            return pool
 
-    def _shard(self) -> httpx.AsyncHTTPTransport:
-        pool = httpx.AsyncHTTPTransport(**self._options(SHARD_CONNECTIONS))
-        pool._pool._network_backend = AsyncBackend()  # noqa: SLF001  # httpx has no other way
-        return pool
+        return ShardedPool(make_shard)
 
-    def _options(self, connections: int) -> dict[str, Any]:
+    def _options(self, connections: int) -> _PoolOptions:
         return {
-            "verify": self._tls,
-            "proxy": self._proxy,
+            "verify": self._tls(),
+            "proxy": _environment_proxy(self._base_url),
             "socket_options": keepalive_options(vars(socket)),
             "limits": httpx.Limits(
                 max_connections=connections,
@@ -60,51 +67,57 @@ class ConnectionFactory:
             ),
         }
 
-    @functools.cached_property
     def _tls(self) -> ssl.SSLContext:
-        """Loading the certificates takes some 20 ms: once, and only where they are needed."""
-        if self._base_url.scheme == "https":
-            return httpx.create_ssl_context()
-        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-    @functools.cached_property
-    def _proxy(self) -> httpx.Proxy | None:
-        """The proxy of the environment: httpx looks for it only without a transport of our own."""
-        address = _proxy_address(self._base_url)
-        if not address:
-            return None
-        try:
-            proxy = httpx.Proxy(address if "://" in address else f"http://{address}")
-            is_complete = bool(proxy.url.host)
-        except (ValueError, httpx.InvalidURL):
-            is_complete = False
-        if not is_complete:
-            raise ConfigurationError(
-                f"The proxy of the environment ({self._base_url.scheme}_proxy or all_proxy) is no "
-                "address of a proxy; correct it, or name the host of the service in no_proxy."
+        """Return one context for all pools: loading the certificates takes about 20 ms."""
+        if self._tls_context is None:
+            is_encrypted = self._base_url.scheme == "https"
+            self._tls_context = (
+                httpx.create_ssl_context()
+                if is_encrypted
+                else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             )
-        if proxy.url.scheme.startswith("socks") and not find_spec("socksio"):
-            raise ConfigurationError("A SOCKS proxy needs the package socksio: install it.")
-        return proxy
+        return self._tls_context
 
 
-def _proxy_address(url: httpx.URL) -> str | None:
+def _environment_proxy(url: httpx.URL) -> httpx.Proxy | None:
+    """Return the proxy of the environment, which httpx ignores when it is given a transport."""
+    proxy, is_valid = None, True
+    try:
+        proxy = _parse_proxy(url)
+    except (ValueError, httpx.InvalidURL):
+        is_valid = False  # raised below, because the other error shows the password of the proxy
+    if not is_valid or (proxy and not proxy.url.host):
+        raise ConfigurationError(
+            f"The proxy of the environment ({url.scheme}_proxy or all_proxy) is not a proxy "
+            "address; correct it, or name the host of the service in no_proxy."
+        )
+    if proxy and proxy.url.scheme.startswith("socks") and not find_spec("socksio"):
+        raise ConfigurationError("A SOCKS proxy requires the package socksio; install it.")
+    return proxy
+
+
+def _parse_proxy(url: httpx.URL) -> httpx.Proxy | None:
     if proxy_bypass(url.netloc.decode("ascii")):
         return None
     proxies = getproxies()
-    return proxies.get(url.scheme) or proxies.get("all")
+    address = proxies.get(url.scheme) or proxies.get("all")
+    if not address:
+        return None
+    return httpx.Proxy(address if "://" in address else f"http://{address}")
 
 
 def keepalive_options(names: Mapping[str, int]) -> list[tuple[int, int, int]]:
-    """Minutes of silence while a model works make firewalls forget a connection.
+    """Return socket options that keep firewalls from forgetting a connection.
+
+    They would after minutes of silence, while a model works.
 
     Args:
-        names: The numbers of the options that the system has, by name.
+        names: Numbers of the options that the system has, by name.
     """
-    found = [
-        (names.get("TCP_KEEPIDLE", names.get("TCP_KEEPALIVE")), 60),  # the latter is macOS's
+    options = [
+        (names.get("TCP_KEEPIDLE", names.get("TCP_KEEPALIVE")), 60),  # the latter on macOS
         (names.get("TCP_KEEPINTVL"), 60),
         (names.get("TCP_KEEPCNT"), 5),
     ]
-    known = [(socket.IPPROTO_TCP, name, value) for name, value in found if name is not None]
+    known = [(socket.IPPROTO_TCP, name, value) for name, value in options if name is not None]
     return [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1), *known]

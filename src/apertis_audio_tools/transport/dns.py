@@ -1,4 +1,4 @@
-"""Names looked up within a time: the system's resolver knows no limit of ours."""
+"""Host name lookups with a time limit, which the system's resolver does not offer."""
 
 import socket
 import threading
@@ -6,27 +6,27 @@ from concurrent.futures import Future
 
 import httpcore
 
-_Key = tuple[str, int]
+_Address = tuple[str, int]
 _NUMERIC = socket.NI_NUMERICHOST | socket.NI_NUMERICSERV
 
 
 class HostResolver:
-    """One at a time for each name, however many ask, so that a slow one leaves no crowd behind.
+    """Resolver with one lookup at a time for each host, so that slow lookups do not pile up.
 
-    Nothing can stop a lookup: who has no more time leaves it to end by itself, in a thread that
-    keeps no program from ending.
+    A lookup cannot be stopped. After a timeout it goes on in a daemon thread, which does not keep
+    the program from ending.
     """
 
     def __init__(self) -> None:
-        self._running: dict[_Key, Future[list[str]]] = {}
+        self._lookups: dict[_Address, Future[list[str]]] = {}
         self._lock = threading.Lock()
 
     def addresses(self, host: str, port: int, timeout: float | None) -> list[str]:
-        """The numeric addresses of a host, at least one.
+        """Return the numeric addresses of a host, at least one.
 
         Raises:
-            httpcore.ConnectError: The name is not known, or there is no thread to look it up.
-            httpcore.ConnectTimeout: The answer takes longer than `timeout` seconds.
+            httpcore.ConnectError: If the host is unknown, or no thread can be started.
+            httpcore.ConnectTimeout: If the lookup takes longer than `timeout` seconds.
         """
         if _is_numeric(host):
             return [host]
@@ -41,29 +41,29 @@ class HostResolver:
         except (OSError, UnicodeError) as error:
             raise httpcore.ConnectError(str(error)) from error
 
-    def _lookup(self, key: _Key) -> Future[list[str]]:
+    def _lookup(self, address: _Address) -> Future[list[str]]:
         with self._lock:
-            if lookup := self._running.get(key):
+            if lookup := self._lookups.get(address):
                 return lookup
             lookup = Future()
             thread = threading.Thread(
-                target=self._look_up, args=(key, lookup), name="apertis-audio-lookup", daemon=True
+                target=self._run, args=(address, lookup), name="apertis-audio-lookup", daemon=True
             )
-            thread.start()  # which may fail, and then there is nothing to wait for
-            self._running[key] = lookup
+            thread.start()  # if this fails, there is nothing to wait for
+            self._lookups[address] = lookup
             return lookup
 
-    def _look_up(self, key: _Key, lookup: Future[list[str]]) -> None:
+    def _run(self, address: _Address, lookup: Future[list[str]]) -> None:
         try:
-            found: list[str] | Exception = _found(*key)
-        except Exception as error:  # noqa: BLE001  # whoever asked gets it
-            found = error
+            result: list[str] | Exception = _resolve(*address)
+        except Exception as error:  # noqa: BLE001  # raised in the threads that wait
+            result = error
         with self._lock:
-            self._running.pop(key, None)  # an interrupt may have come before it was entered
-        if isinstance(found, Exception):
-            lookup.set_exception(found)
+            self._lookups.pop(address, None)  # absent after an interrupt in `_lookup`
+        if isinstance(result, Exception):
+            lookup.set_exception(result)
         else:
-            lookup.set_result(found)
+            lookup.set_result(result)
 
 
 def _is_numeric(host: str) -> bool:
@@ -74,7 +74,7 @@ def _is_numeric(host: str) -> bool:
     return True
 
 
-def _found(host: str, port: int) -> list[str]:
-    """In the order of the system's preference."""
+def _resolve(host: str, port: int) -> list[str]:
+    """Return addresses in the order that the system prefers."""
     entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [socket.getnameinfo(entry[-1], _NUMERIC)[0] for entry in entries]

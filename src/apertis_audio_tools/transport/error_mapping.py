@@ -1,7 +1,8 @@
-"""What fails on the way, as errors of this package."""
+"""Translation of errors of httpx and of encryption into errors of this package."""
 
 import contextlib
 import ssl
+import traceback
 from collections.abc import Iterator
 
 import httpx
@@ -14,37 +15,55 @@ from apertis_audio_tools.errors import (
     MalformedResponseError,
 )
 
-_NOBODY_THERE = "Check the network, and whether base_url (APERTIS_BASE_URL) is right."
+_ADVICE = "Check the network, and whether base_url (APERTIS_BASE_URL) is right."
+_MODULES_WITH_HEADERS = ("httpx", "httpcore", "h11", "anyio", "asyncio", __package__)
 
 
 @contextlib.contextmanager
 def map_errors() -> Iterator[None]:
-    """Errors of the connection as ours; they name the host, never the body or the key."""
+    """Raise errors of the connection as errors of this package.
+
+    They name the host. Neither they nor the frames of the libraries hold the body or the API key.
+    """
     try:
         yield
     except httpx.RequestError as error:
-        raise _told(error) from _bare(error)
+        clear_transport_frames(error)
+        raise _mapped(error) from _without_secrets(error)
     except (httpx.StreamError, ssl.SSLError) as error:
-        raise APIConnectionError(f"The connection failed ({_brief(error)}).") from error
+        clear_transport_frames(error)
+        raise APIConnectionError(f"The connection failed ({_summary(error)}).") from error
+    except APIError as error:  # raised by the backends, below the frames of httpcore
+        clear_transport_frames(error)
+        raise
 
 
-def _told(error: httpx.RequestError) -> APIError:
+def clear_transport_frames(error: BaseException | None) -> None:
+    """Clear the finished frames of an error and its causes that may hold the API key."""
+    while error is not None:
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            if frame.f_globals.get("__name__", "").startswith(_MODULES_WITH_HEADERS):
+                with contextlib.suppress(RuntimeError):  # still running
+                    frame.clear()
+        error = error.__cause__ or error.__context__
+
+
+def _mapped(error: httpx.RequestError) -> APIError:
     if isinstance(error, httpx.TimeoutException):
-        return APITimeoutError(f"The service stayed silent too long ({_brief(error)}).")
+        return APITimeoutError(f"The service was silent for too long ({_summary(error)}).")
     if isinstance(error, httpx.DecodingError):
-        return MalformedResponseError(f"The answer cannot be decompressed ({error}).")
+        return MalformedResponseError(f"The response cannot be decompressed ({error}).")
     url = error.request.url
     address = f"{url.host}:{url.port or url.scheme}"
-    if (why := _distrust(error)) is not None:
+    if (reason := _certificate_problem(error)) is not None:
         return CertificateError(
-            f"{address} could not prove that it is the service ({why}); nothing was sent."
+            f"{address} could not prove that it is the service ({reason}); nothing was sent."
         )
-    advice = f" {_NOBODY_THERE}" if isinstance(error, httpx.ConnectError) else ""
-    return APIConnectionError(f"The connection to {address} failed ({_brief(error)}).{advice}")
+    advice = f" {_ADVICE}" if isinstance(error, httpx.ConnectError) else ""
+    return APIConnectionError(f"The connection to {address} failed ({_summary(error)}).{advice}")
 
 
-def _distrust(error: BaseException | None) -> str | None:
-    """What is wrong with the certificate, if it is that."""
+def _certificate_problem(error: BaseException | None) -> str | None:
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError):
             return error.verify_message or str(error)
@@ -52,11 +71,11 @@ def _distrust(error: BaseException | None) -> str | None:
     return None
 
 
-def _brief(error: Exception) -> str:
+def _summary(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
-def _bare(error: httpx.RequestError) -> httpx.RequestError:
-    """The error without the headers, which hold the key, and the body, which holds audio."""
+def _without_secrets(error: httpx.RequestError) -> httpx.RequestError:
+    """Drop the headers, which hold the API key, and the body, which holds audio."""
     error.request = httpx.Request(error.request.method, error.request.url)
     return error

@@ -1,4 +1,4 @@
-"""What comes back, believed only so far."""
+"""Reading of response bodies, with a size limit and a check of the content encoding."""
 
 import contextlib
 import logging
@@ -12,71 +12,67 @@ from apertis_audio_tools.errors import MalformedResponseError
 logger = logging.getLogger("apertis_audio_tools")
 
 MAX_RESPONSE_BYTES = 256 * 1024 * 1024
-"""Far more than the longest speech the service can give: 4096 characters at a quarter of the
-speed make some 50 MB of wav."""
+"""Far more than the longest speech of the service: 4096 characters at a quarter of the speed make
+about 50 MB of wav."""
 
-_MOST_OF_A_REFUSAL = 1024 * 1024
-"""Far more than the words of any refusal."""
+_MAX_ERROR_BYTES = 1024 * 1024
+"""Far more than any error message."""
 
-_CODINGS = frozenset({"", "identity", "gzip", "deflate"})
-"""None was asked for. These grow a thousandfold at most; others, and several at once, without
+_ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
+"""None is requested. These expand a thousandfold at most; others, and several at once, without
 bound in a single step."""
 
 
 def response_head(response: httpx.Response) -> Response:
-    """The answer without its body.
-
-    Raises:
-        MalformedResponseError: The body is packed in a way that nobody asked for.
-    """
+    """Return a response without its body, and raise an error if the body's encoding is unusual."""
     headers = {name.lower(): value for name, value in response.headers.items()}
-    answer = Response(response.status_code, headers)
+    head = Response(response.status_code, headers)
     method, path = response.request.method, response.request.url.path
-    logger.debug("%s %s: %d (%s)", method, path, answer.status, answer.request_id)
-    coding = headers.get("content-encoding", "").strip().lower()
-    if coding not in _CODINGS:
-        raise MalformedResponseError(
-            f"The answer is packed in a way nobody asked for ({coding[:80]}).",
-            status=answer.status,
-            request_id=answer.request_id,
+    logger.debug("%s %s: %d (%s)", method, path, head.status, head.request_id)
+    encoding = headers.get("content-encoding", "").strip().lower()
+    if encoding not in _ENCODINGS:
+        raise _malformed(
+            head, f"The response has a content encoding that was not requested ({encoding[:80]})."
         )
-    return answer
+    return head
 
 
 def limit_size(head: Response, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The chunks, as long as they are no more than any honest answer."""
+    """Yield the chunks of a body, and raise an error if they exceed `MAX_RESPONSE_BYTES`."""
     size = 0
     for chunk in chunks:
-        size = _counted(head, size + len(chunk))
+        size += len(chunk)
+        _require_size(head, size)
         yield chunk
 
 
 async def alimit_size(head: Response, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The same."""
+    """Async version of `limit_size`."""
     size = 0
     async for chunk in chunks:
-        size = _counted(head, size + len(chunk))
+        size += len(chunk)
+        _require_size(head, size)
         yield chunk
 
 
 def read_error_body(chunks: Iterator[bytes]) -> bytes:
-    """The body of a refusal; one that breaks off, or does not end, refuses all the same."""
+    """Return the body of an error; if it breaks off, or does not end, the part that arrived."""
     body = bytearray()
     with contextlib.suppress(httpx.NetworkError, httpx.ProtocolError):
         for chunk in chunks:
             body += chunk
-            if len(body) > _MOST_OF_A_REFUSAL:
+            if len(body) > _MAX_ERROR_BYTES:
                 break
     return bytes(body)
 
 
 async def aread_error_body(chunks: AsyncIterator[bytes]) -> bytes:
-    """The same."""
+    """Async version of `read_error_body`."""
     body = bytearray()
     with contextlib.suppress(httpx.NetworkError, httpx.ProtocolError):
         async for chunk in chunks:
             body += chunk
-            if len(body) > _MOST_OF_A_REFUSAL:
+            if len(body) > _MAX_ERROR_BYTES:
                 break
     return bytes(body)
 
@@ -86,11 +82,10 @@ def break_reference_cycle(response: httpx.Response) -> None:
     response.stream = httpx.ByteStream(b"")
 
 
-def _counted(head: Response, size: int) -> int:
+def _require_size(head: Response, size: int) -> None:
     if size > MAX_RESPONSE_BYTES:
-        raise MalformedResponseError(
-            f"The answer is larger than {MAX_RESPONSE_BYTES} bytes: given up.",
-            status=head.status,
-            request_id=head.request_id,
-        )
-    return size
+        raise _malformed(head, f"The response is larger than {MAX_RESPONSE_BYTES} bytes.")
+
+
+def _malformed(head: Response, message: str) -> MalformedResponseError:
+    return MalformedResponseError(message, status=head.status, request_id=head.request_id)

@@ -1,4 +1,4 @@
-"""When to try again, how long to wait before, and when to stop: once, for both colours."""
+"""Retry policy: whether to try again, how long to wait before that, and when to give up."""
 
 import asyncio
 import logging
@@ -8,12 +8,13 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol, TypedDict
 
 from tenacity import RetryCallState
 
-from apertis_audio_tools.concurrency import fork_safety
+from apertis_audio_tools.concurrency.fork_safety import ForkSafeLock
 from apertis_audio_tools.errors import (
+    ApertisError,
     APIConnectionError,
     APIStatusError,
     APITimeoutError,
@@ -24,65 +25,65 @@ from apertis_audio_tools.errors import (
 
 logger = logging.getLogger("apertis_audio_tools")
 
-_BACKOFF_FIRST, _BACKOFF_MOST = 0.5, 8.0
+_MIN_BACKOFF, _MAX_BACKOFF = 0.5, 8.0
 _JITTER = 0.25
 _RETRIED_STATUSES = frozenset({408, 409, 425})
 _WINDOW = 60.0
-_ON_ITS_WAY = 1.0
-"""Seconds by which requests may reach the service closer together than they were sent."""
+_TRANSIT = 1.0
+"""Seconds by which requests may arrive closer together than they were sent."""
 
 
 class Clock(Protocol):
-    """Time as the client sees it; tests bring their own and never sleep."""
+    """Time as the client sees it. Tests bring their own and never sleep."""
 
     def monotonic(self) -> float:
-        """Seconds since some moment."""
+        """Return the seconds since some moment."""
 
     def sleep(self, seconds: float, wake: threading.Event) -> None:
-        """Block for `seconds`, or until the event."""
+        """Block for `seconds`, or until the event is set."""
 
     async def asleep(self, seconds: float) -> None:
-        """Let others run for `seconds`."""
+        """Suspend the task for `seconds`."""
 
 
 class SystemClock:
-    """The machine's own time."""
+    """Time of the system."""
 
     def monotonic(self) -> float:
-        """Seconds since some moment."""
+        """Return the seconds since some moment."""
         return time.monotonic()
 
     def sleep(self, seconds: float, wake: threading.Event) -> None:
-        """Block for `seconds`, or until the event."""
+        """Block for `seconds`, or until the event is set."""
         wake.wait(min(seconds, threading.TIMEOUT_MAX))
 
     async def asleep(self, seconds: float) -> None:
-        """Let others run for `seconds`."""
+        """Suspend the task for `seconds`."""
         await asyncio.sleep(seconds)
 
 
 class Cooldown:
-    """The moment before which no worker of a client sends, after the service said "too many"."""
+    """Time for which no worker of a client sends, after a response "too many requests"."""
 
     def __init__(self) -> None:
         self._until = float("-inf")
-        self._lock = fork_safety.ForkSafeLock()
+        self._lock = ForkSafeLock()
 
     def extend(self, until: float) -> None:
-        """Nobody sends before `until`, in seconds of the clock."""
+        """Forbid sending before `until`, in seconds of the clock. A cooldown never gets shorter."""
         with self._lock:
             self._until = max(self._until, until)
 
     def remaining(self, now: float) -> float:
-        """Seconds still to wait at `now`; not positive when free."""
+        """Return the seconds left at `now`; 0 or less if there is no cooldown."""
         return self._until - now
 
 
 class RateLimiter:
-    """How many requests a client sends to each model in any 60 s.
+    """Limit on the requests that a client sends to each model in any 60 s.
 
     Args:
-        per_minute: That many; None for no limit.
+        per_minute: Number of requests. Defaults to None, for no limit.
     """
 
     def __init__(self, per_minute: int | None = None) -> None:
@@ -90,48 +91,60 @@ class RateLimiter:
         self._sent: defaultdict[str, deque[float]] = defaultdict(
             lambda: deque[float](maxlen=per_minute)
         )
-        self._lock = fork_safety.ForkSafeLock()
+        self._lock = ForkSafeLock()
 
-    def take(self, model: str | None, now: float) -> float:
-        """Count a request that is sent now and return 0; or the seconds until there is room."""
+    def reserve(self, model: str | None, now: float) -> float:
+        """Count a request that is sent now and return 0, or return the seconds until it may be."""
         if self._per_minute is None or model is None:
             return 0.0
         with self._lock:
             sent = self._sent[model]
             if len(sent) == self._per_minute:
-                wait = sent[0] + _WINDOW + _ON_ITS_WAY - now
+                wait = sent[0] + _WINDOW + _TRANSIT - now
                 if wait > 0:
                     return wait
             sent.append(now)
         return 0.0
 
 
+class TenacityOptions(TypedDict):
+    """Options of tenacity's ``Retrying`` and ``AsyncRetrying``."""
+
+    retry: Callable[[RetryCallState], bool]
+    wait: Callable[[RetryCallState], float]
+    stop: Callable[[RetryCallState], bool]
+    before_sleep: Callable[[RetryCallState], None]
+    reraise: bool
+
+
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """The retry policy of one client, and how fast it may send.
+    """Retry policy and rate limit of one client.
 
     Attributes:
-        max_retries: Attempts after the first.
-        max_wait: Seconds of waiting the service may ask for; more is raised at once. The
-            service's rate-limit windows are up to 180 s long (its rate-limit page).
-        clock: Where time comes from.
-        cooldown: Of all workers, after the service said "too many".
-        limit: Of what is sent in the first place, retries and all.
+        max_retries: Number of attempts after the first.
+        max_wait: Longest wait, in seconds, that the service may ask for; after longer ones the
+            error is raised at once. The service's rate-limit windows are up to 180 s long (its
+            rate-limit page).
+        clock: Clock that all times refer to.
+        cooldown: Cooldown of all workers.
+        rate_limiter: Limit on all attempts, including the first of each call.
+        random_source: Source of random numbers from 0 to 1, for jitter.
     """
 
     max_retries: int
     max_wait: float
     clock: Clock
     cooldown: Cooldown = field(default_factory=Cooldown)
-    limit: RateLimiter = field(default_factory=RateLimiter)
-    chance: Callable[[], float] = random.random
+    rate_limiter: RateLimiter = field(default_factory=RateLimiter)
+    random_source: Callable[[], float] = random.random
 
-    def tenacity_options(self, deadline: float, is_given_up: Callable[[], bool]) -> dict[str, Any]:
-        """What tenacity's ``Retrying`` and ``AsyncRetrying`` need for one call.
+    def tenacity_options(self, deadline: float, is_given_up: Callable[[], bool]) -> TenacityOptions:
+        """Return the options of tenacity for one call.
 
         Args:
-            deadline: When the call has to be over, by the clock.
-            is_given_up: Whether there will be no further attempt, whatever the policy says.
+            deadline: Time by the clock at which the call has to be over.
+            is_given_up: Function that tells whether there will be no further attempt anyway.
         """
 
         def stop(state: RetryCallState) -> bool:
@@ -143,7 +156,7 @@ class RetryPolicy:
                 _log(state)
 
         return {
-            "retry": self._judge,
+            "retry": self._should_retry,
             "wait": self._wait,
             "stop": stop,
             "before_sleep": before_sleep,
@@ -151,51 +164,50 @@ class RetryPolicy:
         }
 
     def seconds_until_allowed(self, deadline: float, model: str | None = None) -> float:
-        """Seconds to wait before asking again; 0 to send at once, which is counted.
+        """Return the seconds to wait before sending.
+
+        0 means send now; the request has been counted against the rate limit.
 
         Args:
-            deadline: When the call has to be over, by the clock.
-            model: Whom the request is for, if anybody.
+            deadline: Time by the clock at which the call has to be over.
+            model: Model that the request is for, if any.
 
         Raises:
-            RateLimitError: The wait would outlast the deadline, or what waits are allowed.
+            RateLimitError: If the wait is longer than `max_wait`, or outlasts the deadline.
         """
         now = self.clock.monotonic()
-        cooling = self.cooldown.remaining(now)
-        if cooling > 0:
-            if cooling > self.max_wait or now + cooling >= deadline:
+        wait = self.cooldown.remaining(now)
+        if wait > 0:
+            if wait > self.max_wait or now + wait >= deadline:
                 raise RateLimitError(
-                    f"The service asked to wait {cooling:.0f} s, longer than this call may.",
-                    status=429,
-                    retry_after=cooling,
+                    f"The service asked to wait {wait:.0f} s, longer than this call may.",
+                    retry_after=wait,
                 )
-            return self._spread(cooling, deadline - now)
-        wait = self.limit.take(model, now)
-        if now + wait >= deadline and wait:
+            return self._with_jitter(wait, deadline - now)
+        wait = self.rate_limiter.reserve(model, now)
+        if wait <= 0:
+            return 0.0
+        if now + wait >= deadline:
             raise RateLimitError(
-                f"{model} gets no more than requests_per_minute allows, and it is full for "
+                f"{model} gets no more requests than requests_per_minute allows for another "
                 f"{wait:.0f} s, longer than this call may wait.",
                 retry_after=wait,
             )
-        return self._spread(wait, deadline - now) if wait else 0.0
+        return self._with_jitter(wait, deadline - now)
 
-    def _spread(self, wait: float, left: float) -> float:
-        """A little longer than the wait, so that not all end at once, but not all that is left."""
-        return wait + min(wait * _JITTER, left - wait) / 2 * self.chance()
+    def _with_jitter(self, wait: float, left: float) -> float:
+        """Return a slightly longer wait, within the time left, so that not all end at once."""
+        return wait + min(wait * _JITTER, left - wait) / 2 * self.random_source()
 
     def time_left(self, deadline: float) -> float:
-        """Seconds an attempt may take that begins now.
-
-        Raises:
-            APITimeoutError: There are none.
-        """
+        """Return the seconds left for an attempt, or raise `APITimeoutError` if there are none."""
         left = deadline - self.clock.monotonic()
         if left <= 0:
             raise APITimeoutError("The time allowed for this call was over before it was sent.")
         return left
 
     def is_worth_retrying(self, error: BaseException) -> bool:
-        """Whether the same request may well succeed later, within the time allowed."""
+        """Return whether the same request may succeed later, within the wait allowed."""
         if isinstance(error, APIConnectionError):
             return not isinstance(error, CertificateError)
         if not isinstance(error, APIStatusError) or (error.retry_after or 0.0) > self.max_wait:
@@ -203,16 +215,17 @@ class RetryPolicy:
         return isinstance(error, RateLimitError | ServerError) or error.status in _RETRIED_STATUSES
 
     def _wait(self, state: RetryCallState) -> float:
-        said: float | None = getattr(_failure(state), "retry_after", None)
-        if said is not None:
-            return said
-        exponent = min(state.attempt_number - 1, 10)
-        backoff: float = min(_BACKOFF_FIRST * 2**exponent, _BACKOFF_MOST)
-        return backoff * (1 - _JITTER * self.chance())
-
-    def _judge(self, state: RetryCallState) -> bool:
-        """Whether to try again; "too many" is heeded by all workers, even if this one gives up."""
         error = _failure(state)
+        if isinstance(error, ApertisError) and error.retry_after is not None:
+            return error.retry_after
+        exponent = min(state.attempt_number - 1, 10)
+        backoff = min(_MIN_BACKOFF * 2.0**exponent, _MAX_BACKOFF)
+        return backoff * (1 - _JITTER * self.random_source())
+
+    def _should_retry(self, state: RetryCallState) -> bool:
+        """Return whether to try again; all workers heed "too many requests", whatever this does."""
+        error = _failure(state)
+        # Without a status the error is from this policy, and no request was sent.
         if isinstance(error, RateLimitError) and error.status is not None:
             self.cooldown.extend(self.clock.monotonic() + self._wait(state))
         return error is not None and self.is_worth_retrying(error)
@@ -226,7 +239,7 @@ def _log(state: RetryCallState) -> None:
     error, wait, number = _failure(state), state.upcoming_sleep, state.attempt_number
     status = getattr(error, "status", None)
     why = type(error).__name__ + (f" (status {status})" if status else "")
-    told = {"why": why, "wait": wait}  # for who shows many of them
+    extra = {"why": why, "wait": wait}  # for handlers that show many of them
     logger.info(
-        "Attempt %d failed, trying again in %.1f s. %s", number, wait, str(error), extra=told
+        "Attempt %d failed, trying again in %.1f s. %s", number, wait, str(error), extra=extra
     )

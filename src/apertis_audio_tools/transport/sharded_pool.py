@@ -1,6 +1,5 @@
-"""Many small pools in place of a large one."""
+"""Connection pool for event loops that consists of many small ones."""
 
-import functools
 from collections.abc import AsyncIterator, Callable
 
 import httpx
@@ -9,21 +8,24 @@ SHARDS, SHARD_CONNECTIONS = 20, 10
 
 
 class ShardedPool(httpx.AsyncBaseTransport):
-    """Several small pools: the time httpcore's asynchronous pool takes grows with its square.
+    """Several small pools, because the time httpcore's asynchronous pool takes grows quadratically.
 
     Args:
-        make: Gives a pool of `SHARD_CONNECTIONS`.
+        make: Function that returns a new pool of `SHARD_CONNECTIONS`.
     """
 
     def __init__(self, make: Callable[[], httpx.AsyncHTTPTransport]) -> None:
         self._pools = [make() for _ in range(SHARDS)]
-        self._busy = [0] * SHARDS
+        self._requests = [0] * SHARDS
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send through the pool with the fewest requests; the first of them, for reuse."""
-        index = min(range(SHARDS), key=self._busy.__getitem__)
-        self._busy[index] += 1
-        release = functools.partial(self._release, index)
+        """Send through the pool with the fewest requests; the first of those, for reuse."""
+        index = min(range(SHARDS), key=self._requests.__getitem__)
+        self._requests[index] += 1
+
+        def release() -> None:
+            self._requests[index] -= 1
+
         try:
             response = await self._pools[index].handle_async_request(request)
         except BaseException:
@@ -37,12 +39,9 @@ class ShardedPool(httpx.AsyncBaseTransport):
         for pool in self._pools:
             await pool.aclose()
 
-    def _release(self, index: int) -> None:
-        self._busy[index] -= 1
-
 
 class _ReleasingStream(httpx.AsyncByteStream):
-    """A body that gives its place in the shard back when it is closed."""
+    """Response body that calls `release` once when it is closed."""
 
     def __init__(
         self, stream: httpx.SyncByteStream | httpx.AsyncByteStream, release: Callable[[], None]

@@ -1,7 +1,7 @@
-"""A limit above all silences: what an exchange may take from its first to its last byte.
+"""Blocking connections with a total time limit, which other threads can cancel.
 
-httpcore limits each read and write by itself, so an answer that comes byte by byte would never
-end. asyncio has a remedy for that; blocking sockets get theirs here.
+httpcore limits each read and write separately, so a response that arrives byte by byte could take
+forever. asyncio has a remedy for that; blocking sockets get theirs here.
 """
 
 import asyncio
@@ -14,111 +14,102 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextvars import ContextVar
-from typing import Any, Self
 
 import httpcore
 
-from apertis_audio_tools.concurrency import fork_safety
+from apertis_audio_tools.concurrency.fork_safety import ProcessLocal
 from apertis_audio_tools.errors import APIConnectionError, APITimeoutError
 from apertis_audio_tools.transport.dns import HostResolver
+from apertis_audio_tools.transport.error_mapping import clear_transport_frames
 from apertis_audio_tools.transport.unread_bytes import UnreadBytes
 
-_TOO_LATE = "The whole answer did not arrive within the time allowed."
+_TOO_LATE = "The whole response did not arrive within the time allowed."
 _deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)
 
 
 @contextlib.contextmanager
-def enforce_deadline(limit: float) -> Iterator[None]:
-    """No read or write of a blocking connection goes on past `limit` of the monotonic clock."""
-    token = _deadline.set(limit)
+def enforce_deadline(deadline: float) -> Iterator[None]:
+    """End every read and write of a blocking connection at `deadline` of the monotonic clock."""
+    token = _deadline.set(deadline)
     try:
         yield
     finally:
         _deadline.reset(token)
 
 
-class CancelToken:
-    """Ends the exchanges of several threads at once: their sockets are shut, and stay unusable.
-
-    As a context manager it forgets them at the end.
-    """
-
-    def __init__(self) -> None:
-        self._is_over = False
-        self._begin()
-        fork_safety.renewed_in_children(self)
-
-    def _begin(self) -> None:
-        self._lock = threading.Lock()
-        self._streams: set[httpcore.NetworkStream] = set()
-
-    def renew(self) -> object:
-        """In a child of the process: it must not end the exchanges of its parent."""
-        left = self._streams
-        self._begin()
-        return left
-
-    @contextlib.contextmanager
-    def scope(self) -> Iterator[None]:
-        """What this thread reads and writes in here can be ended by another."""
-        token = _abort.set(self)
-        try:
-            yield
-        finally:
-            _abort.reset(token)
-
-    @contextlib.contextmanager
-    def waiting(self, stream: httpcore.NetworkStream) -> Iterator[None]:
-        """While this thread waits for a stream."""
-        with self._lock:
-            if self._is_over:
-                raise APIConnectionError("The exchange was given up.")
-            self._streams.add(stream)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._streams.discard(stream)
-
-    def cancel(self) -> None:
-        """End them."""
-        with self._lock:
-            self._is_over = True
-            for stream in self._streams:
-                with contextlib.suppress(OSError):
-                    shut = stream.get_extra_info("socket")
-                    socket.socket.shutdown(shut, socket.SHUT_RDWR)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._streams.clear()
-
-
-_abort: ContextVar[CancelToken | None] = ContextVar("abort", default=None)
-
-
-def _watched(stream: httpcore.NetworkStream) -> contextlib.AbstractContextManager[None]:
-    abort = _abort.get()
-    return abort.waiting(stream) if abort else contextlib.nullcontext()
-
-
 @contextlib.asynccontextmanager
 async def async_timeout(seconds: float) -> AsyncIterator[asyncio.Timeout]:
-    """Nothing in here takes longer than so many seconds, unless they are rescheduled."""
+    """Raise `APITimeoutError` in the context after some seconds, unless they are rescheduled."""
     try:
-        async with asyncio.timeout(seconds) as limit:
-            yield limit
-    except TimeoutError:
+        async with asyncio.timeout(seconds) as timeout:
+            yield timeout
+    except TimeoutError as error:
+        clear_transport_frames(error)
         raise APITimeoutError(_TOO_LATE) from None
 
 
-class SyncBackend(httpcore.SyncBackend):
-    """Connections that keep to `until`."""
+class _Streams:
+    """Streams of one process that wait for the network."""
 
     def __init__(self) -> None:
-        self._lookups = HostResolver()
+        self.waiting: set[httpcore.NetworkStream] = set()
+        self.lock = threading.Lock()
+
+
+class CancelToken:
+    """Cancellation of the exchanges of several threads, by shutting down their sockets."""
+
+    def __init__(self) -> None:
+        self._is_cancelled = False
+        self._streams = ProcessLocal(_Streams)
+
+    @contextlib.contextmanager
+    def scope(self) -> Iterator[None]:
+        """Let `cancel` end what this thread reads and writes within the context."""
+        previous = _cancel_token.set(self)
+        try:
+            yield
+        finally:
+            _cancel_token.reset(previous)
+
+    @contextlib.contextmanager
+    def waiting(self, stream: httpcore.NetworkStream) -> Iterator[None]:
+        """Let `cancel` shut a stream down within the context, or raise if it was called before."""
+        streams = self._streams.value
+        with streams.lock:
+            if self._is_cancelled:
+                raise APIConnectionError("The exchange was cancelled.")
+            streams.waiting.add(stream)
+        try:
+            yield
+        finally:
+            with streams.lock:
+                streams.waiting.discard(stream)
+
+    def cancel(self) -> None:
+        """Shut down all sockets that are waited for; every later read or write fails."""
+        streams = self._streams.value
+        with streams.lock:
+            self._is_cancelled = True
+            for stream in streams.waiting:
+                with contextlib.suppress(OSError):
+                    # SSLSocket.shutdown would also drop the state that its thread still uses.
+                    socket.socket.shutdown(stream.get_extra_info("socket"), socket.SHUT_RDWR)
+
+
+_cancel_token: ContextVar[CancelToken | None] = ContextVar("cancel_token", default=None)
+
+
+def _cancellable(stream: httpcore.NetworkStream) -> contextlib.AbstractContextManager[None]:
+    token = _cancel_token.get()
+    return token.waiting(stream) if token else contextlib.nullcontext()
+
+
+class SyncBackend(httpcore.SyncBackend):
+    """Network backend of httpcore whose connections obey `enforce_deadline` and `CancelToken`."""
+
+    def __init__(self) -> None:
+        self._resolver = HostResolver()
 
     def connect_tcp(
         self,
@@ -126,17 +117,20 @@ class SyncBackend(httpcore.SyncBackend):
         port: int,
         timeout: float | None = None,
         local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        """Connect within what is left of the time, to the first address that answers."""
-        *others, last = self._lookups.addresses(host, port, _left(timeout))
-        connect = functools.partial(super().connect_tcp, port=port, local_address=local_address)
+        """Connect to the first address of the host that accepts, within the time left."""
+        *others, last = self._resolver.addresses(host, port, _time_left(timeout))
+        connect = functools.partial(
+            super().connect_tcp,
+            port=port,
+            local_address=local_address,
+            socket_options=socket_options,
+        )
         for address in others:
             with contextlib.suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
-                stream = connect(address, timeout=_left(timeout), socket_options=socket_options)
-                return _SyncStream(stream)
-        stream = connect(last, timeout=_left(timeout), socket_options=socket_options)
-        return _SyncStream(stream)
+                return _SyncStream(connect(address, timeout=_time_left(timeout)))
+        return _SyncStream(connect(last, timeout=_time_left(timeout)))
 
 
 class _SyncStream(UnreadBytes, httpcore.NetworkStream):
@@ -144,12 +138,12 @@ class _SyncStream(UnreadBytes, httpcore.NetworkStream):
         self._stream = stream
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        with _watched(self._stream):
-            return self._stream.read(max_bytes, _left(timeout))
+        with _cancellable(self._stream):
+            return self._stream.read(max_bytes, _time_left(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        with _watched(self._stream):
-            self._stream.write(buffer, _left(timeout))
+        with _cancellable(self._stream):
+            self._stream.write(buffer, _time_left(timeout))
 
     def close(self) -> None:
         self._stream.close()
@@ -160,16 +154,18 @@ class _SyncStream(UnreadBytes, httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        return _SyncStream(self._stream.start_tls(ssl_context, server_hostname, _left(timeout)))
+        stream = self._stream.start_tls(ssl_context, server_hostname, _time_left(timeout))
+        return _SyncStream(stream)
 
-    def get_extra_info(self, info: str) -> Any:
-        if info == "is_readable" and self.is_left:
+    def get_extra_info(self, info: str) -> object:
+        if info == "is_readable" and self.has_unread_bytes:
             return True
         return self._stream.get_extra_info(info)
 
 
-def _left(timeout: float | None) -> float | None:
+def _time_left(timeout: float | None) -> float:
+    """Return the seconds that a read or write may take, or raise `APITimeoutError`."""
     left = _deadline.get() - time.monotonic()
     if left <= 0:
         raise APITimeoutError(_TOO_LATE)
-    return timeout if timeout is not None and timeout < left else left
+    return left if timeout is None else min(timeout, left)

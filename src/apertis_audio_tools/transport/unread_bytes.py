@@ -1,40 +1,44 @@
-"""Bytes after the end of an answer: no connection that had any is used again.
+"""Detection of surplus bytes after a response, so that their connection is not used again.
 
-httpcore would read them as the beginning of the next answer, and hand what was meant for one call,
-or was made up, to another.
+httpcore would read them as the beginning of the next response, and hand what belongs to one call,
+or what somebody forged, to another.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import httpx
 
+if TYPE_CHECKING:
+    import h11
+
 
 class UnreadBytes:
-    """What a connection was sent beyond the end of its answers, as a part of its stream."""
+    """Part of a network stream that knows whether bytes were received beyond the response."""
 
-    _protocol: Any = None
+    _protocol: "h11.Connection | None" = None
 
-    def watch(self, protocol: Any) -> None:
-        """From now on, know what h11 has read and not yet understood."""
+    def watch(self, protocol: "h11.Connection") -> None:
+        """Use the state of h11 to see which bytes it has received and not read."""
         self._protocol = protocol
 
     @property
-    def is_left(self) -> bool:
-        """Whether there is any. In the middle of an answer that is nothing to worry about."""
+    def has_unread_bytes(self) -> bool:
+        """True if there are such bytes, which is normal in the middle of a response."""
         return self._protocol is not None and bool(self._protocol.trailing_data[0])
 
 
 def watch_unread_bytes(response: httpx.Response) -> None:
-    """Have the connection of this answer known as used up, if it holds more than the answer."""
+    """Make the connection of a response count as used up if it holds more than the response."""
     stream = response.extensions.get("network_stream")
-    connection = _connection(response)
-    if isinstance(stream, UnreadBytes) and connection is not None:
-        stream.watch(connection._h11_state)  # noqa: SLF001  # httpcore has no other way
+    # httpx and httpcore have no public way to the connection and to its h11 state.
+    protocol = getattr(_connection(response), "_h11_state", None)
+    if isinstance(stream, UnreadBytes) and protocol is not None:
+        stream.watch(protocol)
 
 
-def _connection(response: httpx.Response) -> Any:
-    """What is below the streams that httpx and httpcore put around each other."""
-    stream: Any = response.stream
+def _connection(response: httpx.Response) -> object:
+    """Return the connection below the streams that httpx and httpcore wrap around each other."""
+    stream: object = response.stream
     while inner := getattr(stream, "_stream", None) or getattr(stream, "_httpcore_stream", None):
         stream = inner
     return getattr(stream, "_connection", None)

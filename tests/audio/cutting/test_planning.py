@@ -1,6 +1,6 @@
-"""The arithmetic of pieces, over units of any length and size."""
+"""Planning of pieces, over units of any length and size."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from io import BytesIO
 from itertools import pairwise
 
@@ -10,73 +10,69 @@ from hypothesis import strategies as st
 
 from apertis_audio_tools.api.request import Upload
 from apertis_audio_tools.audio.cutting.pauses import CutPoint
-from apertis_audio_tools.audio.cutting.planning import (
-    OVERLAP_SECONDS,
-    Piece,
-    PieceLimits,
-    PieceWriter,
-    Unit,
-    assemble_pieces,
-)
+from apertis_audio_tools.audio.cutting.planning import OVERLAP_SECONDS, PieceLimits, assemble_pieces
+from apertis_audio_tools.audio.cutting.units import Piece, PieceFile, PieceWriter, Unit
 from apertis_audio_tools.errors import UnsupportedError
 
 RATE = 100
+DISCARDED = -1
 
 
-class Tally:
-    """A piece that remembers which units it was given."""
+class NumberWriter:
+    """A piece that records the numbers of its units."""
 
-    def __init__(self, first: Unit, head: int, log: list[list[int]]) -> None:
+    def __init__(self, first: Unit[int], head: int, written: list[list[int]]) -> None:
         self.start = first.start
         self.size = head
         self.numbers: list[int] = []
-        log.append(self.numbers)
+        written.append(self.numbers)
 
-    def write(self, units: Sequence[Unit]) -> None:
-        """Count the units."""
+    def write(self, units: Sequence[Unit[int]]) -> None:
+        """Append the numbers of the units."""
         self.numbers += [unit.item for unit in units]
         self.size += sum(unit.size for unit in units)
 
-    def finish(self) -> tuple[Upload, Callable[[], None]]:
-        """An upload of that size."""
-        return Upload("piece", "audio/test", self.size, BytesIO), self.discard
+    def finish(self) -> PieceFile:
+        """Return a file of that size."""
+        return PieceFile(self.size, BytesIO, self.discard)
 
     def discard(self) -> None:
         """Leave a mark."""
-        self.numbers.append(-1)
+        self.numbers.append(DISCARDED)
 
 
-class Cuts:
-    """A track that says where to cut, and remembers what was written."""
+class NumberTrack:
+    """A track that is cut at given places, and records what is written."""
 
-    rate = RATE
+    rate, file_name, media_type = RATE, "piece", "audio/test"
 
-    def __init__(self, shares: Sequence[tuple[float, bool]], head: int = 0) -> None:
-        self._shares = [*shares]
+    def __init__(self, cuts: Sequence[tuple[float, bool]] = (), head: int = 0) -> None:
+        self._cuts = [*cuts]
         self._head = head
         self.written: list[list[int]] = []
 
-    def begin(self, before: Sequence[Unit], first: Unit) -> PieceWriter:  # noqa: ARG002  # not needed
-        """Begin to count."""
-        return Tally(first, self._head, self.written)
+    def begin(self, _: Sequence[Unit[int]], first: Unit[int]) -> PieceWriter[int]:
+        """Begin a piece."""
+        return NumberWriter(first, self._head, self.written)
 
-    def best_cut(self, units: Sequence[Unit], low: float, high: float) -> CutPoint:
-        """The next of the cuts it was made with."""
+    def best_cut(self, units: Sequence[Unit[int]], low: float, high: float) -> CutPoint:
+        """Return the next of the given cuts, or a pause in the middle."""
         assert 0 <= low < high <= (units[-1].end - units[0].start) / RATE
-        share, is_pause = self._shares.pop() if self._shares else (0.5, True)
+        share, is_pause = self._cuts.pop() if self._cuts else (0.5, True)
         return CutPoint(low + (high - low) * share, is_pause)
 
 
-def units(lengths: Sequence[tuple[int, int]], repeat: int) -> list[Unit]:
-    found, end = [], 0
+def make_units(lengths: Sequence[tuple[int, int]], repeat: int, end: int = 0) -> list[Unit[int]]:
+    """Return units that follow one another, with the given ticks and sizes."""
+    units = []
     for number, (ticks, size) in enumerate([*lengths] * repeat):
         start, end = end, end + ticks
-        found.append(Unit(number, start, end, size))
-    return found
+        units.append(Unit(number, start, end, size))
+    return units
 
 
 LENGTHS = st.lists(st.tuples(st.integers(1, 12), st.integers(1, 60)), min_size=1, max_size=30)
-SHARES = st.lists(st.tuples(st.floats(0, 1), st.booleans()), max_size=40)
+CUTS = st.lists(st.tuples(st.floats(0, 1), st.booleans()), max_size=40)
 
 
 @given(
@@ -84,78 +80,114 @@ SHARES = st.lists(st.tuples(st.floats(0, 1), st.booleans()), max_size=40)
     st.integers(1, 200),
     st.integers(1_500, 20_000),
     st.floats(3, 500) | st.just(float("inf")),
-    SHARES,
+    CUTS,
     st.integers(0, 100),
 )
 def test_every_unit_is_in_a_piece(
     lengths: list[tuple[int, int]],
     repeat: int,
-    size: int,
-    seconds: float,
-    shares: list[tuple[float, bool]],
+    max_bytes: int,
+    max_seconds: float,
+    cuts: list[tuple[float, bool]],
     head: int,
 ) -> None:
-    """Pieces cover the recording without a gap and keep the limits; they repeat what they say."""
-    given_units = units(lengths, repeat)
-    track = Cuts(shares, head)
-    found = list(assemble_pieces(given_units, PieceLimits(size, seconds), track))
+    """Pieces cover the recording without a gap, keep the limits, and tell what they repeat."""
+    units = make_units(lengths, repeat)
+    track = NumberTrack(cuts, head)
+    pieces = list(assemble_pieces(units, PieceLimits(max_bytes, max_seconds), track))
 
-    assert [piece.number for piece in found] == list(range(len(found)))
-    assert found[0].start == 0
-    assert found[0].overlap == 0
-    assert found[-1].end == given_units[-1].end / RATE
-    for before, after in pairwise(found):
+    assert [piece.number for piece in pieces] == list(range(len(pieces)))
+    assert pieces[0].start == 0
+    assert pieces[0].overlap == 0
+    assert pieces[-1].end == units[-1].end / RATE
+    for before, after in pairwise(pieces):
         assert after.start + after.overlap == pytest.approx(before.end)
         assert before.start < after.start
         assert 0 <= after.overlap <= OVERLAP_SECONDS + 0.13
-    for piece, numbers in zip(found, track.written, strict=True):
-        assert piece.upload.size <= size
-        assert piece.end - piece.start <= seconds
+    for piece, numbers in zip(pieces, track.written, strict=True):
+        assert piece.upload.size <= max_bytes
+        assert piece.end - piece.start <= max_seconds
         assert numbers == list(range(numbers[0], numbers[-1] + 1))
-        assert given_units[numbers[0]].start / RATE == piece.start
-        assert given_units[numbers[-1]].end / RATE == piece.end
+        assert units[numbers[0]].start / RATE == piece.start
+        assert units[numbers[-1]].end / RATE == piece.end
 
 
-@given(LENGTHS, st.integers(1, 3), SHARES)
-def test_a_pause_is_not_repeated(
-    lengths: list[tuple[int, int]], repeat: int, shares: list[tuple[float, bool]]
+@given(LENGTHS, st.integers(1, 3), CUTS)
+def test_pieces_cut_in_pauses_repeat_nothing(
+    lengths: list[tuple[int, int]], repeat: int, cuts: list[tuple[float, bool]]
 ) -> None:
-    """Where all cuts are in pauses, the pieces are the recording and nothing twice."""
-    given_units = units(lengths, repeat * 50)
-    track = Cuts([(share, True) for share, _ in shares])
-    list(assemble_pieces(given_units, PieceLimits(3_000), track))
-    assert [n for numbers in track.written for n in numbers] == list(range(len(given_units)))
+    """If all cuts are in pauses, each unit is in exactly one piece."""
+    units = make_units(lengths, repeat * 50)
+    track = NumberTrack([(share, True) for share, _ in cuts])
+    list(assemble_pieces(units, PieceLimits(3_000), track))
+    assert [n for numbers in track.written for n in numbers] == list(range(len(units)))
 
 
-def test_a_limit_below_a_few_packets_is_refused() -> None:
-    """A limit that leaves no choice where to cut is refused, and what was begun is freed."""
-    track = Cuts([])
+GAP_SECONDS = 7
+
+
+def units_around_a_gap() -> list[Unit[int]]:
+    """Return 15 s of units, a gap, and 5 s of units."""
+    before = make_units([(10, 1)], 150)
+    return before + make_units([(10, 1)], 50, before[-1].end + GAP_SECONDS * RATE)
+
+
+def test_pieces_do_not_overlap_across_a_gap() -> None:
+    """The piece after a gap repeats nothing, even if the piece before the gap does."""
+    track = NumberTrack([(0.5, False)])
+    first, second, third = assemble_pieces(units_around_a_gap(), PieceLimits(10_000, 10), track)
+    assert second.overlap == OVERLAP_SECONDS
+    assert second.start + second.overlap == pytest.approx(first.end)
+    assert second.end == 15
+    assert (third.start, third.end, third.overlap) == (15 + GAP_SECONDS, 20 + GAP_SECONDS, 0)
+    assert set(track.written[1]) & set(track.written[2]) == set()
+
+
+def test_pieces_after_a_gap_do_not_overlap_the_last_piece() -> None:
+    """If the remaining units begin after the last piece, nothing is repeated."""
+    last = Piece(4, 0, 3, 0, Upload("a", "audio/test", 0, BytesIO))
+    units = make_units([(10, 1)], 50, end=5 * RATE)
+    (piece,) = assemble_pieces(units, PieceLimits(10_000), NumberTrack(), after=last)
+    assert (piece.number, piece.start, piece.overlap) == (5, 5, 0)
+
+
+def test_pieces_after_others_tell_what_they_repeat() -> None:
+    """If the remaining units begin before the end of the last piece, the overlap says so."""
+    last = Piece(0, 0, 6, 0, Upload("a", "audio/test", 0, BytesIO))
+    units = make_units([(10, 1)], 50, end=5 * RATE)
+    (piece,) = assemble_pieces(units, PieceLimits(10_000), NumberTrack(), after=last)
+    assert (piece.number, piece.overlap) == (1, 1)
+
+
+def test_limit_below_a_few_packets_is_refused() -> None:
+    """A limit that leaves no choice where to cut is refused, and the begun piece is freed."""
+    track = NumberTrack()
     with pytest.raises(UnsupportedError, match="at most 50 bytes"):
-        list(assemble_pieces(units([(2, 20)], 100), PieceLimits(50), track))
-    assert track.written[-1][-1] == -1
+        list(assemble_pieces(make_units([(2, 20)], 100), PieceLimits(50), track))
+    assert track.written[-1][-1] == DISCARDED
 
 
-def test_nothing_is_made_before_it_is_asked_for() -> None:
-    """The units of a piece are read when that piece is asked for, and no further."""
-    remaining = iter(units([(100, 100)], 1000))
-    made = assemble_pieces(remaining, PieceLimits(20_000), Cuts([]))
-    next(made)
+def test_pieces_are_made_when_requested() -> None:
+    """The units of a piece are read when that piece is requested, and no further."""
+    remaining = iter(make_units([(100, 100)], 1000))
+    pieces = assemble_pieces(remaining, PieceLimits(20_000), NumberTrack())
+    next(pieces)
     assert next(remaining).item < 300
 
 
 def test_closing_early_frees_the_piece_that_was_begun() -> None:
     """Closing the iterator frees what was written of the next piece, and only that."""
-    track = Cuts([])
-    made = assemble_pieces(units([(100, 100)], 1000), PieceLimits(20_000), track)
-    next(made)
-    made.close()
+    track = NumberTrack()
+    pieces = assemble_pieces(make_units([(100, 100)], 1000), PieceLimits(20_000), track)
+    next(pieces)
+    pieces.close()
     first, second = track.written
-    assert -1 not in first
-    assert second == [-1]
+    assert DISCARDED not in first
+    assert second == [DISCARDED]
 
 
-def test_wishes_become_limits() -> None:
-    """A wished length may be exceeded by a third, at most 30 s, and never beyond the hard limit."""
+def test_target_length_becomes_a_limit() -> None:
+    """A target may be exceeded by a third, at most 30 s, and never beyond the hard limit."""
     assert PieceLimits.of(9, None, None) == PieceLimits(9)
     assert PieceLimits.of(9, 20, None) == PieceLimits(9, 20)
     assert PieceLimits.of(9, None, 30) == PieceLimits(9, 40)
@@ -163,8 +195,23 @@ def test_wishes_become_limits() -> None:
     assert PieceLimits.of(9, 605, 600) == PieceLimits(9, 605)
 
 
-def test_a_piece_is_closed_once_sent() -> None:
-    """Closing a piece calls what frees it."""
+@pytest.mark.parametrize(
+    ("minutes", "max_seconds"),
+    [(10, 300), (40, 300), (80, 600), (120, 900), (121, 900), (600, 900)],
+)
+def test_default_pieces_last_five_to_fifteen_minutes(minutes: float, max_seconds: float) -> None:
+    """A recording is cut into eight, but into pieces of no less than 5 and no more than 15 min."""
+    window = 30
+    assert PieceLimits(9).shared(minutes * 60) == PieceLimits(9, max_seconds + window)
+
+
+def test_limits_of_the_caller_are_kept() -> None:
+    """Default pieces are never longer than the caller's limit."""
+    assert PieceLimits(9, 100).shared(36_000) == PieceLimits(9, 100)
+
+
+def test_closing_a_piece_frees_it() -> None:
+    """Closing a piece calls the function that frees it."""
     freed: list[str] = []
     upload = Upload("a", "audio/test", 0, BytesIO)
     Piece(0, 0, 1, 0, upload, lambda: freed.append("freed")).close()

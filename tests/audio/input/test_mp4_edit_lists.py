@@ -1,4 +1,4 @@
-"""Edit lists of mp4 files, which say what part of the samples is played."""
+"""Edit lists of MP4 files, which select the samples that are played."""
 
 import io
 import struct
@@ -14,32 +14,34 @@ from apertis_audio_tools.audio.input.mp4_edit_lists import duration_without_prim
 
 CLIP = (Path(__file__).parents[2] / "clips" / "clip.m4a").read_bytes()
 RATE, PRIMING = 16_000, 1_024
-"""Hz of the clip, and samples that its encoder put in front."""
+"""Sample rate of the clip in Hz, and samples that its encoder put in front."""
 MILLISECONDS = 1_240
 EDITS = CLIP.index(b"elst") + len("elst") + 8
-"""Where the only entry of its edit list is."""
+"""Position of the only entry of its edit list."""
 
 
-def edited(milliseconds: int, start: int, speed: int = 1) -> bytes:
-    """The clip with another edit list."""
+def edit_clip(milliseconds: int, start: int, speed: int = 1) -> bytes:
+    """Return the clip with another edit list."""
     entry = struct.pack(">IiHH", milliseconds, start, speed, 0)
     return CLIP[:EDITS] + entry + CLIP[EDITS + len(entry) :]
 
 
-def played(recording: bytes) -> float:
-    """Seconds, as FFmpeg has them that obeys every edit list."""
+def ffmpeg_seconds(recording: bytes) -> float:
+    """Return the duration in seconds by FFmpeg, which obeys every edit list."""
     with av.open(io.BytesIO(recording), "r") as container:
         return (container.duration or 0) / 1_000_000
 
 
-def understood(recording: bytes) -> float | None:
+def plain_seconds(recording: bytes) -> float | None:
     return duration_without_priming(io.BytesIO(recording), len(recording))
 
 
 def test_priming() -> None:
-    """What the encoder put around the sound is not part of it."""
-    assert edited(MILLISECONDS, PRIMING) == CLIP
-    assert probe(CLIP).duration == understood(CLIP) == played(CLIP) == MILLISECONDS / 1000
+    """Samples that the encoder put around the audio do not count."""
+    assert edit_clip(MILLISECONDS, PRIMING) == CLIP
+    assert (
+        probe(CLIP).duration == plain_seconds(CLIP) == ffmpeg_seconds(CLIP) == MILLISECONDS / 1000
+    )
 
 
 @pytest.mark.parametrize(
@@ -60,15 +62,15 @@ def test_priming() -> None:
     ],
 )
 def test_other_lists(milliseconds: int, start: int) -> None:
-    """Any other list is FFmpeg's to obey."""
-    recording = edited(milliseconds, start)
-    assert understood(recording) is None
-    assert probe(recording).duration == pytest.approx(played(recording), abs=0.001)
+    """Any other edit list is left to FFmpeg."""
+    recording = edit_clip(milliseconds, start)
+    assert plain_seconds(recording) is None
+    assert probe(recording).duration == pytest.approx(ffmpeg_seconds(recording), abs=0.001)
 
 
 def test_another_speed() -> None:
-    """Sound that is played faster or slower is FFmpeg's to judge as well."""
-    assert understood(edited(MILLISECONDS, PRIMING, speed=2)) is None
+    """Audio that is played faster or slower is left to FFmpeg."""
+    assert plain_seconds(edit_clip(MILLISECONDS, PRIMING, speed=2)) is None
 
 
 @given(
@@ -77,14 +79,14 @@ def test_another_speed() -> None:
     is_cut=st.booleans(),
 )
 def test_broken_boxes(*, at: int, bytes_there: bytes, is_cut: bool) -> None:
-    """Boxes that make no sense are no plain list, and nothing worse."""
+    """Boxes that make no sense do not count as a plain edit list, and raise nothing."""
     rest = b"" if is_cut else CLIP[at + len(bytes_there) :]
-    found = understood(CLIP[:at] + bytes_there + rest)
+    found = plain_seconds(CLIP[:at] + bytes_there + rest)
     assert found is None or found > 0
 
 
 def test_boxes_without_end() -> None:
-    """A file of millions of empty boxes is not read through."""
+    """A file of millions of empty boxes is not read to its end."""
     empty = struct.pack(">I4s", 8, b"free")
     stream = io.BytesIO(struct.pack(">I4s", 8, b"ftyp") + empty * 1_000_000)
     assert duration_without_priming(stream, len(stream.getvalue())) is None

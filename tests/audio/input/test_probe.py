@@ -1,4 +1,4 @@
-"""What a recording is, its bytes say: container, duration, and the name it may be sent under."""
+"""The container, duration and upload name of a recording follow from its bytes."""
 
 import array
 import io
@@ -18,7 +18,7 @@ from support.wav_files import silence_of
 
 CLIPS = Path(__file__).parents[2] / "clips"
 SECONDS = 1.24
-ACCEPTED = {
+ACCEPTED_CLIPS = {
     "flac": ("flac", "audio/flac"),
     "m4a": ("mp4", "audio/mp4"),
     "mp3": ("mp3", "audio/mpeg"),
@@ -29,7 +29,7 @@ ACCEPTED = {
     "wav": ("wav", "audio/wav"),
     "webm": ("webm", "audio/webm"),
 }
-FITTING = {
+FITTING_SUFFIXES = {
     "flac": {"flac"},
     "mp2": {"mpga", "mpeg"},
     "mp3": {"mp3", "mpga", "mpeg"},
@@ -39,20 +39,20 @@ FITTING = {
     "wav": {"wav"},
     "webm": {"webm"},
 }
-OTHERS = {"aac": "aac", "aiff": "aiff", "mkv": "matroska"}
+OTHER_CONTAINERS = {"aac": "aac", "aiff": "aiff", "mkv": "matroska"}
 
 
 def clip(suffix: str) -> bytes:
     return (CLIPS / f"clip.{suffix}").read_bytes()
 
 
-def whole(upload: Upload) -> bytes:
+def read(upload: Upload) -> bytes:
     with upload.open() as stream:
         return stream.read()
 
 
 def tone(suffix: str, codec: str, seconds: float, **options: Any) -> bytes:
-    """A sine in any container and codec."""
+    """Return a sine in any container and codec."""
     rate = options.pop("rate", 48_000)
     samples = array.array(
         "h", (int(8000 * math.sin(math.tau * 440 * n / rate)) for n in range(int(rate * seconds)))
@@ -75,35 +75,35 @@ def decoded_seconds(data: bytes) -> float:
 
 
 def test_all_clips_are_listed() -> None:
-    """No clip of the folder is left out here."""
+    """The tables above list every clip of the folder."""
     found = {path.suffix[1:] for path in CLIPS.glob("clip.*")}
-    assert found == {*ACCEPTED, *OTHERS, "opus"}
+    assert found == {*ACCEPTED_CLIPS, *OTHER_CONTAINERS, "opus"}
 
 
-@pytest.mark.parametrize("suffix", ACCEPTED)
+@pytest.mark.parametrize("suffix", ACCEPTED_CLIPS)
 def test_documented_containers(suffix: str) -> None:
-    """Each container the service lists is known by its bytes, and sent under its own name."""
-    container, media_type = ACCEPTED[suffix]
+    """Each container the service lists is recognised by its bytes and sent under its own name."""
+    container, media_type = ACCEPTED_CLIPS[suffix]
     recording = probe(CLIPS / f"clip.{suffix}")
     assert (recording.container, recording.is_accepted) == (container, True)
     assert recording.duration == pytest.approx(SECONDS, abs=0.1)
     assert (recording.sample_rate in {16_000, 48_000}, recording.channels) == (True, 1)
     upload = recording.upload()
     assert (upload.name, upload.media_type) == (f"clip.{suffix}", media_type)
-    assert whole(upload) == clip(suffix)
+    assert read(upload) == clip(suffix)
 
 
-@pytest.mark.parametrize("suffix", ACCEPTED)
+@pytest.mark.parametrize("suffix", ACCEPTED_CLIPS)
 @pytest.mark.parametrize("name", ["clip.txt", "clip.exe.", "clip", "clip.opus", ".mp3", "a.b.WAV"])
 def test_wrong_names(name: str, suffix: str) -> None:
-    """Whatever a recording is called, the name it is sent under matches what it is."""
+    """The name a recording is sent under matches its content, under any original name."""
     stem, _, extension = probe((name, clip(suffix))).upload().name.rpartition(".")
-    assert extension in FITTING[ACCEPTED[suffix][0]]
+    assert extension in FITTING_SUFFIXES[ACCEPTED_CLIPS[suffix][0]]
     assert stem
 
 
 @pytest.mark.parametrize(
-    ("suffix", "given", "sent"),
+    ("suffix", "name", "upload_name"),
     [
         ("opus", "voice.opus", "voice.ogg"),
         ("ogg", "voice.OGG", "voice.ogg"),
@@ -118,25 +118,27 @@ def test_wrong_names(name: str, suffix: str) -> None:
         ("flac", "Talk 1.2 (final)", "Talk 1.flac"),
     ],
 )
-def test_extensions(suffix: str, given: str, sent: str) -> None:
-    """An extension that fits is kept, any other becomes the one the service knows."""
-    assert probe((given, clip(suffix))).upload().name == sent
+def test_extensions(suffix: str, name: str, upload_name: str) -> None:
+    """A fitting extension is kept, any other is replaced by the one the service knows."""
+    assert probe((name, clip(suffix))).upload().name == upload_name
 
 
-@pytest.mark.parametrize("suffix", ACCEPTED)
+@pytest.mark.parametrize("suffix", ACCEPTED_CLIPS)
 def test_nameless(suffix: str) -> None:
-    """Nameless bytes are sent under a name that tells what they are."""
+    """Bytes without a name are sent under a name that matches their content."""
     stem, _, extension = probe(clip(suffix)).upload().name.partition(".")
     assert stem == "audio"
-    assert extension in FITTING[ACCEPTED[suffix][0]]
+    assert extension in FITTING_SUFFIXES[ACCEPTED_CLIPS[suffix][0]]
 
 
-@pytest.mark.parametrize("suffix", OTHERS)
+@pytest.mark.parametrize("suffix", OTHER_CONTAINERS)
 def test_other_containers(suffix: str) -> None:
-    """A container the service does not list is refused, even under a name that it does."""
+    """A container the service does not list is refused, even under a listed extension."""
     recording = probe(("clip.mp3", clip(suffix)))
-    assert (recording.container, recording.is_accepted) == (OTHERS[suffix], False)
-    with pytest.raises(UnsupportedError, match=f"is {OTHERS[suffix]}.*convert it to one of: flac"):
+    assert (recording.container, recording.is_accepted) == (OTHER_CONTAINERS[suffix], False)
+    with pytest.raises(
+        UnsupportedError, match=f"is {OTHER_CONTAINERS[suffix]}.*convert it to one of: flac"
+    ):
         recording.upload()
 
 
@@ -161,36 +163,36 @@ def test_other_containers(suffix: str) -> None:
 )
 @pytest.mark.parametrize("name", ["talk.mp3", "talk.m3u8", "talk.ffconcat", "talk.sdp"])
 def test_hostile(name: str, content: bytes) -> None:
-    """What is no audio is refused under any name, and what it names is not opened."""
+    """A file that is not audio is refused under any name, and files it names are not opened."""
     inside = content.replace(b"{}", str(CLIPS / "clip.mp3").encode())
-    with pytest.raises(RecordingError, match=r"talk\.\w+ is no audio file|holds no sound"):
+    with pytest.raises(RecordingError, match=r"talk\.\w+ is no audio file|contains no audio"):
         probe((name, inside))
 
 
-def test_no_sound() -> None:
-    """A film without sound is refused."""
+def test_no_audio() -> None:
+    """A film without audio is refused."""
     target = io.BytesIO()
     with av.open(target, "w", format="mp4") as container:
         stream = container.add_stream("mpeg4", rate=5)
         stream.width = stream.height = 16
         for each in (av.VideoFrame(16, 16, "yuv420p"), None):
             container.mux(stream.encode(each))
-    with pytest.raises(RecordingError, match=r"silent\.mp4 holds no sound"):
+    with pytest.raises(RecordingError, match=r"silent\.mp4 contains no audio"):
         probe(("silent.mp4", target.getvalue()))
 
 
 def test_no_packets() -> None:
-    """A header with nothing behind it is refused by name."""
+    """A header with nothing after it is refused, and the error names the file."""
     header = clip("wav")[:40] + bytes(4)
-    with pytest.raises(RecordingError, match=r"a\.wav (holds no sound|is no audio)"):
+    with pytest.raises(RecordingError, match=r"a\.wav (contains no audio|is no audio)"):
         probe(("a.wav", header))
 
 
-def test_unknown_coding() -> None:
-    """Sound in a coding that FFmpeg does not know is refused."""
+def test_unknown_codec() -> None:
+    """An audio codec that FFmpeg does not know is refused."""
     wav = bytearray(clip("wav"))
     wav[20:22] = b"\x34\x12"
-    with pytest.raises(RecordingError, match="in a coding unknown here"):
+    with pytest.raises(RecordingError, match="uses an audio codec that is not supported"):
         probe(bytes(wav))
 
 
@@ -205,7 +207,7 @@ def test_tags_in_other_encodings() -> None:
 
 
 def test_duration_without_a_header() -> None:
-    """Where the header does not say how long, as from a browser, the packets do."""
+    """If the header has no duration, as from a browser, it is that of the packets."""
     live = tone("webm", "libopus", 3.0, live="1")
     with av.open(io.BytesIO(live), "r") as container:
         assert container.duration is None
@@ -213,7 +215,7 @@ def test_duration_without_a_header() -> None:
 
 
 def test_duration_of_a_stream() -> None:
-    """A wav that was streamed has no sizes in its header, and a duration all the same."""
+    """The duration of a streamed wav, whose header has no sizes, is that of its samples."""
     wav = bytearray(clip("wav"))
     wav[4:8] = wav[40:44] = b"\xff\xff\xff\xff"
     found, duration = identify_speech(bytes(wav), "wav")
@@ -221,13 +223,13 @@ def test_duration_of_a_stream() -> None:
     assert duration == pytest.approx(SECONDS, abs=0.01)
 
 
-@pytest.mark.parametrize("suffix", [*ACCEPTED, *OTHERS, "opus"])
+@pytest.mark.parametrize("suffix", [*ACCEPTED_CLIPS, *OTHER_CONTAINERS, "opus"])
 def test_chat_audio(suffix: str) -> None:
-    """For chat everything becomes wav or mp3 of the same length; those two stay as they are."""
+    """For chat, wav and mp3 stay unchanged, and everything else becomes mp3 of the same length."""
     upload, sent_as = encode_chat_clip(probe(CLIPS / f"clip.{suffix}"))
-    data = whole(upload)
+    data = read(upload)
     assert len(data) == upload.size
-    assert whole(upload) == data
+    assert read(upload) == data
     assert probe(data).container == sent_as == upload.name.rpartition(".")[2]
     assert decoded_seconds(data) == pytest.approx(decoded_seconds(clip(suffix)), abs=0.05)
     if suffix in {"wav", "mp3"}:
@@ -238,11 +240,11 @@ def test_chat_audio(suffix: str) -> None:
 
 @pytest.mark.parametrize(("suffix", "start"), [("flac", 5000), ("m4a", 3000), ("ogg", 6000)])
 def test_chat_audio_of_damaged_audio(suffix: str, start: int) -> None:
-    """What is damaged is silence, and what comes after it comes when it should."""
+    """Damaged audio becomes silence, and later audio keeps its time."""
     damaged = bytearray(clip(suffix))
     damaged[start : start + 2000] = bytes(2000)
     upload, _ = encode_chat_clip(probe((f"talk.{suffix}", bytes(damaged))))
-    assert decoded_seconds(whole(upload)) == pytest.approx(SECONDS, abs=0.1)
+    assert decoded_seconds(read(upload)) == pytest.approx(SECONDS, abs=0.1)
 
 
 def test_chat_audio_without_a_whole_packet() -> None:
@@ -250,29 +252,29 @@ def test_chat_audio_without_a_whole_packet() -> None:
     flac = bytearray(clip("flac"))
     flac[9000:] = bytes(len(flac) - 9000)
     flac[8000:9000] = bytes(1000)
-    with pytest.raises(RecordingError, match=r"talk\.flac (is no audio|holds no sound)"):
+    with pytest.raises(RecordingError, match=r"talk\.flac (is no audio|contains no audio)"):
         encode_chat_clip(probe(("talk.flac", bytes(flac))))
 
 
 def test_chained_chat_audio() -> None:
-    """All recordings of a chain are asked about, not only the first."""
+    """All recordings of a chain are in the clip, not only the first."""
     upload, _ = encode_chat_clip(probe(clip("ogg") * 3))
-    assert decoded_seconds(whole(upload)) == pytest.approx(3 * SECONDS, abs=0.2)
+    assert decoded_seconds(read(upload)) == pytest.approx(3 * SECONDS, abs=0.2)
 
 
 def test_large_chat_audio(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is too large for a message becomes mp3; what is too long even so is refused."""
-    monkeypatch.setattr(chat_clip, "_MOST_BYTES", 100_000)  # in place of forty minutes
+    """A recording too large for a message becomes mp3, and is refused if that is too large."""
+    monkeypatch.setattr(chat_clip, "_MAX_BYTES", 100_000)  # instead of forty minutes
     upload, sent_as = encode_chat_clip(probe(silence_of(320_000)))
     assert sent_as == "mp3"
     assert upload.size == pytest.approx(80_000, rel=0.02)
-    assert decoded_seconds(whole(upload)) == pytest.approx(10, abs=0.1)
+    assert decoded_seconds(read(upload)) == pytest.approx(10, abs=0.1)
     with pytest.raises(UnsupportedError, match=r"^talk\.wav is longer than the .* chat message"):
         encode_chat_clip(probe(("talk.wav", silence_of(640_000))))
 
 
 @pytest.mark.parametrize(
-    ("suffix", "asked", "found"),
+    ("suffix", "requested", "identified"),
     [
         ("mp3", "mp3", "mp3"),
         ("ogg", "opus", "opus"),
@@ -283,21 +285,21 @@ def test_large_chat_audio(monkeypatch: pytest.MonkeyPatch) -> None:
         ("mp3", "wav", "mp3"),
     ],
 )
-def test_identify(suffix: str, asked: str, found: str) -> None:
-    """Speech is what its bytes are, whatever was asked for."""
-    identified, duration = identify_speech(clip(suffix), asked)
-    assert identified == found
+def test_identify(suffix: str, requested: str, identified: str) -> None:
+    """Speech is identified by its bytes, whatever was requested."""
+    found, duration = identify_speech(clip(suffix), requested)
+    assert found == identified
     assert found in SPEECH_MEDIA_TYPES
     assert duration == pytest.approx(SECONDS, abs=0.15)
 
 
 def test_identify_pcm() -> None:
-    """Headerless speech is taken at its word: 24 kHz mono of 16 bits."""
+    """Headerless speech is assumed to be 24 kHz mono of 16 bits."""
     assert identify_speech(bytes(72_000), "pcm") == ("pcm", 1.5)
 
 
 @pytest.mark.parametrize("content", [clip("mkv"), clip("m4a"), bytes(9999), b"{}"])
 def test_identify_nothing(content: bytes) -> None:
-    """What is no speech format is an error."""
-    with pytest.raises(RecordingError, match=r"no speech format|no audio file"):
+    """Bytes in none of the speech formats are an error."""
+    with pytest.raises(RecordingError, match=r"not a speech format|no audio file"):
         identify_speech(content, "mp3")

@@ -1,4 +1,4 @@
-"""A recording may come as a path, as bytes or as a file object, and stays as it was."""
+"""A recording may be a path, bytes or a file object, and is left unchanged."""
 
 import io
 import os
@@ -21,20 +21,20 @@ MP3 = CLIP.read_bytes()
 
 
 class Pipe(io.RawIOBase):
-    """A stream that cannot seek, as sockets and pipes are."""
+    """A stream that cannot seek, like sockets and pipes."""
 
     def __init__(self, data: bytes) -> None:
         self._data = io.BytesIO(data)
 
-    def readable(self) -> bool:  # noqa: D102  # as in any stream
+    def readable(self) -> bool:  # noqa: D102  # like any stream
         return True
 
     def readinto(self, buffer: Any) -> int:  # noqa: D102
         return self._data.readinto(buffer)
 
 
-def sent(source: Any) -> tuple[str, bytes]:
-    """The name and the bytes the service would be sent, read twice as for a second attempt."""
+def sent_twice(source: Any) -> tuple[str, bytes]:
+    """Return the name and the bytes that are sent, read twice as for a second attempt."""
     upload = probe(source).upload()
     with upload.open() as first, upload.open() as second:
         data = first.read()
@@ -65,54 +65,54 @@ def sent(source: Any) -> tuple[str, bytes]:
 )
 def test_kinds_of_source(source: Any, name: str) -> None:
     """Every kind of source is sent whole, under a name without folders."""
-    assert sent(source) == (name, MP3)
+    assert sent_twice(source) == (name, MP3)
 
 
 def test_file_objects() -> None:
-    """A file object is sent under its name, is left open, and stays where it was."""
+    """A file object is sent under its name, is left open, and keeps its position."""
     with CLIP.open("rb") as file:
-        assert sent(file) == ("clip.mp3", MP3)
+        assert sent_twice(file) == ("clip.mp3", MP3)
         assert (file.closed, file.tell()) == (False, 0)
-        assert sent(file) == ("clip.mp3", MP3)
+        assert sent_twice(file) == ("clip.mp3", MP3)
     with CLIP.open("rb", buffering=0) as raw:
-        assert sent(raw) == ("clip.mp3", MP3)
+        assert sent_twice(raw) == ("clip.mp3", MP3)
 
 
 def test_current_position(tmp_path: Path) -> None:
-    """A file object is sent from its current position, each time, and stays there."""
+    """A file object is sent from its current position each time, and keeps it."""
     path = tmp_path / "archive.bin"
     path.write_bytes(b"before it" + MP3)
     with path.open("rb") as file:
         file.seek(9)
-        assert sent(file) == ("archive.mp3", MP3)
-        assert sent(file) == ("archive.mp3", MP3)
+        assert sent_twice(file) == ("archive.mp3", MP3)
+        assert sent_twice(file) == ("archive.mp3", MP3)
         assert file.tell() == 9
         assert file.read() == MP3
 
 
 def test_interrupted_sending() -> None:
-    """A file object half-sent is where it was, so that the next call sends all of it."""
+    """A file object of which half was sent keeps its position, so that it can be sent again."""
     file = io.BytesIO(MP3)
     upload = probe(file).upload()
     upload.open().read(1000)
     assert file.tell() == 0
-    assert sent(file)[1] == MP3
+    assert sent_twice(file)[1] == MP3
 
 
 def test_view_of_a_part() -> None:
     """A strided view is sent as the bytes it shows."""
     doubled = bytes(byte for byte in MP3 for _ in range(2))
-    assert sent(memoryview(doubled)[::2])[1] == MP3
+    assert sent_twice(memoryview(doubled)[::2])[1] == MP3
 
 
 def test_large_pipe() -> None:
-    """What cannot seek is kept on disk until nobody needs it, and then is gone without a word."""
+    """A stream that cannot seek is kept on disk while needed, then deleted without a warning."""
     padded = MP3 + bytes(3_000_000)
-    assert sent(Pipe(padded)) == ("audio.mp3", padded)
+    assert sent_twice(Pipe(padded)) == ("audio.mp3", padded)
 
 
 def test_bytes_changed_later() -> None:
-    """What a caller does to a buffer afterwards does not reach the service."""
+    """Later changes to a buffer are not sent."""
     buffer = bytearray(MP3)
     upload = probe(buffer).upload()
     buffer[:] = bytes(len(buffer))
@@ -133,7 +133,7 @@ def test_bytes_changed_later() -> None:
         (("a.mp3", b""), r"a\.mp3 is empty"),
         (io.BytesIO(b""), "is empty"),
         (Pipe(b""), "is empty"),
-        (io.StringIO("text"), "gives no bytes; open it in binary mode"),
+        (io.StringIO("text"), "does not return bytes; open it in binary mode"),
         (None, "not NoneType"),
         (42, "not int"),
         ([MP3], "not list"),
@@ -147,8 +147,8 @@ def test_bytes_changed_later() -> None:
     ],
     ids=lambda value: value if isinstance(value, str) and " " in value else type(value).__name__,
 )
-def test_impossible(source: Any, message: str) -> None:
-    """What is no recording is refused with the reason."""
+def test_invalid_sources(source: Any, message: str) -> None:
+    """A value that is not a recording is refused with the reason."""
     with pytest.raises(RecordingError, match=message):
         probe(source)
 
@@ -160,7 +160,7 @@ def test_impossible(source: Any, message: str) -> None:
 )
 @pytest.mark.parametrize("as_path", [str, Path])
 def test_two_paths(run: Run, call: tuple[str, ...], as_path: Callable[[Path], Any]) -> None:
-    """A tuple of two paths is refused, so that neither is dropped; nothing is sent."""
+    """A tuple of two paths is refused, so that neither is dropped, and nothing is sent."""
     pair = (as_path(CLIP), as_path(CLIP.with_suffix(".ogg")))
     with (
         Loopback([json_answer({})]) as server,
@@ -171,8 +171,8 @@ def test_two_paths(run: Run, call: tuple[str, ...], as_path: Callable[[Path], An
     assert server.requests == []
 
 
-def test_at_its_end() -> None:
-    """A file object that was already read is empty from here on."""
+def test_file_object_at_its_end() -> None:
+    """A file object that was read to its end is empty."""
     file = io.BytesIO(MP3)
     file.read()
     with pytest.raises(RecordingError, match="is empty"):
@@ -182,7 +182,7 @@ def test_at_its_end() -> None:
         probe(file)
 
 
-def test_closed() -> None:
+def test_closed_file_object() -> None:
     """A closed file object is refused."""
     with CLIP.open("rb") as file:
         pass
@@ -191,7 +191,7 @@ def test_closed() -> None:
 
 
 def test_wrong_modes(tmp_path: Path) -> None:
-    """A file that is open as text, or for writing only, is refused."""
+    """A file that is open as text, or only for writing, is refused."""
     with CLIP.open() as text, pytest.raises(RecordingError, match="binary mode"):
         probe(cast("BinaryIO", text))
     with (
@@ -207,7 +207,7 @@ def test_wrong_modes(tmp_path: Path) -> None:
 
 
 def test_partial_file_object() -> None:
-    """An object with no more than a read method is refused with what it lacks."""
+    """An object with only a read method is refused, and the error names what it lacks."""
 
     class Reads:
         def read(self, size: int = -1) -> bytes:
@@ -218,7 +218,7 @@ def test_partial_file_object() -> None:
 
 
 def test_empty_file(tmp_path: Path) -> None:
-    """An empty file is refused by name."""
+    """An empty file is refused, and the error names it."""
     (tmp_path / "empty.mp3").touch()
     with pytest.raises(RecordingError, match=r"^empty\.mp3 is empty\.$"):
         probe(tmp_path / "empty.mp3")
@@ -226,7 +226,7 @@ def test_empty_file(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs here")
 def test_fifo(tmp_path: Path) -> None:
-    """A FIFO is refused as a path, without waiting for anybody to write; open, it is a stream."""
+    """A FIFO is refused as a path without waiting for a writer, and accepted as an open file."""
     fifo = tmp_path / "fifo.mp3"
     os.mkfifo(fifo)
     with pytest.raises(RecordingError, match="not a regular file"):
@@ -234,13 +234,13 @@ def test_fifo(tmp_path: Path) -> None:
     writer = threading.Thread(target=fifo.write_bytes, args=(MP3,))
     writer.start()
     with fifo.open("rb") as stream:
-        assert sent(stream) == ("fifo.mp3", MP3)
+        assert sent_twice(stream) == ("fifo.mp3", MP3)
     writer.join()
 
 
 @pytest.mark.parametrize("readable", [0, 1000])
 def test_failing_stream(readable: int) -> None:
-    """A stream that fails while it is read is refused with its reason."""
+    """A stream that fails while it is read is refused with the reason."""
 
     class Failing(io.BytesIO):
         def read(self, size: int | None = -1) -> bytes:
@@ -263,13 +263,13 @@ def test_failing_stream(readable: int) -> None:
 )
 @pytest.mark.skipif(os.name != "posix", reason="file names are bytes on POSIX only")
 def test_any_file_name(name: bytes, sent_name: str, tmp_path: Path) -> None:
-    """A file of any name can be sent, and its label can be written down."""
+    """A file of any name can be sent, and its label can be encoded."""
     path = Path(os.fsdecode(os.path.join(os.fsencode(tmp_path), name)))  # noqa: PTH118  # of bytes
     try:
         path.write_bytes(MP3)
     except OSError:
-        pytest.skip("this file system does not take that name")
-    assert sent(path) == (sent_name, MP3)
+        pytest.skip("this file system does not accept that name")
+    assert sent_twice(path) == (sent_name, MP3)
     assert probe(path).label == sent_name
     path.write_bytes(b"junk")
     with pytest.raises(RecordingError) as caught:
@@ -279,13 +279,13 @@ def test_any_file_name(name: bytes, sent_name: str, tmp_path: Path) -> None:
 
 @pytest.fixture
 def openers() -> list[Callable[[], BinaryIO]]:
-    """Two ways into one file object."""
+    """Two uploads of one file object."""
     file = io.BytesIO(MP3)
     return [probe(file).upload().open, probe(("again.mp3", file)).upload().open]
 
 
 def test_one_file_object_in_two_uploads(openers: list[Callable[[], BinaryIO]]) -> None:
-    """Two uploads of one file object, read by turns, are both whole."""
+    """Two uploads of one file object are both whole if they are read alternately."""
     with openers[0]() as first, openers[1]() as second:
         parts = [(first.read(700), second.read(700)) for _ in range(len(MP3) // 700 + 1)]
     assert b"".join(part for part, _ in parts) == MP3

@@ -1,4 +1,4 @@
-"""Spoken sounds joined into one, measured on really spoken and encoded sound."""
+"""Concatenated speech, measured on speech that was really synthesised and encoded."""
 
 import functools
 import io
@@ -20,44 +20,44 @@ from apertis_audio_tools.sandbox.speech_synthesis import SAMPLE_RATE, speak
 
 SENTENCES = ["Good morning.", "The release moves to Thursday.", "Nobody objected."]
 FORMATS = ["mp3", "opus", "aac", "flac", "wav", "pcm"]
-EXACT = {"flac", "wav", "pcm"}
-MOST_ADDED = {"mp3": 0.08, "aac": 0.09, "opus": 0.03}
+EXACT_FORMATS = {"flac", "wav", "pcm"}
+MAX_ADDED_SECONDS = {"mp3": 0.08, "aac": 0.09, "opus": 0.03}
 """Seconds of silence that the encoder of a part leaves around it."""
 
-formats = pytest.mark.parametrize("sound_format", FORMATS)
+formats = pytest.mark.parametrize("audio_format", FORMATS)
 
 
 @functools.cache
-def spoken(sound_format: str) -> list[bytes]:
+def speech(audio_format: str) -> list[bytes]:
     return [
-        b"".join(encode(speak(text, "alloy"), SAMPLE_RATE, sound_format, 1.0)) for text in SENTENCES
+        b"".join(encode(speak(text, "alloy"), SAMPLE_RATE, audio_format, 1.0)) for text in SENTENCES
     ]
 
 
-def joined(sound_format: str, parts: list[bytes]) -> bytes:
+def concatenate(audio_format: str, parts: list[bytes]) -> bytes:
     file = io.BytesIO()
-    with Concatenation(sound_format, file) as whole:
+    with Concatenation(audio_format, file) as whole:
         for part in parts:
             whole.add(part)
         whole.finish()
     return file.getvalue()
 
 
-def streamed(sound_format: str, parts: list[bytes]) -> list[bytes]:
-    sink, chunks = OutputBuffer(), []
-    with Concatenation(sound_format, sink) as whole:
+def stream_concatenated(audio_format: str, parts: list[bytes]) -> list[bytes]:
+    buffer, chunks = OutputBuffer(), []
+    with Concatenation(audio_format, buffer) as whole:
         for part in parts:
             whole.add(part)
-            chunks.append(sink.take())
+            chunks.append(buffer.take())
         whole.finish()
-    return [*chunks, sink.take()]
+    return [*chunks, buffer.take()]
 
 
-def decoded(sound: bytes, sound_format: str) -> Any:
-    """The samples, from -1 to 1, and how many of them make a second."""
-    if sound_format == "pcm":
-        return np.frombuffer(sound, "<i2") / 32768, 24_000
-    with av.open(io.BytesIO(sound), "r") as container:
+def decode(audio: bytes, audio_format: str) -> Any:
+    """Return the samples, from -1 to 1, and the sample rate."""
+    if audio_format == "pcm":
+        return np.frombuffer(audio, "<i2") / 32768, 24_000
+    with av.open(io.BytesIO(audio), "r") as container:
         frames = [(frame.to_ndarray(), frame.sample_rate) for frame in container.decode(audio=0)]
     samples = np.concatenate([array.ravel() for array, _ in frames])
     return samples / (1 if samples.dtype.kind == "f" else 32768), frames[0][1]
@@ -68,21 +68,21 @@ def largest_step(samples: Any) -> float:
 
 
 @formats
-@pytest.mark.parametrize("make", [joined, lambda *args: b"".join(streamed(*args))])
-def test_whole(sound_format: str, make: Any) -> None:
-    """All parts are heard, with no more than their encoder's silence between them, and no click."""
-    parts = spoken(sound_format)
-    whole, rate = decoded(make(sound_format, parts), sound_format)
-    each = [decoded(part, sound_format)[0] for part in parts]
+@pytest.mark.parametrize("make", [concatenate, lambda *args: b"".join(stream_concatenated(*args))])
+def test_whole(audio_format: str, make: Any) -> None:
+    """All parts are there, with no more than their encoder's silence between them, and no click."""
+    parts = speech(audio_format)
+    whole, rate = decode(make(audio_format, parts), audio_format)
+    each = [decode(part, audio_format)[0] for part in parts]
     samples = np.concatenate(each)
-    if sound_format in EXACT:
+    if audio_format in EXACT_FORMATS:
         assert np.array_equal(whole, samples)
     else:
         added = (len(whole) - len(samples)) / rate
-        assert -0.03 < added < MOST_ADDED[sound_format] * len(parts)
-    # An aac decoder makes noise of its own where the encoder left it out, and never the same twice;
-    # whether there are clicks is told by the joints below.
-    slack = 2 if sound_format == "aac" else 1.1
+        assert -0.03 < added < MAX_ADDED_SECONDS[audio_format] * len(parts)
+    # An aac decoder fills bands with random noise that the encoder left out, so that only the
+    # joints below show whether there are clicks.
+    slack = 2 if audio_format == "aac" else 1.1
     assert largest_step(whole) <= slack * max(map(largest_step, each))
     edges = [
         largest_step(edge) for part in each for edge in (part[: rate // 8], part[-rate // 8 :])
@@ -94,105 +94,105 @@ def test_whole(sound_format: str, make: Any) -> None:
 
 
 @formats
-def test_sound_is_in_its_place(sound_format: str) -> None:
-    """The middle of each part is found again, where the parts before it end."""
-    parts = spoken(sound_format)
-    whole, rate = decoded(joined(sound_format, parts), sound_format)
+def test_parts_keep_their_place(audio_format: str) -> None:
+    """The middle of each part is at the place that follows from the parts before it."""
+    parts = speech(audio_format)
+    whole, rate = decode(concatenate(audio_format, parts), audio_format)
     at, slack = 0, rate // 5
     for part in parts:
-        sound = decoded(part, sound_format)[0]
-        middle = len(sound) // 2
-        piece = sound[middle : middle + rate // 10]
+        samples = decode(part, audio_format)[0]
+        middle = len(samples) // 2
+        piece = samples[middle : middle + rate // 10]
         around = whole[at + middle - slack : at + middle + slack + len(piece)]
         assert np.correlate(around, piece).max() > 0.9 * float(np.sum(piece**2))
-        at += len(sound)
+        at += len(samples)
 
 
 @formats
-def test_duration(sound_format: str) -> None:
-    """The duration that the header tells is that of the samples."""
-    whole = joined(sound_format, spoken(sound_format))
-    samples, rate = decoded(whole, sound_format)
-    found, duration = identify_speech(whole, sound_format)
-    assert found == sound_format
+def test_duration(audio_format: str) -> None:
+    """The duration in the header is that of the samples."""
+    whole = concatenate(audio_format, speech(audio_format))
+    samples, rate = decode(whole, audio_format)
+    found, duration = identify_speech(whole, audio_format)
+    assert found == audio_format
     assert duration == pytest.approx(len(samples) / rate, abs=0.05)
 
 
-@pytest.mark.skipif(not shutil.which("ffprobe"), reason="a judge of its own, where there is one")
-@pytest.mark.parametrize("sound_format", ["mp3", "opus", "flac", "wav"])
-def test_duration_for_others(sound_format: str, tmp_path: Path) -> None:
-    """Another program reads the same duration from the header, and has nothing to complain of."""
-    path = tmp_path / f"whole.{sound_format}"
-    path.write_bytes(joined(sound_format, spoken(sound_format)))
-    samples, rate = decoded(path.read_bytes(), sound_format)
-    asked = ["ffprobe", "-v", "warning", "-show_entries", "format=duration", "-of", "csv=p=0"]
-    told = subprocess.run([*asked, path], capture_output=True, text=True, check=True)
-    assert float(told.stdout) == pytest.approx(len(samples) / rate, abs=0.05)
-    assert told.stderr == ""
+@pytest.mark.skipif(not shutil.which("ffprobe"), reason="ffprobe is not installed")
+@pytest.mark.parametrize("audio_format", ["mp3", "opus", "flac", "wav"])
+def test_duration_for_others(audio_format: str, tmp_path: Path) -> None:
+    """Another program reads the same duration from the header, without a warning."""
+    path = tmp_path / f"whole.{audio_format}"
+    path.write_bytes(concatenate(audio_format, speech(audio_format)))
+    samples, rate = decode(path.read_bytes(), audio_format)
+    command = ["ffprobe", "-v", "warning", "-show_entries", "format=duration", "-of", "csv=p=0"]
+    result = subprocess.run([*command, path], capture_output=True, text=True, check=True)
+    assert float(result.stdout) == pytest.approx(len(samples) / rate, abs=0.05)
+    assert result.stderr == ""
 
 
 @formats
-def test_stream_goes_on(sound_format: str) -> None:
-    """Nearly all of a part is there as soon as it was added."""
-    parts = spoken(sound_format)
-    chunks = streamed(sound_format, parts)
+def test_parts_are_written_at_once(audio_format: str) -> None:
+    """Nearly all of a part is written as soon as it is added."""
+    parts = speech(audio_format)
+    chunks = stream_concatenated(audio_format, parts)
     for chunk, part in zip(chunks, parts, strict=False):
         assert len(chunk) > len(part) * 0.5
 
 
 def test_headers_of_parts_are_gone() -> None:
-    """A joined file has one header, and an mp3 one that counts its frames."""
-    assert joined("wav", spoken("wav")).count(b"RIFF") == 1
-    assert joined("flac", spoken("flac")).count(b"fLaC") == 1
-    assert joined("opus", spoken("opus")).count(b"OpusHead") == 1
-    twice = [joined("mp3", spoken("mp3"))] * 2
-    assert joined("mp3", twice).count(b"Info") + joined("mp3", twice).count(b"Xing") == 1
-    assert decoded(joined("flac", [joined("flac", spoken("flac"))] * 2), "flac")[0].size == (
-        2 * decoded(b"".join(spoken("pcm")), "pcm")[0].size
-    )
+    """A concatenated file has one header, which counts the frames of an mp3."""
+    assert concatenate("wav", speech("wav")).count(b"RIFF") == 1
+    assert concatenate("flac", speech("flac")).count(b"fLaC") == 1
+    assert concatenate("opus", speech("opus")).count(b"OpusHead") == 1
+    twice = [concatenate("mp3", speech("mp3"))] * 2
+    assert concatenate("mp3", twice).count(b"Info") + concatenate("mp3", twice).count(b"Xing") == 1
+    assert decode(concatenate("flac", [concatenate("flac", speech("flac"))] * 2), "flac")[
+        0
+    ].size == (2 * decode(b"".join(speech("pcm")), "pcm")[0].size)
 
 
 def test_wav_sizes() -> None:
-    """A wav tells its sizes; a stream, and one too large to tell them, says that it goes on."""
-    whole = joined("wav", spoken("wav"))
+    """The header of a wav has its sizes, or the largest number if it is a stream or too large."""
+    whole = concatenate("wav", speech("wav"))
     assert struct.unpack_from("<I", whole, 4)[0] == len(whole) - 8
     assert struct.unpack_from("<I", whole, 40)[0] == len(whole) - 44
-    head = streamed("wav", spoken("wav"))[0][:44]
+    head = stream_concatenated("wav", speech("wav"))[0][:44]
     assert struct.unpack_from("<I", head, 40)[0] == 0xFFFFFFFF
-    assert concatenation._sized(head, 5 << 30)[4:8] == b"\xff" * 4
-    assert concatenation._sized(head, 5 << 30)[40:44] == b"\xff" * 4
+    assert concatenation._set_sizes(head, 5 << 30)[4:8] == b"\xff" * 4
+    assert concatenation._set_sizes(head, 5 << 30)[40:44] == b"\xff" * 4
 
 
-def other(sound_format: str) -> bytes:
-    """A second of sound at another sample rate."""
-    muxer = {"opus": "ogg", "aac": "adts"}.get(sound_format, sound_format)
+def other_rate(audio_format: str) -> bytes:
+    """Return a second of audio at another sample rate."""
+    muxer = {"opus": "ogg", "aac": "adts"}.get(audio_format, audio_format)
     codec = {"opus": "libopus", "mp3": "libmp3lame", "wav": "pcm_s16le"}.get(
-        sound_format, sound_format
+        audio_format, audio_format
     )
-    layout = "stereo" if sound_format == "opus" else "mono"
+    layout = "stereo" if audio_format == "opus" else "mono"
     file = io.BytesIO()
     with av.open(file, "w", format=muxer) as container:
         stream: Any = container.add_stream(codec, rate=16_000, layout=layout)
         frame = av.AudioFrame("s16", layout, 16_000)
         frame.sample_rate = 16_000
-        for plane in frame.planes:  # else it is whatever the memory held, be it an mp3
+        for plane in frame.planes:  # the memory may hold anything
             plane.update(bytes(plane.buffer_size))
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return file.getvalue()
 
 
-@pytest.mark.parametrize("sound_format", [each for each in FORMATS if each != "pcm"])
-def test_parts_that_differ(sound_format: str) -> None:
-    """Parts of another sample rate or number of channels would be played wrong: an error."""
+@pytest.mark.parametrize("audio_format", [each for each in FORMATS if each != "pcm"])
+def test_parts_that_differ(audio_format: str) -> None:
+    """Parts that differ in sample rate or channels would be played wrong, and are an error."""
     with pytest.raises(RecordingError, match="Its parts differ"):
-        joined(sound_format, [spoken(sound_format)[0], other(sound_format)])
+        concatenate(audio_format, [speech(audio_format)[0], other_rate(audio_format)])
 
 
 @pytest.mark.parametrize(
-    ("sound_format", "part"), [("pcm", b"\0\0\0"), ("wav", b"RIFF"), ("flac", b"no sound" * 99)]
+    ("audio_format", "part"), [("pcm", b"\0\0\0"), ("wav", b"RIFF"), ("flac", b"not audio" * 99)]
 )
-def test_damaged(sound_format: str, part: bytes) -> None:
-    """What is no sound is not joined."""
+def test_damaged(audio_format: str, part: bytes) -> None:
+    """A part that is not audio is an error."""
     with pytest.raises(RecordingError):
-        joined(sound_format, [part])
+        concatenate(audio_format, [part])

@@ -1,4 +1,4 @@
-"""What is told of many recordings while they are under way."""
+"""The progress of a batch is reported while it runs."""
 
 import queue
 import sys
@@ -18,72 +18,74 @@ from support.tiny_recordings import Names, tinies, tiny
 
 
 def test_progress(run: Run) -> None:
-    """A function hears of every recording that is finished."""
-    told: list[Progress] = []
+    """A callback is called for every recording that is finished."""
+    reported: list[Progress] = []
     sources = [tiny("a"), tiny("bad"), tiny("c")]
     with Loopback([Names()]) as server, server.client(max_concurrency=1) as audio:
-        run(audio, "transcribe_many", sources, on_error="skip", progress=told.append)
-        run(audio, "transcribe_many", iter(sources[:1]), progress=told.append)
-    assert [(each.done, each.failed, each.total, each.label) for each in told] == [
+        run(audio, "transcribe_many", sources, on_error="skip", progress=reported.append)
+        run(audio, "transcribe_many", iter(sources[:1]), progress=reported.append)
+    assert [(each.done, each.failed, each.total, each.label) for each in reported] == [
         (1, 0, 3, "a.wav"),
         (2, 1, 3, "bad.wav"),
         (3, 1, 3, "c.wav"),
         (1, 0, None, "a.wav"),
     ]
-    assert [each.seconds for each in told] == pytest.approx([0.1, 0.1, 0.2, 0.1])
+    assert [each.seconds for each in reported] == pytest.approx([0.1, 0.1, 0.2, 0.1])
 
 
 def test_progress_of_one_long_recording(run: Run, cuts: Cuts) -> None:
-    """A function hears of each piece of a recording that is cut, on the way to its end."""
-    told: queue.Queue[Progress] = queue.Queue()
-    heard: list[Progress] = []
+    """A callback is called for each piece of a long recording, then for the recording."""
+    reported: queue.Queue[Progress] = queue.Queue()
+    received: list[Progress] = []
 
     def wait_for_the_one_before(number: int, _: Exchange) -> None:
         if number:
-            heard.append(told.get(timeout=PATIENCE))
+            received.append(reported.get(timeout=PATIENCE))
 
     recogniser = Recogniser(cuts, wait_for_the_one_before)
     with Loopback([recogniser]) as server, server.client(max_concurrency=1) as audio:
-        asked = {"piece_seconds": SECONDS, "progress": told.put}
-        run(audio, "transcribe_many", [STANDUP], **asked)
-    heard += [told.get_nowait() for _ in range(2)]
-    assert told.empty()
-    assert [each.done for each in heard] == [0] * len(cuts.spans) + [1]
+        options = {"piece_seconds": SECONDS, "progress": reported.put}
+        run(audio, "transcribe_many", [STANDUP], **options)
+    received += [reported.get_nowait() for _ in range(2)]
+    assert reported.empty()
+    assert [each.done for each in received] == [0] * len(cuts.spans) + [1]
     ends = [end for _, end in cuts.spans]
-    assert [each.seconds for each in heard] == pytest.approx([*ends, ends[-1]], abs=0.01)
+    assert [each.seconds for each in received] == pytest.approx([*ends, ends[-1]], abs=0.01)
 
 
 def test_last_piece_of_a_recording_that_ends_meanwhile(
     cuts: Cuts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Even if the whole recording ends while a piece is being told of, its last piece is too."""
+    """The last piece is reported even if the recording ends during the report of another."""
     last_but_one, ended = threading.Event(), threading.Event()
-    told: list[Progress] = []
+    reported: list[Progress] = []
     set_result = Future.set_result
 
-    def noted(future: Future[Any], result: Any) -> None:
+    def set_and_signal(future: Future[Any], result: Any) -> None:
         set_result(future, result)
         if isinstance(result, Transcript):
             ended.set()
 
-    def note(it: Progress) -> None:
-        told.append(it)
-        if it.seconds == pytest.approx(cuts.spans[-2][1], abs=0.01):
+    def report(progress: Progress) -> None:
+        reported.append(progress)
+        if progress.seconds == pytest.approx(cuts.spans[-2][1], abs=0.01):
             last_but_one.set()
             assert ended.wait(PATIENCE)
 
     def wait(number: int, _: Exchange) -> None:
         assert number < len(cuts.spans) - 1 or last_but_one.wait(PATIENCE)
 
-    monkeypatch.setattr(Future, "set_result", noted)
+    monkeypatch.setattr(Future, "set_result", set_and_signal)
     with Loopback([Recogniser(cuts, wait)]) as server, server.client() as audio:
-        list(audio.transcribe_many([STANDUP], piece_seconds=SECONDS, progress=note))
-    assert [each.done for each in told[-2:]] == [0, 1]
-    assert [each.seconds for each in told[-2:]] == pytest.approx([cuts.spans[-1][1]] * 2, abs=0.01)
+        list(audio.transcribe_many([STANDUP], piece_seconds=SECONDS, progress=report))
+    assert [each.done for each in reported[-2:]] == [0, 1]
+    assert [each.seconds for each in reported[-2:]] == pytest.approx(
+        [cuts.spans[-1][1]] * 2, abs=0.01
+    )
 
 
 def test_bar(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    """The bar is on standard error, and counts to the end."""
+    """The bar is on standard error and counts to the end."""
     with Loopback([Names()]) as server, server.client() as audio:
         run(audio, "transcribe_many", tinies(4), progress=True)
     shown = capsys.readouterr()
@@ -91,7 +93,7 @@ def test_bar(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_bar_without_its_extra(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without tqdm a sentence that is true of every rim names the extra; nothing is sent."""
+    """Without tqdm an error names the extra, and nothing is sent."""
     monkeypatch.setitem(sys.modules, "tqdm", None)
     with (
         Loopback([Names()]) as server,
@@ -104,8 +106,8 @@ def test_bar_without_its_extra(run: Run, monkeypatch: pytest.MonkeyPatch) -> Non
     assert server.requests == []
 
 
-def test_failing_progress(run: Run) -> None:
-    """What a function that is told of progress raises ends it all."""
+def test_failing_callback(run: Run) -> None:
+    """An error raised by the callback ends the batch."""
 
     def fail(_: Progress) -> None:
         raise ZeroDivisionError

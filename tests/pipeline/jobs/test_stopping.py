@@ -50,6 +50,7 @@ def test_spans_are_on_the_time_line(run: Run) -> None:
         pytest.raises(InvalidRequestError) as caught,
     ):
         run(audio, "transcribe", MP3 * 10, piece_seconds=3)
+    assert caught.value.partial
     ((start, end),) = caught.value.partial.spans
     assert (start, round(end, 3)) == (0.0, end)
 
@@ -73,6 +74,7 @@ def test_unreadable_half_way(run: Run, cuts: Cuts, monkeypatch: pytest.MonkeyPat
             transcribed(run, audio)
         partial = caught.value.partial
     assert sorted(recogniser.received) == [0, 1]
+    assert partial
     assert len(partial.spans) == 2
 
 

@@ -137,7 +137,7 @@ FAILURES = (
         "502 with a page every time",
         "stop after the retries, typed error without the page",
         always(answer(502, PAGE, "text/html", x_request_id="req-9")),
-        ExpectedError("ServerError", 502, None, None, "req-9", "answered Bad Gateway (502)."),
+        ExpectedError("ServerError", 502, None, None, "req-9", "responded with Bad Gateway (502)."),
         attempts=RETRIES + 1,
     ),
     Fault(

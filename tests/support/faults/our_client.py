@@ -116,9 +116,9 @@ class OurClient:
 
 def busy_connections(audio: ApertisAudio) -> list[Any]:
     """Return the connections of a client that are neither idle nor closed."""
-    pools = audio._transport._pools
-    sync_pools = [pools._client._transport] if pools._client else []
-    async_pools = [pool for each in pools._aclients.values() for pool in each._transport._pools]  # type: ignore[attr-defined]
+    clients = audio._transport._pools._clients.value
+    sync_pools = [clients.of_threads._transport] if clients.of_threads else []
+    async_pools = [pool for each in clients.of_loops.values() for pool in each._transport._pools]  # type: ignore[attr-defined]
     connections = [
         connection for each in [*sync_pools, *async_pools] for connection in each._pool.connections
     ]

@@ -1,1 +1,1 @@
-"""Recordings that are broken, enormous or point elsewhere, and what is done to them."""
+"""Recordings that are broken, enormous or refer to other files, and checks of them."""

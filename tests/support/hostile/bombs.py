@@ -7,27 +7,27 @@ from collections.abc import Callable
 from support.hostile.samples import samples
 
 _PIXELS = 16_000
-"""Wide and high: three quarters of a gigabyte when unpacked."""
+"""Width and height of a picture: three quarters of a gigabyte when unpacked."""
 
 
-def _with_cover_mp3() -> bytes:
+def _mp3_with_cover() -> bytes:
     return _id3_picture(_png()) + samples()["mp3"]
 
 
-def _with_cover_flac() -> bytes:
+def _flac_with_cover() -> bytes:
     return _flac_picture(_png())
 
 
 def _chain() -> bytes:
-    return (_beginnings(1) + _page(1, 1, 0, b"OpusTags" + bytes(8))) * 2_000
+    return (_first_pages(1) + _page(1, 1, 0, b"OpusTags" + bytes(8))) * 2_000
 
 
 BOMBS: dict[str, Callable[[], bytes]] = {
-    "mp3 with a cover": _with_cover_mp3,
-    "flac with a cover": _with_cover_flac,
+    "mp3 with a cover": _mp3_with_cover,
+    "flac with a cover": _flac_with_cover,
     "mp4 of 10,000 tracks": lambda: _many_tracks(10_000),
     "mkv of 10,000 tracks": lambda: _matroska(10_000),
-    "ogg of 10,000 streams": lambda: _beginnings(10_000) + samples()["ogg"],
+    "ogg of 10,000 streams": lambda: _first_pages(10_000) + samples()["ogg"],
     "chain of 2,000 oggs": _chain,
     "wav of 65,535 channels": lambda: _wav("<H", 22, 0xFFFF),
     "wav of 4 GHz": lambda: _wav("<I", 24, 0xFFFFFFFF),
@@ -35,7 +35,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "wav of 4 GB": lambda: _wav("<I", 40, 0xFFFFFFFE),
     "midi": lambda: b"MThd\0\0\0\6\0\1\0\1\0\x60MTrk\0\0\0\4\0\xff\x2f\0",
 }
-"""What makes each file, by what it is."""
+"""Functions that make each file, by its description."""
 
 
 def _wav(form: str, at: int, value: int) -> bytes:
@@ -45,7 +45,7 @@ def _wav(form: str, at: int, value: int) -> bytes:
 
 
 def _zeros(count: int, times: int) -> bytes:
-    """A zlib stream of so many zeros, made of one part that is repeated."""
+    """Return a zlib stream of zeros, made of one part that is repeated."""
     packer = zlib.compressobj(9, wbits=-15)
     part = packer.compress(bytes(count)) + packer.flush(zlib.Z_FULL_FLUSH)
     checksum = (count * times % 65_521) << 16 | 1
@@ -53,7 +53,7 @@ def _zeros(count: int, times: int) -> bytes:
 
 
 def _png() -> bytes:
-    """A black picture."""
+    """Return a black picture."""
     rows = _zeros((1 + _PIXELS * 3) * 100, _PIXELS // 100)
     head = struct.pack(">IIBBBBB", _PIXELS, _PIXELS, 8, 2, 0, 0, 0)
     parts = ((b"IHDR", head), (b"IDAT", rows), (b"IEND", b""))
@@ -83,10 +83,10 @@ def _many_tracks(count: int) -> bytes:
     track, movie = data.index(b"trak") - 4, data.index(b"moov") - 4
     (track_size,) = struct.unpack_from(">I", data, track)
     (movie_size,) = struct.unpack_from(">I", data, movie)
-    found = bytearray(data[:track] + data[track : track + track_size] * count)
-    found += data[track + track_size :]
-    struct.pack_into(">I", found, movie, movie_size + track_size * (count - 1))
-    return bytes(found)
+    repeated = bytearray(data[:track] + data[track : track + track_size] * count)
+    repeated += data[track + track_size :]
+    struct.pack_into(">I", repeated, movie, movie_size + track_size * (count - 1))
+    return bytes(repeated)
 
 
 def _element(name: str, data: bytes) -> bytes:
@@ -95,10 +95,10 @@ def _element(name: str, data: bytes) -> bytes:
 
 def _matroska(count: int) -> bytes:
     kind = _element("83", b"\2") + _element("86", b"A_AAC") + _element("63A2", b"\x14\x08")
-    sound = _element("E1", _element("B5", struct.pack(">d", 16_000)) + _element("9F", b"\1"))
+    audio = _element("E1", _element("B5", struct.pack(">d", 16_000)) + _element("9F", b"\1"))
     numbers = (struct.pack(">I", number) for number in range(1, count + 1))
     tracks = (
-        _element("AE", _element("D7", number) + _element("73C5", number) + kind + sound)
+        _element("AE", _element("D7", number) + _element("73C5", number) + kind + audio)
         for number in numbers
     )
     cluster = _element("1F43B675", _element("E7", b"\0") + _element("A3", b"\x40\1\0\0\x80data"))
@@ -106,30 +106,30 @@ def _matroska(count: int) -> bytes:
     return head + _element("18538067", _element("1654AE6B", b"".join(tracks)) + cluster)
 
 
-def _beginnings(count: int) -> bytes:
-    """The first pages of as many Opus streams."""
+def _first_pages(count: int) -> bytes:
+    """Return the first pages of a number of Opus streams."""
     head = b"OpusHead\1\1\x38\1\x80\xbb\0\0\0\0\0"
     return b"".join(_page(number, 0, 2, head) for number in range(1, count + 1))
 
 
 def _page(stream: int, number: int, flags: int, data: bytes) -> bytes:
-    """A page of Ogg (RFC 3533, section 6)."""
+    """Return a page of Ogg (RFC 3533, section 6)."""
     head = b"OggS\0" + struct.pack("<BqIII", flags, 0, stream, number, 0) + bytes([1, len(data)])
     return head[:22] + struct.pack("<I", _checksum(head + data)) + head[26:] + data
 
 
 def _checksum(data: bytes) -> int:
-    found = 0
+    checksum = 0
     for byte in data:
-        found = (found << 8 & 0xFFFFFFFF) ^ _CHECKSUMS[found >> 24 ^ byte]
-    return found
+        checksum = (checksum << 8 & 0xFFFFFFFF) ^ _CHECKSUMS[checksum >> 24 ^ byte]
+    return checksum
 
 
-def _shifted(byte: int) -> int:
-    found = byte << 24
+def _checksum_of_byte(byte: int) -> int:
+    checksum = byte << 24
     for _ in range(8):
-        found = found << 1 ^ (0x104C11DB7 if found & 0x80000000 else 0)
-    return found
+        checksum = checksum << 1 ^ (0x104C11DB7 if checksum & 0x80000000 else 0)
+    return checksum
 
 
-_CHECKSUMS = [_shifted(byte) for byte in range(256)]
+_CHECKSUMS = [_checksum_of_byte(byte) for byte in range(256)]

@@ -1,4 +1,4 @@
-"""Files that name other files or addresses: what FFmpeg follows when nobody stops it."""
+"""Files that name other files or addresses, which FFmpeg follows by default."""
 
 import base64
 from pathlib import Path
@@ -7,16 +7,16 @@ from support.hostile.samples import samples
 
 
 def scripts(path: Path, address: str) -> dict[str, bytes]:
-    """Each kind of script, naming a file, the same through other protocols, or an address."""
-    found = {}
-    for way, target in targets(path, address).items():
-        for kind, text in _texts(target).items():
-            found[f"{kind} {way}"] = text.encode()
-    return found
+    """Return scripts of each kind that name a file, in several ways, or an address."""
+    return {
+        f"{kind} {protocol}": text.encode()
+        for protocol, target in targets(path, address).items()
+        for kind, text in _texts(target).items()
+    }
 
 
 def targets(path: Path, address: str) -> dict[str, str]:
-    """The names of a file and of an address, in the ways FFmpeg knows."""
+    """Return the names of a file and of an address, by the protocols FFmpeg knows."""
     return {
         "path": str(path),
         "file:": f"file:{path}",

@@ -1,4 +1,4 @@
-"""One second of sound in every container and codec that is read here, made in memory."""
+"""One second of audio in every container and codec that can be read, made in memory."""
 
 import functools
 import io
@@ -12,7 +12,7 @@ import av
 
 CLIPS = Path(__file__).parents[2] / "clips"
 _RATES = {"libopus": 48_000, "ac3": 48_000, "eac3": 48_000, "vorbis": 48_000, "wmav2": 44_100}
-"""Hz, where an encoder does not take 16,000."""
+"""Hz, for encoders that do not accept 16,000."""
 
 _MUXED: dict[str, tuple[str, str, dict[str, str]]] = {
     "au": ("au", "pcm_s16be", {}),
@@ -41,16 +41,16 @@ _MUXED: dict[str, tuple[str, str, dict[str, str]]] = {
 
 @functools.cache
 def samples() -> dict[str, bytes]:
-    """A short recording of each kind, by a name that tells its container and codec."""
+    """Return a short recording of each kind, by a name that tells its container and codec."""
     clips = {path.suffix[1:]: path.read_bytes() for path in sorted(CLIPS.glob("clip.*"))}
-    made = {name: muxed(*how) for name, how in _MUXED.items()}
-    return {**clips, **made, "amr": amr(50), "dsf": dsf(2)}
+    encoded = {name: muxed(*settings) for name, settings in _MUXED.items()}
+    return {**clips, **encoded, "amr": amr(50), "dsf": dsf(2)}
 
 
 def muxed(
     container: str, encoder: str, options: dict[str, str], seconds: float = 1.0, rate: int = 0
 ) -> bytes:
-    """A tone that rises, encoded."""
+    """Return an encoded tone that rises."""
     rate = rate or _RATES.get(encoder, 16_000)
     channels = 2 if encoder == "vorbis" else 1
     wave = (8000 * math.sin(n * n / rate / 4) for n in range(int(rate * seconds)))
@@ -73,7 +73,7 @@ def muxed(
 
 
 def amr(frames: int) -> bytes:
-    """Frames of AMR-NB at 4.75 kbit/s (RFC 4867, section 5), which no encoder here writes."""
+    """Return AMR-NB at 4.75 kbit/s (RFC 4867, section 5), for which FFmpeg has no encoder here."""
     return b"#!AMR\n" + b"".join(
         b"\x04" + bytes((number * 37 + at * 11) % 256 for at in range(12))
         for number in range(frames)
@@ -81,7 +81,7 @@ def amr(frames: int) -> bytes:
 
 
 def dsf(blocks: int) -> bytes:
-    """Blocks of one bit per sample, as Sony's DSF has them; no encoder here writes them."""
+    """Return blocks of one bit per sample in Sony's DSF, for which FFmpeg has no encoder."""
     data = b"\x69" * 4096 * blocks
     samples = len(data) * 8
     form = struct.pack("<IIIIIIQII", 1, 0, 1, 1, 2_822_400, 1, samples, 4096, 0)

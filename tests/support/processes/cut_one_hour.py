@@ -1,6 +1,6 @@
-"""A process that cuts an hour of sound that is made as it is read.
+"""A process that cuts an hour of audio, which is made as it is read.
 
-Writes by how many bytes its memory grew, how many pieces there were, and where the last ends.
+It writes the growth of its memory in bytes, the number of pieces, and the end of the last one.
 """
 
 import io
@@ -21,13 +21,13 @@ _HOUR = 3600 * _SECOND
 
 
 class Repeated(io.RawIOBase):
-    """A head and then the same bytes again and again, up to a size."""
+    """A header, followed by the same bytes again and again, up to a size."""
 
     def __init__(self, head: bytes, body: bytes, size: int) -> None:
         self._head, self._body, self._size = head, body, size
         self._position = 0
 
-    def readable(self) -> bool:  # noqa: D102  # as in any stream
+    def readable(self) -> bool:  # noqa: D102  # like any stream
         return True
 
     def seekable(self) -> bool:  # noqa: D102
@@ -41,12 +41,12 @@ class Repeated(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: Any) -> int:  # noqa: D102
-        wanted = max(min(len(buffer), self._size - self._position), 0)
+        size = max(min(len(buffer), self._size - self._position), 0)
         if self._position < len(self._head):
-            data = self._head[self._position : self._position + wanted]
+            data = self._head[self._position : self._position + size]
         else:
             at = (self._position - len(self._head)) % len(self._body)
-            data = self._body[at : at + wanted]
+            data = self._body[at : at + size]
         buffer[: len(data)] = data
         self._position += len(data)
         return len(data)
@@ -64,7 +64,7 @@ def _peak() -> int:
 
 
 def main() -> None:
-    """Cut it into pieces of about ten minutes."""
+    """Cut the recording into pieces of about ten minutes."""
     source: Any = _wav()
     list(cut_pieces(probe(muxed("wav", "pcm_s16le", {}, 9.0)), max_bytes=10**9, max_seconds=4))
     before, count, end = _peak(), 0, 0.0

@@ -1,7 +1,7 @@
-"""A process that forks whenever it was given an outcome of many; its children just end.
+"""Process that forks after each outcome of a batch; its children exit at once.
 
-Arguments: base URL, recordings. On stdout are the texts of the recordings. The parent asks for the
-models whenever a child has ended.
+Arguments: base URL, recordings. On stdout are the texts of the recordings. The parent requests the
+list of models whenever a child has ended.
 """
 
 import os
@@ -11,7 +11,7 @@ from apertis_audio_tools import ApertisAudio
 
 
 def main(url: str, *paths: str) -> None:
-    """Each child ends as programs do, and with it all that it has a copy of."""
+    """Let each child exit, which closes its copy of the batch."""
     with ApertisAudio("key-of-a-test", base_url=url, max_retries=0) as audio:
         for outcome in audio.transcribe_many(paths):
             child = os.fork()

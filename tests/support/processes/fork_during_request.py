@@ -1,6 +1,6 @@
-"""A process that forks while one of its threads has the only slot of a client.
+"""Process that forks while one of its threads has the only permit of a client.
 
-Arguments: base URL, a recording for the parent, another for the child. The child has to be answered
+Arguments: base URL, a recording for the parent, another for the child. The child gets its response
 first. On stdout are both texts.
 """
 
@@ -12,7 +12,7 @@ from apertis_audio_tools import ApertisAudio
 
 
 def main(url: str, of_parent: str, of_child: str) -> None:
-    """Fork once the parent's recording is under way: before, the server does not name models."""
+    """Fork once the parent's recording is under way; before, the server does not list models."""
     fork = multiprocessing.get_context("fork")
     with (
         ApertisAudio("key-of-a-test", base_url=url, max_concurrency=1, max_retries=0) as audio,
@@ -20,10 +20,10 @@ def main(url: str, of_parent: str, of_child: str) -> None:
     ):
         under_way = threads.submit(audio.transcribe, of_parent)
         audio.models()
-        answered = fork.SimpleQueue()
-        child = fork.Process(target=lambda: answered.put(audio.transcribe(of_child).text))
+        responses = fork.SimpleQueue()
+        child = fork.Process(target=lambda: responses.put(audio.transcribe(of_child).text))
         child.start()
-        sys.stdout.write(f"{answered.get()} {under_way.result().text}")
+        sys.stdout.write(f"{responses.get()} {under_way.result().text}")
         child.join()
 
 

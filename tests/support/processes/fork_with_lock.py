@@ -1,6 +1,6 @@
-"""A process that forks while one of its threads holds a lock.
+"""Process that forks while one of its threads holds a lock.
 
-On stdout is how the child ended: with 0 when it had the lock, and killed when it waited too long.
+On stdout is the exit code of the child: 0 if it acquired the lock, or that of a timeout signal.
 """
 
 import os

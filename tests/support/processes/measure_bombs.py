@@ -1,4 +1,4 @@
-"""A process that tries all bombs and says what came of each, and how much its memory grew."""
+"""A process that checks all bombs, and writes the outcomes and the growth of its memory."""
 
 import json
 import resource
@@ -8,21 +8,21 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from support.hostile.bombs import BOMBS
-from support.hostile.fuzz_target import tried
+from support.hostile.fuzz_target import check_all
 from support.hostile.samples import samples
 
 
 def peak() -> int:
-    """Bytes that this process has had in memory at most."""
+    """Return the most bytes that this process has had in memory."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def main() -> None:
-    """Write a line for each bomb: what it is, what came of it, and the growth."""
-    tried(samples()["mp4"])
-    for name, made in BOMBS.items():
-        data, before = made(), peak()
-        outcomes = tried(data)
+    """Write a line for each bomb: its name, the outcomes, and the growth."""
+    check_all(samples()["mp4"])
+    for name, make in BOMBS.items():
+        data, before = make(), peak()
+        outcomes = check_all(data)
         sys.stdout.write(json.dumps([name, outcomes, peak() - before]) + "\n")
 
 

@@ -1,8 +1,8 @@
-"""A process with a thread that outlives its main thread.
+"""Process with a thread that outlives its main thread.
 
-Arguments: base URL, colour, how many recordings. The thread begins when the main thread has ended:
-it transcribes each recording by itself, and then all of them. On stdout is, as JSON, what came of
-it: the text of each, or the name of the error and what it says, and the same of all of them.
+Arguments: base URL, sync or async, number of recordings. The thread begins when the main thread has
+ended: it transcribes each recording by itself, and then all of them. On stdout are, as JSON, the
+text of each, or the name and the message of its error, and then those of all of them.
 """
 
 import contextlib
@@ -23,20 +23,20 @@ from support.sync_async import RUNS
 from support.tiny_recordings import tinies
 
 
-def come_to(do: Callable[[], Any]) -> Any:
+def result_of(do: Callable[[], Any]) -> Any:
     try:
         return do()
-    except Exception as error:  # noqa: BLE001  # the test is told of any
+    except Exception as error:  # noqa: BLE001  # reported to the test
         return [type(error).__name__, str(error)]
 
 
-def outlive(url: str, colour: str, number: int) -> None:
+def outlive(url: str, mode: str, number: int) -> None:
     """Wait until the main thread has ended, and no pool starts a thread any more."""
     threading.main_thread().join()
     with contextlib.suppress(RuntimeError), ThreadPoolExecutor(1) as pool:
         while True:
             pool.submit(int).result()
-    run = RUNS[colour]
+    run = RUNS[mode]
     with ApertisAudio("key-of-a-test", base_url=url, cache=False, max_retries=0) as audio:
 
         def alone(source: Source) -> str:
@@ -46,8 +46,8 @@ def outlive(url: str, colour: str, number: int) -> None:
             outcomes = run(audio, "transcribe_many", tinies(number), on_error="skip")
             return [str(each.error or each.transcript.text) for each in outcomes]
 
-        said = [come_to(partial(alone, each)) for each in tinies(number)]
-        sys.stdout.write(json.dumps([*said, come_to(together)]))
+        results = [result_of(partial(alone, each)) for each in tinies(number)]
+        sys.stdout.write(json.dumps([*results, result_of(together)]))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A process that transcribes a recording with a cache, and may be killed meanwhile.
+"""Process that transcribes a recording with a cache, and may be killed meanwhile.
 
 Arguments: base URL, recording, cache folder, seconds of a piece, how many at once.
 """
@@ -9,7 +9,7 @@ from apertis_audio_tools import ApertisAudio
 
 
 def main(url: str, recording: str, folder: str, seconds: str, at_once: str) -> None:
-    """Write the text to stdout."""
+    """Transcribe, and write the text to stdout."""
     with ApertisAudio(
         "key-of-a-test", base_url=url, cache=folder, max_concurrency=int(at_once)
     ) as audio:

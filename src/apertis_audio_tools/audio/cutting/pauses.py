@@ -1,46 +1,66 @@
-"""Where nobody speaks: pauses told from speech by energy, however noisy the room is."""
+"""Find pauses: tell them from speech by energy, however noisy the room is."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from math import log10
 from operator import mul
 from typing import NamedTuple
 
+from av.audio.frame import AudioFrame
+
+from apertis_audio_tools.audio.input.frames import resample_mono
+
 SAMPLE_RATE = 4_000
-"""Hz: up to 2 kHz is nearly all the energy of speech, and little of the energy of noise."""
+"""Hz. Nearly all the energy of speech is below 2 kHz, and little of the energy of noise."""
+_FRAME_SAMPLES = 4_000
+"""Samples resampled at once, so that there are few calls."""
 BLOCK_SECONDS = 0.01
 _BLOCK = int(SAMPLE_RATE * BLOCK_SECONDS)
 
-_SMOOTHING = 7
+_SMOOTHED_BLOCKS = 7
 """Blocks (70 ms) averaged: longer than the closure of a consonant, shorter than a pause."""
-_FLOOR, _PEAK = 0.05, 0.90
-"""The shares of the time in which it is quieter than the room's noise, and than speech."""
-_SHARE = 0.35
-"""How far above the noise, as a share of the way to the speech in decibels, a pause may be."""
-_SHORTEST = 20
-"""Blocks (200 ms): anything shorter may be within a word."""
-_LEAST_RANGE = 1.5
-"""Decibels between noise and speech, without which there is no telling them apart."""
+_NOISE_QUANTILE, _SPEECH_QUANTILE = 0.05, 0.90
+"""Quantiles of the powers of all blocks at which noise and speech are measured."""
+_THRESHOLD_SHARE = 0.35
+"""Level up to which a block is a pause, as a share of the decibels from noise to speech."""
+_MIN_PAUSE_BLOCKS = 20
+"""Blocks of a pause (200 ms). Anything shorter may be within a word."""
+_MIN_RANGE_DB = 1.5
+"""Decibels between noise and speech, below which they cannot be told apart."""
 _SILENCE = _BLOCK * 10.0**2
-"""The power of a block (of samples up to 32,767) that nobody hears: -70 dB."""
+"""Power of a block (of samples up to 32,767) that is inaudible: -70 dB."""
 
 
 class CutPoint(NamedTuple):
     """A place to cut.
 
     Attributes:
-        at: Seconds from where the powers begin.
-        is_pause: Whether nobody speaks there; else it is merely the quietest place.
+        at: Seconds from where the audio begins.
+        is_pause: Whether nobody speaks there. Otherwise it is merely the quietest place.
     """
 
     at: float
     is_pause: bool
 
 
-def block_powers(samples: Sequence[int]) -> list[float]:
-    """The power of each whole block of 10 ms, of 16-bit samples at `SAMPLE_RATE`.
+def find_cut_point(frames: Iterable[AudioFrame], low: float, high: float) -> CutPoint:
+    """Return the best place to cut between two times, in seconds from where the frames begin.
 
-    The mean of a block is left out: an offset or rumble would hide the speech.
+    If nothing can be decoded, it is the middle.
+    """
+    samples: list[int] = []
+    for frame in resample_mono(frames, SAMPLE_RATE, frame_size=_FRAME_SAMPLES):
+        samples += memoryview(frame.planes[0])[: frame.samples * 2].cast("h").tolist()
+    powers = block_powers(samples)
+    if not powers:
+        return CutPoint((low + high) / 2, is_pause=False)
+    return best_cut_point(powers, low, high)
+
+
+def block_powers(samples: Sequence[int]) -> list[float]:
+    """Return the power of each whole block of 10 ms, of 16-bit samples at `SAMPLE_RATE`.
+
+    The mean of a block is left out, because an offset or rumble would hide the speech.
     """
     starts = range(0, len(samples) - _BLOCK + 1, _BLOCK)
     blocks = (samples[start : start + _BLOCK] for start in starts)
@@ -52,44 +72,44 @@ def _power(block: Sequence[int]) -> float:
 
 
 def best_cut_point(powers: Sequence[float], low: float, high: float) -> CutPoint:
-    """The middle of the longest pause between two times, or the quietest place there.
+    """Return the middle of the longest pause between two times, or the quietest place there.
 
     Args:
-        powers: Of blocks of 10 ms; all of them tell how loud noise and speech are here.
-        low: Seconds from where the powers begin.
-        high: Seconds, later than `low`.
+        powers: Powers of blocks of 10 ms, all of which tell how loud noise and speech are.
+        low: Start of the range, in seconds from where the powers begin.
+        high: End of the range, later than `low`.
     """
-    smooth = _smoothed(powers)
+    smooth = _smooth(powers)
     first = min(int(low / BLOCK_SECONDS), len(smooth) - 1)
     last = max(min(int(high / BLOCK_SECONDS), len(smooth)), first + 1)
-    start, length = _longest_run(smooth[first:last], _threshold(smooth))
-    if length >= _SHORTEST:
+    start, length = _longest_run(smooth[first:last], _pause_threshold(smooth))
+    if length >= _MIN_PAUSE_BLOCKS:
         return CutPoint((first + start + length / 2) * BLOCK_SECONDS, is_pause=True)
     quietest = min(range(first, last), key=smooth.__getitem__)
     return CutPoint((quietest + 0.5) * BLOCK_SECONDS, is_pause=False)
 
 
-def _smoothed(powers: Sequence[float]) -> list[float]:
-    """The mean power around each block."""
-    half = _SMOOTHING // 2
+def _smooth(powers: Sequence[float]) -> list[float]:
+    """Return the mean power around each block."""
+    half = _SMOOTHED_BLOCKS // 2
     sums = [0.0, *accumulate(powers)]
     count = len(powers)
     edges = ((max(at - half, 0), min(at + half + 1, count)) for at in range(count))
     return [(sums[end] - sums[start]) / (end - start) for start, end in edges]
 
 
-def _threshold(smooth: Sequence[float]) -> float:
-    """The power up to which a block is a pause."""
+def _pause_threshold(smooth: Sequence[float]) -> float:
+    """Return the power up to which a block is a pause."""
     ranked = sorted(smooth)
-    floor = max(ranked[int(len(ranked) * _FLOOR)], _SILENCE)
-    peak = max(ranked[int(len(ranked) * _PEAK)], _SILENCE)
-    if 10 * log10(peak / floor) < _LEAST_RANGE:
+    noise = max(ranked[int(len(ranked) * _NOISE_QUANTILE)], _SILENCE)
+    speech = max(ranked[int(len(ranked) * _SPEECH_QUANTILE)], _SILENCE)
+    if 10 * log10(speech / noise) < _MIN_RANGE_DB:
         return _SILENCE
-    return float(floor * (peak / floor) ** _SHARE)
+    return float(noise * (speech / noise) ** _THRESHOLD_SHARE)
 
 
 def _longest_run(smooth: Sequence[float], threshold: float) -> tuple[int, int]:
-    """Where the longest run of quiet blocks begins, and how many they are."""
+    """Return where the longest run of quiet blocks begins, and how many blocks it has."""
     best = (0, 0)
     start = 0
     for at, power in enumerate([*smooth, float("inf")]):

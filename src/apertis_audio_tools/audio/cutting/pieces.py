@@ -1,28 +1,31 @@
-"""Recordings of any length as pieces that a model accepts."""
+"""Cut recordings of any length into pieces that a model accepts."""
 
 import contextlib
 from collections.abc import Generator
 
-from apertis_audio_tools.audio.cutting.extent import measure_extent
-from apertis_audio_tools.audio.cutting.planning import Piece, PieceLimits
+from apertis_audio_tools.audio.cutting.planning import PieceLimits
 from apertis_audio_tools.audio.cutting.reencoding import (
-    CLEAR,
-    LOSSLESS,
-    SMALL,
+    FLAC,
+    MP3_32_KBIT,
+    MP3_64_KBIT,
+    OPUS_24_KBIT,
     Encoding,
     reencode_pieces,
 )
-from apertis_audio_tools.audio.cutting.stream_copy import can_copy, copy_pieces
-from apertis_audio_tools.audio.cutting.wav_slices import can_slice, slice_pieces
-from apertis_audio_tools.audio.input.packets import best_stream
-from apertis_audio_tools.audio.input.probing import Recording, map_av_errors, open_container
+from apertis_audio_tools.audio.cutting.stream_copy import copy_pieces
+from apertis_audio_tools.audio.cutting.units import Piece
+from apertis_audio_tools.audio.cutting.wav_slices import slice_pieces
+from apertis_audio_tools.audio.input.probing import Recording
+from apertis_audio_tools.audio.input.tracks import map_av_errors
+from apertis_audio_tools.audio.timing.extent import measure_extent
 from apertis_audio_tools.audio.timing.gaps import TimeGapError
 from apertis_audio_tools.errors import ConfigurationError, RecordingError
 from apertis_audio_tools.models import UploadFormat
 
-_LOSSLESS = ("pcm_", "flac", "alac", "wavpack", "tta", "ape", "dsd_")
-_WORTH_IT = 0.8
-"""What shrinking has to come to, as a share of the size; else it only costs."""
+_LOSSLESS_CODECS = ("pcm_", "flac", "alac", "wavpack", "tta", "ape", "dsd_")
+_REQUESTED_ENCODINGS: dict[UploadFormat, Encoding] = {"mp3": MP3_32_KBIT, "opus": OPUS_24_KBIT}
+_MAX_SIZE_SHARE = 0.8
+"""Size after re-encoding, as a share of the size before, above which it is not worth the time."""
 
 
 def cut_pieces(
@@ -33,99 +36,102 @@ def cut_pieces(
     target_seconds: float | None = None,
     upload_format: UploadFormat = "auto",
 ) -> Generator[Piece]:
-    """The recording as it is where it fits, else in pieces that end in pauses.
+    """Yield the unchanged recording if it is small enough, else pieces that end in pauses.
 
-    Each piece is made when it is asked for; none is held in memory. Close a piece once it is sent,
-    and the iterator if not all are wanted. Pieces of uncompressed and of mp3 recordings are ranges
-    of the recording itself, which therefore has to stay until they are sent.
+    Each piece is made when it is requested; none is held in memory. Close a piece once it is sent,
+    and the iterator if not all pieces are needed. Pieces of uncompressed and of mp3 recordings are
+    ranges of the recording itself, which therefore must not be changed until they are sent.
 
     Args:
-        recording: What to cut.
-        max_bytes: No piece is larger.
-        max_seconds: No piece lasts longer.
-        target_seconds: How long pieces should be, about: each ends in a pause up to a third (but at
-            most 30 s) before or after it. Without it, a recording that has to be cut is cut into
+        recording: The recording.
+        max_bytes: Largest size of a piece.
+        max_seconds: Longest duration of a piece. Defaults to no limit.
+        target_seconds: Approximate duration of a piece, which ends in a pause up to a third (but at
+            most 30 s) before or after it. By default, a recording that has to be cut is cut into
             eight, or pieces of five to fifteen minutes.
-        upload_format: ``mp3`` (32 kbit/s) or ``opus`` (24 kbit/s) re-encode at 16 kHz mono for a
-            slow line (about 14 and 11 MB an hour), where that saves at least a fifth.
+        upload_format: Encoding of the pieces: ``mp3`` (32 kbit/s) and ``opus`` (24 kbit/s)
+            re-encode at 16 kHz in one channel for a slow line (about 14 and 11 MB an hour), where
+            that saves at least a fifth. Defaults to ``auto``, which re-encodes only recordings that
+            cannot be sent or cut otherwise, as ``original`` does.
 
     Raises:
-        ConfigurationError: A limit is not above 0.
-        RecordingError: The recording cannot be read.
-        UnsupportedError: The limits are too tight to cut this recording anywhere.
+        ConfigurationError: If a limit is not above 0.
+        RecordingError: If the recording cannot be read.
+        UnsupportedError: If the limits are too tight to cut this recording anywhere.
     """
-    given = {
+    limits = {
         "max_bytes": max_bytes,
         "max_seconds": max_seconds,
         "target_seconds": target_seconds,
     }
-    for name, value in given.items():
+    for name, value in limits.items():
         if value is not None and not value > 0:
             raise ConfigurationError(f"{name} has to be above 0, not {value}.")
-    limits = PieceLimits.of(max_bytes, max_seconds, target_seconds)
-    return _at_least_one(recording, _pieces(recording, limits, SMALL.get(upload_format)))
+    pieces = _cut_or_whole(
+        recording,
+        PieceLimits.of(max_bytes, max_seconds, target_seconds),
+        _smaller_encoding(recording, upload_format),
+    )
+    return _require_audio(recording, pieces)
 
 
-def _at_least_one(recording: Recording, found: Generator[Piece]) -> Generator[Piece]:
-    with map_av_errors(recording.label), contextlib.closing(found):
-        first = next(found, None)
+def _smaller_encoding(recording: Recording, upload_format: UploadFormat) -> Encoding | None:
+    """Return the requested encoding, or None if it would hardly save anything."""
+    encoding = _REQUESTED_ENCODINGS.get(upload_format)
+    if encoding is None:
+        return None
+    size = encoding.bit_rate / 8 * recording.duration
+    return encoding if size < recording.content.size * _MAX_SIZE_SHARE else None
+
+
+def _require_audio(recording: Recording, pieces: Generator[Piece]) -> Generator[Piece]:
+    with map_av_errors(recording.label), contextlib.closing(pieces):
+        first = next(pieces, None)
         if first is None:
-            raise RecordingError(f"{recording.label} holds no sound that can be decoded.")
+            raise RecordingError(f"{recording.label} contains no audio that can be decoded.")
         yield first
-        yield from found
+        yield from pieces
 
 
-def _pieces(
-    recording: Recording, limits: PieceLimits, smaller: Encoding | None
+def _cut_or_whole(
+    recording: Recording, limits: PieceLimits, encoding: Encoding | None
 ) -> Generator[Piece]:
-    """The cheapest way that is correct, found out when the first piece is asked for."""
-    parts = recording.parts()
-    if smaller is not None and _is_worth_it(recording, smaller):
-        yield from reencode_pieces(recording, parts, limits.shared(recording.duration), smaller)
-    elif len(parts) > 1:
-        yield from reencode_pieces(recording, parts, limits.shared(recording.duration), CLEAR)
-    elif (whole := _whole(recording, limits)) is not None:
-        yield whole
-    else:
-        yield from _cut(recording, limits.shared(recording.duration))
+    if encoding is None and len(recording.parts) == 1:
+        whole = _whole(recording, limits)
+        if whole is not None:
+            yield whole
+            return
+    yield from _cut(recording, limits.shared(recording.duration), encoding)
 
 
 def _whole(recording: Recording, limits: PieceLimits) -> Piece | None:
-    """The recording as it is, unless it cannot be sent as it is."""
-    if not recording.is_accepted or recording.content.size > limits.size:
+    """Return the unchanged recording as a piece, or None if it has to be cut or changed."""
+    if not recording.is_accepted or recording.content.size > limits.max_bytes:
         return None
     seconds, missing = measure_extent(recording)
-    if missing or seconds > limits.seconds:
+    if missing or seconds > limits.max_seconds:
         return None
     return Piece(0, 0.0, seconds, 0.0, recording.upload())
 
 
-def _cut(recording: Recording, limits: PieceLimits) -> Generator[Piece]:
-    if can_slice(recording):
-        yield from slice_pieces(recording, limits)
-    elif _can_copy(recording):
-        yield from _copied(recording, limits)
+def _cut(recording: Recording, limits: PieceLimits, encoding: Encoding | None) -> Generator[Piece]:
+    """Yield pieces made in the cheapest way that is correct."""
+    if encoding is not None or len(recording.parts) > 1:
+        yield from reencode_pieces(recording, limits, encoding or MP3_64_KBIT)
+    elif recording.wav_layout is not None:
+        yield from slice_pieces(recording, recording.wav_layout, limits)
+    elif recording.is_copyable:
+        yield from _copy_until_gap(recording, limits)
     else:
-        lossless = recording.codec.startswith(_LOSSLESS)
-        yield from reencode_pieces(
-            recording, [recording.content], limits, LOSSLESS if lossless else CLEAR
-        )
+        is_lossless = recording.codec.startswith(_LOSSLESS_CODECS)
+        yield from reencode_pieces(recording, limits, FLAC if is_lossless else MP3_64_KBIT)
 
 
-def _copied(recording: Recording, limits: PieceLimits) -> Generator[Piece]:
-    """Copied up to where something is missing, which only decoders can fill."""
+def _copy_until_gap(recording: Recording, limits: PieceLimits) -> Generator[Piece]:
+    """Yield copied pieces up to a gap, and re-encoded ones from there, which can fill it."""
     last: Piece | None = None
     try:
         for last in copy_pieces(recording, limits):
             yield last
     except TimeGapError:
-        yield from reencode_pieces(recording, [recording.content], limits, CLEAR, after=last)
-
-
-def _is_worth_it(recording: Recording, smaller: Encoding) -> bool:
-    return smaller.bit_rate / 8 * recording.duration < recording.content.size * _WORTH_IT
-
-
-def _can_copy(recording: Recording) -> bool:
-    with open_container(recording.content) as container:
-        return can_copy(best_stream(container))
+        yield from reencode_pieces(recording, limits, MP3_64_KBIT, after=last)

@@ -1,112 +1,95 @@
-"""Pieces coded anew: what cannot be cut as it is, and what is to become smaller."""
+"""Make re-encoded pieces: of recordings that cannot be cut otherwise, or are to be smaller."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain, dropwhile, groupby
-from typing import Any
+from typing import Literal, cast
 
 import av
 from av.audio.frame import AudioFrame
 
-from apertis_audio_tools.audio.cutting.cut_search import find_cut
-from apertis_audio_tools.audio.cutting.pauses import CutPoint
-from apertis_audio_tools.audio.cutting.planning import (
-    OVERLAP_SECONDS,
-    Piece,
-    PieceLimits,
-    PieceWriter,
-    Unit,
-    assemble_pieces,
-)
-from apertis_audio_tools.audio.cutting.writers import FinishedPiece, piece_file_name
-from apertis_audio_tools.audio.input.byte_ranges import UploadSpool
-from apertis_audio_tools.audio.input.packets import Packet, resample_mono
+from apertis_audio_tools.audio.cutting.pauses import CutPoint, find_cut_point
+from apertis_audio_tools.audio.cutting.planning import OVERLAP_SECONDS, PieceLimits, assemble_pieces
+from apertis_audio_tools.audio.cutting.units import Piece, PieceFile, PieceWriter, Unit
+from apertis_audio_tools.audio.cutting.writers import PieceSpool, piece_file_name
+from apertis_audio_tools.audio.input.frames import resample_mono
 from apertis_audio_tools.audio.input.probing import Recording
-from apertis_audio_tools.audio.input.sources import SourceContent
+from apertis_audio_tools.audio.input.tracks import Packet
 from apertis_audio_tools.audio.timing.decoding import Gap, decode_recording
 
+FrameUnit = Unit[AudioFrame]
+
 _SAMPLE_RATE = 16_000
-"""Hz: what the models hear at, and the service's own advice."""
-_BLOCK = 640
+"""Hz. The models work at this rate, and the service advises it."""
+_BLOCK_SAMPLES = 640
 """Samples of a unit: 40 ms."""
 
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """How sound is coded anew, at 16 kHz in one channel.
+    """A way to re-encode audio, at 16 kHz in one channel.
 
     Attributes:
-        encoder: FFmpeg's name of it.
-        container: FFmpeg's name of it.
-        suffix: The extension of the file.
-        media_type: Such as ``audio/mpeg``.
-        sample_format: What the encoder takes.
+        encoder: FFmpeg's name of the encoder.
+        container: FFmpeg's name of the container, which is also the extension of the file.
+        media_type: Media type, such as ``audio/mpeg``.
+        sample_format: Format of the samples that the encoder accepts.
         bit_rate: Bits per second; 0 for lossless.
-        most: Bits per second that it takes at most.
-        options: Of the encoder.
+        max_bit_rate: Bits per second that it takes at most.
+        options: Options of the encoder.
     """
 
-    encoder: str
+    encoder: Literal["flac", "libmp3lame", "libopus"]
     container: str
-    suffix: str
     media_type: str
     sample_format: str
     bit_rate: int
-    most: int
+    max_bit_rate: int
     options: dict[str, str] = field(default_factory=dict)
 
 
-LOSSLESS = Encoding("flac", "flac", "flac", "audio/flac", "s16", 0, 272_000)
-CLEAR = Encoding(
-    "libmp3lame", "mp3", "mp3", "audio/mpeg", "s16p", 64_000, 66_000, {"compression_level": "7"}
+def _mp3(bit_rate: int) -> Encoding:
+    options = {"compression_level": "7"}
+    return Encoding("libmp3lame", "mp3", "audio/mpeg", "s16p", bit_rate, bit_rate + 2_000, options)
+
+
+FLAC = Encoding("flac", "flac", "audio/flac", "s16", 0, 272_000)
+MP3_64_KBIT = _mp3(64_000)
+"""For recordings that are lossy already: nothing more is lost that a model could hear."""
+MP3_32_KBIT = _mp3(32_000)
+OPUS_24_KBIT = Encoding(
+    "libopus",
+    "ogg",
+    "audio/ogg",
+    "s16",
+    24_000,
+    64_000,
+    {"application": "voip", "compression_level": "0"},
 )
-"""For what is lossy already: nothing more is to get lost that a model could hear."""
-SMALL = {
-    "mp3": Encoding(
-        "libmp3lame", "mp3", "mp3", "audio/mpeg", "s16p", 32_000, 34_000, {"compression_level": "7"}
-    ),
-    "opus": Encoding(
-        "libopus",
-        "ogg",
-        "ogg",
-        "audio/ogg",
-        "s16",
-        24_000,
-        64_000,
-        {"application": "voip", "compression_level": "0"},
-    ),
-}
-"""No measurable loss to a recogniser, at a good speed of encoding (measured)."""
-_OVERHEAD = 16_384
+"""For slow lines, like `MP3_32_KBIT`. Recognition was measured to be as good, at a high speed."""
+_OVERHEAD_BYTES = 16_384
 """Bytes of headers, tables, and of what encoders hold back, at most."""
-_PER_PACKET = 4
+_BYTES_PER_PACKET = 4
 
 
 def reencode_pieces(
-    recording: Recording,
-    contents: Sequence[SourceContent],
-    limits: PieceLimits,
-    encoding: Encoding,
-    *,
-    after: Piece | None = None,
+    recording: Recording, limits: PieceLimits, encoding: Encoding, *, after: Piece | None = None
 ) -> Iterator[Piece]:
-    """The recording in pieces, decoded and encoded as it is read.
+    """Return the recording in pieces, decoded and encoded as it is read.
 
     Args:
-        recording: What it is.
-        contents: Its bytes, or those of the parts it is chained of.
-        limits: How much a piece may be.
-        encoding: How.
-        after: The last piece that was made already, if any was.
+        recording: The recording.
+        limits: Largest size and duration of a piece.
+        encoding: Encoding of the pieces.
+        after: The last piece that was made already. Defaults to none.
 
     Raises:
-        RecordingError: It cannot be decoded.
-        UnsupportedError: The limits are too tight.
+        RecordingError: If the recording cannot be decoded.
+        UnsupportedError: If the limits are too tight.
     """
-    track = _Reencoding(encoding, piece_file_name(recording.label, encoding.suffix))
-    sound = chain.from_iterable(map(decode_recording, contents))
-    units = track.units(sound)
+    track = _ReencodedTrack(encoding, recording.label)
+    units = track.units(chain.from_iterable(map(decode_recording, recording.parts)))
     if after is not None:
         repeated = min(OVERLAP_SECONDS, (after.end - after.start) / 4)
         begin = round((after.end - repeated) * track.rate)
@@ -114,87 +97,90 @@ def reencode_pieces(
     return assemble_pieces(units, limits, track, after=after)
 
 
-class _Reencoding:
+class _ReencodedTrack:
     """A track whose units are blocks of samples."""
 
     rate = _SAMPLE_RATE
 
-    def __init__(self, encoding: Encoding, name: str) -> None:
+    def __init__(self, encoding: Encoding, label: str) -> None:
         self._encoding = encoding
-        self._name = name
+        self.file_name = piece_file_name(label, encoding.container)
+        self.media_type = encoding.media_type
 
-    def units(self, sound: Iterator[AudioFrame | Gap]) -> Iterator[Unit]:
-        """All blocks; each is as large as it may become."""
-        size = self._encoding.most / 8 / _SAMPLE_RATE
+    def units(self, decoded: Iterator[AudioFrame | Gap]) -> Iterator[FrameUnit]:
+        """Yield all blocks, each with the most bytes that it may become."""
+        bytes_per_sample = self._encoding.max_bit_rate / 8 / _SAMPLE_RATE
         end = 0
-        items: Any
-        for is_gap, items in groupby(sound, _is_gap):
+        for is_gap, items in groupby(decoded, _is_gap):
             if is_gap:
-                end += round(sum(items) * _SAMPLE_RATE)
-            for frame in () if is_gap else self._blocks(items):
+                end += round(sum(cast("Iterator[Gap]", items)) * _SAMPLE_RATE)
+                continue
+            for frame in self._blocks(cast("Iterator[AudioFrame]", items)):
                 start, end = end, end + frame.samples
-                yield Unit(frame, start, end, int(frame.samples * size) + 1)
+                yield Unit(frame, start, end, int(frame.samples * bytes_per_sample) + 1)
 
     def _blocks(self, frames: Iterable[AudioFrame]) -> Iterator[AudioFrame]:
-        form = self._encoding.sample_format
-        return resample_mono(frames, _SAMPLE_RATE, sample_format=form, frame_size=_BLOCK)
+        return resample_mono(
+            frames,
+            _SAMPLE_RATE,
+            sample_format=self._encoding.sample_format,
+            frame_size=_BLOCK_SAMPLES,
+        )
 
-    def best_cut(self, units: Sequence[Unit], low: float, high: float) -> CutPoint:
-        """Listens to the blocks."""
-        return find_cut(map(_unstamped, units), low, high)
+    def best_cut(self, units: Sequence[FrameUnit], low: float, high: float) -> CutPoint:
+        """Find the best place to cut in the blocks."""
+        return find_cut_point(map(_unstamped_frame, units), low, high)
 
-    def begin(self, before: Sequence[Unit], first: Unit) -> PieceWriter:  # noqa: ARG002  # not needed
-        """A piece from a block on."""
-        return _EncodedDraft(self._encoding, self._name, first.start)
+    def begin(self, _: Sequence[FrameUnit], first: FrameUnit) -> PieceWriter[AudioFrame]:
+        """Begin a piece with a block, which does not depend on those before it."""
+        return _EncodedPieceWriter(self._encoding, first.start)
 
 
 def _is_gap(item: AudioFrame | Gap) -> bool:
     return isinstance(item, Gap)
 
 
-def _unstamped(unit: Unit) -> AudioFrame:
-    frame: AudioFrame = unit.item
+def _unstamped_frame(unit: FrameUnit) -> AudioFrame:
+    frame = unit.item
     frame.pts = None
     return frame
 
 
-class _EncodedDraft:
+class _EncodedPieceWriter:
     """A piece that is being encoded."""
 
-    def __init__(self, encoding: Encoding, name: str, start: int) -> None:
+    def __init__(self, encoding: Encoding, start: int) -> None:
         self.start = start
-        self.size = _OVERHEAD
-        self._name = name
-        self._media_type = encoding.media_type
-        self._spool = UploadSpool()
-        self._container = av.open(self._spool.file, "w", format=encoding.container)
+        self.size = _OVERHEAD_BYTES
+        self._spool = PieceSpool()
+        self._muxer = av.open(self._spool.file, "w", format=encoding.container)
         options = dict(encoding.options)
         if encoding.bit_rate:
             options["b"] = str(encoding.bit_rate)
-        self._stream: Any = self._container.add_stream(
+        self._stream = self._muxer.add_stream(
             encoding.encoder, rate=_SAMPLE_RATE, layout="mono", options=options
         )
 
-    def write(self, units: Sequence[Unit]) -> None:
+    def write(self, units: Sequence[FrameUnit]) -> None:
         """Encode blocks."""
         for unit in units:
-            frame: AudioFrame = unit.item
+            frame = unit.item
             frame.pts = unit.start - self.start
             frame.time_base = Fraction(1, _SAMPLE_RATE)
             self._mux(self._stream.encode(frame))
 
-    def finish(self) -> FinishedPiece:
-        """The file."""
+    def finish(self) -> PieceFile:
+        """Return the file."""
         self._mux(self._stream.encode(None))
-        self._container.close()
-        return self._spool.upload(self._name, self._media_type), self._spool.close
+        self._muxer.close()
+        return self._spool.finish()
 
     def discard(self) -> None:
-        """Give the disk space back."""
-        self._container.close()
+        """Free the disk space."""
+        self._muxer.close()
         self._spool.close()
 
     def _mux(self, packets: list[Packet]) -> None:
         for packet in packets:
-            self.size += packet.size + _PER_PACKET
-            self._container.mux_one(packet)
+            self.size += packet.size + _BYTES_PER_PACKET
+            self._muxer.mux_one(packet)

@@ -1,99 +1,112 @@
-"""Pieces being written: as a range of the recording, as bare packets, or into a container."""
+"""Write pieces: as a range of the recording, as bare packets, or into a container."""
 
-from collections.abc import Callable, Sequence
+import functools
+import os
+import tempfile
+from collections.abc import Sequence
 from fractions import Fraction
+from typing import BinaryIO, cast
 
 import av
 from av.audio.stream import AudioStream
 
-from apertis_audio_tools.api.request import Upload
-from apertis_audio_tools.audio.cutting.planning import Unit
-from apertis_audio_tools.audio.input.byte_ranges import UploadSpool, byte_range
+from apertis_audio_tools.audio.cutting.units import PieceFile, Unit
 from apertis_audio_tools.audio.input.sources import SourceContent
+from apertis_audio_tools.audio.input.stream_window import open_window
+from apertis_audio_tools.audio.input.tracks import Packet
+from apertis_audio_tools.concurrency.fork_safety import ForkSafeLock
 
-FinishedPiece = tuple[Upload, Callable[[], None]]
-"""What to send, and what frees it."""
+PacketUnit = Unit[Packet]
 
 
 def piece_file_name(label: str, suffix: str) -> str:
-    """The file name of a piece: like its recording, with the extension of what it is."""
+    """Return the file name of a piece: that of its recording, with another extension."""
     stem = label.rpartition(".")[0] or "audio"
     return f"{stem}.{suffix}"
 
 
-class RangeWriter:
-    """Packets that follow one another in the recording: nothing is copied."""
+class PieceSpool:
+    """A temporary file without a name, which is gone with its last reader, even after a crash."""
 
-    def __init__(self, content: SourceContent, name: str, media_type: str, first: Unit) -> None:
+    def __init__(self) -> None:
+        self.file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115  # see close
+        self._lock = ForkSafeLock()
+
+    def finish(self) -> PieceFile:
+        """Return what was written. Each attempt to send it has a stream of its own."""
+        size = self.file.seek(0, os.SEEK_END)
+        return PieceFile(size, functools.partial(self._open, size), self.close)
+
+    def _open(self, size: int) -> BinaryIO:
+        return open_window(self.file, 0, size, lock=self._lock)
+
+    def close(self) -> None:
+        """Free the disk space."""
+        self.file.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class RangeWriter:
+    """Packets that follow one another in the recording, so that nothing is copied."""
+
+    def __init__(self, content: SourceContent, first: PacketUnit) -> None:
         self.start = first.start
         self.size = 0
         self._content = content
-        self._name = name
-        self._media_type = media_type
-        self._from = first.item.pos
+        self._position = first.item.pos
 
-    def write(self, units: Sequence[Unit]) -> None:
-        """Take packets in, with whatever lies between them."""
+    def write(self, units: Sequence[PacketUnit]) -> None:
+        """Extend the range to the end of the last packet."""
         if units:
             packet = units[-1].item
-            self.size = packet.pos + packet.size - self._from
+            self.size = packet.pos + packet.size - self._position
 
-    def finish(self) -> FinishedPiece:
-        """The range."""
-        opened = byte_range(self._content, self._from, self.size)
-        return Upload(self._name, self._media_type, self.size, opened), self.discard
+    def finish(self) -> PieceFile:
+        """Return the range."""
+        part = self._content.part(self._position, self.size)
+        return PieceFile(part.size, part.open, self.discard)
 
     def discard(self) -> None:
-        """Nothing was written, nothing is to be freed."""
+        """Do nothing, because nothing was written."""
 
 
 class PacketWriter:
     """Packets one after another, as in an mp3 file."""
 
-    def __init__(self, name: str, media_type: str, first: Unit) -> None:
+    def __init__(self, first: PacketUnit) -> None:
         self.start = first.start
         self.size = 0
-        self._name = name
-        self._media_type = media_type
-        self._spool = UploadSpool()
+        self._spool = PieceSpool()
+        self.finish = self._spool.finish
+        self.discard = self._spool.close
 
-    def write(self, units: Sequence[Unit]) -> None:
+    def write(self, units: Sequence[PacketUnit]) -> None:
         """Append packets."""
         for unit in units:
             self._spool.file.write(unit.item)
             self.size += unit.size
-
-    def finish(self) -> FinishedPiece:
-        """The file."""
-        return self._spool.upload(self._name, self._media_type), self.discard
-
-    def discard(self) -> None:
-        """Give the disk space back."""
-        self._spool.close()
 
 
 class ContainerWriter:
     """Packets in a container.
 
     Args:
-        stream: Where the packets come from.
+        stream: The audio stream the packets come from.
         muxer: FFmpeg's name of the container.
-        name: Of the file.
-        media_type: Of the file.
-        start: The tick of the first sample that is heard.
-        zero: The tick whose time stamp is 0.
+        start: Tick of the first sample that is played.
+        zero: Tick whose time stamp is 0.
         rate: Ticks per second.
         size: Bytes of the container besides the units.
-        extradata: What the decoder is told, where that differs from what the stream says.
+        extradata: Headers of the codec. Defaults to those of the stream.
     """
 
     def __init__(
         self,
         stream: AudioStream,
-        *,
         muxer: str,
-        name: str,
-        media_type: str,
+        *,
         start: int,
         zero: int,
         rate: int,
@@ -105,34 +118,32 @@ class ContainerWriter:
         self._zero = zero
         self._time_base = Fraction(1, rate)
         self._is_rebased = stream.time_base != self._time_base
-        self._name = name
-        self._media_type = media_type
-        self._spool = UploadSpool()
-        self._container = av.open(self._spool.file, "w", format=muxer)
-        self._stream = self._container.add_stream_from_template(stream)
+        self._spool = PieceSpool()
+        self._muxer = av.open(self._spool.file, "w", format=muxer)
+        self._stream = self._muxer.add_stream_from_template(stream)
         if extradata is not None:
             self._stream.codec_context.extradata = extradata
 
-    def write(self, units: Sequence[Unit]) -> None:
+    def write(self, units: Sequence[PacketUnit]) -> None:
         """Append packets, with their time stamps."""
         stream, time_base, zero = self._stream, self._time_base, self._zero
         is_rebased = self._is_rebased
-        mux = self._container.mux_one
+        mux = self._muxer.mux_one
         for packet, start, end, size in units:
             packet.stream = stream
-            if is_rebased:  # setting fractions takes a quarter of what writing takes
+            if is_rebased:  # setting fractions takes a quarter of the time that writing takes
                 packet.time_base = time_base
             packet.pts = packet.dts = start - zero
             packet.duration = end - start
             mux(packet)
             self.size += size
 
-    def finish(self) -> FinishedPiece:
-        """The file."""
-        self._container.close()
-        return self._spool.upload(self._name, self._media_type), self._spool.close
+    def finish(self) -> PieceFile:
+        """Return the file."""
+        self._muxer.close()
+        return self._spool.finish()
 
     def discard(self) -> None:
-        """Give the disk space back."""
-        self._container.close()
+        """Free the disk space."""
+        self._muxer.close()
         self._spool.close()

@@ -1,1 +1,1 @@
-"""Read recordings: sources, containers and packets."""
+"""Read recordings: sources, containers, tracks and packets."""

@@ -1,4 +1,4 @@
-"""What of FFmpeg may touch a recording: everything else it knows is closed to hostile bytes."""
+"""The demuxers and decoders of FFmpeg that may read a recording."""
 
 _DEMUXERS = (
     "mp3,wav,w64,aiff,flac,ogg,mov,mp4,m4a,matroska,webm,mpeg,mpegts,aac,ac3,eac3,amr,asf,avi,"
@@ -16,21 +16,21 @@ _DECODERS = (
     "ralf,sbc,sipr,speex,tak,truehd,truespeech,tta,vorbis,wavpack,wmalossless,wmapro,wmav1,wmav2,"
     "wmavoice"
 )
-_MOST_STREAMS = 200
-"""More than any film with its subtitles has; each costs memory before a byte of it is read."""
+_MAX_STREAMS = 200
+"""More than any film with its subtitles has. Each costs memory before a byte of it is read."""
 
 DEMUXER_OPTIONS = {
     "format_whitelist": _DEMUXERS,
     "codec_whitelist": _DECODERS,
     "protocol_whitelist": "none",
-    "max_streams": str(_MOST_STREAMS),
+    "max_streams": str(_MAX_STREAMS),
 }
-"""Nothing but the bytes given is read, and nothing but sound is decoded.
+"""Options of a container that let FFmpeg read nothing but the given bytes and decode only audio.
 
-No playlists, concatenation scripts or protocols; no pictures: opening a file decodes some of each
-stream, and a cover of half a megabyte may be a picture of a gigabyte.
-
-For the container alone: PyAV before 17 crashes on MPEG files when each stream is given options.
+Playlists, concatenation scripts and protocols are closed, and so are pictures: FFmpeg decodes a
+part of each stream when it opens a file, and a cover of half a megabyte may unpack to a gigabyte.
+They are options of the container only, because PyAV before 17 crashes on MPEG files when each
+stream has options.
 """
 DECODERS = frozenset(_DECODERS.split(","))
-"""What may decode the stream that is chosen, which the container's options do not cover."""
+"""Decoders that may read the chosen track, which the options of the container do not restrict."""

@@ -1,37 +1,20 @@
-"""What is in a recording: container, codec, duration; told by its bytes, never by its name."""
+"""Find out what a recording is, by its bytes and never by its name."""
 
-import contextlib
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO, cast
-
-import av
-import av.container
+from typing import Self
 
 from apertis_audio_tools.api.request import Upload
-from apertis_audio_tools.audio.input.allowlist import DEMUXER_OPTIONS
-from apertis_audio_tools.audio.input.mp4_edit_lists import duration_without_priming
 from apertis_audio_tools.audio.input.ogg_chains import chain_links
-from apertis_audio_tools.audio.input.packets import best_stream, decodable_streams, read_packets
-from apertis_audio_tools.audio.input.sources import (
-    Source,
-    SourceContent,
-    open_source,
-    unreadable_error,
-)
+from apertis_audio_tools.audio.input.sources import Source, SourceContent, open_source
+from apertis_audio_tools.audio.input.tracks import Track, map_av_errors, open_track, stamped_seconds
+from apertis_audio_tools.audio.input.wav_layout import WavLayout, read_wav_layout
 from apertis_audio_tools.errors import RecordingError, UnsupportedError
 
-_BEFORE_19 = int(av.__version__.partition(".")[0]) < 19  # noqa: PLR2004  # says the name
-_TAGS: dict[str, Any] = {"metadata_errors": "replace"} if _BEFORE_19 else {}
-"""Tags are often not UTF-8; older versions of PyAV have to be told not to mind."""
+_GUESSING_CONTAINERS = frozenset({"aac", "mpeg"})
+"""Containers whose duration FFmpeg guesses from the bit rate of the beginning."""
 
-_GUESSED = frozenset({"aac", "mpeg"})
-"""Demuxers that guess the duration from the bit rate of the beginning."""
-
-_MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
-_MATROSKA = "matroska,webm"
-_ACCEPTED = {
+_ACCEPTED_SUFFIXES = {
     "mp3": ("mp3", "mpga", "mpeg"),
     "mp2": ("mpga", "mpeg"),
     "wav": ("wav",),
@@ -41,7 +24,7 @@ _ACCEPTED = {
     "webm": ("webm",),
     "mpeg": ("mpeg",),
 }
-"""The suffixes the service takes for each container, our choice first (API reference)."""
+"""The suffixes the service accepts for each container, our choice first (API reference)."""
 
 _MEDIA_TYPES = {
     "mp3": "audio/mpeg",
@@ -55,20 +38,25 @@ _MEDIA_TYPES = {
     "flac": "audio/flac",
 }
 _MICROSECONDS = 1_000_000
-_EBML_HEAD = 64
+_HASHED_BYTES = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One recording and what its bytes say of it.
+    """A recording and all that was found out about it when it was opened.
+
+    A context manager, which closes the file. It is opened again if it is read after that.
 
     Attributes:
         content: The bytes.
-        container: Such as ``mp3``, ``ogg``, ``mp4``, ``webm``, or FFmpeg's name for another.
-        codec: FFmpeg's name for how the sound is coded.
-        duration: Seconds.
-        sample_rate: Hz.
-        channels: How many.
+        container: Name of the container, such as ``mp3``, ``ogg``, ``mp4`` or ``webm``.
+        codec: FFmpeg's name of the codec.
+        duration: Duration in seconds.
+        sample_rate: Sample rate in Hz.
+        channels: Number of channels.
+        parts: The recordings it is chained of, as Ogg may be; in nearly all cases only itself.
+        wav_layout: Positions of the samples if they can be cut as bytes, or None.
+        is_copyable: Whether its packets can be copied into pieces.
     """
 
     content: SourceContent
@@ -77,42 +65,50 @@ class Recording:
     duration: float
     sample_rate: int
     channels: int
+    parts: tuple[SourceContent, ...]
+    wav_layout: WavLayout | None
+    is_copyable: bool
 
     @property
     def label(self) -> str:
-        """What messages call it."""
+        """Name of the recording in messages."""
         return self.content.label
 
     @property
     def is_accepted(self) -> bool:
-        """Whether the service takes this container as it is."""
-        return self.container in _ACCEPTED
+        """True if the service accepts this container."""
+        return self.container in _ACCEPTED_SUFFIXES
 
-    def parts(self) -> list[SourceContent]:
-        """The files it is chained of, as Ogg may be; nearly always it is only the one."""
-        return chain_links(self.content) if self.container == "ogg" else [self.content]
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.content.close()
 
     def digest(self) -> str:
-        """The SHA-256 of its bytes, in hexadecimal.
+        """Return the SHA-256 of the bytes, in hexadecimal.
 
         Raises:
-            RecordingError: They cannot be read any more.
+            RecordingError: If the recording cannot be read any more.
         """
         with map_av_errors(self.label), self.content.open() as stream:
-            return hashlib.file_digest(cast("Any", stream), "sha256").hexdigest()
+            digest = hashlib.sha256()
+            while data := stream.read(_HASHED_BYTES):
+                digest.update(data)
+            return digest.hexdigest()
 
     def upload(self) -> Upload:
-        """The recording as it is, under a name whose extension matches what it is.
+        """Return the unchanged recording, under a name whose extension matches its container.
 
         Raises:
-            UnsupportedError: The service does not take this container.
+            UnsupportedError: If the service does not accept this container.
         """
         if not self.is_accepted:
             raise UnsupportedError(
                 f"{self.label} is {self.container} ({self.codec}), which the service does not "
-                f"take; convert it to one of: {', '.join(sorted(_MEDIA_TYPES))}."
+                f"accept; convert it to one of: {', '.join(sorted(_MEDIA_TYPES))}."
             )
-        choices = _ACCEPTED[self.container]
+        choices = _ACCEPTED_SUFFIXES[self.container]
         suffix = self.content.suffix if self.content.suffix in choices else choices[0]
         name = self.label if "." in self.label else "audio"
         stem = name.rpartition(".")[0] or "audio"
@@ -122,114 +118,54 @@ class Recording:
 
 
 def probe(source: Source) -> Recording:
-    """Find out what a source holds.
+    """Return what a source contains.
 
     Raises:
-        RecordingError: It is missing, empty, or holds no sound that can be decoded.
+        RecordingError: If the source is missing, is empty, or has no audio that can be decoded.
     """
     content = open_source(source)
-    with open_container(content) as container:
-        stream = best_stream(container)
-        codec = stream.codec_context
+    try:
+        return _examine(content)
+    except BaseException:
+        content.close()
+        raise
+
+
+def _examine(content: SourceContent) -> Recording:
+    with open_track(content) as track:
+        parts = chain_links(content) if track.container == "ogg" else (content,)
+        layout = read_wav_layout(track, content)
+        if layout is not None:
+            duration = layout.seconds
+        elif len(parts) > 1:
+            duration = sum(map(_part_duration, parts))
+        else:
+            duration = _duration(track, content.label)
         return Recording(
-            content=content,
-            container=_container_name(container.format.name, codec.name, content),
-            codec=codec.name,
-            duration=_duration(container, content),
-            sample_rate=codec.sample_rate,
-            channels=codec.channels,
+            content,
+            track.container,
+            track.decoder.name,
+            duration,
+            track.decoder.sample_rate,
+            track.decoder.channels,
+            parts,
+            layout,
+            track.is_copyable,
         )
 
 
-@contextlib.contextmanager
-def open_container(content: SourceContent) -> Iterator[av.container.InputContainer]:
-    """FFmpeg's view of a content that has sound.
-
-    Raises:
-        RecordingError: It has none, or what it has is damaged beyond reading.
-    """
-    with (
-        content.open() as stream,
-        map_av_errors(content.label),
-        _opened(stream, content.size) as container,
-    ):
-        if not container.streams.audio:
-            raise RecordingError(f"{content.label} holds no sound.")
-        if not decodable_streams(container):
-            raise RecordingError(f"{content.label} holds sound in a coding unknown here.")
-        yield container
+def _part_duration(part: SourceContent) -> float:
+    with open_track(part) as track:
+        return _duration(track, part.label)
 
 
-@contextlib.contextmanager
-def map_av_errors(label: str) -> Iterator[None]:
-    """FFmpeg's errors, and those of reading, as sentences about a recording.
-
-    Raises:
-        RecordingError: There was one.
-    """
-    try:
-        yield
-    except av.error.FFmpegError as error:
-        raise RecordingError(
-            f"{label} is no audio file that can be decoded, whatever its name says "
-            f"({error.strerror})."
-        ) from error
-    except OSError as error:
-        raise unreadable_error(label, error) from error
-
-
-def _opened(stream: BinaryIO, size: int) -> av.container.InputContainer:
-    """FFmpeg's view of a stream, for which it has to obey only edit lists that hide sound.
-
-    To obey one it makes its index of all packets anew: 20 MB for an hour of AAC in place of 6.
-    """
-    is_plain = duration_without_priming(stream, size) is not None
-    options = {**DEMUXER_OPTIONS, "advanced_editlist": "0"} if is_plain else dict(DEMUXER_OPTIONS)
-    stream.seek(0)
-    container: av.container.InputContainer = av.open(
-        stream, mode="r", container_options=options, **_TAGS
-    )
-    return container
-
-
-def _container_name(demuxer: str, codec: str, content: SourceContent) -> str:
-    if demuxer == _MP4:
-        return "mp4"
-    if demuxer == _MATROSKA:
-        return "webm" if b"webm" in _head(content) else "matroska"
-    return codec if demuxer == "mp3" and codec == "mp2" else demuxer
-
-
-def _head(content: SourceContent) -> bytes:
-    with content.open() as stream:
-        return stream.read(_EBML_HEAD)
-
-
-def _duration(container: av.container.InputContainer, content: SourceContent) -> float:
-    """Seconds by the header, or by the packets where the header does not say, or only guesses."""
-    name = container.format.name
-    if name == "ogg" and len(parts := chain_links(content)) > 1:
-        return sum(map(_link_duration, parts))
-    if name == _MP4:
-        with content.open() as file:
-            seconds = duration_without_priming(file, content.size)
-        if seconds is not None:
-            return seconds
-    if container.duration and name not in _GUESSED:
-        return container.duration / _MICROSECONDS
-    stream = best_stream(container)
-    first = last = None
-    for packet in read_packets(container, stream):
-        if packet.pts is None:
-            continue
-        first = packet.pts if first is None else first
-        last = packet.pts + (packet.duration or 0)
-        unit = float(packet.time_base)
-    if first is None or last is None:
-        raise RecordingError(f"{content.label} holds no sound: there is not a single packet of it.")
-    return max(float((last - first) * unit), 0.0)
-
-
-def _link_duration(part: SourceContent) -> float:
-    with open_container(part) as container:
-        return _duration(container, part)
+def _duration(track: Track, label: str) -> float:
+    """Return seconds by the header, or by the packets if the header does not know or guesses."""
+    if track.edited_seconds is not None:
+        return track.edited_seconds
+    if track.demuxer.duration and track.container not in _GUESSING_CONTAINERS:
+        return track.demuxer.duration / _MICROSECONDS
+    seconds = stamped_seconds(track.packets())
+    if seconds is None:
+        raise RecordingError(f"{label} contains no audio: there is not a single packet of it.")
+    return seconds

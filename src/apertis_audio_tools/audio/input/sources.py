@@ -1,4 +1,4 @@
-"""Whatever a caller hands over, as something that can be read again from where it begins."""
+"""Sources of audio, as content that can be read any number of times."""
 
 import errno
 import functools
@@ -10,27 +10,27 @@ import stat
 import tempfile
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO, TypeGuard, cast
+from typing import BinaryIO, TypeGuard, cast
 
 from apertis_audio_tools.audio.input.stream_window import open_window
-from apertis_audio_tools.concurrency import fork_safety
+from apertis_audio_tools.concurrency.fork_safety import ForkSafeLock
 from apertis_audio_tools.errors import RecordingError
 from apertis_audio_tools.files.paths import NOT_FETCHED_HINT, looks_like_a_url
 
 Content = bytes | bytearray | memoryview | BinaryIO
 Source = str | os.PathLike[str] | Content | tuple[str, Content]
-"""A path, the bytes, a binary file object (from its current position), or (name, content)."""
+"""A path, bytes, a binary file object (read from its current position), or (name, content)."""
 
 _SPOOL_BYTES = 1024 * 1024
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
-_locks = weakref.WeakKeyDictionary[BinaryIO, fork_safety.ForkSafeLock]()
-_locking, _lock_of_the_others = fork_safety.ForkSafeLock(), fork_safety.ForkSafeLock()
-"""Of the file objects that callers hand over, as long as anybody holds them."""
+_DISK_FULL_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT})
+_stream_locks = weakref.WeakKeyDictionary[BinaryIO, ForkSafeLock]()
+"""The lock of each file object that callers passed, as long as the object exists."""
+_registry_lock, _fallback_lock = ForkSafeLock(), ForkSafeLock()
 
-_UNSPEAKABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-"""Control characters, and bytes of a file name that are no UTF-8."""
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+"""Control characters, and bytes of a file name that are not UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,43 +38,57 @@ class SourceContent:
     """The content of one source.
 
     Attributes:
-        label: What messages call it.
-        suffix: The extension the caller's name for it had, in lower case, or nothing.
-        size: Bytes.
-        open: Gives a fresh stream over all of them.
+        label: Name of the source in messages.
+        suffix: Extension of the name the caller gave it, in lower case, or an empty string.
+        size: Number of bytes.
+        open: Function that returns a new stream over all of the bytes.
+        close: Function that closes the file. `open` opens it again.
     """
 
     label: str
     suffix: str
     size: int
     open: Callable[[], BinaryIO] = field(repr=False)
+    close: Callable[[], None] = field(repr=False, default=lambda: None)
+
+    def part(self, start: int, size: int, header: bytes = b"") -> "SourceContent":
+        """Return a header and a range of the bytes as content that is not held in memory."""
+
+        def open_part() -> BinaryIO:
+            return open_window(self.open(), start, size, header=header)
+
+        return replace(self, size=len(header) + size, open=open_part)
 
 
 def open_source(source: Source) -> SourceContent:
-    """The content of a source, without reading it (an object that cannot seek is spooled to disk).
+    """Return the content of a source without reading it.
+
+    A file is opened once, and all streams read it through that descriptor until the content is
+    closed or deleted: a file that is replaced meanwhile is sent as it was when it was opened. An
+    object that cannot seek is copied to a temporary file.
 
     Raises:
-        RecordingError: It is missing, empty, not a regular file, or not binary.
+        RecordingError: If the source is missing, empty, not a regular file, or not binary.
     """
-    name, content = _named(source)
+    name, content = _split_name(source)
     if isinstance(content, str | os.PathLike):
-        found = _from_path(Path(content))
+        opened = _open_path(Path(content))
     elif isinstance(content, bytes | bytearray | memoryview):
-        found = _from_bytes(bytes(content), _base_name(name) or "the given bytes")
+        opened = _open_bytes(bytes(content), _base_name(name) or "the given bytes")
     elif hasattr(content, "read"):
-        found = _from_stream(content, _base_name(name or getattr(content, "name", None)))
+        opened = _open_stream(content, _base_name(name or getattr(content, "name", None)))
     else:
         raise RecordingError(
             f"A recording is a path, bytes, a binary file object or (name, content), "
             f"not {type(content).__name__}."
         )
-    if found.size == 0:
-        raise RecordingError(f"{found.label} is empty.")
-    return found
+    if opened.size == 0:
+        raise RecordingError(f"{opened.label} is empty.")
+    return opened
 
 
 def is_named_source(source: object) -> TypeGuard[tuple[str, Content]]:
-    """Whether it is (name, content); of two paths, or two contents, one would be dropped."""
+    """Return whether a source is (name, content), and not a pair of paths or of contents."""
     if not isinstance(source, tuple) or len(source) != 2:  # noqa: PLR2004  # (name, content)
         return False
     name, content = source
@@ -83,104 +97,118 @@ def is_named_source(source: object) -> TypeGuard[tuple[str, Content]]:
 
 
 def source_label(source: Source) -> str:
-    """What messages call a source, found out without opening it; nothing is no source here."""
+    """Return the name of a source in messages, without opening the source or checking its type."""
     name, content = source if is_named_source(source) else (None, source)
     if isinstance(content, tuple):
         return "the given tuple"
     if isinstance(content, str | os.PathLike):
-        return _base_name(content) or _spoken(os.fspath(content))
+        return _base_name(content) or _printable(os.fspath(content))
     if isinstance(content, bytes | bytearray | memoryview):
         return _base_name(name) or "the given bytes"
     return _base_name(name or getattr(content, "name", None)) or "the given file object"
 
 
 def unreadable_error(label: str, error: BaseException) -> RecordingError:
-    """What to say of a recording that could not be read, or not be kept while it is worked on."""
-    if getattr(error, "errno", None) in _NO_ROOM:
+    """Return the error for a recording that cannot be read, or not be kept while it is used."""
+    if getattr(error, "errno", None) in _DISK_FULL_ERRORS:
         return RecordingError(
             f"There is not enough room in {tempfile.gettempdir()} to work on {label} "
-            f"({_why(error)}); make room there, or set TMPDIR to another folder."
+            f"({_reason(error)}); make room there, or set TMPDIR to another folder."
         )
-    return RecordingError(f"{label} cannot be read: {_why(error)}.")
+    return RecordingError(f"{label} cannot be read: {_reason(error)}.")
 
 
-def _named(source: Source) -> tuple[str | None, Any]:
+def _split_name(source: Source) -> tuple[str | None, str | os.PathLike[str] | Content]:
     if not isinstance(source, tuple):
         return None, source
     if is_named_source(source):
         return source
-    found = f"{len(source)} values"
+    values = f"{len(source)} values"
     if len(source) == 2:  # noqa: PLR2004  # (name, content)
-        found = f"({', '.join(type(value).__name__ for value in source)})"
+        values = f"({', '.join(type(value).__name__ for value in source)})"
     raise RecordingError(
-        f"A named recording is (name, bytes or a binary file object), not {found}; "
+        f"A named recording is (name, bytes or a binary file object), not {values}; "
         f"several recordings go in a list."
     )
 
 
-def _from_path(path: Path) -> SourceContent:
+class _SharedFile(io.FileIO):
+    """A file that is opened once for many streams, and closed when it is deleted at the latest."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            super().__init__(os.fspath(path))
+        except OSError as error:
+            raise unreadable_error(_printable(str(path)), error) from error
+        self._path = path
+        self._lock = ForkSafeLock()
+
+    def open(self, size: int) -> BinaryIO:
+        """Return a stream over all bytes. If the file is closed, the stream has its own."""
+        file, lock = (_SharedFile(self._path), None) if self.closed else (self, self._lock)
+        return open_window(cast("BinaryIO", file), 0, size, lock=lock)
+
+    def __del__(self) -> None:
+        self.close()
+
+
+def _open_path(path: Path) -> SourceContent:
+    label = _printable(str(path))
     try:
         status = path.stat()
     except FileNotFoundError:
         hint = NOT_FETCHED_HINT if looks_like_a_url(path) else ""
-        raise RecordingError(f"There is no file {_shown(path)}{hint}.") from None
+        raise RecordingError(f"There is no file {label}{hint}.") from None
     except (OSError, ValueError) as error:
-        raise RecordingError(f"{_shown(path)} cannot be read: {_why(error)}.") from error
+        raise RecordingError(f"{label} cannot be read: {_reason(error)}.") from error
     if not stat.S_ISREG(status.st_mode):
         kind = "a directory" if stat.S_ISDIR(status.st_mode) else "not a regular file"
-        raise RecordingError(f"{_shown(path)} is {kind}; a recording is a file.")
-    return SourceContent(
-        _spoken(path.name), _suffix(path.name), status.st_size, functools.partial(_open, path)
-    )
+        raise RecordingError(f"{label} is {kind}; a recording is a file.")
+    file, name, size = _SharedFile(path), path.name, status.st_size
+    opener = functools.partial(file.open, size)
+    return SourceContent(_printable(name), _suffix(name), size, opener, file.close)
 
 
-def _open(path: Path) -> BinaryIO:
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise RecordingError(f"{_shown(path)} cannot be read: {_why(error)}.") from error
-
-
-def _from_bytes(data: bytes, label: str) -> SourceContent:
+def _open_bytes(data: bytes, label: str) -> SourceContent:
     return SourceContent(label, _suffix(label), len(data), functools.partial(io.BytesIO, data))
 
 
-def _from_stream(stream: BinaryIO, name: str | None) -> SourceContent:
+def _open_stream(stream: BinaryIO, name: str | None) -> SourceContent:
     label = name or "the given file object"
     try:
         if not isinstance(stream.read(0), bytes):
-            raise RecordingError(f"{label} gives no bytes; open it in binary mode ('rb').")
+            raise RecordingError(f"{label} does not return bytes; open it in binary mode ('rb').")
         if not stream.seekable():
-            stream = _spooled(stream)
-        shared = _lock_of(stream)
-        with shared:
+            stream = _spool(stream)
+        lock = _lock_of(stream)
+        with lock:
             start = stream.tell()
             size = stream.seek(0, os.SEEK_END) - start
             stream.seek(start)
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise unreadable_error(label, error) from error
     size = max(size, 0)
-    opened = functools.partial(open_window, stream, start, size, shared=shared, rest=start)
-    return SourceContent(label, _suffix(label), size, opened)
+    opener = functools.partial(open_window, stream, start, size, lock=lock, rest_position=start)
+    return SourceContent(label, _suffix(label), size, opener)
 
 
-def _lock_of(stream: BinaryIO) -> fork_safety.ForkSafeLock:
-    """What all calls take that read the same stream: it has one position."""
+def _lock_of(stream: BinaryIO) -> ForkSafeLock:
+    """Return the lock of a file object, which all calls that read it share with its position."""
     try:
-        with _locking:
-            return _locks.setdefault(stream, fork_safety.ForkSafeLock())
-    except TypeError:  # it has no hash, or cannot be referred to weakly
-        return _lock_of_the_others
+        with _registry_lock:
+            return _stream_locks.setdefault(stream, ForkSafeLock())
+    except TypeError:  # the object has no hash, or cannot be referred to weakly
+        return _fallback_lock
 
 
 class _Spool(tempfile.SpooledTemporaryFile[bytes]):
-    """A spool that nobody has to close: it goes with the last who may read it again."""
+    """A temporary file that is closed, without a warning, when nothing refers to it any more."""
 
     def __del__(self) -> None:
         self.close()
 
 
-def _spooled(stream: BinaryIO) -> BinaryIO:
+def _spool(stream: BinaryIO) -> BinaryIO:
     spool = _Spool(max_size=_SPOOL_BYTES)
     shutil.copyfileobj(stream, spool)
     spool.seek(0)
@@ -188,24 +216,20 @@ def _spooled(stream: BinaryIO) -> BinaryIO:
 
 
 def _base_name(name: object) -> str | None:
-    """The last part of a name: what a caller's folders are called is nobody else's business."""
+    """Return the last part of a name, so that nobody else learns the caller's folders."""
     if not isinstance(name, str | os.PathLike):
         return None
-    return _spoken(os.fspath(name).replace("\\", "/").rpartition("/")[2]) or None
+    return _printable(os.fspath(name).replace("\\", "/").rpartition("/")[2]) or None
 
 
 def _suffix(name: str) -> str:
     return name.rpartition(".")[2].lower() if "." in name else ""
 
 
-def _spoken(name: str) -> str:
-    """The name as messages, forms and metadata can carry it."""
-    return _UNSPEAKABLE.sub("_", name)
+def _printable(name: str) -> str:
+    """Return a name as messages, forms and metadata can carry it."""
+    return _UNPRINTABLE.sub("_", name)
 
 
-def _shown(path: Path) -> str:
-    return _spoken(str(path))
-
-
-def _why(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -1,15 +1,15 @@
-"""A part of a stream, as a stream of its own that can seek."""
+"""A range of a stream, as a stream of its own."""
 
 import contextlib
 import io
 import os
 from typing import BinaryIO, cast
 
-from apertis_audio_tools.concurrency import fork_safety
+from apertis_audio_tools.concurrency.fork_safety import ForkSafeLock
 
 
-class _Window(io.RawIOBase):
-    """A header, and after it a range of a stream that others may be reading too."""
+class _StreamWindow(io.RawIOBase):
+    """A header, followed by a range of a stream that others may be reading too."""
 
     def __init__(
         self,
@@ -18,15 +18,15 @@ class _Window(io.RawIOBase):
         size: int,
         *,
         header: bytes,
-        shared: fork_safety.ForkSafeLock | None,
-        rest: int | None,
+        lock: ForkSafeLock | None,
+        rest_position: int | None,
     ) -> None:
         self._stream = stream
         self._start = start - len(header)
         self._size = len(header) + size
         self._header = header
-        self._shared = shared
-        self._rest = rest
+        self._lock = lock
+        self._rest_position = rest_position
         self._position = 0
 
     def readable(self) -> bool:
@@ -41,28 +41,28 @@ class _Window(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        wanted = min(len(buffer), self._size - self._position)
-        data = self._header[self._position : self._position + max(wanted, 0)]
-        if not data and wanted > 0:
-            data = self._read(wanted)
+        size = max(min(len(buffer), self._size - self._position), 0)
+        data = self._header[self._position : self._position + size]
+        if size and not data:
+            data = self._read(size)
         buffer[: len(data)] = data
         self._position += len(data)
         return len(data)
 
-    def _read(self, wanted: int) -> bytes:
-        with self._shared or contextlib.nullcontext():
+    def _read(self, size: int) -> bytes:
+        with self._lock or contextlib.nullcontext():
             try:
                 self._stream.seek(self._start + self._position)
                 try:
-                    return self._stream.read(wanted)
+                    return self._stream.read(size)
                 finally:
-                    if self._rest is not None:
-                        self._stream.seek(self._rest)
+                    if self._rest_position is not None:
+                        self._stream.seek(self._rest_position)
             except ValueError as error:  # its owner has closed it
                 raise OSError(str(error)) from error
 
     def close(self) -> None:
-        if self._shared is None:
+        if self._lock is None:
             self._stream.close()
         super().close()
 
@@ -73,18 +73,20 @@ def open_window(
     size: int,
     *,
     header: bytes = b"",
-    shared: fork_safety.ForkSafeLock | None = None,
-    rest: int | None = None,
+    lock: ForkSafeLock | None = None,
+    rest_position: int | None = None,
 ) -> BinaryIO:
-    """A header, and after it a range of a stream, never held in memory.
+    """Return a header and a range of a stream as a seekable stream that holds neither in memory.
 
     Args:
-        stream: Whose bytes they are; closed with the window unless it is shared.
-        start: Where the range begins.
+        stream: The stream to read. It is closed with the window, unless there is a lock.
+        start: Position at which the range begins.
         size: Bytes of the range.
-        header: What comes before it.
-        shared: Taken for each read, where several windows look at the stream from any thread.
-        rest: Where the stream is left after each read.
+        header: Bytes that come before the range.
+        lock: Lock held during each read, for windows on one stream that are read by any thread.
+        rest_position: Position the stream is left at after each read.
     """
-    found = _Window(stream, start, size, header=header, shared=shared, rest=rest)
-    return cast("BinaryIO", io.BufferedReader(found))
+    window = _StreamWindow(
+        stream, start, size, header=header, lock=lock, rest_position=rest_position
+    )
+    return cast("BinaryIO", io.BufferedReader(window))

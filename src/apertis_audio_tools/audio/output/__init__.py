@@ -1,1 +1,1 @@
-"""Write audio: joined speech and clips for chat messages."""
+"""Write audio: concatenated speech, and clips for chat messages."""

@@ -1,153 +1,150 @@
-"""Several spoken sounds of one format become one: coded anew only where nothing is lost by it.
+"""Concatenate speech of one format, re-encoded only where that loses nothing.
 
-mp3, aac and opus are joined by their packets, as they are. Each part keeps the few milliseconds of
-silence that its encoder put before and after it, which are heard as a slightly longer pause. The
-frames of a flac file are numbered and signed as a whole, so that these are coded anew, bit for bit
-the same samples. wav and pcm are samples already.
+The packets of mp3, aac and opus are copied. Each part keeps the few milliseconds of silence that
+its encoder put before and after it, which sound like a slightly longer pause. The frames of a flac
+file are numbered and signed as a whole, so that they are re-encoded to exactly the same samples.
+wav and pcm consist of samples already.
 """
 
 import contextlib
 import struct
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from types import TracebackType
-from typing import Any, BinaryIO, Protocol, Self
+from typing import BinaryIO, Protocol, Self
 
 import av
+from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
+from av.container import OutputContainer
 
-from apertis_audio_tools.audio.cutting.wav_slices import SampleLayout, can_slice, sample_layout
 from apertis_audio_tools.audio.input.ogg_chains import chain_links
-from apertis_audio_tools.audio.input.packets import best_stream, codec_name
-from apertis_audio_tools.audio.input.probing import open_container, probe
+from apertis_audio_tools.audio.input.probing import probe
 from apertis_audio_tools.audio.input.sources import open_source
-from apertis_audio_tools.audio.timing.packet_durations import opus_samples
+from apertis_audio_tools.audio.input.tracks import Packet, Track, open_track
+from apertis_audio_tools.audio.input.wav_layout import MAX_WAV_BYTES, WavLayout
+from apertis_audio_tools.audio.timing.packet_durations import OPUS_RATE, opus_samples
 from apertis_audio_tools.errors import OutputError, RecordingError
 
 _MUXERS = {"mp3": "mp3", "opus": "ogg", "aac": "adts", "flac": "flac"}
-_OPTIONS = {"mp3": {"id3v2_version": "0"}, "opus": {"page_duration": "200000"}}
-"""Nothing before the sound; and pages of 0.2 s, two of which the muxer holds back."""
-_PCM_BLOCK = 2
-"""Bytes of a headerless sample."""
-_UNKNOWN = 0xFFFFFFFF
-"""The sizes of a wav that is a stream, or too large to tell them: its samples go on to the end."""
+_MUXER_OPTIONS = {"mp3": {"id3v2_version": "0"}, "opus": {"page_duration": "200000"}}
+"""No tags before the audio, and pages of 0.2 s, two of which the muxer holds back."""
+_PCM_SAMPLE_BYTES = 2
 _RIFF_SIZE, _DATA_SIZE, _RIFF_SIZE_BEGINS_AT = 4, 40, 8
-_OPUS_RATE = 48_000
 _PRE_SKIP = slice(10, 12)
-_OPUS_SHAPE = (slice(9, 10), slice(16, None))
-"""Where OpusHead has the samples to skip, and channels, gain, mapping (RFC 7845, section 5.1)."""
+_OPUS_FORMAT = (slice(9, 10), slice(16, None))
+"""The channels, gain and mapping in OpusHead (RFC 7845, section 5.1)."""
+
+_Format = tuple[object, ...]
+"""Sample rate, channels and codec of a part, and what else has to be equal in all parts."""
 
 
 class OutputBuffer:
-    """What was written since it was last asked; like a socket, it cannot seek."""
+    """Bytes that were written and not taken yet. Like a socket, it cannot seek."""
 
     def __init__(self) -> None:
         self._chunks: list[bytes] = []
 
-    def write(self, data: Any) -> int:
-        """Keep a copy."""
+    def write(self, data: bytes | memoryview) -> int:
+        """Keep a copy of the bytes."""
         self._chunks.append(bytes(data))
         return len(data)
 
     def take(self) -> bytes:
-        """All that came since the last time."""
+        """Return all bytes that were written since the last call."""
         taken = b"".join(self._chunks)
         self._chunks.clear()
         return taken
 
 
-class _Joint(Protocol):
-    def add(self, sound: bytes) -> None: ...
+class _Writer(Protocol):
+    def add(self, audio: bytes) -> None: ...
     def finish(self) -> None: ...
     def close(self) -> None: ...
 
 
 class Concatenation:
-    """One sound made of several; a context manager, to be finished when all are in.
+    """Speech that is put together from parts. A context manager, to be finished after the last.
 
     Args:
-        sound_format: mp3, opus, aac, flac, wav or pcm.
-        file: Where to. If it can seek, its header tells the duration in the end; otherwise it is
-            that of a stream, which does not know it.
+        audio_format: mp3, opus, aac, flac, wav or pcm.
+        file: The file to write. If it can seek, its header gets the duration in the end; otherwise
+            it is the header of a stream, which does not know its duration.
     """
 
-    def __init__(self, sound_format: str, file: BinaryIO | OutputBuffer) -> None:
-        made: dict[str, Callable[[Any], _Joint]] = {"wav": _Waves, "pcm": _Samples}
-        self._joint = (
-            made[sound_format](file) if sound_format in made else _Muxed(sound_format, file)
-        )
+    def __init__(self, audio_format: str, file: BinaryIO | OutputBuffer) -> None:
+        writers: dict[str, Callable[[BinaryIO | OutputBuffer], _Writer]] = {
+            "wav": _WavWriter,
+            "pcm": _PcmWriter,
+        }
+        writer = writers.get(audio_format)
+        self._writer = writer(file) if writer else _MuxedWriter(audio_format, file)
 
-    def add(self, sound: bytes) -> None:
-        """Append a sound.
+    def add(self, audio: bytes) -> None:
+        """Append a part.
 
         Raises:
-            RecordingError: It is damaged, or of another sample rate or other channels than the
-                first one.
+            RecordingError: If the part is damaged, or its sample rate or channels differ from those
+                of the first one.
         """
-        with _explained():
-            self._joint.add(sound)
+        with _map_errors():
+            self._writer.add(audio)
 
     def finish(self) -> None:
         """Write what is still missing."""
-        with _explained():
-            self._joint.finish()
+        with _map_errors():
+            self._writer.finish()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._joint.close()
+    def __exit__(self, *_: object) -> None:
+        self._writer.close()
 
 
 @contextlib.contextmanager
-def _explained() -> Iterator[None]:
+def _map_errors() -> Iterator[None]:
     try:
         yield
     except av.error.InvalidDataError as error:
-        raise RecordingError(f"The sound is damaged ({error.strerror}).") from error
+        raise RecordingError(f"The audio is damaged ({error.strerror}).") from error
     except OSError as error:
-        raise OutputError(f"The sound cannot be written: {error.strerror or error}.") from error
+        raise OutputError(f"The audio cannot be written: {error.strerror or error}.") from error
 
 
-class _Samples:
+class _PcmWriter:
     """Samples without a header."""
 
     def __init__(self, file: BinaryIO | OutputBuffer) -> None:
         self._file = file
 
-    def add(self, sound: bytes) -> None:
-        if len(sound) % _PCM_BLOCK:
+    def add(self, audio: bytes) -> None:
+        if len(audio) % _PCM_SAMPLE_BYTES:
             raise RecordingError("The samples end with half of one.")
-        self._file.write(sound)
+        self._file.write(audio)
 
     def finish(self) -> None:
-        """There is nothing to add."""
+        """Do nothing, because there is no header."""
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing, because nothing is held."""
 
 
-class _Waves:
-    """Samples behind one header."""
+class _WavWriter(_PcmWriter):
+    """Samples after one header."""
 
     def __init__(self, file: BinaryIO | OutputBuffer) -> None:
-        self._file = file
-        self._layout: SampleLayout | None = None
+        super().__init__(file)
+        self._layout: WavLayout | None = None
         self._size = 0
 
-    def add(self, sound: bytes) -> None:
-        found = _layout(sound)
+    def add(self, audio: bytes) -> None:
+        layout = _require_layout(audio)
         if self._layout is None:
-            self._layout = found
-            self._file.write(_sized(found.header(0), _UNKNOWN))
-        _require_same(_shape(self._layout), _shape(found))
-        size = found.frames * found.block
-        self._file.write(memoryview(sound)[found.start : found.start + size])
+            self._layout = layout
+            self._file.write(_set_sizes(layout.header(0), MAX_WAV_BYTES))
+        _require_same(_wav_format(self._layout), _wav_format(layout))
+        size = layout.frames * layout.frame_bytes
+        self._file.write(memoryview(audio)[layout.start : layout.start + size])
         self._size += size
 
     def finish(self) -> None:
@@ -158,124 +155,122 @@ class _Waves:
             self._file.write(b"\0")
         end = self._file.tell()
         self._file.seek(end - self._size - self._size % 2 - len(header))
-        self._file.write(_sized(header, self._size))
+        self._file.write(_set_sizes(header, self._size))
         self._file.seek(end)
 
-    def close(self) -> None:
-        """Nothing is held."""
+
+def _require_layout(audio: bytes) -> WavLayout:
+    recording = probe(audio)
+    if recording.wav_layout is None:
+        raise RecordingError(f"A wav file of {recording.codec} cannot be concatenated.")
+    return recording.wav_layout
 
 
-def _layout(sound: bytes) -> SampleLayout:
-    recording = probe(sound)
-    if not can_slice(recording):
-        raise RecordingError(f"A wav of {recording.codec} cannot be joined.")
-    return sample_layout(recording)
-
-
-def _shape(layout: SampleLayout) -> tuple[object, ...]:
+def _wav_format(layout: WavLayout) -> _Format:
     return layout.sample_rate, layout.channels, layout.codec
 
 
-def _sized(header: bytes, size: int) -> bytes:
-    """The header for so many bytes of samples; when they are too many to tell, that of a stream."""
+def _set_sizes(header: bytes, size: int) -> bytes:
+    """Return the header for a number of bytes, or that of a stream if the number is too large."""
     sized = bytearray(header)
-    riff = size + len(header) - _RIFF_SIZE_BEGINS_AT
-    is_known = riff <= _UNKNOWN
-    struct.pack_into("<I", sized, _RIFF_SIZE, riff if is_known else _UNKNOWN)
-    struct.pack_into("<I", sized, _DATA_SIZE, size if is_known else _UNKNOWN)
+    riff_size = size + len(header) - _RIFF_SIZE_BEGINS_AT
+    is_known = riff_size <= MAX_WAV_BYTES
+    struct.pack_into("<I", sized, _RIFF_SIZE, riff_size if is_known else MAX_WAV_BYTES)
+    struct.pack_into("<I", sized, _DATA_SIZE, size if is_known else MAX_WAV_BYTES)
     return bytes(sized)
 
 
-class _Muxed:
-    """Packets, or for flac samples coded anew, in one container."""
+class _MuxedWriter:
+    """Packets, or re-encoded samples of flac, in one container."""
 
-    def __init__(self, sound_format: str, file: BinaryIO | OutputBuffer) -> None:
-        self._format = sound_format
+    _stream: AudioStream
+
+    def __init__(self, audio_format: str, file: BinaryIO | OutputBuffer) -> None:
+        self._audio_format = audio_format
         self._file = file
-        self._container: Any = None
-        self._stream: Any = None
-        self._shape: tuple[object, ...] = ()
+        self._muxer: OutputContainer | None = None
+        self._format: _Format = ()
         self._rate = 0
-        self._at = 0
-        self._held: Any = None
+        self._position = 0
+        self._held: Packet | None = None
 
-    def add(self, sound: bytes) -> None:
-        for link in chain_links(open_source(sound)):
-            with open_container(link) as source:
-                stream = best_stream(source)
-                if self._container is None:
-                    self._begin(stream)
-                _require_same(self._shape, self._shape_of(stream))
-                if self._format == "flac":
-                    self._encode(source.decode(stream))
+    def add(self, audio: bytes) -> None:
+        for link in chain_links(open_source(audio)):
+            with open_track(link) as track:
+                muxer = self._muxer or self._begin(track)
+                _require_same(self._format, self._format_of(track))
+                if self._audio_format == "flac":
+                    self._encode(muxer, track.demuxer.decode(track.stream))
                 else:
-                    self._copy(source.demux(stream))
+                    self._copy(muxer, track.demuxer.demux(track.stream))
 
     def finish(self) -> None:
-        if self._container is None:
+        if self._muxer is None:
             return
-        if self._format == "flac":
-            self._container.mux(self._stream.encode(None))
+        if self._audio_format == "flac":
+            self._muxer.mux(self._stream.encode(None))
         elif self._held is not None:
-            self._mux_held(is_last=True)
+            self._mux(self._muxer, self._held, is_last=True)
         self.close()
 
     def close(self) -> None:
-        if self._container is not None:
-            self._container.close()
-            self._container = None
+        if self._muxer is not None:
+            self._muxer.close()
+            self._muxer = None
 
-    def _begin(self, stream: AudioStream) -> None:
-        self._shape = self._shape_of(stream)
-        self._rate = _OPUS_RATE if self._format == "opus" else stream.codec_context.sample_rate
-        muxer, options = _MUXERS[self._format], _OPTIONS.get(self._format, {})
-        self._container = av.open(self._file, "w", format=muxer, options=options)
-        if self._format == "flac":
-            codec = stream.codec_context
-            self._stream = self._container.add_stream("flac", rate=self._rate)
-            self._stream.codec_context.format = codec.format
-            self._stream.codec_context.layout = codec.layout
-            return
-        self._stream = self._container.add_stream_from_template(stream)
-        if self._format == "opus":
-            head = stream.codec_context.extradata or b""
-            self._at = -int.from_bytes(head[_PRE_SKIP], "little")
+    def _begin(self, track: Track) -> OutputContainer:
+        decoder = track.decoder
+        self._format = self._format_of(track)
+        self._rate = OPUS_RATE if self._audio_format == "opus" else decoder.sample_rate
+        options = _MUXER_OPTIONS.get(self._audio_format, {})
+        muxer = self._muxer = av.open(
+            self._file, "w", format=_MUXERS[self._audio_format], options=options
+        )
+        if self._audio_format == "flac":
+            stream = muxer.add_stream("flac", rate=self._rate)
+            stream.codec_context.format = decoder.format
+            stream.codec_context.layout = decoder.layout
+        else:
+            stream = muxer.add_stream_from_template(track.stream)
+        if self._audio_format == "opus":
+            self._position = -int.from_bytes(track.extradata[_PRE_SKIP], "little")
+        self._stream = stream
+        return muxer
 
-    def _shape_of(self, stream: AudioStream) -> tuple[object, ...]:
-        codec = stream.codec_context
-        head = codec.extradata or b""
-        told = [head[part] for part in _OPUS_SHAPE] if self._format == "opus" else []
-        return codec.sample_rate, codec.channels, codec_name(stream), codec.format.name, *told
+    def _format_of(self, track: Track) -> _Format:
+        decoder = track.decoder
+        fields = _OPUS_FORMAT if self._audio_format == "opus" else ()
+        headers = [track.extradata[part] for part in fields]
+        return decoder.sample_rate, decoder.channels, track.codec, decoder.format.name, *headers
 
-    def _encode(self, frames: Iterator[Any]) -> None:
+    def _encode(self, muxer: OutputContainer, frames: Iterator[AudioFrame]) -> None:
         for frame in frames:
-            frame.pts, frame.time_base = self._at, Fraction(1, self._rate)
-            self._at += frame.samples
-            self._container.mux(self._stream.encode(frame))
+            frame.pts, frame.time_base = self._position, Fraction(1, self._rate)
+            self._position += frame.samples
+            muxer.mux(self._stream.encode(frame))
 
-    def _copy(self, packets: Iterator[Any]) -> None:
-        """The last packet of all may be shorter than it says, so that one is always held back."""
+    def _copy(self, muxer: OutputContainer, packets: Iterator[Packet]) -> None:
+        """Copy packets, and hold the last one back, because the very last may be shortened."""
         for packet in packets:
             if packet.size:
                 if self._held is not None:
-                    self._mux_held(is_last=False)
+                    self._mux(muxer, self._held, is_last=False)
                 self._held = packet
 
-    def _mux_held(self, *, is_last: bool) -> None:
-        packet, self._held = self._held, None
-        said = round(packet.duration * packet.time_base * self._rate)
-        whole = opus_samples(packet) if self._format == "opus" else said
+    def _mux(self, muxer: OutputContainer, packet: Packet, *, is_last: bool) -> None:
+        claimed = round(packet.duration * packet.time_base * self._rate)
+        samples = opus_samples(packet) if self._audio_format == "opus" else claimed
         packet.stream = self._stream
         packet.time_base = Fraction(1, self._rate)
-        packet.pts = packet.dts = self._at
-        packet.duration = said if is_last else whole
-        self._at += whole
-        self._container.mux_one(packet)
+        packet.pts = packet.dts = self._position
+        packet.duration = claimed if is_last else samples
+        self._position += samples
+        muxer.mux_one(packet)
 
 
-def _require_same(first: tuple[object, ...], found: tuple[object, ...]) -> None:
-    if first != found:
+def _require_same(first: _Format, other: _Format) -> None:
+    if first != other:
         raise RecordingError(
             f"Its parts differ: the first has {first[0]} Hz and {first[1]} channel(s) of "
-            f"{first[2]}, another {found[0]} Hz and {found[1]} of {found[2]}."
+            f"{first[2]}, another {other[0]} Hz and {other[1]} of {other[2]}."
         )

@@ -1,4 +1,4 @@
-"""What kind of sound an answer of the speech endpoint holds, and how long it lasts."""
+"""Identify the format and duration of speech that the service returned."""
 
 from apertis_audio_tools.audio.input.probing import probe
 from apertis_audio_tools.audio.input.sources import Source, open_source
@@ -7,7 +7,7 @@ from apertis_audio_tools.errors import RecordingError
 PCM_BYTES_PER_SECOND = 24_000 * 2
 """Headerless speech is 24 kHz mono, signed 16-bit little-endian (OpenAI's convention)."""
 
-SPEECH_MEDIA_TYPES = {
+SPEECH_MEDIA_TYPES: dict[str, str] = {
     "mp3": "audio/mpeg",
     "opus": "audio/ogg",
     "aac": "audio/aac",
@@ -15,22 +15,29 @@ SPEECH_MEDIA_TYPES = {
     "wav": "audio/wav",
     "pcm": "audio/pcm",
 }
+"""Media types by speech format."""
 _FORMATS = {"mp3": "mp3", "ogg": "opus", "aac": "aac", "flac": "flac", "wav": "wav"}
 _RIFF = b"RIFF"
 
 
-def identify_speech(source: Source, asked: str) -> tuple[str, float]:
-    """The speech format the bytes really are, and their duration in seconds.
+def identify_speech(source: Source, requested: str) -> tuple[str, float]:
+    """Return the speech format the bytes really have, and their duration in seconds.
+
+    Args:
+        source: The speech.
+        requested: Speech format that was requested. ``pcm`` is believed, because it has no header.
 
     Raises:
-        RecordingError: They are no sound, or in none of the speech formats.
+        RecordingError: If the source is not audio, or has none of the speech formats.
     """
-    content = open_source(source)
-    if asked == "pcm":
+    if requested == "pcm":
+        content = open_source(source)
         with content.open() as stream:
             if stream.read(len(_RIFF)) != _RIFF:
                 return "pcm", content.size / PCM_BYTES_PER_SECOND
-    recording = probe(source)
-    if recording.container not in _FORMATS:
-        raise RecordingError(f"{recording.label} is {recording.container}, no speech format.")
-    return _FORMATS[recording.container], recording.duration
+    with probe(source) as recording:
+        if recording.container not in _FORMATS:
+            raise RecordingError(
+                f"{recording.label} is {recording.container}, which is not a speech format."
+            )
+        return _FORMATS[recording.container], recording.duration

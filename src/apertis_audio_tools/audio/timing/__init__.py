@@ -1,1 +1,1 @@
-"""Tell when each packet of a recording is heard, and where sound is missing."""
+"""Tell when each packet of a recording is played, and where audio is missing."""

@@ -1,86 +1,88 @@
-"""Where time stamps jump: sound that was lost, or not sent because nobody spoke.
+"""Gaps: time stamps that jump over audio that was lost, or not sent because nobody spoke.
 
-Decoders play on as if nothing were missing, so what comes later would be placed too early.
+Decoders continue as if nothing were missing, so that everything later would be placed too early.
 """
 
 from collections.abc import Iterable, Iterator
 
-from apertis_audio_tools.audio.input.packets import Packet
+from apertis_audio_tools.audio.input.tracks import Packet
 from apertis_audio_tools.audio.timing.packet_durations import PacketClock
 
 TIMESTAMPED_CONTAINERS = frozenset(
     {"asf", "flv", "matroska", "mp4", "mpeg", "mpegts", "ogg", "webm"}
 )
-"""Containers that say when a packet is to be heard; in the others each follows the one before."""
+"""Containers with a time stamp for each packet. In others each packet follows the one before."""
 
 MIN_GAP_SECONDS = 0.2
-"""Less is how containers round, and where players and recorders disagree about clocks."""
-_MOST_SECONDS = 24 * 3600.0
-"""More is no gap but damage, or a stamp of another clock."""
+"""Shorter jumps come from rounding in containers and from clocks that differ."""
+_MAX_GAP_SECONDS = 24 * 3600.0
+"""Longer jumps come from damage, or from a clock that was set."""
 
 
 class TimeGapError(Exception):
-    """The time stamps jump over something."""
+    """The time stamps jump over missing audio."""
 
 
 class Timeline:
-    """Compares when packets are to be heard with how much was heard so far.
+    """The time line of a recording: compares time stamps with how much audio there was so far.
 
     Attributes:
-        seconds: Heard so far, and missing.
-        missing: Seconds of it that are missing.
+        seconds: Seconds so far, including what is missing.
+        missing: Seconds of them that are missing.
     """
 
     def __init__(self) -> None:
         self.seconds = 0.0
         self.missing = 0.0
-        self._told = 0.0
+        self._taken = 0.0
         self._zero: float | None = None
 
-    def hear(self, seconds: float) -> None:
-        """So much more was heard."""
+    def advance(self, seconds: float) -> None:
+        """Move on by seconds of audio."""
         self.seconds += seconds
 
-    def watched(self, packets: Iterable[Packet]) -> Iterator[Packet]:
-        """The packets; what is missing before each is added when it is asked for."""
+    def watch(self, packets: Iterable[Packet]) -> Iterator[Packet]:
+        """Yield packets, after adding what is missing before each of them."""
         unit = 0.0
         for packet in packets:
             if (stamp := packet.pts) is not None:
-                unit = unit or float(packet.time_base)  # a fraction, too slow to ask each for it
+                unit = unit or float(packet.time_base)  # reading the fraction each time is slow
                 if self._zero is None:
                     self._zero = stamp * unit
-                late = stamp * unit - self._zero - self.seconds
-                if not -MIN_GAP_SECONDS <= late <= MIN_GAP_SECONDS:
-                    self._jump(late, self._zero)
+                delay = stamp * unit - self._zero - self.seconds
+                if not -MIN_GAP_SECONDS <= delay <= MIN_GAP_SECONDS:
+                    self._jump(delay, self._zero)
             yield packet
 
-    def newly_missing(self) -> float:
-        """Seconds missing since this was last asked."""
-        told, self._told = self._told, self.missing
-        return self.missing - told
+    def take_missing(self) -> float:
+        """Return the seconds that are missing since the last call."""
+        taken, self._taken = self._taken, self.missing
+        return self.missing - taken
 
-    def _jump(self, late: float, zero: float) -> None:
-        """A gap, or stamps that count from elsewhere from now on."""
-        if 0 < late <= _MOST_SECONDS:
-            self.seconds += late
-            self.missing += late
+    def _jump(self, delay: float, zero: float) -> None:
+        """Add a gap, or count time stamps from elsewhere from now on."""
+        if 0 < delay <= _MAX_GAP_SECONDS:
+            self.seconds += delay
+            self.missing += delay
         else:
-            self._zero = zero + late
+            self._zero = zero + delay
 
 
-def until_gap(packets: Iterable[Packet], clock: PacketClock) -> Iterator[tuple[Packet, int, int]]:
-    """Packets, with the ticks at which they begin and end, as long as nothing is missing.
+def packets_until_gap(
+    packets: Iterable[Packet], clock: PacketClock
+) -> Iterator[tuple[Packet, int, int]]:
+    """Yield packets with the ticks at which they begin and end, until something is missing.
 
     Args:
-        packets: From the first one on, with time stamps.
-        clock: Of their stream.
+        packets: All packets of a track, with time stamps.
+        clock: The clock of the track.
 
     Raises:
-        TimeGapError: Something is missing before the next one.
+        TimeGapError: If something is missing before the next packet.
     """
     timeline = Timeline()
-    for packet, start, end in clock.timed(timeline.watched(packets)):
+    for packet, start, end in clock.timed(timeline.watch(packets)):
         if timeline.missing:
             raise TimeGapError
         yield packet, start, end
-        timeline.hear((end - start) / clock.rate)
+        timeline.advance((end - start) / clock.rate)

@@ -1,0 +1,109 @@
+"""The units of a track, and the pieces that are made of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import BinaryIO, Generic, NamedTuple, Protocol, TypeVar
+
+from apertis_audio_tools.api.request import Upload
+from apertis_audio_tools.audio.cutting.pauses import CutPoint
+
+Item = TypeVar("Item")
+
+
+class Unit(NamedTuple, Generic[Item]):
+    """A packet or block of samples, which is not cut.
+
+    Attributes:
+        item: The packet or block.
+        start: Tick at which it begins.
+        end: Tick at which it ends.
+        size: Bytes it takes at most.
+    """
+
+    item: Item
+    start: int
+    end: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a recording that one request carries.
+
+    Attributes:
+        number: Number of the piece, counted from 0.
+        start: Seconds on the recording's time line (0 is the first sample that a player plays)
+            at which the first sample of the piece is. Some codecs begin with a few milliseconds
+            that players skip, so that the first piece may start as far before 0.
+        end: Seconds at which the piece ends.
+        overlap: Seconds at its start that repeat the end of the piece before.
+        upload: The file to send.
+    """
+
+    number: int
+    start: float
+    end: float
+    overlap: float
+    upload: Upload
+    _free: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
+
+    def close(self) -> None:
+        """Free the disk space of the piece, which cannot be sent any more."""
+        self._free()
+
+
+class PieceFile(NamedTuple):
+    """The file of a piece.
+
+    Attributes:
+        size: Number of bytes.
+        open: Function that returns a new stream over all of the bytes.
+        free: Function that frees its disk space.
+    """
+
+    size: int
+    open: Callable[[], BinaryIO]
+    free: Callable[[], None]
+
+
+class PieceWriter(Protocol[Item]):
+    """A piece that is being written."""
+
+    @property
+    def start(self) -> int:
+        """Tick of its first sample."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the piece if it were finished now."""
+
+    def write(self, units: Sequence[Unit[Item]], /) -> None:
+        """Append units."""
+
+    def finish(self) -> PieceFile:
+        """Return the file to send."""
+
+    def discard(self) -> None:
+        """Free what was written."""
+
+
+class CuttableTrack(Protocol[Item]):
+    """A track that can be cut between its units."""
+
+    @property
+    def rate(self) -> int:
+        """Ticks per second."""
+
+    @property
+    def file_name(self) -> str:
+        """File name of the pieces."""
+
+    @property
+    def media_type(self) -> str:
+        """Media type of the pieces."""
+
+    def begin(self, before: Sequence[Unit[Item]], first: Unit[Item], /) -> PieceWriter[Item]:
+        """Begin a piece with a unit. The units before it may help its decoder to start."""
+
+    def best_cut(self, units: Sequence[Unit[Item]], low: float, high: float, /) -> CutPoint:
+        """Return the best place between two times, in seconds from where the units begin."""

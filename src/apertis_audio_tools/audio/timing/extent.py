@@ -1,0 +1,48 @@
+"""The real length of a recording, which only reading it to its end can tell."""
+
+from typing import NamedTuple
+
+from apertis_audio_tools.audio.input.probing import Recording
+from apertis_audio_tools.audio.input.sources import SourceContent
+from apertis_audio_tools.audio.input.tracks import open_track, stamped_seconds
+from apertis_audio_tools.audio.timing.gaps import TIMESTAMPED_CONTAINERS, Timeline
+from apertis_audio_tools.audio.timing.packet_durations import packet_clock
+
+
+class Extent(NamedTuple):
+    """The length of a recording.
+
+    Attributes:
+        seconds: Seconds from its first sample to its last.
+        missing: Seconds of them without audio, because the time stamps jump over them.
+    """
+
+    seconds: float
+    missing: float
+
+
+def measure_extent(recording: Recording) -> Extent:
+    """Return how long a recording is, by its packets and without decoding it.
+
+    Headers guess, and do not know what was cut off later.
+
+    Raises:
+        RecordingError: If the recording cannot be read, or contains no audio.
+    """
+    if recording.wav_layout is not None:
+        return Extent(recording.wav_layout.seconds, 0.0)
+    extents = [_measure_part(part) for part in recording.parts]
+    return Extent(sum(part.seconds for part in extents), sum(part.missing for part in extents))
+
+
+def _measure_part(content: SourceContent) -> Extent:
+    with open_track(content) as track:
+        if not track.is_copyable:
+            return Extent(stamped_seconds(track.packets()) or 0.0, 0.0)
+        clock, packets = packet_clock(track)
+        if track.container not in TIMESTAMPED_CONTAINERS:
+            return Extent(sum(map(clock.duration, packets), clock.origin) / clock.rate, 0.0)
+        timeline = Timeline()
+        for packet in timeline.watch(packets):
+            timeline.advance(clock.duration(packet) / clock.rate)
+        return Extent(timeline.seconds + clock.origin / clock.rate, timeline.missing)

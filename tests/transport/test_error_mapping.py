@@ -1,0 +1,89 @@
+"""Errors of connections become errors of the package, whose frames show no secrets."""
+
+import asyncio
+import contextlib
+import io
+import re
+import traceback
+from collections.abc import Callable
+
+import pytest
+from pydantic import SecretStr
+
+from apertis_audio_tools import APIConnectionError, APIError
+from apertis_audio_tools.api.request import Request, RequestBody, Upload
+from apertis_audio_tools.transport import CancelToken, Transport
+from support.loopback import Behaviour, Loopback
+from support.scripted_responses import deafness, error, raw, reset, silence
+from support.timeouts import PATIENCE
+
+KEY, AUDIO = "key-of-a-test", b"audio of a test "
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: audio/mpeg\r\ncontent-length: 999\r\n\r\n"
+SECRETS = re.compile(f"{KEY}|{AUDIO.decode()}")
+REQUEST = Request("POST", "/chat/completions", RequestBody("text/plain", (AUDIO * 500_000,)))
+
+SENDS: dict[str, Callable[[Transport, float], object]] = {
+    "sync": lambda transport, seconds: transport.send(REQUEST, seconds),
+    "async": lambda transport, seconds: asyncio.run(transport.asend(REQUEST, seconds)),
+}
+FAILURES: dict[str, tuple[Behaviour, float]] = {
+    "refused": (error(401, "invalid_api_key"), PATIENCE),
+    "reset in the upload": (reset(before=20_000), PATIENCE),
+    "reset": (reset(), PATIENCE),
+    "no HTTP": (raw(b"?\r\n\r\n"), PATIENCE),
+    "broken off": (raw(HEAD), PATIENCE),
+    "unread": (deafness(), 0.3),
+    "silent": (silence(), 0.3),
+    "silent in the body": (silence(HEAD), 0.3),
+}
+
+
+def functions_with_secrets(found: BaseException | None) -> list[str]:
+    """Return the functions whose variables an error shows, as do all that led to it."""
+    shown = []
+    while found is not None:
+        shown += [
+            frame.f_code.co_qualname
+            for frame, _ in traceback.walk_tb(found.__traceback__)
+            if frame.f_code.co_filename != __file__ and SECRETS.search(repr(frame.f_locals))
+        ]
+        found = found.__cause__ or found.__context__
+    return shown
+
+
+@pytest.mark.parametrize("send", SENDS.values(), ids=SENDS)
+@pytest.mark.parametrize("failure", FAILURES)
+def test_frames(send: Callable[[Transport, float], object], failure: str) -> None:
+    """The frames of an error, those of httpx and httpcore included, show neither key nor body."""
+    behaviour, seconds = FAILURES[failure]
+    with (
+        Loopback([behaviour]) as server,
+        contextlib.closing(Transport(server.url, SecretStr(KEY), PATIENCE)) as transport,
+    ):
+        with pytest.raises(APIError) as caught:
+            send(transport, seconds)
+        assert functions_with_secrets(caught.value) == []
+
+
+def test_frames_of_a_cancelled_upload() -> None:
+    """The frames of a cancelled upload do not show it either."""
+    token = CancelToken()
+
+    class Recording(io.BytesIO):
+        """Recording that is cancelled when its first bytes are read."""
+
+        def read(self, size: int | None = -1) -> bytes:
+            token.cancel()
+            return super().read(size)
+
+    size = len(AUDIO * 1000)
+    upload = Upload("a.wav", "audio/wav", size, lambda: Recording(AUDIO * 1000))
+    request = Request("POST", "/audio/transcriptions", RequestBody("audio/wav", (upload,)))
+    with (
+        Loopback([error(500)]) as server,
+        contextlib.closing(Transport(server.url, SecretStr(KEY), PATIENCE)) as transport,
+        token.scope(),
+    ):
+        with pytest.raises(APIConnectionError, match="cancelled") as caught:
+            transport.send(request, PATIENCE)
+        assert functions_with_secrets(caught.value) == []
