@@ -148,5 +148,5 @@ def test_truncated_file_is_an_error(clip: Path) -> None:
     """A file that is truncated after it was examined cannot be sent."""
     upload = probe(clip).upload()
     os.truncate(clip, 1000)
-    with pytest.raises(RecordingError, match="became shorter while it was being sent"):
+    with pytest.raises(RecordingError, match="became shorter while it was sent"):
         list(RequestBody("audio/mpeg", (upload,)).chunks())
