@@ -2,10 +2,13 @@
 
 import threading
 from collections import deque
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from apertis_audio_tools.concurrency.fork_safety import ProcessLocal
 from apertis_audio_tools.concurrency.signals import uncancellable_future
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 
 class Permit:
@@ -20,7 +23,7 @@ class Permit:
     """
 
     def __init__(self, semaphore: "FairSemaphore") -> None:
-        self.granted = uncancellable_future()
+        self.granted: Future[None] = uncancellable_future()
         self.is_closed = False
         self._semaphore = semaphore
 

@@ -25,7 +25,7 @@ class StopEvent:
     """
 
     def __init__(self) -> None:
-        self.is_set = False
+        self.is_set: bool = False
         self._waiters = ProcessLocal(_Waiters)
 
     @property
@@ -69,7 +69,7 @@ class Notifier:
     """
 
     def __init__(self) -> None:
-        self.future = uncancellable_future()
+        self.future: Future[None] = uncancellable_future()
         self._lock = ForkSafeLock()
 
     def notify(self) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from apertis_audio_tools.errors import ConfigurationError, RecordingError
 from apertis_audio_tools.files.paths import NOT_FETCHED_HINT, expand_user, looks_like_a_url
 
-logger = logging.getLogger("apertis_audio_tools")
+logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 
 _ACCEPTED_SUFFIXES = ".flac .mp3 .mp4 .mpeg .mpga .m4a .ogg .wav .webm"
 _CONVERTED_SUFFIXES = (

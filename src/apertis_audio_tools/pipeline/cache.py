@@ -20,7 +20,7 @@ from apertis_audio_tools.errors import ConfigurationError
 from apertis_audio_tools.files.paths import expand_user
 from apertis_audio_tools.results import Transcript
 
-logger = logging.getLogger("apertis_audio_tools")
+logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 
 R = TypeVar("R")
 
@@ -66,7 +66,7 @@ class TranscriptCache:
     """
 
     def __init__(self, folder: Path, max_bytes: int = MAX_BYTES) -> None:
-        self.path = folder / _FILE
+        self.path: Path = folder / _FILE
         self._max_bytes = max_bytes
         self._connection: sqlite3.Connection | None = None
         self._close_connection: Callable[[], object] = lambda: None

@@ -34,7 +34,7 @@ class WorkerPool:
     """
 
     def __init__(self, size: int) -> None:
-        self.cancel_token = CancelToken()
+        self.cancel_token: CancelToken = CancelToken()
         self._executor = ProcessLocal(functools.partial(ThreadPoolExecutor, size, "apertis-audio"))
 
     def submit(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Future[R]:

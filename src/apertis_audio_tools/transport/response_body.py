@@ -9,7 +9,7 @@ import httpx
 from apertis_audio_tools.api.response import Response
 from apertis_audio_tools.errors import MalformedResponseError
 
-logger = logging.getLogger("apertis_audio_tools")
+logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 
 MAX_RESPONSE_BYTES = 256 * 1024 * 1024
 """Far more than the longest speech of the service: 4096 characters at a quarter of the speed make

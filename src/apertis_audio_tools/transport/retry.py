@@ -23,7 +23,7 @@ from apertis_audio_tools.errors import (
     ServerError,
 )
 
-logger = logging.getLogger("apertis_audio_tools")
+logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 
 _MIN_BACKOFF, _MAX_BACKOFF = 0.5, 8.0
 _JITTER = 0.25

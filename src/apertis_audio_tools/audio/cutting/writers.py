@@ -3,7 +3,7 @@
 import functools
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import BinaryIO, cast
 
@@ -29,7 +29,7 @@ class PieceSpool:
     """A temporary file without a name, which is gone with its last reader, even after a crash."""
 
     def __init__(self) -> None:
-        self.file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115  # see close
+        self.file: BinaryIO = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115  # see close
         self._lock = ForkSafeLock()
 
     def finish(self) -> PieceFile:
@@ -52,8 +52,8 @@ class RangeWriter:
     """Packets that follow one another in the recording, so that nothing is copied."""
 
     def __init__(self, content: SourceContent, first: PacketUnit) -> None:
-        self.start = first.start
-        self.size = 0
+        self.start: int = first.start
+        self.size: int = 0
         self._content = content
         self._position = first.item.pos
 
@@ -76,11 +76,11 @@ class PacketWriter:
     """Packets one after another, as in an mp3 file."""
 
     def __init__(self, first: PacketUnit) -> None:
-        self.start = first.start
-        self.size = 0
+        self.start: int = first.start
+        self.size: int = 0
         self._spool = PieceSpool()
-        self.finish = self._spool.finish
-        self.discard = self._spool.close
+        self.finish: Callable[[], PieceFile] = self._spool.finish
+        self.discard: Callable[[], None] = self._spool.close
 
     def write(self, units: Sequence[PacketUnit]) -> None:
         """Append packets."""
@@ -113,8 +113,8 @@ class ContainerWriter:
         size: int,
         extradata: bytes | None = None,
     ) -> None:
-        self.start = start
-        self.size = size
+        self.start: int = start
+        self.size: int = size
         self._zero = zero
         self._time_base = Fraction(1, rate)
         self._is_rebased = stream.time_base != self._time_base

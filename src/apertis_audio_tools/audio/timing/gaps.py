@@ -32,8 +32,8 @@ class Timeline:
     """
 
     def __init__(self) -> None:
-        self.seconds = 0.0
-        self.missing = 0.0
+        self.seconds: float = 0.0
+        self.missing: float = 0.0
         self._taken = 0.0
         self._zero: float | None = None
 
