@@ -84,6 +84,20 @@ def test_closed_loop() -> None:
         assert gone() is None
 
 
+def test_client_that_goes_with_its_loop() -> None:
+    """A client that is garbage-collected as its event loop ends leaves no connection open."""
+
+    async def use_and_drop(server: Loopback) -> None:
+        audio = server.client()
+        await asyncio.gather(*(audio.amodels() for _ in range(5)))
+
+    with Loopback([MODELS]) as server:
+        for _ in range(3):
+            asyncio.run(use_and_drop(server))
+        server.wait_for_hang_ups()
+    gc.collect()  # a connection left open would be a ResourceWarning here
+
+
 async def test_garbage_collected_client_on_a_loop() -> None:
     """A client that is garbage-collected closes its connections, while the event loop goes on."""
     with Loopback([MODELS]) as server:

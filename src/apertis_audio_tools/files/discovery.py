@@ -51,8 +51,8 @@ def find_recordings(
     """
     if isinstance(suffixes, str):
         suffixes = (suffixes,)
-    wanted = SUFFIXES if suffixes is None else {f".{each.lstrip('.').lower()}" for each in suffixes}
-    return _unique(_expand(as_path_list(paths), glob, wanted), set() if seen is None else seen)
+    chosen = SUFFIXES if suffixes is None else {f".{each.lstrip('.').lower()}" for each in suffixes}
+    return _unique(_expand(as_path_list(paths), glob, chosen), set() if seen is None else seen)
 
 
 def as_path_list(paths: RecordingPath | Iterable[RecordingPath]) -> tuple[Path, ...]:

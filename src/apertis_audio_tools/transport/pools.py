@@ -135,14 +135,20 @@ async def _close_with_loop(
         await client.aclose()
 
 
-_closing: set[asyncio.Future[None]] = set()
+_closing: set[asyncio.Task[None]] = set()
 """Event loops themselves hold no reference to their tasks."""
 
 
 def _start_closing(closer: AsyncGenerator[None]) -> None:
-    task = asyncio.ensure_future(closer.aclose())
+    task = asyncio.ensure_future(_close(closer))
     _closing.add(task)
     task.add_done_callback(_closing.discard)
+
+
+async def _close(closer: AsyncGenerator[None]) -> None:
+    # A task around a bare `aclose()` that is cancelled before it starts leaves a generator that
+    # nobody can close any more: the loop skips it, and its connections stay open.
+    await closer.aclose()
 
 
 def _default_headers() -> dict[str, str]:

@@ -67,15 +67,15 @@ class PieceFile(NamedTuple):
 
 
 class PieceWriter(Protocol[Item]):
-    """A piece that is being written."""
+    """A piece that is being written.
 
-    @property
-    def start(self) -> int:
-        """Tick of its first sample."""
+    Attributes:
+        start: Tick of its first sample.
+        size: Bytes of the piece if it were finished now.
+    """
 
-    @property
-    def size(self) -> int:
-        """Bytes of the piece if it were finished now."""
+    start: int
+    size: int
 
     def write(self, units: Sequence[Unit[Item]], /) -> None:
         """Append units."""
@@ -88,19 +88,17 @@ class PieceWriter(Protocol[Item]):
 
 
 class CuttableTrack(Protocol[Item]):
-    """A track that can be cut between its units."""
+    """A track that can be cut between its units.
 
-    @property
-    def rate(self) -> int:
-        """Ticks per second."""
+    Attributes:
+        rate: Ticks per second.
+        file_name: File name of the pieces.
+        media_type: Media type of the pieces.
+    """
 
-    @property
-    def file_name(self) -> str:
-        """File name of the pieces."""
-
-    @property
-    def media_type(self) -> str:
-        """Media type of the pieces."""
+    rate: int
+    file_name: str
+    media_type: str
 
     def begin(self, before: Sequence[Unit[Item]], first: Unit[Item], /) -> PieceWriter[Item]:
         """Begin a piece with a unit. The units before it may help its decoder to start."""
