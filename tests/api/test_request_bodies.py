@@ -149,7 +149,7 @@ def test_translation() -> None:
     [
         ({"model": "tts-1"}, "tts-1 cannot transcribe"),
         ({"model": "gpt-4o-transcribe", "task": "translate"}, "cannot translate"),
-        ({"model": "gpt-4o-transcribe", "response_format": "vtt"}, "not in vtt"),
+        ({"model": "gpt-4o-transcribe", "response_format": "vtt"}, "cannot transcribe in vtt"),
         ({"response_format": "docx"}, "it can be json, srt, text, verbose_json, vtt"),
         ({"temperature": 1.01}, "temperature is 1.01; it can be from 0.0 to 1.0"),
         ({"temperature": float("nan")}, "temperature is nan"),

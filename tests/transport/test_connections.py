@@ -94,7 +94,7 @@ def test_client_that_goes_with_its_loop() -> None:
     with Loopback([MODELS]) as server:
         for _ in range(3):
             asyncio.run(use_and_drop(server))
-        server.wait_for_hang_ups()
+        server.wait_until_disconnected()
     gc.collect()  # a connection left open would be a ResourceWarning here
 
 
