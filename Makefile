@@ -27,10 +27,11 @@ $(VENV)/.dev: pyproject.toml $(VENV)/.demo
 demo: $(VENV)/.demo ## transcribe examples/data/standup.ogg, with the service if APERTIS_API_KEY is set, else with the local sandbox
 	@$(BIN)/apertis-audio transcribe $(if $(APERTIS_API_KEY),,--sandbox) examples/data/standup.ogg
 
-lint: $(VENV)/.dev ## ruff and mypy --strict
+lint: $(VENV)/.dev ## ruff, mypy --strict, and pyright on tests/typing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --pythonpath $(BIN)/python
 
 test: lint ## lint, type-check and run every test
 	$(BIN)/python -m pytest -n auto --dist loadfile

@@ -47,7 +47,7 @@ def asent(body: RequestBody) -> bytes:
 
 @pytest.fixture(params=[sent, asent])
 def send(request: pytest.FixtureRequest) -> Callable[[RequestBody], bytes]:
-    """Function that sends a body. Each test that uses it runs sync and async."""
+    """Return a function that sends a body; each test that uses it runs sync and async."""
     chosen: Callable[[RequestBody], bytes] = request.param
     return chosen
 

@@ -15,7 +15,7 @@ from apertis_audio_tools.pipeline.transcription_job import JobFactory
 from apertis_audio_tools.results import Transcript
 
 OnError = Literal["raise", "skip"]
-"""What a failed recording does to its batch: end it, or be skipped with its error kept."""
+"""Effect of a failed recording on its batch: end it, or skip the recording and keep its error."""
 Sources = Iterable[Source] | AsyncIterable[Source]
 
 _AHEAD = 2
@@ -142,7 +142,7 @@ class BatchState:
 
     @property
     def has_room(self) -> bool:
-        """Whether one more recording may start."""
+        """True if one more recording may start."""
         ahead = len(self._running) + len(self._waiting)
         is_busy = len(self._running) >= self.concurrency or ahead >= _AHEAD * self.concurrency
         return not is_busy and not self._is_failed

@@ -85,7 +85,7 @@ class SpeechJob:
 
     @property
     def is_single(self) -> bool:
-        """Whether the job is one request, whose response needs no joining."""
+        """True if the job is one request, whose response needs no joining."""
         return len(self.requests) == 1
 
     def single_call(self) -> Call[Speech]:

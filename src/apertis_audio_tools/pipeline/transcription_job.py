@@ -52,7 +52,7 @@ class InFlightPiece:
 
 @dataclass(frozen=True, slots=True)
 class JobContext:
-    """What all transcription jobs of a client have in common."""
+    """Values that all transcription jobs of a client share."""
 
     capabilities: Capabilities
     cache: TranscriptCache | None
