@@ -23,7 +23,13 @@ from apertis_audio_tools import ApertisAudio, Transcript
 from apertis_audio_tools.sandbox import Sandbox
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from support.beacon_recordings import FORMATS, PERIOD_SECONDS, Format, start_of, write
+from support.beacon_recordings import (
+    FORMATS,
+    PERIOD_SECONDS,
+    BeaconFormat,
+    beacon_start,
+    write_beacons,
+)
 
 MEGABYTE = 1_000_000
 REQUESTS_PER_MINUTE = 1_000_000
@@ -37,15 +43,15 @@ def findings(transcript: Transcript, count: int) -> str:
     missing = count - len(times.keys() & set(range(count)))
     doubled = len(beacons) - len(times)
     disordered = sum(after <= before for (before, _), (after, _) in pairwise(beacons))
-    late = max((abs(start - start_of(number)) for number, start in beacons), default=0)
+    late = max((abs(start - beacon_start(number)) for number, start in beacons), default=0)
     return f"{len(beacons)} | {missing} | {doubled} | {disordered} | {late * 1000:.1f}"
 
 
-def row(name: str, encoding: Format, hours: float, piece_seconds: float, url: str) -> str:
+def row(name: str, encoding: BeaconFormat, hours: float, piece_seconds: float, url: str) -> str:
     """Transcribe one recording and return its row of the table."""
     count = round(hours * 3600 / PERIOD_SECONDS)
     with tempfile.TemporaryDirectory() as folder, client(url) as audio:
-        path = write(encoding, Path(folder) / f"beacons.{name}", count)
+        path = write_beacons(encoding, Path(folder) / f"beacons.{name}", count)
         size = path.stat().st_size / MEGABYTE
         start = time.perf_counter()
         transcript = audio.transcribe(path, piece_seconds=piece_seconds or None)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from apertis_audio_tools.sandbox import PocketSphinx, Sandbox
-from support.caching_recogniser import Remembering
+from support.caching_recogniser import CachingRecogniser
 from support.sync_async import RUNS, Run
 
 pytest_plugins = (
@@ -38,7 +38,7 @@ def run(request: pytest.FixtureRequest) -> Run:
 @pytest.fixture(scope="session")
 def sandbox_url() -> Iterator[str]:
     """Yield the base URL of a sandbox that runs for the whole session and caches recognition."""
-    with PocketSphinx() as engine, Sandbox(recogniser=Remembering(engine)) as url:
+    with PocketSphinx() as engine, Sandbox(recogniser=CachingRecogniser(engine)) as url:
         yield url
 
 

@@ -29,8 +29,8 @@ from apertis_audio_tools.adapters.tools import (
     TranscribeTool,
     TranslateTool,
 )
-from support.loopback import Loopback
-from support.scripted_responses import json_answer
+from support.loopback_server import LoopbackServer
+from support.scripted_responses import respond_json
 
 CLIPS = Path(__file__).parents[1] / "clips"
 Use = Callable[..., ToolResult]
@@ -147,7 +147,7 @@ def long_clip(access: FileAccess) -> str:
 def test_ask_about_a_long_recording(access: FileAccess, use: Use, long_clip: str) -> None:
     """A long recording is refused before it is sent, and the error names another tool."""
     refused = r"^long\.wav lasts 660 s; ask_about_audio accepts up to 600 s\. .* transcribe_audio"
-    with Loopback([json_answer({})]) as server, server.client() as client:
+    with LoopbackServer([respond_json({})]) as server, server.client() as client:
         with pytest.raises(UnsupportedError, match=refused):
             use(AskTool(client, access), path=long_clip, question="Who speaks?")
         with pytest.raises(UnsupportedError, match=r"lasts 1\.2 s; .* up to 1 s\."):
@@ -158,7 +158,7 @@ def test_ask_about_a_long_recording(access: FileAccess, use: Use, long_clip: str
 def test_ask_without_a_limit(access: FileAccess, use: Use, long_clip: str) -> None:
     """With a higher limit, the whole recording is sent from its beginning."""
     reply = {"choices": [{"message": {"content": "Nobody."}, "finish_reason": "stop"}]}
-    with Loopback([json_answer(reply)]) as server, server.client() as client:
+    with LoopbackServer([respond_json(reply)]) as server, server.client() as client:
         tool = AskTool(client, access, max_seconds=inf)
         assert use(tool, path=long_clip, question="Who speaks?").text == "Nobody."
         assert server.requests[0].size > 8000 * 660
@@ -189,7 +189,7 @@ def long_transcript(count: int) -> dict[str, Any]:
 
 def test_long_transcripts(access: FileAccess, use: Use) -> None:
     """A long transcript is read in several calls, completely, and requested once."""
-    with Loopback([json_answer(long_transcript(60))]) as server, server.client() as client:
+    with LoopbackServer([respond_json(long_transcript(60))]) as server, server.client() as client:
         tool = TranscribeTool(client, access)
         first = use(tool, path="clip.ogg")
         assert first.text.splitlines()[-1] == (
@@ -205,7 +205,7 @@ def test_long_transcripts(access: FileAccess, use: Use) -> None:
 
 def test_changed_recording(access: FileAccess, use: Use) -> None:
     """A recording that was replaced is transcribed again."""
-    with Loopback([json_answer(long_transcript(1))]) as server, server.client() as client:
+    with LoopbackServer([respond_json(long_transcript(1))]) as server, server.client() as client:
         tool = TranscribeTool(client, access)
         use(tool, path="clip.ogg")
         (access.inputs[0] / "clip.ogg").write_bytes((CLIPS / "clip.mp3").read_bytes())
@@ -217,7 +217,7 @@ def test_changed_recording(access: FileAccess, use: Use) -> None:
 def test_silence(access: FileAccess, use: Use) -> None:
     """A recording without speech has a text that says so."""
     silent = {"task": "transcribe", "duration": 12.0, "text": "", "segments": []}
-    with Loopback([json_answer(silent)]) as server, server.client() as client:
+    with LoopbackServer([respond_json(silent)]) as server, server.client() as client:
         result = use(TranscribeTool(client, access), path="clip.ogg")
     assert result.text == "Nothing is said in this recording, which is 12 s long."
 

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from apertis_audio_tools.models import MODELS
 from support import scripted_responses
-from support.loopback import Exchange, Loopback
+from support.loopback_server import Exchange, LoopbackServer
 
 CLIP = Path(__file__).parents[1] / "clips" / "clip.mp3"
 TEXT = "会议在明天 \N{STUDIO MICROPHONE} ů"
@@ -24,19 +24,19 @@ REPLY = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "
 def respond(exchange: Exchange) -> None:
     """Respond with the text, or with audio."""
     if exchange.received.target.endswith("/speech"):
-        scripted_responses.answer(body=CLIP.read_bytes(), media_type="audio/mpeg")(exchange)
+        scripted_responses.respond(body=CLIP.read_bytes(), media_type="audio/mpeg")(exchange)
     else:
-        scripted_responses.json_answer({"text": TEXT, "duration": 1.0, "choices": [REPLY]})(
+        scripted_responses.respond_json({"text": TEXT, "duration": 1.0, "choices": [REPLY]})(
             exchange
         )
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackServer]:
     """Yield a server whose text cp1252 cannot encode, for commands with cp1252 streams."""
     monkeypatch.setenv("PYTHONIOENCODING", "cp1252")
     monkeypatch.setenv("PYTHONUTF8", "0")
-    with Loopback([respond]) as server:
+    with LoopbackServer([respond]) as server:
         monkeypatch.setenv("APERTIS_BASE_URL", server.url)
         monkeypatch.setenv("APERTIS_API_KEY", "key-of-a-test")
         yield server
@@ -127,14 +127,14 @@ def test_narrow_terminal(sandbox_url: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
-def test_text_from_a_pipe(server: Loopback, tmp_path: Path, bom: bytes) -> None:
+def test_text_from_a_pipe(server: LoopbackServer, tmp_path: Path, bom: bytes) -> None:
     """Text from standard input is read as UTF-8."""
     ended = run("speak", "-", "-o", tmp_path / "speech.mp3", input=bom + f"{TEXT}\r\n!".encode())
     assert ended.returncode == 0
     assert json.loads(server.requests[0].body)["input"] == f"{TEXT}\n!"
 
 
-def test_invalid_text_from_a_pipe(server: Loopback, tmp_path: Path) -> None:
+def test_invalid_text_from_a_pipe(server: LoopbackServer, tmp_path: Path) -> None:
     """Text that is not UTF-8 is refused with the position of the error."""
     ended = run("speak", "-", "-o", tmp_path / "speech.mp3", input="naïve".encode("cp1252"))
     assert (ended.returncode, ended.stdout) == (2, b"")
@@ -144,7 +144,7 @@ def test_invalid_text_from_a_pipe(server: Loopback, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
 @pytest.mark.parametrize("args", [("speak", "-", "-o", "x.mp3"), ("transcribe", "-")])
-def test_closed_input(args: tuple[str, ...], server: Loopback) -> None:
+def test_closed_input(args: tuple[str, ...], server: LoopbackServer) -> None:
     """Closed standard input is reported."""
     command = ["sh", "-c", '"$@" <&-', "sh", *apertis(*args)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)

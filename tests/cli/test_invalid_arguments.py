@@ -8,17 +8,17 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from apertis_audio_tools.cli import app
-from support.loopback import Loopback
-from support.scripted_responses import json_answer
+from support.loopback_server import LoopbackServer
+from support.scripted_responses import respond_json
 
 CLIP = Path(__file__).parents[1] / "clips" / "clip.mp3"
 
 
 @pytest.fixture(autouse=True)
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackServer]:
     """Yield a server that must not receive a request."""
     monkeypatch.setenv("APERTIS_API_KEY", "sk-anybody")
-    with Loopback([json_answer({"text": "Once."})]) as server:
+    with LoopbackServer([respond_json({"text": "Once."})]) as server:
         monkeypatch.setenv("APERTIS_BASE_URL", server.url)
         yield server
         assert server.requests == []

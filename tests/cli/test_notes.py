@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from apertis_audio_tools.cli import app
-from support.loopback import Behaviour, Loopback
-from support.scripted_responses import error, json_answer
+from support.loopback_server import Behaviour, LoopbackServer
+from support.scripted_responses import respond_error, respond_json
 
 STANDUP = Path(__file__).parents[2] / "examples" / "data" / "standup.ogg"
 CLIP = Path(__file__).parents[1] / "clips" / "clip.mp3"
@@ -19,17 +19,17 @@ A_MINUTE = {"type": "duration", "seconds": 61}
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackServer]:
     """Yield a server whose responses have no usage by default."""
     monkeypatch.setenv("APERTIS_API_KEY", "sk-anybody")
-    with Loopback([transcript_with(None)]) as server:
+    with LoopbackServer([transcript_with(None)]) as server:
         monkeypatch.setenv("APERTIS_BASE_URL", server.url)
         yield server
 
 
 def transcript_with(usage: object) -> Behaviour:
     """Return the behaviour of a server that sends a transcript with a usage."""
-    return json_answer({"text": "Once.", "usage": usage})
+    return respond_json({"text": "Once.", "usage": usage})
 
 
 def notes_of(*args: object) -> list[str]:
@@ -68,29 +68,29 @@ def test_no_note_about_times(options: list[object]) -> None:
         ({"input_tokens": 1200, "output_tokens": 20}, "2400 input tokens, 40 output tokens"),
     ],
 )
-def test_usage(usage: object, counted: str, server: Loopback) -> None:
+def test_usage(usage: object, counted: str, server: LoopbackServer) -> None:
     """The usage of all recordings of a run is summed."""
     server.script = [transcript_with(usage)]
     assert f"Billed in this run: {counted}." in notes_of("transcribe", CLIP, OGG)
 
 
 @pytest.mark.parametrize("usage", [None, {}, {"seconds": 0}])
-def test_no_usage(usage: object, server: Loopback) -> None:
+def test_no_usage(usage: object, server: LoopbackServer) -> None:
     """There is no note if the service reports no usage."""
     server.script = [transcript_with(usage)]
     assert "Billed" not in str(notes_of("translate", CLIP))
 
 
-def test_usage_of_a_failure(server: Loopback) -> None:
+def test_usage_of_a_failure(server: LoopbackServer) -> None:
     """The usage includes the finished pieces of recordings that failed."""
-    server.script = [transcript_with(A_MINUTE), error(402, "insufficient_balance")]
+    server.script = [transcript_with(A_MINUTE), respond_error(402, "insufficient_balance")]
     assert "Billed in this run: 61.0 s of audio." in notes_of(
         "transcribe", STANDUP, "--piece-seconds", 10
     )
 
 
 def test_cached_transcripts(
-    server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: LoopbackServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Cached transcripts are not billed again, and `cache` shows their number."""
     monkeypatch.setenv("APERTIS_AUDIO_CACHE", str(tmp_path / "cache"))

@@ -8,16 +8,16 @@ from typer.testing import CliRunner, Result
 
 from apertis_audio_tools.cli import app
 from apertis_audio_tools.cli.session import open_session
-from support.loopback import Exchange, Loopback
-from support.scripted_responses import json_answer
+from support.loopback_server import Exchange, LoopbackServer
+from support.scripted_responses import respond_json
 
 STANDUP = Path(__file__).parents[2] / "examples" / "data" / "standup.ogg"
-TRANSCRIPT = json_answer({"text": "Once."})
-EMPTY = json_answer({"error": {"message": "Your balance is empty."}}, status=402)
+TRANSCRIPT = respond_json({"text": "Once."})
+EMPTY = respond_json({"error": {"message": "Your balance is empty."}}, status=402)
 CACHED = "Finished pieces are cached: the same command sends only the rest."
 
 
-def apertis(server: Loopback, monkeypatch: pytest.MonkeyPatch, *args: object) -> Result:
+def apertis(server: LoopbackServer, monkeypatch: pytest.MonkeyPatch, *args: object) -> Result:
     """Run the command against a server."""
     monkeypatch.setenv("APERTIS_BASE_URL", server.url)
     monkeypatch.setenv("APERTIS_API_KEY", "sk-anybody")
@@ -41,7 +41,7 @@ def test_empty_balance(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("APERTIS_AUDIO_CACHE", str(tmp_path))
     command = ("transcribe", STANDUP, "--piece-seconds", 10)
     account = Account()
-    with Loopback([account]) as server:
+    with LoopbackServer([account]) as server:
         outcome = apertis(server, monkeypatch, *command)
         assert outcome.exit_code == 1
         assert "Your balance is empty (402)." in outcome.stderr
@@ -58,7 +58,7 @@ def test_no_cache(setting: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a cache, there is no note about cached pieces."""
     monkeypatch.setenv("APERTIS_AUDIO_CACHE", "")
     command = ["transcribe", STANDUP, "--piece-seconds", 10, *(["--no-cache"] if setting else [])]
-    with Loopback([Account()]) as server:
+    with LoopbackServer([Account()]) as server:
         assert CACHED not in apertis(server, monkeypatch, *command).stderr
 
 
@@ -77,7 +77,7 @@ def test_repeated_reasons(
 
 def test_empty_question(monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty question is refused."""
-    with Loopback([TRANSCRIPT]) as server:
+    with LoopbackServer([TRANSCRIPT]) as server:
         assert apertis(server, monkeypatch, "ask", " ").exit_code == 2
         assert server.requests == []
 
@@ -86,7 +86,7 @@ def test_file_as_output_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     """A file as output folder is refused before anything is sent."""
     path = tmp_path / "notes"
     path.write_text("mine")
-    with Loopback([TRANSCRIPT]) as server:
+    with LoopbackServer([TRANSCRIPT]) as server:
         outcome = apertis(server, monkeypatch, "transcribe", STANDUP, "-o", path)
         assert server.requests == []
     assert outcome.exit_code == 1

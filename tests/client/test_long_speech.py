@@ -21,10 +21,10 @@ from apertis_audio_tools import (
 from apertis_audio_tools.pipeline import speech_job
 from apertis_audio_tools.sandbox.audio_encoding import encode
 from apertis_audio_tools.sandbox.speech_synthesis import SAMPLE_RATE, speak
-from support.loopback import Behaviour, Exchange, Loopback
-from support.scripted_responses import answer, error, raw, silence
+from support.loopback_server import Behaviour, Exchange, LoopbackServer
+from support.scripted_responses import respond, respond_error, send_raw, stay_silent
 from support.sync_async import Run
-from support.timeouts import PATIENCE
+from support.timeouts import TIMEOUT
 
 FORMATS = ["mp3", "opus", "aac", "flac", "wav", "pcm"]
 TEXT = "One is here. Two is there. Three comes late. Four is the last."
@@ -61,12 +61,12 @@ def speaking(
         text = requested_text(exchange)
         other = then(text)
         exchange.received.headers["text"] = text
-        (other or answer(200, synthesise(text, audio_format), f"audio/{audio_format}"))(exchange)
+        (other or respond(200, synthesise(text, audio_format), f"audio/{audio_format}"))(exchange)
 
     return behave
 
 
-def texts_sent(server: Loopback) -> set[str]:
+def texts_sent(server: LoopbackServer) -> set[str]:
     return {request.headers["text"] for request in server.requests}
 
 
@@ -103,11 +103,11 @@ def test_in_order(run: Run) -> None:
 
     def then(text: str) -> None:
         if text == PARTS[0]:
-            assert late.wait(PATIENCE)
+            assert late.wait(TIMEOUT)
         elif text == PARTS[2]:
             late.set()
 
-    with Loopback([speaking("pcm", then)]) as server, server.client() as audio:
+    with LoopbackServer([speaking("pcm", then)]) as server, server.client() as audio:
         speech = run(audio, "speak", TEXT, response_format="pcm")
     assert speech.audio == b"".join(synthesise(part, "pcm") for part in PARTS)
     assert texts_sent(server) == set(PARTS)
@@ -123,7 +123,7 @@ def test_bounded(run: Run) -> None:
             assert len(server.requests) == 3
             release.set()
 
-    with Loopback([speaking("pcm", then)]) as server:
+    with LoopbackServer([speaking("pcm", then)]) as server:
         with server.client(max_concurrency=3) as audio:
             run(audio, "speak", TEXT, response_format="pcm")
         assert release.is_set()
@@ -132,9 +132,9 @@ def test_bounded(run: Run) -> None:
 
 def test_failure(run: Run, tmp_path: Path) -> None:
     """The error names the part that failed, nothing more is sent, and no file is left."""
-    refuse = error(401)
+    refuse = respond_error(401)
     script = speaking("wav", lambda text: refuse if text == PARTS[2] else None)
-    with Loopback([script]) as server, server.client(max_concurrency=1) as audio:
+    with LoopbackServer([script]) as server, server.client(max_concurrency=1) as audio:
         with pytest.raises(
             AuthenticationError, match=r"Part 3 of 6 .*characters 28 to 38\)"
         ) as caught:
@@ -149,11 +149,14 @@ def test_failure_ends_the_others(run: Run) -> None:
 
     def then(text: str) -> Behaviour | None:
         if text != PARTS[1]:
-            return silence()
+            return stay_silent()
         server.wait_for_requests(4)
-        return error(401)
+        return respond_error(401)
 
-    with Loopback([speaking("wav", then)]) as server, server.client(max_concurrency=4) as audio:
+    with (
+        LoopbackServer([speaking("wav", then)]) as server,
+        server.client(max_concurrency=4) as audio,
+    ):
         with pytest.raises(AuthenticationError, match="Part 2 of 6"):
             run(audio, "speak", TEXT)
         assert len(server.requests) == 4
@@ -161,8 +164,8 @@ def test_failure_ends_the_others(run: Run) -> None:
 
 def test_retried(run: Run) -> None:
     """A part whose connection breaks is requested again, and the others are not."""
-    script = [raw(b""), speaking("pcm")]
-    with Loopback(script) as server, server.client(max_concurrency=1) as audio:
+    script = [send_raw(b""), speaking("pcm")]
+    with LoopbackServer(script) as server, server.client(max_concurrency=1) as audio:
         speech = run(audio, "speak", TEXT, response_format="pcm")
         assert len(server.requests) == len(PARTS) + 1
     assert speech.audio == b"".join(synthesise(part, "pcm") for part in PARTS)
@@ -171,10 +174,10 @@ def test_retried(run: Run) -> None:
 @pytest.mark.parametrize(
     ("other", "words"),
     [
-        (answer(200, synthesise("No.", "mp3"), "audio/mpeg"), "Part 2 of 6.*with mp3, when wav"),
-        (answer(200, b"{}", "application/json"), "Part 2 of 6"),
+        (respond(200, synthesise("No.", "mp3"), "audio/mpeg"), "Part 2 of 6.*with mp3, when wav"),
+        (respond(200, b"{}", "application/json"), "Part 2 of 6"),
         (
-            answer(
+            respond(
                 200, synthesise("No.", "wav").replace(b"\xc0\x5d\0\0", b"\x80\x3e\0\0"), "audio/wav"
             ),
             "cannot be joined: Its parts differ",
@@ -186,7 +189,7 @@ def test_unfit_parts(run: Run, other: Behaviour, words: str, tmp_path: Path) -> 
     """Parts in another format than requested, or in different ones, are an error."""
     script = speaking("wav", lambda text: other if text == PARTS[1] else None)
     with (
-        Loopback([script]) as server,
+        LoopbackServer([script]) as server,
         server.client() as audio,
         pytest.raises(MalformedResponseError, match=words),
     ):
@@ -200,9 +203,9 @@ def test_stream_begins_early() -> None:
 
     def then(text: str) -> None:
         if text != PARTS[0]:
-            assert is_received.wait(PATIENCE)
+            assert is_received.wait(TIMEOUT)
 
-    with Loopback([speaking("pcm", then)]) as server, server.client() as audio:
+    with LoopbackServer([speaking("pcm", then)]) as server, server.client() as audio:
         stream = iter(audio.stream_speech(TEXT, response_format="pcm"))
         assert next(stream) == synthesise(PARTS[0], "pcm")
         assert len(server.requests) <= 2
@@ -218,9 +221,9 @@ async def test_async_stream_begins_early() -> None:
 
     def then(text: str) -> None:
         if text != PARTS[0]:
-            assert is_received.wait(PATIENCE)
+            assert is_received.wait(TIMEOUT)
 
-    with Loopback([speaking("pcm", then)]) as server:
+    with LoopbackServer([speaking("pcm", then)]) as server:
         async with server.client() as audio:
             stream: Any = audio.astream_speech(TEXT, response_format="pcm")
             assert await anext(stream) == synthesise(PARTS[0], "pcm")
@@ -232,8 +235,8 @@ async def test_async_stream_begins_early() -> None:
 def test_closed() -> None:
     """Closing the stream closes the connections and leaves no thread."""
     before = {*threading.enumerate()}
-    script = speaking("pcm", lambda text: None if text == PARTS[0] else silence())
-    with Loopback([script]) as server, server.client() as audio:
+    script = speaking("pcm", lambda text: None if text == PARTS[0] else stay_silent())
+    with LoopbackServer([script]) as server, server.client() as audio:
         stream: Any = audio.stream_speech(TEXT, response_format="pcm")
         next(stream)
         stream.close()
@@ -246,7 +249,7 @@ def test_closed() -> None:
 @pytest.mark.parametrize("verb", ["astream_speech", "aspeak"])
 async def test_cancelled(verb: str) -> None:
     """Cancelling the task ends all parts in progress."""
-    with Loopback([speaking("pcm", lambda _: silence())]) as server:
+    with LoopbackServer([speaking("pcm", lambda _: stay_silent())]) as server:
         async with server.client() as audio:
 
             async def consume() -> None:
@@ -265,7 +268,7 @@ async def test_cancelled(verb: str) -> None:
 def test_short_texts_are_one_request(run: Run, verb: str) -> None:
     """A text that fits into one request is sent unchanged, including white space."""
     text = " One is here. \n"
-    with Loopback([answer(200, synthesise("One.", "mp3"), "audio/mpeg")]) as server:
+    with LoopbackServer([respond(200, synthesise("One.", "mp3"), "audio/mpeg")]) as server:
         with server.client() as audio:
             run(audio, verb, text)
         assert [json.loads(request.body)["input"] for request in server.requests] == [text]
@@ -274,7 +277,7 @@ def test_short_texts_are_one_request(run: Run, verb: str) -> None:
 def test_parts_without_words(run: Run) -> None:
     """Parts that contain only punctuation are not sent; a text of white space is refused."""
     text = "One is here.\n\n" + "* " * 30 + "\n\nTwo is there."
-    with Loopback([speaking("pcm")]) as server, server.client() as audio:
+    with LoopbackServer([speaking("pcm")]) as server, server.client() as audio:
         run(audio, "speak", text, response_format="pcm")
         sent = "".join(texts_sent(server))
         assert "One is here." in sent
@@ -296,7 +299,7 @@ def test_refused_before_anything_is_sent(
     run: Run, text: str, options: dict[str, Any], words: str
 ) -> None:
     """Requests that are known to be impossible are refused, however long the text is."""
-    with Loopback([error(500)]) as server, server.client() as audio:
+    with LoopbackServer([respond_error(500)]) as server, server.client() as audio:
         with pytest.raises(UnsupportedError, match=words):
             run(audio, "speak", text, **options)
         assert server.requests == []
@@ -307,8 +310,11 @@ def test_a_real_long_text(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     monkeypatch.setenv("APERTIS_AUDIO_CACHE", "0")
     text = "Nobody objected to that, said Dr. Smith. " * 400
-    audio_response = answer(200, synthesise("Yes.", "pcm"), "audio/pcm")
-    with Loopback([speaking("pcm", lambda _: audio_response)]) as server, server.client() as audio:
+    audio_response = respond(200, synthesise("Yes.", "pcm"), "audio/pcm")
+    with (
+        LoopbackServer([speaking("pcm", lambda _: audio_response)]) as server,
+        server.client() as audio,
+    ):
         run(audio, "speak", text, response_format="pcm")
         parts = texts_sent(server)
     assert all(len(part) <= 4096 and part.endswith("Smith.") for part in parts)

@@ -12,10 +12,17 @@ import pytest
 
 from apertis_audio_tools import ApertisAudio, APIConnectionError, APIError, OutputError, Usage
 from apertis_audio_tools.files.atomic import AtomicFile
-from support.loopback import Behaviour, Loopback
-from support.scripted_responses import answer, chunked, error, reset, silence, truncated
+from support.loopback_server import Behaviour, LoopbackServer
+from support.scripted_responses import (
+    reset_connection,
+    respond,
+    respond_chunked,
+    respond_error,
+    respond_truncated,
+    stay_silent,
+)
 from support.sync_async import Run
-from support.timeouts import PATIENCE
+from support.timeouts import TIMEOUT
 
 AUDIO = (Path(__file__).parents[1] / "clips" / "clip.mp3").read_bytes()
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: audio/mpeg\r\ncontent-length: 99999\r\n\r\n"
@@ -47,7 +54,7 @@ def paced(chunks: list[bytes], consumed: threading.Semaphore) -> Iterator[bytes]
     """Yield the chunks, each only after the client has consumed the previous one."""
     for chunk in chunks:
         yield chunk
-        assert consumed.acquire(timeout=PATIENCE), "The chunk was not yielded."
+        assert consumed.acquire(timeout=TIMEOUT), "The chunk was not yielded."
 
 
 def event(text: str) -> bytes:
@@ -65,7 +72,7 @@ def test_audio_is_yielded_at_once(consume: Consume) -> None:
         consumed.release()
 
     with (
-        Loopback([chunked(paced(chunks, consumed), "audio/mpeg")]) as server,
+        LoopbackServer([respond_chunked(paced(chunks, consumed), "audio/mpeg")]) as server,
         server.client() as audio,
     ):
         consume(audio, "stream_speech", on_item)
@@ -84,7 +91,7 @@ def test_text_is_yielded_at_once(consume: Consume) -> None:
             consumed.release()
 
     with (
-        Loopback([chunked(paced(chunks, consumed), "text/event-stream")]) as server,
+        LoopbackServer([respond_chunked(paced(chunks, consumed), "text/event-stream")]) as server,
         server.client() as audio,
     ):
         consume(audio, "stream_chat", on_item)
@@ -96,7 +103,10 @@ def test_last_words(run: Run, line_end: bytes) -> None:
     """The last event of a reply needs no empty line after it, and lines may end in any way."""
     usage = b'data: {"choices": [{"finish_reason": "stop"}], "usage": {"prompt_tokens": 3}}\n'
     body = (event("Hello.") + usage).replace(b"\n", line_end)
-    with Loopback([answer(200, body, "text/event-stream")]) as server, server.client() as audio:
+    with (
+        LoopbackServer([respond(200, body, "text/event-stream")]) as server,
+        server.client() as audio,
+    ):
         words, end = run(audio, "stream_chat", "Hello.")
     assert words.text == "Hello."
     assert end.usage == Usage(input_tokens=3)
@@ -107,7 +117,7 @@ def test_words_cut_off(run: Run, end: bytes) -> None:
     """A reply that ends in the middle of an event is an error."""
     body = event("Hello.") + event("Bye.")[:-6] + end
     with (
-        Loopback([answer(200, body, "text/event-stream")]) as server,
+        LoopbackServer([respond(200, body, "text/event-stream")]) as server,
         server.client() as audio,
         pytest.raises(APIConnectionError, match="cut off before its end"),
     ):
@@ -116,7 +126,7 @@ def test_words_cut_off(run: Run, end: bytes) -> None:
 
 def test_abandoned() -> None:
     """Dropping the iterator closes the connection."""
-    with Loopback([silence(HEAD + AUDIO)]) as server, server.client() as audio:
+    with LoopbackServer([stay_silent(HEAD + AUDIO)]) as server, server.client() as audio:
         stream = audio.stream_speech("Hello.")
         assert next(iter(stream))
         del stream
@@ -125,7 +135,7 @@ def test_abandoned() -> None:
 
 async def test_async_abandoned() -> None:
     """Closing the async iterator closes the connection."""
-    with Loopback([silence(HEAD + AUDIO)]) as server:
+    with LoopbackServer([stay_silent(HEAD + AUDIO)]) as server:
         async with server.client() as audio:
             async with contextlib.aclosing(audio.astream_speech("Hello.")) as stream:  # type: ignore[type-var]
                 assert await anext(stream)
@@ -134,9 +144,9 @@ async def test_async_abandoned() -> None:
 
 def test_broken_download_begins_again(run: Run, tmp_path: Path) -> None:
     """A file contains one complete download, and nothing of broken ones before it."""
-    longer = truncated(AUDIO + b"more than the whole", media_type="audio/mpeg")
-    script = [longer, reset(data=HEAD + AUDIO[:3000]), answer(200, AUDIO, "audio/mpeg")]
-    with Loopback(script) as server, server.client() as audio:
+    longer = respond_truncated(AUDIO + b"more than the whole", media_type="audio/mpeg")
+    script = [longer, reset_connection(data=HEAD + AUDIO[:3000]), respond(200, AUDIO, "audio/mpeg")]
+    with LoopbackServer(script) as server, server.client() as audio:
         saved = run(audio, "save_speech", "Hello.", tmp_path / "hello.mp3")
     assert (tmp_path / "hello.mp3").read_bytes() == AUDIO
     assert saved.size == len(AUDIO)
@@ -144,10 +154,10 @@ def test_broken_download_begins_again(run: Run, tmp_path: Path) -> None:
 
 
 FAILURES: dict[str, Behaviour] = {
-    "truncated": truncated(AUDIO, media_type="audio/mpeg"),
-    "page": answer(200, b"<html>Welcome</html>", "text/html"),
-    "no sound": answer(200, b"not sound at all" * 99, "audio/mpeg"),
-    "refusal": error(500),
+    "truncated": respond_truncated(AUDIO, media_type="audio/mpeg"),
+    "page": respond(200, b"<html>Welcome</html>", "text/html"),
+    "no sound": respond(200, b"not sound at all" * 99, "audio/mpeg"),
+    "refusal": respond_error(500),
 }
 
 
@@ -156,7 +166,7 @@ def test_no_half_files(run: Run, tmp_path: Path, failure: Behaviour) -> None:
     """After a failure there is no file, or the previous one."""
     kept = tmp_path / "kept.mp3"
     kept.write_bytes(b"of old")
-    with Loopback([failure]) as server, server.client(max_retries=1) as audio:
+    with LoopbackServer([failure]) as server, server.client(max_retries=1) as audio:
         with pytest.raises(APIError):
             run(audio, "save_speech", "Hello.", tmp_path / "new.mp3")
         with pytest.raises(APIError):
@@ -169,8 +179,8 @@ def test_full_disk(run: Run, tmp_path: Path) -> None:
     """A full disk is an error of this package, and no file is left."""
     resource = pytest.importorskip("resource")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    large = answer(200, AUDIO * 400, "audio/mpeg")
-    with Loopback([large]) as server, server.client() as audio:
+    large = respond(200, AUDIO * 400, "audio/mpeg")
+    with LoopbackServer([large]) as server, server.client() as audio:
         resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, limits[1]))
         try:
             with pytest.raises(OutputError, match="cannot be written"):
@@ -192,7 +202,7 @@ def test_cancelled_download(tmp_path: Path) -> None:
             await call
         await asyncio.to_thread(server.wait_until_disconnected)
 
-    with Loopback([silence(HEAD + AUDIO)]) as server, server.client() as audio:
+    with LoopbackServer([stay_silent(HEAD + AUDIO)]) as server, server.client() as audio:
         asyncio.run(cancelled(audio))
     assert list(tmp_path.iterdir()) == []
 
@@ -206,11 +216,11 @@ async def test_cancelled_while_the_file_is_created(
 
     def slow(path: Path, *, overwrite: bool) -> AtomicFile:
         started.set()
-        assert released.wait(PATIENCE)
+        assert released.wait(TIMEOUT)
         return create(path, overwrite=overwrite)
 
     monkeypatch.setattr(AtomicFile, "create", slow)
-    with Loopback([answer(200, AUDIO, "audio/mpeg")]) as server:
+    with LoopbackServer([respond(200, AUDIO, "audio/mpeg")]) as server:
         async with server.client() as audio:
             saving = asyncio.create_task(audio.asave_speech("Hello.", tmp_path / "hello.mp3"))
             assert await asyncio.to_thread(started.wait, 20)

@@ -13,13 +13,13 @@ import pytest
 
 from apertis_audio_tools import ApertisAudio
 from apertis_audio_tools.concurrency.fork_safety import ProcessLocal
-from support.loopback import Exchange, Loopback
-from support.piece_recogniser import sent_file
+from support.loopback_server import Exchange, LoopbackServer
+from support.piece_recogniser import uploaded_file
 from support.processes import fork_with_cache
 from support.processes.fork_after_use import CHILDREN
-from support.scripted_responses import json_answer
+from support.scripted_responses import respond_json
 from support.sync_async import RUNS
-from support.timeouts import PATIENCE
+from support.timeouts import TIMEOUT
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork there")
 
@@ -36,8 +36,8 @@ def recogniser(exchange: Exchange) -> None:
     """Respond with the digest of the recording, or with the models."""
     exchange.read_body()
     body = exchange.received.body
-    response = {"text": digest_of(sent_file(body))} if body else {"data": [{"id": "whisper-1"}]}
-    json_answer(response)(exchange)
+    response = {"text": digest_of(uploaded_file(body))} if body else {"data": [{"id": "whisper-1"}]}
+    respond_json(response)(exchange)
 
 
 def output_of(program: str, *arguments: object) -> str:
@@ -50,7 +50,7 @@ def output_of(program: str, *arguments: object) -> str:
         ],
         capture_output=True,
         text=True,
-        timeout=1.5 * PATIENCE,  # more than the programs themselves wait
+        timeout=1.5 * TIMEOUT,  # more than the programs themselves wait
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
@@ -61,7 +61,7 @@ def output_of(program: str, *arguments: object) -> str:
 def test_each_process_gets_its_own_responses(tmp_path: Path, mode: str) -> None:
     """No process gets the response of another one, nor finds it in the cache."""
     expected = {str(clip): digest_of(clip.read_bytes()) for clip in CLIPS}
-    with Loopback([recogniser]) as server:
+    with LoopbackServer([recogniser]) as server:
         found = json.loads(output_of("fork_after_use.py", server.url, tmp_path, mode, *CLIPS))
         kept = ApertisAudio("key-of-a-test", base_url=server.url, cache=tmp_path)
         with kept as audio:
@@ -73,7 +73,7 @@ def test_each_process_gets_its_own_responses(tmp_path: Path, mode: str) -> None:
 
 def test_the_parent_keeps_its_connection(tmp_path: Path) -> None:
     """Children make their own connections, and the parent keeps using its one."""
-    with Loopback([recogniser]) as server:
+    with LoopbackServer([recogniser]) as server:
         output_of("fork_after_use.py", server.url, tmp_path, "sync", *CLIPS)
         assert server.connections == 1 + CHILDREN
 
@@ -86,15 +86,15 @@ def test_fork_during_a_request() -> None:
     def one_after_the_other(exchange: Exchange) -> None:
         exchange.read_body()
         if not exchange.received.body:
-            assert begun.wait(PATIENCE)
-        elif digest_of(sent_file(exchange.received.body)) == first:
+            assert begun.wait(TIMEOUT)
+        elif digest_of(uploaded_file(exchange.received.body)) == first:
             begun.set()
-            assert ended.wait(PATIENCE)
+            assert ended.wait(TIMEOUT)
         else:
             ended.set()
         recogniser(exchange)
 
-    with Loopback([one_after_the_other]) as server:
+    with LoopbackServer([one_after_the_other]) as server:
         output = output_of("fork_during_request.py", server.url, CLIPS[0], CLIPS[1])
     assert output == f"{second} {first}"
 
@@ -127,7 +127,7 @@ def test_value_that_several_threads_make() -> None:
     together = threading.Barrier(4)
 
     def make() -> object:
-        together.wait(PATIENCE)
+        together.wait(TIMEOUT)
         return object()
 
     local = ProcessLocal(make)
@@ -145,11 +145,11 @@ def test_children_that_exit_during_a_batch() -> None:
         exchange.read_body()
         if not exchange.received.body:
             child_ended.set()
-        elif digest_of(sent_file(exchange.received.body)) == texts[0]:
+        elif digest_of(uploaded_file(exchange.received.body)) == texts[0]:
             server.wait_for_requests(len(CLIPS))
         else:
-            assert child_ended.wait(PATIENCE)
+            assert child_ended.wait(TIMEOUT)
         recogniser(exchange)
 
-    with Loopback([first_before_the_others]) as server:
+    with LoopbackServer([first_before_the_others]) as server:
         assert output_of("fork_during_batch.py", server.url, *CLIPS).split() == texts

@@ -11,19 +11,19 @@ from typing import Any
 
 import pytest
 
-from support.loopback import Loopback
-from support.timeouts import PATIENCE
-from support.tiny_recordings import Names
+from support.loopback_server import LoopbackServer
+from support.timeouts import TIMEOUT
+from support.tiny_recordings import NameRecogniser
 
 PROGRAM = Path(__file__).parents[1] / "support" / "processes" / "thread_outlives_main.py"
 
 
-def output_of(server: Loopback, mode: str, recordings: int) -> Any:
+def output_of(server: LoopbackServer, mode: str, recordings: int) -> Any:
     done = subprocess.run(
         [sys.executable, PROGRAM, server.url, mode, str(recordings)],
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
@@ -32,8 +32,8 @@ def output_of(server: Loopback, mode: str, recordings: int) -> Any:
 
 def test_thread() -> None:
     """One recording and many are transcribed, and each is sent once."""
-    names = Names()
-    with Loopback([names]) as server:
+    names = NameRecogniser()
+    with LoopbackServer([names]) as server:
         assert output_of(server, "sync", 3) == ["0", "1", "2", ["0", "1", "2"]]
     assert names.received == ["0", "1", "2"] * 2
 
@@ -41,7 +41,7 @@ def test_thread() -> None:
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="asyncio.run needs a thread of its own")
 def test_event_loop() -> None:
     """Event loops need such threads, which the error says."""
-    with Loopback([Names()]) as server:
+    with LoopbackServer([NameRecogniser()]) as server:
         one, *_, several = output_of(server, "async", 2)
     assert one[0] == "ApertisError"
     assert "The program is ending" in one[1]

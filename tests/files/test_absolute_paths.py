@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from apertis_audio_tools import AccessError, FileAccess
-from support.file_access import read
+from support.file_access import read_file
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="makes links and odd names")
 
@@ -41,7 +41,7 @@ def test_foreign_paths_are_not_resolved(
 
     monkeypatch.setattr(os.path, "realpath", record_realpath)
     with pytest.raises(AccessError, match=r"outside of the folders .* relative to one of them"):
-        read(access, path.format(folder=folder))
+        read_file(access, path.format(folder=folder))
     assert set(resolved) <= {str(folder)}
 
 
@@ -50,8 +50,10 @@ def test_absolute_path_through_a_linked_folder(folder: Path, tmp_path: Path) -> 
     (tmp_path / "shortcut").symlink_to(folder)
     access = FileAccess(tmp_path / "shortcut", output=tmp_path / "shortcut" / "june")
     for start in (tmp_path / "shortcut", folder):
-        assert read(access, f"{start}/./standup.ogg") == b"audio"
-    assert read(FileAccess(output=access.output), f"{access.output}/review.mp3") == b"more audio"
+        assert read_file(access, f"{start}/./standup.ogg") == b"audio"
+    assert (
+        read_file(FileAccess(output=access.output), f"{access.output}/review.mp3") == b"more audio"
+    )
 
 
 def test_names_that_look_like_drives(folder: Path) -> None:
@@ -59,5 +61,5 @@ def test_names_that_look_like_drives(folder: Path) -> None:
     (folder / "M: review.ogg").write_bytes(b"of M")
     access = FileAccess(folder)
     with pytest.raises(AccessError, match=r"There are: './M: review\.ogg', "):
-        read(access, "M: review.ogg")
-    assert read(access, "./M: review.ogg") == b"of M"
+        read_file(access, "M: review.ogg")
+    assert read_file(access, "./M: review.ogg") == b"of M"

@@ -9,7 +9,7 @@ import pytest
 
 from apertis_audio_tools import AccessError, FileAccess
 from apertis_audio_tools.files import access as access_module
-from support.file_access import read
+from support.file_access import read_file
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="makes links")
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="makes links")
 def alternatives(access: FileAccess) -> str:
     """Return the second sentence of a refusal."""
     with pytest.raises(AccessError, match=r"^There is no file 'stand-up\.ogg'\. ") as refused:
-        read(access, "stand-up.ogg")
+        read_file(access, "stand-up.ogg")
     return str(refused.value).removeprefix("There is no file 'stand-up.ogg'. ")
 
 
@@ -32,7 +32,7 @@ def test_hidden_files_are_not_offered(folder: Path, tmp_path: Path) -> None:
     (folder / "secret.mp3").symlink_to(tmp_path / "secret.txt")
     (folder / "elsewhere").symlink_to(tmp_path)
     assert alternatives(FileAccess(folder)) == "There are: 'june/review.mp3'."
-    assert read(FileAccess(folder), "june/review.mp3") == b"more audio"
+    assert read_file(FileAccess(folder), "june/review.mp3") == b"more audio"
 
 
 def test_all_folders_are_offered(folder: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from apertis_audio_tools import AccessError, ConfigurationError, FileAccess
 from apertis_audio_tools.files.access import resolve_access
-from support.file_access import read
+from support.file_access import read_file
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="makes links and devices")
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="makes links and
 )
 def test_paths_inside(folder: Path, path: str) -> None:
     """A file of the folder is read by any path that leads to it."""
-    assert read(FileAccess(folder), path.format(folder=folder)) == b"audio"
+    assert read_file(FileAccess(folder), path.format(folder=folder)) == b"audio"
 
 
 def test_folders_below(folder: Path) -> None:
@@ -34,7 +34,10 @@ def test_several_folders(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "second").mkdir()
     (tmp_path / "second" / "other.wav").write_bytes(b"other")
     access = FileAccess([folder, tmp_path / "second"])
-    assert (read(access, "standup.ogg"), read(access, "other.wav")) == (b"audio", b"other")
+    assert (read_file(access, "standup.ogg"), read_file(access, "other.wav")) == (
+        b"audio",
+        b"other",
+    )
 
 
 @pytest.mark.parametrize(
@@ -72,7 +75,7 @@ def test_several_folders(folder: Path, tmp_path: Path) -> None:
 def test_paths_outside(folder: Path, path: str) -> None:
     """A path outside the folder is refused in a sentence that reveals no content."""
     with pytest.raises(AccessError, match=r"\.$") as refused:
-        read(FileAccess(folder), path.format(folder=folder))
+        read_file(FileAccess(folder), path.format(folder=folder))
     assert "secret" not in str(refused.value).replace("secret.txt", "")
 
 
@@ -93,7 +96,7 @@ def test_unusable_paths(folder: Path, path: Any, message: str) -> None:
     """The refusal of an unusable path says what is wrong with it, even if there is such a file."""
     (folder / "june" / "con.mp3").write_bytes(b"audio")
     with pytest.raises(AccessError, match=f"^{message}$"):
-        read(FileAccess(folder), path)
+        read_file(FileAccess(folder), path)
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])
@@ -102,13 +105,13 @@ def test_links_out(folder: Path, tmp_path: Path, kind: str) -> None:
     link = folder / "link"
     link.symlink_to(tmp_path / "secret.txt" if kind == "file" else tmp_path)
     with pytest.raises(AccessError, match="outside"):
-        read(FileAccess(folder), "link" if kind == "file" else "link/secret.txt")
+        read_file(FileAccess(folder), "link" if kind == "file" else "link/secret.txt")
 
 
 def test_links_inside(folder: Path) -> None:
     """A link within the folder is followed."""
     (folder / "latest.mp3").symlink_to(folder / "june" / "review.mp3")
-    assert read(FileAccess(folder), "latest.mp3") == b"more audio"
+    assert read_file(FileAccess(folder), "latest.mp3") == b"more audio"
 
 
 def test_broken_and_circular_links(folder: Path) -> None:
@@ -117,13 +120,13 @@ def test_broken_and_circular_links(folder: Path) -> None:
     (folder / "nowhere.mp3").symlink_to(folder / "gone.mp3")
     for path in ("round", "round/standup.ogg", "nowhere.mp3"):
         with pytest.raises(AccessError, match="There is no file"):
-            read(FileAccess(folder), path)
+            read_file(FileAccess(folder), path)
 
 
 def test_a_folder_given_as_a_link(folder: Path, tmp_path: Path) -> None:
     """The folder itself may be a link, because its owner chose it."""
     (tmp_path / "shortcut").symlink_to(folder)
-    assert read(FileAccess(tmp_path / "shortcut"), "standup.ogg") == b"audio"
+    assert read_file(FileAccess(tmp_path / "shortcut"), "standup.ogg") == b"audio"
 
 
 def test_missing_is_not_outside(folder: Path, tmp_path: Path) -> None:
@@ -131,15 +134,15 @@ def test_missing_is_not_outside(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "spoken").mkdir()
     access = FileAccess(folder, output=tmp_path / "spoken")
     with pytest.raises(AccessError, match="There is no file"):
-        read(access, f"{folder}/typo.ogg")
+        read_file(access, f"{folder}/typo.ogg")
     with pytest.raises(AccessError, match="outside"):
-        read(access, f"{tmp_path}/secret.txt")
+        read_file(access, f"{tmp_path}/secret.txt")
 
 
 def test_no_folders() -> None:
     """Without folders, nothing is read or written."""
     with pytest.raises(AccessError, match=r"^No folder to read from was given to this tool\.$"):
-        read(FileAccess(), "standup.ogg")
+        read_file(FileAccess(), "standup.ogg")
     with pytest.raises(AccessError, match=r"^No folder to write to was given to this tool\.$"):
         FileAccess().new_path(".mp3")
 
@@ -174,8 +177,8 @@ def test_new_files(folder: Path, tmp_path: Path) -> None:
     assert first != second
     assert re.fullmatch(r"speech-[0-9a-f]{12}\.mp3", first.name)
     first.write_bytes(b"spoken")
-    assert read(access, first.name) == b"spoken"
-    assert read(FileAccess(output=tmp_path / "new" / "spoken"), first.name) == b"spoken"
+    assert read_file(access, first.name) == b"spoken"
+    assert read_file(FileAccess(output=tmp_path / "new" / "spoken"), first.name) == b"spoken"
 
 
 @pytest.mark.parametrize(
@@ -189,7 +192,7 @@ def test_impossible_output_folder(folder: Path, name: str, reason: str) -> None:
     with pytest.raises(AccessError, match=rf"^The output folder cannot be created: {reason}\.$"):
         access.new_path(".mp3")
     with pytest.raises(AccessError, match="There is no file"):
-        read(access, "stand-up.ogg")
+        read_file(access, "stand-up.ogg")
 
 
 def test_resolving(folder: Path, tmp_path: Path) -> None:

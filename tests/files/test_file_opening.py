@@ -12,7 +12,7 @@ import pytest
 
 from apertis_audio_tools import AccessError, FileAccess
 from apertis_audio_tools.files import access as access_module
-from support.file_access import read
+from support.file_access import read_file
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="makes links and devices")
 
@@ -54,7 +54,7 @@ def test_special_files(folder: Path) -> None:
             server.bind("socket.wav")  # a whole path may be too long for a socket
         for path in ("june", "pipe.wav", "socket.wav"):
             with pytest.raises(AccessError, match=f"^{path} is not a regular file"):
-                read(FileAccess(folder), path)
+                read_file(FileAccess(folder), path)
 
 
 def test_special_files_are_not_opened(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,16 +69,16 @@ def test_special_files_are_not_opened(folder: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(os, "open", record_open)
     with pytest.raises(AccessError, match="not a regular file"):
-        read(FileAccess(folder), "pipe.wav")
+        read_file(FileAccess(folder), "pipe.wav")
     assert opened == [str(folder)]
 
 
 @pytest.mark.usefixtures("_each_way_to_open")
 def test_size_limit(folder: Path) -> None:
     """A file up to the limit is read; a larger one is refused with its size and the limit."""
-    assert read(FileAccess(folder, max_bytes=5), "standup.ogg") == b"audio"
+    assert read_file(FileAccess(folder, max_bytes=5), "standup.ogg") == b"audio"
     with pytest.raises(AccessError, match="5 bytes; this tool reads up to 4"):
-        read(FileAccess(folder, max_bytes=4), "standup.ogg")
+        read_file(FileAccess(folder, max_bytes=4), "standup.ogg")
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_link_swapped_in(
 
     monkeypatch.setattr(os, "access", swap)
     with pytest.raises(AccessError, match=f"^june/review.mp3 {reason}"):
-        read(FileAccess(folder), "june/review.mp3")
+        read_file(FileAccess(folder), "june/review.mp3")
 
 
 def test_link_created_before_the_opening(
@@ -121,7 +121,7 @@ def test_link_created_before_the_opening(
 
     monkeypatch.setattr(os, "stat", swap)
     with pytest.raises(AccessError, match=r"^standup\.ogg cannot be read: .* symbolic links\.$"):
-        read(FileAccess(folder), "standup.ogg")
+        read_file(FileAccess(folder), "standup.ogg")
     assert target.is_symlink()
 
 
@@ -154,7 +154,7 @@ def test_larger_file_swapped_in(
     target = folder / "standup.ogg"
     swap_before_opening(monkeypatch, target, lambda: target.write_bytes(b"x" * 9))
     with pytest.raises(AccessError, match=r"^standup\.ogg has 9 bytes; this tool reads up to 5\.$"):
-        read(FileAccess(folder, max_bytes=5), "standup.ogg")
+        read_file(FileAccess(folder, max_bytes=5), "standup.ogg")
     assert len(descriptors) == 2
 
 
@@ -166,7 +166,7 @@ def test_fifo_swapped_in(
     target = folder / "standup.ogg"
     swap_before_opening(monkeypatch, target, lambda: os.mkfifo(target))
     with pytest.raises(AccessError, match=r"^standup\.ogg is not a regular file\."):
-        read(FileAccess(folder), "standup.ogg")
+        read_file(FileAccess(folder), "standup.ogg")
     assert len(descriptors) == 2
 
 
@@ -183,7 +183,7 @@ def test_fifo_in_place_of_the_input_folder(folder: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(os, "access", swap)
     with pytest.raises(AccessError, match=r"^standup\.ogg cannot be read: Not a directory\.$"):
-        read(FileAccess(folder), "standup.ogg")
+        read_file(FileAccess(folder), "standup.ogg")
 
 
 def test_folder_vanishes(
@@ -200,5 +200,5 @@ def test_folder_vanishes(
     monkeypatch.setattr(os, "access", vanish)
     reason = "No such file or directory"
     with pytest.raises(AccessError, match=rf"^june/review\.mp3 cannot be read: {reason}\.$"):
-        read(FileAccess(folder), "june/review.mp3")
+        read_file(FileAccess(folder), "june/review.mp3")
     assert len(descriptors) == 1

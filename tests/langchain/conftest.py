@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from apertis_audio_tools.langchain import ChatApertisAudio
-from support.digest_recogniser import hears, recordings_in
+from support.digest_recogniser import recognise_by_digest, write_recordings
 from support.langchain_chat import ALL, STREAMS, WHOLE, Ask
-from support.loopback import Loopback
+from support.loopback_server import LoopbackServer
 
 Make = Callable[..., ChatApertisAudio]
 
@@ -49,7 +49,7 @@ def scripted() -> Iterator[Make]:
     with ExitStack() as stack:
 
         def make(behaviour: Any) -> ChatApertisAudio:
-            server = stack.enter_context(Loopback([behaviour]))
+            server = stack.enter_context(LoopbackServer([behaviour]))
             client = stack.enter_context(server.client(max_retries=0))
             return ChatApertisAudio(client=client)
 
@@ -57,16 +57,16 @@ def scripted() -> Iterator[Make]:
 
 
 @pytest.fixture
-def server() -> Iterator[Loopback]:
+def server() -> Iterator[LoopbackServer]:
     """Yield a server that transcribes every recording into words of its own."""
-    with Loopback([hears()]) as server:
+    with LoopbackServer([recognise_by_digest()]) as server:
         yield server
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Return a folder of different recordings."""
-    recordings_in(tmp_path / "meetings")
+    write_recordings(tmp_path / "meetings")
     return tmp_path / "meetings"
 
 

@@ -13,15 +13,15 @@ from langchain_core.messages import HumanMessage
 from apertis_audio_tools import FileAccess
 from apertis_audio_tools.langchain import ChatApertisAudio
 from support.langchain_chat import Ask
-from support.loopback import Behaviour, Loopback
-from support.scripted_responses import json_answer
+from support.loopback_server import Behaviour, LoopbackServer
+from support.scripted_responses import respond_json
 
 CLIPS = Path(__file__).parents[1] / "clips"
 ABOUT_A_FILE = [HumanMessage([{"type": "audio", "path": "note.wav"}])]
 
 
 def replies_with(words: str) -> Behaviour:
-    return json_answer({"choices": [{"message": {"content": words}}]})
+    return respond_json({"choices": [{"message": {"content": words}}]})
 
 
 @pytest.fixture(autouse=True)
@@ -33,9 +33,9 @@ def _cached() -> Iterator[None]:
 
 
 @pytest.fixture
-def server() -> Iterator[Loopback]:
+def server() -> Iterator[LoopbackServer]:
     """Yield a server that gives another reply every time."""
-    with Loopback([replies_with(str(number)) for number in range(9)]) as server:
+    with LoopbackServer([replies_with(str(number)) for number in range(9)]) as server:
         yield server
 
 
@@ -46,13 +46,13 @@ def note(folder: Path, suffix: str) -> FileAccess:
     return FileAccess(folder)
 
 
-def test_equal_requests(server: Loopback, invoke: Ask) -> None:
+def test_equal_requests(server: LoopbackServer, invoke: Ask) -> None:
     """An equal request is answered from the cache."""
     models = [ChatApertisAudio(api_key="k", base_url=server.url) for _ in range(2)]
     assert [invoke(model, "Hello?").text for model in models] == ["0", "0"]
 
 
-def test_other_settings(server: Loopback, invoke: Ask) -> None:
+def test_other_settings(server: LoopbackServer, invoke: Ask) -> None:
     """A copy with another setting has replies of its own."""
     model = ChatApertisAudio(api_key="k", base_url=server.url)
     models = [model, model.model_copy(update={"temperature": 0.5})]
@@ -63,7 +63,7 @@ def test_other_settings(server: Loopback, invoke: Ask) -> None:
 def test_other_servers(how: str, invoke: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     """Replies of one server are not used for another, however it was configured."""
 
-    def reply_of(server: Loopback) -> str:
+    def reply_of(server: LoopbackServer) -> str:
         with server.client() as client:
             if how == "environment":
                 monkeypatch.setenv("APERTIS_BASE_URL", server.url)
@@ -74,12 +74,15 @@ def test_other_servers(how: str, invoke: Ask, monkeypatch: pytest.MonkeyPatch) -
             }
             return str(invoke(ChatApertisAudio(**settings[how]), "Hello?").text)
 
-    with Loopback([replies_with("one")]) as one, Loopback([replies_with("other")]) as other:
+    with (
+        LoopbackServer([replies_with("one")]) as one,
+        LoopbackServer([replies_with("other")]) as other,
+    ):
         assert [reply_of(one), reply_of(other), reply_of(one)] == ["one", "other", "one"]
         assert (len(one.requests), len(other.requests)) == (1, 1)
 
 
-def test_files(server: Loopback, invoke: Ask, tmp_path: Path) -> None:
+def test_files(server: LoopbackServer, invoke: Ask, tmp_path: Path) -> None:
     """Requests with files are not cached: a file may have changed since."""
     settings: dict[str, Any] = {"api_key": "k", "base_url": server.url}
     for folder, suffix in (("ada", "wav"), ("bob", "mp3"), ("ada", "flac")):
@@ -88,7 +91,7 @@ def test_files(server: Loopback, invoke: Ask, tmp_path: Path) -> None:
     assert len({request.sha256 for request in server.requests}) == 3
 
 
-def test_files_of_a_copy(server: Loopback, invoke: Ask, tmp_path: Path) -> None:
+def test_files_of_a_copy(server: LoopbackServer, invoke: Ask, tmp_path: Path) -> None:
     """Requests with files are not cached by a model that was copied with a file access."""
     settings: dict[str, Any] = {"api_key": "k", "base_url": server.url}
     original = ChatApertisAudio(**settings)
@@ -98,7 +101,7 @@ def test_files_of_a_copy(server: Loopback, invoke: Ask, tmp_path: Path) -> None:
     assert len({request.sha256 for request in server.requests}) == 2
 
 
-def test_files_on_request(server: Loopback, invoke: Ask, tmp_path: Path) -> None:
+def test_files_on_request(server: LoopbackServer, invoke: Ask, tmp_path: Path) -> None:
     """With an explicit cache, requests with files are cached per folder."""
     ada, bob = note(tmp_path / "ada", "wav"), note(tmp_path / "bob", "mp3")
     cases: list[tuple[FileAccess, Any]] = [(ada, True), (bob, True), (ada, True)]

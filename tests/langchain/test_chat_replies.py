@@ -10,8 +10,8 @@ from langchain_core.tools import tool
 
 from apertis_audio_tools import APIConnectionError
 from apertis_audio_tools.langchain import ChatApertisAudio
-from support.langchain_chat import Ask, joined
-from support.scripted_responses import answer, json_answer
+from support.langchain_chat import Ask, merge_chunks
+from support.scripted_responses import respond, respond_json
 
 Make = Callable[..., ChatApertisAudio]
 
@@ -32,7 +32,7 @@ def test_streamed_text(make: Make, stream: Ask) -> None:
     """Chunks of text join to the whole reply, with its usage counted once."""
     chunks = stream(make(), "One two three.")
     assert len([chunk for chunk in chunks if chunk.text]) > 3
-    whole, invoked = joined(chunks), make().invoke("One two three.")
+    whole, invoked = merge_chunks(chunks), make().invoke("One two three.")
     assert whole.text == invoked.text == 'You wrote: "One two three.".'
     assert whole.usage_metadata == invoked.usage_metadata
     for key in ("model_name", "model_provider", "finish_reason"):
@@ -45,7 +45,7 @@ def test_streamed_tool_calls(make: Make, stream: Ask) -> None:
     question = "The weather in 'Lisbon', and set alarm in 5 minutes."
     chunks = stream(make().bind_tools([get_weather, set_alarm]), question)
     assert sum(len(chunk.tool_call_chunks) for chunk in chunks) > 4
-    calls = joined(chunks).tool_calls
+    calls = merge_chunks(chunks).tool_calls
     assert [call["args"] for call in calls] == [{"city": "Lisbon"}, {"minutes": 5}]
 
 
@@ -80,14 +80,14 @@ def completion(**message: Any) -> dict[str, Any]:
 
 def events(*chunks: dict[str, Any], end: str = "data: [DONE]\n\n") -> Any:
     lines = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks)
-    return answer(200, (lines + end).encode(), "text/event-stream")
+    return respond(200, (lines + end).encode(), "text/event-stream")
 
 
 @pytest.mark.parametrize("arguments", ['{"city": ', "[1]", "Lisbon"])
 def test_invalid_tool_calls(scripted: Make, arguments: str) -> None:
     """A call whose arguments are not a JSON object is kept, and can be answered."""
     call = {"id": "c-1", "type": "function", "function": {"name": "f", "arguments": arguments}}
-    reply = scripted(json_answer(completion(content=None, tool_calls=[call]))).invoke("Hello?")
+    reply = scripted(respond_json(completion(content=None, tool_calls=[call]))).invoke("Hello?")
     assert reply.tool_calls == []
     (failed,) = reply.invalid_tool_calls
     assert (failed["id"], failed["name"], failed["args"]) == ("c-1", "f", arguments)
@@ -96,7 +96,7 @@ def test_invalid_tool_calls(scripted: Make, arguments: str) -> None:
 
 def test_response_without_details(scripted: Make) -> None:
     """A response without model and usage still makes a message."""
-    reply = scripted(json_answer(completion(content="Hi."))).invoke("Hello?")
+    reply = scripted(respond_json(completion(content="Hi."))).invoke("Hello?")
     assert reply.text == "Hi."
     assert reply.usage_metadata is None
     assert reply.response_metadata["model_name"] == "gpt-4o-audio-preview"
@@ -105,7 +105,7 @@ def test_response_without_details(scripted: Make) -> None:
 def test_spoken_response_without_transcript(scripted: Make) -> None:
     """Audio without a transcript is a message with audio alone."""
     audio = {"id": "a-1", "data": "UklG"}
-    reply = scripted(json_answer(completion(audio=audio))).invoke("Hello?", voice="nova")
+    reply = scripted(respond_json(completion(audio=audio))).invoke("Hello?", voice="nova")
     assert [block["type"] for block in reply.content_blocks] == ["audio"]
 
 
@@ -113,7 +113,7 @@ def test_repeated_usage(scripted: Make) -> None:
     """A usage that is repeated with every chunk is counted once."""
     usage = {"prompt_tokens": 3, "completion_tokens": 2}
     deltas = [{"choices": [{"delta": {"content": word}}], "usage": usage} for word in ("a", "b")]
-    whole = joined(list(scripted(events(*deltas)).stream("Hello?")))
+    whole = merge_chunks(list(scripted(events(*deltas)).stream("Hello?")))
     assert whole.text == "ab"
     assert whole.usage_metadata is not None
     assert whole.usage_metadata["total_tokens"] == 5

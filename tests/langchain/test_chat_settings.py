@@ -27,9 +27,9 @@ from apertis_audio_tools import (
 from apertis_audio_tools import langchain as package
 from apertis_audio_tools.langchain import ChatApertisAudio
 from support.langchain_chat import Ask
-from support.loopback import Exchange, Loopback
-from support.scripted_responses import error, json_answer
-from support.timeouts import PATIENCE
+from support.loopback_server import Exchange, LoopbackServer
+from support.scripted_responses import respond_error, respond_json
+from support.timeouts import TIMEOUT
 
 CLIPS = Path(__file__).parents[1] / "clips"
 SECRET = "sk-very-secret"
@@ -38,7 +38,7 @@ SECRET = "sk-very-secret"
 def test_settings_reach_the_service() -> None:
     """Every setting is sent, and arguments of a call override those of the model."""
     reply = {"choices": [{"message": {"content": "Hi."}}]}
-    with Loopback([json_answer(reply)]) as server, server.client() as client:
+    with LoopbackServer([respond_json(reply)]) as server, server.client() as client:
         model = ChatApertisAudio(
             model="m-1",
             temperature=0.5,
@@ -127,10 +127,10 @@ def test_threads() -> None:
     both = threading.Barrier(2)
 
     def wait(exchange: Exchange) -> None:
-        both.wait(PATIENCE)
-        json_answer({"choices": [{"message": {"content": "Hi."}}]})(exchange)
+        both.wait(TIMEOUT)
+        respond_json({"choices": [{"message": {"content": "Hi."}}]})(exchange)
 
-    with Loopback([wait]) as server:
+    with LoopbackServer([wait]) as server:
         model = ChatApertisAudio(api_key=SECRET, base_url=server.url)
         replies = model.batch(["Hello?", "Hello?"])
         del model
@@ -245,7 +245,7 @@ def test_rate_limiter(sandbox_url: str, ask: Ask) -> None:
 def test_errors_stay_typed(ask: Ask) -> None:
     """A refusal of the service is the same error as from the client itself."""
     with (
-        Loopback([error(401, "invalid_api_key")]) as server,
+        LoopbackServer([respond_error(401, "invalid_api_key")]) as server,
         server.client() as client,
         pytest.raises(AuthenticationError) as caught,
     ):

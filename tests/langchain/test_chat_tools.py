@@ -14,9 +14,9 @@ from pydantic import BaseModel, Field
 
 from apertis_audio_tools import FileAccess, UnsupportedError
 from apertis_audio_tools.langchain import ChatApertisAudio
-from support.langchain_chat import Ask, joined
-from support.loopback import Loopback
-from support.scripted_responses import chunked, json_answer
+from support.langchain_chat import Ask, merge_chunks
+from support.loopback_server import LoopbackServer
+from support.scripted_responses import respond_chunked, respond_json
 
 CLIPS = Path(__file__).parents[1] / "clips"
 Make = Callable[..., ChatApertisAudio]
@@ -93,7 +93,7 @@ def test_streamed_calls_with_one_index(scripted: Make, stream: Ask, index: dict[
     deltas = [{"choices": [{"delta": {"tool_calls": [call]}}]} for call in calls]
     end = {"choices": [{"delta": {}, "finish_reason": "tool_calls"}]}
     events = [b"data: %b\n\n" % json.dumps(each).encode() for each in (*deltas, end)]
-    reply = joined(stream(scripted(chunked(events, "text/event-stream")), "Hello?"))
+    reply = merge_chunks(stream(scripted(respond_chunked(events, "text/event-stream")), "Hello?"))
     assert [call["args"] for call in reply.tool_calls] == [{"a": "c-1"}, {"a": "c-2"}]
     assert [call["id"] for call in reply.tool_calls] == ["c-1", "c-2"]
 
@@ -132,7 +132,7 @@ def test_artifacts_are_not_sent() -> None:
     """The artifact of a tool result, such as audio, is not sent."""
     call = AIMessage("", tool_calls=[{"id": "c-1", "name": "speak", "args": {}}])
     result = ToolMessage("Spoken.", tool_call_id="c-1", artifact={"audio": b"sound"})
-    with Loopback([json_answer(DONE)]) as server, server.client() as client:
+    with LoopbackServer([respond_json(DONE)]) as server, server.client() as client:
         ChatApertisAudio(client=client).invoke([HumanMessage("Speak!"), call, result])
     sent = json.loads(server.requests[0].body)["messages"]
     assert sent[-1] == {"role": "tool", "tool_call_id": "c-1", "content": "Spoken."}

@@ -22,8 +22,8 @@ from apertis_audio_tools.langchain import (
 from apertis_audio_tools.langchain.parser import ParserOptions
 from apertis_audio_tools.models import MODELS
 from support.langchain_chat import Ask
-from support.loopback import Loopback
-from support.scripted_responses import json_answer
+from support.loopback_server import LoopbackServer
+from support.scripted_responses import respond_json
 
 CLIPS = Path(__file__).parents[1] / "clips"
 TOOLS = [TranscribeAudio, TranslateAudio, AskAboutAudio, SpeakText]
@@ -116,7 +116,7 @@ class TestCopies:
     @pytest.mark.parametrize("way", WAYS)
     def test_transcripts_are_shared(self, access: FileAccess, way: str) -> None:
         """A copy has the transcripts of the tool; with another model it has its own."""
-        with Loopback([json_answer({"text": "Hello."})]) as server:
+        with LoopbackServer([respond_json({"text": "Hello."})]) as server:
             tool = TranscribeAudio(access=access, api_key="sk-own", base_url=server.url)
             copies = [WAYS[way](tool), tool.model_copy(update={"model": "gpt-4o-transcribe"})]
             results = [each.invoke("clip.ogg") for each in (tool, *copies, tool)]

@@ -25,12 +25,17 @@ from support.contract.langchain_loaders import (
     counts,
     record_manager,
 )
-from support.digest_recogniser import COUNT, PARTS, hears, words_in
-from support.loopback import Loopback
-from support.timeouts import PATIENCE
+from support.digest_recogniser import (
+    RECORDING_COUNT,
+    SEGMENT_COUNT,
+    expected_text,
+    recognise_by_digest,
+)
+from support.loopback_server import LoopbackServer
+from support.timeouts import TIMEOUT
 
 
-def make_loader(server: Loopback, paths: Any, **options: Any) -> ApertisAudioLoader:
+def make_loader(server: LoopbackServer, paths: Any, **options: Any) -> ApertisAudioLoader:
     settings: dict[str, Any] = {"api_key": "sk-loader", "base_url": server.url} | options
     return ApertisAudioLoader(paths, **settings)
 
@@ -39,13 +44,15 @@ class TestContract(LoaderContract):
     """The loader contract, at each granularity, with one and several recordings at once."""
 
     @pytest.fixture(params=[("passage", 1), ("segment", 2), ("recording", 1)])
-    def loader(self, request: pytest.FixtureRequest, server: Loopback, folder: Path) -> BaseLoader:
+    def loader(
+        self, request: pytest.FixtureRequest, server: LoopbackServer, folder: Path
+    ) -> BaseLoader:
         """Return a loader of a folder."""
         granularity, at_once = request.param
         return make_loader(server, folder, granularity=granularity, max_concurrency=at_once)
 
     @pytest.fixture
-    def sent(self, server: Loopback) -> Sent:
+    def sent(self, server: LoopbackServer) -> Sent:
         """Return a function that counts the requests."""
         return lambda: len(server.requests)
 
@@ -54,13 +61,13 @@ def load_all(loader: BaseLoader, mode: str) -> list[Document]:
     return loader.load() if mode == "sync" else asyncio.run(loader.aload())
 
 
-def test_order_and_content(server: Loopback, folder: Path, mode: str) -> None:
+def test_order_and_content(server: LoopbackServer, folder: Path, mode: str) -> None:
     """Documents come in the order of the recordings, with their words and times."""
     documents = load_all(make_loader(server, folder, granularity="segment"), mode)
     expected = [
-        (str(path), part * 10.0, words_in(path.read_bytes(), part))
+        (str(path), part * 10.0, expected_text(path.read_bytes(), part))
         for path in sorted(folder.iterdir())
-        for part in range(PARTS)
+        for part in range(SEGMENT_COUNT)
     ]
     assert [(d.metadata["source"], d.metadata["start"], d.page_content) for d in documents] == (
         expected
@@ -70,24 +77,24 @@ def test_order_and_content(server: Loopback, folder: Path, mode: str) -> None:
 def test_concurrency(folder: Path, mode: str) -> None:
     """As many recordings are transcribed at once as the client allows."""
     together = threading.Barrier(4)
-    with Loopback([hears(before=lambda _: together.wait(PATIENCE))]) as server:
+    with LoopbackServer([recognise_by_digest(before=lambda _: together.wait(TIMEOUT))]) as server:
         documents = load_all(
             make_loader(server, folder, granularity="recording", max_concurrency=4), mode
         )
-    assert len(documents) == COUNT
+    assert len(documents) == RECORDING_COUNT
 
 
-def test_requests_ahead(server: Loopback, folder: Path) -> None:
+def test_requests_ahead(server: LoopbackServer, folder: Path) -> None:
     """At most one recording ahead of the documents consumed is sent."""
     with contextlib.closing(
         make_loader(server, folder, max_concurrency=1).lazy_load()
     ) as documents:
-        for number in range(1, COUNT + 1):
+        for number in range(1, RECORDING_COUNT + 1):
             next(documents)
             assert number <= len(server.requests) <= number + 1
 
 
-def test_closing_early(server: Loopback, folder: Path) -> None:
+def test_closing_early(server: LoopbackServer, folder: Path) -> None:
     """Closing the iterator early closes the connections."""
     documents = make_loader(server, folder).lazy_load()
     next(documents)
@@ -98,7 +105,7 @@ def test_closing_early(server: Loopback, folder: Path) -> None:
     server.wait_until_disconnected()
 
 
-def test_closing_early_with_asyncio(server: Loopback, folder: Path) -> None:
+def test_closing_early_with_asyncio(server: LoopbackServer, folder: Path) -> None:
     """Closing the async iterator early leaves no task, and no connection after the loop ends."""
 
     async def leave_early() -> None:
@@ -125,22 +132,22 @@ async def test_thread_hops(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
     async def hops_for(parts: int) -> int:
         hops.clear()
-        with Loopback([hears(parts=parts)]) as server:
+        with LoopbackServer([recognise_by_digest(parts=parts)]) as server:
             documents = await make_loader(server, folder, granularity="segment").aload()
-        assert len(documents) == COUNT * parts
+        assert len(documents) == RECORDING_COUNT * parts
         return len(hops)
 
     assert await hops_for(1) == await hops_for(60)
 
 
-async def test_blocking_blob_loader(server: Loopback) -> None:
+async def test_blocking_blob_loader(server: LoopbackServer) -> None:
     """A blob loader that blocks runs in a thread, and does not block the event loop."""
     released = threading.Event()
 
     class BlockingLoader(BlobLoader):
         def yield_blobs(self) -> Iterator[Blob]:
             """Yield one blob once it is released."""
-            assert released.wait(PATIENCE)
+            assert released.wait(TIMEOUT)
             yield Blob.from_data(b"no audio")
 
     documents = asyncio.create_task(make_loader(server, BlockingLoader(), on_error="skip").aload())
@@ -149,7 +156,7 @@ async def test_blocking_blob_loader(server: Loopback) -> None:
     assert await documents == []
 
 
-def test_shared_client(server: Loopback, folder: Path, mode: str) -> None:
+def test_shared_client(server: LoopbackServer, folder: Path, mode: str) -> None:
     """A shared client is used, and stays open."""
     with ApertisAudio("sk-shared", base_url=server.url) as client:
         loader = ApertisAudioLoader(folder, client=client)
@@ -157,13 +164,13 @@ def test_shared_client(server: Loopback, folder: Path, mode: str) -> None:
         assert client.transcribe(folder / "meeting0.wav").text
 
 
-def test_cache(server: Loopback, folder: Path, tmp_path: Path, mode: str) -> None:
+def test_cache(server: LoopbackServer, folder: Path, tmp_path: Path, mode: str) -> None:
     """With a cache, make_loader again sends nothing."""
     loader = make_loader(server, folder, cache=str(tmp_path / "cache"))
     first = load_all(loader, mode)
     sent = len(server.requests)
     assert load_all(loader, mode) == first
-    assert len(server.requests) == sent == COUNT
+    assert len(server.requests) == sent == RECORDING_COUNT
 
 
 @pytest.mark.parametrize(
@@ -172,19 +179,19 @@ def test_cache(server: Loopback, folder: Path, tmp_path: Path, mode: str) -> Non
         ({}, {"granularity": "segment"}, 0),
         ({}, {"granularity": "recording"}, 0),
         ({}, {"max_seconds": 60.0, "overlap": 5.0, "max_characters": 10}, 0),
-        ({}, {"prompt": "Names: Apertis"}, COUNT),
-        ({}, {"language": "cy"}, COUNT),
-        ({}, {"temperature": 0.5}, COUNT),
-        ({}, {"piece_seconds": 60.0}, COUNT),
-        ({}, {"task": "translate"}, COUNT),
-        ({}, {"model": "whisper-large-v3"}, COUNT),
+        ({}, {"prompt": "Names: Apertis"}, RECORDING_COUNT),
+        ({}, {"language": "cy"}, RECORDING_COUNT),
+        ({}, {"temperature": 0.5}, RECORDING_COUNT),
+        ({}, {"piece_seconds": 60.0}, RECORDING_COUNT),
+        ({}, {"task": "translate"}, RECORDING_COUNT),
+        ({}, {"model": "whisper-large-v3"}, RECORDING_COUNT),
         ({"model": "gpt-4o-transcribe"}, {"granularity": "segment"}, 0),
-        ({"model": "gpt-4o-transcribe"}, {"granularity": "recording"}, COUNT),
-        ({"model": "gpt-4o-transcribe"}, {"max_seconds": 60.0}, COUNT),
+        ({"model": "gpt-4o-transcribe"}, {"granularity": "recording"}, RECORDING_COUNT),
+        ({"model": "gpt-4o-transcribe"}, {"max_seconds": 60.0}, RECORDING_COUNT),
     ],
 )
 def test_cache_keys(
-    server: Loopback,
+    server: LoopbackServer,
     folder: Path,
     tmp_path: Path,
     first: dict[str, Any],
@@ -196,17 +203,17 @@ def test_cache_keys(
     make_loader(server, folder, **options).load()
     renamed = folder.rename(tmp_path / "renamed")
     make_loader(server, renamed, **{**options, **second}).load()
-    assert len(server.requests) == COUNT + sent_again
+    assert len(server.requests) == RECORDING_COUNT + sent_again
 
 
-def test_translation(server: Loopback, folder: Path, mode: str) -> None:
+def test_translation(server: LoopbackServer, folder: Path, mode: str) -> None:
     """The task selects the endpoint, and is in the metadata."""
     documents = load_all(make_loader(server, folder, task="translate"), mode)
     assert {each.metadata["task"] for each in documents} == {"translate"}
     assert {each.target for each in server.requests} == {"/v1/audio/translations"}
 
 
-def test_options_are_sent(server: Loopback, folder: Path) -> None:
+def test_options_are_sent(server: LoopbackServer, folder: Path) -> None:
     """Options of the transcription reach the service."""
     make_loader(server, folder, language="cy", prompt="Names: Apertis", temperature=0.5).load()
     form = server.requests[0].body
@@ -214,7 +221,7 @@ def test_options_are_sent(server: Loopback, folder: Path) -> None:
         assert sent in form
 
 
-def test_size_of_passages(server: Loopback, folder: Path) -> None:
+def test_size_of_passages(server: LoopbackServer, folder: Path) -> None:
     """Passages have the size and overlap of the options."""
     short = make_loader(server, folder, max_seconds=20).load()
     overlapping = make_loader(server, folder, max_seconds=20, overlap=10).load()
@@ -223,13 +230,13 @@ def test_size_of_passages(server: Loopback, folder: Path) -> None:
     assert {d.id for d in short}.isdisjoint(d.id for d in overlapping)
 
 
-def test_progress(server: Loopback, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress(server: LoopbackServer, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A bar counts recordings on standard error; a function is called for each."""
     done: list[int] = []
     make_loader(server, folder, show_progress=True).load()
-    assert f"{COUNT}recording" in capsys.readouterr().err
+    assert f"{RECORDING_COUNT}recording" in capsys.readouterr().err
     make_loader(server, folder, show_progress=lambda progress: done.append(progress.done)).load()
-    assert done == list(range(1, COUNT + 1))
+    assert done == list(range(1, RECORDING_COUNT + 1))
 
 
 class TestPaths:
@@ -239,7 +246,7 @@ class TestPaths:
         """Return the source of each document."""
         return [document.metadata["source"] for document in loader.lazy_load()]
 
-    def test_files_folders_and_patterns(self, server: Loopback, folder: Path) -> None:
+    def test_files_folders_and_patterns(self, server: LoopbackServer, folder: Path) -> None:
         """Files, folders, patterns and suffixes select recordings."""
         files = [str(path) for path in sorted(folder.iterdir())]
         assert self.sources(make_loader(server, files[0])) == files[:1]
@@ -248,7 +255,7 @@ class TestPaths:
         assert self.sources(make_loader(server, folder, suffixes=["mp3"])) == []
         assert self.sources(make_loader(server, folder, suffixes=["WAV"])) == files
 
-    def test_blob_loader(self, server: Loopback, folder: Path, mode: str) -> None:
+    def test_blob_loader(self, server: LoopbackServer, folder: Path, mode: str) -> None:
         """Any blob loader works, with blobs in memory or not, and keeps their metadata."""
         path = folder / "meeting0.wav"
         blobs = BlobList(
@@ -263,7 +270,7 @@ class TestPaths:
         assert documents[0].id != documents[1].id
 
 
-def test_indexing_a_changed_recording(server: Loopback, folder: Path) -> None:
+def test_indexing_a_changed_recording(server: LoopbackServer, folder: Path) -> None:
     """Indexing a folder again replaces the documents of changed recordings only."""
     store, records = InMemoryVectorStore(DeterministicFakeEmbedding(size=8)), record_manager()
     loader = make_loader(server, folder, granularity="segment")
@@ -278,12 +285,14 @@ def test_indexing_a_changed_recording(server: Loopback, folder: Path) -> None:
             key_encoder="sha256",
         )
 
-    assert indexed() == counts(added=COUNT * PARTS)
-    assert indexed() == counts(skipped=COUNT * PARTS)
+    assert indexed() == counts(added=RECORDING_COUNT * SEGMENT_COUNT)
+    assert indexed() == counts(skipped=RECORDING_COUNT * SEGMENT_COUNT)
     changed = folder / "meeting5.wav"
     changed.write_bytes((folder / "meeting6.wav").read_bytes() + b"\0\0")
-    assert indexed() == counts(added=PARTS, skipped=(COUNT - 1) * PARTS, deleted=PARTS)
+    assert indexed() == counts(
+        added=SEGMENT_COUNT, skipped=(RECORDING_COUNT - 1) * SEGMENT_COUNT, deleted=SEGMENT_COUNT
+    )
     new = [d for d in store.store.values() if d["metadata"]["source"] == str(changed)]
     assert {d["text"] for d in new} == {
-        words_in(changed.read_bytes(), part) for part in range(PARTS)
+        expected_text(changed.read_bytes(), part) for part in range(SEGMENT_COUNT)
     }

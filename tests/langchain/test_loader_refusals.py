@@ -18,12 +18,12 @@ from apertis_audio_tools import (
     ServerError,
 )
 from apertis_audio_tools.langchain import ApertisAudioLoader, RecordingBlobLoader
-from support.digest_recogniser import COUNT, hears
-from support.loopback import Behaviour, Loopback
-from support.scripted_responses import answer, error, reset
+from support.digest_recogniser import RECORDING_COUNT, recognise_by_digest
+from support.loopback_server import Behaviour, LoopbackServer
+from support.scripted_responses import reset_connection, respond, respond_error
 
 
-def make_loader(server: Loopback, paths: Any, **options: Any) -> ApertisAudioLoader:
+def make_loader(server: LoopbackServer, paths: Any, **options: Any) -> ApertisAudioLoader:
     settings: dict[str, Any] = {"api_key": "sk-loader", "base_url": server.url} | options
     return ApertisAudioLoader(paths, **settings)
 
@@ -41,12 +41,12 @@ class TestFailures:
         (folder / "meeting3.wav").write_bytes(b"no audio")
         return folder
 
-    def test_raised(self, server: Loopback, broken: Path, mode: str) -> None:
+    def test_raised(self, server: LoopbackServer, broken: Path, mode: str) -> None:
         """By default the error of the recording is raised."""
         with pytest.raises(RecordingError, match=r"meeting3\.wav"):
             load_all(make_loader(server, broken), mode)
 
-    def test_documents_before_a_failure(self, server: Loopback, broken: Path) -> None:
+    def test_documents_before_a_failure(self, server: LoopbackServer, broken: Path) -> None:
         """Documents of recordings before a failure are yielded."""
         documents = make_loader(server, broken, granularity="recording").lazy_load()
         assert [next(documents).metadata["source"][-5] for _ in range(3)] == ["0", "1", "2"]
@@ -54,46 +54,48 @@ class TestFailures:
             next(documents)
 
     def test_skipped(
-        self, server: Loopback, broken: Path, mode: str, caplog: pytest.LogCaptureFixture
+        self, server: LoopbackServer, broken: Path, mode: str, caplog: pytest.LogCaptureFixture
     ) -> None:
         """Skipped recordings are logged and listed, and all others are loaded."""
         loader = make_loader(server, broken, on_error="skip", granularity="recording")
         with caplog.at_level(logging.WARNING):
             documents = load_all(loader, mode)
-        assert len(documents) == COUNT - 1
+        assert len(documents) == RECORDING_COUNT - 1
         (failure,) = loader.failures
         assert failure.source == str(broken / "meeting3.wav")
         assert isinstance(failure.error, RecordingError)
         assert f"{failure.source} was skipped" in caplog.text
 
-    def test_failures_of_each_load(self, server: Loopback, broken: Path) -> None:
+    def test_failures_of_each_load(self, server: LoopbackServer, broken: Path) -> None:
         """A new load starts with an empty list of failures."""
         loader = make_loader(server, broken, on_error="skip")
         loader.load()
-        assert len(loader.load()) == COUNT - 1
+        assert len(loader.load()) == RECORDING_COUNT - 1
         assert len(loader.failures) == 1
 
     def test_refusal_of_the_service(self, folder: Path, mode: str) -> None:
         """A recording that the service refuses is skipped like one that cannot be read."""
-        with Loopback([error(400), hears()]) as server:
+        with LoopbackServer([respond_error(400), recognise_by_digest()]) as server:
             loader = make_loader(server, folder, on_error="skip", max_concurrency=1)
-            assert len(load_all(loader, mode)) == COUNT - 1
+            assert len(load_all(loader, mode)) == RECORDING_COUNT - 1
         (failure,) = loader.failures
         assert isinstance(failure.error, InvalidRequestError)
 
     @pytest.mark.parametrize("status", [401, 402, 403, 404, 429])
     def test_fatal_errors(self, folder: Path, mode: str, status: int) -> None:
         """A wrong key, an empty balance or an unknown model is raised at the first recording."""
-        with Loopback([error(status)]) as server:
+        with LoopbackServer([respond_error(status)]) as server:
             loader = make_loader(server, folder, on_error="skip", max_retries=0, max_concurrency=1)
             with pytest.raises(APIStatusError):
                 load_all(loader, mode)
-            assert len(server.requests) < COUNT
+            assert len(server.requests) < RECORDING_COUNT
 
-    @pytest.mark.parametrize("failure", [error(500), reset(), answer(200, b"<html>")])
+    @pytest.mark.parametrize(
+        "failure", [respond_error(500), reset_connection(), respond(200, b"<html>")]
+    )
     def test_outage(self, folder: Path, mode: str, failure: Behaviour) -> None:
         """An error is raised, not skipped, if the service answers none of the recordings."""
-        with Loopback([failure]) as server:
+        with LoopbackServer([failure]) as server:
             loader = make_loader(server, folder, on_error="skip", max_retries=0, max_concurrency=1)
             with pytest.raises(APIError):
                 load_all(loader, mode)
@@ -101,7 +103,9 @@ class TestFailures:
 
     def test_outage_half_way(self, folder: Path, mode: str) -> None:
         """An outage is raised even if the first recordings were answered."""
-        with Loopback([hears(), *[error(503)] * COUNT]) as server:
+        with LoopbackServer(
+            [recognise_by_digest(), *[respond_error(503)] * RECORDING_COUNT]
+        ) as server:
             loader = make_loader(server, folder, on_error="skip", max_retries=0, max_concurrency=1)
             with pytest.raises(ServerError):
                 load_all(loader, mode)
@@ -109,19 +113,21 @@ class TestFailures:
 
     def test_outage_with_one_recording(self, folder: Path, mode: str) -> None:
         """An unanswered recording is raised if it is the only one."""
-        with Loopback([error(503)]) as server:
+        with LoopbackServer([respond_error(503)]) as server:
             loader = make_loader(server, folder / "meeting0.wav", on_error="skip", max_retries=0)
             with pytest.raises(ServerError):
                 load_all(loader, mode)
 
     def test_unanswered_recordings(self, folder: Path, mode: str) -> None:
         """Two unanswered recordings are skipped, as long as others are answered."""
-        with Loopback([error(500), error(500), hears()]) as server:
+        with LoopbackServer(
+            [respond_error(500), respond_error(500), recognise_by_digest()]
+        ) as server:
             loader = make_loader(server, folder, on_error="skip", max_retries=0, max_concurrency=1)
-            assert len(load_all(loader, mode)) == COUNT - 2
+            assert len(load_all(loader, mode)) == RECORDING_COUNT - 2
         assert [type(failure.error) for failure in loader.failures] == [ServerError] * 2
 
-    def test_missing_folder(self, server: Loopback, mode: str) -> None:
+    def test_missing_folder(self, server: LoopbackServer, mode: str) -> None:
         """A missing folder is raised, not skipped."""
         with pytest.raises(RecordingError, match="There is no file or folder"):
             load_all(make_loader(server, "nowhere", on_error="skip"), mode)
@@ -173,7 +179,7 @@ class TestSettings:
         with pytest.raises(TypeError, match="modle"):
             ApertisAudioLoader(folder, **misspelt)
 
-    def test_client_and_settings(self, server: Loopback, folder: Path) -> None:
+    def test_client_and_settings(self, server: LoopbackServer, folder: Path) -> None:
         """Settings next to a client are refused."""
         with (
             server.client() as client,
@@ -181,19 +187,19 @@ class TestSettings:
         ):
             ApertisAudioLoader(folder, client=client, timeout=1.0)
 
-    def test_pattern_next_to_a_blob_loader(self, server: Loopback, folder: Path) -> None:
+    def test_pattern_next_to_a_blob_loader(self, server: LoopbackServer, folder: Path) -> None:
         """A pattern for folders is refused next to a blob loader."""
         with pytest.raises(ConfigurationError, match="blob loader has its own"):
             make_loader(server, RecordingBlobLoader(folder), glob="*.wav")
 
-    def test_key_is_not_shown(self, server: Loopback, folder: Path) -> None:
+    def test_key_is_not_shown(self, server: LoopbackServer, folder: Path) -> None:
         """No representation of a loader or its parts contains the key."""
         loader = make_loader(server, folder, api_key="sk-never-shown")
         parser = loader._parser
         shown = f"{loader!r} {vars(loader)} {vars(parser)} {vars(parser._lazy_client)}"
         assert "sk-never-shown" not in shown
 
-    def test_pickling_with_a_client(self, server: Loopback, folder: Path) -> None:
+    def test_pickling_with_a_client(self, server: LoopbackServer, folder: Path) -> None:
         """Pickling a loader with a shared client is an error that says what to do."""
         with (
             server.client() as client,

@@ -13,20 +13,25 @@ from langchain_core.documents import Document
 from apertis_audio_tools import InvalidRequestError, RecordingError
 from apertis_audio_tools.langchain import ApertisAudioParser, RecordingBlobLoader
 from support.contract.langchain_loaders import ParserContract
-from support.digest_recogniser import PARTS, hears, recordings_in, words_in
-from support.loopback import Loopback
-from support.scripted_responses import error
+from support.digest_recogniser import (
+    SEGMENT_COUNT,
+    expected_text,
+    recognise_by_digest,
+    write_recordings,
+)
+from support.loopback_server import LoopbackServer
+from support.scripted_responses import respond_error
 
 CLIPS = Path(__file__).parent.parent / "clips"
 
 
 @pytest.fixture
 def blob(tmp_path: Path) -> Blob:
-    (path,) = recordings_in(tmp_path / "meetings", 1)
+    (path,) = write_recordings(tmp_path / "meetings", 1)
     return Blob.from_path(path)
 
 
-def make_parser(server: Loopback, **options: Any) -> ApertisAudioParser:
+def make_parser(server: LoopbackServer, **options: Any) -> ApertisAudioParser:
     settings: dict[str, Any] = {
         "api_key": "sk-parser",
         "base_url": server.url,
@@ -46,7 +51,7 @@ class TestContract(ParserContract):
     """The parser contract."""
 
     @pytest.fixture
-    def parser(self, server: Loopback) -> ApertisAudioParser:
+    def parser(self, server: LoopbackServer) -> ApertisAudioParser:
         """Return a parser that makes a document per segment."""
         return make_parser(server)
 
@@ -56,17 +61,17 @@ class TestContract(ParserContract):
         return blob
 
 
-def test_sync_and_async_agree(server: Loopback, blob: Blob) -> None:
+def test_sync_and_async_agree(server: LoopbackServer, blob: Blob) -> None:
     """The async version makes the same documents."""
     parser = make_parser(server)
     assert parse_all(parser, blob, "async") == parse_all(parser, blob, "sync")
 
 
-def test_documents(server: Loopback, blob: Blob, mode: str) -> None:
+def test_documents(server: LoopbackServer, blob: Blob, mode: str) -> None:
     """Documents have the words, the times, and the options of the transcription."""
     documents = parse_all(make_parser(server), blob, mode)
     assert [each.page_content for each in documents] == [
-        words_in(blob.as_bytes(), part) for part in range(PARTS)
+        expected_text(blob.as_bytes(), part) for part in range(SEGMENT_COUNT)
     ]
     assert list(documents[1].metadata.items()) == [
         ("source", blob.source),
@@ -80,7 +85,7 @@ def test_documents(server: Loopback, blob: Blob, mode: str) -> None:
     ]
 
 
-def test_laziness(server: Loopback, blob: Blob) -> None:
+def test_laziness(server: LoopbackServer, blob: Blob) -> None:
     """Nothing is sent before the first document is requested."""
     documents = make_parser(server).lazy_parse(blob)
     assert server.requests == []
@@ -90,23 +95,23 @@ def test_laziness(server: Loopback, blob: Blob) -> None:
 
 def test_recording_without_speech(blob: Blob, mode: str) -> None:
     """A recording without speech makes no document."""
-    with Loopback([hears(parts=0)]) as server:
+    with LoopbackServer([recognise_by_digest(parts=0)]) as server:
         assert parse_all(make_parser(server), blob, mode) == []
 
 
 @pytest.mark.parametrize("granularity", ["recording", "passage", "segment"])
-def test_granularity(server: Loopback, blob: Blob, granularity: str) -> None:
+def test_granularity(server: LoopbackServer, blob: Blob, granularity: str) -> None:
     """There is one document per recording, passage or segment."""
     documents = make_parser(server, granularity=granularity, max_seconds=20).parse(blob)
     assert len(documents) == {"recording": 1, "passage": 2, "segment": 3}[granularity]
-    words = " ".join(words_in(blob.as_bytes(), part) for part in range(PARTS))
+    words = " ".join(expected_text(blob.as_bytes(), part) for part in range(SEGMENT_COUNT))
     assert " ".join(document.page_content for document in documents) == words
 
 
 class TestMetadata:
     """Metadata of a blob in its documents."""
 
-    def test_own_metadata_wins(self, server: Loopback, blob: Blob) -> None:
+    def test_own_metadata_wins(self, server: LoopbackServer, blob: Blob) -> None:
         """Metadata of a blob never replaces that of the transcript."""
         marked = Blob.from_path(str(blob.path), metadata={"start": "Monday", "room": 7})
         document = make_parser(server).parse(marked)[0]
@@ -114,7 +119,7 @@ class TestMetadata:
         assert document.metadata["room"] == 7
 
     def test_nested_metadata(
-        self, server: Loopback, blob: Blob, caplog: pytest.LogCaptureFixture
+        self, server: LoopbackServer, blob: Blob, caplog: pytest.LogCaptureFixture
     ) -> None:
         """Values that are not flat, or not JSON, are left out with a warning that names them."""
         odd = {"tags": ["a"], "ratio": float("nan"), "owner": {"id": 1}, "nobody": None, "fine": 1}
@@ -128,7 +133,7 @@ class TestMetadata:
 class TestBlobsInMemory:
     """Recordings in memory."""
 
-    def test_source_of_a_blob(self, server: Loopback, blob: Blob) -> None:
+    def test_source_of_a_blob(self, server: LoopbackServer, blob: Blob) -> None:
         """The source is that of the blob, else its path, else its id."""
         content = blob.as_bytes()
         parser = make_parser(server, granularity="recording")
@@ -142,9 +147,9 @@ class TestBlobsInMemory:
         ]:
             assert [each.metadata["source"] for each in parser.parse(named)] == [expected]
 
-    def test_source_without_a_name(self, server: Loopback, tmp_path: Path) -> None:
+    def test_source_without_a_name(self, server: LoopbackServer, tmp_path: Path) -> None:
         """The source of a blob without a name is the digest of its content."""
-        one, other = (path.read_bytes() for path in recordings_in(tmp_path / "r", 2))
+        one, other = (path.read_bytes() for path in write_recordings(tmp_path / "r", 2))
         parser = make_parser(server, granularity="recording")
         sources = [
             parser.parse(Blob.from_data(content))[0].metadata["source"]
@@ -154,7 +159,7 @@ class TestBlobsInMemory:
         assert sources[0] == f"sha256:{hashlib.sha256(one).hexdigest()}"
 
     @pytest.mark.parametrize("data", [b"", b"no audio", "text, which is no audio"])
-    def test_no_audio(self, server: Loopback, mode: str, data: bytes | str) -> None:
+    def test_no_audio(self, server: LoopbackServer, mode: str, data: bytes | str) -> None:
         """A blob without audio is an error, and nothing is sent."""
         with pytest.raises(RecordingError):
             parse_all(make_parser(server), Blob.from_data(data), mode)
@@ -164,14 +169,14 @@ class TestBlobsInMemory:
 class TestFailures:
     """Recordings that fail."""
 
-    def test_missing_file(self, server: Loopback, mode: str) -> None:
+    def test_missing_file(self, server: LoopbackServer, mode: str) -> None:
         """A missing file is an error that names it."""
         with pytest.raises(RecordingError, match=r"gone\.wav"):
             parse_all(make_parser(server), Blob.from_path("gone.wav"), mode)
 
     def test_failures_add_up(self, blob: Blob, mode: str) -> None:
         """A parser, which is called blob by blob, lists everything it has skipped."""
-        with Loopback([error(400)]) as server:
+        with LoopbackServer([respond_error(400)]) as server:
             parser = make_parser(server, on_error="skip")
             assert parse_all(parser, blob, mode) == []
             assert parse_all(parser, Blob.from_data(b"no audio", path="x.wav"), mode) == []

@@ -22,9 +22,9 @@ from apertis_audio_tools.langchain import (
     TranscribeAudio,
     TranslateAudio,
 )
-from support.digest_recogniser import hears
-from support.loopback import Loopback
-from support.scripted_responses import error
+from support.digest_recogniser import recognise_by_digest
+from support.loopback_server import LoopbackServer
+from support.scripted_responses import respond_error
 
 CLIPS = Path(__file__).parent.parent / "clips"
 Use = Callable[..., Any]
@@ -147,7 +147,7 @@ class TestFailures:
 
     def test_refusal_of_the_service(self, use: Use, access: FileAccess) -> None:
         """A refusal of the service is a sentence without the key."""
-        with Loopback([error(402)]) as server:
+        with LoopbackServer([respond_error(402)]) as server:
             tool = TranscribeAudio(access=access, api_key="sk-tools", base_url=server.url)
             message = use(tool, path="clip.ogg")
         assert message.status == "error"
@@ -197,7 +197,7 @@ class TestSettings:
     def test_client_and_settings(self, access: FileAccess) -> None:
         """Settings next to a client are refused."""
         with (
-            Loopback([hears()]) as server,
+            LoopbackServer([recognise_by_digest()]) as server,
             server.client() as client,
             pytest.raises(ConfigurationError, match="its own timeout"),
         ):
@@ -208,7 +208,7 @@ class TestSettings:
     ) -> None:
         """A shared client is used, whatever is in the environment."""
         monkeypatch.setenv("APERTIS_BASE_URL", "http://127.0.0.1:9/v1")
-        with Loopback([hears()]) as server, server.client() as client:
+        with LoopbackServer([recognise_by_digest()]) as server, server.client() as client:
             use(TranscribeAudio(access=access, client=client), path="clip.ogg")
             assert len(server.requests) == 1
 
@@ -286,6 +286,6 @@ class TestToolkit:
 
 def test_connections_are_closed(access: FileAccess) -> None:
     """A tool that is no longer referenced has closed its connections."""
-    with Loopback([hears()]) as server:
+    with LoopbackServer([recognise_by_digest()]) as server:
         TranscribeAudio(access=access, api_key="sk-tools", base_url=server.url).invoke("clip.ogg")
         server.wait_until_disconnected()

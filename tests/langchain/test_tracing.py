@@ -12,15 +12,15 @@ from langchain_core.tracers.base import BaseTracer
 
 from apertis_audio_tools import ApertisError, FileAccess
 from apertis_audio_tools.langchain import ApertisAudioToolkit, ChatApertisAudio
-from support.leaks import Leaks
-from support.loopback import Behaviour, Loopback
-from support.scripted_responses import error, json_answer
+from support.leaks import LeakDetector
+from support.loopback_server import Behaviour, LoopbackServer
+from support.scripted_responses import respond_error, respond_json
 
 CLIPS = Path(__file__).parents[1] / "clips"
 AUDIO = (CLIPS / "clip.mp3").read_bytes()
-LEAKS = Leaks([AUDIO])
+LEAKS = LeakDetector([AUDIO])
 SECRET = "sk-traced"
-HI = json_answer({"choices": [{"message": {"content": "Hi."}}]})
+HI = respond_json({"choices": [{"message": {"content": "Hi."}}]})
 
 
 class Tracer(BaseTracer):
@@ -37,7 +37,7 @@ class Tracer(BaseTracer):
 def trace_of(behaviour: Behaviour, content: Any) -> str:
     """Return everything a tracer gets of one call, failed or not."""
     tracer = Tracer()
-    with Loopback([behaviour]) as server:
+    with LoopbackServer([behaviour]) as server:
         model = ChatApertisAudio(
             api_key=SECRET, base_url=server.url, max_retries=0, file_access=FileAccess(CLIPS)
         )
@@ -52,7 +52,9 @@ def block(**content: str) -> list[dict[str, str]]:
     return [{"type": "audio", "mime_type": "audio/mpeg", **content}]
 
 
-@pytest.mark.parametrize("behaviour", [HI, error(401, "invalid_api_key"), error(500)])
+@pytest.mark.parametrize(
+    "behaviour", [HI, respond_error(401, "invalid_api_key"), respond_error(500)]
+)
 def test_no_key(behaviour: Behaviour) -> None:
     """A trace of a call has no key, whether it succeeds or fails."""
     trace = trace_of(behaviour, "Hello?")
@@ -76,7 +78,7 @@ def test_clip_by_path() -> None:
 def test_tools() -> None:
     """Traces of tools have arguments and results, but no key and no audio."""
     tracer = Tracer()
-    with Loopback([json_answer({"text": "Hi.", "segments": []})]) as server:
+    with LoopbackServer([respond_json({"text": "Hi.", "segments": []})]) as server:
         toolkit = ApertisAudioToolkit(inputs=CLIPS, api_key=SECRET, base_url=server.url)
         for tool in toolkit.get_tools():
             values = {"path": "clip.mp3", "question": "What?", "text": "Hi."}

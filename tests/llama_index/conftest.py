@@ -9,17 +9,17 @@ import pytest
 
 from apertis_audio_tools.llama_index import ApertisAudioLLM, ApertisAudioReader
 from apertis_audio_tools.sandbox import BeaconRecogniser, Sandbox
-from support.beacon_recordings import FORMATS, write
-from support.caching_recogniser import Remembering
+from support.beacon_recordings import FORMATS, write_beacons
+from support.caching_recogniser import CachingRecogniser
 from support.contract.llama_index_calls import CHATS, Method
 from support.contract.llama_index_readers import LOADS, Load
-from support.loopback import Loopback
+from support.loopback_server import LoopbackServer
 
 
 @pytest.fixture(scope="session")
 def beacon_url() -> Iterator[str]:
     """Yield the base URL of a sandbox that recognises beacons and nothing else."""
-    with Sandbox(recogniser=Remembering(BeaconRecogniser())) as url:
+    with Sandbox(recogniser=CachingRecogniser(BeaconRecogniser())) as url:
         yield url
 
 
@@ -28,8 +28,8 @@ def meetings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a folder with a recording of 40 s and, in a folder below, one of 20 s."""
     folder = tmp_path_factory.mktemp("meetings")
     (folder / "later").mkdir()
-    write(FORMATS["mp3"], folder / "monday.mp3", 20)
-    write(FORMATS["ogg"], folder / "later" / "tuesday.ogg", 10)
+    write_beacons(FORMATS["mp3"], folder / "monday.mp3", 20)
+    write_beacons(FORMATS["ogg"], folder / "later" / "tuesday.ogg", 10)
     return folder
 
 
@@ -68,12 +68,12 @@ def make_llm(beacon_url: str) -> Callable[..., ApertisAudioLLM]:
 
 
 @pytest.fixture
-def scripted() -> Iterator[Callable[..., tuple[ApertisAudioLLM, Loopback]]]:
+def scripted() -> Iterator[Callable[..., tuple[ApertisAudioLLM, LoopbackServer]]]:
     """Return a function that makes a server with scripted responses, and a model that uses it."""
     with ExitStack() as stack:
 
-        def make(*script: Any, **options: Any) -> tuple[ApertisAudioLLM, Loopback]:
-            server = stack.enter_context(Loopback(list(script)))
+        def make(*script: Any, **options: Any) -> tuple[ApertisAudioLLM, LoopbackServer]:
+            server = stack.enter_context(LoopbackServer(list(script)))
             client = stack.enter_context(server.client(max_retries=0))
             return ApertisAudioLLM(client=client, **options), server
 

@@ -25,22 +25,22 @@ from apertis_audio_tools import ApertisError, FileAccess, RecordingError, Unsupp
 from apertis_audio_tools.errors import AccessError
 from apertis_audio_tools.llama_index import ApertisAudioLLM
 from support.contract.llama_index_calls import CHATS, COMPLETIONS, Method
-from support.loopback import Loopback
-from support.scripted_responses import chunked, json_answer
+from support.loopback_server import LoopbackServer
+from support.scripted_responses import respond_chunked, respond_json
 
 CLIPS = Path(__file__).parents[1] / "clips"
 MINUTES = "00000 00001"
 HELLO = [ChatMessage(content="Hello?")]
 HI: dict[str, Any] = {"choices": [{"message": {"content": "Hi."}}]}
 Make = Callable[..., ApertisAudioLLM]
-Scripted = Callable[..., tuple[ApertisAudioLLM, Loopback]]
+Scripted = Callable[..., tuple[ApertisAudioLLM, LoopbackServer]]
 
 
 def user_message(*blocks: ContentBlock) -> list[ChatMessage]:
     return [ChatMessage(role="user", blocks=[*blocks])]
 
 
-def sent_messages(server: Loopback) -> list[dict[str, Any]]:
+def sent_messages(server: LoopbackServer) -> list[dict[str, Any]]:
     """Return the messages of the last request."""
     messages: list[dict[str, Any]] = json.loads(server.requests[-1].body)["messages"]
     return messages
@@ -54,7 +54,7 @@ def sent_messages(server: Loopback) -> list[dict[str, Any]]:
 def test_audio_formats(scripted: Scripted, suffix: str, *, is_path: bool) -> None:
     """Audio of any format, in a file or in memory, is sent as wav or mp3."""
     path = CLIPS / f"clip.{suffix}"
-    llm, server = scripted(json_answer(HI))
+    llm, server = scripted(respond_json(HI))
     llm.chat(
         user_message(AudioBlock(path=path) if is_path else AudioBlock(audio=path.read_bytes()))
     )
@@ -109,14 +109,14 @@ def test_other_blocks(scripted: Scripted) -> None:
     """The text of citations is sent, and cache points are left out."""
     citation = CitableBlock(title="t", source="s", content=[TextBlock(text="Fog.")])
     cache_point = CachePoint.model_validate({"cache_control": {"type": "ephemeral"}})
-    llm, server = scripted(json_answer(HI))
+    llm, server = scripted(respond_json(HI))
     llm.chat(user_message(TextBlock(text="Read:"), citation, cache_point))
     assert [block["text"] for block in sent_messages(server)[0]["content"]] == ["Read:", "Fog."]
 
 
 def test_roles(scripted: Scripted) -> None:
     """Every role of LlamaIndex is sent as one of the service."""
-    llm, server = scripted(json_answer(HI))
+    llm, server = scripted(respond_json(HI))
     answered = {"additional_kwargs": {"tool_call_id": "c-1"}}
     llm.chat(
         [
@@ -224,7 +224,7 @@ def test_earlier_spoken_replies(scripted: Scripted, audio: Any, turn: dict[str, 
     """The text of a spoken reply is sent if its id has expired or is missing."""
     blocks: list[ContentBlock] = [TextBlock(text="Words."), AudioBlock(audio=b"RIFF")]
     spoken = ChatMessage(role="assistant", blocks=blocks, additional_kwargs={"audio": audio})
-    llm, server = scripted(json_answer(HI))
+    llm, server = scripted(respond_json(HI))
     llm.chat([*HELLO, spoken, *HELLO])
     assert sent_messages(server)[1] == {"role": "assistant", **turn}
 
@@ -242,7 +242,7 @@ def test_streamed_calls_of_one_index(
     chunks = [{"choices": [{"delta": {"tool_calls": [call]}}]} for call in calls]
     end = {"choices": [{"delta": {}, "finish_reason": "tool_calls"}]}
     events = [b"data: %b\n\n" % json.dumps(each).encode() for each in (*chunks, end)]
-    llm, _ = scripted(chunked(events, "text/event-stream"))
+    llm, _ = scripted(respond_chunked(events, "text/event-stream"))
     response = CHATS[method](llm, [ChatMessage(content="Go!")])[-1]
     selected = llm.get_tool_calls_from_response(response)
     assert [(each.tool_id, each.tool_kwargs["a"]) for each in selected] == [
@@ -256,6 +256,6 @@ def test_spoken_replies_of_another_service(scripted: Scripted) -> None:
     blocks: list[ContentBlock] = [TextBlock(text="Words."), AudioBlock(audio=b"RIFF")]
     other = {"reference_audio_id": "audio-9"}
     spoken = ChatMessage(role="assistant", blocks=blocks, additional_kwargs=other)
-    llm, server = scripted(json_answer(HI))
+    llm, server = scripted(respond_json(HI))
     llm.chat([*HELLO, spoken, *HELLO])
     assert sent_messages(server)[1] == {"role": "assistant", "content": "Words."}

@@ -22,22 +22,22 @@ from apertis_audio_tools.llama_index import ApertisAudioLLM, ApertisAudioReader
 from apertis_audio_tools.llama_index.client_settings import ClientSettings
 from apertis_audio_tools.models import MODELS
 from support.contract.llama_index_calls import CHATS, Method
-from support.loopback import Loopback
-from support.scripted_responses import chunked, error, json_answer
+from support.loopback_server import LoopbackServer
+from support.scripted_responses import respond_chunked, respond_error, respond_json
 
 SECRET = "sk-very-secret"
 EVENTS = "text/event-stream"
 HELLO = [ChatMessage(content="Hello?")]
 HI: dict[str, Any] = {"choices": [{"message": {"content": "Hi."}}]}
 Make = Callable[..., ApertisAudioLLM]
-Scripted = Callable[..., tuple[ApertisAudioLLM, Loopback]]
+Scripted = Callable[..., tuple[ApertisAudioLLM, LoopbackServer]]
 
 
 def test_settings_reach_the_service(scripted: Scripted) -> None:
     """Every setting of a request is sent; arguments of a call take precedence."""
     settings: dict[str, Any] = {"temperature": 0.5, "top_p": 0.25, "max_tokens": 7, "seed": 3}
     llm, server = scripted(
-        json_answer(HI), model="m-1", stop="x", **settings, additional_kwargs={"user": "me"}
+        respond_json(HI), model="m-1", stop="x", **settings, additional_kwargs={"user": "me"}
     )
     llm.chat(HELLO)
     llm.chat(HELLO, temperature=0, stop=["y"], additional_kwargs={"user": "you"})
@@ -96,7 +96,7 @@ def test_metadata() -> None:
 
 def test_system_prompt(scripted: Scripted) -> None:
     """The system prompt is sent before the prompt of a prediction."""
-    llm, server = scripted(json_answer(HI), system_prompt="Be brief.")
+    llm, server = scripted(respond_json(HI), system_prompt="Be brief.")
     assert llm.predict(PromptTemplate("Hello?")) == "Hi."
     messages = json.loads(server.requests[0].body)["messages"]
     assert [message["content"] for message in messages] == ["Be brief.", "Hello?"]
@@ -104,7 +104,7 @@ def test_system_prompt(scripted: Scripted) -> None:
 
 def test_errors(scripted: Scripted, chat: Method) -> None:
     """Errors of the service are those that the client raises."""
-    llm, _ = scripted(error(401, "invalid_api_key"))
+    llm, _ = scripted(respond_error(401, "invalid_api_key"))
     with pytest.raises(AuthenticationError) as caught:
         chat(llm, HELLO)
     assert caught.value.code == "invalid_api_key"
@@ -114,7 +114,9 @@ def test_errors(scripted: Scripted, chat: Method) -> None:
 def test_abandoned_stream(scripted: Scripted, method: str) -> None:
     """Closing a stream early closes its connection."""
     chunk = {"choices": [{"delta": {"content": "Hi"}}]}
-    llm, server = scripted(chunked([b"data: %b\n\n" % json.dumps(chunk).encode()] * 3, EVENTS))
+    llm, server = scripted(
+        respond_chunked([b"data: %b\n\n" % json.dumps(chunk).encode()] * 3, EVENTS)
+    )
     if method == "stream_chat":
         with closing(llm.stream_chat(HELLO)) as chunks:
             assert next(chunks).delta == "Hi"

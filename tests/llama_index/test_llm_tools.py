@@ -26,15 +26,15 @@ from support.contract.llama_index_calls import (
     record_instrumentation,
     run_agent,
 )
-from support.loopback import Loopback
-from support.scripted_responses import answer, json_answer
+from support.loopback_server import LoopbackServer
+from support.scripted_responses import respond, respond_json
 
 CLIPS = Path(__file__).parents[1] / "clips"
 CLIP = CLIPS / "clip.mp3"
 MINUTES = "00000 00001"
 HI: dict[str, Any] = {"choices": [{"message": {"content": "Hi."}}]}
 Make = Callable[..., ApertisAudioLLM]
-Scripted = Callable[..., tuple[ApertisAudioLLM, Loopback]]
+Scripted = Callable[..., tuple[ApertisAudioLLM, LoopbackServer]]
 
 
 @pytest.fixture(params=TOOL_CHATS)
@@ -53,13 +53,13 @@ def calling_response(*calls: dict[str, Any], stream: bool) -> Any:
     """Return a response with tool calls, whole or as an event stream."""
     message = {"content": None, "tool_calls": [{"index": i, **c} for i, c in enumerate(calls)]}
     if not stream:
-        return json_answer({"choices": [{"message": message, "finish_reason": "tool_calls"}]})
+        return respond_json({"choices": [{"message": message, "finish_reason": "tool_calls"}]})
     event = {"choices": [{"delta": message, "finish_reason": "tool_calls"}]}
     body = f"data: {json.dumps(event)}\n\ndata: [DONE]\n\n".encode()
-    return answer(200, body, "text/event-stream")
+    return respond(200, body, "text/event-stream")
 
 
-def sent_field(server: Loopback, name: str = "messages") -> Any:
+def sent_field(server: LoopbackServer, name: str = "messages") -> Any:
     """Return a field of the last request."""
     return json.loads(server.requests[-1].body).get(name)
 
@@ -74,7 +74,7 @@ def tool_result(*blocks: Any, call_id: str = "c-1") -> ChatMessage:
 def test_malformed_arguments(scripted: Scripted, method: str, arguments: str) -> None:
     """Malformed arguments are an error; later turns send them as the model wrote them."""
     llm, server = scripted(
-        calling_response(tool_call(arguments), stream="stream" in method), json_answer(HI)
+        calling_response(tool_call(arguments), stream="stream" in method), respond_json(HI)
     )
     response = TOOL_CHATS[method](llm, make_tools(), user_msg=WEATHER)[-1]
     with pytest.raises(MalformedResponseError, match="The arguments of get_weather are"):
@@ -106,7 +106,7 @@ def test_empty_arguments(scripted: Scripted, method: str) -> None:
 def test_surplus_calls(scripted: Scripted, method: str) -> None:
     """If one call was requested, a second one is neither returned nor sent later."""
     both = [tool_call('{"city": "Lisbon"}'), tool_call('{"city": "Porto"}', "c-2")]
-    llm, server = scripted(calling_response(*both, stream=False), json_answer(HI))
+    llm, server = scripted(calling_response(*both, stream=False), respond_json(HI))
     response = TOOL_CHATS[method](llm, make_tools(), user_msg=BOTH)[-1]
     assert sent_field(server, "parallel_tool_calls") is False
     (selected,) = llm.get_tool_calls_from_response(response)
@@ -134,7 +134,7 @@ def test_surplus_calls(scripted: Scripted, method: str) -> None:
 )
 def test_calls_of_earlier_turns(scripted: Scripted, message: ChatMessage) -> None:
     """A call is sent whether a block or the additional arguments hold it."""
-    llm, server = scripted(json_answer(HI))
+    llm, server = scripted(respond_json(HI))
     llm.chat([ChatMessage(content=WEATHER), message, tool_result(TextBlock(text="Fog."))])
     question, calling, answer = sent_field(server)
     assert question == {"role": "user", "content": WEATHER}
@@ -166,7 +166,7 @@ def test_no_tools(make_llm: Make, chat_with_tools: Method) -> None:
 
 def test_audio_of_tools(scripted: Scripted) -> None:
     """Results of tools are text; their audio follows as a turn of the user."""
-    llm, server = scripted(json_answer(HI))
+    llm, server = scripted(respond_json(HI))
     llm.chat(
         [
             ChatMessage(content="Speak!"),

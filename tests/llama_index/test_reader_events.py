@@ -18,10 +18,10 @@ from apertis_audio_tools.llama_index import (
 from apertis_audio_tools.llama_index.load_tracking import UNFINISHED
 from support.contract.llama_index_calls import EventRecorder, record_instrumentation
 from support.contract.llama_index_readers import Load
-from support.loopback import Loopback
-from support.timeouts import PATIENCE
-from support.tiny_recordings import Names, tiny
-from support.wav_files import silence_of
+from support.loopback_server import LoopbackServer
+from support.timeouts import TIMEOUT
+from support.tiny_recordings import NameRecogniser, tiny_recording
+from support.wav_files import silent_wav
 
 COUNT = 12
 
@@ -96,15 +96,18 @@ def file_system() -> CountingFileSystem:
 
 
 @pytest.fixture
-def names() -> Names:
+def names() -> NameRecogniser:
     """Return a server behaviour that responds with the names of recordings."""
-    return Names()
+    return NameRecogniser()
 
 
 @pytest.fixture
-def sequential_reader(names: Names) -> Iterator[ApertisAudioReader]:
+def sequential_reader(names: NameRecogniser) -> Iterator[ApertisAudioReader]:
     """Yield a reader that sends one request at a time."""
-    with Loopback([names]) as server, server.client(max_concurrency=1, max_retries=0) as client:
+    with (
+        LoopbackServer([names]) as server,
+        server.client(max_concurrency=1, max_retries=0) as client,
+    ):
         yield ApertisAudioReader(client=client)
 
 
@@ -112,7 +115,7 @@ def write_recordings(folder: Path, *names: object) -> list[str]:
     """Write silent recordings and return their paths."""
     paths = [folder / f"{name}.wav" for name in names]
     for path in paths:
-        path.write_bytes(silence_of(3200))
+        path.write_bytes(silent_wav(3200))
     return [str(path) for path in paths]
 
 
@@ -185,7 +188,7 @@ def test_file_opened_too_late(
     class SlowFileSystem(CountingFileSystem):
         def open(self, *args: Any, **options: Any) -> Any:
             opening.set()
-            assert may_open.wait(PATIENCE)
+            assert may_open.wait(TIMEOUT)
             return super().open(*args, **options)
 
     file_system = SlowFileSystem(skip_instance_cache=True)
@@ -194,7 +197,7 @@ def test_file_opened_too_late(
         loading = asyncio.create_task(
             sequential_reader.aload_data(write_recordings(tmp_path, 0), fs=file_system)
         )
-        assert await asyncio.to_thread(opening.wait, PATIENCE)
+        assert await asyncio.to_thread(opening.wait, TIMEOUT)
         loading.cancel()
         await asyncio.wait([loading])
         may_open.set()
@@ -207,7 +210,7 @@ def test_file_opened_too_late(
 
 def test_raised_error(
     sequential_reader: ApertisAudioReader,
-    names: Names,
+    names: NameRecogniser,
     recorder: EventRecorder,
     tmp_path: Path,
     load: Load,
@@ -238,6 +241,6 @@ def test_equal_names(
     sequential_reader: ApertisAudioReader, recorder: EventRecorder, load: Load
 ) -> None:
     """Two recordings of one name have an end event each."""
-    assert len(load(sequential_reader, [tiny(1), tiny(1)])) == 2
+    assert len(load(sequential_reader, [tiny_recording(1), tiny_recording(1)])) == 2
     ends = [each for each in recorder.events if isinstance(each, TranscriptionEndEvent)]
     assert [(each.source, each.error) for each in ends] == [("1.wav", None)] * 2

@@ -20,11 +20,11 @@ from pydantic import ValidationError
 from apertis_audio_tools import ApertisAudio, ApertisError, ConfigurationError, RecordingError
 from apertis_audio_tools.files.discovery import SUFFIXES
 from apertis_audio_tools.llama_index import ApertisAudioReader, audio_file_extractor
-from support.beacon_recordings import FORMATS, write
+from support.beacon_recordings import FORMATS, write_beacons
 from support.contract.llama_index_readers import Load, read_folder
-from support.loopback import Loopback
-from support.tiny_recordings import Names
-from support.wav_files import silence_of
+from support.loopback_server import LoopbackServer
+from support.tiny_recordings import NameRecogniser
+from support.wav_files import silent_wav
 
 
 def texts(documents: list[Document]) -> list[str]:
@@ -39,7 +39,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a folder with recordings in several formats, a text file and a broken file."""
     folder = tmp_path_factory.mktemp("formats")
     for name in SOME_FORMATS:
-        write(FORMATS[name], folder / f"beacon.{name}", 2)
+        write_beacons(FORMATS[name], folder / f"beacon.{name}", 2)
     (folder / "notes.txt").write_text("Some notes.")
     (folder / "broken.mp3").write_text("No audio.")
     return folder
@@ -71,7 +71,7 @@ class TestPipelines:
 
         assert run() == (6, 6, 6)
         assert run() == (0, 6, 6)
-        write(FORMATS["ogg"], folder / "later" / "tuesday.ogg", 15)
+        write_beacons(FORMATS["ogg"], folder / "later" / "tuesday.ogg", 15)
         assert run() == (3, 7, 7)
         (folder / "monday.mp3").unlink()
         assert run() == (0, 3, 3)
@@ -118,9 +118,9 @@ class TestDirectories:
     def test_max_concurrency(self, tmp_path: Path) -> None:
         """The limit of the client holds for a directory, which loads all files at once."""
         for name in range(12):
-            (tmp_path / f"{name}.wav").write_bytes(silence_of(3200))
-        names = Names()
-        with Loopback([names]) as server:
+            (tmp_path / f"{name}.wav").write_bytes(silent_wav(3200))
+        names = NameRecogniser()
+        with LoopbackServer([names]) as server:
             reader = ApertisAudioReader(
                 api_key="key-of-a-test", base_url=server.url, max_concurrency=2
             )

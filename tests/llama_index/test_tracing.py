@@ -8,21 +8,21 @@ from llama_index.core.base.llms.types import AudioBlock
 from apertis_audio_tools import ApertisError
 from apertis_audio_tools.llama_index import ApertisAudioLLM
 from support.contract.llama_index_calls import audio_message, record_instrumentation
-from support.leaks import Leaks
-from support.loopback import Behaviour, Loopback
-from support.scripted_responses import error, json_answer
+from support.leaks import LeakDetector
+from support.loopback_server import Behaviour, LoopbackServer
+from support.scripted_responses import respond_error, respond_json
 
 CLIP = Path(__file__).parents[1] / "clips" / "clip.mp3"
-LEAKS = Leaks([CLIP.read_bytes()])
-HI = json_answer({"choices": [{"message": {"content": "Hi."}}]})
+LEAKS = LeakDetector([CLIP.read_bytes()])
+HI = respond_json({"choices": [{"message": {"content": "Hi."}}]})
 
 
-@pytest.mark.parametrize("behaviour", [HI, error(401, "invalid_api_key")])
+@pytest.mark.parametrize("behaviour", [HI, respond_error(401, "invalid_api_key")])
 @pytest.mark.parametrize("by_path", [True, False])
 def test_events(behaviour: Behaviour, *, by_path: bool) -> None:
     """Events and spans hold the question, but neither the key nor the audio of a clip."""
     clip = AudioBlock(path=CLIP) if by_path else AudioBlock(audio=CLIP.read_bytes())
-    with Loopback([behaviour]) as server, record_instrumentation() as (events, spans):
+    with LoopbackServer([behaviour]) as server, record_instrumentation() as (events, spans):
         llm = ApertisAudioLLM(api_key="sk-traced", base_url=server.url, max_retries=0)
         try:
             llm.chat([audio_message(clip, "What is said?")])

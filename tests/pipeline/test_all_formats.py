@@ -7,7 +7,7 @@ import pytest
 from apertis_audio_tools import ApertisAudio, Transcript
 from apertis_audio_tools.audio import cut_pieces, probe
 from apertis_audio_tools.pipeline import transcription_job
-from support.beacon_recordings import FORMATS, PERIOD_SECONDS, start_of, write
+from support.beacon_recordings import FORMATS, PERIOD_SECONDS, beacon_start, write_beacons
 from support.sync_async import Run, run_async, run_sync
 
 pytestmark = pytest.mark.slow
@@ -27,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def make_recording(folder: Path, name: str) -> Path:
     """Return a recording of a minute and a half in a format, encoded once."""
     path = folder / f"beacons.{name}"
-    return path if path.exists() else write(FORMATS[name], path, COUNT)
+    return path if path.exists() else write_beacons(FORMATS[name], path, COUNT)
 
 
 def assert_every_beacon(transcript: Transcript, count: int = COUNT) -> None:
@@ -36,7 +36,7 @@ def assert_every_beacon(transcript: Transcript, count: int = COUNT) -> None:
     assert texts == [f"{number:05d}" for number in range(count)]
     assert transcript.text == " ".join(texts)
     for number, segment in enumerate(transcript.segments):
-        assert segment.start == pytest.approx(start_of(number), abs=TOLERANCE)
+        assert segment.start == pytest.approx(beacon_start(number), abs=TOLERANCE)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_every_beacon_arrives_by_bytes(
 @pytest.mark.parametrize("name", ["mp3", "wav"])
 def test_every_beacon_arrives_without_pauses(name: str, tmp_path: Path, beacon_url: str) -> None:
     """Text in the overlap of two pieces is kept once, and nothing is lost."""
-    path = write(FORMATS[name], tmp_path / f"continuous.{name}", 60, has_pauses=False)
+    path = write_beacons(FORMATS[name], tmp_path / f"continuous.{name}", 60, has_pauses=False)
     cut = list(cut_pieces(probe(path), max_bytes=path.stat().st_size, target_seconds=20))
     assert [bool(piece.overlap) for piece in cut] == [False, *[True] * (len(cut) - 1)]
     with ApertisAudio("sk-payg", base_url=beacon_url) as client:

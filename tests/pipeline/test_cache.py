@@ -17,7 +17,7 @@ from platformdirs import user_cache_path
 
 from apertis_audio_tools import ConfigurationError, Segment, Transcript, Usage
 from apertis_audio_tools.pipeline.cache import CacheSetting, TranscriptCache, open_cache
-from support.cache_processes import noise, put_and_die, use
+from support.cache_processes import incompressible_transcript, put_and_be_killed, use_cache
 
 ONE = Transcript(
     text="Größe: 5 µm 好",
@@ -85,11 +85,11 @@ def test_least_recently_used(tmp_path: Path) -> None:
     """Beyond the maximum size, the least recently used transcript is deleted first."""
     small = TranscriptCache(tmp_path, max_bytes=3000)
     for number in range(2):
-        small.put(f"{number}", noise(number))
-    assert small.get("0") == noise(0)
+        small.put(f"{number}", incompressible_transcript(number))
+    assert small.get("0") == incompressible_transcript(0)
     for number in range(2, 5):
-        small.put(f"{number}", noise(number))
-        assert small.get("0") == noise(0)
+        small.put(f"{number}", incompressible_transcript(number))
+        assert small.get("0") == incompressible_transcript(0)
     found = [number for number in range(5) if small.get(f"{number}")]
     small.close()
     assert found[0] == 0
@@ -101,15 +101,15 @@ def test_too_large_for_it(tmp_path: Path) -> None:
     """A transcript larger than the maximum is not kept, and no other is deleted for it."""
     small = TranscriptCache(tmp_path, max_bytes=500)
     small.put("one", TWO)
-    small.put("two", noise(1))
+    small.put("two", incompressible_transcript(1))
     assert (small.get("one"), small.get("two")) == (TWO, None)
     small.close()
 
 
 def test_clear(cache: TranscriptCache) -> None:
     """`clear` deletes all transcripts and returns their number."""
-    cache.put("one", noise(1))
-    cache.put("two", noise(2))
+    cache.put("one", incompressible_transcript(1))
+    cache.put("two", incompressible_transcript(2))
     assert cache.clear() == 2
     assert cache.get("one") is None
     assert cache.clear() == 0
@@ -121,7 +121,7 @@ def test_clear(cache: TranscriptCache) -> None:
 def test_clear_frees_the_disk(cache: TranscriptCache) -> None:
     """`clear` frees the disk."""
     for number in range(50):
-        cache.put(f"{number}", noise(number))
+        cache.put(f"{number}", incompressible_transcript(number))
     cache.close()
     before = cache.path.stat().st_size
     cache.clear()
@@ -143,12 +143,14 @@ def test_damaged_file(cache: TranscriptCache, caplog: pytest.LogCaptureFixture) 
 def test_truncated_file(cache: TranscriptCache, caplog: pytest.LogCaptureFixture) -> None:
     """A truncated file behaves like an empty cache."""
     for number in range(50):
-        cache.put(f"{number}", noise(number))
+        cache.put(f"{number}", incompressible_transcript(number))
     cache.close()
     with cache.path.open("r+b") as file:
         file.truncate(cache.path.stat().st_size // 2)
     found = [cache.get(f"{number}") for number in range(50)]
-    assert all(each in {None, noise(number)} for number, each in enumerate(found))
+    assert all(
+        each in {None, incompressible_transcript(number)} for number, each in enumerate(found)
+    )
     assert "cannot be used" in caplog.text
     cache.clear()
     cache.put("one", ONE)
@@ -203,8 +205,8 @@ def test_threads(cache: TranscriptCache, caplog: pytest.LogCaptureFixture) -> No
     """Threads that write and read at once find what they wrote."""
 
     def put_and_get(number: int) -> bool:
-        cache.put(f"{number}", noise(number))
-        return cache.get(f"{number}") == noise(number)
+        cache.put(f"{number}", incompressible_transcript(number))
+        return cache.get(f"{number}") == incompressible_transcript(number)
 
     with ThreadPoolExecutor(16) as threads:
         assert all(threads.map(put_and_get, range(100)))
@@ -217,7 +219,7 @@ def test_processes(cache: TranscriptCache) -> None:
     spawn = multiprocessing.get_context("spawn")
     ready = spawn.Barrier(3)
     processes = [
-        spawn.Process(target=use, args=(cache.path.parent, 100 * n, ready)) for n in range(3)
+        spawn.Process(target=use_cache, args=(cache.path.parent, 100 * n, ready)) for n in range(3)
     ]
     for process in processes:
         process.start()
@@ -225,19 +227,19 @@ def test_processes(cache: TranscriptCache) -> None:
         process.join()
     assert [process.exitcode for process in processes] == [0, 0, 0]
     expected = [number for n in range(3) for number in range(100 * n, 100 * n + 40)]
-    assert all(cache.get(f"{number}") == noise(number) for number in expected)
+    assert all(cache.get(f"{number}") == incompressible_transcript(number) for number in expected)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no kill -9 there")
 def test_killed(cache: TranscriptCache) -> None:
     """A transcript survives a SIGKILL right after `put`."""
     process = multiprocessing.get_context("spawn").Process(
-        target=put_and_die, args=(cache.path.parent,)
+        target=put_and_be_killed, args=(cache.path.parent,)
     )
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL
-    assert cache.get("noise") == noise(1)
+    assert cache.get("noise") == incompressible_transcript(1)
 
 
 USERS = user_cache_path("apertis-audio-tools")

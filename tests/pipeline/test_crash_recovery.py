@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from support.loopback import Exchange, Loopback
-from support.piece_recogniser import STANDUP, Cuts, Recogniser
+from support.loopback_server import Exchange, LoopbackServer
+from support.piece_recogniser import STANDUP, ExpectedPieces, PieceRecogniser
 
 PIECE_SECONDS = 2.0
 MAX_CONCURRENCY = 4
@@ -39,7 +39,7 @@ class RespondToFirst:
 
 
 @contextlib.contextmanager
-def run_process(server: Loopback, folder: Path) -> Iterator[subprocess.Popen[str]]:
+def run_process(server: LoopbackServer, folder: Path) -> Iterator[subprocess.Popen[str]]:
     """Start a process that transcribes, and kill it at the end."""
     arguments = [server.url, STANDUP, folder, PIECE_SECONDS, MAX_CONCURRENCY]
     command = [sys.executable, str(PROGRAM), *map(str, arguments)]
@@ -57,10 +57,10 @@ def test_killed_twice(tmp_path: Path) -> None:
 
     A piece is sent again only if it was in progress when a process was killed.
     """
-    cuts = Cuts.of(STANDUP, PIECE_SECONDS)
-    recogniser = Recogniser(cuts)
+    cuts = ExpectedPieces.cut(STANDUP, PIECE_SECONDS)
+    recogniser = PieceRecogniser(cuts)
     assert len(cuts.spans) >= 40
-    with Loopback([recogniser]) as server:
+    with LoopbackServer([recogniser]) as server:
         for responses in (15, 12):
             recogniser.before = behaviour = RespondToFirst(responses)
             with run_process(server, tmp_path):

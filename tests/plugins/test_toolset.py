@@ -11,7 +11,7 @@ import pytest
 from apertis_audio_tools import AccessError, ApertisAudio, ConfigurationError
 from apertis_audio_tools.adapters.tools import TOOLS, AudioTool
 from apertis_audio_tools.plugins.toolset import Toolset, caching_client, tool_function
-from support.timeouts import PATIENCE
+from support.timeouts import TIMEOUT
 
 CLIP = Path(__file__).parents[1] / "clips" / "clip.m4a"
 
@@ -72,7 +72,7 @@ def test_concurrent_toolsets(tmp_path: Path) -> None:
     together = threading.Barrier(2)
 
     def make() -> ApertisAudio:
-        together.wait(PATIENCE)
+        together.wait(TIMEOUT)
         return ApertisAudio("sk-any")
 
     def call(toolset: Toolset) -> None:

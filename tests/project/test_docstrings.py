@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from apertis_audio_tools.errors import ApertisError
-from support.doc_pages import furnish, run_here
+from support.doc_pages import copy_recordings, run_code
 
 MODULES = (
     "apertis_audio_tools",
@@ -43,10 +43,10 @@ def test_example(
     """The example raises nothing when it runs line by line in a folder with recordings."""
     monkeypatch.setenv("APERTIS_API_KEY", "sk-reader")
     monkeypatch.setenv("APERTIS_BASE_URL", sandbox_url)
-    monkeypatch.chdir(furnish(tmp_path))
+    monkeypatch.chdir(copy_recordings(tmp_path))
     namespace: dict[str, object] = {"__name__": "__main__"}
     for example in examples(kind):
-        run_here(example.source, f"<{kind.__name__}>", "single", namespace)
+        run_code(example.source, f"<{kind.__name__}>", "single", namespace)
 
 
 @pytest.mark.parametrize("module", MODULES[1:])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from support.leaks import Leaks, leaks_of
+from support.leaks import LeakDetector, detector_for
 
 CLIP = (Path(__file__).parents[1] / "clips" / "clip.mp3").read_bytes()
 KEY = "sk-marked"
@@ -31,14 +31,14 @@ WAYS = {
 
 
 @pytest.fixture
-def leaks() -> Leaks:
+def leaks() -> LeakDetector:
     """Return a detector for one recording."""
-    return Leaks([CLIP])
+    return LeakDetector([CLIP])
 
 
 @pytest.mark.parametrize("begin", range(900, 912))
 @pytest.mark.parametrize("padding", range(4))
-def test_audio_in_any_form(leaks: Leaks, begin: int, padding: int) -> None:
+def test_audio_in_any_form(leaks: LeakDetector, begin: int, padding: int) -> None:
     """Audio is found from any offset, in base64 of any alignment, hexadecimal and repr."""
     audio = CLIP[begin : begin + 60]
     forms = [
@@ -53,7 +53,7 @@ def test_audio_in_any_form(leaks: Leaks, begin: int, padding: int) -> None:
 
 
 @pytest.mark.parametrize("key", ["sk-payg", "sk-sub-nobody", "sk-live_0123456789", "key-of-a-test"])
-def test_keys(leaks: Leaks, key: str) -> None:
+def test_keys(leaks: LeakDetector, key: str) -> None:
     """The keys of tests are found."""
     assert leaks.in_text(f"Authorization: Bearer {key}") == [f"the key {key!r}"]
 
@@ -69,7 +69,7 @@ def test_keys(leaks: Leaks, key: str) -> None:
         "Grüezi mitenand, \\x00\\x01 und so weiter.",
     ],
 )
-def test_nothing_else(leaks: Leaks, text: str) -> None:
+def test_nothing_else(leaks: LeakDetector, text: str) -> None:
     """Digests, paths, masked keys and words are not reported."""
     assert leaks.in_text(text) == []
 
@@ -77,7 +77,7 @@ def test_nothing_else(leaks: Leaks, text: str) -> None:
 def test_a_folder() -> None:
     """A detector for a folder finds every recording in it."""
     clips = Path(__file__).parents[1] / "clips"
-    leaks = leaks_of(clips)
+    leaks = detector_for(clips)
     for clip in clips.glob("clip.*"):
         middle = clip.stat().st_size // 2
         assert leaks.in_text(repr(clip.read_bytes()[middle : middle + 200])) == ["audio"], clip

@@ -8,18 +8,18 @@ import httpx
 import pytest
 
 from apertis_audio_tools import ApertisError, APIError, ConfigurationError
-from support.loopback import Behaviour, Loopback
-from support.scripted_responses import error, json_answer, raw, reset
+from support.loopback_server import Behaviour, LoopbackServer
+from support.scripted_responses import reset_connection, respond_error, respond_json, send_raw
 from support.sync_async import Run
-from support.wav_files import silence_of
+from support.wav_files import silent_wav
 
-MODELS = json_answer({"data": [{"id": "whisper-1"}]})
+MODELS = respond_json({"data": [{"id": "whisper-1"}]})
 KEY = "key-of-a-test"
 
 
 def test_authorization(run: Run) -> None:
     """The key is sent unchanged in one header."""
-    with Loopback([MODELS]) as server, server.client() as audio:
+    with LoopbackServer([MODELS]) as server, server.client() as audio:
         run(audio, "models")
     (request,) = server.requests
     assert request.headers["authorization"] == f"Bearer {KEY}"
@@ -29,15 +29,17 @@ def test_authorization(run: Run) -> None:
 
 def test_client_hides_the_key() -> None:
     """The representations of the client and its parts do not contain the key."""
-    with Loopback([MODELS]) as server, server.client() as audio:
+    with LoopbackServer([MODELS]) as server, server.client() as audio:
         audio.models()
         assert KEY not in repr(audio) + str(audio) + repr(vars(audio)) + repr(audio._batches)
 
 
-@pytest.mark.parametrize("failure", [error(401, "invalid_api_key"), reset(), raw(b"?\r\n\r\n")])
+@pytest.mark.parametrize(
+    "failure", [respond_error(401, "invalid_api_key"), reset_connection(), send_raw(b"?\r\n\r\n")]
+)
 def test_errors_hide_the_key(run: Run, failure: Behaviour) -> None:
     """The texts and the pickle of an error do not contain the key."""
-    with Loopback([failure]) as server, server.client(max_retries=1) as audio:
+    with LoopbackServer([failure]) as server, server.client(max_retries=1) as audio:
         with pytest.raises(APIError) as caught:
             run(audio, "models")
         raised = caught.value
@@ -48,9 +50,9 @@ def test_errors_hide_the_key(run: Run, failure: Behaviour) -> None:
 
 def test_causes_hide_the_key(run: Run) -> None:
     """The frames of an error's causes hold neither the key nor the request."""
-    with Loopback([reset()]) as server, server.client(max_retries=0) as audio:
+    with LoopbackServer([reset_connection()]) as server, server.client(max_retries=0) as audio:
         with pytest.raises(APIError) as caught:
-            run(audio, "transcribe", silence_of(1000))
+            run(audio, "transcribe", silent_wav(1000))
         cause = caught.value.__cause__
         assert isinstance(cause, httpx.ReadError)
         assert "authorization" not in cause.request.headers
@@ -61,15 +63,15 @@ def test_causes_hide_the_key(run: Run) -> None:
             cause = cause.__cause__
 
 
-@pytest.mark.parametrize("first", [error(503), reset(), MODELS])
+@pytest.mark.parametrize("first", [respond_error(503), reset_connection(), MODELS])
 def test_logs(run: Run, caplog: pytest.LogCaptureFixture, first: Behaviour) -> None:
     """Debug logs contain requests, but neither the key nor text."""
     for name in ("apertis_audio_tools", "httpx", "httpcore"):
         caplog.set_level(logging.DEBUG, logger=name)
-    transcript = json_answer({"text": "recognised words"})
-    with Loopback([first, transcript]) as server, server.client() as audio:
+    transcript = respond_json({"text": "recognised words"})
+    with LoopbackServer([first, transcript]) as server, server.client() as audio:
         run(audio, "models") if first is MODELS else None
-        run(audio, "transcribe", silence_of(1000), prompt="words of the prompt")
+        run(audio, "transcribe", silent_wav(1000), prompt="words of the prompt")
     assert "/v1/audio/transcriptions" in caplog.text
     assert KEY not in caplog.text
     assert "recognised words" not in caplog.text
@@ -79,7 +81,7 @@ def test_logs(run: Run, caplog: pytest.LogCaptureFixture, first: Behaviour) -> N
 @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy"])
 def test_proxy(run: Run, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """The proxy of the environment is used, with or without a scheme."""
-    with Loopback([MODELS]) as proxy, Loopback([MODELS]) as second:
+    with LoopbackServer([MODELS]) as proxy, LoopbackServer([MODELS]) as second:
         for server, address in [(proxy, f"http://{proxy.address}"), (second, second.address)]:
             monkeypatch.setenv(name, address)
             with server.client(base_url="http://service.invalid/v1") as audio:
@@ -90,7 +92,7 @@ def test_proxy(run: Run, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
 @pytest.mark.parametrize("exempt", ["127.0.0.1", "{address}", "*", "example.org, 127.0.0.1"])
 def test_no_proxy(run: Run, monkeypatch: pytest.MonkeyPatch, exempt: str) -> None:
     """Hosts that the environment exempts are connected to directly."""
-    with Loopback([MODELS]) as server, Loopback([MODELS]) as proxy:
+    with LoopbackServer([MODELS]) as server, LoopbackServer([MODELS]) as proxy:
         monkeypatch.setenv("http_proxy", f"http://{proxy.address}")
         monkeypatch.setenv("no_proxy", exempt.format(address=server.address))
         with server.client() as audio:
@@ -103,7 +105,7 @@ def test_impossible_proxy(run: Run, monkeypatch: pytest.MonkeyPatch, address: st
     """An invalid proxy is a configuration error whose message hides the password."""
     monkeypatch.setenv("http_proxy", address)
     with (
-        Loopback([MODELS]) as server,
+        LoopbackServer([MODELS]) as server,
         server.client(base_url="http://service.invalid/v1") as audio,
         pytest.raises(ConfigurationError, match="proxy") as caught,
     ):

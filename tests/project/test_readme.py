@@ -9,18 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from support.doc_pages import CLIPS, PAGES, blocks, furnish, run_here
+from support.doc_pages import CLIPS, PAGES, code_blocks, copy_recordings, run_code
 
 PYTHON = [
     pytest.param(block, id=f"{page.stem}-{number}")
     for page in PAGES
-    for number, block in enumerate(blocks(page, "python"))
+    for number, block in enumerate(code_blocks(page, "python"))
     if not re.match(r"# \S+\.py\n", block)  # a plugin's file, which `make plugins` runs
 ]
 COMMANDS = [
     line.partition("#")[0].strip()
     for page in PAGES
-    for block in blocks(page, "sh")
+    for block in code_blocks(page, "sh")
     for line in block.splitlines()
     if line.startswith("apertis-audio") and "sandbox" not in line
 ]
@@ -35,7 +35,7 @@ def folder(tmp_path: Path, sandbox_url: str, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("APERTIS_BASE_URL", sandbox_url)
     monkeypatch.setenv("PATH", f"{commands}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.chdir(tmp_path)
-    return furnish(tmp_path)
+    return copy_recordings(tmp_path)
 
 
 # LlamaIndex's agents inspect all their members, including deprecated ones of pydantic.
@@ -44,7 +44,7 @@ def folder(tmp_path: Path, sandbox_url: str, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize("block", PYTHON)
 def test_python(folder: Path, block: str) -> None:
     """A Python example runs without an error."""
-    run_here(block, str(folder / "pasted.py"))
+    run_code(block, str(folder / "pasted.py"))
 
 
 @pytest.mark.parametrize("line", COMMANDS)

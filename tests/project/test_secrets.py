@@ -16,21 +16,28 @@ from rich.traceback import Traceback
 import apertis_audio_tools
 from apertis_audio_tools import ApertisError
 from apertis_audio_tools.pipeline import speech_job
-from support.leaks import Leaks
-from support.loopback import Behaviour, Loopback
-from support.scripted_responses import answer, error, json_answer, raw, reset, truncated
+from support.leaks import LeakDetector
+from support.loopback_server import Behaviour, LoopbackServer
+from support.scripted_responses import (
+    reset_connection,
+    respond,
+    respond_error,
+    respond_json,
+    respond_truncated,
+    send_raw,
+)
 from support.sync_async import Run
-from support.wav_files import wav_of
+from support.wav_files import wav_bytes
 
 TESTS = str(Path(__file__).parents[1])
 PACKAGE = str(Path(apertis_audio_tools.__file__).parent)
 
 
-AUDIO = wav_of(random.Random(1).randbytes(32_000))
+AUDIO = wav_bytes(random.Random(1).randbytes(32_000))
 """One second of audio that resembles nothing else."""
-LEAKS = Leaks([AUDIO])
+LEAKS = LeakDetector([AUDIO])
 CLIP = {"data": base64.b64encode(AUDIO).decode(), "format": "wav"}
-KEYS = Leaks()
+KEYS = LeakDetector()
 CALLS: dict[str, tuple[str, Callable[[BinaryIO], tuple[Any, ...]]]] = {
     "stream": ("transcribe", lambda file: (file,)),
     "named": ("translate", lambda file: (("a.wav", file),)),
@@ -40,12 +47,12 @@ CALLS: dict[str, tuple[str, Callable[[BinaryIO], tuple[Any, ...]]]] = {
 }
 """Calls without bytes among their arguments, which are variables of the verbs."""
 FAILURES: dict[str, tuple[Behaviour, dict[str, Any]]] = {
-    "refused": (error(401, "invalid_api_key"), {}),
-    "reset": (reset(), {}),
-    "nonsense": (raw(b"?\r\n\r\n"), {}),
-    "malformed": (json_answer({"nothing": "as documented"}), {}),
-    "not-json": (answer(200, AUDIO, "application/json"), {}),
-    "unsupported": (reset(), {"temperature": 7.0}),
+    "refused": (respond_error(401, "invalid_api_key"), {}),
+    "reset": (reset_connection(), {}),
+    "nonsense": (send_raw(b"?\r\n\r\n"), {}),
+    "malformed": (respond_json({"nothing": "as documented"}), {}),
+    "not-json": (respond(200, AUDIO, "application/json"), {}),
+    "unsupported": (reset_connection(), {"temperature": 7.0}),
 }
 
 
@@ -53,7 +60,7 @@ def error_of(run: Run, call: str, failure: str) -> ApertisError:
     """Return the error that a call raises when the server behaves as given."""
     verb, arguments = CALLS[call]
     behaviour, options = FAILURES[failure]
-    with Loopback([behaviour]) as server, server.client(max_retries=1) as audio:
+    with LoopbackServer([behaviour]) as server, server.client(max_retries=1) as audio:
         with pytest.raises(ApertisError) as caught:
             run(audio, verb, *arguments(io.BytesIO(AUDIO)), **options)
         return caught.value
@@ -83,7 +90,9 @@ def texts_of(error: BaseException) -> Iterator[str]:
         yield from traceback.format_exception(each)
 
 
-def leaks_in(error: ApertisError, in_variables: Leaks = LEAKS) -> list[tuple[list[str], str]]:
+def leaks_in(
+    error: ApertisError, in_variables: LeakDetector = LEAKS
+) -> list[tuple[list[str], str]]:
     """Return the leaks in the texts of an error, in its pickle, and in the variables of frames."""
     checked = [(LEAKS.in_text(text), text[:300]) for text in texts_of(error)]
     checked += [(in_variables.in_text(value), name) for name, value in variables_of(error)]
@@ -116,7 +125,7 @@ def test_bytes_of_the_caller(run: Run, verb: str, argument: object, failure: str
     """Bytes that the caller passes are shown only by the variables that hold the argument."""
     behaviour, options = FAILURES[failure]
     with (
-        Loopback([behaviour]) as server,
+        LoopbackServer([behaviour]) as server,
         server.client(max_retries=0) as audio,
         pytest.raises(ApertisError) as caught,
     ):
@@ -134,7 +143,7 @@ def test_text_of_a_response(run: Run, segments: object) -> None:
     words = "word " * 1000 + "at the end"
     body = {"text": words if segments else [words], "segments": segments}
     with (
-        Loopback([json_answer(body)]) as server,
+        LoopbackServer([respond_json(body)]) as server,
         server.client(max_retries=0) as audio,
         pytest.raises(ApertisError) as caught,
     ):
@@ -152,10 +161,12 @@ def test_damaged_speech(
     """Malformed audio of a response is not shown; variables may show the chunk being read."""
     monkeypatch.setattr(speech_job, "MAX_SPEECH_CHARACTERS", 20)
     text = "Yes, that is what I said. " * (parts if parts > 1 else 0) or "Yes."
-    script = [answer(200, AUDIO, "audio/wav")] * (parts - 1) + [truncated(AUDIO, 10, "audio/wav")]
+    script = [respond(200, AUDIO, "audio/wav")] * (parts - 1) + [
+        respond_truncated(AUDIO, 10, "audio/wav")
+    ]
     path = [tmp_path / "said.wav"] if verb == "save_speech" else []
     with (
-        Loopback(script) as server,
+        LoopbackServer(script) as server,
         server.client(max_retries=0, max_concurrency=1) as audio,
         pytest.raises(ApertisError) as caught,
     ):
@@ -166,7 +177,7 @@ def test_damaged_speech(
 @pytest.mark.parametrize("failure", ["refused", "reset", "malformed", "not-json"])
 def test_collected_errors(run: Run, failure: str) -> None:
     """A collected error shows no more than a raised one, and its frames have no variables."""
-    with Loopback([FAILURES[failure][0]]) as server, server.client(max_retries=0) as audio:
+    with LoopbackServer([FAILURES[failure][0]]) as server, server.client(max_retries=0) as audio:
         (outcome,) = run(audio, "transcribe_many", [AUDIO], on_error="skip")
     assert leaks_in(outcome.error) == []
     assert [name for each in chain(outcome.error) for name, _ in variables_of(each)] == []

@@ -11,11 +11,11 @@ from apertis_audio_tools.sandbox.beacons import BEACON_SECONDS, encode_number
 from support.beacon_recordings import (
     AMPLITUDE,
     PERIOD_SECONDS,
-    Format,
-    in_16_bits,
-    sound,
-    start_of,
-    write,
+    BeaconFormat,
+    beacon_samples,
+    beacon_start,
+    to_int16,
+    write_beacons,
 )
 
 COUNT = 20
@@ -27,7 +27,7 @@ ENCODER_DELAY = 0.0305
 
 def pcm(count: int = COUNT, *, first: int = 0, noise: float = 16.0) -> bytes:
     """Return beacons as the sandbox decodes them."""
-    return b"".join(sound(SAMPLE_RATE, count, first=first, noise=noise))
+    return b"".join(beacon_samples(SAMPLE_RATE, count, first=first, noise=noise))
 
 
 def recognise(samples: bytes) -> list[SpeechSegment]:
@@ -40,7 +40,7 @@ def assert_all(
     """Assert that each beacon is recognised once, in order, at its time."""
     assert [each.text for each in segments] == [f"{first + at:05d}" for at in range(count)]
     for at, each in enumerate(segments):
-        assert each.start == pytest.approx(start_of(at) + late, abs=EXACT)
+        assert each.start == pytest.approx(beacon_start(at) + late, abs=EXACT)
         assert each.end == pytest.approx(each.start + BEACON_SECONDS)
 
 
@@ -59,32 +59,32 @@ def test_noise(decibels: int) -> None:
 
 def test_noise_between_beacons() -> None:
     """Noise between beacons, as loud as they are, is not taken for a beacon."""
-    assert_all(recognise(b"".join(sound(SAMPLE_RATE, COUNT, has_pauses=False))))
+    assert_all(recognise(b"".join(beacon_samples(SAMPLE_RATE, COUNT, has_pauses=False))))
 
 
 @pytest.mark.parametrize("loudness", [0.01, 0.1, 7])
 def test_loudness(loudness: float) -> None:
     """Soft and distorted beacons are recognised like loud ones."""
     samples = np.frombuffer(pcm(), np.int16).astype(np.float64)
-    assert_all(recognise(in_16_bits(samples * loudness)))
+    assert_all(recognise(to_int16(samples * loudness)))
 
 
 @pytest.mark.parametrize(
     "form",
     [
-        Format("mp3", "libmp3lame", 44_100, 32_000),
-        Format("mp3", "libmp3lame", 8_000, 24_000),
-        Format("ogg", "libopus", 48_000, 16_000),
-        Format("ogg", "libopus", 8_000, 24_000),
-        Format("ipod", "aac", 48_000, 64_000),
-        Format("ipod", "aac", 8_000, 24_000),
-        Format("mp2", "mp2", 16_000, 32_000),
+        BeaconFormat("mp3", "libmp3lame", 44_100, 32_000),
+        BeaconFormat("mp3", "libmp3lame", 8_000, 24_000),
+        BeaconFormat("ogg", "libopus", 48_000, 16_000),
+        BeaconFormat("ogg", "libopus", 8_000, 24_000),
+        BeaconFormat("ipod", "aac", 48_000, 64_000),
+        BeaconFormat("ipod", "aac", 8_000, 24_000),
+        BeaconFormat("mp2", "mp2", 16_000, 32_000),
     ],
     ids=lambda form: f"{form.encoder} {form.bit_rate // 1000}k at {form.sample_rate} Hz",
 )
-def test_codecs(form: Format, tmp_path: Path) -> None:
+def test_codecs(form: BeaconFormat, tmp_path: Path) -> None:
     """Beacons survive low bit rates and low sample rates."""
-    with write(form, tmp_path / "beacons", COUNT).open("rb") as file:
+    with write_beacons(form, tmp_path / "beacons", COUNT).open("rb") as file:
         segments = recognise(decode(file))
     assert_all(segments, late=ENCODER_DELAY if form.encoder == "mp2" else 0)
 
@@ -94,7 +94,7 @@ def test_cut_beacon(cut: int) -> None:
     """The parts of a recording cut anywhere have each beacon at most once, and no other beacon."""
     samples, at = pcm(4, first=777), (round(PERIOD_SECONDS) * 1000 + cut) * SAMPLE_RATE // 1000
     before, after = recognise(samples[: at * 2]), recognise(samples[at * 2 :])
-    start, end = start_of(1), start_of(1) + BEACON_SECONDS
+    start, end = beacon_start(1), beacon_start(1) + BEACON_SECONDS
     is_cut = start + EXACT < at / SAMPLE_RATE < end - EXACT
     at_edge = min(abs(at / SAMPLE_RATE - edge) for edge in (start, end)) < EXACT
     texts = [each.text for each in (*before, *after)]
@@ -102,7 +102,7 @@ def test_cut_beacon(cut: int) -> None:
         assert texts == [f"{777 + number:05d}" for number in range(4) if number != 1 or not is_cut]
     assert len(set(texts)) == len(texts)
     for each in after:
-        place = start_of(int(each.text) - 777) - at / SAMPLE_RATE
+        place = beacon_start(int(each.text) - 777) - at / SAMPLE_RATE
         assert each.start == pytest.approx(max(place, 0), abs=EXACT)
 
 
@@ -111,7 +111,7 @@ def test_noise_and_silence_have_no_beacons(seconds: float) -> None:
     """Noise and silence of any length have no beacons."""
     count = int(seconds * SAMPLE_RATE)
     assert recognise(bytes(count * 2)) == []
-    assert recognise(in_16_bits(np.random.default_rng(1).normal(0, 3_000, count))) == []
+    assert recognise(to_int16(np.random.default_rng(1).normal(0, 3_000, count))) == []
 
 
 def test_speech_has_no_beacons() -> None:
@@ -125,7 +125,7 @@ def test_wrong_digit() -> None:
     """A beacon with any wrong digit is not recognised, because its check symbol does not match."""
     samples = pcm(1, first=12_345)
     other = pcm(1, first=54_321)
-    slot, begin = round(0.08 * SAMPLE_RATE) * 2, round(start_of(0) * SAMPLE_RATE) * 2
+    slot, begin = round(0.08 * SAMPLE_RATE) * 2, round(beacon_start(0) * SAMPLE_RATE) * 2
     for number in (1, 2, 4, 5):
         at = begin + number * slot
         assert recognise(samples[:at] + other[at : at + slot] + samples[at + slot :]) == []

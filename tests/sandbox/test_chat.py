@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from support.encoded_recordings import content, silence
+from support.encoded_recordings import encode_silence, inspect_audio
 
 CLIPS = Path(__file__).parents[1] / "clips"
 MODEL = "gpt-4o-audio-preview"
@@ -89,7 +89,7 @@ def test_recordings_are_recognised(ask: Ask, audio_format: str) -> None:
 
 def test_several_recordings(ask: Ask) -> None:
     """All recordings of the last turn are quoted, and those of earlier turns are not."""
-    spoken, quiet = clip((CLIPS / "clip.wav").read_bytes()), clip(silence("wav", 1))
+    spoken, quiet = clip((CLIPS / "clip.wav").read_bytes()), clip(encode_silence("wav", 1))
     twice = ask(user(quiet), user(spoken, quiet, spoken))
     sentence = '"The meeting is tomorrow."'
     assert text_of(twice) == f"I heard: {sentence} and {sentence}."
@@ -117,8 +117,8 @@ def test_spoken_answers(ask: Ask, audio_format: str, codec: str | None) -> None:
     assert message["audio"]["transcript"] == 'You wrote: "Hello there".'
     assert message["audio"]["expires_at"] > answer["created"]
     file = base64.b64decode(message["audio"]["data"], validate=True)
-    seconds = len(file) / 48_000 if codec is None else content(file).seconds
-    assert codec is None or content(file).codec == codec
+    seconds = len(file) / 48_000 if codec is None else inspect_audio(file).seconds
+    assert codec is None or inspect_audio(file).codec == codec
     tokens = answer["usage"]["completion_tokens_details"]["audio_tokens"]
     assert tokens == pytest.approx(seconds * 20, abs=4)
     assert 0.8 < seconds < 3

@@ -13,8 +13,8 @@ import pytest
 
 from apertis_audio_tools.sandbox import speech_endpoint, speech_synthesis
 from support import timeouts
-from support.encoded_recordings import content
-from support.timeouts import PATIENCE
+from support.encoded_recordings import inspect_audio
+from support.timeouts import TIMEOUT
 
 VOICES = ["alloy", "echo", "fable", "onyx", "nova", "shimmer"]
 SENTENCE = "The new version will go out on Thursday. We need your help."
@@ -52,7 +52,7 @@ def test_formats(
     body = REQUEST | {"input": SENTENCE, "response_format": response_format}
     response = client.post("/audio/speech", json=body)
     assert response.headers["content-type"] == media_type
-    found = content(response.content)
+    found = inspect_audio(response.content)
     seconds = len(speak(SENTENCE, "pcm")) / 48_000
     assert (found.container, found.codec) == (container, codec)
     assert (found.rate, found.channels) == (rate, 1)
@@ -73,7 +73,7 @@ def test_default_format(client: httpx.Client) -> None:
     """The default format is mp3."""
     response = client.post("/audio/speech", json=REQUEST)
     assert response.headers["content-type"] == "audio/mpeg"
-    assert content(response.content).container == "mp3"
+    assert inspect_audio(response.content).container == "mp3"
 
 
 def test_wav_has_the_sizes_of_a_stream(speak: Speak) -> None:
@@ -81,7 +81,9 @@ def test_wav_has_the_sizes_of_a_stream(speak: Speak) -> None:
     header = speak(SENTENCE, "wav")[:44]
     assert (header[:4], header[4:8], header[8:16]) == (b"RIFF", b"\xff" * 4, b"WAVEfmt ")
     assert header[36:] == b"data" + b"\xff" * 4
-    assert content(speak(SENTENCE, "wav")).seconds == (len(speak(SENTENCE, "wav")) - 44) / 48_000
+    assert (
+        inspect_audio(speak(SENTENCE, "wav")).seconds == (len(speak(SENTENCE, "wav")) - 44) / 48_000
+    )
 
 
 @pytest.mark.parametrize("speed", [0.25, 0.4, 0.5, 0.75, 1.5, 4])
@@ -127,14 +129,14 @@ def test_speech_is_recognised(client: httpx.Client, speak: Speak, voice: str) ->
 def test_models(client: httpx.Client, model: str) -> None:
     """Every speech model returns speech, and accepts instructions."""
     body = REQUEST | {"model": model, "instructions": "Sound cheerful."}
-    assert content(client.post("/audio/speech", json=body).content).seconds > 0.5
+    assert inspect_audio(client.post("/audio/speech", json=body).content).seconds > 0.5
 
 
 @pytest.mark.parametrize("voice", ["Kore", "alloy"])
 def test_model_with_other_voices(client: httpx.Client, voice: str) -> None:
     """The Gemini model has voices of its own, so it accepts any name."""
     body = REQUEST | {"model": "gemini-3.1-flash-tts-preview", "voice": voice}
-    assert content(client.post("/audio/speech", json=body).content).seconds > 0.5
+    assert inspect_audio(client.post("/audio/speech", json=body).content).seconds > 0.5
 
 
 @pytest.mark.parametrize(
@@ -146,14 +148,14 @@ def test_unusual_texts(client: httpx.Client, text: str, response_format: str) ->
     body = REQUEST | {"input": text, "response_format": response_format}
     response = client.post("/audio/speech", content=json.dumps(body))
     assert response.status_code == 200
-    assert content(response.content).seconds >= 0
+    assert inspect_audio(response.content).seconds >= 0
 
 
 def test_the_longest_text(client: httpx.Client) -> None:
     """4096 characters are spoken to the end; one more is refused."""
     text = ("All is well. " * 400)[:4096]
     body = REQUEST | {"input": text, "response_format": "opus", "speed": 4}
-    assert content(client.post("/audio/speech", json=body).content).seconds > 60
+    assert inspect_audio(client.post("/audio/speech", json=body).content).seconds > 60
     response = client.post("/audio/speech", json=body | {"input": text + "x"})
     assert refused(response) == (400, "invalid_parameter", "input")
 
@@ -166,7 +168,7 @@ def test_sentences_are_streamed(url: str, monkeypatch: pytest.MonkeyPatch) -> No
     def speak_after_first(text: str, voice: str) -> Iterator[bytes]:
         sentences = speak(text, voice)
         yield next(sentences)
-        assert first_arrived.wait(PATIENCE)
+        assert first_arrived.wait(TIMEOUT)
         yield from sentences
 
     monkeypatch.setattr(speech_endpoint, "speak", speak_after_first)

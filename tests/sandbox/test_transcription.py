@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from apertis_audio_tools.sandbox import PocketSphinx, Sandbox, SpeechSegment
-from support.encoded_recordings import recording, samples, silence
-from support.timeouts import PATIENCE
+from support.encoded_recordings import decode_samples, encode_recording, encode_silence
+from support.timeouts import TIMEOUT
 
 ROOT = Path(__file__).parents[2]
 CLIPS = ROOT / "tests" / "clips"
@@ -47,7 +47,7 @@ def transcribe(url: str, file: bytes, timeout: float = 60, **fields: str) -> htt
 
 def beginning(path: Path, seconds: int) -> bytes:
     """Return the first seconds of a recording as wav."""
-    return recording("wav", samples(path.read_bytes())[: seconds * 16_000 * 2])
+    return encode_recording("wav", decode_samples(path.read_bytes())[: seconds * 16_000 * 2])
 
 
 @pytest.fixture(scope="module")
@@ -115,9 +115,9 @@ def test_verbose_statistics(standup: dict[str, object]) -> None:
 
 def test_times(transcribe: Transcribe) -> None:
     """The times of two sentences are exact to a tenth of a second."""
-    clip = samples((CLIPS / "clip.wav").read_bytes())
+    clip = decode_samples((CLIPS / "clip.wav").read_bytes())
     pause = bytes(16_000 * 2 * 3)
-    file = recording("wav", pause + clip + pause + clip)
+    file = encode_recording("wav", pause + clip + pause + clip)
     transcript = transcribe(file, response_format="verbose_json", temperature="0.5").json()
     spans = [(each["start"], each["end"]) for each in transcript["segments"]]
     assert spans == [pytest.approx((3.05, 4.19), abs=0.1), pytest.approx((7.29, 8.43), abs=0.1)]
@@ -153,7 +153,7 @@ def test_text_and_subtitles(response_format: str, media_type: str, expected: str
         SpeechSegment(0.5, 3599.9994, "First & last."), SpeechSegment(3661.001, 100_000, "Second.")
     )
     with Sandbox(recogniser=engine) as url:
-        response = transcribe(url, silence("wav", 1), response_format=response_format)
+        response = transcribe(url, encode_silence("wav", 1), response_format=response_format)
     assert response.headers["content-type"] == media_type
     assert response.text == expected
 
@@ -163,7 +163,7 @@ def test_text_and_subtitles(response_format: str, media_type: str, expected: str
 def test_json_only_models(model: str, response_format: str) -> None:
     """The gpt-4o models return json, whatever format is requested."""
     with Sandbox(recogniser=FixedRecogniser(SpeechSegment(0, 1, "Hello."))) as url:
-        file = silence("wav", 1)
+        file = encode_silence("wav", 1)
         response = transcribe(url, file, model=model, response_format=response_format)
     assert response.json() == {"text": "Hello."}
 
@@ -174,14 +174,14 @@ def test_json_only_models(model: str, response_format: str) -> None:
 )
 def test_silence(transcribe: Transcribe, response_format: str, expected: str) -> None:
     """The transcript of silence is empty."""
-    response = transcribe(silence("wav", 3), response_format=response_format)
+    response = transcribe(encode_silence("wav", 3), response_format=response_format)
     assert (response.status_code, response.text) == (200, expected)
 
 
 def test_silence_has_no_segments(transcribe: Transcribe) -> None:
     """The verbose transcript of silence has no segments."""
     transcript = transcribe(
-        silence("flac", 2.5), "quiet.flac", response_format="verbose_json"
+        encode_silence("flac", 2.5), "quiet.flac", response_format="verbose_json"
     ).json()
     assert (transcript["duration"], transcript["text"], transcript["segments"]) == (2.5, "", [])
 
@@ -211,8 +211,8 @@ def test_concurrent_requests(transcribe: Transcribe) -> None:
 @pytest.mark.timeout(600)
 def test_long_speech_without_a_pause(transcribe: Transcribe) -> None:
     """Speech without pauses is cut into segments without loss."""
-    clip = samples((CLIPS / "clip.wav").read_bytes())
-    transcript = transcribe(recording("mp3", clip * 17), "long.mp3", **VERBOSE).json()
+    clip = decode_samples((CLIPS / "clip.wav").read_bytes())
+    transcript = transcribe(encode_recording("mp3", clip * 17), "long.mp3", **VERBOSE).json()
     assert len(transcript["segments"]) == 2
     assert transcript["text"].lower().count("meeting") >= 15
 
@@ -231,9 +231,9 @@ def test_disconnected_client() -> None:
 
     with Sandbox(recogniser=Endless()) as url:
         with pytest.raises(httpx.ReadTimeout):
-            transcribe(url, silence("wav", 2), timeout=0.5)
-        assert given_up.wait(PATIENCE)
-        assert transcribe(url, silence("wav", 1)).json() == {"text": ""}
+            transcribe(url, encode_silence("wav", 2), timeout=0.5)
+        assert given_up.wait(TIMEOUT)
+        assert transcribe(url, encode_silence("wav", 1)).json() == {"text": ""}
 
 
 def test_closed_recogniser() -> None:
@@ -245,10 +245,10 @@ def test_closed_recogniser() -> None:
             at_work.set()
             return super().recognise(pcm)
 
-    file = recording("wav", samples((CLIPS / "clip.wav").read_bytes()) * 20)
+    file = encode_recording("wav", decode_samples((CLIPS / "clip.wav").read_bytes()) * 20)
     with Noticed() as engine, Sandbox(recogniser=engine) as url, ThreadPoolExecutor(1) as thread:
         answer = thread.submit(transcribe, url, file)
-        assert at_work.wait(PATIENCE)
+        assert at_work.wait(TIMEOUT)
         engine.close()
         assert answer.result().status_code == 503
         assert answer.result().json()["error"]["code"] == "service_unavailable"
@@ -264,7 +264,7 @@ def test_failing_recogniser(capfd: pytest.CaptureFixture[str]) -> None:
 
     with Sandbox(recogniser=Broken()) as url:
         for _ in range(2):
-            response = transcribe(url, silence("wav", 1))
+            response = transcribe(url, encode_silence("wav", 1))
             assert response.status_code == 500
             assert response.json()["error"]["code"] == "internal_error"
             assert response.headers["x-request-id"]

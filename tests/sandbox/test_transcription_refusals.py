@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from apertis_audio_tools.sandbox import audio_decoding
-from support.encoded_recordings import silence
+from support.encoded_recordings import encode_silence
 
 CLIPS = Path(__file__).parents[1] / "clips"
 WAV = (CLIPS / "clip.wav").read_bytes()
@@ -86,7 +86,7 @@ def test_unknown_extension(transcribe: Transcribe, name: str) -> None:
 
 def test_wrong_extension(transcribe: Transcribe) -> None:
     """Any documented extension is accepted, whatever the container is."""
-    assert transcribe(silence("ogg", 0.5), "clip.mp3").status_code == 200
+    assert transcribe(encode_silence("ogg", 0.5), "clip.mp3").status_code == 200
 
 
 def _playlist() -> bytes:
@@ -119,7 +119,7 @@ def test_undecodable_audio(transcribe: Transcribe, file: bytes) -> None:
 
 def test_damaged_packets(transcribe: Transcribe) -> None:
     """Damaged packets are left out, and the rest is decoded."""
-    file = bytearray(silence("mp3", 10))
+    file = bytearray(encode_silence("mp3", 10))
     file[9000:9400] = b"\xa5" * 400
     transcript = transcribe(bytes(file), "clip.mp3", response_format="verbose_json").json()
     assert transcript["duration"] == pytest.approx(10, abs=0.5)
@@ -134,18 +134,18 @@ def test_title_in_another_encoding(transcribe: Transcribe) -> None:
 
 def test_too_short(transcribe: Transcribe) -> None:
     """Less than a tenth of a second is refused; a tenth is accepted."""
-    assert refused(transcribe(silence("wav", 0.09))) == (400, "invalid_parameter", "file")
-    assert transcribe(silence("wav", 0.1)).status_code == 200
+    assert refused(transcribe(encode_silence("wav", 0.09))) == (400, "invalid_parameter", "file")
+    assert transcribe(encode_silence("wav", 0.1)).status_code == 200
 
 
 def test_too_long_for_gpt_4o(transcribe: Transcribe) -> None:
     """The gpt-4o models accept up to 1400 seconds."""
-    longer = silence("flac", 1401, rate=8000)
+    longer = encode_silence("flac", 1401, rate=8000)
     for model in ("gpt-4o-transcribe", "gpt-4o-mini-transcribe"):
         response = transcribe(longer, "long.flac", model=model)
         assert refused(response) == (400, "invalid_parameter", "file")
         assert "1401.00 seconds is longer than 1400 seconds" in response.text
-    just_so = silence("flac", 1399, rate=8000)
+    just_so = encode_silence("flac", 1399, rate=8000)
     assert transcribe(just_so, "long.flac", model="gpt-4o-transcribe").status_code == 200
 
 
@@ -154,8 +154,8 @@ def test_audio_that_unpacks_to_hours(
 ) -> None:
     """A small file that unpacks to long silence is refused before it fills the memory."""
     monkeypatch.setattr(audio_decoding, "MAX_SECONDS", 5)
-    assert refused(transcribe(silence("flac", 7), "bomb.flac"))[1] == "invalid_file_format"
-    assert transcribe(silence("flac", 4), "fine.flac").status_code == 200
+    assert refused(transcribe(encode_silence("flac", 7), "bomb.flac"))[1] == "invalid_file_format"
+    assert transcribe(encode_silence("flac", 4), "fine.flac").status_code == 200
 
 
 def _body(size: int) -> tuple[dict[str, str], bytes]:

@@ -32,7 +32,7 @@ from apertis_audio_tools.sandbox import Sandbox
 from support.cassettes.plugin import RUN, Service
 from support.service_types import Clip
 from support.sync_async import Run
-from support.wav_files import silence_of
+from support.wav_files import silent_wav
 
 pytestmark = pytest.mark.vcr
 
@@ -138,7 +138,7 @@ def test_too_large(
     """The service, too, refuses uploads that are too large."""
     for module in (models, transcription_job):
         monkeypatch.setattr(module, "MAX_UPLOAD_BYTES", 1 << 40)
-    wav = silence_of(MAX_UPLOAD_BYTES)
+    wav = silent_wav(MAX_UPLOAD_BYTES)
     source: object = ("long.wav", wav) if verb not in CHAT_VERBS else turn_with(wav)
     assert assert_refused(lambda: run(client, verb, source), TooLargeError).status == 413
 

@@ -34,13 +34,13 @@ AMPLITUDE = 4_000
 """Amplitude of each tone, of 32,767. Speech is about as loud."""
 _RAMP_SECONDS = 0.002
 """Seconds in which a tone rises and falls, so that it does not click."""
-QUIET_ROOM = 16.0
+QUIET_NOISE = 16.0
 """Standard deviation of the noise, of 32,767: 48 dB below the tones."""
 _FRAMES_PER_SECOND = 25
 
 
 @dataclass(frozen=True)
-class Format:
+class BeaconFormat:
     """FFmpeg's names of a container and of an encoder, and other settings."""
 
     container: str
@@ -56,33 +56,33 @@ _FAST_AAC = {"aac_coder": "fast"}
 _FAST_OPUS = {"compression_level": "0"}
 
 FORMATS = {
-    "mp3": Format("mp3", "libmp3lame", 16_000, 32_000, options={"compression_level": "9"}),
-    "m4a": Format("ipod", "aac", 24_000, 32_000, options=_FAST_AAC),
-    "mp4": Format("mp4", "aac", 16_000, 24_000, picture="mpeg4", options=_FAST_AAC),
-    "ogg": Format("ogg", "libopus", 16_000, 24_000, options=_FAST_OPUS),
-    "vorbis.ogg": Format(
+    "mp3": BeaconFormat("mp3", "libmp3lame", 16_000, 32_000, options={"compression_level": "9"}),
+    "m4a": BeaconFormat("ipod", "aac", 24_000, 32_000, options=_FAST_AAC),
+    "mp4": BeaconFormat("mp4", "aac", 16_000, 24_000, picture="mpeg4", options=_FAST_AAC),
+    "ogg": BeaconFormat("ogg", "libopus", 16_000, 24_000, options=_FAST_OPUS),
+    "vorbis.ogg": BeaconFormat(
         "ogg", "vorbis", 8_000, layout="stereo", options={"strict": "experimental"}
     ),
-    "webm": Format("webm", "libopus", 48_000, 32_000, options=_FAST_OPUS),
-    "wav": Format("wav", "pcm_s16le", 16_000),
-    "flac": Format("flac", "flac", 22_050),
-    "mpga": Format("mp2", "mp2", 32_000, 64_000),
-    "mpeg": Format("mpeg", "mp2", 44_100, 64_000, picture="mpeg1video"),
+    "webm": BeaconFormat("webm", "libopus", 48_000, 32_000, options=_FAST_OPUS),
+    "wav": BeaconFormat("wav", "pcm_s16le", 16_000),
+    "flac": BeaconFormat("flac", "flac", 22_050),
+    "mpga": BeaconFormat("mp2", "mp2", 32_000, 64_000),
+    "mpeg": BeaconFormat("mpeg", "mp2", 44_100, 64_000, picture="mpeg1video"),
 }
 """Formats by the suffix of the file."""
 
 
-def start_of(number: int) -> float:
+def beacon_start(number: int) -> float:
     """Return the second at which a beacon begins."""
     return FIRST_SECONDS + number * PERIOD_SECONDS
 
 
-def sound(
+def beacon_samples(
     sample_rate: int,
     count: int,
     *,
     first: int = 0,
-    noise: float = QUIET_ROOM,
+    noise: float = QUIET_NOISE,
     has_pauses: bool = True,
 ) -> Iterator[bytes]:
     """Yield beacons, two seconds each, in signed 16-bit samples.
@@ -125,15 +125,15 @@ def _slot(
     rising = np.minimum(seconds, TONE_SECONDS - seconds) / _RAMP_SECONDS
     waves = (np.sin(2 * np.pi * tone * seconds) for tone in tones)
     tone = AMPLITUDE * np.clip(rising, 0, 1) * sum(waves, np.zeros_like(seconds))
-    return in_16_bits(tone + dice.normal(0, noise, len(seconds)))
+    return to_int16(tone + dice.normal(0, noise, len(seconds)))
 
 
-def in_16_bits(samples: NDArray[np.float64]) -> bytes:
+def to_int16(samples: NDArray[np.float64]) -> bytes:
     """Return samples as they are in files: whole numbers, clipped where they are too loud."""
     return np.clip(np.rint(samples), -32_768, 32_767).astype(np.int16).tobytes()
 
 
-def write(form: Format, path: Path, count: int, *, has_pauses: bool = True) -> Path:
+def write_beacons(form: BeaconFormat, path: Path, count: int, *, has_pauses: bool = True) -> Path:
     """Write a recording of beacons, in memory that does not grow with their number."""
     with av.open(str(path), "w", format=form.container) as container:
         video = _Video(container, form.picture) if form.picture else None
@@ -142,7 +142,9 @@ def write(form: Format, path: Path, count: int, *, has_pauses: bool = True) -> P
         )
         if form.bit_rate:
             stream.bit_rate = form.bit_rate
-        for number, pcm in enumerate(sound(form.sample_rate, count, has_pauses=has_pauses)):
+        for number, pcm in enumerate(
+            beacon_samples(form.sample_rate, count, has_pauses=has_pauses)
+        ):
             container.mux(stream.encode(_frame(pcm, form.sample_rate, number)))
             if video is not None:
                 video.write_period()

@@ -18,24 +18,24 @@ class Barrier(Protocol):
         """Wait until all have arrived."""
 
 
-def noise(seed: int) -> Transcript:
+def incompressible_transcript(seed: int) -> Transcript:
     """Return a transcript of about 700 bytes, which cannot be compressed further."""
     return Transcript(text=random.Random(seed).randbytes(600).hex())
 
 
-def use(folder: Path, first: int, ready: Barrier) -> None:
+def use_cache(folder: Path, first: int, ready: Barrier) -> None:
     """Put and get while other processes do; exit with 0 if everything was found."""
     kept = TranscriptCache(folder)
     ready.wait(60)
     for number in range(first, first + 40):
-        kept.put(f"{number}", noise(number))
-        kept.put("shared", noise(number))
-        if kept.get(f"{number}") != noise(number) or kept.get("shared") is None:
+        kept.put(f"{number}", incompressible_transcript(number))
+        kept.put("shared", incompressible_transcript(number))
+        if kept.get(f"{number}") != incompressible_transcript(number) or kept.get("shared") is None:
             sys.exit(1)
     kept.close()
 
 
-def put_and_die(folder: Path) -> None:
+def put_and_be_killed(folder: Path) -> None:
     """Put a transcript, and end without closing anything."""
-    TranscriptCache(folder).put("noise", noise(1))
+    TranscriptCache(folder).put("noise", incompressible_transcript(1))
     os.kill(os.getpid(), signal.SIGKILL)

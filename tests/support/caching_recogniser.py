@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from apertis_audio_tools.sandbox import Recogniser, SpeechSegment
 
 
-class Remembering:
+class CachingRecogniser:
     """A recogniser that caches the results of another one by the digest of the samples.
 
     The engines of the sandbox are deterministic, and pocketsphinx takes half a second for the clip

@@ -5,24 +5,24 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from support.loopback import Behaviour, Exchange
-from support.piece_recogniser import sent_file
-from support.wav_files import silent_file
+from support.loopback_server import Behaviour, Exchange
+from support.piece_recogniser import uploaded_file
+from support.wav_files import write_silent_wav
 
-PARTS = 3
+SEGMENT_COUNT = 3
 """Number of segments in a response."""
-COUNT = 8
+RECORDING_COUNT = 8
 """Number of recordings in a folder."""
 
 
-def words_in(content: bytes, part: int) -> str:
+def expected_text(content: bytes, part: int) -> str:
     """Return the text of one segment of a recording."""
     name = hashlib.sha256(content).hexdigest()[:8]
     return f"Recording {name} says its part {part}."
 
 
-def hears(
-    before: Callable[[Exchange], object] = lambda _exchange: None, parts: int = PARTS
+def recognise_by_digest(
+    before: Callable[[Exchange], object] = lambda _exchange: None, parts: int = SEGMENT_COUNT
 ) -> Behaviour:
     """Return a behaviour that responds with the text derived from the uploaded recording.
 
@@ -34,8 +34,8 @@ def hears(
     def behave(exchange: Exchange) -> None:
         exchange.read_body()
         before(exchange)
-        content = sent_file(exchange.received.body)
-        texts = [words_in(content, part) for part in range(parts)]
+        content = uploaded_file(exchange.received.body)
+        texts = [expected_text(content, part) for part in range(parts)]
         segments = [
             {"id": part, "start": 10.0 * part, "end": 10.0 * part + 9, "text": f" {text}"}
             for part, text in enumerate(texts)
@@ -48,9 +48,10 @@ def hears(
     return behave
 
 
-def recordings_in(folder: Path, count: int = COUNT) -> list[Path]:
+def write_recordings(folder: Path, count: int = RECORDING_COUNT) -> list[Path]:
     """Write `count` different recordings and return their paths in the order of their names."""
     folder.mkdir(exist_ok=True)
     return [
-        silent_file(folder / f"meeting{number}.wav", 3200 + 2 * number) for number in range(count)
+        write_silent_wav(folder / f"meeting{number}.wav", 3200 + 2 * number)
+        for number in range(count)
     ]

@@ -18,7 +18,7 @@ _RECORDINGS = (
 )
 
 
-def blocks(page: Path, language: str) -> list[str]:
+def code_blocks(page: Path, language: str) -> list[str]:
     """Return the code blocks on a page that are in a language."""
     found = re.findall(
         rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL
@@ -26,7 +26,7 @@ def blocks(page: Path, language: str) -> list[str]:
     return [str(each) for each in found]
 
 
-def furnish(folder: Path) -> Path:
+def copy_recordings(folder: Path) -> Path:
     """Copy short clips into a folder, under the names that pages and docstrings mention."""
     for name in _RECORDINGS:
         path = folder / name
@@ -36,7 +36,7 @@ def furnish(folder: Path) -> Path:
     return folder
 
 
-def run_here(
+def run_code(
     code: str, name: str, mode: str = "exec", space: dict[str, object] | None = None
 ) -> None:
     """Run code in a namespace of its own or in `space`."""

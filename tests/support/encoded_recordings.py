@@ -23,7 +23,7 @@ CODECS = {
 
 
 @dataclass(frozen=True)
-class Content:
+class AudioProperties:
     """The content of a file, as a player finds it."""
 
     container: str
@@ -34,7 +34,7 @@ class Content:
     loudest: int
 
 
-def recording(extension: str, pcm: bytes, rate: int = 16_000) -> bytes:
+def encode_recording(extension: str, pcm: bytes, rate: int = 16_000) -> bytes:
     """Encode signed 16-bit mono samples in the container that the extension stands for."""
     muxer, codec = CODECS[extension]
     file = io.BytesIO()
@@ -51,12 +51,12 @@ def recording(extension: str, pcm: bytes, rate: int = 16_000) -> bytes:
 
 
 @functools.cache
-def silence(extension: str, seconds: float, rate: int = 16_000) -> bytes:
+def encode_silence(extension: str, seconds: float, rate: int = 16_000) -> bytes:
     """Return digital silence."""
-    return recording(extension, bytes(round(seconds * rate) * 2), rate)
+    return encode_recording(extension, bytes(round(seconds * rate) * 2), rate)
 
 
-def content(file: bytes) -> Content:
+def inspect_audio(file: bytes) -> AudioProperties:
     """Decode a whole file and return what it contains."""
     samples = loudest = 0
     with av.open(io.BytesIO(file), "r") as container:
@@ -66,7 +66,7 @@ def content(file: bytes) -> Content:
             for plain in resampler.resample(frame):
                 loudest = max(loudest, int(np.abs(plain.to_ndarray().astype(int)).max()))
         stream = container.streams.audio[0]
-        return Content(
+        return AudioProperties(
             container.format.name,
             stream.codec_context.name,
             stream.rate,
@@ -76,7 +76,7 @@ def content(file: bytes) -> Content:
         )
 
 
-def samples(file: bytes, rate: int = 16_000) -> bytes:
+def decode_samples(file: bytes, rate: int = 16_000) -> bytes:
     """Decode a file to signed 16-bit mono samples."""
     resampler = av.AudioResampler("s16", "mono", rate)
     with av.open(io.BytesIO(file), "r") as container:

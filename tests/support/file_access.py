@@ -3,7 +3,7 @@
 from apertis_audio_tools import FileAccess
 
 
-def read(access: FileAccess, path: str) -> bytes:
+def read_file(access: FileAccess, path: str) -> bytes:
     """Return the content of a file that the agent may read."""
     with access.reading(path) as (_, file):
         return file.read()

@@ -31,17 +31,17 @@ def stream_async(model: Any, messages: Any, **options: Any) -> list[Any]:
     return asyncio.run(collect())
 
 
-def joined(chunks: list[AIMessageChunk]) -> AIMessageChunk:
+def merge_chunks(chunks: list[AIMessageChunk]) -> AIMessageChunk:
     """Return the message that the chunks of a stream add up to."""
     return functools.reduce(operator.add, chunks)
 
 
 def ask_by_stream_sync(model: Any, messages: Any, **options: Any) -> Any:
-    return joined(stream_sync(model, messages, **options))
+    return merge_chunks(stream_sync(model, messages, **options))
 
 
 def ask_by_stream_async(model: Any, messages: Any, **options: Any) -> Any:
-    return joined(stream_async(model, messages, **options))
+    return merge_chunks(stream_async(model, messages, **options))
 
 
 Ask = Callable[..., Any]

@@ -15,7 +15,7 @@ from unittest import mock
 import pytest
 
 from apertis_audio_tools import ApertisError
-from support.leaks import Leaks, leaks_of
+from support.leaks import LeakDetector, detector_for
 
 LOGGERS = (
     "apertis_audio_tools",
@@ -37,7 +37,7 @@ LEAK_LOG = pytest.StashKey["LeakLog"]()
 class LeakLog:
     """A log of the leaks found since it was last read."""
 
-    def __init__(self, leaks: Leaks) -> None:
+    def __init__(self, leaks: LeakDetector) -> None:
         self._leaks = leaks
         self._findings: list[str] = []
 
@@ -54,7 +54,7 @@ class LeakLog:
 def pytest_configure(config: pytest.Config) -> None:
     """Start checking everything that is emitted."""
     config.addinivalue_line("markers", f"{_ALLOWED}: prints keys on purpose")
-    log = config.stash[LEAK_LOG] = LeakLog(leaks_of(CLIPS))
+    log = config.stash[LEAK_LOG] = LeakLog(detector_for(CLIPS))
     stack = contextlib.ExitStack()
     stack.enter_context(_checked_errors(log))
     stack.enter_context(_checked_captures(log))
@@ -80,7 +80,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
 @pytest.hookimpl
 def pytest_warning_recorded(warning_message: Any) -> None:
     """Check the warnings that are recorded instead of raised as errors."""
-    assert Leaks(()).in_text(str(warning_message.message)) == []
+    assert LeakDetector(()).in_text(str(warning_message.message)) == []
 
 
 @contextlib.contextmanager

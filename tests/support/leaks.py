@@ -17,7 +17,7 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/]{20,}")
 _SIMPLE_ESCAPES = {rb"\n": b"\n", rb"\r": b"\r", rb"\t": b"\t", rb"\\": b"\\", rb"\'": b"'"}
 
 
-class Leaks:
+class LeakDetector:
     """A detector of keys and of parts of given recordings.
 
     Args:
@@ -40,10 +40,10 @@ class Leaks:
         return any(content[start : start + _WINDOW] in self._windows for start in starts)
 
 
-def leaks_of(folder: Path) -> Leaks:
+def detector_for(folder: Path) -> LeakDetector:
     """Return a detector of the recordings in a folder."""
     recordings = (path for path in sorted(folder.iterdir()) if path.suffix not in {".md", ".py"})
-    return Leaks(path.read_bytes() for path in recordings)
+    return LeakDetector(path.read_bytes() for path in recordings)
 
 
 def _windows_of(audio: bytes) -> Iterator[bytes]:

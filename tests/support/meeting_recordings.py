@@ -29,7 +29,7 @@ _PROBE, _SEARCH = SAMPLE_RATE // 2, SAMPLE_RATE // 20
 
 
 @dataclass(frozen=True)
-class Format:
+class MeetingFormat:
     """FFmpeg's names of a container and of an encoder, and other settings."""
 
     container: str
@@ -42,32 +42,32 @@ class Format:
 
 
 FORMATS = {
-    "mp3": Format("mp3", "libmp3lame", bit_rate=96_000),
-    "slow.mp3": Format("mp3", "libmp3lame", 22_050, bit_rate=48_000),
-    "mpga": Format("mp2", "mp2", bit_rate=96_000),
-    "mpeg": Format("mpeg", "mp2", bit_rate=96_000, picture="mpeg1video"),
-    "m4a": Format("ipod", "aac", layout="stereo", bit_rate=96_000),
-    "mp4": Format("mp4", "aac", bit_rate=64_000, picture="mpeg4"),
-    "aac": Format("adts", "aac", bit_rate=64_000),
-    "ts": Format("mpegts", "aac", bit_rate=64_000),
-    "mkv": Format("matroska", "aac", 48_000, bit_rate=64_000),
-    "mp3.mkv": Format("matroska", "libmp3lame", bit_rate=64_000),
-    "ogg": Format("ogg", "libopus", 48_000, bit_rate=32_000),
-    "webm": Format("webm", "libopus", 48_000, bit_rate=32_000),
-    "vorbis.ogg": Format("ogg", "vorbis", layout="stereo"),
-    "vorbis.webm": Format("webm", "vorbis", layout="stereo"),
-    "wav": Format("wav", "pcm_s16le", SAMPLE_RATE),
-    "8bit.wav": Format("wav", "pcm_u8", SAMPLE_RATE),
-    "24bit.wav": Format("wav", "pcm_s24le", 22_050, "stereo"),
-    "float.wav": Format("wav", "pcm_f32le", SAMPLE_RATE),
-    "flac": Format("flac", "flac", SAMPLE_RATE),
-    "aiff": Format("aiff", "pcm_s16be", SAMPLE_RATE),
-    "wma": Format("asf", "wmav2", bit_rate=64_000),
-    "caf": Format("caf", "pcm_s16be", SAMPLE_RATE),
-    "avi": Format("avi", "libmp3lame", bit_rate=64_000),
-    "w64": Format("w64", "pcm_s16le", SAMPLE_RATE),
-    "rf64.wav": Format("wav", "pcm_s16le", SAMPLE_RATE, muxing="rf64=always"),
-    "ac3.mkv": Format("matroska", "ac3", 48_000, bit_rate=64_000),
+    "mp3": MeetingFormat("mp3", "libmp3lame", bit_rate=96_000),
+    "slow.mp3": MeetingFormat("mp3", "libmp3lame", 22_050, bit_rate=48_000),
+    "mpga": MeetingFormat("mp2", "mp2", bit_rate=96_000),
+    "mpeg": MeetingFormat("mpeg", "mp2", bit_rate=96_000, picture="mpeg1video"),
+    "m4a": MeetingFormat("ipod", "aac", layout="stereo", bit_rate=96_000),
+    "mp4": MeetingFormat("mp4", "aac", bit_rate=64_000, picture="mpeg4"),
+    "aac": MeetingFormat("adts", "aac", bit_rate=64_000),
+    "ts": MeetingFormat("mpegts", "aac", bit_rate=64_000),
+    "mkv": MeetingFormat("matroska", "aac", 48_000, bit_rate=64_000),
+    "mp3.mkv": MeetingFormat("matroska", "libmp3lame", bit_rate=64_000),
+    "ogg": MeetingFormat("ogg", "libopus", 48_000, bit_rate=32_000),
+    "webm": MeetingFormat("webm", "libopus", 48_000, bit_rate=32_000),
+    "vorbis.ogg": MeetingFormat("ogg", "vorbis", layout="stereo"),
+    "vorbis.webm": MeetingFormat("webm", "vorbis", layout="stereo"),
+    "wav": MeetingFormat("wav", "pcm_s16le", SAMPLE_RATE),
+    "8bit.wav": MeetingFormat("wav", "pcm_u8", SAMPLE_RATE),
+    "24bit.wav": MeetingFormat("wav", "pcm_s24le", 22_050, "stereo"),
+    "float.wav": MeetingFormat("wav", "pcm_f32le", SAMPLE_RATE),
+    "flac": MeetingFormat("flac", "flac", SAMPLE_RATE),
+    "aiff": MeetingFormat("aiff", "pcm_s16be", SAMPLE_RATE),
+    "wma": MeetingFormat("asf", "wmav2", bit_rate=64_000),
+    "caf": MeetingFormat("caf", "pcm_s16be", SAMPLE_RATE),
+    "avi": MeetingFormat("avi", "libmp3lame", bit_rate=64_000),
+    "w64": MeetingFormat("w64", "pcm_s16le", SAMPLE_RATE),
+    "rf64.wav": MeetingFormat("wav", "pcm_s16le", SAMPLE_RATE, muxing="rf64=always"),
+    "ac3.mkv": MeetingFormat("matroska", "ac3", 48_000, bit_rate=64_000),
 }
 
 
@@ -101,7 +101,7 @@ def _packets(container: InputContainer, stream: AudioStream) -> Iterator[Any]:
         yield from (packet for packet in container.demux(stream) if packet.size)
 
 
-def encode(form: Format, path: Path, samples: Samples) -> Path:
+def encode_meeting(form: MeetingFormat, path: Path, samples: Samples) -> Path:
     """Write samples of 16 kHz in a format, with a picture if the format has one."""
     muxing = dict([form.muxing.split("=")]) if form.muxing else {}
     with av.open(str(path), "w", format=form.container, options=muxing) as container:

@@ -12,20 +12,20 @@ from pathlib import Path
 import av
 
 from apertis_audio_tools import audio
-from support.loopback import Exchange
-from support.scripted_responses import json_answer
+from support.loopback_server import Exchange
+from support.scripted_responses import respond_json
 
 STANDUP = Path(__file__).parents[2] / "examples" / "data" / "standup.ogg"
 
 
-def sent_file(body: bytes) -> bytes:
+def uploaded_file(body: bytes) -> bytes:
     """Return the content of the last part of a form, which is the file."""
     boundary = body[: body.index(b"\r\n")]
     *_, part, _ = body.split(boundary)
     return part.partition(b"\r\n\r\n")[2].removesuffix(b"\r\n")
 
 
-def digest_of(file: bytes) -> str:
+def packet_digest(file: bytes) -> str:
     """Return the digest of a file's packets; containers contain random serial numbers."""
     with av.open(io.BytesIO(file), "r") as container:
         packets = [bytes(packet) for packet in container.demux(audio=0)]
@@ -33,7 +33,7 @@ def digest_of(file: bytes) -> str:
 
 
 @dataclass(frozen=True)
-class Cuts:
+class ExpectedPieces:
     """The pieces of a recording.
 
     Attributes:
@@ -45,14 +45,14 @@ class Cuts:
     digests: tuple[str, ...]
 
     @classmethod
-    def of(cls, path: Path, seconds: float) -> "Cuts":
+    def cut(cls, path: Path, seconds: float) -> "ExpectedPieces":
         """Cut a recording into pieces of about `seconds`."""
         spans, digests = [], []
         pieces = audio.cut_pieces(audio.probe(path), max_bytes=25_000_000, target_seconds=seconds)
         for piece in pieces:
             with contextlib.closing(piece), piece.upload.open() as stream:
                 spans.append((piece.start, piece.end))
-                digests.append(digest_of(stream.read()))
+                digests.append(packet_digest(stream.read()))
         return cls(tuple(spans), tuple(digests))
 
     @property
@@ -62,7 +62,7 @@ class Cuts:
 
 
 @dataclass
-class Recogniser:
+class PieceRecogniser:
     """A behaviour that responds to each piece with one segment of its own text.
 
     Attributes:
@@ -73,7 +73,7 @@ class Recogniser:
         max_concurrent: Highest number of requests that were in progress at once.
     """
 
-    pieces: Cuts
+    pieces: ExpectedPieces
     before: Callable[[int, Exchange], object] = lambda _number, _exchange: False
     received: list[int] = field(default_factory=list)
     max_concurrent: int = 0
@@ -84,7 +84,7 @@ class Recogniser:
         """Respond to a request."""
         with self._counting():
             exchange.read_body()
-            digest = digest_of(sent_file(exchange.received.body))
+            digest = packet_digest(uploaded_file(exchange.received.body))
             number = self.pieces.digests.index(digest)
             self.received.append(number)
             if self.before(number, exchange) is True:
@@ -92,7 +92,7 @@ class Recogniser:
             text = self.pieces.texts[number]
             segment = {"id": 0, "start": 0.01, "end": 0.1, "text": f" {text}"}
             details = {"language": "english", "duration": 9.0, "usage": {"seconds": 1.0}}
-            json_answer({"text": text, "segments": [segment], **details})(exchange)
+            respond_json({"text": text, "segments": [segment], **details})(exchange)
 
     @property
     def counts(self) -> Counter[int]:

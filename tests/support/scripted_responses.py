@@ -5,10 +5,12 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from support.loopback import Behaviour, Exchange
+from support.loopback_server import Behaviour, Exchange
 
 
-def answer(status: int = 200, body: bytes = b"", media_type: str = "", **headers: str) -> Behaviour:
+def respond(
+    status: int = 200, body: bytes = b"", media_type: str = "", **headers: str
+) -> Behaviour:
     """Send a complete response; ``retry_after="1"`` is the header ``retry-after: 1``."""
     fields = {name.replace("_", "-"): value for name, value in headers.items()}
     if media_type:
@@ -21,18 +23,18 @@ def answer(status: int = 200, body: bytes = b"", media_type: str = "", **headers
     return behave
 
 
-def json_answer(data: Any, status: int = 200, **headers: str) -> Behaviour:
+def respond_json(data: Any, status: int = 200, **headers: str) -> Behaviour:
     """Send a complete JSON response."""
-    return answer(status, json.dumps(data).encode(), "application/json", **headers)
+    return respond(status, json.dumps(data).encode(), "application/json", **headers)
 
 
-def error(status: int, code: str = "internal_error", **headers: str) -> Behaviour:
+def respond_error(status: int, code: str = "internal_error", **headers: str) -> Behaviour:
     """Send an error response with the documented error object."""
     details = {"message": f"Said the server: {code}", "type": "api_error", "code": code}
-    return json_answer({"error": details}, status, **{"x_request_id": "req-7"} | headers)
+    return respond_json({"error": details}, status, **{"x_request_id": "req-7"} | headers)
 
 
-def early(status: int, code: str, after: int = 100_000) -> Behaviour:
+def refuse_early(status: int, code: str, after: int = 100_000) -> Behaviour:
     """Send an error after `after` bytes of the body; closing with the rest unread is a reset."""
 
     def behave(exchange: Exchange) -> None:
@@ -45,7 +47,7 @@ def early(status: int, code: str, after: int = 100_000) -> Behaviour:
     return behave
 
 
-def raw(data: bytes) -> Behaviour:
+def send_raw(data: bytes) -> Behaviour:
     """Send raw bytes and close the connection."""
 
     def behave(exchange: Exchange) -> None:
@@ -56,13 +58,15 @@ def raw(data: bytes) -> Behaviour:
     return behave
 
 
-def truncated(body: bytes, missing: int = 10, media_type: str = "application/json") -> Behaviour:
+def respond_truncated(
+    body: bytes, missing: int = 10, media_type: str = "application/json"
+) -> Behaviour:
     """Send a body that is `missing` bytes shorter than announced."""
     head = f"HTTP/1.1 200 OK\r\ncontent-type: {media_type}\r\ncontent-length: "
-    return raw(f"{head}{len(body) + missing}\r\n\r\n".encode() + body)
+    return send_raw(f"{head}{len(body) + missing}\r\n\r\n".encode() + body)
 
 
-def reset(before: int | None = None, data: bytes = b"") -> Behaviour:
+def reset_connection(before: int | None = None, data: bytes = b"") -> Behaviour:
     """Read `before` bytes of the body (or all), send `data`, and reset the connection."""
 
     def behave(exchange: Exchange) -> None:
@@ -73,7 +77,7 @@ def reset(before: int | None = None, data: bytes = b"") -> Behaviour:
     return behave
 
 
-def silence(data: bytes = b"") -> Behaviour:
+def stay_silent(data: bytes = b"") -> Behaviour:
     """Send `data`, then nothing until the client disconnects."""
 
     def behave(exchange: Exchange) -> None:
@@ -84,7 +88,7 @@ def silence(data: bytes = b"") -> Behaviour:
     return behave
 
 
-def deafness(after: int = 0) -> Behaviour:
+def stop_reading(after: int = 0) -> Behaviour:
     """Read `after` bytes of the body, then neither read nor send anything."""
 
     def behave(exchange: Exchange) -> None:
@@ -95,7 +99,7 @@ def deafness(after: int = 0) -> Behaviour:
     return behave
 
 
-def drip(first: bytes, then: bytes = b" ", pause: float = 0.02) -> Behaviour:
+def send_slowly(first: bytes, then: bytes = b" ", pause: float = 0.02) -> Behaviour:
     """Send `first` at once, then `then` repeatedly with pauses until the client disconnects."""
 
     def behave(exchange: Exchange) -> None:
@@ -107,7 +111,9 @@ def drip(first: bytes, then: bytes = b" ", pause: float = 0.02) -> Behaviour:
     return behave
 
 
-def chunked(chunks: Iterable[bytes], media_type: str, *, is_whole: bool = True) -> Behaviour:
+def respond_chunked(
+    chunks: Iterable[bytes], media_type: str, *, is_whole: bool = True
+) -> Behaviour:
     """Send a chunked response; an iterable that blocks delays the chunks."""
 
     def behave(exchange: Exchange) -> None:

@@ -7,26 +7,26 @@ from pathlib import Path
 from typing import Any
 
 from apertis_audio_tools import ApertisAudio, Transcript
-from support.loopback import Exchange
-from support.piece_recogniser import STANDUP, Cuts
-from support.scripted_responses import error
+from support.loopback_server import Exchange
+from support.piece_recogniser import STANDUP, ExpectedPieces
+from support.scripted_responses import respond_error
 from support.sync_async import Run
-from support.timeouts import PATIENCE
+from support.timeouts import TIMEOUT
 
-SECONDS = 10.0
-OFFSET = 0.01
+PIECE_SECONDS = 10.0
+SEGMENT_START = 0.01
 """Start of the recogniser's segment within a piece, in seconds."""
 
 
 @cache
-def standup() -> Cuts:
+def standup_pieces() -> ExpectedPieces:
     """Return the pieces of the meeting."""
-    return Cuts.of(STANDUP, SECONDS)
+    return ExpectedPieces.cut(STANDUP, PIECE_SECONDS)
 
 
-def transcribed(run: Run, client: ApertisAudio, **options: Any) -> Transcript:
+def transcribe_standup(run: Run, client: ApertisAudio, **options: Any) -> Transcript:
     """Transcribe the whole meeting in pieces."""
-    transcript = run(client, "transcribe", STANDUP, **{"piece_seconds": SECONDS} | options)
+    transcript = run(client, "transcribe", STANDUP, **{"piece_seconds": PIECE_SECONDS} | options)
     assert isinstance(transcript, Transcript)
     return transcript
 
@@ -41,7 +41,7 @@ def temporary_files() -> set[str]:
     return {name for name in names if name.endswith("(deleted)")}
 
 
-class RefusesOne:
+class RefuseOnePiece:
     """Refuse piece 1 while pieces 0 and 2 are in progress, and answer those later.
 
     Attributes:
@@ -59,15 +59,15 @@ class RefusesOne:
         """Return True if a response was sent."""
         if not self.is_refusing:
             return False
-        self._together.wait(PATIENCE)
+        self._together.wait(TIMEOUT)
         if number != 1:
-            assert self.is_noted.wait(PATIENCE)
+            assert self.is_noted.wait(TIMEOUT)
             return False
-        error(400, "invalid_request")(exchange)
+        respond_error(400, "invalid_request")(exchange)
         return True
 
 
-class Hangs:
+class NeverRespond:
     """Never respond, except to piece 0 with a Retry-After longer than any test."""
 
     def __init__(self) -> None:
@@ -79,9 +79,9 @@ class Hangs:
         if not self.is_hanging:
             return False
         if number == 0:
-            error(503, retry_after="180", connection="close")(exchange)
+            respond_error(503, retry_after="180", connection="close")(exchange)
             exchange.close()
-        self.arrived.wait(PATIENCE)
+        self.arrived.wait(TIMEOUT)
         if number:
             exchange.wait_for_disconnect()
         return True

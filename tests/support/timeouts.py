@@ -8,11 +8,11 @@ from functools import partial
 
 import httpx
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 """Seconds after which waiting for the other side fails."""
 
-get = partial(httpx.get, timeout=PATIENCE)
-post = partial(httpx.post, timeout=PATIENCE)
-stream = partial(httpx.stream, timeout=PATIENCE)
-Client = partial(httpx.Client, timeout=PATIENCE)
-AsyncClient = partial(httpx.AsyncClient, timeout=PATIENCE)
+get = partial(httpx.get, timeout=TIMEOUT)
+post = partial(httpx.post, timeout=TIMEOUT)
+stream = partial(httpx.stream, timeout=TIMEOUT)
+Client = partial(httpx.Client, timeout=TIMEOUT)
+AsyncClient = partial(httpx.AsyncClient, timeout=TIMEOUT)

@@ -7,26 +7,26 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from apertis_audio_tools.audio import Source
-from support.loopback import Exchange
-from support.scripted_responses import error, json_answer
-from support.wav_files import silence_of
+from support.loopback_server import Exchange
+from support.scripted_responses import respond_error, respond_json
+from support.wav_files import silent_wav
 
-_WAV = silence_of(3200)
+_WAV = silent_wav(3200)
 _NAME = re.compile(rb'filename="(\w+)\.wav"')
 
 
-def tiny(name: object) -> Source:
+def tiny_recording(name: object) -> Source:
     """Return a tenth of a second of silence under the given name."""
     return (f"{name}.wav", _WAV)
 
 
-def tinies(number: int) -> list[Source]:
+def tiny_recordings(number: int) -> list[Source]:
     """Return a number of tiny recordings, named 0, 1, 2 ..."""
-    return [tiny(each) for each in range(number)]
+    return [tiny_recording(each) for each in range(number)]
 
 
 @dataclass
-class Names:
+class NameRecogniser:
     """A behaviour that answers with the file name as text, and refuses names that begin with "bad".
 
     Attributes:
@@ -55,9 +55,9 @@ class Names:
             if exchange.is_finished:
                 return
         if name.startswith("bad"):
-            error(400, "invalid_request")(exchange)
+            respond_error(400, "invalid_request")(exchange)
         else:
-            json_answer({"text": name, "duration": 0.1})(exchange)
+            respond_json({"text": name, "duration": 0.1})(exchange)
 
     @contextlib.contextmanager
     def _counting(self, name: str) -> Iterator[None]:

@@ -9,19 +9,19 @@ _SAMPLE_RATE = 16_000
 _SAMPLE_BYTES = 2
 
 
-def wav_of(samples: bytes) -> bytes:
+def wav_bytes(samples: bytes) -> bytes:
     """Return a wav file of one channel at 16 kHz, of 16-bit samples."""
     file = io.BytesIO()
     _write(file, samples)
     return file.getvalue()
 
 
-def silence_of(size: int) -> bytes:
+def silent_wav(size: int) -> bytes:
     """Return a wav file with `size` bytes of silence."""
-    return wav_of(bytes(size))
+    return wav_bytes(bytes(size))
 
 
-def silent_file(path: Path, size: int) -> Path:
+def write_silent_wav(path: Path, size: int) -> Path:
     """Write a wav file with `size` bytes of silence."""
     with path.open("wb") as file:
         _write(file, bytes(size))

@@ -19,29 +19,29 @@ import pytest
 
 from apertis_audio_tools import ApertisAudio, APIError, ConfigurationError
 from apertis_audio_tools.transport import connections, http, pools, sharded_pool
-from support.loopback import Behaviour, Loopback
+from support.loopback_server import Behaviour, LoopbackServer
 from support.scripted_responses import (
-    answer,
-    chunked,
-    deafness,
-    error,
-    json_answer,
-    raw,
-    reset,
-    silence,
+    reset_connection,
+    respond,
+    respond_chunked,
+    respond_error,
+    respond_json,
+    send_raw,
+    stay_silent,
+    stop_reading,
 )
 from support.sync_async import Run
-from support.timeouts import PATIENCE
-from support.wav_files import silence_of
+from support.timeouts import TIMEOUT
+from support.wav_files import silent_wav
 
-MODELS = json_answer({"data": [{"id": "whisper-1"}]})
+MODELS = respond_json({"data": [{"id": "whisper-1"}]})
 SOUND_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: audio/mpeg\r\ncontent-length: 999\r\n\r\n"
 
 
 def test_reuse_by_a_thread() -> None:
     """Successive calls share a connection, whether they succeed or not."""
-    script = [MODELS, error(404), answer(200, b"<p>", "text/html"), MODELS]
-    with Loopback(script) as server, server.client() as audio:
+    script = [MODELS, respond_error(404), respond(200, b"<p>", "text/html"), MODELS]
+    with LoopbackServer(script) as server, server.client() as audio:
         for _ in range(5):
             with contextlib.suppress(APIError):
                 audio.models()
@@ -50,8 +50,8 @@ def test_reuse_by_a_thread() -> None:
 
 async def test_reuse_by_a_loop() -> None:
     """Successive calls on an event loop share a connection."""
-    script = [MODELS, error(404), answer(200, b"<p>", "text/html"), MODELS]
-    with Loopback(script) as server:
+    script = [MODELS, respond_error(404), respond(200, b"<p>", "text/html"), MODELS]
+    with LoopbackServer(script) as server:
         async with server.client() as audio:
             for _ in range(5):
                 with contextlib.suppress(APIError):
@@ -61,7 +61,7 @@ async def test_reuse_by_a_loop() -> None:
 
 def test_several_loops() -> None:
     """One client serves several event loops, and each closes its connections at its end."""
-    with Loopback([MODELS]) as server, server.client() as audio:
+    with LoopbackServer([MODELS]) as server, server.client() as audio:
         for number in range(1, 4):
             asyncio.run(audio.amodels())
             server.wait_until_disconnected()
@@ -71,7 +71,7 @@ def test_several_loops() -> None:
 
 def test_closed_loop() -> None:
     """A client does not keep an event loop alive that was closed without further ado."""
-    with Loopback([MODELS]) as server, server.client() as audio:
+    with LoopbackServer([MODELS]) as server, server.client() as audio:
         loop = asyncio.new_event_loop()
         loop.run_until_complete(audio.amodels())
         loop.close()
@@ -87,11 +87,11 @@ def test_closed_loop() -> None:
 def test_client_that_goes_with_its_loop() -> None:
     """A client that is garbage-collected as its event loop ends leaves no connection open."""
 
-    async def use_and_drop(server: Loopback) -> None:
+    async def use_and_drop(server: LoopbackServer) -> None:
         audio = server.client()
         await asyncio.gather(*(audio.amodels() for _ in range(5)))
 
-    with Loopback([MODELS]) as server:
+    with LoopbackServer([MODELS]) as server:
         for _ in range(3):
             asyncio.run(use_and_drop(server))
         server.wait_until_disconnected()
@@ -100,7 +100,7 @@ def test_client_that_goes_with_its_loop() -> None:
 
 async def test_garbage_collected_client_on_a_loop() -> None:
     """A client that is garbage-collected closes its connections, while the event loop goes on."""
-    with Loopback([MODELS]) as server:
+    with LoopbackServer([MODELS]) as server:
         await asyncio.gather(*(server.client().amodels() for _ in range(3)))
         await asyncio.to_thread(server.wait_until_disconnected)
     gc.collect()
@@ -108,14 +108,14 @@ async def test_garbage_collected_client_on_a_loop() -> None:
 
 def test_garbage_collected_client() -> None:
     """A client that is garbage-collected closes the connections of threads."""
-    with Loopback([MODELS]) as server:
+    with LoopbackServer([MODELS]) as server:
         server.client().models()
         server.wait_until_disconnected()
 
 
 def test_closed(run: Run) -> None:
     """A closed client raises an error that says so."""
-    with Loopback([MODELS]) as server:
+    with LoopbackServer([MODELS]) as server:
         audio = server.client()
         run(audio, "models")
         audio.close()
@@ -127,7 +127,7 @@ def test_closed(run: Run) -> None:
 
 async def test_aclosed() -> None:
     """`aclose` closes the connections of the event loop at once."""
-    with Loopback([MODELS]) as server:
+    with LoopbackServer([MODELS]) as server:
         audio = server.client()
         await audio.amodels()
         await audio.aclose()
@@ -143,14 +143,14 @@ def test_closing_leaves_other_loops_alone() -> None:
 
     def speech() -> Iterator[bytes]:
         yield b"ID3"
-        assert closed.wait(PATIENCE)
+        assert closed.wait(TIMEOUT)
         yield b" more"
 
     async def listen() -> bytes:
         return b"".join([chunk async for chunk in audio.astream_speech("Hello.")])
 
     with (
-        Loopback([chunked(speech(), "audio/mpeg")]) as server,
+        LoopbackServer([respond_chunked(speech(), "audio/mpeg")]) as server,
         ThreadPoolExecutor(1) as elsewhere,
     ):
         audio = server.client()
@@ -158,13 +158,13 @@ def test_closing_leaves_other_loops_alone() -> None:
         server.wait_for_requests(1)
         audio.close()
         closed.set()
-        assert stream.result(PATIENCE) == b"ID3 more"
+        assert stream.result(TIMEOUT) == b"ID3 more"
 
 
 def test_many_threads() -> None:
     """One client serves many threads at once, with a connection for each at most."""
     with (
-        Loopback([MODELS]) as server,
+        LoopbackServer([MODELS]) as server,
         server.client() as audio,
         ThreadPoolExecutor(32) as threads,
     ):
@@ -175,8 +175,8 @@ def test_many_threads() -> None:
 
 async def test_many_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     """More concurrent calls than connections all succeed."""
-    monkeypatch.setattr(http, "_CONNECT_SECONDS", PATIENCE)
-    with Loopback([MODELS]) as server:
+    monkeypatch.setattr(http, "_CONNECT_SECONDS", TIMEOUT)
+    with LoopbackServer([MODELS]) as server:
         async with server.client() as audio:
             found = await asyncio.gather(*(audio.amodels() for _ in range(300)))
     assert found == [("whisper-1",)] * 300
@@ -188,11 +188,15 @@ async def test_cancelled(monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
     """A cancelled call frees its connection, whatever it was doing."""
     monkeypatch.setattr(sharded_pool, "SHARDS", 1)
     monkeypatch.setattr(connections, "SHARD_CONNECTIONS", 1)
-    behaviour = {"upload": deafness(), "answer": silence(), "download": silence(SOUND_HEAD)}
-    with Loopback([behaviour[stage]] * 3 + [MODELS]) as server:
-        async with server.client(deadline=PATIENCE) as audio:
+    behaviour = {
+        "upload": stop_reading(),
+        "answer": stay_silent(),
+        "download": stay_silent(SOUND_HEAD),
+    }
+    with LoopbackServer([behaviour[stage]] * 3 + [MODELS]) as server:
+        async with server.client(deadline=TIMEOUT) as audio:
             for number in range(1, 4):
-                call = asyncio.create_task(audio.atranscribe(silence_of(3_000_000)))
+                call = asyncio.create_task(audio.atranscribe(silent_wav(3_000_000)))
                 await asyncio.to_thread(server.wait_for_requests, number)
                 call.cancel()
                 with pytest.raises(asyncio.CancelledError):
@@ -204,9 +208,9 @@ async def test_cancelled(monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
 @pytest.mark.parametrize("turns", range(4))
 async def test_cancelled_twice(turns: int) -> None:
     """A second cancellation while the connection is closed does not leave it open."""
-    with Loopback([deafness(), MODELS]) as server:
+    with LoopbackServer([stop_reading(), MODELS]) as server:
         async with server.client() as audio:
-            call = asyncio.create_task(audio.atranscribe(silence_of(3_000_000)))
+            call = asyncio.create_task(audio.atranscribe(silent_wav(3_000_000)))
             await asyncio.to_thread(server.wait_for_requests, 1)
             call.cancel()
             for _ in range(turns):
@@ -222,9 +226,9 @@ async def test_cancelled_twice(turns: int) -> None:
 async def test_requests_of_shards() -> None:
     """An exchange is counted for its shard until it ends, however it ends."""
     pools = sharded_pool.ShardedPool(lambda: httpx.AsyncHTTPTransport(verify=False))
-    script = [MODELS, reset(), silence(SOUND_HEAD)]
-    with Loopback(script) as server:
-        async with httpx.AsyncClient(transport=pools, timeout=PATIENCE) as client:
+    script = [MODELS, reset_connection(), stay_silent(SOUND_HEAD)]
+    with LoopbackServer(script) as server:
+        async with httpx.AsyncClient(transport=pools, timeout=TIMEOUT) as client:
             await client.get(server.url)
             with pytest.raises(httpx.ReadError):
                 await client.get(server.url)
@@ -243,21 +247,28 @@ def _uncollected() -> Iterator[None]:
 
 @pytest.mark.usefixtures("uncollected")
 @pytest.mark.parametrize(
-    "behaviour", [json_answer({"text": "one"}), error(404), error(500), reset(), raw(b"?\r\n")]
+    "behaviour",
+    [
+        respond_json({"text": "one"}),
+        respond_error(404),
+        respond_error(500),
+        reset_connection(),
+        send_raw(b"?\r\n"),
+    ],
 )
 def test_responses_are_freed_at_once(run: Run, behaviour: Behaviour) -> None:
     """Responses are freed without the garbage collector."""
-    with Loopback([behaviour]) as server, server.client(max_retries=1) as audio:
+    with LoopbackServer([behaviour]) as server, server.client(max_retries=1) as audio:
         for _ in range(3):
             with contextlib.suppress(APIError):
-                run(audio, "transcribe", silence_of(1000))
+                run(audio, "transcribe", silent_wav(1000))
         alive = [found for found in gc.get_objects() if isinstance(found, httpx.Response)]
         assert alive == []
 
 
 def test_copies(run: Run) -> None:
     """A copy or deep copy of a client is the client itself."""
-    with Loopback([MODELS]) as server, server.client() as audio:
+    with LoopbackServer([MODELS]) as server, server.client() as audio:
         held = {"client": audio}
         assert copy.copy(audio) is copy.deepcopy(held)["client"] is audio
         assert run(copy.deepcopy(audio), "models") == ("whisper-1",)
@@ -273,7 +284,7 @@ def test_pickling() -> None:
 def test_user_agent(run: Run) -> None:
     """The User-Agent header has the version of the package, if it is known."""
     unknown = mock.Mock(side_effect=PackageNotFoundError)
-    with Loopback([MODELS]) as server:
+    with LoopbackServer([MODELS]) as server:
         with server.client() as audio:
             run(audio, "models")
         with mock.patch.object(pools, "version", unknown), server.client() as audio:

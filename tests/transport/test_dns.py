@@ -12,11 +12,11 @@ import pytest
 from apertis_audio_tools import APIConnectionError, APITimeoutError
 from apertis_audio_tools.transport.dns import HostResolver
 from support.fake_clock import FakeClock
-from support.loopback import Loopback, dead_port
-from support.scripted_responses import json_answer
+from support.loopback_server import LoopbackServer, unused_port
+from support.scripted_responses import respond_json
 from support.sync_async import Run
 
-MODELS = json_answer({"data": [{"id": "whisper-1"}]})
+MODELS = respond_json({"data": [{"id": "whisper-1"}]})
 NAME = "service.example"
 Resolver = Callable[[Callable[[], list[Any]]], None]
 
@@ -52,7 +52,7 @@ def entry(address: str, port: int) -> tuple[Any, ...]:
     return (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, port))
 
 
-def port_of(server: Loopback) -> int:
+def port_of(server: LoopbackServer) -> int:
     return int(server.address.rpartition(":")[2])
 
 
@@ -65,7 +65,7 @@ def test_unknown(run: Run, resolve: Resolver) -> None:
     resolve(unknown)
     clock = FakeClock()
     with (
-        Loopback([]) as server,
+        LoopbackServer([]) as server,
         server.client(base_url=f"http://{NAME}/v1", clock=clock, max_retries=2) as audio,
         pytest.raises(APIConnectionError, match=f"{NAME}.*not known"),
     ):
@@ -77,7 +77,7 @@ def test_impossible(run: Run) -> None:
     """An invalid host name is a connection error."""
     url = f"http://{'a' * 70}.example/v1"
     with (
-        Loopback([]) as server,
+        LoopbackServer([]) as server,
         server.client(base_url=url, max_retries=0) as audio,
         pytest.raises(APIConnectionError),
     ):
@@ -86,7 +86,7 @@ def test_impossible(run: Run) -> None:
 
 def test_several_addresses(run: Run, resolve: Resolver) -> None:
     """If the first address of a host does not accept connections, the next one is tried."""
-    with dead_port() as dead, Loopback([MODELS]) as server:
+    with unused_port() as dead, LoopbackServer([MODELS]) as server:
         resolve(lambda: [entry("127.0.0.1", dead), entry("127.0.0.1", port_of(server))])
         url = f"http://{NAME}:{port_of(server)}/v1"
         with server.client(base_url=url, max_retries=0) as audio:
@@ -97,7 +97,7 @@ def test_slow(resolve: Resolver, released: threading.Event) -> None:
     """A lookup that does not end is given up at the deadline."""
     resolve(lambda: [released.wait(60)])
     with (
-        Loopback([]) as server,
+        LoopbackServer([]) as server,
         server.client(base_url=f"http://{NAME}/v1", deadline=0.3, max_retries=0) as audio,
         pytest.raises(APITimeoutError),
     ):
@@ -107,7 +107,7 @@ def test_slow(resolve: Resolver, released: threading.Event) -> None:
 async def test_slow_for_a_task(resolve: Resolver, released: threading.Event) -> None:
     """A lookup that does not end is given up at the deadline on an event loop, too."""
     resolve(lambda: [released.wait(60)])
-    with Loopback([]) as server:
+    with LoopbackServer([]) as server:
         url = f"http://{NAME}/v1"
         async with server.client(base_url=url, deadline=0.3, max_retries=0) as audio:
             with pytest.raises(APITimeoutError):
@@ -145,7 +145,7 @@ def test_no_thread(resolve: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
             raise RuntimeError("can't start new thread")
         start(thread)
 
-    with Loopback([MODELS]) as server:
+    with LoopbackServer([MODELS]) as server:
         resolve(lambda: [entry("127.0.0.1", port_of(server))])
         url = f"http://{NAME}:{port_of(server)}/v1"
         with server.client(base_url=url, max_retries=0) as audio:

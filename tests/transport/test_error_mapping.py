@@ -13,9 +13,15 @@ from pydantic import SecretStr
 from apertis_audio_tools import APIConnectionError, APIError
 from apertis_audio_tools.api.request import Request, RequestBody, Upload
 from apertis_audio_tools.transport import CancelToken, Transport
-from support.loopback import Behaviour, Loopback
-from support.scripted_responses import deafness, error, raw, reset, silence
-from support.timeouts import PATIENCE
+from support.loopback_server import Behaviour, LoopbackServer
+from support.scripted_responses import (
+    reset_connection,
+    respond_error,
+    send_raw,
+    stay_silent,
+    stop_reading,
+)
+from support.timeouts import TIMEOUT
 
 KEY, AUDIO = "key-of-a-test", b"audio of a test "
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: audio/mpeg\r\ncontent-length: 999\r\n\r\n"
@@ -27,14 +33,14 @@ SENDS: dict[str, Callable[[Transport, float], object]] = {
     "async": lambda transport, seconds: asyncio.run(transport.asend(REQUEST, seconds)),
 }
 FAILURES: dict[str, tuple[Behaviour, float]] = {
-    "refused": (error(401, "invalid_api_key"), PATIENCE),
-    "reset in the upload": (reset(before=20_000), PATIENCE),
-    "reset": (reset(), PATIENCE),
-    "no HTTP": (raw(b"?\r\n\r\n"), PATIENCE),
-    "broken off": (raw(HEAD), PATIENCE),
-    "unread": (deafness(), 0.3),
-    "silent": (silence(), 0.3),
-    "silent in the body": (silence(HEAD), 0.3),
+    "refused": (respond_error(401, "invalid_api_key"), TIMEOUT),
+    "reset in the upload": (reset_connection(before=20_000), TIMEOUT),
+    "reset": (reset_connection(), TIMEOUT),
+    "no HTTP": (send_raw(b"?\r\n\r\n"), TIMEOUT),
+    "broken off": (send_raw(HEAD), TIMEOUT),
+    "unread": (stop_reading(), 0.3),
+    "silent": (stay_silent(), 0.3),
+    "silent in the body": (stay_silent(HEAD), 0.3),
 }
 
 
@@ -57,8 +63,8 @@ def test_frames(send: Callable[[Transport, float], object], failure: str) -> Non
     """The frames of an error, those of httpx and httpcore included, show neither key nor body."""
     behaviour, seconds = FAILURES[failure]
     with (
-        Loopback([behaviour]) as server,
-        contextlib.closing(Transport(server.url, SecretStr(KEY), PATIENCE)) as transport,
+        LoopbackServer([behaviour]) as server,
+        contextlib.closing(Transport(server.url, SecretStr(KEY), TIMEOUT)) as transport,
     ):
         with pytest.raises(APIError) as caught:
             send(transport, seconds)
@@ -80,10 +86,10 @@ def test_frames_of_a_cancelled_upload() -> None:
     upload = Upload("a.wav", "audio/wav", size, lambda: Recording(AUDIO * 1000))
     request = Request("POST", "/audio/transcriptions", RequestBody("audio/wav", (upload,)))
     with (
-        Loopback([error(500)]) as server,
-        contextlib.closing(Transport(server.url, SecretStr(KEY), PATIENCE)) as transport,
+        LoopbackServer([respond_error(500)]) as server,
+        contextlib.closing(Transport(server.url, SecretStr(KEY), TIMEOUT)) as transport,
         token.scope(),
     ):
         with pytest.raises(APIConnectionError, match="cancelled") as caught:
-            transport.send(request, PATIENCE)
+            transport.send(request, TIMEOUT)
         assert functions_with_secrets(caught.value) == []

@@ -12,14 +12,14 @@ import pytest
 
 from apertis_audio_tools.audio import Source
 from support.faults.fault_runner import Pipe
-from support.loopback import Behaviour, Loopback
-from support.scripted_responses import answer, error, json_answer, reset
+from support.loopback_server import Behaviour, LoopbackServer
+from support.scripted_responses import reset_connection, respond, respond_error, respond_json
 from support.sync_async import Run
 
 CLIP = Path(__file__).parents[1] / "clips" / "clip.wav"
 WAV = CLIP.read_bytes()
-TRANSCRIPT = json_answer({"text": "one two"})
-REPLY = json_answer({"choices": [{"message": {"content": "A voice."}}]})
+TRANSCRIPT = respond_json({"text": "one two"})
+REPLY = respond_json({"choices": [{"message": {"content": "A voice."}}]})
 
 
 def _handle_from_offset() -> Source:
@@ -37,11 +37,16 @@ SOURCES: dict[str, Callable[[], Source]] = {
 }
 
 
-@pytest.mark.parametrize("broken", [error(503), reset(), reset(before=20_000)])
+@pytest.mark.parametrize(
+    "broken", [respond_error(503), reset_connection(), reset_connection(before=20_000)]
+)
 @pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
 def test_upload(run: Run, source: Callable[[], Source], broken: Behaviour) -> None:
     """Every attempt sends the whole recording from its first position, in the same form."""
-    with Loopback([broken, error(500), TRANSCRIPT]) as server, server.client() as audio:
+    with (
+        LoopbackServer([broken, respond_error(500), TRANSCRIPT]) as server,
+        server.client() as audio,
+    ):
         assert run(audio, "transcribe", source()).text == "one two"
     first, second, third = server.requests
     assert second.sha256 == third.sha256
@@ -52,7 +57,10 @@ def test_upload(run: Run, source: Callable[[], Source], broken: Behaviour) -> No
 
 def test_audio_in_chat(run: Run) -> None:
     """Every attempt sends the same base64."""
-    with Loopback([error(503), reset(before=20_000), REPLY]) as server, server.client() as audio:
+    with (
+        LoopbackServer([respond_error(503), reset_connection(before=20_000), REPLY]) as server,
+        server.client() as audio,
+    ):
         assert run(audio, "chat", "Who is it?", audio=WAV).text == "A voice."
     first, _, third = server.requests
     assert first.sha256 == third.sha256
@@ -63,7 +71,7 @@ def test_audio_in_chat(run: Run) -> None:
 def test_handle_stays_open(run: Run) -> None:
     """A file object of the caller is neither closed nor used up."""
     handle = io.BytesIO(WAV)
-    with Loopback([error(503), TRANSCRIPT]) as server, server.client() as audio:
+    with LoopbackServer([respond_error(503), TRANSCRIPT]) as server, server.client() as audio:
         run(audio, "transcribe", handle)
         run(audio, "transcribe", handle)
     assert not handle.closed
@@ -82,7 +90,7 @@ class InterruptedStream(io.BytesIO):
 def test_handle_in_many_calls(run: Run) -> None:
     """Concurrent calls that share a file object send all of it."""
     handle = InterruptedStream(WAV)
-    with Loopback([TRANSCRIPT]) as server, server.client(max_concurrency=8) as audio:
+    with LoopbackServer([TRANSCRIPT]) as server, server.client(max_concurrency=8) as audio:
         outcomes = run(audio, "transcribe_many", [handle] * 24)
     assert {outcome.transcript.digest for outcome in outcomes} == {hashlib.sha256(WAV).hexdigest()}
     assert {WAV in request.body for request in server.requests} == {True}
@@ -90,7 +98,7 @@ def test_handle_in_many_calls(run: Run) -> None:
 
 def test_digest_of_loopback(run: Run) -> None:
     """The digest that these tests rely on is that of the body."""
-    with Loopback([answer(200, b"ID3", "audio/mpeg")]) as server, server.client() as audio:
+    with LoopbackServer([respond(200, b"ID3", "audio/mpeg")]) as server, server.client() as audio:
         run(audio, "stream_speech", "Hello.")
     (request,) = server.requests
     assert request.sha256 == hashlib.sha256(request.body).hexdigest()

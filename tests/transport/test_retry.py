@@ -8,11 +8,11 @@ import pytest
 from apertis_audio_tools import APITimeoutError, RateLimitError, ServerError
 from apertis_audio_tools.transport.retry import RetryPolicy
 from support.fake_clock import FakeClock
-from support.loopback import Loopback
-from support.scripted_responses import error, json_answer
+from support.loopback_server import LoopbackServer
+from support.scripted_responses import respond_error, respond_json
 from support.sync_async import Run
 
-MODELS = json_answer({"data": [{"id": "whisper-1"}]})
+MODELS = respond_json({"data": [{"id": "whisper-1"}]})
 NOON, NOON_UNIX = "Sun, 22 Nov 2026 12:00:00 GMT", 1_795_348_800
 
 
@@ -24,7 +24,7 @@ def _clock() -> FakeClock:
 def test_backoff(run: Run, clock: FakeClock) -> None:
     """By default waits double from 0.5 to 8 seconds, with up to a quarter of jitter."""
     with (
-        Loopback([error(500)]) as server,
+        LoopbackServer([respond_error(500)]) as server,
         server.client(clock=clock, max_retries=6) as audio,
         pytest.raises(ServerError),
     ):
@@ -39,7 +39,7 @@ def test_backoff(run: Run, clock: FakeClock) -> None:
 def test_no_retries(run: Run, clock: FakeClock) -> None:
     """With max_retries=0 there is one attempt."""
     with (
-        Loopback([error(500)]) as server,
+        LoopbackServer([respond_error(500)]) as server,
         server.client(clock=clock, max_retries=0) as audio,
         pytest.raises(ServerError),
     ):
@@ -52,8 +52,8 @@ def test_wait_longer_than_max_wait(
     run: Run, clock: FakeClock, seconds: str, options: dict[str, float]
 ) -> None:
     """If the service asks for a longer wait than allowed, the error is raised at once."""
-    script = [error(429, "rate_limit_exceeded", retry_after=seconds)]
-    with Loopback(script) as server, server.client(clock=clock, **options) as audio:
+    script = [respond_error(429, "rate_limit_exceeded", retry_after=seconds)]
+    with LoopbackServer(script) as server, server.client(clock=clock, **options) as audio:
         with pytest.raises(RateLimitError) as caught:
             run(audio, "models")
         assert caught.value.retry_after == float(seconds)
@@ -62,21 +62,21 @@ def test_wait_longer_than_max_wait(
 
 def test_longest_window_is_waited_for(run: Run, clock: FakeClock) -> None:
     """The longest documented rate-limit window is within the default of max_wait."""
-    script = [error(429, "rate_limit_exceeded", retry_after="190"), MODELS]
-    with Loopback(script) as server, server.client(clock=clock) as audio:
+    script = [respond_error(429, "rate_limit_exceeded", retry_after="190"), MODELS]
+    with LoopbackServer(script) as server, server.client(clock=clock) as audio:
         assert run(audio, "models")
     assert clock.sleeps == [190.0]
 
 
 def test_rate_limit_error(run: Run) -> None:
     """The error has all fields that the service sent."""
-    limited = json_answer(
+    limited = respond_json(
         {"error": {"message": "Slow down", "code": "rate_limit_exceeded", "param": "model"}},
         429,
         retry_after="3",
         x_request_id="req-42",
     )
-    with Loopback([limited]) as server, server.client(max_retries=0) as audio:
+    with LoopbackServer([limited]) as server, server.client(max_retries=0) as audio:
         with pytest.raises(RateLimitError, match="Slow down") as caught:
             run(audio, "models")
         found = caught.value
@@ -86,9 +86,9 @@ def test_rate_limit_error(run: Run) -> None:
 
 def test_deadline(run: Run, clock: FakeClock) -> None:
     """The last error is raised instead of a wait past the deadline."""
-    script = [error(429, "rate_limit_exceeded", retry_after="60")]
+    script = [respond_error(429, "rate_limit_exceeded", retry_after="60")]
     with (
-        Loopback(script) as server,
+        LoopbackServer(script) as server,
         server.client(clock=clock, deadline=100.0) as audio,
         pytest.raises(RateLimitError),
     ):
@@ -99,9 +99,9 @@ def test_deadline(run: Run, clock: FakeClock) -> None:
 def test_wake_up_after_the_deadline(run: Run) -> None:
     """A call that wakes up after the deadline sends nothing more."""
     clock = FakeClock(lateness=50.0)
-    script = [error(429, "rate_limit_exceeded", retry_after="60")]
+    script = [respond_error(429, "rate_limit_exceeded", retry_after="60")]
     with (
-        Loopback(script) as server,
+        LoopbackServer(script) as server,
         server.client(clock=clock, deadline=100.0) as audio,
         pytest.raises(APITimeoutError, match="over before it was sent"),
     ):
@@ -111,9 +111,9 @@ def test_wake_up_after_the_deadline(run: Run) -> None:
 
 def test_one_refusal_stops_all_threads(clock: FakeClock) -> None:
     """After one "too many requests" no thread of the client sends during the cooldown."""
-    script = [error(429, "rate_limit_exceeded", retry_after="30"), MODELS]
+    script = [respond_error(429, "rate_limit_exceeded", retry_after="30"), MODELS]
     with (
-        Loopback(script, now=clock.monotonic) as server,
+        LoopbackServer(script, now=clock.monotonic) as server,
         server.client(clock=clock, max_retries=0) as audio,
     ):
         with pytest.raises(RateLimitError):
@@ -127,8 +127,8 @@ def test_one_refusal_stops_all_threads(clock: FakeClock) -> None:
 
 async def test_one_refusal_stops_all_tasks(clock: FakeClock) -> None:
     """After one "too many requests" all tasks wait, for slightly different times."""
-    script = [error(429, "rate_limit_exceeded", retry_after="30"), MODELS]
-    with Loopback(script, now=clock.monotonic) as server:
+    script = [respond_error(429, "rate_limit_exceeded", retry_after="30"), MODELS]
+    with LoopbackServer(script, now=clock.monotonic) as server:
         async with server.client(clock=clock, max_retries=0) as audio:
             with pytest.raises(RateLimitError):
                 await audio.amodels()
@@ -140,9 +140,9 @@ async def test_one_refusal_stops_all_tasks(clock: FakeClock) -> None:
 
 def test_too_long_a_cooldown(run: Run, clock: FakeClock) -> None:
     """A call whose deadline ends during a cooldown fails, and sends nothing."""
-    script = [error(429, "rate_limit_exceeded", retry_after="150")]
+    script = [respond_error(429, "rate_limit_exceeded", retry_after="150")]
     with (
-        Loopback(script) as server,
+        LoopbackServer(script) as server,
         server.client(clock=clock, deadline=100.0, max_retries=0) as audio,
     ):
         for _ in range(2):

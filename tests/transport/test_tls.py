@@ -12,18 +12,18 @@ import trustme
 
 from apertis_audio_tools import APIConnectionError, APITimeoutError, CertificateError
 from support.fake_clock import FakeClock
-from support.loopback import Loopback
-from support.scripted_responses import json_answer
+from support.loopback_server import LoopbackServer
+from support.scripted_responses import respond_json
 from support.sync_async import Run
 
-MODELS = json_answer({"data": [{"id": "whisper-1"}]})
+MODELS = respond_json({"data": [{"id": "whisper-1"}]})
 AGES_AGO = dt.datetime(2001, 1, 1, tzinfo=dt.UTC)
 HELLO_BYTES = 16 * 1024
 HELLO = b"\x16\x03\x03\x3f\xff\x02\x00\x3f\xfb\x03\x03"
 """The beginning of a long one."""
 
 
-class TlsLoopback(Loopback):
+class TlsLoopback(LoopbackServer):
     """Scripted server with encryption, or with something in its place.
 
     Attributes:

@@ -22,19 +22,19 @@ from apertis_audio_tools.pipeline.request_runner import RequestRunner
 from apertis_audio_tools.transport import Transport
 from apertis_audio_tools.transport.retry import RetryPolicy
 from support.fake_clock import FakeClock
-from support.loopback import Loopback, dead_port
-from support.scripted_responses import answer, deafness, json_answer
+from support.loopback_server import LoopbackServer, unused_port
+from support.scripted_responses import respond, respond_json, stop_reading
 from support.sync_async import Run
-from support.timeouts import PATIENCE
+from support.timeouts import TIMEOUT
 
-MODELS = json_answer({"data": [{"id": "whisper-1"}]})
+MODELS = respond_json({"data": [{"id": "whisper-1"}]})
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip"])
 def test_content_encodings(run: Run, encoding: str) -> None:
     """Encodings that were not requested are refused: some expand without bound in one step."""
     with (
-        Loopback([answer(200, b"tiny", content_encoding=encoding)]) as server,
+        LoopbackServer([respond(200, b"tiny", content_encoding=encoding)]) as server,
         server.client() as audio,
         pytest.raises(MalformedResponseError, match="encoding"),
     ):
@@ -44,14 +44,17 @@ def test_content_encodings(run: Run, encoding: str) -> None:
 def test_infinite_time_limits(run: Run) -> None:
     """Timeout and deadline may be infinite."""
     forever = float("inf")
-    with Loopback([MODELS]) as server, server.client(timeout=forever, deadline=forever) as audio:
+    with (
+        LoopbackServer([MODELS]) as server,
+        server.client(timeout=forever, deadline=forever) as audio,
+    ):
         assert run(audio, "models") == ("whisper-1",)
 
 
 def test_connection_refused(run: Run) -> None:
     """A refused connection is retried; the error names host and port, and not the API key."""
     clock = FakeClock()
-    with dead_port() as port:
+    with unused_port() as port:
         address = f"127.0.0.1:{port}"
         options: dict[str, Any] = {"base_url": f"http://{address}/v1", "max_retries": 2}
         with (
@@ -84,8 +87,8 @@ def test_files_are_closed(send: Callable[[RequestRunner, Call[Response]], Respon
     upload = Upload("audio.wav", "audio/wav", 20_000_000, opens)
     request = Request("POST", "/audio/transcriptions", RequestBody("audio/wav", (upload,)))
     with (
-        Loopback([deafness()]) as server,
-        contextlib.closing(Transport(server.url, SecretStr("key"), timeout=PATIENCE)) as transport,
+        LoopbackServer([stop_reading()]) as server,
+        contextlib.closing(Transport(server.url, SecretStr("key"), timeout=TIMEOUT)) as transport,
     ):
         for deadline in (0.5, 5.0, 50.0):
             runner = RequestRunner(transport, RetryPolicy(0, 190.0, FakeClock()), deadline)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from support.loopback import Loopback
-from support.scripted_responses import json_answer
+from support.loopback_server import LoopbackServer
+from support.scripted_responses import respond_json
 from support.sync_async import Run
-from support.wav_files import silent_file
+from support.wav_files import write_silent_wav
 
 MEGABYTE = 1024 * 1024
 
@@ -16,8 +16,8 @@ MEGABYTE = 1024 * 1024
 @pytest.mark.slow
 def test_upload(run: Run, tmp_path: Path) -> None:
     """The upload of a recording of 24 MB takes less than 8 MB of memory."""
-    path = silent_file(tmp_path / "long.wav", 24 * MEGABYTE)
-    with Loopback([json_answer({"text": "one"})]) as server, server.client() as audio:
+    path = write_silent_wav(tmp_path / "long.wav", 24 * MEGABYTE)
+    with LoopbackServer([respond_json({"text": "one"})]) as server, server.client() as audio:
         run(audio, "transcribe", path)
         tracemalloc.start()
         try:

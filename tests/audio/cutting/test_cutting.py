@@ -22,7 +22,7 @@ from support.meeting_recordings import (
     Samples,
     add_cover,
     decode_mono,
-    encode,
+    encode_meeting,
     offset_error,
     piece_bytes,
     remux,
@@ -48,7 +48,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def encoded(folder: Path, name: str, samples: Samples) -> Path:
     """Return the meeting in a format, encoded once."""
     path = folder / f"meeting.{name}"
-    return path if path.exists() else encode(FORMATS[name], path, samples)
+    return path if path.exists() else encode_meeting(FORMATS[name], path, samples)
 
 
 @functools.cache
@@ -157,7 +157,7 @@ def test_speech_without_a_pause_is_cut_with_an_overlap(folder: Path) -> None:
     """Without a pause, the end of a piece is repeated by the next, which tells the overlap."""
     rng = np.random.default_rng(1)
     hiss = np.convolve(rng.normal(0, 1_500, SAMPLE_RATE * 20), np.ones(8), "same")
-    path = encode(FORMATS["mp3"], folder / "steady.mp3", hiss)
+    path = encode_meeting(FORMATS["mp3"], folder / "steady.mp3", hiss)
     whole = decode_mono(path)
     pieces = list(cut_pieces(probe(path), max_bytes=NO_LIMIT, max_seconds=8))
     assert [round(piece.overlap, 1) for piece in pieces] == [0, *[2.0] * (len(pieces) - 1)]

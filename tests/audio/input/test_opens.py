@@ -12,9 +12,9 @@ from apertis_audio_tools import RecordingError
 from apertis_audio_tools.api.request import RequestBody
 from apertis_audio_tools.audio import cut_pieces, probe
 from support.hostile.file_open_watch import FileOpenWatch
-from support.loopback import Loopback
-from support.meeting_recordings import FORMATS, SAMPLE_RATE, STANDUP, decode_mono, encode
-from support.scripted_responses import json_answer
+from support.loopback_server import LoopbackServer
+from support.meeting_recordings import FORMATS, SAMPLE_RATE, STANDUP, decode_mono, encode_meeting
+from support.scripted_responses import respond_json
 from support.sync_async import Run
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="watches files as Linux does")
@@ -43,7 +43,7 @@ def meeting(folder: Path, name: str) -> Path:
     """Return 24 s of the example meeting in a format, encoded once."""
     path = folder / f"meeting.{name}"
     if not path.exists():
-        encode(FORMATS[name], path, decode_mono(STANDUP)[: 24 * SAMPLE_RATE])
+        encode_meeting(FORMATS[name], path, decode_mono(STANDUP)[: 24 * SAMPLE_RATE])
     return path
 
 
@@ -66,7 +66,7 @@ def test_whole_recording_is_opened_once(run: Run, suffix: str) -> None:
     """A recording that is sent unchanged is opened once to examine, hash and send it."""
     path = CLIPS / f"clip.{suffix}"
     with (
-        Loopback([json_answer({"text": "Good morning."})]) as server,
+        LoopbackServer([respond_json({"text": "Good morning."})]) as server,
         server.client() as client,
         FileOpenWatch(path) as watch,
     ):
@@ -80,7 +80,7 @@ def test_cut_recording_is_opened_once(run: Run, name: str, folder: Path) -> None
     """A recording that is cut is opened once, however many pieces are sent."""
     path = meeting(folder, name)
     with (
-        Loopback([json_answer({"text": "Good morning."})]) as server,
+        LoopbackServer([respond_json({"text": "Good morning."})]) as server,
         server.client() as client,
         FileOpenWatch(path) as watch,
     ):
@@ -95,7 +95,7 @@ def test_recording_is_closed_after_the_last_piece(run: Run, name: str, folder: P
     """When a transcript is there, its recording is not open any more."""
     path = meeting(folder, name)
     with (
-        Loopback([json_answer({"text": "Good morning."})]) as server,
+        LoopbackServer([respond_json({"text": "Good morning."})]) as server,
         server.client() as client,
     ):
         run(client, "transcribe", path, piece_seconds=7)

@@ -14,7 +14,7 @@ from apertis_audio_tools import RecordingError, UnsupportedError
 from apertis_audio_tools.api.request import Upload
 from apertis_audio_tools.audio import SPEECH_MEDIA_TYPES, encode_chat_clip, identify_speech, probe
 from apertis_audio_tools.audio.output import chat_clip
-from support.wav_files import silence_of
+from support.wav_files import silent_wav
 
 CLIPS = Path(__file__).parents[2] / "clips"
 SECONDS = 1.24
@@ -265,12 +265,12 @@ def test_chained_chat_audio() -> None:
 def test_large_chat_audio(monkeypatch: pytest.MonkeyPatch) -> None:
     """A recording too large for a message becomes mp3, and is refused if that is too large."""
     monkeypatch.setattr(chat_clip, "_MAX_BYTES", 100_000)  # instead of forty minutes
-    upload, sent_as = encode_chat_clip(probe(silence_of(320_000)))
+    upload, sent_as = encode_chat_clip(probe(silent_wav(320_000)))
     assert sent_as == "mp3"
     assert upload.size == pytest.approx(80_000, rel=0.02)
     assert decoded_seconds(read(upload)) == pytest.approx(10, abs=0.1)
     with pytest.raises(UnsupportedError, match=r"^talk\.wav is longer than the .* chat message"):
-        encode_chat_clip(probe(("talk.wav", silence_of(640_000))))
+        encode_chat_clip(probe(("talk.wav", silent_wav(640_000))))
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ import pytest
 
 from apertis_audio_tools import RecordingError
 from apertis_audio_tools.audio import probe
-from support.loopback import Loopback
-from support.scripted_responses import json_answer
+from support.loopback_server import LoopbackServer
+from support.scripted_responses import respond_json
 from support.sync_async import Run
 
 CLIP = Path(__file__).parents[2] / "clips" / "clip.mp3"
@@ -163,7 +163,7 @@ def test_two_paths(run: Run, call: tuple[str, ...], as_path: Callable[[Path], An
     """A tuple of two paths is refused, so that neither is dropped, and nothing is sent."""
     pair = (as_path(CLIP), as_path(CLIP.with_suffix(".ogg")))
     with (
-        Loopback([json_answer({})]) as server,
+        LoopbackServer([respond_json({})]) as server,
         server.client() as audio,
         pytest.raises(RecordingError, match="several recordings go in a list"),
     ):

@@ -16,10 +16,10 @@ from support.meeting_recordings import (
     FORMATS,
     SAMPLE_RATE,
     STANDUP,
-    Format,
+    MeetingFormat,
     Samples,
     decode_mono,
-    encode,
+    encode_meeting,
     offset_error,
 )
 
@@ -79,7 +79,7 @@ def restamp(path: Path, container: str, stamp: Stamp) -> bytes:
 @pytest.mark.parametrize("name", GAPPY)
 def test_missing_audio_becomes_silence(name: str, tmp_path: Path, meeting: Samples) -> None:
     """Three missing seconds become three seconds of silence."""
-    path = encode(FORMATS[name], tmp_path / f"meeting.{name}", meeting)
+    path = encode_meeting(FORMATS[name], tmp_path / f"meeting.{name}", meeting)
     whole = decode_mono(path)
     whole[8 * SAMPLE_RATE : 11 * SAMPLE_RATE] = 0
     recording = probe(restamp(path, GAPPY[name], drop_three_seconds))
@@ -100,7 +100,7 @@ def samples_between(data: bytes, start: float, end: float) -> Samples:
 @pytest.mark.parametrize("name", ["webm", "m4a", "mkv"])
 def test_after_a_long_gap_a_new_piece_begins(name: str, tmp_path: Path, meeting: Samples) -> None:
     """A minute without audio is not sent, and the audio on both sides keeps its time."""
-    path = encode(FORMATS[name], tmp_path / f"meeting.{name}", meeting)
+    path = encode_meeting(FORMATS[name], tmp_path / f"meeting.{name}", meeting)
     whole = decode_mono(path)
     apart = np.concatenate([whole[: 10 * SAMPLE_RATE], np.zeros(60 * SAMPLE_RATE), whole[160_000:]])
     recording = probe(restamp(path, GAPPY[name], add_a_minute))
@@ -122,7 +122,7 @@ def drop_a_late_second(seconds: float) -> float | None:
 @pytest.mark.parametrize("name", ["webm", "m4a", "mkv"])
 def test_audio_before_a_gap_is_copied(name: str, tmp_path: Path, meeting: Samples) -> None:
     """Only audio after a gap is re-encoded, and nothing is lost between the two."""
-    path = encode(FORMATS[name], tmp_path / f"meeting.{name}", meeting)
+    path = encode_meeting(FORMATS[name], tmp_path / f"meeting.{name}", meeting)
     whole = decode_mono(path)
     whole[18 * SAMPLE_RATE : 19 * SAMPLE_RATE] = 0
     recording = probe(restamp(path, GAPPY[name], drop_a_late_second))
@@ -139,7 +139,7 @@ def test_audio_before_a_gap_is_copied(name: str, tmp_path: Path, meeting: Sample
 
 def test_short_pieces_around_a_gap(tmp_path: Path, meeting: Samples) -> None:
     """Re-encoded audio begins within the last copied piece, even if that is short."""
-    path = encode(FORMATS["webm"], tmp_path / "meeting.webm", meeting)
+    path = encode_meeting(FORMATS["webm"], tmp_path / "meeting.webm", meeting)
     recording = probe(restamp(path, GAPPY["webm"], drop_a_late_second))
     pieces = list(cut_pieces(recording, max_bytes=NO_LIMIT, max_seconds=0.5))
     assert all(a.start < b.start for a, b in pairwise(pieces))
@@ -153,7 +153,7 @@ def add_a_month(seconds: float) -> float:
 
 def test_time_stamps_far_ahead_are_ignored(tmp_path: Path, meeting: Samples) -> None:
     """Time stamps that jump by weeks are not taken for a gap."""
-    path = encode(FORMATS["mp3.mkv"], tmp_path / "meeting.mkv", meeting)
+    path = encode_meeting(FORMATS["mp3.mkv"], tmp_path / "meeting.mkv", meeting)
     moved = probe(restamp(path, "matroska", add_a_month))
     pieces = list(cut_pieces(moved, max_bytes=NO_LIMIT, max_seconds=10))
     assert pieces[-1].end == pytest.approx(SECONDS, abs=0.15)
@@ -162,8 +162,8 @@ def test_time_stamps_far_ahead_are_ignored(tmp_path: Path, meeting: Samples) -> 
 
 def test_without_gaps_nothing_is_reencoded(tmp_path: Path, meeting: Samples) -> None:
     """Time stamps that are rounded to milliseconds are not taken for gaps."""
-    form = Format("flv", "aac", bit_rate=64_000)
-    path = encode(form, tmp_path / "meeting.flv", meeting)
+    form = MeetingFormat("flv", "aac", bit_rate=64_000)
+    path = encode_meeting(form, tmp_path / "meeting.flv", meeting)
     assert {p.upload.media_type for p in cut_pieces(probe(path), max_bytes=NO_LIMIT)} == {
         "audio/mp4"
     }

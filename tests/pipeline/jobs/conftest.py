@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from apertis_audio_tools.concurrency.signals import StopEvent
-from support.piece_recogniser import Cuts
-from support.standup_pieces import RefusesOne, standup, temporary_files
+from support.piece_recogniser import ExpectedPieces
+from support.standup_pieces import RefuseOnePiece, standup_pieces, temporary_files
 
 
 @pytest.fixture(autouse=True)
@@ -17,14 +17,14 @@ def _no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(name="cuts")
-def _cuts() -> Cuts:
-    return standup()
+def _cuts() -> ExpectedPieces:
+    return standup_pieces()
 
 
 @pytest.fixture
-def refuses_one(monkeypatch: pytest.MonkeyPatch) -> RefusesOne:
+def refuses_one(monkeypatch: pytest.MonkeyPatch) -> RefuseOnePiece:
     """Return a behaviour that refuses a piece, and answers others once the client knows."""
-    refuses_one, original_set = RefusesOne(), StopEvent.set
+    refuses_one, original_set = RefuseOnePiece(), StopEvent.set
 
     def set_and_note(self: StopEvent) -> None:
         original_set(self)

@@ -19,10 +19,10 @@ from apertis_audio_tools import (
     UnsupportedError,
 )
 from apertis_audio_tools.audio import Source
-from support.loopback import Exchange, Loopback
+from support.loopback_server import Exchange, LoopbackServer
 from support.sync_async import Run
-from support.timeouts import PATIENCE
-from support.tiny_recordings import Names, tinies, tiny
+from support.timeouts import TIMEOUT
+from support.tiny_recordings import NameRecogniser, tiny_recording, tiny_recordings
 
 
 def texts(outcomes: list[Outcome]) -> list[str]:
@@ -34,8 +34,8 @@ def texts(outcomes: list[Outcome]) -> list[str]:
 )
 def test_outcomes(run: Run, verb: str, path: str) -> None:
     """Each recording has an outcome, in the order of the sources."""
-    sources, names = tinies(20), Names()
-    with Loopback([names]) as server, server.client(max_concurrency=3) as audio:
+    sources, names = tiny_recordings(20), NameRecogniser()
+    with LoopbackServer([names]) as server, server.client(max_concurrency=3) as audio:
         outcomes = run(audio, f"{verb}_many", iter(sources), temperature=0.5)
     assert texts(outcomes) == [str(number) for number in range(20)]
     assert [outcome.index for outcome in outcomes] == [*range(20)]
@@ -47,16 +47,16 @@ def test_outcomes(run: Run, verb: str, path: str) -> None:
 
 def test_empty_batch(run: Run) -> None:
     """A batch without recordings has no outcomes."""
-    with Loopback([Names()]) as server, server.client() as audio:
+    with LoopbackServer([NameRecogniser()]) as server, server.client() as audio:
         assert run(audio, "transcribe_many", []) == []
     assert server.requests == []
 
 
 def test_hundreds(run: Run) -> None:
     """Hundreds of tiny recordings are sent once each."""
-    names = Names()
-    with Loopback([names]) as server, server.client(max_concurrency=8) as audio:
-        outcomes = run(audio, "transcribe_many", (tiny(number) for number in range(300)))
+    names = NameRecogniser()
+    with LoopbackServer([names]) as server, server.client(max_concurrency=8) as audio:
+        outcomes = run(audio, "transcribe_many", (tiny_recording(number) for number in range(300)))
     assert texts(outcomes) == [str(number) for number in range(300)]
     assert sorted(map(int, names.received)) == [*range(300)]
     assert names.max_concurrent <= 8
@@ -64,8 +64,13 @@ def test_hundreds(run: Run) -> None:
 
 def test_failures_are_collected(run: Run, tmp_path: Path) -> None:
     """Recordings that fail, locally or at the service, have errors; the others continue."""
-    sources = [tiny("a"), tmp_path / "none.mp3", tiny("bad"), tiny("b")]
-    with Loopback([Names()]) as server, server.client() as audio:
+    sources = [
+        tiny_recording("a"),
+        tmp_path / "none.mp3",
+        tiny_recording("bad"),
+        tiny_recording("b"),
+    ]
+    with LoopbackServer([NameRecogniser()]) as server, server.client() as audio:
         a, missing, refused, b = run(audio, "transcribe_many", sources, on_error="skip")
     assert texts([a, b]) == ["a", "b"]
     assert isinstance(missing.error, RecordingError)
@@ -76,8 +81,8 @@ def test_failures_are_collected(run: Run, tmp_path: Path) -> None:
 
 def test_a_failure_has_a_fresh_traceback(run: Run) -> None:
     """Each access to the transcript raises the error with the traceback of that access."""
-    with Loopback([Names()]) as server, server.client() as audio:
-        (outcome,) = run(audio, "transcribe_many", [tiny("bad")], on_error="skip")
+    with LoopbackServer([NameRecogniser()]) as server, server.client() as audio:
+        (outcome,) = run(audio, "transcribe_many", [tiny_recording("bad")], on_error="skip")
     for _ in range(3):
         with pytest.raises(InvalidRequestError) as caught:
             _ = outcome.transcript
@@ -89,8 +94,8 @@ def test_a_failure_has_a_fresh_traceback(run: Run) -> None:
 
 def test_all_fail(run: Run) -> None:
     """All recordings of a batch may fail."""
-    sources = [tiny(f"bad{number}") for number in range(12)]
-    with Loopback([Names()]) as server, server.client(max_concurrency=2) as audio:
+    sources = [tiny_recording(f"bad{number}") for number in range(12)]
+    with LoopbackServer([NameRecogniser()]) as server, server.client(max_concurrency=2) as audio:
         outcomes = run(audio, "transcribe_many", sources, on_error="skip")
     assert [type(outcome.error) for outcome in outcomes] == [InvalidRequestError] * 12
 
@@ -103,10 +108,13 @@ def test_as_they_come(run: Run) -> None:
         if name != "0":
             others.release()
         else:
-            assert all(others.acquire(timeout=PATIENCE) for _ in range(30))
+            assert all(others.acquire(timeout=TIMEOUT) for _ in range(30))
 
-    with Loopback([Names(slow_first)]) as server, server.client(max_concurrency=2) as audio:
-        outcomes = run(audio, "transcribe_many", tinies(31), in_order=False)
+    with (
+        LoopbackServer([NameRecogniser(slow_first)]) as server,
+        server.client(max_concurrency=2) as audio,
+    ):
+        outcomes = run(audio, "transcribe_many", tiny_recordings(31), in_order=False)
     assert "0" not in texts(outcomes)[:20]
     assert sorted(map(int, texts(outcomes))) == [*range(31)]
 
@@ -117,10 +125,10 @@ async def test_asynchronous_sources() -> None:
 
     async def sources() -> AsyncIterator[Source]:
         for number in range(5):
-            yield tiny(number)
+            yield tiny_recording(number)
             assert await yielded.get() == number
 
-    with Loopback([Names()]) as server:
+    with LoopbackServer([NameRecogniser()]) as server:
         async with server.client() as audio:
             async for outcome in audio.atranscribe_many(sources()):
                 yielded.put_nowait(outcome.index)
@@ -131,10 +139,10 @@ def test_asynchronous_sources_refused() -> None:
     """The sync verb refuses an async iterable and names the async verb."""
 
     async def sources() -> AsyncIterator[Source]:
-        yield tiny("never")
+        yield tiny_recording("never")
 
     with (
-        Loopback([Names()]) as server,
+        LoopbackServer([NameRecogniser()]) as server,
         server.client() as audio,
         pytest.raises(ConfigurationError, match="atranscribe_many"),
     ):
@@ -145,7 +153,7 @@ def test_asynchronous_sources_refused() -> None:
 def test_one_recording_is_not_many(run: Run, sources: Any) -> None:
     """A single path or file in place of several is refused."""
     with (
-        Loopback([Names()]) as server,
+        LoopbackServer([NameRecogniser()]) as server,
         server.client() as audio,
         pytest.raises(ConfigurationError, match="sources"),
     ):
@@ -155,7 +163,7 @@ def test_one_recording_is_not_many(run: Run, sources: Any) -> None:
 def test_wrong_choice(run: Run) -> None:
     """An unknown value of `on_error` is refused."""
     with (
-        Loopback([Names()]) as server,
+        LoopbackServer([NameRecogniser()]) as server,
         server.client() as audio,
         pytest.raises(ConfigurationError, match='"skip"'),
     ):
@@ -173,29 +181,29 @@ def test_wrong_choice(run: Run) -> None:
 )
 def test_impossible(run: Run, options: dict[str, Any], message: str) -> None:
     """Impossible options are refused before the first source is read."""
-    sources = iter(tinies(3))
+    sources = iter(tiny_recordings(3))
     with (
-        Loopback([Names()]) as server,
+        LoopbackServer([NameRecogniser()]) as server,
         server.client() as audio,
         pytest.raises((ConfigurationError, UnsupportedError), match=message),
     ):
         run(audio, "transcribe_many", sources, **options, on_error="skip")
-    assert next(sources) == tiny(0)
+    assert next(sources) == tiny_recording(0)
 
 
 def test_endless_sources(run: Run) -> None:
     """Sources of an endless iterable are read only as capacity permits."""
-    names, ahead = Names(), []
+    names, ahead = NameRecogniser(), []
 
     def endless() -> Iterator[Source]:
         for number in itertools.count():
             ahead.append(number - len(names.received))
             if number == 50:
                 raise KeyError
-            yield tiny(number)
+            yield tiny_recording(number)
 
     with (
-        Loopback([names]) as server,
+        LoopbackServer([names]) as server,
         server.client(max_concurrency=2) as audio,
         pytest.raises(KeyError),
     ):
@@ -205,8 +213,8 @@ def test_endless_sources(run: Run) -> None:
 
 def test_outcome_hides_its_audio() -> None:
     """The representation of an outcome contains no audio."""
-    with Loopback([Names()]) as server, server.client() as audio:
-        (outcome,) = audio.transcribe_many([tiny("a")])
+    with LoopbackServer([NameRecogniser()]) as server, server.client() as audio:
+        (outcome,) = audio.transcribe_many([tiny_recording("a")])
     assert "RIFF" not in repr(outcome)
     assert isinstance(outcome, Outcome)
     assert not isinstance(outcome.error, ApertisError)

@@ -13,24 +13,24 @@ import pytest
 from apertis_audio_tools import InvalidRequestError, Progress
 from apertis_audio_tools.audio import Source
 from apertis_audio_tools.transport.retry import SystemClock
-from support.loopback import Exchange, Loopback
+from support.loopback_server import Exchange, LoopbackServer
 from support.sync_async import Run
-from support.timeouts import PATIENCE
-from support.tiny_recordings import Names, tinies, tiny
+from support.timeouts import TIMEOUT
+from support.tiny_recordings import NameRecogniser, tiny_recording, tiny_recordings
 
 
 def endless(read: list[int]) -> Iterator[Source]:
     for number in itertools.count():
         read.append(number)
-        yield tiny(number)
+        yield tiny_recording(number)
 
 
 def test_first_failure_is_raised(run: Run) -> None:
     """The first failure is raised, and nothing new is sent."""
-    names = Names()
-    sources = [tiny("a"), tiny("bad"), *tinies(50)]
+    names = NameRecogniser()
+    sources = [tiny_recording("a"), tiny_recording("bad"), *tiny_recordings(50)]
     with (
-        Loopback([names]) as server,
+        LoopbackServer([names]) as server,
         server.client(max_concurrency=1) as audio,
         pytest.raises(InvalidRequestError, match="Said the server"),
     ):
@@ -44,7 +44,7 @@ def test_failure_has_its_turn(run: Run) -> None:
 
     def wait(name: str, _: Exchange) -> None:
         if name != "bad":
-            assert refused.wait(PATIENCE)
+            assert refused.wait(TIMEOUT)
 
     read, done = [], []
 
@@ -56,10 +56,10 @@ def test_failure_has_its_turn(run: Run) -> None:
     def sources() -> Iterator[Source]:
         for name in ("slow", "bad", *range(90)):
             read.append(name)
-            yield tiny(name)
+            yield tiny_recording(name)
 
     with (
-        Loopback([Names(wait)]) as server,
+        LoopbackServer([NameRecogniser(wait)]) as server,
         server.client(max_concurrency=2) as audio,
         pytest.raises(InvalidRequestError),
     ):
@@ -75,20 +75,20 @@ def test_under_way_is_kept(run: Run, tmp_path: Path) -> None:
 
     def order(name: str, exchange: Exchange) -> None:
         if not refused.is_set():
-            together.wait(PATIENCE)
+            together.wait(TIMEOUT)
         if name == "bad":
             exchange.read_body()
             refused.set()
 
-    names = Names(order)
+    names = NameRecogniser(order)
     with (
-        Loopback([names]) as server,
+        LoopbackServer([names]) as server,
         server.client(max_concurrency=2, cache=tmp_path) as audio,
     ):
         with pytest.raises(InvalidRequestError):
-            run(audio, "transcribe_many", [tiny("bad"), tiny("good")])
+            run(audio, "transcribe_many", [tiny_recording("bad"), tiny_recording("good")])
         names.received.clear()
-        assert run(audio, "transcribe", tiny("good")).text == "good"
+        assert run(audio, "transcribe", tiny_recording("good")).text == "good"
     assert names.received == []
 
 
@@ -97,11 +97,11 @@ def test_sources_that_fail(run: Run, after: int) -> None:
     """An error raised by the iterable of sources is raised unchanged."""
 
     def sources() -> Iterator[Source]:
-        yield from tinies(after)
+        yield from tiny_recordings(after)
         raise LookupError("The list is gone.")
 
     with (
-        Loopback([Names()]) as server,
+        LoopbackServer([NameRecogniser()]) as server,
         server.client(max_concurrency=2) as audio,
         pytest.raises(LookupError, match="list is gone"),
     ):
@@ -117,36 +117,36 @@ def hold_others(name: str, exchange: Exchange) -> None:
 def test_closed_early(left_behind: Callable[[], set[str]]) -> None:
     """Closing the iterator ends recordings in progress at once; the client still works."""
     read: list[int] = []
-    names = Names(hold_others)
-    with Loopback([names]) as server, server.client(max_concurrency=3) as audio:
+    names = NameRecogniser(hold_others)
+    with LoopbackServer([names]) as server, server.client(max_concurrency=3) as audio:
         outcomes = audio.transcribe_many(endless(read))
         assert next(outcomes).transcript.text == "0"
         outcomes.close()
         assert left_behind() == set()
         names.before = lambda *_: None
-        assert audio.transcribe(tiny("after")).text == "after"
+        assert audio.transcribe(tiny_recording("after")).text == "after"
     assert len(read) <= 6
 
 
 async def test_async_closed_early(left_behind: Callable[[], set[str]]) -> None:
     """Closing the async iterator ends recordings in progress at once."""
     read: list[int] = []
-    names = Names(hold_others)
-    with Loopback([names]) as server:
+    names = NameRecogniser(hold_others)
+    with LoopbackServer([names]) as server:
         async with server.client(max_concurrency=3) as audio:
             async with contextlib.aclosing(audio.atranscribe_many(endless(read))) as outcomes:
                 assert (await anext(outcomes)).transcript.text == "0"
             assert left_behind() == set()
             assert asyncio.all_tasks() == {asyncio.current_task()}
             names.before = lambda *_: None
-            assert (await audio.atranscribe(tiny("after"))).text == "after"
+            assert (await audio.atranscribe(tiny_recording("after"))).text == "after"
     assert len(read) <= 6
 
 
 def test_never_begun() -> None:
     """An iterator that is never advanced starts nothing."""
     read: list[int] = []
-    with Loopback([Names()]) as server, server.client() as audio:
+    with LoopbackServer([NameRecogniser()]) as server, server.client() as audio:
         audio.transcribe_many(endless(read)).close()
     assert (read, server.requests) == ([], [])
 
@@ -155,14 +155,14 @@ def test_never_begun() -> None:
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no signals to threads there")
 def test_interrupt(left_behind: Callable[[], set[str]]) -> None:
     """Ctrl-C ends everything at once; the client still works afterwards."""
-    names = Names(lambda _, exchange: exchange.wait_for_disconnect())
+    names = NameRecogniser(lambda _, exchange: exchange.wait_for_disconnect())
 
     def interrupt() -> None:
         server.wait_for_requests(3)
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     with (
-        Loopback([names]) as server,
+        LoopbackServer([names]) as server,
         server.client(max_concurrency=3, clock=SystemClock()) as audio,
     ):
         interrupter = threading.Thread(target=interrupt)
@@ -172,17 +172,17 @@ def test_interrupt(left_behind: Callable[[], set[str]]) -> None:
         interrupter.join()
         assert left_behind() == set()
         names.before = lambda *_: None
-        assert len(list(audio.transcribe_many(tinies(9)))) == 9
+        assert len(list(audio.transcribe_many(tiny_recordings(9)))) == 9
 
 
 async def test_cancellation(left_behind: Callable[[], set[str]]) -> None:
     """Cancelling the task ends everything at once; the client still works afterwards."""
-    names = Names(lambda _, exchange: exchange.wait_for_disconnect())
-    with Loopback([names]) as server:
+    names = NameRecogniser(lambda _, exchange: exchange.wait_for_disconnect())
+    with LoopbackServer([names]) as server:
         async with server.client(max_concurrency=3, clock=SystemClock()) as audio:
 
             async def iterate() -> int:
-                return len([_ async for _ in audio.atranscribe_many(tinies(9))])
+                return len([_ async for _ in audio.atranscribe_many(tiny_recordings(9))])
 
             task = asyncio.create_task(iterate())
             await asyncio.to_thread(server.wait_for_requests, 3)
@@ -196,11 +196,11 @@ async def test_cancellation(left_behind: Callable[[], set[str]]) -> None:
 
 async def test_cancelled_at_any_time(left_behind: Callable[[], set[str]]) -> None:
     """Whenever the task is cancelled, all permits are released."""
-    with Loopback([Names()]) as server:
+    with LoopbackServer([NameRecogniser()]) as server:
         async with server.client(max_concurrency=2) as audio:
 
             async def iterate() -> int:
-                return len([_ async for _ in audio.atranscribe_many(tinies(4))])
+                return len([_ async for _ in audio.atranscribe_many(tiny_recordings(4))])
 
             for steps in range(0, 60, 3):
                 task = asyncio.create_task(iterate())

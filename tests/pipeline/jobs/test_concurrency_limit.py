@@ -12,12 +12,12 @@ import pytest
 
 from apertis_audio_tools.audio import Piece, cut_pieces
 from support.fake_clock import FakeClock
-from support.loopback import Exchange, Loopback
-from support.piece_recogniser import STANDUP, Cuts, Recogniser
-from support.standup_pieces import SECONDS
+from support.loopback_server import Exchange, LoopbackServer
+from support.piece_recogniser import STANDUP, ExpectedPieces, PieceRecogniser
+from support.standup_pieces import PIECE_SECONDS
 from support.sync_async import Run
-from support.timeouts import PATIENCE
-from support.tiny_recordings import Names, tinies, tiny
+from support.timeouts import TIMEOUT
+from support.tiny_recordings import NameRecogniser, tiny_recording, tiny_recordings
 
 
 def wait_for_each_other(number: int) -> Callable[[object, Exchange], None]:
@@ -26,31 +26,33 @@ def wait_for_each_other(number: int) -> Callable[[object, Exchange], None]:
 
     def wait(_: object, __: Exchange) -> None:
         if first.acquire(blocking=False):
-            together.wait(PATIENCE)
+            together.wait(TIMEOUT)
 
     return wait
 
 
 async def test_fifty_tasks() -> None:
     """Fifty concurrent tasks reach the limit and do not exceed it."""
-    names = Names(wait_for_each_other(4))
-    with Loopback([names]) as server:
+    names = NameRecogniser(wait_for_each_other(4))
+    with LoopbackServer([names]) as server:
         async with server.client(max_concurrency=4) as audio:
-            transcripts = await asyncio.gather(*(audio.atranscribe(tiny(n)) for n in range(50)))
+            transcripts = await asyncio.gather(
+                *(audio.atranscribe(tiny_recording(n)) for n in range(50))
+            )
     assert [each.text for each in transcripts] == [str(n) for n in range(50)]
     assert names.max_concurrent == 4
 
 
 def test_many_in_threads_and_a_loop() -> None:
     """Two batches in threads and one on an event loop share one limit."""
-    names = Names(wait_for_each_other(3))
-    with Loopback([names]) as server, server.client(max_concurrency=3) as audio:
+    names = NameRecogniser(wait_for_each_other(3))
+    with LoopbackServer([names]) as server, server.client(max_concurrency=3) as audio:
 
         async def on_a_loop() -> int:
-            return len([_ async for _ in audio.atranscribe_many(tinies(25))])
+            return len([_ async for _ in audio.atranscribe_many(tiny_recordings(25))])
 
         def in_a_thread(_: int) -> int:
-            return len(list(audio.transcribe_many(tinies(25))))
+            return len(list(audio.transcribe_many(tiny_recordings(25))))
 
         with ThreadPoolExecutor(2) as threads:
             counted = threads.map(in_a_thread, range(2))
@@ -87,14 +89,14 @@ class PieceCounter:
 
 
 def test_pieces_are_cut_with_a_permit(
-    run: Run, cuts: Cuts, monkeypatch: pytest.MonkeyPatch
+    run: Run, cuts: ExpectedPieces, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many recordings are in progress, no more pieces exist than may be sent."""
     pieces = PieceCounter()
     monkeypatch.setattr("apertis_audio_tools.pipeline.transcription_job.cut_pieces", pieces.cut)
-    recogniser = Recogniser(cuts, wait_for_each_other(2))
-    with Loopback([recogniser]) as server, server.client(max_concurrency=2) as audio:
-        outcomes = run(audio, "transcribe_many", [STANDUP] * 4, piece_seconds=SECONDS)
+    recogniser = PieceRecogniser(cuts, wait_for_each_other(2))
+    with LoopbackServer([recogniser]) as server, server.client(max_concurrency=2) as audio:
+        outcomes = run(audio, "transcribe_many", [STANDUP] * 4, piece_seconds=PIECE_SECONDS)
     assert {outcome.transcript.text for outcome in outcomes} == {" ".join(cuts.texts)}
     assert (pieces.highest, pieces.current) == (2, 0)
     assert recogniser.max_concurrent == 2
@@ -103,17 +105,17 @@ def test_pieces_are_cut_with_a_permit(
 async def test_cancelled_while_waiting() -> None:
     """Tasks that are cancelled while they wait for a permit take none."""
     gate = threading.Event()
-    names = Names(lambda *_: gate.wait(PATIENCE))
-    with Loopback([names]) as server:
+    names = NameRecogniser(lambda *_: gate.wait(TIMEOUT))
+    with LoopbackServer([names]) as server:
         async with server.client(max_concurrency=1) as audio:
-            tasks = [asyncio.create_task(audio.atranscribe(tiny(n))) for n in range(10)]
+            tasks = [asyncio.create_task(audio.atranscribe(tiny_recording(n))) for n in range(10)]
             await asyncio.to_thread(server.wait_for_requests, 1)
             for task in tasks:
                 task.cancel()
             ended = await asyncio.gather(*tasks, return_exceptions=True)
             assert {type(each) for each in ended} == {asyncio.CancelledError}
             gate.set()
-            assert (await audio.atranscribe(tiny("next"))).text == "next"
+            assert (await audio.atranscribe(tiny_recording("next"))).text == "next"
     assert len(server.requests) == 2
 
 
@@ -139,8 +141,8 @@ def test_context(run: Run, verb: str) -> None:
     clock = ContextClock()
     token = CALLER.set("a test")
     try:
-        with Loopback([Names()]) as server, server.client(clock=clock) as audio:
-            run(audio, verb, tiny("a") if verb == "transcribe" else tinies(3))
+        with LoopbackServer([NameRecogniser()]) as server, server.client(clock=clock) as audio:
+            run(audio, verb, tiny_recording("a") if verb == "transcribe" else tiny_recordings(3))
     finally:
         CALLER.reset(token)
     assert clock.callers == {"a test"}

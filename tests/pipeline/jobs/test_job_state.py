@@ -12,7 +12,7 @@ from apertis_audio_tools.models import Capabilities
 from apertis_audio_tools.pipeline.job_state import JobState, StoppedError
 from apertis_audio_tools.pipeline.transcription_job import JobContext, JobFactory
 from support.piece_recogniser import STANDUP
-from support.standup_pieces import SECONDS
+from support.standup_pieces import PIECE_SECONDS
 
 
 def test_the_first_failure_is_reported() -> None:
@@ -47,7 +47,7 @@ def test_nothing_is_cut_after_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("apertis_audio_tools.pipeline.transcription_job.cut_pieces", counted)
     context = JobContext(Capabilities(), cache=None, base_url="http://127.0.0.1/v1")
-    job = JobFactory.create(TranscriptionOptions(piece_seconds=SECONDS), context).job(STANDUP)
+    job = JobFactory.create(TranscriptionOptions(piece_seconds=PIECE_SECONDS), context).job(STANDUP)
     state = JobState()
     requests = job.requests(state)
     request = next(requests)

@@ -15,22 +15,28 @@ from apertis_audio_tools import ApertisError, InvalidRequestError, RecordingErro
 from apertis_audio_tools.audio import Piece, cut_pieces
 from apertis_audio_tools.results import PartialTranscript
 from apertis_audio_tools.transport.retry import SystemClock
-from support.loopback import Exchange, Loopback
-from support.piece_recogniser import STANDUP, Cuts, Recogniser
-from support.scripted_responses import error, json_answer
-from support.standup_pieces import OFFSET, SECONDS, Hangs, RefusesOne, transcribed
+from support.loopback_server import Exchange, LoopbackServer
+from support.piece_recogniser import STANDUP, ExpectedPieces, PieceRecogniser
+from support.scripted_responses import respond_error, respond_json
+from support.standup_pieces import (
+    PIECE_SECONDS,
+    SEGMENT_START,
+    NeverRespond,
+    RefuseOnePiece,
+    transcribe_standup,
+)
 from support.sync_async import Run
-from support.timeouts import PATIENCE
+from support.timeouts import TIMEOUT
 
 MP3 = (Path(__file__).parents[2] / "clips" / "clip.mp3").read_bytes()
 
 
-def test_refused(run: Run, cuts: Cuts, refuses_one: RefusesOne) -> None:
+def test_refused(run: Run, cuts: ExpectedPieces, refuses_one: RefuseOnePiece) -> None:
     """After a refusal nothing new is sent; pieces in progress are awaited and reported."""
-    recogniser = Recogniser(cuts, refuses_one)
-    with Loopback([recogniser]) as server, server.client(max_concurrency=3) as audio:
+    recogniser = PieceRecogniser(cuts, refuses_one)
+    with LoopbackServer([recogniser]) as server, server.client(max_concurrency=3) as audio:
         with pytest.raises(InvalidRequestError, match="Said the server") as caught:
-            transcribed(run, audio)
+            transcribe_standup(run, audio)
         partial = caught.value.partial
     assert sorted(recogniser.received) == [0, 1, 2]
     assert isinstance(partial, PartialTranscript)
@@ -38,14 +44,14 @@ def test_refused(run: Run, cuts: Cuts, refuses_one: RefusesOne) -> None:
     assert partial.spans[1] == pytest.approx(cuts.spans[2], abs=0.001)
     assert partial.transcript.text == f"{cuts.texts[0]} {cuts.texts[2]}"
     assert partial.transcript.segments[1].start == pytest.approx(
-        cuts.spans[2][0] + OFFSET, abs=0.001
+        cuts.spans[2][0] + SEGMENT_START, abs=0.001
     )
 
 
 def test_spans_are_on_the_time_line(run: Run) -> None:
     """The first span starts at 0 although players skip the first samples of an mp3."""
     with (
-        Loopback([json_answer({"text": "one"}), error(400)]) as server,
+        LoopbackServer([respond_json({"text": "one"}), respond_error(400)]) as server,
         server.client(max_concurrency=1) as audio,
         pytest.raises(InvalidRequestError) as caught,
     ):
@@ -55,7 +61,9 @@ def test_spans_are_on_the_time_line(run: Run) -> None:
     assert (start, round(end, 3)) == (0.0, end)
 
 
-def test_unreadable_half_way(run: Run, cuts: Cuts, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_half_way(
+    run: Run, cuts: ExpectedPieces, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """If cutting fails half-way, pieces that were sent are awaited and reported."""
     cut = cut_pieces
 
@@ -68,10 +76,10 @@ def test_unreadable_half_way(run: Run, cuts: Cuts, monkeypatch: pytest.MonkeyPat
             yield piece
 
     monkeypatch.setattr("apertis_audio_tools.pipeline.transcription_job.cut_pieces", breaking)
-    recogniser = Recogniser(cuts)
-    with Loopback([recogniser]) as server, server.client() as audio:
+    recogniser = PieceRecogniser(cuts)
+    with LoopbackServer([recogniser]) as server, server.client() as audio:
         with pytest.raises(RecordingError, match="disk is gone") as caught:
-            transcribed(run, audio)
+            transcribe_standup(run, audio)
         partial = caught.value.partial
     assert sorted(recogniser.received) == [0, 1]
     assert partial
@@ -81,58 +89,60 @@ def test_unreadable_half_way(run: Run, cuts: Cuts, monkeypatch: pytest.MonkeyPat
 @pytest.mark.usefixtures("interruptible")
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no signals to threads there")
 def test_interrupt(
-    cuts: Cuts, left_behind: Callable[[], set[str]], caplog: pytest.LogCaptureFixture
+    cuts: ExpectedPieces, left_behind: Callable[[], set[str]], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Ctrl-C ends waits and requests at once; the client still works afterwards."""
     caplog.set_level(logging.INFO, "apertis_audio_tools")
-    hangs = Hangs()
-    recogniser = Recogniser(cuts, hangs)
+    hangs = NeverRespond()
+    recogniser = PieceRecogniser(cuts, hangs)
 
     def interrupt() -> None:
-        hangs.arrived.wait(PATIENCE)
+        hangs.arrived.wait(TIMEOUT)
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     with (
-        Loopback([recogniser]) as server,
+        LoopbackServer([recogniser]) as server,
         server.client(max_concurrency=3, clock=SystemClock()) as audio,
     ):
         interrupter = threading.Thread(target=interrupt)
         interrupter.start()
         with pytest.raises(KeyboardInterrupt):
-            audio.transcribe(STANDUP, piece_seconds=SECONDS)
+            audio.transcribe(STANDUP, piece_seconds=PIECE_SECONDS)
         interrupter.join()
         assert sorted(recogniser.received) == [0, 1, 2]
         assert left_behind() == set()
         assert caplog.text.count("trying again") <= 1  # the refused piece
         hangs.is_hanging = False
-        whole = audio.transcribe(STANDUP, piece_seconds=SECONDS)
+        whole = audio.transcribe(STANDUP, piece_seconds=PIECE_SECONDS)
     assert whole.text == " ".join(cuts.texts)
 
 
-async def test_cancellation(cuts: Cuts, left_behind: Callable[[], set[str]]) -> None:
+async def test_cancellation(cuts: ExpectedPieces, left_behind: Callable[[], set[str]]) -> None:
     """Cancelling a task ends waits and requests at once; the client still works afterwards."""
-    hangs = Hangs()
-    recogniser = Recogniser(cuts, hangs)
-    with Loopback([recogniser]) as server:
+    hangs = NeverRespond()
+    recogniser = PieceRecogniser(cuts, hangs)
+    with LoopbackServer([recogniser]) as server:
         async with server.client(max_concurrency=3, clock=SystemClock()) as audio:
-            task = asyncio.create_task(audio.atranscribe(STANDUP, piece_seconds=SECONDS))
-            await asyncio.to_thread(hangs.arrived.wait, PATIENCE)
+            task = asyncio.create_task(audio.atranscribe(STANDUP, piece_seconds=PIECE_SECONDS))
+            await asyncio.to_thread(hangs.arrived.wait, TIMEOUT)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
             assert sorted(recogniser.received) == [0, 1, 2]
             assert left_behind() == set()
             hangs.is_hanging = False
-            whole = await audio.atranscribe(STANDUP, piece_seconds=SECONDS)
+            whole = await audio.atranscribe(STANDUP, piece_seconds=PIECE_SECONDS)
     assert whole.text == " ".join(cuts.texts)
 
 
-async def test_cancelled_at_any_time(cuts: Cuts, left_behind: Callable[[], set[str]]) -> None:
+async def test_cancelled_at_any_time(
+    cuts: ExpectedPieces, left_behind: Callable[[], set[str]]
+) -> None:
     """Cancelling a task while a piece is being cut leaves nothing."""
-    with Loopback([Recogniser(cuts)]) as server:
+    with LoopbackServer([PieceRecogniser(cuts)]) as server:
         async with server.client() as audio:
             for steps in range(0, 40, 3):
-                task = asyncio.create_task(audio.atranscribe(STANDUP, piece_seconds=SECONDS))
+                task = asyncio.create_task(audio.atranscribe(STANDUP, piece_seconds=PIECE_SECONDS))
                 for _ in range(steps):
                     await asyncio.sleep(0)
                 task.cancel()
@@ -149,7 +159,7 @@ def _cutting(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event,
 
     def pieces(*args: Any, **options: Any) -> Iterator[Piece]:
         started.set()
-        assert released.wait(PATIENCE)
+        assert released.wait(TIMEOUT)
         yield from cut(*args, **options)
 
     monkeypatch.setattr("apertis_audio_tools.pipeline.transcription_job.cut_pieces", pieces)
@@ -158,7 +168,7 @@ def _cutting(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event,
 
 
 async def test_cancelled_by_a_scope(
-    cuts: Cuts,
+    cuts: ExpectedPieces,
     cutting: tuple[threading.Event, threading.Event],
     left_behind: Callable[[], set[str]],
 ) -> None:
@@ -168,12 +178,12 @@ async def test_cancelled_by_a_scope(
 
     async def transcribe() -> None:
         with scope:
-            await audio.atranscribe(STANDUP, piece_seconds=SECONDS)
+            await audio.atranscribe(STANDUP, piece_seconds=PIECE_SECONDS)
 
-    with Loopback([Recogniser(cuts)]) as server:
+    with LoopbackServer([PieceRecogniser(cuts)]) as server:
         async with server.client() as audio:
             task = asyncio.create_task(transcribe())
-            assert await asyncio.to_thread(started.wait, PATIENCE)
+            assert await asyncio.to_thread(started.wait, TIMEOUT)
             scope.cancel()
             for _ in range(100):
                 await asyncio.sleep(0)
@@ -183,27 +193,29 @@ async def test_cancelled_by_a_scope(
             await task
             assert scope.cancelled_caught
             assert left_behind() == set()
-            assert (await audio.atranscribe(STANDUP, piece_seconds=SECONDS)).text
+            assert (await audio.atranscribe(STANDUP, piece_seconds=PIECE_SECONDS)).text
 
 
-async def test_pieces_cancelled_by_a_scope(cuts: Cuts, left_behind: Callable[[], set[str]]) -> None:
+async def test_pieces_cancelled_by_a_scope(
+    cuts: ExpectedPieces, left_behind: Callable[[], set[str]]
+) -> None:
     """A cancel scope ends pieces in progress and leaves nothing of them."""
-    hangs = Hangs()
-    with Loopback([Recogniser(cuts, hangs)]) as server:
+    hangs = NeverRespond()
+    with LoopbackServer([PieceRecogniser(cuts, hangs)]) as server:
         async with server.client(max_concurrency=3, clock=SystemClock()) as audio:
             with anyio.CancelScope() as scope:
-                cancelled = asyncio.to_thread(hangs.arrived.wait, PATIENCE)
+                cancelled = asyncio.to_thread(hangs.arrived.wait, TIMEOUT)
                 asyncio.create_task(cancelled).add_done_callback(lambda _: scope.cancel())
-                await audio.atranscribe(STANDUP, piece_seconds=SECONDS)
+                await audio.atranscribe(STANDUP, piece_seconds=PIECE_SECONDS)
             assert scope.cancelled_caught
             assert left_behind() == set()
             assert len(asyncio.all_tasks()) == 1
             hangs.is_hanging = False
-            whole = await audio.atranscribe(STANDUP, piece_seconds=SECONDS)
+            whole = await audio.atranscribe(STANDUP, piece_seconds=PIECE_SECONDS)
     assert whole.text == " ".join(cuts.texts)
 
 
-def test_no_further_thread(cuts: Cuts, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_further_thread(cuts: ExpectedPieces, monkeypatch: pytest.MonkeyPatch) -> None:
     """If the system permits no further thread, the call raises, and the next call tries again."""
     start = threading.Thread.start
 
@@ -216,35 +228,35 @@ def test_no_further_thread(cuts: Cuts, monkeypatch: pytest.MonkeyPatch) -> None:
         exchange.wait_for_disconnect()
         return True
 
-    recogniser = Recogniser(cuts, hang)
-    with Loopback([recogniser]) as server, server.client(max_concurrency=3) as audio:
+    recogniser = PieceRecogniser(cuts, hang)
+    with LoopbackServer([recogniser]) as server, server.client(max_concurrency=3) as audio:
         with monkeypatch.context() as patched:
             patched.setattr(threading.Thread, "start", start_one)
             with pytest.raises(ApertisError, match=r"no further thread \(can't start new thread"):
-                audio.transcribe(STANDUP, piece_seconds=SECONDS)
+                audio.transcribe(STANDUP, piece_seconds=PIECE_SECONDS)
         server.wait_until_disconnected()
         recogniser.before = lambda _number, _exchange: False
-        whole = audio.transcribe(STANDUP, piece_seconds=SECONDS)
+        whole = audio.transcribe(STANDUP, piece_seconds=PIECE_SECONDS)
     assert whole.text == " ".join(cuts.texts)
 
 
-def test_failure_ends_waits(run: Run, cuts: Cuts) -> None:
+def test_failure_ends_waits(run: Run, cuts: ExpectedPieces) -> None:
     """A wait for a retry ends once another piece has failed permanently."""
     together = threading.Barrier(2)
 
     def wait_or_refuse(number: int, exchange: Exchange) -> bool:
-        together.wait(PATIENCE)
+        together.wait(TIMEOUT)
         if number == 0:
-            error(503, retry_after="180")(exchange)
+            respond_error(503, retry_after="180")(exchange)
         else:
-            error(400, "invalid_request")(exchange)
+            respond_error(400, "invalid_request")(exchange)
         return True
 
-    recogniser = Recogniser(cuts, wait_or_refuse)
+    recogniser = PieceRecogniser(cuts, wait_or_refuse)
     with (
-        Loopback([recogniser]) as server,
+        LoopbackServer([recogniser]) as server,
         server.client(max_concurrency=2, clock=SystemClock()) as audio,
         pytest.raises(InvalidRequestError),
     ):
-        transcribed(run, audio)
+        transcribe_standup(run, audio)
     assert sorted(recogniser.received) == [0, 1]

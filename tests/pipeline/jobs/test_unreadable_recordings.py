@@ -7,12 +7,12 @@ from typing import Any, BinaryIO
 import pytest
 
 from apertis_audio_tools import RecordingError
-from support.loopback import Loopback
+from support.loopback_server import LoopbackServer
 from support.sync_async import Run
-from support.tiny_recordings import Names, tiny
-from support.wav_files import silence_of
+from support.tiny_recordings import NameRecogniser, tiny_recording
+from support.wav_files import silent_wav
 
-MINUTE = silence_of(60 * 32_000)
+MINUTE = silent_wav(60 * 32_000)
 
 
 class FailingFile(io.BytesIO):
@@ -40,7 +40,7 @@ REASONS = {FailingFile: "Input/output error", ClosingFile: "closed file"}
 def test_one(run: Run, kind: type[io.BytesIO]) -> None:
     """The error names the recording and the reason."""
     with (
-        Loopback([]) as server,
+        LoopbackServer([]) as server,
         server.client() as audio,
         pytest.raises(RecordingError, match=rf"talk\.wav cannot be read: .*{REASONS[kind]}"),
     ):
@@ -50,8 +50,8 @@ def test_one(run: Run, kind: type[io.BytesIO]) -> None:
 @pytest.mark.parametrize("kind", REASONS)
 def test_one_of_many(run: Run, kind: type[io.BytesIO]) -> None:
     """The other recordings of a batch continue."""
-    sources = [tiny("a"), ("talk.wav", kind(MINUTE)), tiny("b")]
-    with Loopback([Names()]) as server, server.client() as audio:
+    sources = [tiny_recording("a"), ("talk.wav", kind(MINUTE)), tiny_recording("b")]
+    with LoopbackServer([NameRecogniser()]) as server, server.client() as audio:
         outcomes = run(audio, "transcribe_many", sources, on_error="skip")
     assert [type(outcome.error) for outcome in outcomes] == [type(None), RecordingError, type(None)]
 
@@ -65,6 +65,6 @@ def test_closed_too_early(run: Run) -> None:
             with io.BytesIO(MINUTE) as file:
                 yield "talk.wav", file
 
-    with Loopback([Names()]) as server, server.client() as audio:
+    with LoopbackServer([NameRecogniser()]) as server, server.client() as audio:
         for outcome in run(audio, "transcribe_many", opened(), on_error="skip"):
             assert outcome.error is None or "talk.wav" in str(outcome.error)

@@ -19,7 +19,7 @@ from langchain_core.indexing import InMemoryRecordManager, aindex, index
 from langchain_core.vectorstores import InMemoryVectorStore
 from langchain_text_splitters import CharacterTextSplitter
 
-from support.timeouts import PATIENCE
+from support.timeouts import TIMEOUT
 
 NOT_TO_BE_OVERRIDDEN = ("load", "aload", "load_and_split")
 """Methods that LangChain derives; a loader that overrides them may not be lazy."""
@@ -242,7 +242,7 @@ def threads_left(before: set[threading.Thread]) -> list[threading.Thread]:
     """Return the non-daemon threads started since that do not end."""
     started = [each for each in threading.enumerate() if each not in before and not each.daemon]
     for each in started:
-        each.join(PATIENCE)
+        each.join(TIMEOUT)
     return [each for each in started if each.is_alive()]
 
 

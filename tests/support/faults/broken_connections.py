@@ -22,8 +22,16 @@ from support.faults.raw_responses import (
     whole,
 )
 from support.faults.unusual_responses import ACCEPT, RETRY
-from support.loopback import Behaviour, Exchange
-from support.scripted_responses import deafness, drip, early, json_answer, raw, reset, silence
+from support.loopback_server import Behaviour, Exchange
+from support.scripted_responses import (
+    refuse_early,
+    reset_connection,
+    respond_json,
+    send_raw,
+    send_slowly,
+    stay_silent,
+    stop_reading,
+)
 
 MEGABYTE = 1_000_000
 CONNECTION_LOST, TIMED_OUT = ExpectedError("APIConnectionError"), ExpectedError("APITimeoutError")
@@ -32,7 +40,7 @@ UPLOADING = (TRANSCRIBE, CHAT)
 
 def send_and_reset(data: bytes) -> Behaviour:
     """Send these bytes and reset the connection."""
-    return reset(data=data)
+    return reset_connection(data=data)
 
 
 def respond_early(endpoint: Endpoint) -> list[Behaviour]:
@@ -56,14 +64,14 @@ UPLOADS = (
     Fault(
         "reset in the middle of the upload",
         RETRY,
-        lambda endpoint: [reset(before=MEGABYTE), endpoint.success],
+        lambda endpoint: [reset_connection(before=MEGABYTE), endpoint.success],
         size=3 * MEGABYTE,
         endpoints=UPLOADING,
     ),
     Fault(
         "413 in the middle of the upload",
         "report it, one request",
-        always(early(413, "file_too_large", MEGABYTE)),
+        always(refuse_early(413, "file_too_large", MEGABYTE)),
         ExpectedError("TooLargeError", 413, "file_too_large"),
         attempts=1,
         extra_attempts=1,  # asyncio is, rarely, slower than a reset on the loopback address
@@ -81,21 +89,21 @@ UPLOADS = (
     Fault(
         "500; the recording is a pipe",
         RETRY,
-        once(json_answer({}, 500)),
+        once(respond_json({}, 500)),
         source="pipe",
         endpoints=(TRANSCRIBE,),
     ),
     Fault(
         "500; the recording is a file read up to byte 8",
         "send it from there, on every attempt",
-        once(json_answer({}, 500)),
+        once(respond_json({}, 500)),
         source="handle",
         endpoints=(TRANSCRIBE,),
     ),
     Fault(
         "the server stops reading",
         "stop at the deadline",
-        always(deafness()),
+        always(stop_reading()),
         TIMED_OUT,
         attempts=1,
         size=20 * MEGABYTE,
@@ -105,12 +113,12 @@ UPLOADS = (
 )
 
 CONNECTIONS = (
-    Fault("closed without a response", RETRY, once(raw(b""))),
-    Fault("reset without a response", RETRY, once(reset())),
+    Fault("closed without a response", RETRY, once(send_raw(b""))),
+    Fault("reset without a response", RETRY, once(reset_connection())),
     Fault(
         "always closed without a response",
         "stop after the retries",
-        always(raw(b"")),
+        always(send_raw(b"")),
         CONNECTION_LOST,
         RETRIES + 1,
     ),
@@ -124,7 +132,7 @@ CONNECTIONS = (
     Fault(
         "closed at the second call on a connection",
         RETRY,
-        lambda endpoint: [endpoint.success, raw(b""), endpoint.success],
+        lambda endpoint: [endpoint.success, send_raw(b""), endpoint.success],
         attempts=3,
         calls=2,
     ),
@@ -137,7 +145,7 @@ CONNECTIONS = (
     Fault(
         "silence",
         "stop after the retries",
-        always(silence()),
+        always(stay_silent()),
         TIMED_OUT,
         RETRIES + 1,
         timeout=0.06,
@@ -145,7 +153,7 @@ CONNECTIONS = (
     Fault(
         "silence in the middle of the response",
         "stop after the retries",
-        always_send(short, silence),
+        always_send(short, stay_silent),
         TIMED_OUT,
         RETRIES + 1,
         endpoints=BUFFERED,
@@ -154,7 +162,7 @@ CONNECTIONS = (
     Fault(
         "headers byte by byte",
         "stop at the deadline",
-        always(drip(b"HTTP/1.1 200 OK\r\nx-filler: ")),
+        always(send_slowly(b"HTTP/1.1 200 OK\r\nx-filler: ")),
         TIMED_OUT,
         attempts=1,
         endpoints=ONE_OF_EACH,
@@ -164,7 +172,9 @@ CONNECTIONS = (
     Fault(
         "response byte by byte",
         "stop at the deadline",
-        always_send(lambda endpoint: head(endpoint, "content-length: 999999") + b"ID3", drip),
+        always_send(
+            lambda endpoint: head(endpoint, "content-length: 999999") + b"ID3", send_slowly
+        ),
         TIMED_OUT,
         attempts=1,
         endpoints=(TRANSCRIBE, SAVE_SPEECH),
@@ -174,7 +184,7 @@ CONNECTIONS = (
     Fault(
         "error response byte by byte",
         "stop at the deadline",
-        always(drip(b"HTTP/1.1 400 No\r\ncontent-length: 999999\r\n\r\n")),
+        always(send_slowly(b"HTTP/1.1 400 No\r\ncontent-length: 999999\r\n\r\n")),
         TIMED_OUT,
         attempts=1,
         endpoints=ONE_OF_EACH,
@@ -184,7 +194,7 @@ CONNECTIONS = (
     Fault(
         "endless interim responses",
         "stop at the deadline",
-        always(drip(b"", b"HTTP/1.1 102 Processing\r\n\r\n")),
+        always(send_slowly(b"", b"HTTP/1.1 102 Processing\r\n\r\n")),
         TIMED_OUT,
         attempts=1,
         endpoints=ONE_OF_EACH,

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from support.loopback import Behaviour
-from support.scripted_responses import answer
-from support.wav_files import silence_of
+from support.loopback_server import Behaviour
+from support.scripted_responses import respond
+from support.wav_files import silent_wav
 
 TEXT, WORDS = "Hello.", "one two"
 AUDIO = (Path(__file__).parents[2] / "clips" / "clip.mp3").read_bytes()
@@ -20,7 +20,7 @@ CLIP_BYTES = 30_000
 @cache
 def recording(size: int = CLIP_BYTES) -> bytes:
     """Return the recording to send: a wav file of about `size` bytes."""
-    return silence_of(size)
+    return silent_wav(size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Endpoint:
     @property
     def success(self) -> Behaviour:
         """Behaviour that sends the correct response."""
-        return answer(200, self.body, self.media_type)
+        return respond(200, self.body, self.media_type)
 
 
 def _event(content: str, reason: str | None = None) -> bytes:

@@ -6,8 +6,8 @@ from email.utils import formatdate
 
 from support.faults.endpoints import ALL, ONE_OF_EACH, TRANSCRIBE, Endpoint
 from support.faults.fault import RETRIES, ExpectedError, Fault, Script
-from support.loopback import Behaviour, Exchange
-from support.scripted_responses import answer, error, raw
+from support.loopback_server import Behaviour, Exchange
+from support.scripted_responses import respond, respond_error, send_raw
 
 PAGE = b"<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></html>"
 BACKOFF = (0.25, 8.5)
@@ -32,7 +32,7 @@ def rate_limited_until(seconds: float, header: str) -> Behaviour:
         moments = {"retry_after": formatdate(now + seconds, usegmt=True)}
         moments["x_ratelimit_reset"] = str(now + int(seconds))
         headers = {"date": formatdate(now, usegmt=True), header: moments[header]}
-        error(429, "rate_limit_exceeded", **headers)(exchange)
+        respond_error(429, "rate_limit_exceeded", **headers)(exchange)
 
     return behave
 
@@ -46,7 +46,7 @@ def duplicate_retry_after(exchange: Exchange) -> None:
 
 def rate_limited(cause: str, reaction: str, pause: tuple[float, float], **headers: str) -> Fault:
     """Return a fault: one 429 that may be retried."""
-    script = once(error(429, "rate_limit_exceeded", **headers))
+    script = once(respond_error(429, "rate_limit_exceeded", **headers))
     endpoints = ONE_OF_EACH if headers else ALL
     return Fault(f"429, {cause}", reaction, script, pause=pause, endpoints=endpoints)
 
@@ -55,7 +55,9 @@ def temporary(status: int) -> Fault:
     """Return a fault: one error that a retry overcomes."""
     name = f"{status}, then a correct response"
     endpoints = ALL if status in {500, 503} else ONE_OF_EACH
-    return Fault(name, "pause, retry", once(error(status)), pause=BACKOFF, endpoints=endpoints)
+    return Fault(
+        name, "pause, retry", once(respond_error(status)), pause=BACKOFF, endpoints=endpoints
+    )
 
 
 def permanent(status: int, code: str, kind: str, retry_after: float | None = None) -> Fault:
@@ -64,7 +66,7 @@ def permanent(status: int, code: str, kind: str, retry_after: float | None = Non
     return Fault(
         f"{status} {code}" + (f", Retry-After: {retry_after:g}" if retry_after else ""),
         "one request, typed error with status, code and request id",
-        always(error(status, code, **headers)),
+        always(respond_error(status, code, **headers)),
         ExpectedError(kind, status, code, retry_after, "req-7", "Said the server"),
         attempts=1,
     )
@@ -111,7 +113,7 @@ LIMITS = (
     Fault(
         "429 every time",
         "stop after the retries, typed error",
-        always(error(429, "rate_limit_exceeded")),
+        always(respond_error(429, "rate_limit_exceeded")),
         ExpectedError("RateLimitError", 429, "rate_limit_exceeded", None, "req-7"),
         attempts=RETRIES + 1,
         pause=BACKOFF,
@@ -119,7 +121,7 @@ LIMITS = (
     Fault(
         "503, Retry-After",
         "wait 1 s",
-        once(error(503, "service_unavailable", retry_after="1")),
+        once(respond_error(503, "service_unavailable", retry_after="1")),
         pause=(0.99, 1.5),
     ),
     permanent(429, "rate_limit_exceeded", "RateLimitError", 999.0),
@@ -130,20 +132,20 @@ FAILURES = (
     Fault(
         "502 with a page, then a correct response",
         "pause, retry",
-        once(answer(502, PAGE, "text/html")),
+        once(respond(502, PAGE, "text/html")),
         pause=BACKOFF,
     ),
     Fault(
         "502 with a page every time",
         "stop after the retries, typed error without the page",
-        always(answer(502, PAGE, "text/html", x_request_id="req-9")),
+        always(respond(502, PAGE, "text/html", x_request_id="req-9")),
         ExpectedError("ServerError", 502, None, None, "req-9", "responded with Bad Gateway (502)."),
         attempts=RETRIES + 1,
     ),
     Fault(
         "500 every time",
         "stop after the retries, typed error",
-        always(error(500)),
+        always(respond_error(500)),
         ExpectedError("ServerError", 500, "internal_error", None, "req-7"),
         attempts=RETRIES + 1,
         pause=BACKOFF,
@@ -177,7 +179,7 @@ REFUSALS = (
     Fault(
         "401 with a truncated body",
         "one request, typed error",
-        always(raw(b'HTTP/1.1 401 No\r\ncontent-length: 999\r\n\r\n{"error": {"mess')),
+        always(send_raw(b'HTTP/1.1 401 No\r\ncontent-length: 999\r\n\r\n{"error": {"mess')),
         ExpectedError("AuthenticationError", 401),
         attempts=1,
     ),

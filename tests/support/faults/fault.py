@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from support.faults.endpoints import ALL, CLIP_BYTES, Endpoint
-from support.loopback import Behaviour
+from support.loopback_server import Behaviour
 
 RETRIES = 2
 """Number of retries that every client may make."""

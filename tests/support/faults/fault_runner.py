@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Protocol
 
 from support.faults.endpoints import Endpoint, recording
 from support.faults.fault import Fault, Observation
-from support.loopback import Loopback, Received
+from support.loopback_server import LoopbackServer, ReceivedRequest
 
 _SKIPPED = b"8 bytes."
 
@@ -43,7 +43,7 @@ class FaultSession:
 
     fault: Fault
     endpoint: Endpoint
-    server: Loopback
+    server: LoopbackServer
     folder: Path
 
     def source(self) -> Path | BinaryIO:
@@ -98,7 +98,7 @@ class FaultRun:
 
     observed: Observation = field(default_factory=Observation)
     error: Exception | None = None
-    requests: list[Received] = field(default_factory=list)
+    requests: list[ReceivedRequest] = field(default_factory=list)
 
 
 def run_fault(
@@ -118,7 +118,7 @@ def run_fault(
         now: Clock that dates the requests. Defaults to `time.monotonic`.
     """
     run = FaultRun()
-    with Loopback(fault.script(endpoint), now) as server:
+    with LoopbackServer(fault.script(endpoint), now) as server:
         session = FaultSession(fault, endpoint, server, folder)
         try:
             client.make_calls(session, run.observed.values.append)
@@ -150,6 +150,6 @@ def _note_requests(run: FaultRun, fault: Fault, endpoint: Endpoint) -> None:
     observed.broken = sum(required not in body or _SKIPPED in body for body in bodies)
 
 
-def digests(requests: list[Received]) -> set[str]:
+def digests(requests: list[ReceivedRequest]) -> set[str]:
     """Return the digests of the bodies that were read to their end."""
     return {each.sha256 for each in requests if each.is_whole}

@@ -20,8 +20,8 @@ from support.faults.endpoints import (
 )
 from support.faults.error_responses import always
 from support.faults.fault import ExpectedError, Fault, Script
-from support.loopback import Behaviour
-from support.scripted_responses import answer, chunked, drip, json_answer
+from support.loopback_server import Behaviour
+from support.scripted_responses import respond, respond_chunked, respond_json, send_slowly
 
 PAGE = b"<!DOCTYPE html><html><body>Please log in.</body></html>"
 ERROR = {"error": {"message": "Overloaded.", "code": "model_overloaded"}}
@@ -43,7 +43,7 @@ def invalid(
 
 def as_requested_type(body: bytes) -> Script:
     """Send a body with the content type of a correct response."""
-    return lambda endpoint: [answer(200, body, endpoint.media_type)]
+    return lambda endpoint: [respond(200, body, endpoint.media_type)]
 
 
 def mislabelled(name: str, body: bytes, endpoints: Iterable[Endpoint]) -> Fault:
@@ -64,12 +64,12 @@ def bomb() -> bytes:
 
 def send_bomb(endpoint: Endpoint) -> list[Behaviour]:
     """Send the decompression bomb."""
-    return [answer(200, bomb(), endpoint.media_type, content_encoding="gzip")]
+    return [respond(200, bomb(), endpoint.media_type, content_encoding="gzip")]
 
 
 def wrapped(name: str, body: bytes, media_type: str, response_format: str = "text") -> Fault:
     """Return a fault: a text that is wrapped in JSON."""
-    script = always(answer(200, body, media_type))
+    script = always(respond(200, body, media_type))
     return Fault(
         name,
         "unwrap the text",
@@ -81,9 +81,9 @@ def wrapped(name: str, body: bytes, media_type: str, response_format: str = "tex
 
 
 PAGES = (
-    invalid("200 with a page", answer(200, PAGE, "text/html")),
+    invalid("200 with a page", respond(200, PAGE, "text/html")),
     mislabelled("200 with a page as the requested type", PAGE, ALL),
-    invalid("200 with an error", json_answer(ERROR), error=OVERLOADED),
+    invalid("200 with an error", respond_json(ERROR), error=OVERLOADED),
     Fault(
         "200 with an error as the requested type",
         REACTION,
@@ -93,28 +93,28 @@ PAGES = (
         endpoints=SPOKEN,
     ),
     invalid(
-        "200 with an error as bytes", answer(200, json.dumps(ERROR).encode()), SPOKEN, OVERLOADED
+        "200 with an error as bytes", respond(200, json.dumps(ERROR).encode()), SPOKEN, OVERLOADED
     ),
     mislabelled("200 with an empty body", b"", (TRANSCRIBE, CHAT, *SPOKEN)),
-    invalid("204", answer(204), error=ExpectedError("MalformedResponseError", 204)),
+    invalid("204", respond(204), error=ExpectedError("MalformedResponseError", 204)),
 )
 
 SHAPES = (
     *(
-        invalid(f"200 with {body.decode()}", answer(200, body, "application/json"), IN_JSON)
+        invalid(f"200 with {body.decode()}", respond(200, body, "application/json"), IN_JSON)
         for body in (b"null", b"[1]", b"42", b'"?"', b"{}", b'{"choices": []}')
     ),
     *(
-        invalid(f"200 with {body.decode()}", answer(200, body, "application/json"), [TRANSCRIBE])
+        invalid(f"200 with {body.decode()}", respond(200, body, "application/json"), [TRANSCRIBE])
         for body in (b'{"text": null}', b'{"text": 7}', b'{"text": "a", "duration": NaN}')
     ),
-    invalid("JSON that is not UTF-8", answer(200, b'{"text": "caf\xe9"}'), IN_JSON),
-    invalid("JSON nested a hundred thousand deep", answer(200, b"[" * 100_000), IN_JSON),
-    invalid("truncated JSON", answer(200, b'{"text": "a'), IN_JSON),
-    invalid("an event that is not JSON", answer(200, b"data: {oops\n\n", EVENTS), [STREAM_CHAT]),
+    invalid("JSON that is not UTF-8", respond(200, b'{"text": "caf\xe9"}'), IN_JSON),
+    invalid("JSON nested a hundred thousand deep", respond(200, b"[" * 100_000), IN_JSON),
+    invalid("truncated JSON", respond(200, b'{"text": "a'), IN_JSON),
+    invalid("an event that is not JSON", respond(200, b"data: {oops\n\n", EVENTS), [STREAM_CHAT]),
     invalid(
         "an event with an error",
-        answer(200, b"data: " + json.dumps(ERROR).encode() + b"\n\n", EVENTS),
+        respond(200, b"data: " + json.dumps(ERROR).encode() + b"\n\n", EVENTS),
         [STREAM_CHAT],
         OVERLOADED,
     ),
@@ -131,12 +131,14 @@ SIZES = (
     ),
     invalid(
         "an endless response",
-        drip(b"HTTP/1.1 200 OK\r\ncontent-type: audio/mpeg\r\n\r\nID3", bytes(200_000), pause=0.0),
+        send_slowly(
+            b"HTTP/1.1 200 OK\r\ncontent-type: audio/mpeg\r\n\r\nID3", bytes(200_000), pause=0.0
+        ),
         (TRANSCRIBE, *SPOKEN),
     ),
     invalid(
         "an endless event",
-        drip(
+        send_slowly(
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n", bytes(200_000), pause=0.0
         ),
         [STREAM_CHAT],
@@ -144,17 +146,17 @@ SIZES = (
     Fault(
         "an endless error response",
         "report its beginning, one request",
-        always(drip(b"HTTP/1.1 400 No\r\n\r\n", bytes(200_000), pause=0.0)),
+        always(send_slowly(b"HTTP/1.1 400 No\r\n\r\n", bytes(200_000), pause=0.0)),
         ExpectedError("InvalidRequestError", 400),
         attempts=1,
         endpoints=ONE_OF_EACH,
     ),
     invalid(
-        "compressed without being requested", answer(200, b"tiny", MPEG, content_encoding="br")
+        "compressed without being requested", respond(200, b"tiny", MPEG, content_encoding="br")
     ),
     invalid(
         "declared as gzip, but not compressed",
-        answer(200, b"plain", MPEG, content_encoding="gzip"),
+        respond(200, b"plain", MPEG, content_encoding="gzip"),
         error=ExpectedError("MalformedResponseError"),
     ),
 )
@@ -170,7 +172,9 @@ UNWRAPPED = (
         "events in single bytes",
         "accept the response",
         lambda endpoint: [
-            chunked([endpoint.body[at : at + 1] for at in range(len(endpoint.body))], EVENTS)
+            respond_chunked(
+                [endpoint.body[at : at + 1] for at in range(len(endpoint.body))], EVENTS
+            )
         ],
         attempts=1,
         endpoints=(STREAM_CHAT,),

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from support.faults.endpoints import Endpoint
 from support.faults.fault import Script
-from support.loopback import Behaviour, Exchange
-from support.scripted_responses import raw
+from support.loopback_server import Behaviour, Exchange
+from support.scripted_responses import send_raw
 
 Bytes = Callable[[Endpoint], bytes]
 
@@ -44,11 +44,11 @@ def send_and_keep_open(data: bytes) -> Behaviour:
     return behave
 
 
-def always_send(data: Bytes, behave: Callable[[bytes], Behaviour] = raw) -> Script:
+def always_send(data: Bytes, behave: Callable[[bytes], Behaviour] = send_raw) -> Script:
     """Send these bytes in response to every request."""
     return lambda endpoint: [behave(data(endpoint))]
 
 
-def send_once(data: Bytes, behave: Callable[[bytes], Behaviour] = raw) -> Script:
+def send_once(data: Bytes, behave: Callable[[bytes], Behaviour] = send_raw) -> Script:
     """Send these bytes once, then the correct response."""
     return lambda endpoint: [behave(data(endpoint)), endpoint.success]

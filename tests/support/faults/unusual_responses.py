@@ -11,8 +11,8 @@ from support.faults.raw_responses import (
     send_once,
     whole,
 )
-from support.loopback import Behaviour, Exchange
-from support.scripted_responses import answer, raw
+from support.loopback_server import Behaviour, Exchange
+from support.scripted_responses import respond, send_raw
 
 RETRY = "send the whole request again"
 ACCEPT = "accept the response"
@@ -31,12 +31,12 @@ def redirect_to_another_host(exchange: Exchange) -> None:
     """Redirect to the same server under another host name."""
     port = exchange.received.headers["host"].rpartition(":")[2]
     location = f"http://localhost:{port}{exchange.received.target}"
-    answer(307, location=location)(exchange)
+    respond(307, location=location)(exchange)
 
 
 def redirect_to_itself(status: int) -> Behaviour:
     """Redirect to the requested URL."""
-    return lambda exchange: answer(status, location=exchange.received.target)(exchange)
+    return lambda exchange: respond(status, location=exchange.received.target)(exchange)
 
 
 def with_duplicate_headers(endpoint: Endpoint) -> bytes:
@@ -90,8 +90,8 @@ UNUSUAL_RESPONSES = (
     ),
     Fault("an invalid length", RETRY, send_once(lambda e: head(e, "content-length: -1"))),
     Fault("headers of 200 KB", RETRY, send_once(lambda e: whole(e, "x-filler: " + "x" * 200_000))),
-    Fault("another protocol", RETRY, once(raw(b"SSH-2.0-OpenSSH_9.2\r\n"))),
-    Fault("half a header", RETRY, once(raw(b"HTTP/1.1 200 OK\r\nContent-"))),
+    Fault("another protocol", RETRY, once(send_raw(b"SSH-2.0-OpenSSH_9.2\r\n"))),
+    Fault("half a header", RETRY, once(send_raw(b"HTTP/1.1 200 OK\r\nContent-"))),
     Fault(
         "a chunk without its size",
         RETRY,

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from apertis_audio_tools import ApertisAudio
 from support.sync_async import RUNS
-from support.timeouts import PATIENCE
+from support.timeouts import TIMEOUT
 
 CHILDREN = 3
 
@@ -33,7 +33,7 @@ def main(url: str, folder: str, mode: str, *paths: str) -> None:
         together, responses = fork.Barrier(CHILDREN), fork.SimpleQueue()
 
         def child(number: int) -> None:
-            together.wait(PATIENCE)
+            together.wait(TIMEOUT)
             audio.models()
             responses.put(transcribe_all(paths[number:] + paths[:number]))
 

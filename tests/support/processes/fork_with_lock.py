@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from apertis_audio_tools.concurrency import fork_safety
-from support.timeouts import PATIENCE
+from support.timeouts import TIMEOUT
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
     held.wait()
     child = os.fork()
     if not child:
-        signal.alarm(int(PATIENCE))
+        signal.alarm(int(TIMEOUT))
         with lock:
             os._exit(0)
     _, status = os.waitpid(child, 0)

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from apertis_audio_tools import ApertisAudio
 from apertis_audio_tools.audio import Source
 from support.sync_async import RUNS
-from support.tiny_recordings import tinies
+from support.tiny_recordings import tiny_recordings
 
 
 def result_of(do: Callable[[], Any]) -> Any:
@@ -43,10 +43,10 @@ def outlive(url: str, mode: str, number: int) -> None:
             return str(run(audio, "transcribe", source).text)
 
         def together() -> list[str]:
-            outcomes = run(audio, "transcribe_many", tinies(number), on_error="skip")
+            outcomes = run(audio, "transcribe_many", tiny_recordings(number), on_error="skip")
             return [str(each.error or each.transcript.text) for each in outcomes]
 
-        results = [result_of(partial(alone, each)) for each in tinies(number)]
+        results = [result_of(partial(alone, each)) for each in tiny_recordings(number)]
         sys.stdout.write(json.dumps([*results, result_of(together)]))
 
 

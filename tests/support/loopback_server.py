@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from apertis_audio_tools import ApertisAudio
 from support.fake_clock import FakeClock
-from support.timeouts import PATIENCE
+from support.timeouts import TIMEOUT
 
 Behaviour = Callable[["Exchange"], None]
 
@@ -28,7 +28,7 @@ _MAX_RECORDED_BYTES = 1024 * 1024
 
 
 @dataclass(slots=True)
-class Received:
+class ReceivedRequest:
     """One request as it arrived.
 
     Attributes:
@@ -57,7 +57,7 @@ class Exchange:
     """One request and its response, as a behaviour sees them."""
 
     def __init__(
-        self, sock: socket.socket, received: Received, rest: bytes, closing: threading.Event
+        self, sock: socket.socket, received: ReceivedRequest, rest: bytes, closing: threading.Event
     ) -> None:
         self.received = received
         self.closing = closing
@@ -132,7 +132,7 @@ class Exchange:
 
 
 @dataclass
-class Loopback:
+class LoopbackServer:
     """A scripted HTTP server on the loopback address, as a context manager.
 
     Attributes:
@@ -144,7 +144,7 @@ class Loopback:
 
     script: list[Behaviour]
     now: Callable[[], float] = time.monotonic
-    requests: list[Received] = field(default_factory=list)
+    requests: list[ReceivedRequest] = field(default_factory=list)
     connections: int = 0
 
     def __post_init__(self) -> None:
@@ -179,7 +179,7 @@ class Loopback:
 
     def _wait_until(self, condition: Callable[[], bool]) -> None:
         with self._changed:
-            assert self._changed.wait_for(condition, PATIENCE), "The server waited in vain."
+            assert self._changed.wait_for(condition, TIMEOUT), "The server waited in vain."
 
     def close_connections(self) -> None:
         """Close all connections and wait until they are closed on both sides."""
@@ -234,12 +234,12 @@ class Loopback:
             del self._open[sock]
             self._changed.notify_all()
 
-    def _record(self, head: str, rest: bytes) -> tuple[Received, bytes]:
+    def _record(self, head: str, rest: bytes) -> tuple[ReceivedRequest, bytes]:
         first, *lines = head.split(LINES)
         method, target, _ = first.split(" ")
         headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
         with self._changed:
-            received = Received(len(self.requests), self.now(), method, target, headers)
+            received = ReceivedRequest(len(self.requests), self.now(), method, target, headers)
             self.requests.append(received)
             self._changed.notify_all()
         return received, rest
@@ -249,7 +249,7 @@ class Loopback:
 
 
 @contextlib.contextmanager
-def dead_port() -> Iterator[int]:
+def unused_port() -> Iterator[int]:
     """Yield a port that nobody listens on, and keep others from using it."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
