@@ -1,6 +1,5 @@
 """Planning of pieces, over units of any length and size."""
 
-from collections.abc import Sequence
 from io import BytesIO
 from itertools import pairwise
 
@@ -9,67 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apertis_audio_tools.api.request import Upload
-from apertis_audio_tools.audio.cutting.pauses import CutPoint
 from apertis_audio_tools.audio.cutting.planning import OVERLAP_SECONDS, PieceLimits, assemble_pieces
-from apertis_audio_tools.audio.cutting.units import Piece, PieceFile, PieceWriter, Unit
+from apertis_audio_tools.audio.cutting.units import Piece, Unit
 from apertis_audio_tools.errors import UnsupportedError
-
-RATE = 100
-DISCARDED = -1
-
-
-class NumberWriter:
-    """A piece that records the numbers of its units."""
-
-    def __init__(self, first: Unit[int], head: int, written: list[list[int]]) -> None:
-        self.start = first.start
-        self.size = head
-        self.numbers: list[int] = []
-        written.append(self.numbers)
-
-    def write(self, units: Sequence[Unit[int]]) -> None:
-        """Append the numbers of the units."""
-        self.numbers += [unit.item for unit in units]
-        self.size += sum(unit.size for unit in units)
-
-    def finish(self) -> PieceFile:
-        """Return a file of that size."""
-        return PieceFile(self.size, BytesIO, self.discard)
-
-    def discard(self) -> None:
-        """Leave a mark."""
-        self.numbers.append(DISCARDED)
-
-
-class NumberTrack:
-    """A track that is cut at given places, and records what is written."""
-
-    rate, file_name, media_type = RATE, "piece", "audio/test"
-
-    def __init__(self, cuts: Sequence[tuple[float, bool]] = (), head: int = 0) -> None:
-        self._cuts = [*cuts]
-        self._head = head
-        self.written: list[list[int]] = []
-
-    def begin(self, _: Sequence[Unit[int]], first: Unit[int]) -> PieceWriter[int]:
-        """Begin a piece."""
-        return NumberWriter(first, self._head, self.written)
-
-    def best_cut(self, units: Sequence[Unit[int]], low: float, high: float) -> CutPoint:
-        """Return the next of the given cuts, or a pause in the middle."""
-        assert 0 <= low < high <= (units[-1].end - units[0].start) / RATE
-        share, is_pause = self._cuts.pop() if self._cuts else (0.5, True)
-        return CutPoint(low + (high - low) * share, is_pause)
-
-
-def make_units(lengths: Sequence[tuple[int, int]], repeat: int, end: int = 0) -> list[Unit[int]]:
-    """Return units that follow one another, with the given ticks and sizes."""
-    units = []
-    for number, (ticks, size) in enumerate([*lengths] * repeat):
-        start, end = end, end + ticks
-        units.append(Unit(number, start, end, size))
-    return units
-
+from support.number_track import DISCARDED, RATE, NumberTrack, make_units
 
 LENGTHS = st.lists(st.tuples(st.integers(1, 12), st.integers(1, 60)), min_size=1, max_size=30)
 CUTS = st.lists(st.tuples(st.floats(0, 1), st.booleans()), max_size=40)
