@@ -70,7 +70,9 @@ class FileAccess:
         self.max_bytes = max_bytes
 
     def __repr__(self) -> str:
-        return f"FileAccess({[str(folder) for folder in self.inputs]}, output={self.output!s:.200})"
+        # Tracebacks show it before `__init__` has set the folders, if one is refused.
+        inputs = [str(folder) for folder in getattr(self, "inputs", ())]
+        return f"FileAccess({inputs}, output={getattr(self, 'output', None)!s:.200})"
 
     @contextlib.contextmanager
     def reading(self, path: str) -> Iterator[tuple[str, BinaryIO]]:
