@@ -67,17 +67,6 @@ def test_key_is_not_shown() -> None:
     assert repr(audio) == "ApertisAudio(base_url='https://host.example/v1')"
 
 
-@pytest.mark.parametrize("bad", [{"base_url": "nowhere"}, {"timeout": 0}, {"max_concurrency": 0}])
-def test_client_in_tracebacks(bad: dict[str, Any]) -> None:
-    """A traceback can show a client whose settings are refused."""
-    with pytest.raises(ConfigurationError) as caught:
-        ApertisAudio(KEY, **bad)
-    shown = "".join(
-        traceback.TracebackException.from_exception(caught.value, capture_locals=True).format()
-    )
-    assert "self = ApertisAudio(base_url=" in shown
-
-
 def test_base_url_default(monkeypatch: pytest.MonkeyPatch) -> None:
     """The base URL is the argument, else the environment's, else the service's."""
     assert settings.resolve_base_url(None) == "https://api.apertis.ai/v1"
@@ -200,9 +189,7 @@ def test_no_variable_shows_the_key(key: str, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setenv("APERTIS_API_KEY", key)
         with pytest.raises(ConfigurationError) as caught:
             ApertisAudio(given)
-        frames = traceback.traceback.TracebackException.from_exception(
-            caught.value, capture_locals=True
-        )
+        frames = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
         ours = [frame for frame in frames.stack if frame.filename != __file__]
         assert len(ours) > 1
         assert "0123456789" not in "".join(str(frame.locals) for frame in ours)

@@ -204,7 +204,7 @@ def test_resolving(folder: Path, tmp_path: Path) -> None:
     assert (resolved.inputs, resolved.output) == ((folder,), tmp_path)
     assert resolve_access(None, (), tmp_path).output == tmp_path
     for inputs, output in (((), tmp_path), (folder, None)):
-        with pytest.raises(ConfigurationError, match=r"^Give access, or folders .*; not both\.$"):
+        with pytest.raises(ConfigurationError, match=r"^Pass access, or folders .*; not both\.$"):
             resolve_access(access, inputs, output)
     with pytest.raises(ConfigurationError, match=r"^Tools need a folder .* write to \(output\)\.$"):
         resolve_access(None, (), None)
