@@ -76,10 +76,8 @@ class ChatApertisAudio(ChatSettings):
             cache of replies is off by default.
         cache: LangChain's cache of replies. It knows a clip in a file by its path and the folders
             of `file_access`, not by its content.
-        api_key: API key. Defaults to the ``APERTIS_API_KEY`` environment variable. See
-            `ApertisAudio` also for the settings ``base_url``, ``timeout``, ``deadline``,
-            ``max_retries``, ``max_wait``, ``max_concurrency``, ``requests_per_minute`` and
-            ``models``.
+        api_key: API key. Defaults to the ``APERTIS_API_KEY`` environment variable. The other
+            settings of `ApertisAudio` are accepted as well, except for its ``cache``.
         client: `ApertisAudio` to share, in place of these settings.
 
     Raises:

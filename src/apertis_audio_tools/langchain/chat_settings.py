@@ -10,15 +10,16 @@ from langchain_core.language_models.base import LangSmithParams
 from pydantic import AliasChoices, ConfigDict, Field, model_validator
 
 from apertis_audio_tools.adapters import chat_schema
+from apertis_audio_tools.adapters.client_handle import STRICT_CONFIG
 from apertis_audio_tools.api.options import ChatOptions
 from apertis_audio_tools.client import settings
 from apertis_audio_tools.files.access import FileAccess
-from apertis_audio_tools.langchain.client_fields import STRICT_CONFIG, ClientFields
+from apertis_audio_tools.langchain.client_fields import CheckedClientFields
 from apertis_audio_tools.langchain.messages import PROVIDER
 from apertis_audio_tools.models import CHAT_MODEL, MODELS
 
 
-class ChatSettings(ClientFields, BaseChatModel):
+class ChatSettings(CheckedClientFields, BaseChatModel):
     """Settings of `ChatApertisAudio`."""
 
     model_config: ClassVar[ConfigDict] = STRICT_CONFIG

@@ -76,9 +76,8 @@ class ApertisAudioLLM(ToolCallingLLM):
             OpenAI documents it.
         file_access: Files that audio blocks may point to. Defaults to any file, as everywhere in
             LlamaIndex; set it if messages come from outside your program. It is not serialised.
-        api_key: See `ApertisAudio`, as for ``base_url``, ``timeout``, ``deadline``,
-            ``max_retries``, ``max_wait``, ``max_concurrency``, ``requests_per_minute`` and
-            ``models``.
+        api_key: API key. Defaults to the ``APERTIS_API_KEY`` environment variable. The other
+            settings of `ApertisAudio` are accepted as well.
         client: `ApertisAudio` to use in place of these settings.
 
     Raises:

@@ -10,7 +10,7 @@ from pydantic import Field
 from apertis_audio_tools.adapters import chat_schema
 from apertis_audio_tools.api.options import ChatOptions
 from apertis_audio_tools.files.access import FileAccess
-from apertis_audio_tools.llama_index.client_settings import ClientSettings
+from apertis_audio_tools.llama_index.client_component import ClientComponent
 from apertis_audio_tools.models import CHAT_MODEL
 
 CONTEXT_WINDOW: int = 128_000
@@ -19,7 +19,7 @@ MAX_OUTPUT_TOKENS: int = 16_384
 """Longest reply of gpt-4o-audio-preview in tokens, as OpenAI documents it."""
 
 
-class LLMSettings(ClientSettings, FunctionCallingLLM):
+class LLMSettings(ClientComponent, FunctionCallingLLM):
     """Settings of a chat model, and the metadata LlamaIndex derives from them."""
 
     model: str = CHAT_MODEL
