@@ -11,7 +11,7 @@ from apertis_audio_tools.results import ChatDelta, ChatReply, ToolCall, Usage
 ToolChoice = str | bool | Mapping[str, Any] | None
 
 
-def media_type(audio_format: str) -> str:
+def speech_media_type(audio_format: str) -> str:
     """Return the media type of a spoken reply: ``audio/mpeg`` for mp3, and so on."""
     return SPEECH_MEDIA_TYPES[audio_format.removesuffix("16")]
 
