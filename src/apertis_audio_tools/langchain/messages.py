@@ -28,6 +28,7 @@ from apertis_audio_tools.adapters.chat_schema.turns import (
     SpokenTurn,
     Turn,
     assistant_turn,
+    dump_spoken_reply,
     instruction_turn,
     omitted_note,
     text_block,
@@ -56,7 +57,7 @@ def build_turns(
         messages: Conversation so far.
         access: Files that messages may refer to.
         files: Stack that keeps those files open until the request is sent.
-        now: Current time, in Unix seconds; the service keeps spoken replies for a while only.
+        now: Unix time; the service keeps spoken replies for a while only.
 
     Raises:
         UnsupportedError: If the service does not accept such a message.
@@ -174,11 +175,7 @@ def _spoken_turn(message: AIMessage) -> SpokenTurn | None:
     audio = message.additional_kwargs.get("audio")
     if isinstance(audio, dict):
         is_ours = message.response_metadata.get("model_provider", PROVIDER) == PROVIDER
-        return SpokenTurn(
-            id=audio.get("id") if is_ours else None,
-            expires_at=audio.get("expires_at"),
-            transcript=audio.get("transcript"),
-        )
+        return SpokenTurn.from_dict(audio if is_ours else {**audio, "id": None})
     blocks = message.content if isinstance(message.content, list) else []
     has_audio = any(isinstance(each, dict) and each.get("type") == "audio" for each in blocks)
     return SpokenTurn() if has_audio else None
@@ -189,7 +186,7 @@ def reply_message(reply: ChatReply) -> AIMessage:
     calls, failed = _parse_calls(reply.tool_calls)
     return AIMessage(
         content=_content(reply),
-        additional_kwargs=_audio_kwargs(reply),
+        additional_kwargs=_additional_kwargs(reply),
         response_metadata=_metadata(reply),
         tool_calls=calls,
         invalid_tool_calls=failed,
@@ -205,7 +202,7 @@ def reply_chunk(reply: ChatReply) -> AIMessageChunk:
     ]
     return AIMessageChunk(
         content=_content(reply),
-        additional_kwargs=_audio_kwargs(reply),
+        additional_kwargs=_additional_kwargs(reply),
         response_metadata=_metadata(reply),
         tool_call_chunks=calls,
         usage_metadata=_usage(reply.usage),
@@ -248,15 +245,8 @@ def _content(reply: ChatReply) -> str | list[str | dict[Any, Any]]:
     return [text_block(reply.text), audio] if reply.text else [audio]
 
 
-def _audio_kwargs(reply: ChatReply) -> dict[str, object]:
-    if reply.audio is None:
-        return {}
-    audio = {
-        "id": reply.audio_id,
-        "expires_at": reply.audio_expires_at,
-        "transcript": reply.transcript,
-    }
-    return {"audio": audio}
+def _additional_kwargs(reply: ChatReply) -> dict[str, object]:
+    return {} if reply.audio is None else {"audio": dump_spoken_reply(reply)}
 
 
 def _metadata(reply: ChatReply) -> dict[str, str]:

@@ -55,8 +55,8 @@ class MessageReader:
 
     Attributes:
         access: Files that audio blocks may point to. None for any file.
-        files: Stack that keeps those files open until the request was sent.
-        now: Current Unix time; the service forgets a spoken reply at a certain time.
+        files: Stack that keeps those files open until the request is sent.
+        now: Unix time; the service keeps spoken replies for a while only.
     """
 
     access: FileAccess | None
@@ -200,10 +200,6 @@ def _spoken_turn(message: ChatMessage) -> SpokenTurn | None:
     """Return the spoken reply of an earlier turn; one of another service has no id."""
     audio = message.additional_kwargs.get("audio")
     if isinstance(audio, Mapping):
-        return SpokenTurn(
-            id=audio.get("id"),
-            expires_at=audio.get("expires_at"),
-            transcript=audio.get("transcript"),
-        )
+        return SpokenTurn.from_dict(audio)
     has_audio = any(isinstance(block, AudioBlock) for block in message.blocks)
     return SpokenTurn() if has_audio else None

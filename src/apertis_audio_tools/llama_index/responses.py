@@ -16,7 +16,7 @@ from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.llms.utils import parse_partial_json
 
 from apertis_audio_tools.adapters.chat_schema.replies import ReplyBuilder, parse_arguments
-from apertis_audio_tools.adapters.chat_schema.turns import dump_tool_call
+from apertis_audio_tools.adapters.chat_schema.turns import dump_spoken_reply, dump_tool_call
 from apertis_audio_tools.errors import MalformedResponseError
 from apertis_audio_tools.llama_index.messages import read_calls
 from apertis_audio_tools.results import ChatReply, ToolCall
@@ -102,11 +102,7 @@ def _additional_kwargs(reply: ChatReply) -> dict[str, object]:
     if reply.tool_calls:
         facts["tool_calls"] = [dump_tool_call(call) for call in reply.tool_calls]
     if reply.audio is not None:
-        facts["audio"] = {
-            "id": reply.audio_id,
-            "expires_at": reply.audio_expires_at,
-            "transcript": reply.transcript,
-        }
+        facts["audio"] = dump_spoken_reply(reply)
     return facts
 
 
