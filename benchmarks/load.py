@@ -47,7 +47,7 @@ class Run:
 
     @property
     def sent_in_cooldown(self) -> int:
-        """Requests that were sent during a cooldown by a sender that had asked once it was known.
+        """Requests sent during a cooldown by a sender that was permitted after it was known.
 
         However late the threads of client and server run, there must be none.
         """

@@ -79,7 +79,7 @@ def test_unknown_facts() -> None:
 
 
 def test_ids() -> None:
-    """Ids are UUIDs, all different, and the same when the documents are documents_of again."""
+    """Ids are UUIDs, all different, and the same when the documents are made again."""
     ids = [each.id for each in documents_of()]
     assert ids == [each.id for each in documents_of()]
     assert len({uuid.UUID(each) for each in ids}) == 2
