@@ -131,18 +131,18 @@ def installed(client: str) -> str | None:
 
 def cell(columns: list[Column], fault: Fault) -> str:
     """Return the mistakes of a client over all endpoints and both modes."""
-    places: dict[str, set[str]] = {}
+    found: dict[str, set[str]] = {}
     cases = 0
     for column in columns:
         for endpoint, mistakes in column.of(fault):
             cases += mistakes is not None
             for mistake in mistakes or ():
-                places.setdefault(mistake, set()).add(f"{endpoint}, {column.mode}")
+                found.setdefault(mistake, set()).add(f"{endpoint}, {column.mode}")
     if not cases:
         return "-"
-    if not places:
+    if not found:
         return "correct"
-    return "; ".join(_counted(mistake, where, cases) for mistake, where in places.items())
+    return "; ".join(_counted(mistake, where, cases) for mistake, where in found.items())
 
 
 def _counted(mistake: str, where: set[str], cases: int) -> str:

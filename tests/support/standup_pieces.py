@@ -32,13 +32,13 @@ def transcribe_standup(run: Run, client: ApertisAudio, **options: Any) -> Transc
 
 
 def temporary_files() -> set[str]:
-    """Return the open files of this process that have been deleted."""
+    """Return the open files of this process that have been deleted, but for multiprocessing's."""
     folder = Path("/proc/self/fd")
     names = set()
     for opened in [*folder.iterdir()] if folder.exists() else []:
         with contextlib.suppress(FileNotFoundError):  # another thread has just closed it
             names.add(str(opened.readlink()))
-    return {name for name in names if name.endswith("(deleted)")}
+    return {name for name in names if name.endswith("(deleted)") and "/pym-" not in name}
 
 
 class RefuseOnePiece:
