@@ -11,6 +11,7 @@ import argparse
 import json
 import platform
 import queue
+import shlex
 import subprocess
 import sys
 import threading
@@ -216,7 +217,7 @@ def main() -> None:
     with ThreadPoolExecutor(arguments.concurrency) as threads:
         columns_of_parts = list(threads.map(lambda share: run_cases(*share), shares))
     columns = {c: [each for each in columns_of_parts if each.client == c] for c, _ in pairs}
-    text = page(columns, faults, " ".join(["python benchmarks/reliability.py", *sys.argv[1:]]))
+    text = page(columns, faults, shlex.join(["python", "benchmarks/reliability.py", *sys.argv[1:]]))
     print(text)
     if arguments.write:
         replace_part(arguments.write, "faults", text)

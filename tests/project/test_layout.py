@@ -71,6 +71,18 @@ def test_mentioned_paths_exist(file: Path) -> None:
     assert {path for path in paths if not (ROOT / path).exists()} == set()
 
 
+def test_modules_named_in_the_architecture_exist() -> None:
+    """Every dotted name on the page about the architecture is a module."""
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    names = set(re.findall(r"`([a-z_]+(?:\.[a-z_]+)+)`", page)) - {"pyproject.toml"}
+    assert names
+    paths = {name: PACKAGE.joinpath(*name.split(".")) for name in names}
+    found = {
+        name for name, path in paths.items() if path.is_dir() or path.with_suffix(".py").is_file()
+    }
+    assert names - found == set()
+
+
 def test_mutated_modules_and_their_tests_exist() -> None:
     """The modules that `make mutants` mutates and the tests that it runs exist."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["mutmut"]
