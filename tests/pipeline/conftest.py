@@ -8,8 +8,9 @@ import pytest
 
 from apertis_audio_tools.concurrency.signals import StopEvent
 from apertis_audio_tools.sandbox import Sandbox
+from support.open_files import temporary_files
 from support.piece_recogniser import ExpectedPieces
-from support.standup_pieces import RefuseOnePiece, standup_pieces, temporary_files
+from support.standup_pieces import RefuseOnePiece, standup_pieces
 
 
 @pytest.fixture(autouse=True)
