@@ -203,7 +203,7 @@ def test_nulls() -> None:
         ([(3, "a"), (None, None), (None, "b")], [3, 3, 4]),
     ],
 )
-def test_calls_are_told_apart(
+def test_calls_are_distinguished(
     pieces: list[tuple[int | None, str | None]], numbers: list[int]
 ) -> None:
     """Every tool call gets its own index, whatever the service sends, if the ids differ."""
@@ -212,7 +212,7 @@ def test_calls_are_told_apart(
 
 
 def test_calls_without_an_index() -> None:
-    """Tool calls without an index are told apart by their ids, also within one event."""
+    """Tool calls without an index are distinguished by their ids, also within one event."""
     calls = [{"id": name, "function": {"name": "f"}} for name in "ab"]
     (delta,) = read(event({"tool_calls": calls}) + DONE)
     assert [(call.index, call.id) for call in delta.tool_calls] == [(0, "a"), (1, "b")]
