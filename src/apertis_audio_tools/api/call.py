@@ -38,6 +38,10 @@ class Call(Generic[R_co]):
 class StreamReader(Protocol[R_co]):
     """Reader of a response that is still arriving."""
 
+    @property
+    def content_bytes(self) -> int:
+        """Number of bytes of content so far, without what only keeps the connection open."""
+
     def feed(self, chunk: bytes, /) -> Iterable[R_co]:
         """Return the items that are complete with this chunk of the body."""
 

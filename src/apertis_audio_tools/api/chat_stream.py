@@ -51,8 +51,9 @@ class ChatEventReader:
 
     def __init__(self, head: Response) -> None:
         self._head = head
-        self._rest = b""
+        self._rest = bytearray()
         self._data: list[str] = []
+        self.content_bytes: int = 0
         self._tool_call_indexes = ToolCallIndexes()
         self._is_empty = True
         self._ends_in_return = self._has_events = False
@@ -67,7 +68,7 @@ class ChatEventReader:
         self._is_empty = self._is_empty and not chunk
         if len(self._rest) > _MAX_LINE_BYTES:
             raise malformed_error(
-                replace(self._head, body=self._rest), "with a line that does not end"
+                replace(self._head, body=bytes(self._rest)), "with a line that does not end"
             )
         if not self._is_events:
             self._rest += chunk
@@ -75,8 +76,10 @@ class ChatEventReader:
         for line in self._split_lines(chunk):
             self._collect(line)
             if not line and self._data:
-                yield from self._parse_event("\n".join(self._data))
+                data = "\n".join(self._data).strip()
                 self._data.clear()
+                if data:
+                    yield from self._parse_event(data)
 
     def finish(self) -> Sequence[ChatDelta]:
         """Return the delta of an event at the end of the body, without an empty line after it.
@@ -88,12 +91,13 @@ class ChatEventReader:
         if not self._is_events:
             media_type = self._head.media_type or "nothing"
             raise malformed_error(
-                replace(self._head, body=self._rest), f"with {media_type} in place of events"
+                replace(self._head, body=bytes(self._rest)),
+                f"with {media_type} in place of events",
             )
-        self._collect(self._rest)
+        self._collect(bytes(self._rest))
         if not (self._is_empty or self._has_events):
-            raise malformed_error(replace(self._head, body=self._rest), "without any event")
-        data = "\n".join(self._data)
+            raise malformed_error(replace(self._head, body=bytes(self._rest)), "without any event")
+        data = "\n".join(self._data).strip()
         is_whole = _is_whole(data)
         deltas = tuple(self._parse_event(data)) if is_whole else ()
         is_cut_off = bool(data) and not is_whole
@@ -109,14 +113,22 @@ class ChatEventReader:
             return []
         more = chunk.removeprefix(b"\n") if self._ends_in_return else chunk
         self._ends_in_return = chunk.endswith(b"\r")
-        text = (self._rest + more).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        *lines, self._rest = text.split(b"\n")
+        self._rest += more
+        if b"\n" not in more and b"\r" not in more:  # searched only once, as it may be long
+            if len(self._rest) > len(b"data: ") and self._rest.startswith(b"data:"):
+                self.content_bytes += len(more.strip())
+            return []
+        text = bytes(self._rest).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        *lines, rest = text.split(b"\n")
+        self._rest = bytearray(rest)
         return lines
 
     def _collect(self, line: bytes) -> None:
         if line.startswith(b"data:"):
             self._has_events = True
-            self._data.append(line[5:].strip().decode("utf-8", errors="replace"))
+            data = line[5:].strip()
+            self.content_bytes += len(data)
+            self._data.append(data.decode("utf-8", errors="replace"))
 
     def _parse_event(self, data: str) -> Iterator[ChatDelta]:
         if data == _DONE:

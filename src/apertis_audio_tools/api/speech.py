@@ -49,12 +49,14 @@ class AudioStreamReader:
     def __init__(self, head: Response) -> None:
         self._head = head
         self._has_begun = False
+        self.content_bytes: int = 0
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """Yield the chunk, or raise `MalformedResponseError` if it is a page or JSON."""
         if chunk and not self._has_begun:
             require_audio(replace(self._head, body=chunk))
             self._has_begun = True
+        self.content_bytes += len(chunk)
         yield chunk
 
     def finish(self) -> Sequence[bytes]:

@@ -42,10 +42,12 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
         api_key: API key of a pay-as-you-go plan. Defaults to the ``APERTIS_API_KEY`` environment
             variable.
         base_url: Base URL of the API. Defaults to ``APERTIS_BASE_URL``, then to the service's own.
-        timeout: Seconds without a byte after which a response counts as lost.
-        deadline: Seconds one request may take with all waits and retries and the whole response,
-            or the beginning of a stream. Each piece of a recording and each part of a long text is
-            a request of its own, so that a call may take longer.
+        timeout: Seconds without a byte after which a response counts as lost; comments and empty
+            events in a streamed reply do not count.
+        deadline: Seconds one request may take with all waits and retries and the whole response.
+            For a stream, the waits for the service are added up; the time between two items that
+            you need yourself does not count. Each piece of a recording and each part of a long
+            text is a request of its own, so that a call may take longer.
         max_retries: Number of further attempts after the first, where they may help.
         max_wait: Longest wait in seconds that the service may ask for; a longer one is raised at
             once, with ``retry_after`` set.

@@ -5,7 +5,7 @@ import contextlib
 import functools
 import itertools
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO, TypeVar
 
 from tenacity import AsyncRetrying, Retrying
@@ -18,6 +18,7 @@ from apertis_audio_tools.errors import OutputError
 from apertis_audio_tools.pipeline.job_state import JobState
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread
 from apertis_audio_tools.transport import Transport
+from apertis_audio_tools.transport.http import ResponseStream
 from apertis_audio_tools.transport.retry import Clock, RetryPolicy
 
 R = TypeVar("R")
@@ -53,19 +54,25 @@ class RequestRunner:
 
     def stream(self, call: StreamCall[R]) -> Iterator[R]:
         """Yield the items that the call reads from its response, as they arrive."""
-        with self._open_stream(call.request) as (head, chunks):
-            reader = call.reader(head)
-            for chunk in chunks:
+        with self._open_stream(call.request) as stream:
+            reader = call.reader(stream.head)
+            for chunk in stream.chunks:
+                known = reader.content_bytes
                 yield from reader.feed(chunk)
+                if reader.content_bytes > known:
+                    stream.end_silence()
             yield from reader.finish()
 
     async def astream(self, call: StreamCall[R]) -> AsyncGenerator[R]:
         """Async version of `stream`."""
-        async with self._aopen_stream(call.request) as (head, chunks):
-            reader = call.reader(head)
-            async for chunk in chunks:
+        async with self._aopen_stream(call.request) as stream:
+            reader = call.reader(stream.head)
+            async for chunk in stream.chunks:
+                known = reader.content_bytes
                 for item in reader.feed(chunk):
                     yield item
+                if reader.content_bytes > known:
+                    stream.end_silence()
             for item in reader.finish():
                 yield item
 
@@ -98,34 +105,34 @@ class RequestRunner:
         return await self._aretry(call.request, attempt)
 
     @contextlib.contextmanager
-    def _open_stream(self, request: Request) -> Iterator[tuple[Response, Iterator[bytes]]]:
+    def _open_stream(self, request: Request) -> Iterator[ResponseStream[Iterator[bytes]]]:
         """Open a stream and wait for its first bytes; only until then it is retried."""
         with contextlib.ExitStack() as opened:
 
-            def attempt(seconds: float) -> tuple[Response, Iterator[bytes]]:
+            def attempt(seconds: float) -> ResponseStream[Iterator[bytes]]:
                 with contextlib.ExitStack() as opening:
                     stream = opening.enter_context(self.transport.stream(request, seconds))
                     first = next(stream.chunks, b"")
                     opened.enter_context(opening.pop_all())
-                    return stream.head, itertools.chain((first,), stream.chunks)
+                    return replace(stream, chunks=itertools.chain((first,), stream.chunks))
 
             yield self._retry(request, attempt)
 
     @contextlib.asynccontextmanager
     async def _aopen_stream(
         self, request: Request
-    ) -> AsyncIterator[tuple[Response, AsyncIterator[bytes]]]:
+    ) -> AsyncIterator[ResponseStream[AsyncIterator[bytes]]]:
         """Async version of `_open_stream`."""
         async with contextlib.AsyncExitStack() as opened:
 
-            async def attempt(seconds: float) -> tuple[Response, AsyncIterator[bytes]]:
+            async def attempt(seconds: float) -> ResponseStream[AsyncIterator[bytes]]:
                 async with contextlib.AsyncExitStack() as opening:
                     stream = await opening.enter_async_context(
                         self.transport.astream(request, seconds)
                     )
                     first = await anext(stream.chunks, b"")
                     await opened.enter_async_context(opening.pop_all())
-                    return stream.head, _achain(first, stream.chunks)
+                    return replace(stream, chunks=_achain(first, stream.chunks))
 
             yield await self._aretry(request, attempt)
 

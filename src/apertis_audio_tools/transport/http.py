@@ -1,9 +1,8 @@
 """Send one request and receive its response."""
 
 import contextlib
-import time
 import weakref
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -24,6 +23,7 @@ from apertis_audio_tools.transport.response_body import (
 )
 from apertis_audio_tools.transport.sync_backend import async_timeout, enforce_deadline
 from apertis_audio_tools.transport.unread_bytes import watch_unread_bytes
+from apertis_audio_tools.transport.wait_limits import WaitLimits
 
 C = TypeVar("C", Iterator[bytes], AsyncIterator[bytes])
 
@@ -35,10 +35,17 @@ _MAX_SECONDS = 7 * 86400.0
 
 @dataclass(frozen=True, slots=True)
 class ResponseStream(Generic[C]):
-    """Response whose head has arrived and whose body is still arriving, in chunks."""
+    """Response whose head has arrived and whose body is still arriving, in chunks.
+
+    Attributes:
+        head: Response without its body.
+        chunks: Chunks of the body.
+        end_silence: Function to call when a chunk had content, so that `timeout` starts anew.
+    """
 
     head: Response
     chunks: C
+    end_silence: Callable[[], None] = lambda: None
 
 
 class Transport:
@@ -79,7 +86,7 @@ class Transport:
     ) -> Iterator[ResponseStream[Iterator[bytes]]]:
         """Send a request and open its response, all of which has to arrive in time."""
         with (
-            enforce_deadline(time.monotonic() + time_limit),
+            enforce_deadline(time_limit),
             self._exchange(request, time_limit) as stream,
         ):
             yield stream
@@ -96,26 +103,29 @@ class Transport:
     def stream(
         self, request: Request, time_limit: float
     ) -> Iterator[ResponseStream[Iterator[bytes]]]:
-        """Send a request and open its response, whose head has to arrive in time.
+        """Send a request and open its response.
 
-        After that, only `timeout` limits each silence.
+        `time_limit` limits all waits for it, added up, and `timeout` those without content.
         """
+        limits = WaitLimits(time_limit, self._timeout)
         with contextlib.ExitStack() as opened:
-            with enforce_deadline(time.monotonic() + time_limit):
+            with limits.open():
                 stream = opened.enter_context(self._exchange(request, time_limit))
-            yield stream
+            yield ResponseStream(stream.head, limits.chunks(stream.chunks), limits.end_silence)
 
     @contextlib.asynccontextmanager
     async def astream(
         self, request: Request, time_limit: float
     ) -> AsyncIterator[ResponseStream[AsyncIterator[bytes]]]:
         """Async version of `stream`."""
-        async with (
-            async_timeout(time_limit) as limit,
-            self._aexchange(request, time_limit) as stream,
-        ):
-            limit.reschedule(None)
-            yield stream
+        limits = WaitLimits(time_limit, self._timeout)
+        async with contextlib.AsyncExitStack() as opened:
+            async with limits.aopen():
+                stream = await opened.enter_async_context(self._aexchange(request, time_limit))
+            chunks = await opened.enter_async_context(
+                contextlib.aclosing(limits.achunks(stream.chunks))
+            )
+            yield ResponseStream(stream.head, chunks, limits.end_silence)
 
     @contextlib.contextmanager
     def _exchange(

@@ -23,14 +23,14 @@ from apertis_audio_tools.transport.dns import HostResolver
 from apertis_audio_tools.transport.error_mapping import clear_transport_frames
 from apertis_audio_tools.transport.unread_bytes import UnreadBytes
 
-_TOO_LATE = "The whole response did not arrive within the time allowed."
-_deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)
+TOO_LATE = "The whole response did not arrive within the time allowed."
+_deadline: ContextVar[tuple[float, str]] = ContextVar("deadline", default=(math.inf, TOO_LATE))
 
 
 @contextlib.contextmanager
-def enforce_deadline(deadline: float) -> Iterator[None]:
-    """End every read and write of a blocking connection at `deadline` of the monotonic clock."""
-    token = _deadline.set(deadline)
+def enforce_deadline(seconds: float, message: str = TOO_LATE) -> Iterator[None]:
+    """Raise `APITimeoutError` in reads and writes of blocking connections after some seconds."""
+    token = _deadline.set((time.monotonic() + seconds, message))
     try:
         yield
     finally:
@@ -38,14 +38,14 @@ def enforce_deadline(deadline: float) -> Iterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def async_timeout(seconds: float) -> AsyncIterator[asyncio.Timeout]:
-    """Raise `APITimeoutError` in the context after some seconds, unless they are rescheduled."""
+async def async_timeout(seconds: float, message: str = TOO_LATE) -> AsyncIterator[None]:
+    """Raise `APITimeoutError` in the context after some seconds."""
     try:
-        async with asyncio.timeout(seconds) as timeout:
-            yield timeout
+        async with asyncio.timeout(seconds):
+            yield
     except TimeoutError as error:
         clear_transport_frames(error)
-        raise APITimeoutError(_TOO_LATE) from None
+        raise APITimeoutError(message) from None
 
 
 class _Streams:
@@ -120,7 +120,8 @@ class SyncBackend(httpcore.SyncBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         """Connect to the first address of the host that accepts, within the time left."""
-        *others, last = self._resolver.addresses(host, port, _time_left(timeout))
+        with _limit(timeout) as seconds:
+            *others, last = self._resolver.addresses(host, port, seconds)
         connect = functools.partial(
             super().connect_tcp,
             port=port,
@@ -128,9 +129,13 @@ class SyncBackend(httpcore.SyncBackend):
             socket_options=socket_options,
         )
         for address in others:
-            with contextlib.suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
-                return _SyncStream(connect(address, timeout=_time_left(timeout)))
-        return _SyncStream(connect(last, timeout=_time_left(timeout)))
+            with (
+                contextlib.suppress(httpcore.ConnectError, httpcore.ConnectTimeout),
+                _limit(timeout) as seconds,
+            ):
+                return _SyncStream(connect(address, timeout=seconds))
+        with _limit(timeout) as seconds:
+            return _SyncStream(connect(last, timeout=seconds))
 
 
 class _SyncStream(UnreadBytes, httpcore.NetworkStream):
@@ -138,12 +143,12 @@ class _SyncStream(UnreadBytes, httpcore.NetworkStream):
         self._stream = stream
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        with _cancellable(self._stream):
-            return self._stream.read(max_bytes, _time_left(timeout))
+        with _cancellable(self._stream), _limit(timeout) as seconds:
+            return self._stream.read(max_bytes, seconds)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        with _cancellable(self._stream):
-            self._stream.write(buffer, _time_left(timeout))
+        with _cancellable(self._stream), _limit(timeout) as seconds:
+            self._stream.write(buffer, seconds)
 
     def close(self) -> None:
         self._stream.close()
@@ -154,7 +159,8 @@ class _SyncStream(UnreadBytes, httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        stream = self._stream.start_tls(ssl_context, server_hostname, _time_left(timeout))
+        with _limit(timeout) as seconds:
+            stream = self._stream.start_tls(ssl_context, server_hostname, seconds)
         return _SyncStream(stream)
 
     def get_extra_info(self, info: str) -> object:
@@ -163,9 +169,16 @@ class _SyncStream(UnreadBytes, httpcore.NetworkStream):
         return self._stream.get_extra_info(info)
 
 
-def _time_left(timeout: float | None) -> float:
-    """Return the seconds that a read or write may take, or raise `APITimeoutError`."""
-    left = _deadline.get() - time.monotonic()
+@contextlib.contextmanager
+def _limit(timeout: float | None) -> Iterator[float]:
+    """Yield the seconds that a read or write may take; raise `APITimeoutError` at the deadline."""
+    deadline, message = _deadline.get()
+    left = deadline - time.monotonic()
     if left <= 0:
-        raise APITimeoutError(_TOO_LATE)
-    return left if timeout is None else min(timeout, left)
+        raise APITimeoutError(message)
+    try:
+        yield left if timeout is None else min(timeout, left)
+    except httpcore.TimeoutException:
+        if timeout is None or left <= timeout:
+            raise APITimeoutError(message) from None
+        raise
