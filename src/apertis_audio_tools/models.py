@@ -33,6 +33,16 @@ VOICES = frozenset({"alloy", "echo", "fable", "onyx", "nova", "shimmer"})
 MAX_UPLOAD_BYTES = 26_214_400
 """Largest request content, 25 MiB, multipart framing included (public reports of 413 messages)."""
 MAX_SPEECH_CHARACTERS = 4096
+MAX_JSON_RESPONSE_BYTES: int = 8 * 1024 * 1024
+"""Largest transcript or list in JSON that is accepted. The words of seven hours, the longest
+recording that fits into one request, make 6 MB with a time for each."""
+MAX_TEXT_RESPONSE_BYTES: int = 4 * 1024 * 1024
+"""Largest transcript as text or subtitles that is accepted. Those of seven hours have 1 MB."""
+MAX_AUDIO_RESPONSE_BYTES: int = 128 * 1024 * 1024
+"""Largest speech or chat reply accepted. 4096 characters at a quarter of the speed make about 50 MB
+of wav, and a third more as base64 in a chat reply."""
+MAX_ERROR_RESPONSE_BYTES: int = 1024 * 1024
+"""Largest part of an error response that is read, far more than any error message."""
 SPEED_RANGE = (0.25, 4.0)
 TEMPERATURE_RANGE = (0.0, 1.0)
 CHAT_TEMPERATURE_RANGE = (0.0, 2.0)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from apertis_audio_tools.transport import response_body
+from apertis_audio_tools import models
 from apertis_audio_tools.transport.retry import Clock, SystemClock
 from support.fake_clock import FakeClock
 from support.faults import all_faults, invalid_responses
@@ -30,8 +30,8 @@ def test_fault(
     is_async: bool,
 ) -> None:
     """The requests, the result or error, and the files that are left are correct."""
-    monkeypatch.setattr(response_body, "MAX_RESPONSE_BYTES", MAX_BYTES)
-    monkeypatch.setattr(invalid_responses, "BOMB_BYTES", 3 * MAX_BYTES)
+    monkeypatch.setattr(models, "MAX_AUDIO_RESPONSE_BYTES", MAX_BYTES)
+    monkeypatch.setattr(invalid_responses, "BOMB_BYTES", 3 * models.MAX_JSON_RESPONSE_BYTES)
     client, run = run_fault_in_time(fault, endpoint, tmp_path, is_async=is_async)
     extra = 2 * fault.extra_attempts if is_async else 0
     assert find_mistakes(replace(fault, extra_attempts=extra), endpoint, run.observed) == []

@@ -26,6 +26,7 @@ from support.loopback_server import LoopbackServer, unused_port
 from support.scripted_responses import respond, respond_json, stop_reading
 from support.sync_async import Run
 from support.timeouts import TIMEOUT
+from support.wav_files import silent_wav
 
 MODELS = respond_json({"data": [{"id": "whisper-1"}]})
 
@@ -39,6 +40,37 @@ def test_content_encodings(run: Run, encoding: str) -> None:
         pytest.raises(MalformedResponseError, match="encoding"),
     ):
         run(audio, "models")
+
+
+@pytest.mark.parametrize(
+    ("verb", "arguments", "options", "limit"),
+    [
+        ("models", [], {}, 8 << 20),
+        ("transcribe", [("a.wav", silent_wav(320))], {"response_format": "verbose_json"}, 8 << 20),
+        ("transcribe", [("a.wav", silent_wav(320))], {"response_format": "srt"}, 4 << 20),
+    ],
+    ids=["models", "json", "srt"],
+)
+def test_size_limits(
+    run: Run, verb: str, arguments: list[Any], options: dict[str, Any], limit: int
+) -> None:
+    """Transcripts and lists are refused when they are larger than any real one."""
+    with (
+        LoopbackServer([respond(200, b" " * (limit + 1))]) as server,
+        server.client() as audio,
+        pytest.raises(MalformedResponseError, match=f"larger than {limit} bytes"),
+    ):
+        run(audio, verb, *arguments, **options)
+
+
+def test_size_of_speech(run: Run) -> None:
+    """Speech may be larger than other responses."""
+    with (
+        LoopbackServer([respond(200, bytes(20 << 20), "audio/pcm")]) as server,
+        server.client() as audio,
+    ):
+        chunks = run(audio, "stream_speech", "Hello.", response_format="pcm")
+    assert sum(map(len, chunks)) == 20 << 20
 
 
 def test_infinite_time_limits(run: Run) -> None:

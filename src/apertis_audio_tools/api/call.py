@@ -10,6 +10,7 @@ from typing import Generic, Protocol, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from apertis_audio_tools import models
+from apertis_audio_tools.api.json_limits import has_few_values
 from apertis_audio_tools.api.request import (
     AsciiText,
     Base64Upload,
@@ -117,6 +118,7 @@ def require_size(body: RequestBody, subject: str, advice: str) -> None:
 
 def parse_json(response: Response, model: type[M]) -> M:
     """Return the JSON body of a response as a model, or raise `MalformedResponseError`."""
+    require_few_values(response)
     try:
         return model.model_validate_json(response.body.removeprefix(codecs.BOM_UTF8))
     except ValidationError as error:
@@ -125,6 +127,12 @@ def parse_json(response: Response, model: type[M]) -> M:
         problem = f"at {field!r}: {first['msg']}" if field else str(first["msg"])
     # Raised out here, because the other error would be its context and holds the whole body.
     raise malformed_error(response, f"not as documented, {problem}")
+
+
+def require_few_values(response: Response) -> None:
+    """Raise `MalformedResponseError` for JSON that would take too much memory."""
+    if not has_few_values(response.body):
+        raise malformed_error(response, "with far more values than it needs")
 
 
 def response_metadata(response: Response) -> dict[str, str | None]:

@@ -3,9 +3,9 @@
 import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, FailFast
 
 from apertis_audio_tools import models
 from apertis_audio_tools.api.call import (
@@ -54,7 +54,13 @@ def chat_call(
         "modalities": modalities or (["text", "audio"] if is_spoken else None),
         "audio": voice if is_spoken else None,
     }
-    request = Request("POST", _PATH, _build_body(payload, options.extra), model=options.model)
+    request = Request(
+        "POST",
+        _PATH,
+        _build_body(payload, options.extra),
+        model=options.model,
+        max_response_bytes=models.MAX_AUDIO_RESPONSE_BYTES,
+    )
     return Call(request, functools.partial(_read, audio_format=options.audio_format))
 
 
@@ -71,7 +77,14 @@ def chat_stream_call(
     payload = _build_payload(messages, options, capabilities, encode_clip)
     payload |= {"stream": True, "stream_options": {"include_usage": True}}
     body = _build_body(payload, options.extra)
-    request = Request("POST", _PATH, body, accept="text/event-stream", model=options.model)
+    request = Request(
+        "POST",
+        _PATH,
+        body,
+        accept="text/event-stream",
+        model=options.model,
+        max_response_bytes=models.MAX_AUDIO_RESPONSE_BYTES,
+    )
     return StreamCall(request, ChatEventReader)
 
 
@@ -169,7 +182,7 @@ class _Message(BaseModel):
     content: str | None = None
     refusal: str | None = None
     audio: _Audio | None = None
-    tool_calls: list[_ToolCall] | None = None
+    tool_calls: Annotated[list[_ToolCall] | None, FailFast()] = None
 
 
 class _Choice(BaseModel):
@@ -178,7 +191,7 @@ class _Choice(BaseModel):
 
 
 class _Completion(BaseModel):
-    choices: list[_Choice]
+    choices: Annotated[list[_Choice], FailFast()]
     model: str = ""
     usage: object = None
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Annotated
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, FailFast, ValidationError
 from pydantic_core import from_json
 
+from apertis_audio_tools.api.json_limits import has_few_values
 from apertis_audio_tools.api.response import Response, malformed_error, snippet
 from apertis_audio_tools.api.tool_call_indexes import ToolCallIndexes
 from apertis_audio_tools.api.usage import parse_usage
@@ -13,8 +15,9 @@ from apertis_audio_tools.errors import APIConnectionError, MalformedResponseErro
 from apertis_audio_tools.results import ChatDelta, ToolCallDelta
 
 _DONE = "[DONE]"
-_MAX_LINE_BYTES = 4 * 1024 * 1024
+_MAX_EVENT_BYTES = 4 * 1024 * 1024
 """Far more than an event needs, which is one line and carries a few words."""
+_MAX_TOOL_CALLS = 10_000
 
 
 class _FunctionDelta(BaseModel):
@@ -31,7 +34,7 @@ class _ToolCallDelta(BaseModel):
 class _Delta(BaseModel):
     content: str | None = None
     refusal: str | None = None
-    tool_calls: list[_ToolCallDelta] | None = None
+    tool_calls: Annotated[list[_ToolCallDelta] | None, FailFast()] = None
 
 
 class _ChunkChoice(BaseModel):
@@ -40,7 +43,7 @@ class _ChunkChoice(BaseModel):
 
 
 class _Chunk(BaseModel):
-    choices: list[_ChunkChoice] | None = None
+    choices: Annotated[list[_ChunkChoice] | None, FailFast()] = None
     error: object = None
     model: str | None = None
     usage: object = None
@@ -53,6 +56,7 @@ class ChatEventReader:
         self._head = head
         self._rest = bytearray()
         self._data: list[str] = []
+        self._event_bytes = 0
         self.content_bytes: int = 0
         self._tool_call_indexes = ToolCallIndexes()
         self._is_empty = True
@@ -66,7 +70,7 @@ class ChatEventReader:
         An event that is not as documented, or reports a failure, raises `MalformedResponseError`.
         """
         self._is_empty = self._is_empty and not chunk
-        if len(self._rest) > _MAX_LINE_BYTES:
+        if self._event_bytes + len(self._rest) > _MAX_EVENT_BYTES:
             raise malformed_error(
                 replace(self._head, body=bytes(self._rest)), "with a line that does not end"
             )
@@ -78,6 +82,7 @@ class ChatEventReader:
             if not line and self._data:
                 data = "\n".join(self._data).strip()
                 self._data.clear()
+                self._event_bytes = 0
                 if data:
                     yield from self._parse_event(data)
 
@@ -128,6 +133,7 @@ class ChatEventReader:
             self._has_events = True
             data = line[5:].strip()
             self.content_bytes += len(data)
+            self._event_bytes += len(line)
             self._data.append(data.decode("utf-8", errors="replace"))
 
     def _parse_event(self, data: str) -> Iterator[ChatDelta]:
@@ -135,6 +141,8 @@ class ChatEventReader:
             self._has_end_marker = True
             return
         response = Response(self._head.status, self._head.headers, data.encode())
+        if not has_few_values(response.body):
+            raise malformed_error(response, "with an event of far more values than it needs")
         try:
             chunk = _Chunk.model_validate_json(response.body)
         except ValidationError:
@@ -162,8 +170,11 @@ class ChatEventReader:
 
     def _read_tool_call(self, call: _ToolCallDelta) -> ToolCallDelta:
         function = call.function or _FunctionDelta()
+        index = self._tool_call_indexes.resolve(call.index, call.id)
+        if self._tool_call_indexes.count > _MAX_TOOL_CALLS:
+            raise malformed_error(self._head, f"with more than {_MAX_TOOL_CALLS} tool calls")
         return ToolCallDelta(
-            index=self._tool_call_indexes.resolve(call.index, call.id),
+            index=index,
             id=call.id,
             name=function.name,
             arguments=function.arguments or "",
@@ -172,7 +183,7 @@ class ChatEventReader:
 
 def _is_whole(data: str) -> bool:
     """Return whether the data of an event is complete."""
-    if data == _DONE:
+    if data == _DONE or not has_few_values(data.encode()):  # the latter is refused as it is read
         return True
     try:
         from_json(data)

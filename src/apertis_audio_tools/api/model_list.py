@@ -1,6 +1,8 @@
 """GET /models."""
 
-from pydantic import BaseModel
+from typing import Annotated
+
+from pydantic import BaseModel, FailFast
 
 from apertis_audio_tools.api.call import Call, parse_json
 from apertis_audio_tools.api.request import Request
@@ -12,7 +14,7 @@ class _Model(BaseModel):
 
 
 class _Models(BaseModel):
-    data: list[_Model]
+    data: Annotated[list[_Model], FailFast()]
 
 
 def model_list_call() -> Call[tuple[str, ...]]:

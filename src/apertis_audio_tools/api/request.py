@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, TypeAlias
 
 from apertis_audio_tools.errors import RecordingError
+from apertis_audio_tools.models import MAX_JSON_RESPONSE_BYTES
 
 READ_BYTES = 3 * 64 * 1024
 """Bytes that are read at once. A multiple of 3, so that pieces of base64 need no padding."""
@@ -137,6 +138,8 @@ class Request:
         body: Body, if there is one.
         accept: Media type that is accepted as response.
         model: Model that the rate limit counts the request for, if there is one.
+        max_response_bytes: Largest response body that is accepted, decompressed. Errors have a
+            limit of their own.
     """
 
     method: str
@@ -144,3 +147,4 @@ class Request:
     body: RequestBody | None = None
     accept: str = "application/json"
     model: str | None = None
+    max_response_bytes: int = MAX_JSON_RESPONSE_BYTES

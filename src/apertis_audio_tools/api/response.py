@@ -22,6 +22,7 @@ from apertis_audio_tools.errors import (
     ServerError,
     TooLargeError,
 )
+from apertis_audio_tools.models import MAX_ERROR_RESPONSE_BYTES
 
 _ERRORS: dict[int, type[APIStatusError]] = {
     400: InvalidRequestError,
@@ -175,6 +176,8 @@ def _reason(response: Response) -> str:
 
 def _error_object(body: bytes) -> dict[str, object]:
     """Return the error object of a body, as documented or as seen behind gateways."""
+    if len(body) > MAX_ERROR_RESPONSE_BYTES:  # not an error object, and expensive to parse
+        return {}
     try:
         data = json.loads(body)
     except (ValueError, RecursionError):

@@ -40,7 +40,14 @@ def speech_request(text: str, options: SpeechOptions, capabilities: Capabilities
         "instructions": options.instructions,
     }
     body = json_body(payload)
-    return Request("POST", "/audio/speech", body, accept="audio/*", model=options.model)
+    return Request(
+        "POST",
+        "/audio/speech",
+        body,
+        accept="audio/*",
+        model=options.model,
+        max_response_bytes=models.MAX_AUDIO_RESPONSE_BYTES,
+    )
 
 
 class AudioStreamReader:

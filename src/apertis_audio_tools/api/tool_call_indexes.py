@@ -11,6 +11,12 @@ class ToolCallIndexes:
         self._ids: dict[int, str] = {}
         self._latest: dict[int | None, int] = {}
         self._known: dict[tuple[int | None, str], int] = {}
+        self._next = 0
+
+    @property
+    def count(self) -> int:
+        """Number of tool calls so far."""
+        return len(self._ids)
 
     def resolve(self, index: int | None, call_id: str | None) -> int:
         """Return the index of the call that a delta belongs to.
@@ -26,6 +32,7 @@ class ToolCallIndexes:
             resolved = self._free_index(index)
         self._ids[resolved] = self._ids.get(resolved) or call_id or ""
         self._known[index, self._ids[resolved]] = resolved
+        self._next = max(self._next, resolved + 1)
         self._latest[index] = self._latest[None] = resolved
         return resolved
 
@@ -37,5 +44,5 @@ class ToolCallIndexes:
 
     def _free_index(self, index: int | None) -> int:
         if index is None or index in self._ids:
-            return max(self._ids, default=-1) + 1
+            return self._next
         return index

@@ -3,8 +3,9 @@
 import contextlib
 import functools
 import re
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, FailFast, Field
 from pydantic_core import from_json
 
 from apertis_audio_tools import models
@@ -12,6 +13,7 @@ from apertis_audio_tools.api.call import (
     Call,
     multipart_body,
     parse_json,
+    require_few_values,
     require_size,
     response_metadata,
 )
@@ -24,9 +26,12 @@ from apertis_audio_tools.results import Segment, Transcript
 from apertis_audio_tools.text import passages, subtitles
 
 _PATHS = {"transcribe": "/audio/transcriptions", "translate": "/audio/translations"}
+_JSON_FORMATS = frozenset({"json", "verbose_json"})
 _TEXT_TYPES = frozenset(
     {"", "text/plain", "text/vtt", "text/srt", "application/x-subrip", "application/octet-stream"}
 )
+_MAX_SEGMENTS = 30_000
+"""Several times what the seven hours have that fit into one request."""
 _HTML = re.compile(r"\s*<(?:!doctype|html|\?xml)", re.IGNORECASE)
 
 
@@ -67,7 +72,16 @@ def transcription_call(
         duration=duration,
         language=options.language,
     )
-    request = Request("POST", _PATHS[task], body, model=model)
+    is_json = response_format in _JSON_FORMATS
+    request = Request(
+        "POST",
+        _PATHS[task],
+        body,
+        model=model,
+        max_response_bytes=(
+            models.MAX_JSON_RESPONSE_BYTES if is_json else models.MAX_TEXT_RESPONSE_BYTES
+        ),
+    )
     return Call(request, functools.partial(_read, empty=empty, response_format=response_format))
 
 
@@ -79,13 +93,15 @@ class _TranscriptionBody(BaseModel):
     text: str
     language: str | None = None
     duration: float | None = None
-    segments: tuple[Segment, ...] | None = None
+    segments: Annotated[tuple[Segment, ...] | None, FailFast(), Field(max_length=_MAX_SEGMENTS)] = (
+        None
+    )
     usage: object = None
 
 
 def _read(response: Response, *, empty: Transcript, response_format: str) -> Transcript:
     raw = _decode_text(response)
-    if response_format in {"json", "verbose_json"}:
+    if response_format in _JSON_FORMATS:
         fields = _from_json(parse_json(response, _TranscriptionBody), empty)
     else:
         fields = _from_text(response, _unwrap_json(response, raw), response_format)
@@ -107,6 +123,8 @@ def _from_text(response: Response, text: str, response_format: str) -> dict[str,
         raise malformed_error(response, f"with nothing in place of {response_format}")
     if response_format == "text":
         return {"text": text.strip()}
+    if text.count("-->") > _MAX_SEGMENTS:
+        raise malformed_error(response, f"with more than {_MAX_SEGMENTS} subtitles")
     cues = subtitles.parse_subtitles(text)
     if cues is None:
         raise malformed_error(response, f"not with {response_format} subtitles")
@@ -130,6 +148,7 @@ def _unwrap_json(response: Response, raw: str) -> str:
         raise malformed_error(response, f"with {response.media_type or 'a page'} in place of text")
     if not is_json and not raw.lstrip().startswith(("{", '"')):
         return raw
+    require_few_values(response)
     try:
         data = from_json(raw)
     except ValueError:

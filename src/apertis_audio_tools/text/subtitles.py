@@ -1,14 +1,17 @@
 """Read and write SubRip and WebVTT; times are in seconds."""
 
 import html
+import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 _TIMES = re.compile(
     r"^\s*(?:(\d{1,9}):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})\s*-->\s*"
     r"(?:(\d{1,9}):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})(?:\s.*)?$"
 )
+_GAP = re.compile(r"\n[ \t]*\n+")
+_SLICE = 64 * 1024
 _VTT_TAG = re.compile(r"</?[a-z][^<>]*>|<\d[\d:.]*>", re.IGNORECASE)
 _SRT_TAG = re.compile(r"</?(?:b|i|u|s|font)\b[^<>]*>", re.IGNORECASE)
 """SubRip has no escapes, so anything else that looks like a tag is text."""
@@ -57,16 +60,35 @@ def format_timecode(seconds: float) -> str:
 
 def _parse_cues(text: str, *, is_vtt: bool) -> list[Cue]:
     cues: list[Cue] = []
-    for block in re.split(r"\n[ \t]*\n+", text):
-        if cue := _parse_cue(block.split("\n"), is_vtt=is_vtt):
+    last_text = io.StringIO()  # of the last cue; it may go on in a million blocks
+    for block in _split_blocks(text):
+        if cue := _parse_cue(block, is_vtt=is_vtt):
+            _complete_last(cues, last_text)
+            last_text = io.StringIO()
+            last_text.write(cue.text)
             cues.append(cue)
         elif cues and not is_vtt:  # An empty line within a text; in WebVTT this is a comment.
-            continued = f"{cues[-1].text} {_plain_text(block, is_vtt=is_vtt)}".strip()
-            cues[-1] = cues[-1]._replace(text=continued)
+            last_text.write(f" {_plain_text(block, is_vtt=is_vtt)}".rstrip())
+    _complete_last(cues, last_text)
     return cues
 
 
-def _parse_cue(lines: list[str], *, is_vtt: bool) -> Cue | None:
+def _split_blocks(text: str) -> Iterator[str]:
+    """Yield the blocks between empty lines."""
+    start = 0
+    for gap in _GAP.finditer(text):
+        yield text[start : gap.start()]
+        start = gap.end()
+    yield text[start:]
+
+
+def _complete_last(cues: list[Cue], text: io.StringIO) -> None:
+    if cues and text.tell() > len(cues[-1].text):
+        cues[-1] = cues[-1]._replace(text=text.getvalue().strip())
+
+
+def _parse_cue(block: str, *, is_vtt: bool) -> Cue | None:
+    lines = block.split("\n", 3)
     for number, line in enumerate(lines[:3]):
         if times := _TIMES.match(line):
             text = _plain_text("\n".join(lines[number + 1 :]), is_vtt=is_vtt)
@@ -75,8 +97,28 @@ def _parse_cue(lines: list[str], *, is_vtt: bool) -> Cue | None:
 
 
 def _plain_text(text: str, *, is_vtt: bool) -> str:
-    untagged = (_VTT_TAG if is_vtt else _SRT_TAG).sub("", " ".join(text.split()))
-    return (html.unescape(untagged) if is_vtt else untagged).strip()
+    untagged = (_VTT_TAG if is_vtt else _SRT_TAG).sub("", _join_words(text))
+    return (_unescape(untagged) if is_vtt else untagged).strip()
+
+
+def _join_words(text: str) -> str:
+    """Return a text with single spaces. A list of all words of a long one would be too large."""
+    joined, is_gap = io.StringIO(), False
+    for start in range(0, len(text), _SLICE):
+        part = text[start : start + _SLICE]
+        is_gap = is_gap or part[0].isspace()
+        if words := " ".join(part.split()):
+            joined.write(f" {words}" if is_gap and joined.tell() else words)
+            is_gap = part[-1].isspace()
+    return joined.getvalue()
+
+
+def _unescape(text: str) -> str:
+    """Return a text with its character references replaced, unless one of them is absurdly long."""
+    try:
+        return html.unescape(text)
+    except ValueError:
+        return text
 
 
 def _parse_time(fields: tuple[str | None, ...]) -> float:

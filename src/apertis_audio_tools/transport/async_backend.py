@@ -12,9 +12,9 @@ from collections.abc import Iterable
 
 import httpcore
 
+from apertis_audio_tools.transport.sync_backend import READ_BYTES
 from apertis_audio_tools.transport.unread_bytes import UnreadBytes
 
-_READ_BYTES = 64 * 1024
 _MAX_EARLY_BYTES = 1024 * 1024
 
 
@@ -43,6 +43,7 @@ class _AsyncStream(UnreadBytes, httpcore.AsyncNetworkStream):
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
         await self._stop_receiving()
+        max_bytes = min(max_bytes, READ_BYTES)
         if not self._received:
             return await self._stream.read(max_bytes, timeout)
         data = bytes(self._received[:max_bytes])
@@ -83,7 +84,7 @@ class _AsyncStream(UnreadBytes, httpcore.AsyncNetworkStream):
         """Keep what arrives; the end and every error are met again by the next read."""
         with contextlib.suppress(httpcore.NetworkError, OSError):
             while len(self._received) < _MAX_EARLY_BYTES:
-                data = await self._stream.read(_READ_BYTES)
+                data = await self._stream.read(READ_BYTES)
                 if not data:
                     return
                 self._received += data

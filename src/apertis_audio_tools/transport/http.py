@@ -138,9 +138,10 @@ class Transport:
             watch_unread_bytes(response)
             try:
                 head = response_head(response)
-                chunks = limit_size(head, response.iter_bytes())
+                body_chunks = response.iter_bytes()
                 if not is_success(head.status):
-                    raise status_error(replace(head, body=read_error_body(chunks)))
+                    raise status_error(replace(head, body=read_error_body(body_chunks)))
+                chunks = limit_size(head, body_chunks, request.max_response_bytes)
                 yield ResponseStream(head, chunks)
             finally:
                 response.close()
@@ -158,9 +159,11 @@ class Transport:
                 watch_unread_bytes(response)
                 try:
                     head = response_head(response)
-                    chunks = alimit_size(head, response.aiter_bytes())
+                    body_chunks = response.aiter_bytes()
                     if not is_success(head.status):
-                        raise status_error(replace(head, body=await aread_error_body(chunks)))
+                        error_body = await aread_error_body(body_chunks)
+                        raise status_error(replace(head, body=error_body))
+                    chunks = alimit_size(head, body_chunks, request.max_response_bytes)
                     yield ResponseStream(head, chunks)
                 finally:
                     await response.aclose()

@@ -8,15 +8,9 @@ import httpx
 
 from apertis_audio_tools.api.response import Response
 from apertis_audio_tools.errors import MalformedResponseError
+from apertis_audio_tools.models import MAX_ERROR_RESPONSE_BYTES
 
 logger: logging.Logger = logging.getLogger("apertis_audio_tools")
-
-MAX_RESPONSE_BYTES = 256 * 1024 * 1024
-"""Far more than the longest speech of the service: 4096 characters at a quarter of the speed make
-about 50 MB of wav."""
-
-_MAX_ERROR_BYTES = 1024 * 1024
-"""Far more than any error message."""
 
 _ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
 """None is requested. These expand a thousandfold at most; others, and several at once, without
@@ -37,21 +31,23 @@ def response_head(response: httpx.Response) -> Response:
     return head
 
 
-def limit_size(head: Response, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the chunks of a body, and raise an error if they exceed `MAX_RESPONSE_BYTES`."""
+def limit_size(head: Response, chunks: Iterator[bytes], max_bytes: int) -> Iterator[bytes]:
+    """Yield the chunks of a body, and raise an error if they exceed `max_bytes`."""
     size = 0
     for chunk in chunks:
         size += len(chunk)
-        _require_size(head, size)
+        _require_size(head, size, max_bytes)
         yield chunk
 
 
-async def alimit_size(head: Response, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def alimit_size(
+    head: Response, chunks: AsyncIterator[bytes], max_bytes: int
+) -> AsyncIterator[bytes]:
     """Async version of `limit_size`."""
     size = 0
     async for chunk in chunks:
         size += len(chunk)
-        _require_size(head, size)
+        _require_size(head, size, max_bytes)
         yield chunk
 
 
@@ -60,8 +56,8 @@ def read_error_body(chunks: Iterator[bytes]) -> bytes:
     body = bytearray()
     with contextlib.suppress(httpx.NetworkError, httpx.ProtocolError):
         for chunk in chunks:
-            body += chunk
-            if len(body) > _MAX_ERROR_BYTES:
+            body += chunk[: MAX_ERROR_RESPONSE_BYTES - len(body)]
+            if len(body) == MAX_ERROR_RESPONSE_BYTES:
                 break
     return bytes(body)
 
@@ -71,8 +67,8 @@ async def aread_error_body(chunks: AsyncIterator[bytes]) -> bytes:
     body = bytearray()
     with contextlib.suppress(httpx.NetworkError, httpx.ProtocolError):
         async for chunk in chunks:
-            body += chunk
-            if len(body) > _MAX_ERROR_BYTES:
+            body += chunk[: MAX_ERROR_RESPONSE_BYTES - len(body)]
+            if len(body) == MAX_ERROR_RESPONSE_BYTES:
                 break
     return bytes(body)
 
@@ -82,9 +78,9 @@ def break_reference_cycle(response: httpx.Response) -> None:
     response.stream = httpx.ByteStream(b"")
 
 
-def _require_size(head: Response, size: int) -> None:
-    if size > MAX_RESPONSE_BYTES:
-        raise _malformed(head, f"The response is larger than {MAX_RESPONSE_BYTES} bytes.")
+def _require_size(head: Response, size: int, max_bytes: int) -> None:
+    if size > max_bytes:
+        raise _malformed(head, f"The response is larger than {max_bytes} bytes.")
 
 
 def _malformed(head: Response, message: str) -> MalformedResponseError:

@@ -23,6 +23,8 @@ from apertis_audio_tools.transport.dns import HostResolver
 from apertis_audio_tools.transport.error_mapping import clear_transport_frames
 from apertis_audio_tools.transport.unread_bytes import UnreadBytes
 
+READ_BYTES = 16 * 1024
+"""Bytes that are read at once; compressed, they may hold a thousand times as many."""
 TOO_LATE = "The whole response did not arrive within the time allowed."
 _deadline: ContextVar[tuple[float, str]] = ContextVar("deadline", default=(math.inf, TOO_LATE))
 
@@ -144,7 +146,7 @@ class _SyncStream(UnreadBytes, httpcore.NetworkStream):
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         with _cancellable(self._stream), _limit(timeout) as seconds:
-            return self._stream.read(max_bytes, seconds)
+            return self._stream.read(min(max_bytes, READ_BYTES), seconds)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         with _cancellable(self._stream), _limit(timeout) as seconds:
