@@ -81,7 +81,7 @@ def reencode_pieces(
     `after` is the last piece that was made already.
     """
     track = _ReencodedTrack(encoding, recording.label)
-    units = track.units(chain.from_iterable(map(decode_recording, recording.parts)))
+    units = track.units(chain.from_iterable(map(decode_recording, recording.links)))
     if after is not None:
         repeated = min(OVERLAP_SECONDS, (after.end - after.start) / 4)
         begin = round((after.end - repeated) * track.rate)

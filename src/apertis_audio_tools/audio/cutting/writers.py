@@ -66,8 +66,8 @@ class RangeWriter:
 
     def finish(self) -> PieceFile:
         """Return the range."""
-        part = self._content.part(self._position, self.size)
-        return PieceFile(part.size, part.open, self.discard)
+        window = self._content.window(self._position, self.size)
+        return PieceFile(window.size, window.open, self.discard)
 
     def discard(self) -> None:
         """Do nothing, because nothing was written."""
