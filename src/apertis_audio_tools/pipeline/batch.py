@@ -34,7 +34,7 @@ class Outcome:
 
     Attributes:
         index: Position among the sources, from 0.
-        source: Source as it was given.
+        source: Source as it was passed.
         error: Error of the recording; None if it was transcribed.
     """
 

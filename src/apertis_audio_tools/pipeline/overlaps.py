@@ -30,7 +30,7 @@ much as three Latin letters."""
 _MAX_SLACK_SECONDS = 0.25
 """Largest error of the time of a word that is a segment of its own."""
 _TELLING_SECONDS = 1.0
-"""Times that may differ by more than this do not tell which of several equal words is meant."""
+"""Times that may differ by more than this do not show which of several equal words is meant."""
 
 
 class _TimedWord(NamedTuple):
