@@ -33,9 +33,9 @@ class BatchVerbs:
     ) -> Generator[Outcome]:
         """Transcribe many recordings; yield an `Outcome` for each while others are under way.
 
-        Sources are taken one by one as there is room, so that any number will do; few outcomes
-        wait for their turn. Nothing starts before the first outcome is asked for. Closing the
-        iterator early stops at once.
+        There may be any number of sources: the next one is opened when there is room for it, and
+        few outcomes are held back. Nothing starts before the first outcome is requested. Closing
+        the iterator early stops at once.
 
         Args:
             sources: Recordings; see `transcribe`. `atranscribe_many` also accepts an asynchronous

@@ -104,8 +104,8 @@ class SpeechVerbs:
         """Return an iterator over the bytes of a spoken text, as they arrive.
 
         See `speak` for arguments and errors. A text of more than 4096 characters comes as one
-        stream: its first sentences are there while later ones are being made, and no more than a
-        few minutes are made ahead of what is taken. A player gets mp3 and aac frame after frame,
+        stream: its first sentences arrive while later ones are being made, and no more than a few
+        minutes are made ahead of what has been read. A player gets mp3 and aac frame after frame,
         opus as one logical Ogg stream, flac as one stream whose header leaves the length open, wav
         with the sizes of a stream (0xFFFFFFFF) in its only header, and pcm as samples.
 
