@@ -18,7 +18,7 @@ from apertis_audio_tools.results import ToolCallDelta
 HEAD = Response(200, {"content-type": "text/event-stream; charset=utf-8", "x-request-id": "req-1"})
 
 piece = partial(ChatDelta, request_id="req-1")
-"""A delta, which has the request id of the answer it belongs to."""
+"""A delta, which has the request id of the response it belongs to."""
 
 
 def never(_: Any) -> tuple[Upload, str]:
@@ -71,7 +71,7 @@ def read(body: bytes, at_once: int = 1 << 20) -> list[ChatDelta]:
 
 
 def test_request() -> None:
-    """The request asks for a stream with usage."""
+    """The request is for a stream with usage."""
     assert CALL.request.body is not None
     assert json.loads(b"".join(CALL.request.body.chunks())) == {
         "model": "gpt-4o-audio-preview",
@@ -203,7 +203,7 @@ def test_nulls() -> None:
         ([(3, "a"), (None, None), (None, "b")], [3, 3, 4]),
     ],
 )
-def test_calls_are_told_apart(
+def test_calls_are_distinguished(
     pieces: list[tuple[int | None, str | None]], numbers: list[int]
 ) -> None:
     """Every tool call gets its own index, whatever the service sends, if the ids differ."""
@@ -212,7 +212,7 @@ def test_calls_are_told_apart(
 
 
 def test_calls_without_an_index() -> None:
-    """Tool calls without an index are told apart by their ids, also within one event."""
+    """Tool calls without an index are distinguished by their ids, also within one event."""
     calls = [{"id": name, "function": {"name": "f"}} for name in "ab"]
     (delta,) = read(event({"tool_calls": calls}) + DONE)
     assert [(call.index, call.id) for call in delta.tool_calls] == [(0, "a"), (1, "b")]

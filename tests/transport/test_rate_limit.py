@@ -173,7 +173,7 @@ def test_wait_longer_than_allowed(run: Run, clock: FakeClock) -> None:
 
 
 def test_cooldown_never_gets_shorter(run: Run, clock: FakeClock) -> None:
-    """A short wait that another worker is told later does not end a longer cooldown."""
+    """A short wait that another worker receives later does not end a longer cooldown."""
     first_refused = threading.Event()
 
     def refuse_for_long(exchange: Exchange) -> None:
@@ -214,7 +214,7 @@ def test_full_minute_of_one_model(run: Run, clock: FakeClock) -> None:
 
 
 class SlowClock(FakeClock):
-    """Clock of a busy machine, on which every look at it takes a second."""
+    """Clock of a busy machine, on which every reading of it lasts a second."""
 
     def monotonic(self) -> float:
         """Return the seconds since some moment."""

@@ -8,9 +8,8 @@ from typing import Literal, get_args
 from apertis_audio_tools.audio import Source, source_label
 from apertis_audio_tools.concurrency.signals import Notifier
 from apertis_audio_tools.errors import ApertisError, ConfigurationError
-from apertis_audio_tools.pipeline.job_state import JobState, StoppedError
+from apertis_audio_tools.pipeline.job_state import JobState, StoppedError, drop_traceback
 from apertis_audio_tools.pipeline.progress import Progress, ProgressCallback, ProgressReporter
-from apertis_audio_tools.pipeline.tracebacks import drop_traceback
 from apertis_audio_tools.pipeline.transcription_job import JobFactory
 from apertis_audio_tools.results import Transcript
 
@@ -64,13 +63,6 @@ class Outcome:
 @dataclass(frozen=True, slots=True)
 class BatchRequest:
     """Recordings to be transcribed, and the order and the errors of their outcomes.
-
-    Attributes:
-        sources: Recordings.
-        jobs: Maker of their jobs.
-        in_order: Whether outcomes come in the order of the sources.
-        on_error: Effect of a failed recording on the batch.
-        reporter: Reporter of progress.
 
     Raises:
         ConfigurationError: If the sources are one recording or not iterable, or `on_error` is

@@ -36,8 +36,7 @@ _TELLING_SECONDS = 1.0
 class _TimedWord(NamedTuple):
     """A word with its position in the text of its segment and its estimated time.
 
-    Attributes:
-        slack: Largest error of the time, in seconds.
+    `slack` is the largest error of the time, in seconds.
     """
 
     text: str

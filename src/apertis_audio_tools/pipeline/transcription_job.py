@@ -61,11 +61,9 @@ class JobContext:
 
 @dataclass(frozen=True, slots=True)
 class JobFactory:
-    """Maker of transcription jobs with the same options.
+    """Maker of transcription jobs with the same options, whose response format is decided.
 
     Attributes:
-        options: Options, with the response format decided.
-        context: Values that they share with all other jobs of the client.
         max_bytes: Largest upload of a request, in bytes.
         max_seconds: Longest piece the model accepts, in seconds.
     """

@@ -32,11 +32,9 @@ _SILENCE = _BLOCK * 10.0**2
 
 
 class CutPoint(NamedTuple):
-    """A place to cut.
+    """A place to cut, in seconds from the beginning of the audio.
 
-    Attributes:
-        seconds: Seconds from the beginning of the audio.
-        is_pause: Whether there is a pause. Otherwise it is merely the quietest place.
+    If there is no pause, it is merely the quietest place.
     """
 
     seconds: float
@@ -74,10 +72,8 @@ def _power(block: Sequence[int]) -> float:
 def best_cut_point(powers: Sequence[float], low: float, high: float) -> CutPoint:
     """Return the middle of the longest pause between two times, or the quietest place there.
 
-    Args:
-        powers: Powers of blocks of 10 ms, all of which show how loud noise and speech are.
-        low: Start of the range, in seconds from where the powers begin.
-        high: End of the range, later than `low`.
+    The powers are those of blocks of 10 ms, all of which show how loud noise and speech are. Times
+    are in seconds from where the powers begin.
     """
     smooth = _smooth(powers)
     first = min(int(low / BLOCK_SECONDS), len(smooth) - 1)

@@ -10,12 +10,7 @@ from apertis_audio_tools.audio.timing.packet_durations import packet_clock
 
 
 class Extent(NamedTuple):
-    """The length of a recording.
-
-    Attributes:
-        seconds: Seconds from its first sample to its last.
-        missing: Seconds of them without audio, because the time stamps jump over them.
-    """
+    """Seconds from the first sample of a recording to its last, and those of them without audio."""
 
     seconds: float
     missing: float
