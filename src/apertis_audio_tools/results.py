@@ -306,15 +306,13 @@ class ChatDelta(_Value):
     request_id: str | None = None
 
 
-class PartialTranscript(BaseModel):
+class PartialTranscript(_Value):
     """Pieces that were transcribed, and paid for, before a transcription failed.
 
     Attributes:
         transcript: Transcript of the finished pieces.
         spans: Start and end of each finished piece, in seconds.
     """
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
 
     transcript: Transcript
     spans: tuple[tuple[float, float], ...]

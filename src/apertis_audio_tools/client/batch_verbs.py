@@ -183,9 +183,9 @@ class BatchVerbs:
         progress: bool | ProgressCallback = False,
     ) -> Generator[Outcome]:
         """Transcribe or translate many recordings, with options decided at run time."""
-        jobs = JobFactory.create(options, self._context)
+        factory = JobFactory.create(options, self._context)
         reporter = ProgressReporter(progress)
-        return self._batches.run(BatchRequest(sources, jobs, in_order, on_error, reporter))
+        return self._batches.run(BatchRequest(sources, factory, in_order, on_error, reporter))
 
     def atranscribe_many_with(
         self,
@@ -197,6 +197,6 @@ class BatchVerbs:
         progress: bool | ProgressCallback = False,
     ) -> AsyncGenerator[Outcome]:
         """Async version of `transcribe_many_with`."""
-        jobs = JobFactory.create(options, self._context)
+        factory = JobFactory.create(options, self._context)
         reporter = ProgressReporter(progress)
-        return self._batches.arun(BatchRequest(sources, jobs, in_order, on_error, reporter))
+        return self._batches.arun(BatchRequest(sources, factory, in_order, on_error, reporter))

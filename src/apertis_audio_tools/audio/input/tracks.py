@@ -165,7 +165,9 @@ def _choose_stream(demuxer: InputContainer, label: str) -> AudioStream:
         raise RecordingError(f"{label} contains no audio.")
     decodable = [stream for stream in demuxer.streams.audio if _is_decodable(stream)]
     if not decodable:
-        raise RecordingError(f"{label} uses an audio codec that is not supported.")
+        raise RecordingError(
+            f"{label} uses an audio codec that is not supported; convert it, for example to mp3."
+        )
     best = demuxer.streams.best("audio")
     index = decodable[0].index if best is None else best.index
     chosen = next((stream for stream in decodable if stream.index == index), decodable[0])
