@@ -62,11 +62,7 @@ def block_powers(samples: Sequence[int]) -> list[float]:
     """
     starts = range(0, len(samples) - _BLOCK + 1, _BLOCK)
     blocks = (samples[start : start + _BLOCK] for start in starts)
-    return [_power(block) for block in blocks]
-
-
-def _power(block: Sequence[int]) -> float:
-    return float(sum(map(mul, block, block)) - sum(block) ** 2 / _BLOCK)
+    return [sum(map(mul, block, block)) - sum(block) ** 2 / _BLOCK for block in blocks]
 
 
 def best_cut_point(powers: Sequence[float], low: float, high: float) -> CutPoint:
