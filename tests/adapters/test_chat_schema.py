@@ -8,8 +8,33 @@ from typing import Any
 import pytest
 
 from apertis_audio_tools import ChatDelta, ChatReply, FileAccess, ToolCall, UnsupportedError, Usage
-from apertis_audio_tools.adapters import chat_schema
-from apertis_audio_tools.adapters.chat_schema import ReplyBuilder, SpokenTurn
+from apertis_audio_tools.adapters.chat_schema.clips import (
+    base64_clip,
+    file_clip,
+    source_clip,
+    stream_clip,
+)
+from apertis_audio_tools.adapters.chat_schema.options import (
+    REQUEST_FIELDS,
+    fill_model_name,
+    merge_chat_options,
+    wants_speech,
+)
+from apertis_audio_tools.adapters.chat_schema.replies import (
+    ReplyBuilder,
+    parse_arguments,
+    resolve_tool_choice,
+    speech_media_type,
+)
+from apertis_audio_tools.adapters.chat_schema.turns import (
+    SpokenTurn,
+    assistant_turn,
+    instruction_turn,
+    tool_audio_note,
+    tool_audio_turn,
+    tool_turn,
+    user_turn,
+)
 from apertis_audio_tools.api.options import ChatOptions
 from apertis_audio_tools.errors import AccessError
 from apertis_audio_tools.results import ToolCallDelta
@@ -25,11 +50,11 @@ SENT_CALL = {
 
 def test_text_turns() -> None:
     """Turns of text have their text as content."""
-    assert chat_schema.instruction_turn("Be brief.") == {"role": "system", "content": "Be brief."}
-    assert chat_schema.instruction_turn("x", "developer")["role"] == "developer"
-    assert chat_schema.user_turn("Hello?") == {"role": "user", "content": "Hello?"}
-    assert chat_schema.user_turn([], "ada") == {"role": "user", "content": "", "name": "ada"}
-    assert chat_schema.tool_turn("3", "c-1") == {
+    assert instruction_turn("Be brief.") == {"role": "system", "content": "Be brief."}
+    assert instruction_turn("x", "developer")["role"] == "developer"
+    assert user_turn("Hello?") == {"role": "user", "content": "Hello?"}
+    assert user_turn([], "ada") == {"role": "user", "content": "", "name": "ada"}
+    assert tool_turn("3", "c-1") == {
         "role": "tool",
         "tool_call_id": "c-1",
         "content": "3",
@@ -55,13 +80,13 @@ def test_text_turns() -> None:
 def test_assistant_turns(text: str, calls: Any, spoken: Any, turn: dict[str, Any]) -> None:
     """A spoken reply is sent as its id until that expires, then as words; calls are kept."""
     expected = {"role": "assistant", **turn}
-    assert chat_schema.assistant_turn(text, calls, spoken, now=NOW) == expected
+    assert assistant_turn(text, calls, spoken, now=NOW) == expected
 
 
 def test_spoken_turn_without_id_and_words() -> None:
     """A spoken reply that has neither a valid id nor words is refused, not left out."""
     with pytest.raises(UnsupportedError, match="lost both"):
-        chat_schema.assistant_turn("", [], SpokenTurn("a-1", NOW - 1), now=NOW)
+        assistant_turn("", [], SpokenTurn("a-1", NOW - 1), now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +104,7 @@ def test_spoken_turn_without_id_and_words() -> None:
 def test_base64(media_type: str | None) -> None:
     """Base64 becomes a source of bytes, whatever kind of audio it is declared as."""
     data = base64.b64encode(b"\x00sound").decode()
-    block = chat_schema.base64_clip(data, media_type)
+    block = base64_clip(data, media_type)
     assert block == {"type": "input_audio", "input_audio": {"data": ("clip", b"\x00sound")}}
 
 
@@ -87,28 +112,28 @@ def test_base64(media_type: str | None) -> None:
 def test_other_media_types(media_type: str) -> None:
     """Content that is not declared as audio is refused."""
     with pytest.raises(UnsupportedError, match="is not an audio type"):
-        chat_schema.base64_clip("UklG", media_type)
+        base64_clip("UklG", media_type)
 
 
 @pytest.mark.parametrize("media_type", ["audio/L16", "audio/pcm", "audio/x-pcm", "audio/basic"])
 def test_headerless_audio(media_type: str) -> None:
     """Raw samples are refused, because they have no sample rate."""
     with pytest.raises(UnsupportedError, match="pass it as wav"):
-        chat_schema.base64_clip("UklG", media_type)
+        base64_clip("UklG", media_type)
 
 
 @pytest.mark.parametrize("data", ["UklG\n", "data:audio/wav;base64,UklG", "Ukl", "ä", None, 7])
 def test_invalid_base64(data: Any) -> None:
     """Data that is not base64 is refused."""
     with pytest.raises(UnsupportedError, match="base64"):
-        chat_schema.base64_clip(data)
+        base64_clip(data)
 
 
 def test_files_are_closed_with_the_stack(tmp_path: Path) -> None:
     """A file is opened through the file access, and closed with the stack."""
     (tmp_path / "a.wav").write_bytes(b"sound")
     with ExitStack() as files:
-        block = chat_schema.file_clip("a.wav", FileAccess(tmp_path), files)
+        block = file_clip("a.wav", FileAccess(tmp_path), files)
         name, content = block["input_audio"]["data"]
         assert (name, content.read()) == ("a.wav", b"sound")
     assert content.closed
@@ -117,7 +142,7 @@ def test_files_are_closed_with_the_stack(tmp_path: Path) -> None:
 def test_files_without_access() -> None:
     """Without a file access, every file is refused."""
     with ExitStack() as files, pytest.raises(AccessError, match="none may be read"):
-        chat_schema.file_clip("a.wav", None, files)
+        file_clip("a.wav", None, files)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +158,7 @@ def test_files_without_access() -> None:
 def test_wants_speech(modalities: Any, voice: str | None, is_spoken: bool) -> None:  # noqa: FBT001
     """A voice implies a spoken reply, unless the modalities say otherwise."""
     options = ChatOptions(modalities=modalities, voice=voice)
-    assert chat_schema.wants_speech(options) is is_spoken
+    assert wants_speech(options) is is_spoken
 
 
 @pytest.mark.parametrize(
@@ -149,7 +174,7 @@ def test_wants_speech(modalities: Any, voice: str | None, is_spoken: bool) -> No
 )
 def test_media_types(audio_format: str, media_type: str) -> None:
     """Every audio format of a reply has a media type."""
-    assert chat_schema.media_type(audio_format) == media_type
+    assert speech_media_type(audio_format) == media_type
 
 
 @pytest.mark.parametrize(
@@ -169,7 +194,7 @@ def test_media_types(audio_format: str, media_type: str) -> None:
 )
 def test_tool_choice(choice: Any, sent: Any) -> None:
     """A framework's tool choice becomes one of the chat schema."""
-    assert chat_schema.resolve_tool_choice(choice, ["f", "g"]) == sent
+    assert resolve_tool_choice(choice, ["f", "g"]) == sent
 
 
 @pytest.mark.parametrize(
@@ -183,20 +208,20 @@ def test_tool_choice(choice: Any, sent: Any) -> None:
 def test_unknown_tool_choice(choice: str, names: list[str], sentence: str) -> None:
     """Choosing a tool that does not exist is refused."""
     with pytest.raises(UnsupportedError, match=sentence):
-        chat_schema.resolve_tool_choice(choice, names)
+        resolve_tool_choice(choice, names)
 
 
 @pytest.mark.parametrize(("written", "found"), [("", {}), ('{"a": "b\nc"}', {"a": "b\nc"})])
 def test_arguments(written: str, found: dict[str, Any]) -> None:
     """Missing arguments are an empty object, and raw line breaks in strings are accepted."""
-    assert chat_schema.parse_arguments(CALL.model_copy(update={"arguments": written})) == found
+    assert parse_arguments(CALL.model_copy(update={"arguments": written})) == found
 
 
 @pytest.mark.parametrize("written", ["{", "[]", "1", "null", "[" * 100_000])
 def test_invalid_arguments(written: str) -> None:
     """Arguments that are not a JSON object are an error that names the tool."""
     with pytest.raises(ValueError, match="The arguments of f are not"):
-        chat_schema.parse_arguments(CALL.model_copy(update={"arguments": written}))
+        parse_arguments(CALL.model_copy(update={"arguments": written}))
 
 
 def test_reply_builder() -> None:
@@ -220,7 +245,7 @@ def test_reply_builder() -> None:
 
 
 SETTINGS = {
-    **dict.fromkeys(chat_schema.REQUEST_FIELDS),
+    **dict.fromkeys(REQUEST_FIELDS),
     "model": "m-1",
     "stop": "x",
     "further": {"a": 1},
@@ -229,7 +254,7 @@ SETTINGS = {
 
 def merge(**arguments: Any) -> ChatOptions:
     """Merge the arguments of a call with the settings of a model."""
-    return chat_schema.merge_chat_options(SETTINGS, arguments, further="further")
+    return merge_chat_options(SETTINGS, arguments, further="further")
 
 
 def test_call_arguments_override_settings() -> None:
@@ -266,8 +291,8 @@ def test_unknown_arguments() -> None:
 def test_fill_model_name() -> None:
     """A reply that names no model gets the model of the request."""
     options = ChatOptions(model="m-1")
-    assert chat_schema.fill_model_name(ChatReply(text=""), options).model == "m-1"
-    assert chat_schema.fill_model_name(ChatReply(text="", model="m-2"), options).model == "m-2"
+    assert fill_model_name(ChatReply(text=""), options).model == "m-1"
+    assert fill_model_name(ChatReply(text="", model="m-2"), options).model == "m-2"
 
 
 def test_open_files_are_rewound(tmp_path: Path) -> None:
@@ -276,15 +301,15 @@ def test_open_files_are_rewound(tmp_path: Path) -> None:
     path.write_bytes(b"sound")
     with path.open("rb") as file:
         file.read()
-        block = chat_schema.stream_clip(file, "audio/mpeg")
+        block = stream_clip(file, "audio/mpeg")
         name, stream = block["input_audio"]["data"]
         assert (name, stream.read()) == ("clip", b"sound")
 
 
 def test_tool_audio() -> None:
     """Clips of tools are sent in a user turn that says so."""
-    clip = chat_schema.source_clip(Path("clip.mp3"))
-    turn = chat_schema.tool_audio_turn([clip])
+    clip = source_clip(Path("clip.mp3"))
+    turn = tool_audio_turn([clip])
     assert turn["role"] == "user"
     assert turn["content"][1] == clip
-    assert chat_schema.tool_audio_note("audio/mpeg") == "(audio/mpeg, played next)"
+    assert tool_audio_note("audio/mpeg") == "(audio/mpeg, played next)"

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from apertis_audio_tools.adapters.documents import (
     TranscriptDocument,
     make_documents,
 )
+from apertis_audio_tools.api.options import TranscriptionOptions
 
 SEGMENTS = tuple(
     Segment(id=n, start=20.0 * n, end=20.0 * n + 18.5, text=f" Sentence number {n}.")
@@ -30,11 +32,22 @@ TRANSCRIPT = Transcript(
 
 
 def documents_of(
-    transcript: Transcript = TRANSCRIPT, granularity: Granularity = "passage", **options: Any
+    transcript: Transcript = TRANSCRIPT,
+    granularity: Granularity = "passage",
+    *,
+    name: str | None = "meetings/standup.ogg",
+    max_seconds: float = 40.0,
+    overlap: float = 0.0,
+    **transcription: Any,
 ) -> list[TranscriptDocument]:
-    document_options = DocumentOptions(granularity, max_seconds=options.pop("max_seconds", 40.0))
-    name = options.pop("name", "meetings/standup.ogg")
-    return list(make_documents(transcript, document_options, name=name, request_options=options))
+    return list(
+        make_documents(
+            transcript,
+            TranscriptionOptions(**transcription),
+            DocumentOptions(granularity, max_seconds=max_seconds, overlap=overlap),
+            name=name,
+        )
+    )
 
 
 @pytest.mark.parametrize(
@@ -92,11 +105,43 @@ def test_ids() -> None:
         {"prompt": "Kubernetes"},
         {"transcript": TRANSCRIPT.model_copy(update={"digest": "cd" * 32})},
         {"granularity": "segment"},
+        {"overlap": 5.0},
     ],
 )
 def test_ids_depend_on(change: dict[str, Any]) -> None:
     """Ids depend on the content, the source, the options of the request and the granularity."""
     assert not {each.id for each in documents_of(**change)} & {each.id for each in documents_of()}
+
+
+@pytest.mark.parametrize(
+    ("granularity", "same"),
+    [
+        ("passage", {"upload_format": "opus"}),
+        ("passage", {"max_seconds": 40}),
+        ("segment", {"max_seconds": 90.0}),
+        ("recording", {"overlap": 5.0}),
+    ],
+)
+def test_ids_do_not_depend(granularity: Granularity, same: dict[str, Any]) -> None:
+    """Ids do not depend on options that make the same documents, or on the type of a number."""
+    ids = [each.id for each in documents_of(granularity=granularity)]
+    assert [each.id for each in documents_of(granularity=granularity, **same)] == ids
+
+
+def test_ids_survive_new_options() -> None:
+    """An option with a default that a later version adds does not change the ids."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class LaterOptions(TranscriptionOptions):
+        diarise: bool = False
+
+    def ids(transcription: TranscriptionOptions) -> list[str]:
+        options = DocumentOptions(max_seconds=40.0)
+        documents = make_documents(TRANSCRIPT, transcription, options, name=None)
+        return [each.id for each in documents]
+
+    assert ids(LaterOptions(prompt="Apertis")) == ids(TranscriptionOptions(prompt="Apertis"))
+    assert ids(LaterOptions(diarise=True)) != ids(TranscriptionOptions())
 
 
 def test_ids_do_not_depend_on_words() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from apertis_audio_tools import APIConnectionError, ChatDelta, MalformedResponseError, Usage, api
+from apertis_audio_tools import APIConnectionError, ChatDelta, MalformedResponseError, Usage
+from apertis_audio_tools.api.chat import chat_stream_call
 from apertis_audio_tools.api.options import ChatOptions
 from apertis_audio_tools.api.request import Upload
 from apertis_audio_tools.api.response import Response
@@ -24,7 +25,7 @@ def never(_: Any) -> tuple[Upload, str]:
     return Upload("", "", 0, io.BytesIO), "wav"
 
 
-CALL = api.chat_stream_call(
+CALL = chat_stream_call(
     [{"role": "user", "content": "Hello?"}],
     ChatOptions(),
     capabilities=Capabilities(),
@@ -239,7 +240,7 @@ def test_cut_off(size: int) -> None:
         (b'{ "error": "Overloaded." }', "Overloaded"),
         (b'{"id": 1, "choices": [], "error": {"message": "Overloaded."}}', "Overloaded"),
         (b'{"detail": "Overloaded."}', "Overloaded"),
-        (b'{"type": "ping"}', "half-way"),
+        (b'{"type": "ping"}', "broke off with an error"),
         (b"null", "not as documented"),
         (b"[]", "not as documented"),
         (b'{"choices": [{"delta": {"content": "a', "not as documented"),

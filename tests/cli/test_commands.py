@@ -146,6 +146,17 @@ def test_output_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_sandbox")
+def test_folder_in_the_place_of_a_transcript(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that has the name of a transcript is refused before anything is sent."""
+    monkeypatch.setenv("APERTIS_API_KEY", "refused-if-sent")
+    (tmp_path / "clip.txt").mkdir()
+    outcome = apertis("transcribe", CLIP, "-o", tmp_path, "--overwrite")
+    assert_error_line(outcome, f"{tmp_path / 'clip.txt'} is a directory")
+
+
+@pytest.mark.usefixtures("_sandbox")
 def test_output_clash(tmp_path: Path) -> None:
     """Two recordings with one output file are refused before anything is sent."""
     outcome = apertis("transcribe", CLIP, CLIP.with_suffix(".ogg"), "-o", tmp_path)
@@ -254,7 +265,7 @@ def test_existing_speech(tmp_path: Path, sandbox_url: str, monkeypatch: pytest.M
     monkeypatch.setenv("APERTIS_API_KEY", "sk-anybody")
     target = tmp_path / "mine.mp3"
     target.write_bytes(b"mine")
-    assert_error_line(apertis("speak", "Yes.", "-o", target), "exists")
+    assert_error_line(apertis("speak", "Yes.", "-o", target), f"{target} exists; --overwrite")
     assert target.read_bytes() == b"mine"
 
 

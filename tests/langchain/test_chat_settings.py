@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.language_models import FakeListChatModel
 from langchain_core.load import dumpd, dumps, load
 from langchain_core.rate_limiters import BaseRateLimiter
 from pydantic import ValidationError
@@ -94,6 +95,12 @@ def test_invalid_settings(options: dict[str, Any], sentence: str) -> None:
     """An invalid setting is refused when the model is made."""
     with pytest.raises(ConfigurationError, match=sentence):
         ChatApertisAudio(**options)
+
+
+def test_versions_in_traces() -> None:
+    """Traces of the model carry the versions that LangChain records for every model."""
+    other = FakeListChatModel(responses=["Hi."])
+    assert ChatApertisAudio(api_key=SECRET).metadata == other.metadata
 
 
 def test_client_and_settings() -> None:

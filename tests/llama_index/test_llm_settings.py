@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.prompts import PromptTemplate
+from pydantic import ValidationError
 
 from apertis_audio_tools import (
     ApertisAudio,
@@ -19,7 +20,7 @@ from apertis_audio_tools import (
 )
 from apertis_audio_tools.adapters.client_handle import ClientOptions
 from apertis_audio_tools.llama_index import ApertisAudioLLM, ApertisAudioReader
-from apertis_audio_tools.llama_index.client_settings import ClientSettings
+from apertis_audio_tools.llama_index.client_component import ClientComponent
 from apertis_audio_tools.models import MODELS
 from support.contract.llama_index_calls import CHATS, Method
 from support.loopback_server import LoopbackServer
@@ -77,12 +78,14 @@ def test_shared_client(beacon_url: str, chat: Method) -> None:
 
 
 @pytest.mark.parametrize("kind", [ApertisAudioLLM, ApertisAudioReader])
-def test_client_settings(kind: type[ClientSettings]) -> None:
+def test_client_settings(kind: type[ClientComponent]) -> None:
     """Every adapter has each setting of the client; the table of models is pickled."""
     assert ClientOptions.__annotations__.keys() <= kind.model_fields.keys()
     adapter = kind(api_key=SECRET, models=MODELS)
     assert pickle.loads(pickle.dumps(adapter)).models == MODELS
     assert "models" not in adapter.to_dict()
+    with pytest.raises(ValidationError, match="frozen"):  # the client would not notice
+        adapter.timeout = 5.0
     with pytest.raises(ConfigurationError, match="requests_per_minute is 0"):
         _ = kind(api_key=SECRET, requests_per_minute=0).audio
 

@@ -1,9 +1,17 @@
 """The client of an adapter: the caller's own, or one that is made on first use."""
 
 from collections.abc import Collection, Mapping
-from typing import Annotated, Self, TypedDict, cast
+from typing import Annotated, Any, ClassVar, Self, TypedDict, cast
 
-from pydantic import BaseModel, PlainValidator, SecretStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    PrivateAttr,
+    SecretStr,
+)
 
 from apertis_audio_tools.client import ApertisAudio, settings
 from apertis_audio_tools.concurrency import fork_safety
@@ -19,8 +27,13 @@ def _copy_models(models: object) -> dict[str, Model] | None:
     raise ValueError("models must be a mapping of model names to what each model can do.")
 
 
-ModelTable = Annotated[Mapping[str, Model] | None, PlainValidator(_copy_models)]
-"""The client setting ``models`` as a pydantic field."""
+SecretKey = Annotated[SecretStr | str | None, AfterValidator(settings.as_secret)]
+
+STRICT_CONFIG = ConfigDict(
+    arbitrary_types_allowed=True,
+    extra="forbid",  # a misspelt argument would be ignored
+    hide_input_in_errors=True,  # it might be a key
+)
 
 
 class ClientOptions(TypedDict, total=False):
@@ -69,29 +82,8 @@ class LazyClient:
         self._own_client: ApertisAudio | None = None
         self._lock = fork_safety.ForkSafeLock()
 
-    @classmethod
-    def from_model(cls, model: BaseModel, *, exclude: Collection[str] = ()) -> Self:
-        """Make one from the fields of a pydantic model that are called as settings of a client.
-
-        Args:
-            model: Model with a ``client`` field. None in a setting means the client's default.
-            exclude: Fields that share the name of a setting but mean something else.
-
-        Raises:
-            ConfigurationError: If both a client and settings are set.
-        """
-        client: ApertisAudio | None = getattr(model, "client", None)
-        names = ClientOptions.__annotations__.keys() & type(model).model_fields.keys()
-        values = {name: getattr(model, name) for name in sorted(names - set(exclude))}
-        options = {name: value for name, value in values.items() if value is not None}
-        return cls(client, cast("ClientOptions", options))
-
     def require_settings(self) -> None:
-        """Raise now if no client can be made later.
-
-        Raises:
-            ConfigurationError: If there is no key, or a setting is invalid.
-        """
+        """Raise now if no client can be made later: there is no key, or a setting is invalid."""
         if self._callers_client is None:
             ApertisAudio(**self._options).close()
 
@@ -116,14 +108,50 @@ class LazyClient:
         return self
 
     def require_picklable(self) -> None:
-        """Raise if this cannot go to another process.
-
-        Raises:
-            ConfigurationError: If the client is the caller's own.
-        """
+        """Raise if the client is the caller's own, which cannot go to another process."""
         if self._callers_client is not None:
             self._callers_client.__reduce__()
 
     def __reduce__(self) -> tuple[type[Self], tuple[None, ClientOptions]]:
         self.require_picklable()
         return type(self), (None, self._options)
+
+
+class ClientFields(BaseModel):
+    """Settings of `ApertisAudio`, or a client to share, as the fields of an adapter's object.
+
+    None in a setting means the client's default. The key, the client and the table of models are
+    not serialised; the key and the table are pickled, so that worker processes have them.
+    """
+
+    model_config: ClassVar[ConfigDict] = STRICT_CONFIG
+
+    client: ApertisAudio | None = Field(default=None, frozen=True, exclude=True, repr=False)
+    api_key: SecretKey = Field(default=None, frozen=True, exclude=True)
+    base_url: str | None = Field(default=None, frozen=True)
+    timeout: float | None = Field(default=None, frozen=True)
+    deadline: float | None = Field(default=None, frozen=True)
+    max_retries: int | None = Field(default=None, frozen=True)
+    max_wait: float | None = Field(default=None, frozen=True)
+    max_concurrency: int | None = Field(default=None, frozen=True)
+    requests_per_minute: int | None = Field(default=None, frozen=True)
+    models: Annotated[Mapping[str, Model] | None, PlainValidator(_copy_models)] = Field(
+        default=None, frozen=True, exclude=True, repr=False
+    )
+
+    _UNRELATED_FIELDS: ClassVar[Collection[str]] = ()
+    """Fields that share the name of a client setting but mean something else."""
+
+    _lazy_client: LazyClient = PrivateAttr()
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Refuse a client together with settings of one."""
+        super().model_post_init(context)
+        names = ClientOptions.__annotations__.keys() & type(self).model_fields.keys()
+        values = {name: getattr(self, name) for name in sorted(names - set(self._UNRELATED_FIELDS))}
+        options = {name: value for name, value in values.items() if value is not None}
+        self._lazy_client = LazyClient(self.client, cast("ClientOptions", options))
+
+    def __getstate__(self) -> dict[Any, Any]:
+        self._lazy_client.require_picklable()
+        return super().__getstate__()

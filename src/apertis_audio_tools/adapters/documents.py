@@ -5,10 +5,11 @@ The frameworks wrap these documents in their own; the content is decided here.
 
 import json
 import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
+from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.errors import ConfigurationError
 from apertis_audio_tools.results import (
     PASSAGE_CHARACTERS,
@@ -32,7 +33,7 @@ class TranscriptDocument:
 
     Attributes:
         id: UUID that is the same whenever the same recording from the same source is loaded with
-            the same options.
+            the same options, as far as these can change the documents.
         text: The words.
         metadata: Flat, JSON-safe facts in a fixed order: ``source`` (see `document_source`),
             ``start`` and ``end`` in seconds, ``timecode``, ``duration`` of the recording in
@@ -108,18 +109,18 @@ def document_source(name: str | None, digest: str) -> str:
 
 def make_documents(
     transcript: Transcript,
+    transcription: TranscriptionOptions,
     options: DocumentOptions,
     *,
     name: str | None,
-    request_options: Mapping[str, object],
 ) -> Iterator[TranscriptDocument]:
     """Yield the documents of a transcript.
 
     Args:
         transcript: Transcript, with the ``digest`` of its recording.
+        transcription: Options it was requested with, which become part of the ids.
         options: Options of splitting it.
         name: Path or name of the recording, if it has one.
-        request_options: JSON-safe options of the request, which become part of the ids.
     """
     source = document_source(name, transcript.digest)
     facts = {
@@ -129,13 +130,7 @@ def make_documents(
         "task": transcript.task,
     }
     known = {key: value for key, value in facts.items() if value not in {None, ""}}
-    identity = [
-        _VERSION,
-        transcript.digest,
-        source,
-        dict(request_options),
-        options.granularity,
-    ]
+    identity = [_VERSION, transcript.digest, source, *_identify(transcription, options)]
     for number, part in enumerate(options.split(transcript)):
         start, end = round(part.start, 3), round(part.end, 3)
         part_identity = json.dumps([*identity, number, start, end], sort_keys=True)
@@ -150,3 +145,26 @@ def make_documents(
                 **known,
             },
         )
+
+
+def _identify(
+    transcription: TranscriptionOptions, options: DocumentOptions
+) -> tuple[dict[str, object], dict[str, object]]:
+    """Return the options that can change the documents, as JSON that is part of the ids.
+
+    Defaults are left out, so that ids stay the same when a later version adds an option.
+    """
+    requested = _changed_values(transcription)
+    requested.pop("upload_format", None)  # the same recording, only encoded differently
+    if options.granularity != "passage":
+        return requested, {"granularity": options.granularity}
+    return requested, _changed_values(options)
+
+
+def _changed_values(options: TranscriptionOptions | DocumentOptions) -> dict[str, object]:
+    """Return the values that are not defaults; numbers as floats, since JSON tells 1 from 1.0."""
+    return {
+        each.name: float(value) if isinstance(value, int) else value
+        for each in fields(options)
+        if (value := getattr(options, each.name)) != each.default
+    }

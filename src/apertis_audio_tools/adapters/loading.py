@@ -6,7 +6,7 @@ import itertools
 import logging
 import os
 from collections.abc import AsyncGenerator, Generator, Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeGuard, TypeVar
 
 from apertis_audio_tools.adapters.documents import (
@@ -166,10 +166,7 @@ class LoadOptions:
         self, transcript: Transcript, name: str | None
     ) -> Iterator[TranscriptDocument]:
         """Yield the documents of one transcript; `name` is the recording's, if it has one."""
-        options = asdict(self.transcription)
-        if self.documents.granularity == "passage":
-            options |= asdict(self.documents)
-        return make_documents(transcript, self.documents, name=name, request_options=options)
+        return make_documents(transcript, self.transcription, self.documents, name=name)
 
     def _transcription_options(self, client: ApertisAudio) -> TranscriptionOptions:
         options = self.transcription

@@ -33,6 +33,7 @@ from apertis_audio_tools.cli.standard_streams import open_input, read_text
 from apertis_audio_tools.cli.transcript_output import (
     TranscriptForm,
     TranscriptOutput,
+    require_writable,
     write_outcomes,
 )
 from apertis_audio_tools.models import CHAT_MODEL, MODELS, SPEECH_MODEL, TRANSCRIPTION_MODEL, VOICE
@@ -169,6 +170,7 @@ def speak(
         raise typer.BadParameter("Give either a text (or - for standard input) or --file.")
     with open_session(sandbox=sandbox) as session:
         content = text if text not in {None, "-"} else read_text(file)
+        require_writable(output, overwrite=overwrite)
         with notes.status("Speaking ..."):
             saved = session.client.save_speech(
                 content,

@@ -85,8 +85,7 @@ class TranscriptOutput:
         paths = [folder / f"{name.stem}{form.suffix}" for name in names]
         _require_different(names, paths)
         for path in paths:
-            if path.exists() and not overwrite:
-                raise OutputError(f"{path} exists; --overwrite replaces it.")
+            require_writable(path, overwrite=overwrite)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -103,6 +102,14 @@ class TranscriptOutput:
         with AtomicFile.create(path, overwrite=self.overwrite) as new:
             new.file.write(f"{text}\n".encode())
         notes.print(str(path), style="dim", markup=False)
+
+
+def require_writable(path: Path, *, overwrite: bool) -> None:
+    """Refuse to write to a folder, or to replace a file unasked, before anything is paid for."""
+    if path.is_dir():
+        raise OutputError(f"{path} is a directory; a file cannot replace it.")
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path} exists; --overwrite replaces it.")
 
 
 def _require_different(names: list[Path], paths: list[Path]) -> None:

@@ -16,8 +16,9 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel
 
-from apertis_audio_tools.adapters import chat_schema
-from apertis_audio_tools.adapters.chat_schema import ReplyBuilder, Turn
+from apertis_audio_tools.adapters.chat_schema.options import fill_model_name, wants_speech
+from apertis_audio_tools.adapters.chat_schema.replies import ReplyBuilder, resolve_tool_choice
+from apertis_audio_tools.adapters.chat_schema.turns import Turn
 from apertis_audio_tools.api.options import ChatOptions
 from apertis_audio_tools.langchain import structured_output
 from apertis_audio_tools.langchain.chat_settings import ChatSettings
@@ -76,10 +77,8 @@ class ChatApertisAudio(ChatSettings):
             cache of replies is off by default.
         cache: LangChain's cache of replies. It knows a clip in a file by its path and the folders
             of `file_access`, not by its content.
-        api_key: API key. Defaults to the ``APERTIS_API_KEY`` environment variable. See
-            `ApertisAudio` also for the settings ``base_url``, ``timeout``, ``deadline``,
-            ``max_retries``, ``max_wait``, ``max_concurrency``, ``requests_per_minute`` and
-            ``models``.
+        api_key: API key. Defaults to the ``APERTIS_API_KEY`` environment variable. The other
+            settings of `ApertisAudio` are accepted as well, except for its ``cache``.
         client: `ApertisAudio` to share, in place of these settings.
 
     Raises:
@@ -116,7 +115,7 @@ class ChatApertisAudio(ChatSettings):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         options = self._options(stop, kwargs)
-        if chat_schema.wants_speech(options):
+        if wants_speech(options):
             yield ChatGenerationChunk(message=reply_chunk(self._reply(messages, options)))
             return
         builder = ReplyBuilder()
@@ -135,7 +134,7 @@ class ChatApertisAudio(ChatSettings):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         options = self._options(stop, kwargs)
-        if chat_schema.wants_speech(options):
+        if wants_speech(options):
             yield ChatGenerationChunk(message=reply_chunk(await self._areply(messages, options)))
             return
         builder = ReplyBuilder()
@@ -152,13 +151,13 @@ class ChatApertisAudio(ChatSettings):
         with ExitStack() as files:
             turns = self._turns(messages, files)
             reply = self._lazy_client.client.chat_with(turns, options)
-        return chat_schema.fill_model_name(reply, options)
+        return fill_model_name(reply, options)
 
     async def _areply(self, messages: list[BaseMessage], options: ChatOptions) -> ChatReply:
         with ExitStack() as files:
             turns = await asyncio.to_thread(self._turns, messages, files)
             reply = await self._lazy_client.client.achat_with(turns, options)
-        return chat_schema.fill_model_name(reply, options)
+        return fill_model_name(reply, options)
 
     def _turns(self, messages: list[BaseMessage], files: ExitStack) -> list[Turn]:
         return build_turns(messages, self.file_access, files, now=time.time())
@@ -186,7 +185,7 @@ class ChatApertisAudio(ChatSettings):
         """
         declared = [convert_to_openai_tool(tool, strict=strict) for tool in tools]
         names = [tool["function"]["name"] for tool in declared]
-        if (choice := chat_schema.resolve_tool_choice(tool_choice, names)) is not None:
+        if (choice := resolve_tool_choice(tool_choice, names)) is not None:
             kwargs["tool_choice"] = choice
         if parallel_tool_calls is not None:
             kwargs["parallel_tool_calls"] = parallel_tool_calls
@@ -239,5 +238,5 @@ def _chat_result(reply: ChatReply) -> ChatResult:
 
 
 def _last_generation_chunk(builder: ReplyBuilder, options: ChatOptions) -> ChatGenerationChunk:
-    reply = chat_schema.fill_model_name(builder.build(), options)
+    reply = fill_model_name(builder.build(), options)
     return ChatGenerationChunk(message=last_chunk(reply))

@@ -9,16 +9,21 @@ from langchain_core.language_models import BaseChatModel, ModelProfile
 from langchain_core.language_models.base import LangSmithParams
 from pydantic import AliasChoices, ConfigDict, Field, model_validator
 
-from apertis_audio_tools.adapters import chat_schema
+from apertis_audio_tools.adapters.chat_schema.options import (
+    REQUEST_FIELDS,
+    first_stop,
+    merge_chat_options,
+)
+from apertis_audio_tools.adapters.client_handle import STRICT_CONFIG
 from apertis_audio_tools.api.options import ChatOptions
 from apertis_audio_tools.client import settings
 from apertis_audio_tools.files.access import FileAccess
-from apertis_audio_tools.langchain.client_fields import STRICT_CONFIG, ClientFields
+from apertis_audio_tools.langchain.client_fields import CheckedClientFields
 from apertis_audio_tools.langchain.messages import PROVIDER
 from apertis_audio_tools.models import CHAT_MODEL, MODELS
 
 
-class ChatSettings(ClientFields, BaseChatModel):
+class ChatSettings(CheckedClientFields, BaseChatModel):
     """Settings of `ChatApertisAudio`."""
 
     model_config: ClassVar[ConfigDict] = STRICT_CONFIG
@@ -75,7 +80,7 @@ class ChatSettings(ClientFields, BaseChatModel):
 
     @property
     def _request_settings(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in chat_schema.REQUEST_FIELDS}
+        return {name: getattr(self, name) for name in REQUEST_FIELDS}
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
@@ -96,7 +101,7 @@ class ChatSettings(ClientFields, BaseChatModel):
             params["ls_temperature"] = temperature
         if (max_tokens := options["max_tokens"]) is not None:
             params["ls_max_tokens"] = max_tokens
-        if stops := chat_schema.first_stop(stop, self.stop):
+        if stops := first_stop(stop, self.stop):
             params["ls_stop"] = stops
         return params
 
@@ -137,6 +142,4 @@ class ChatSettings(ClientFields, BaseChatModel):
         """
         defaults = {**self._request_settings, "stop": self.stop, "model_kwargs": self.model_kwargs}
         overrides = {name: value for name, value in kwargs.items() if name != "stream"}
-        return chat_schema.merge_chat_options(
-            defaults, {**overrides, "stop": stop}, further="model_kwargs"
-        )
+        return merge_chat_options(defaults, {**overrides, "stop": stop}, further="model_kwargs")

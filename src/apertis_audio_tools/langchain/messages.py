@@ -21,8 +21,20 @@ from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails
 from langchain_core.messages.tool import ToolCall as MessageToolCall
 from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
 
-from apertis_audio_tools.adapters import chat_schema
-from apertis_audio_tools.adapters.chat_schema import Block, SpokenTurn, Turn
+from apertis_audio_tools.adapters.chat_schema.clips import base64_clip, file_clip, not_fetched_error
+from apertis_audio_tools.adapters.chat_schema.replies import parse_arguments, speech_media_type
+from apertis_audio_tools.adapters.chat_schema.turns import (
+    Block,
+    SpokenTurn,
+    Turn,
+    assistant_turn,
+    dump_spoken_reply,
+    instruction_turn,
+    omitted_note,
+    text_block,
+    tool_turn,
+    user_turn,
+)
 from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.files.access import FileAccess
 from apertis_audio_tools.results import ChatDelta, ChatReply, ToolCall, Usage
@@ -45,7 +57,7 @@ def build_turns(
         messages: Conversation so far.
         access: Files that messages may refer to.
         files: Stack that keeps those files open until the request is sent.
-        now: Current time, in Unix seconds; the service keeps spoken replies for a while only.
+        now: Unix time; the service keeps spoken replies for a while only.
 
     Raises:
         UnsupportedError: If the service does not accept such a message.
@@ -57,19 +69,19 @@ def build_turns(
 def _turn(message: BaseMessage, access: FileAccess | None, files: ExitStack, now: float) -> Turn:
     match message:
         case AIMessage():
-            return chat_schema.assistant_turn(
+            return assistant_turn(
                 message.text, list(_tool_calls(message)), _spoken_turn(message), now=now
             )
         case ToolMessage():
-            return chat_schema.tool_turn(_tool_text(message.content), message.tool_call_id)
+            return tool_turn(_tool_text(message.content), message.tool_call_id)
         case SystemMessage():
-            return chat_schema.instruction_turn(_instruction_text(message))
+            return instruction_turn(_instruction_text(message))
         case HumanMessage() | ChatMessage(role="user"):
-            return chat_schema.user_turn(_user_content(message, access, files), message.name)
+            return user_turn(_user_content(message, access, files), message.name)
         case ChatMessage(role="assistant"):
-            return chat_schema.assistant_turn(message.text, now=now)
+            return assistant_turn(message.text, now=now)
         case ChatMessage(role="system" | "developer" as role):
-            return chat_schema.instruction_turn(_instruction_text(message), role)
+            return instruction_turn(_instruction_text(message), role)
         case ChatMessage(role=role):
             pass
         case _:
@@ -87,10 +99,10 @@ def _user_content(
 
 def _block(block: ContentBlock, access: FileAccess | None, files: ExitStack) -> Block:
     if isinstance(block, str):
-        return chat_schema.text_block(block)
+        return text_block(block)
     match block.get("type"):
         case "text" | "text-plain" if isinstance(block.get("text"), str):
-            return chat_schema.text_block(block["text"])
+            return text_block(block["text"])
         case "audio":
             return _clip(block, access, files)
         case "file" if str(block.get("mime_type")).startswith("audio/"):
@@ -99,7 +111,7 @@ def _block(block: ContentBlock, access: FileAccess | None, files: ExitStack) -> 
             audio = block.get("input_audio")
             fields = audio if isinstance(audio, dict) else {}
             kind = fields.get("format")
-            return chat_schema.base64_clip(fields.get("data"), kind and f"audio/{kind}")
+            return base64_clip(fields.get("data"), kind and f"audio/{kind}")
         case kind:
             raise UnsupportedError(
                 f"A block of type {kind!r:.100} cannot be sent: the model accepts text and audio."
@@ -109,13 +121,13 @@ def _block(block: ContentBlock, access: FileAccess | None, files: ExitStack) -> 
 def _clip(block: Mapping[str, Any], access: FileAccess | None, files: ExitStack) -> Block:
     path = block.get("path") or (block.get("extras") or {}).get("path")
     if path is not None:
-        return chat_schema.file_clip(path, access, files)
+        return file_clip(path, access, files)
     if block.get("base64") is not None:
-        return chat_schema.base64_clip(block["base64"], block.get("mime_type"))
+        return base64_clip(block["base64"], block.get("mime_type"))
     if block.get("url") is not None:
-        raise chat_schema.not_fetched_error("URL")
+        raise not_fetched_error("URL")
     if block.get("file_id") is not None:
-        raise chat_schema.not_fetched_error("file id")
+        raise not_fetched_error("file id")
     raise UnsupportedError("A block of audio needs base64 with its mime_type, or a path.")
 
 
@@ -143,7 +155,7 @@ def _tool_block_text(block: ContentBlock) -> str:
         return text
     kind = block.get("type")
     if kind in _BINARY_BLOCK_TYPES:
-        return chat_schema.omitted_note(str(block.get("mime_type") or kind))
+        return omitted_note(str(block.get("mime_type") or kind))
     return json.dumps(block, ensure_ascii=False, default=str)
 
 
@@ -163,11 +175,7 @@ def _spoken_turn(message: AIMessage) -> SpokenTurn | None:
     audio = message.additional_kwargs.get("audio")
     if isinstance(audio, dict):
         is_ours = message.response_metadata.get("model_provider", PROVIDER) == PROVIDER
-        return SpokenTurn(
-            id=audio.get("id") if is_ours else None,
-            expires_at=audio.get("expires_at"),
-            transcript=audio.get("transcript"),
-        )
+        return SpokenTurn.from_dict(audio if is_ours else {**audio, "id": None})
     blocks = message.content if isinstance(message.content, list) else []
     has_audio = any(isinstance(each, dict) and each.get("type") == "audio" for each in blocks)
     return SpokenTurn() if has_audio else None
@@ -178,7 +186,7 @@ def reply_message(reply: ChatReply) -> AIMessage:
     calls, failed = _parse_calls(reply.tool_calls)
     return AIMessage(
         content=_content(reply),
-        additional_kwargs=_audio_kwargs(reply),
+        additional_kwargs=_additional_kwargs(reply),
         response_metadata=_metadata(reply),
         tool_calls=calls,
         invalid_tool_calls=failed,
@@ -194,7 +202,7 @@ def reply_chunk(reply: ChatReply) -> AIMessageChunk:
     ]
     return AIMessageChunk(
         content=_content(reply),
-        additional_kwargs=_audio_kwargs(reply),
+        additional_kwargs=_additional_kwargs(reply),
         response_metadata=_metadata(reply),
         tool_call_chunks=calls,
         usage_metadata=_usage(reply.usage),
@@ -231,21 +239,14 @@ def _content(reply: ChatReply) -> str | list[str | dict[Any, Any]]:
     audio = {
         "type": "audio",
         "base64": base64.b64encode(reply.audio).decode(),
-        "mime_type": chat_schema.media_type(reply.audio_format or "wav"),
+        "mime_type": speech_media_type(reply.audio_format or "wav"),
         **({"id": reply.audio_id} if reply.audio_id else {}),
     }
-    return [chat_schema.text_block(reply.text), audio] if reply.text else [audio]
+    return [text_block(reply.text), audio] if reply.text else [audio]
 
 
-def _audio_kwargs(reply: ChatReply) -> dict[str, object]:
-    if reply.audio is None:
-        return {}
-    audio = {
-        "id": reply.audio_id,
-        "expires_at": reply.audio_expires_at,
-        "transcript": reply.transcript,
-    }
-    return {"audio": audio}
+def _additional_kwargs(reply: ChatReply) -> dict[str, object]:
+    return {} if reply.audio is None else {"audio": dump_spoken_reply(reply)}
 
 
 def _metadata(reply: ChatReply) -> dict[str, str]:
@@ -263,7 +264,7 @@ def _parse_calls(
     valid, invalid = [], []
     for call in calls:
         try:
-            args = chat_schema.parse_arguments(call)
+            args = parse_arguments(call)
         except ValueError as error:
             invalid.append(
                 invalid_tool_call(name=call.name, args=call.arguments, id=call.id, error=str(error))

@@ -75,9 +75,7 @@ class ApertisAudioParser(BaseBlobParser):
         show_progress: True for a bar on standard error (needs tqdm), or a function that accepts
             `apertis_audio_tools.Progress` values.
         client: `ApertisAudio` to share; it stays open. Defaults to a client of the parser's own.
-        settings: Settings of that client: ``api_key``, ``base_url``, ``timeout``,
-            ``deadline``, ``max_retries``, ``max_wait``, ``max_concurrency``,
-            ``requests_per_minute``, ``cache``, ``models``.
+        settings: Settings of that client, such as ``api_key`` or ``cache``; see `ApertisAudio`.
 
     Attributes:
         failures: Recordings skipped so far.

@@ -6,9 +6,10 @@ from typing import ClassVar, Self
 from langchain_core.tools import BaseTool, BaseToolkit
 from pydantic import ConfigDict, Field, model_validator
 
+from apertis_audio_tools.adapters.client_handle import STRICT_CONFIG
 from apertis_audio_tools.adapters.tools import MAX_ASK_SECONDS
 from apertis_audio_tools.files.access import FileAccess, Folder, resolve_access
-from apertis_audio_tools.langchain.client_fields import STRICT_CONFIG, CachingClientFields
+from apertis_audio_tools.langchain.client_fields import CachingClientFields
 from apertis_audio_tools.langchain.tools import (
     AskAboutAudio,
     SpeakText,
@@ -46,8 +47,8 @@ class ApertisAudioToolkit(CachingClientFields, BaseToolkit):
         speech_model: Model that speaks.
         voice: Default voice; the agent may choose another.
         audio_format: Format of spoken files: mp3, opus, aac, flac or wav.
-        client: `ApertisAudio` to share. Defaults to a client of its own, with the settings listed
-            at `TranscribeAudio`.
+        client: `ApertisAudio` to share. Defaults to a client of the toolkit's own, whose settings,
+            such as ``api_key`` or ``cache``, are accepted as well.
 
     Raises:
         AccessError: If a folder to read does not exist.

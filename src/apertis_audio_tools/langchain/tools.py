@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, Self
 from langchain_core.tools import ArgsSchema, BaseTool, ToolException
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
+from apertis_audio_tools.adapters.client_handle import STRICT_CONFIG
 from apertis_audio_tools.adapters.tools import (
     MAX_ASK_SECONDS,
     AskTool,
@@ -19,7 +20,7 @@ from apertis_audio_tools.adapters.tools import (
 )
 from apertis_audio_tools.errors import ApertisError
 from apertis_audio_tools.files.access import FileAccess
-from apertis_audio_tools.langchain.client_fields import STRICT_CONFIG, CachingClientFields
+from apertis_audio_tools.langchain.client_fields import CachingClientFields
 from apertis_audio_tools.models import (
     CHAT_MODEL,
     SPEECH_MODEL,
@@ -101,9 +102,8 @@ class TranscribeAudio(_TranscriptReader):
     Args:
         access: Folders that may be read.
         model: Transcription model.
-        client: `ApertisAudio` to share. Defaults to a client of its own, with the settings
-            ``api_key``, ``base_url``, ``timeout``, ``deadline``, ``max_retries``, ``max_wait``,
-            ``max_concurrency``, ``requests_per_minute``, ``cache`` and ``models``.
+        client: `ApertisAudio` to share. Defaults to a client of the tool's own, whose settings,
+            such as ``api_key`` or ``cache``, are accepted as well.
 
     Raises:
         ConfigurationError: If there is no API key, or a setting is invalid.

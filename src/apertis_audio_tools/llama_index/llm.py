@@ -24,8 +24,9 @@ from llama_index.core.base.llms.types import (
     CompletionResponseGen,
 )
 
-from apertis_audio_tools.adapters import chat_schema
-from apertis_audio_tools.adapters.chat_schema import ReplyBuilder, Turn
+from apertis_audio_tools.adapters.chat_schema.options import fill_model_name, wants_speech
+from apertis_audio_tools.adapters.chat_schema.replies import ReplyBuilder
+from apertis_audio_tools.adapters.chat_schema.turns import Turn
 from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.llama_index import instrumentation, responses
 from apertis_audio_tools.llama_index.messages import MessageReader
@@ -76,9 +77,8 @@ class ApertisAudioLLM(ToolCallingLLM):
             OpenAI documents it.
         file_access: Files that audio blocks may point to. Defaults to any file, as everywhere in
             LlamaIndex; set it if messages come from outside your program. It is not serialised.
-        api_key: See `ApertisAudio`, as for ``base_url``, ``timeout``, ``deadline``,
-            ``max_retries``, ``max_wait``, ``max_concurrency``, ``requests_per_minute`` and
-            ``models``.
+        api_key: API key. Defaults to the ``APERTIS_API_KEY`` environment variable. The other
+            settings of `ApertisAudio` are accepted as well.
         client: `ApertisAudio` to use in place of these settings.
 
     Raises:
@@ -95,18 +95,18 @@ class ApertisAudioLLM(ToolCallingLLM):
         options = self._options(kwargs)
         with ExitStack() as files:
             reply = self.audio.chat_with(self._turns(messages, files), options)
-        return responses.build_response(chat_schema.fill_model_name(reply, options))
+        return responses.build_response(fill_model_name(reply, options))
 
     async def _achat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponse:
         options = self._options(kwargs)
         with ExitStack() as files:
             turns = await asyncio.to_thread(self._turns, messages, files)
             reply = await self.audio.achat_with(turns, options)
-        return responses.build_response(chat_schema.fill_model_name(reply, options))
+        return responses.build_response(fill_model_name(reply, options))
 
     def _stream_chat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponseGen:
         options = self._options(kwargs)
-        if chat_schema.wants_speech(options):
+        if wants_speech(options):
             yield _as_only_chunk(self._chat(messages, **kwargs))
             return
         with ExitStack() as files:
@@ -114,13 +114,13 @@ class ApertisAudioLLM(ToolCallingLLM):
             for delta in self.audio.stream_chat_with(turns, options):
                 builder.add(delta)
                 yield responses.build_partial_response(builder, delta.text)
-        yield responses.build_response(chat_schema.fill_model_name(builder.build(), options), "")
+        yield responses.build_response(fill_model_name(builder.build(), options), "")
 
     async def _astream_chat(
         self, messages: Sequence[ChatMessage], **kwargs: object
     ) -> ChatResponseAsyncGen:
         options = self._options(kwargs)
-        if chat_schema.wants_speech(options):
+        if wants_speech(options):
             yield _as_only_chunk(await self._achat(messages, **kwargs))
             return
         with ExitStack() as files:
@@ -130,7 +130,7 @@ class ApertisAudioLLM(ToolCallingLLM):
                 async for delta in deltas:
                     builder.add(delta)
                     yield responses.build_partial_response(builder, delta.text)
-        yield responses.build_response(chat_schema.fill_model_name(builder.build(), options), "")
+        yield responses.build_response(fill_model_name(builder.build(), options), "")
 
     @instrumentation.without_span
     def chat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponse:

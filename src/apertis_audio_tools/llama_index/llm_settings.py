@@ -7,10 +7,10 @@ from llama_index.core.base.llms.types import LLMMetadata
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from pydantic import Field
 
-from apertis_audio_tools.adapters import chat_schema
+from apertis_audio_tools.adapters.chat_schema.options import REQUEST_FIELDS, merge_chat_options
 from apertis_audio_tools.api.options import ChatOptions
 from apertis_audio_tools.files.access import FileAccess
-from apertis_audio_tools.llama_index.client_settings import ClientSettings
+from apertis_audio_tools.llama_index.client_component import ClientComponent
 from apertis_audio_tools.models import CHAT_MODEL
 
 CONTEXT_WINDOW: int = 128_000
@@ -19,7 +19,7 @@ MAX_OUTPUT_TOKENS: int = 16_384
 """Longest reply of gpt-4o-audio-preview in tokens, as OpenAI documents it."""
 
 
-class LLMSettings(ClientSettings, FunctionCallingLLM):
+class LLMSettings(ClientComponent, FunctionCallingLLM):
     """Settings of a chat model, and the metadata LlamaIndex derives from them."""
 
     model: str = CHAT_MODEL
@@ -54,6 +54,6 @@ class LLMSettings(ClientSettings, FunctionCallingLLM):
 
     def _options(self, arguments: Mapping[str, object]) -> ChatOptions:
         """Return the options of a request: the arguments of the call, else the settings."""
-        names = (*chat_schema.REQUEST_FIELDS, "stop", "additional_kwargs")
+        names = (*REQUEST_FIELDS, "stop", "additional_kwargs")
         settings = {name: getattr(self, name) for name in names}
-        return chat_schema.merge_chat_options(settings, arguments, further="additional_kwargs")
+        return merge_chat_options(settings, arguments, further="additional_kwargs")

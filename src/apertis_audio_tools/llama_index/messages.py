@@ -21,8 +21,26 @@ from llama_index.core.base.llms.types import (
 )
 from pydantic import BaseModel
 
-from apertis_audio_tools.adapters import chat_schema
-from apertis_audio_tools.adapters.chat_schema import Block, SpokenTurn, Turn
+from apertis_audio_tools.adapters.chat_schema.clips import (
+    base64_clip,
+    file_clip,
+    not_fetched_error,
+    source_clip,
+    stream_clip,
+)
+from apertis_audio_tools.adapters.chat_schema.turns import (
+    Block,
+    SpokenTurn,
+    Turn,
+    assistant_turn,
+    instruction_turn,
+    omitted_note,
+    text_block,
+    tool_audio_note,
+    tool_audio_turn,
+    tool_turn,
+    user_turn,
+)
 from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.files.access import FileAccess
 from apertis_audio_tools.results import ToolCall
@@ -37,8 +55,8 @@ class MessageReader:
 
     Attributes:
         access: Files that audio blocks may point to. None for any file.
-        files: Stack that keeps those files open until the request was sent.
-        now: Current Unix time; the service forgets a spoken reply at a certain time.
+        files: Stack that keeps those files open until the request is sent.
+        now: Unix time; the service keeps spoken replies for a while only.
     """
 
     access: FileAccess | None
@@ -59,18 +77,18 @@ class MessageReader:
             adjacent = list(group)
             turns += map(self._turn, adjacent)
             if is_result and (clips := self._clips(adjacent)):
-                turns.append(chat_schema.tool_audio_turn(clips))
+                turns.append(tool_audio_turn(clips))
         return turns
 
     def _turn(self, message: ChatMessage) -> Turn:
         match message.role:
             case MessageRole.USER:
                 name = message.additional_kwargs.get("name")
-                return chat_schema.user_turn(self._user_content(message), name)
+                return user_turn(self._user_content(message), name)
             case MessageRole.SYSTEM | MessageRole.DEVELOPER as role:
-                return chat_schema.instruction_turn(_instruction(message), role.value)
+                return instruction_turn(_instruction(message), role.value)
             case role if role in _MODEL_ROLES:
-                return chat_schema.assistant_turn(
+                return assistant_turn(
                     _text(message), list(read_calls(message)), _spoken_turn(message), now=self.now
                 )
             case _:
@@ -84,7 +102,7 @@ class MessageReader:
 
     def _block(self, block: ContentBlock) -> Block:
         if isinstance(block, TextBlock):
-            return chat_schema.text_block(block.text)
+            return text_block(block.text)
         if isinstance(block, AudioBlock):
             return self._clip(block)
         raise UnsupportedError(
@@ -98,17 +116,15 @@ class MessageReader:
     def _clip(self, block: AudioBlock) -> Block:
         media_type = f"audio/{block.format}" if block.format else None
         if isinstance(block.audio, bytes):
-            return chat_schema.base64_clip(
-                block.audio.decode("ascii", errors="replace"), media_type
-            )
+            return base64_clip(block.audio.decode("ascii", errors="replace"), media_type)
         if isinstance(block.audio, IOBase):
-            return chat_schema.stream_clip(cast("BinaryIO", block.audio), media_type)
+            return stream_clip(cast("BinaryIO", block.audio), media_type)
         if block.path is not None and self.access is None:
-            return chat_schema.source_clip(block.path)
+            return source_clip(block.path)
         if block.path is not None:
-            return chat_schema.file_clip(str(block.path), self.access, self.files)
+            return file_clip(str(block.path), self.access, self.files)
         if block.url is not None:
-            raise chat_schema.not_fetched_error("URL")
+            raise not_fetched_error("URL")
         raise UnsupportedError("An audio block needs audio or a path.")
 
 
@@ -169,25 +185,21 @@ def _tool_turn(message: ChatMessage) -> Turn:
         raise UnsupportedError(
             "The result of a tool needs the id of its call, in additional_kwargs['tool_call_id']."
         )
-    return chat_schema.tool_turn("\n".join(map(_as_text, _flat(message))), str(call_id))
+    return tool_turn("\n".join(map(_as_text, _flat(message))), str(call_id))
 
 
 def _as_text(block: ContentBlock) -> str:
     if isinstance(block, TextBlock):
         return block.text
     if isinstance(block, AudioBlock):
-        return chat_schema.tool_audio_note(f"audio/{block.format}" if block.format else "audio")
-    return chat_schema.omitted_note(block.block_type)
+        return tool_audio_note(f"audio/{block.format}" if block.format else "audio")
+    return omitted_note(block.block_type)
 
 
 def _spoken_turn(message: ChatMessage) -> SpokenTurn | None:
     """Return the spoken reply of an earlier turn; one of another service has no id."""
     audio = message.additional_kwargs.get("audio")
     if isinstance(audio, Mapping):
-        return SpokenTurn(
-            id=audio.get("id"),
-            expires_at=audio.get("expires_at"),
-            transcript=audio.get("transcript"),
-        )
+        return SpokenTurn.from_dict(audio)
     has_audio = any(isinstance(block, AudioBlock) for block in message.blocks)
     return SpokenTurn() if has_audio else None

@@ -20,7 +20,7 @@ from apertis_audio_tools.files.discovery import (
     as_path_list,
     find_recordings,
 )
-from apertis_audio_tools.llama_index.client_settings import ClientSettings, Folder
+from apertis_audio_tools.llama_index.client_component import ClientComponent, PathText
 from apertis_audio_tools.llama_index.documents import to_documents
 from apertis_audio_tools.llama_index.load_tracking import LoadTracker
 from apertis_audio_tools.llama_index.recording_finder import (
@@ -34,7 +34,7 @@ from apertis_audio_tools.pipeline.batch import OnError, Outcome
 from apertis_audio_tools.results import PASSAGE_CHARACTERS, PASSAGE_SECONDS
 
 
-class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixin):
+class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMixin):
     """Reader of recordings of any length, whose documents have the times of their words.
 
     Works on its own, for a file, a list or a folder; in ``SimpleDirectoryReader`` through
@@ -47,7 +47,7 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
         ...     print(document.metadata["timecode"], document.text)
 
     Attributes:
-        input_dir: Folder or file to read if a method is not given another.
+        input_dir: PathText or file to read if a method is not given another.
         glob: Pattern of the files to read in a folder. Defaults to all files in it and below.
         suffixes: File name suffix such as ``.mp3``, or several. Defaults to all suffixes of
             recordings.
@@ -67,9 +67,8 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
             `failures`. An error that concerns all recordings, such as a wrong key or an outage, is
             always raised.
         show_progress: Whether to show a progress bar on standard error.
-        api_key: See `ApertisAudio`, as for ``base_url``, ``timeout``, ``deadline``,
-            ``max_retries``, ``max_wait``, ``max_concurrency``, ``requests_per_minute``, ``cache``
-            and ``models``.
+        api_key: API key. Defaults to the ``APERTIS_API_KEY`` environment variable. The other
+            settings of `ApertisAudio`, such as ``cache``, are accepted as well.
         client: `ApertisAudio` to use in place of these settings.
 
     Raises:
@@ -77,7 +76,7 @@ class ApertisAudioReader(ClientSettings, BasePydanticReader, ResourcesReaderMixi
     """
 
     is_remote: bool = True
-    input_dir: Folder | None = None
+    input_dir: PathText | None = None
     glob: str = "**/*"
     suffixes: str | list[str] | None = None
     task: Task = "transcribe"

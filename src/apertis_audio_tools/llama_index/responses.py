@@ -15,8 +15,8 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.llms.utils import parse_partial_json
 
-from apertis_audio_tools.adapters import chat_schema
-from apertis_audio_tools.adapters.chat_schema import ReplyBuilder
+from apertis_audio_tools.adapters.chat_schema.replies import ReplyBuilder, parse_arguments
+from apertis_audio_tools.adapters.chat_schema.turns import dump_spoken_reply, dump_tool_call
 from apertis_audio_tools.errors import MalformedResponseError
 from apertis_audio_tools.llama_index.messages import read_calls
 from apertis_audio_tools.results import ChatReply, ToolCall
@@ -68,7 +68,7 @@ def drop_further_calls(response: ChatResponse) -> ChatResponse:
 
 def _arguments(call: ToolCall) -> dict[str, Any]:
     try:
-        return chat_schema.parse_arguments(call)
+        return parse_arguments(call)
     except ValueError as error:
         raise MalformedResponseError(str(error)) from None
 
@@ -100,13 +100,9 @@ def _additional_kwargs(reply: ChatReply) -> dict[str, object]:
     """Return the facts that later turns need, where LlamaIndex and its chat stores keep them."""
     facts: dict[str, object] = {}
     if reply.tool_calls:
-        facts["tool_calls"] = [chat_schema.dump_tool_call(call) for call in reply.tool_calls]
+        facts["tool_calls"] = [dump_tool_call(call) for call in reply.tool_calls]
     if reply.audio is not None:
-        facts["audio"] = {
-            "id": reply.audio_id,
-            "expires_at": reply.audio_expires_at,
-            "transcript": reply.transcript,
-        }
+        facts["audio"] = dump_spoken_reply(reply)
     return facts
 
 
@@ -124,7 +120,7 @@ def _token_counts(reply: ChatReply) -> dict[str, int]:
 def _call_block(call: ToolCall) -> ToolCallBlock:
     """Return a call as a block; arguments that are not a JSON object stay as they are."""
     try:
-        arguments: dict[str, Any] | str = chat_schema.parse_arguments(call)
+        arguments: dict[str, Any] | str = parse_arguments(call)
     except ValueError:
         arguments = call.arguments
     return ToolCallBlock(tool_call_id=call.id, tool_name=call.name, tool_kwargs=arguments)

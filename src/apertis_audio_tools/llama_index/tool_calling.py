@@ -12,7 +12,7 @@ from llama_index.core.prompts import PromptTemplate
 from llama_index.core.types import BasePydanticProgram, PydanticProgramMode
 from pydantic import BaseModel
 
-from apertis_audio_tools.adapters import chat_schema
+from apertis_audio_tools.adapters.chat_schema.replies import ToolChoice, resolve_tool_choice
 from apertis_audio_tools.llama_index import instrumentation, responses
 from apertis_audio_tools.llama_index.llm_settings import LLMSettings
 
@@ -37,13 +37,13 @@ class ToolCallingLLM(LLMSettings):
         verbose: bool = False,
         allow_parallel_tool_calls: bool = False,
         tool_required: bool = False,
-        tool_choice: chat_schema.ToolChoice = None,
+        tool_choice: ToolChoice = None,
         **kwargs: object,
     ) -> dict[str, object]:
         declared = [tool.metadata.to_openai_tool(skip_length_check=True) for tool in tools]
         names = [tool["function"]["name"] for tool in declared]
         requested = tool_required if tool_choice is None else tool_choice
-        if (choice := chat_schema.resolve_tool_choice(requested, names)) is not None:
+        if (choice := resolve_tool_choice(requested, names)) is not None:
             kwargs["tool_choice"] = choice
         return {
             "messages": _with_question(chat_history, user_msg),

@@ -14,7 +14,7 @@ from apertis_audio_tools.adapters.client_handle import ClientOptions
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.client.settings import as_secret
 from apertis_audio_tools.files.access import FileAccess, Folder, resolve_access
-from apertis_audio_tools.llama_index.client_settings import ClientSettings
+from apertis_audio_tools.llama_index.client_component import ClientComponent
 from apertis_audio_tools.models import (
     CHAT_MODEL,
     SPEECH_MODEL,
@@ -79,7 +79,7 @@ class ApertisAudioToolSpec(BaseToolSpec):
     ) -> None:
         settings = {**settings, "api_key": as_secret(settings.get("api_key"))}
         access = resolve_access(access, inputs, output)
-        audio = ClientSettings(client=client, **settings).audio
+        audio = ClientComponent(client=client, **settings).audio
         self._transcribe = tools.TranscribeTool(audio, access, model=transcription_model)
         self._translate = tools.TranslateTool(audio, access, model=transcription_model)
         self._ask = tools.AskTool(audio, access, model=chat_model, max_seconds=ask_max_seconds)

@@ -35,12 +35,8 @@ def source_clip(source: Source) -> Block:
 def base64_clip(data: object, media_type: object = None) -> Block:
     """Return a block with a clip in base64; the client converts formats that chats do not accept.
 
-    Args:
-        data: Base64 text without line breaks or a ``data:`` prefix.
-        media_type: Media type such as ``audio/x-wav``, if it is known.
-
-    Raises:
-        UnsupportedError: If it is not base64, not audio, or audio without a header.
+    Refuse data that is not base64 (line breaks and a ``data:`` prefix included), media types that
+    are not audio, and audio without a header.
     """
     _require_audio_type(media_type)
     if not isinstance(data, str):
@@ -61,15 +57,10 @@ def stream_clip(stream: BinaryIO, media_type: str | None = None) -> Block:
 
 
 def file_clip(path: object, access: FileAccess | None, files: ExitStack) -> Block:
-    """Return a block with a clip in a file, if that may be read.
-
-    Args:
-        path: Path as `FileAccess.reading` accepts it.
-        access: Folders that may be read. None refuses every file.
-        files: Stack that keeps the file open until the message is sent.
+    """Return a block with a clip in a file, which `files` keeps open until the message is sent.
 
     Raises:
-        AccessError: If the file may not be read, or does not exist.
+        AccessError: If the file may not be read, or does not exist; without `access`, always.
     """
     if access is None:
         raise AccessError(

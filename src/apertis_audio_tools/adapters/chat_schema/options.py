@@ -29,7 +29,7 @@ _CALL_FIELDS = frozenset({*REQUEST_FIELDS, "tools", "tool_choice", "response_for
 def merge_chat_options(
     settings: Mapping[str, Any], overrides: Mapping[str, Any], *, further: str
 ) -> ChatOptions:
-    """Return the options of a request: those of the call, else those of the model.
+    """Return the options of a request: arguments of the call, else settings of the model.
 
     Args:
         settings: Settings of the model: `REQUEST_FIELDS`, ``stop``, and the one called `further`.
@@ -37,8 +37,7 @@ def merge_chat_options(
         further: Name, in both mappings, of the further fields of the chat schema.
 
     Raises:
-        UnsupportedError: If a chat has no such argument, or a tool must be called and there are
-            no tools.
+        UnsupportedError: If a chat has no such argument, or a required tool does not exist.
     """
     for name in overrides.keys() - _CALL_FIELDS - {further}:
         raise UnsupportedError(

@@ -11,7 +11,7 @@ from apertis_audio_tools.results import ChatDelta, ChatReply, ToolCall, Usage
 ToolChoice = str | bool | Mapping[str, Any] | None
 
 
-def media_type(audio_format: str) -> str:
+def speech_media_type(audio_format: str) -> str:
     """Return the media type of a spoken reply: ``audio/mpeg`` for mp3, and so on."""
     return SPEECH_MEDIA_TYPES[audio_format.removesuffix("16")]
 
@@ -36,10 +36,8 @@ def resolve_tool_choice(
 ) -> str | Mapping[str, Any] | None:
     """Return a framework's tool choice in the terms of the chat schema.
 
-    Args:
-        choice: ``auto``, ``none``, ``any``, ``required`` or True, the name of a tool, a choice
-            already in the chat schema, or None.
-        names: Names of the available tools.
+    A choice is ``auto``, ``none``, ``any``, ``required`` or True, one of the `names` of tools,
+    or already in the chat schema.
 
     Raises:
         UnsupportedError: If there is no such tool, or no tool at all.

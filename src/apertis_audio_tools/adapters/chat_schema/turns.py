@@ -1,11 +1,11 @@
 """The turns of a conversation, in the service's chat schema."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
 from apertis_audio_tools.errors import UnsupportedError
-from apertis_audio_tools.results import ToolCall
+from apertis_audio_tools.results import ChatReply, ToolCall
 
 Block = dict[str, Any]
 Turn = dict[str, Any]
@@ -27,6 +27,11 @@ class SpokenTurn:
     id: str | None = None
     expires_at: float | None = None
     transcript: str | None = None
+
+    @classmethod
+    def from_dict(cls, audio: Mapping[str, Any]) -> Self:
+        """Return the spoken reply that `dump_spoken_reply` has written into a message."""
+        return cls(audio.get("id"), audio.get("expires_at"), audio.get("transcript"))
 
     def is_available(self, now: float) -> bool:
         """Return whether the service still has the audio under its id."""
@@ -57,13 +62,7 @@ def assistant_turn(
     """Return a turn with an earlier reply of the model.
 
     Audio of the model is never uploaded: the turn refers to it by its id, and once that has
-    expired, the words are sent.
-
-    Args:
-        text: Text of the reply.
-        calls: Tool calls of the reply.
-        spoken: Audio of the reply, if it was spoken.
-        now: Current time, in Unix seconds.
+    expired, at `now` in Unix seconds, the words are sent.
 
     Raises:
         UnsupportedError: If the reply was spoken, and neither its id nor its words are left.
@@ -105,3 +104,8 @@ def dump_tool_call(call: ToolCall) -> dict[str, Any]:
     """Return a tool call of the model in the chat schema."""
     function = {"name": call.name, "arguments": call.arguments}
     return {"id": call.id, "type": "function", "function": function}
+
+
+def dump_spoken_reply(reply: ChatReply) -> dict[str, Any]:
+    """Return the facts about a spoken reply that a message of a framework keeps for later turns."""
+    return asdict(SpokenTurn(reply.audio_id, reply.audio_expires_at, reply.transcript))

@@ -7,7 +7,8 @@ from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Mapping
 from typing import Any, ClassVar, Self
 
-from apertis_audio_tools.adapters.chat_schema import source_clip, text_block, user_turn
+from apertis_audio_tools.adapters.chat_schema.clips import source_clip
+from apertis_audio_tools.adapters.chat_schema.turns import text_block, user_turn
 from apertis_audio_tools.adapters.tools.arguments import (
     AskArguments,
     ReadingArguments,
