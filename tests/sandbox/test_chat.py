@@ -165,8 +165,8 @@ def test_limits_of_an_answer(
 
 def test_json_answers(ask: Ask) -> None:
     """An answer can be a JSON object, or JSON that follows a schema."""
-    anything = ask(user("Hello"), response_format={"type": "json_object"})
-    assert json.loads(text_of(anything)) == {"answer": 'You wrote: "Hello".'}
+    json_answer = ask(user("Hello"), response_format={"type": "json_object"})
+    assert json.loads(text_of(json_answer)) == {"answer": 'You wrote: "Hello".'}
     keys = ask(user("With 'a' and 'b'"), response_format={"type": "json_object"})
     assert json.loads(text_of(keys)).keys() == {"a", "b"}
     schema = {
