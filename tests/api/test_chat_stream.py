@@ -18,7 +18,7 @@ from apertis_audio_tools.results import ToolCallDelta
 HEAD = Response(200, {"content-type": "text/event-stream; charset=utf-8", "x-request-id": "req-1"})
 
 piece = partial(ChatDelta, request_id="req-1")
-"""A delta, which has the request id of the answer it belongs to."""
+"""A delta, which has the request id of the response it belongs to."""
 
 
 def never(_: Any) -> tuple[Upload, str]:
@@ -71,7 +71,7 @@ def read(body: bytes, chunk_size: int = 1 << 20) -> list[ChatDelta]:
 
 
 def test_request() -> None:
-    """The request asks for a stream with usage."""
+    """The request is for a stream with usage."""
     assert CALL.request.body is not None
     assert json.loads(b"".join(CALL.request.body.chunks())) == {
         "model": "gpt-4o-audio-preview",

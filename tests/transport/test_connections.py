@@ -183,14 +183,14 @@ async def test_many_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert server.connections <= sharded_pool.SHARDS * sharded_pool.SHARD_CONNECTIONS
 
 
-@pytest.mark.parametrize("stage", ["upload", "answer", "download"])
+@pytest.mark.parametrize("stage", ["upload", "response", "download"])
 async def test_cancelled(monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
     """A cancelled call frees its connection, whatever it was doing."""
     monkeypatch.setattr(sharded_pool, "SHARDS", 1)
     monkeypatch.setattr(connections, "SHARD_CONNECTIONS", 1)
     behaviour = {
         "upload": stop_reading(),
-        "answer": stay_silent(),
+        "response": stay_silent(),
         "download": stay_silent(SOUND_HEAD),
     }
     with LoopbackServer([behaviour[stage]] * 3 + [MODELS]) as server:
