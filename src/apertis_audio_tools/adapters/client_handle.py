@@ -65,10 +65,7 @@ class LazyClient:
 
     Args:
         client: Client of the caller. It stays open, and cannot be pickled.
-        options: Settings of a client to make, in place of `client`.
-
-    Raises:
-        ConfigurationError: If both a client and settings are given.
+        options: Settings of a client to make, in place of `client`. Both are refused.
     """
 
     def __init__(self, client: ApertisAudio | None, options: ClientOptions) -> None:

@@ -135,11 +135,7 @@ class ChatSettings(CheckedClientFields, BaseChatModel):
         return f"{super()._get_llm_string(stop=stop, **kwargs)}---{sorted(params.items())}"
 
     def _options(self, stop: list[str] | None, kwargs: Mapping[str, Any]) -> ChatOptions:
-        """Return the options of a request: arguments of the call, else settings of the model.
-
-        Raises:
-            UnsupportedError: If a chat has no such argument.
-        """
+        """Return the options of a request: arguments of the call, else settings of the model."""
         defaults = {**self._request_settings, "stop": self.stop, "model_kwargs": self.model_kwargs}
         overrides = {name: value for name, value in kwargs.items() if name != "stream"}
         return merge_chat_options(defaults, {**overrides, "stop": stop}, further="model_kwargs")

@@ -91,11 +91,7 @@ async def trace_astream_chat(
 
 
 def strip_audio(messages: Messages) -> list[ChatMessage]:
-    """Return the messages without audio data.
-
-    Raises:
-        UnsupportedError: If one is not a `ChatMessage`.
-    """
+    """Return the messages without audio data; refuse anything but `ChatMessage`."""
     if not all(isinstance(each, ChatMessage) for each in messages):
         raise UnsupportedError("A chat accepts a list of ChatMessage; for text, use complete.")
     return [_stripped(message) for message in messages]

@@ -54,11 +54,7 @@ class RecordingConverter(DocumentConverter):
     def convert(
         self, file_stream: BinaryIO, stream_info: StreamInfo, **_: object
     ) -> DocumentConverterResult:
-        """Transcribe a recording.
-
-        Raises:
-            FileConversionException: If the transcription fails.
-        """
+        """Transcribe a recording, or raise `FileConversionException`."""
         from apertis_audio_tools.api.options import TranscriptionOptions
         from apertis_audio_tools.plugins.toolset import NO_SPEECH
 
@@ -99,11 +95,7 @@ class FailureGuard(DocumentConverter):
         self._converter = converter
 
     def accepts(self, file_stream: BinaryIO, stream_info: StreamInfo, **_: object) -> bool:
-        """Return False, or raise the error of the recording converter.
-
-        Raises:
-            FileConversionException: If the recording converter has failed.
-        """
+        """Return False; raise the error of the recording converter if that has failed."""
         del file_stream, stream_info
         if failure := self._converter.take_failure():
             raise failure

@@ -25,12 +25,9 @@ def estimate_usage(
     Args:
         chat_request: Request that was answered.
         earlier: Transcripts of the spoken replies that the request refers to.
-        recordings: Recordings in the request, as 16 kHz mono 16-bit samples.
+        recordings: Samples of the recordings in the request.
         answer: Answer to the request.
-        speech: Samples of the spoken answer, 22,050 Hz mono 16-bit; empty if it is not spoken.
-
-    Returns:
-        The `usage` of the response.
+        speech: Samples of the spoken answer; empty if it is not spoken.
     """
     text_in = _text_tokens([*map(text_of, chat_request.messages), *earlier])
     text_out = _text_tokens([answer.text, *(json.dumps(call.arguments) for call in answer.calls)])

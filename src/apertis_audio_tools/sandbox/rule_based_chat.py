@@ -25,7 +25,7 @@ _NO_ARGUMENTS: Final[dict[str, object]] = {"type": "object", "properties": {}}
 
 @dataclass(frozen=True)
 class AnsweredToolCall:
-    """A tool call in the answer: its id, the name of the tool, and the arguments."""
+    """A tool call in the answer."""
 
     id: str
     name: str
@@ -57,17 +57,9 @@ def last_user_message(request: ChatRequest) -> UserMessage | None:
 
 
 def answer_chat(request: ChatRequest, recording_texts: Sequence[str]) -> ChatAnswer:
-    """Answer a chat.
+    """Answer a chat, given the text of each recording in the user's last message.
 
-    Args:
-        request: Request to answer.
-        recording_texts: Text of each recording in the user's last message.
-
-    Returns:
-        A text or tool calls.
-
-    Raises:
-        ErrorResponse: 400 invalid_parameter if the schema of a tool cannot be followed.
+    Raise 400 invalid_parameter if the schema of a tool cannot be followed.
     """
     user = last_user_message(request)
     written = [] if user is None else [text_of(user)]

@@ -35,13 +35,9 @@ class ToolResult:
 
 @dataclass(frozen=True, slots=True)
 class ToolPlan(Generic[R]):
-    """A call of the client, and how its response becomes the result of a tool.
+    """A call of the client, its async version, and how its response becomes the result of a tool.
 
-    Attributes:
-        call: Function that calls the client.
-        acall: Async version of `call`.
-        report: Function that makes the result of the response.
-        known: Response of an earlier call, which then is not made again.
+    If the response of an earlier call is `known`, the call is not made again.
     """
 
     call: Callable[[], R]
