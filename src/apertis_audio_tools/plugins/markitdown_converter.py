@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -14,7 +13,6 @@ from markitdown import (
 )
 
 from apertis_audio_tools.concurrency import fork_safety
-from apertis_audio_tools.errors import ApertisError
 from apertis_audio_tools.files.discovery import SUFFIXES
 
 if TYPE_CHECKING:
@@ -60,10 +58,10 @@ class RecordingConverter(DocumentConverter):
 
         name = _file_name(file_stream, stream_info)
         fields: dict[str, Any] = dict(self._options)
-        options = replace(TranscriptionOptions(), **fields)
         try:
+            options = TranscriptionOptions(**fields)
             transcript = self._get_client().transcribe_with((name, file_stream), options)
-        except ApertisError as error:
+        except Exception as error:  # any failure; see `FailureGuard`
             self._thread_local.failure = FileConversionException(str(error))
             raise self._thread_local.failure from error
         title = " ".join(name.split())
