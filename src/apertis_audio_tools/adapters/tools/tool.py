@@ -37,21 +37,23 @@ class ToolResult:
 class ToolPlan(Generic[R]):
     """A call of the client, its async version, and how its response becomes the result of a tool.
 
-    If the response of an earlier call is `known`, the call is not made again.
+    A `cached_response` of an earlier call is used in place of the call.
     """
 
     call: Callable[[], R]
     acall: Callable[[], Awaitable[R]]
     report: Callable[[R], ToolResult]
-    known: R | None = None
+    cached_response: R | None = None
 
     def run(self) -> ToolResult:
         """Call the client and return the result."""
-        return self.report(self.call() if self.known is None else self.known)
+        cached = self.cached_response
+        return self.report(self.call() if cached is None else cached)
 
     async def arun(self) -> ToolResult:
         """Async version of `run`."""
-        return self.report(await self.acall() if self.known is None else self.known)
+        cached = self.cached_response
+        return self.report(await self.acall() if cached is None else cached)
 
 
 class AudioTool(ABC):
