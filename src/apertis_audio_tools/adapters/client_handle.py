@@ -149,6 +149,14 @@ class ClientFields(BaseModel):
         options = {name: value for name, value in values.items() if value is not None}
         self._lazy_client = LazyClient(self.client, cast("ClientOptions", options))
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy, which shares the client unless `update` has other settings of it."""
+        copied = super().model_copy(update=update, deep=deep)
+        names = {"client", *ClientOptions.__annotations__} - set(self._UNRELATED_FIELDS)
+        if update and not names.isdisjoint(update):
+            copied.model_post_init(None)
+        return copied
+
     def __getstate__(self) -> dict[Any, Any]:
         self._lazy_client.require_picklable()
         return super().__getstate__()
