@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reporting import CONTESTANTS, NAMES, Measurement, Results, number
 
-COLOURS = {"recipe": "#c0504d", "ours": "#2f6f9f", "oursmp3": "#8fb8d8", "ffmpeg": "#8a8a8a"}
+BAR_COLORS = {"recipe": "#c0504d", "ours": "#2f6f9f", "oursmp3": "#8fb8d8", "ffmpeg": "#8a8a8a"}
 PANELS = {
     "Cutting: s": ("cut", "wall"),
     "End to end: s": ("transcribe", "wall"),
@@ -33,8 +33,8 @@ def draw(measurements: Iterable[Measurement], path: Path) -> None:
             values = [
                 results.figure(task, each, contestant, name) or 0 for each in results.recordings
             ]
-            places = [place + (offset - 1) * 0.27 for place in range(count)]
-            bars = axes.barh(places, values, 0.25, color=COLOURS[contestant])
+            positions = [row + (offset - 1) * 0.27 for row in range(count)]
+            bars = axes.barh(positions, values, 0.25, color=BAR_COLORS[contestant])
             axes.bar_label(bars, [number(value) if value else "" for value in values], padding=2)
             shown[NAMES[contestant]] = bars
         axes.set(title=title, yticks=range(count))

@@ -11,6 +11,7 @@ minutes and exports each piece as mp3, and the openai client sends one after the
 encodes to mp3 before sending, as the recipe does.
 """
 
+import argparse
 import functools
 import sys
 import tempfile
@@ -95,5 +96,17 @@ CONTESTANTS = {
     "transcribe-recipe": transcribe_recipe,
 }
 
+
+def main() -> None:
+    """Run one contestant."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("contestant", choices=CONTESTANTS)
+    parser.add_argument("recording")
+    parser.add_argument("base_url", nargs="?", help="of the service that transcribes")
+    arguments = parser.parse_args()
+    base_url = [arguments.base_url] if arguments.base_url else []
+    CONTESTANTS[arguments.contestant](arguments.recording, *base_url)
+
+
 if __name__ == "__main__":
-    CONTESTANTS[sys.argv[1]](*sys.argv[2:])
+    main()

@@ -4,6 +4,7 @@
 number it writes a line of JSON: the client's mistakes, or null if the client has no such call.
 """
 
+import argparse
 import json
 import logging
 import resource
@@ -49,10 +50,14 @@ def mistakes_in(client: FaultClient, number: int) -> list[str] | None:
 
 def main() -> None:
     """Run cases until standard input ends."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("client", choices=["ours", "openai", "apertis"])
+    parser.add_argument("mode", choices=["sync", "async"])
+    arguments = parser.parse_args()
     logging.disable()
     threading.excepthook = lambda _: None
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
-    client = make_client(sys.argv[1], is_async=sys.argv[2] == "async")
+    client = make_client(arguments.client, is_async=arguments.mode == "async")
     for number, (fault, _) in enumerate(CASES):
         if fault is NOTHING:
             mistakes_in(client, number)

@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import json
 import platform
+import shlex
 import subprocess
 import sys
 from collections import Counter
@@ -47,7 +48,7 @@ class Run:
 
     @property
     def sent_in_cooldown(self) -> int:
-        """Requests that were sent during a cooldown by a sender that had asked once it was known.
+        """Requests sent during a cooldown by a sender that was permitted after it was known.
 
         However late the threads of client and server run, there must be none.
         """
@@ -181,7 +182,9 @@ def main() -> None:
     arguments = parser.parse_args()
     size = arguments.number, arguments.concurrency, arguments.retry_after
     runs = [run(mode, *size) for mode in arguments.modes]
-    text = page(runs, arguments.concurrency, " ".join(["python benchmarks/load.py", *sys.argv[1:]]))
+    text = page(
+        runs, arguments.concurrency, shlex.join(["python", "benchmarks/load.py", *sys.argv[1:]])
+    )
     print(text)
     broken = [f"{each.mode}: {promise}" for each in runs for promise in each.broken_promises()]
     if broken:

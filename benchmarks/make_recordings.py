@@ -5,7 +5,7 @@ It runs in a process of its own, because measured processes start with their par
     python benchmarks/make_recordings.py mp3 1h.mp3 1
 """
 
-import sys
+import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -88,5 +88,15 @@ def repeat_packets(
             yield copy
 
 
+def main() -> None:
+    """Make one recording."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("format", choices=FORMATS)
+    parser.add_argument("path", type=Path)
+    parser.add_argument("hours", type=float)
+    arguments = parser.parse_args()
+    make(FORMATS[arguments.format], arguments.path, arguments.hours)
+
+
 if __name__ == "__main__":
-    make(FORMATS[sys.argv[1]], Path(sys.argv[2]), float(sys.argv[3]))
+    main()

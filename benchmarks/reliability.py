@@ -11,6 +11,7 @@ import argparse
 import json
 import platform
 import queue
+import shlex
 import subprocess
 import sys
 import threading
@@ -131,18 +132,18 @@ def installed(client: str) -> str | None:
 
 def cell(columns: list[Column], fault: Fault) -> str:
     """Return the mistakes of a client over all endpoints and both modes."""
-    places: dict[str, set[str]] = {}
+    found: dict[str, set[str]] = {}
     cases = 0
     for column in columns:
         for endpoint, mistakes in column.of(fault):
             cases += mistakes is not None
             for mistake in mistakes or ():
-                places.setdefault(mistake, set()).add(f"{endpoint}, {column.mode}")
+                found.setdefault(mistake, set()).add(f"{endpoint}, {column.mode}")
     if not cases:
         return "-"
-    if not places:
+    if not found:
         return "correct"
-    return "; ".join(_counted(mistake, where, cases) for mistake, where in places.items())
+    return "; ".join(_counted(mistake, where, cases) for mistake, where in found.items())
 
 
 def _counted(mistake: str, where: set[str], cases: int) -> str:
@@ -216,7 +217,7 @@ def main() -> None:
     with ThreadPoolExecutor(arguments.concurrency) as threads:
         columns_of_parts = list(threads.map(lambda share: run_cases(*share), shares))
     columns = {c: [each for each in columns_of_parts if each.client == c] for c, _ in pairs}
-    text = page(columns, faults, " ".join(["python benchmarks/reliability.py", *sys.argv[1:]]))
+    text = page(columns, faults, shlex.join(["python", "benchmarks/reliability.py", *sys.argv[1:]]))
     print(text)
     if arguments.write:
         replace_part(arguments.write, "faults", text)

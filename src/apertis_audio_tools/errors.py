@@ -1,12 +1,12 @@
-"""Errors of this package, by whose part it is to solve them.
+"""Errors of this package, grouped by who can solve them.
 
 ApertisError
 ├─ ConfigurationError            a missing API key, or an invalid setting
 ├─ UnsupportedError              known to be impossible: refused before anything was sent
 ├─ RecordingError                the source is missing, unreadable or has no audio
-├─ OutputError                   the result cannot be written to the given place
+├─ OutputError                   the result cannot be written to its path
 ├─ AccessError                   a file that the tools of an agent may not read or write
-└─ APIError                      the service's part
+└─ APIError                      the service failed, or refused the request
    ├─ APIConnectionError         no complete response arrived
    │  ├─ APITimeoutError         ... in time
    │  └─ CertificateError        nothing was sent: the service could not prove its identity
@@ -92,7 +92,7 @@ class RecordingError(ApertisError):
 
 
 class OutputError(ApertisError):
-    """The result cannot be written to the given place."""
+    """The result cannot be written to its path."""
 
 
 class AccessError(ApertisError):

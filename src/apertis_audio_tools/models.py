@@ -6,8 +6,8 @@ name their source. Change or add rows with a plain merge::
     ApertisAudio(models=MODELS | {"my-whisper": MODELS["whisper-1"]})
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal, get_args
 
@@ -38,7 +38,6 @@ TEMPERATURE_RANGE = (0.0, 1.0)
 CHAT_TEMPERATURE_RANGE = (0.0, 2.0)
 
 _REFERENCE = "Apertis Audio API reference"
-_JSON_ONLY = frozenset({"json"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,33 +59,24 @@ class Model:
     voices: frozenset[str] = VOICES
 
 
-def _whisper() -> Model:
-    return Model({"transcribe": TRANSCRIPT_FORMATS, "translate": TRANSCRIPT_FORMATS})
-
-
-def _gpt_transcribe() -> Model:
-    return Model(
-        {"transcribe": _JSON_ONLY},
-        source=f"{_REFERENCE}; the 1400 s from public reports of the refusal behind it",
-        max_seconds=1400.0,
-    )
-
-
-def _speech(*, instructions: bool = False, voices: frozenset[str] = VOICES) -> Model:
-    return Model({"speak": SPEECH_FORMATS}, instructions=instructions, voices=voices)
-
-
+_WHISPER = Model({"transcribe": TRANSCRIPT_FORMATS, "translate": TRANSCRIPT_FORMATS})
+_GPT_TRANSCRIBE = Model(
+    {"transcribe": frozenset({"json"})},
+    source=f"{_REFERENCE}; the 1400 s from public reports of the refusal behind it",
+    max_seconds=1400.0,
+)
+_SPEECH = Model({"speak": SPEECH_FORMATS})
 MODELS: MappingProxyType[str, Model] = MappingProxyType(
     {
-        "whisper-1": _whisper(),
-        "whisper-large-v3": _whisper(),
-        "whisper-large-v3-turbo": _whisper(),
-        "gpt-4o-mini-transcribe": _gpt_transcribe(),
-        "gpt-4o-transcribe": _gpt_transcribe(),
-        "tts-1": _speech(),
-        "tts-1-hd": _speech(),
-        "gpt-4o-mini-tts-2025-12-15": _speech(instructions=True),
-        "gemini-3.1-flash-tts-preview": _speech(voices=frozenset()),
+        "whisper-1": _WHISPER,
+        "whisper-large-v3": _WHISPER,
+        "whisper-large-v3-turbo": _WHISPER,
+        "gpt-4o-mini-transcribe": _GPT_TRANSCRIBE,
+        "gpt-4o-transcribe": _GPT_TRANSCRIBE,
+        "tts-1": _SPEECH,
+        "tts-1-hd": _SPEECH,
+        "gpt-4o-mini-tts-2025-12-15": replace(_SPEECH, instructions=True),
+        "gemini-3.1-flash-tts-preview": replace(_SPEECH, voices=frozenset()),
         "gpt-4o-audio-preview": Model({"chat": CHAT_AUDIO_FORMATS}),
     }
 )
@@ -106,21 +96,21 @@ class Capabilities:
         return "verbose_json" if "verbose_json" in known else "json"
 
     def require(self, model: str, operation: Operation, response_format: str | None = None) -> None:
-        """Refuse an operation or response format that the model is known not to have.
-
-        Raises:
-            UnsupportedError: If the model has no such operation, or not in that format.
-        """
+        """Raise `UnsupportedError` for an operation or a format that the model is known to lack."""
         row = self.models.get(model)
         if row is None:
             return
         if operation not in row.formats:
-            others = _names(name for name, each in self.models.items() if operation in each.formats)
-            raise UnsupportedError(f"{model} cannot {operation}; these models can: {others}.")
+            others = self._names(lambda each: operation in each.formats)
+            raise UnsupportedError(
+                f"{model} cannot {operation}; these models can: {others or 'none'}."
+            )
         if response_format is not None and response_format not in row.formats[operation]:
+            others = self._names(lambda each: response_format in each.formats.get(operation, ()))
+            alternative = f"; these models can: {others}" if others else ""
             raise UnsupportedError(
                 f"{model} cannot {operation} in {response_format}, only in "
-                f"{_names(row.formats[operation])}{self._alternative(operation, response_format)}."
+                f"{_join(row.formats[operation])}{alternative}."
             )
 
     def max_seconds(self, model: str) -> float | None:
@@ -129,11 +119,7 @@ class Capabilities:
         return row.max_seconds if row else None
 
     def require_duration(self, model: str, seconds: float | None) -> None:
-        """Refuse a recording that is longer than the model accepts.
-
-        Raises:
-            UnsupportedError: If the recording is known to be too long.
-        """
+        """Raise `UnsupportedError` for a recording that is known to be too long for the model."""
         row = self.models.get(model)
         if row and row.max_seconds and seconds and seconds > row.max_seconds:
             raise UnsupportedError(
@@ -142,52 +128,37 @@ class Capabilities:
             )
 
     def require_instructions(self, model: str) -> None:
-        """Refuse `instructions` for a model that ignores them.
-
-        Raises:
-            UnsupportedError: If the model is known to ignore instructions.
-        """
+        """Raise `UnsupportedError` if the model is known to ignore instructions."""
         row = self.models.get(model)
         if row and not row.instructions:
-            others = _names(name for name, each in self.models.items() if each.instructions)
-            raise UnsupportedError(f"{model} ignores instructions; {others} follows them.")
+            others = self._names(lambda each: each.instructions)
+            raise UnsupportedError(
+                f"{model} ignores instructions; {others or 'no model'} follows them."
+            )
 
     def require_voice(self, model: str, voice: str) -> None:
-        """Refuse a documented voice that only other models have.
-
-        Raises:
-            UnsupportedError: If the model is known not to have the voice.
-        """
+        """Raise `UnsupportedError` for a documented voice that only other models have."""
         row = self.models.get(model)
         if row and voice in VOICES and voice not in row.voices:
-            speaking = [name for name, each in self.models.items() if "speak" in each.formats]
-            others = _names(name for name in speaking if voice in self.models[name].voices)
-            raise UnsupportedError(f"{model} has no voice {voice!r}; it is a voice of {others}.")
+            others = self._names(lambda each: "speak" in each.formats and voice in each.voices)
+            raise UnsupportedError(
+                f"{model} has no voice {voice!r}; it is a voice of {others or 'no model'}."
+            )
 
-    def _alternative(self, operation: Operation, response_format: str) -> str:
-        others = [
-            name
-            for name, each in self.models.items()
-            if response_format in each.formats.get(operation, ())
-        ]
-        return f"; these models can: {_names(others)}" if others else ""
+    def _names(self, is_chosen: Callable[[Model], bool]) -> str:
+        return _join(name for name, each in self.models.items() if is_chosen(each))
 
 
 def require_choice(name: str, value: str, choices: Iterable[str]) -> None:
-    """Refuse a value that is not one of the documented choices.
-
-    Raises:
-        UnsupportedError: If the value is not a choice; the message lists the choices.
-    """
+    """Raise `UnsupportedError` for a value that is not one of the documented choices."""
     if value not in set(choices):
-        raise UnsupportedError(f"{name} is {value!r}; it can be {_names(choices)}.")
+        raise UnsupportedError(f"{name} is {value!r}; it can be {_join(choices)}.")
 
 
 def require_range(name: str, value: float | None, limits: tuple[float, float]) -> None:
-    """Refuse a number outside its documented range; None stands for the server's default.
+    """Raise `UnsupportedError` for a number outside its documented range.
 
-    Raises:
-        UnsupportedError: If the number is outside the range.
+    None stands for the server's default.
     """
     low, high = limits
     if value is not None and not low <= value <= high:
@@ -195,16 +166,11 @@ def require_range(name: str, value: float | None, limits: tuple[float, float]) -
 
 
 def require_piece_options(piece_seconds: float | None, upload_format: UploadFormat) -> None:
-    """Refuse a length of pieces that is not positive, and an unknown encoding of uploads.
-
-    Raises:
-        ConfigurationError: If the length is not above 0.
-        UnsupportedError: If the encoding is unknown; the message lists the encodings.
-    """
+    """Raise an error for pieces without a length, and for an unknown encoding of uploads."""
     if piece_seconds is not None and not piece_seconds > 0:
         raise ConfigurationError(f"piece_seconds has to be above 0, not {piece_seconds}.")
     require_choice("upload_format", upload_format, get_args(UploadFormat))
 
 
-def _names(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names)) or "none"
+def _join(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))

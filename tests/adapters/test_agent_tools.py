@@ -64,7 +64,7 @@ def client(sandbox_url: str) -> Iterator[ApertisAudio]:
 
 
 def test_speak_and_ask(client: ApertisAudio, access: FileAccess, use: Use) -> None:
-    """A spoken text becomes a file in the output folder, and can be asked about."""
+    """A spoken text becomes a file in the output folder, and questions about it are answered."""
     spoken = use(SpeakTool(client, access), text="The release is on Thursday.")
     path = Path(spoken.artifact["path"])
     assert path.parent == access.output

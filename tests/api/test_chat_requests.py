@@ -9,15 +9,9 @@ from typing import Any
 
 import pytest
 
-from apertis_audio_tools import (
-    ChatReply,
-    MalformedResponseError,
-    ToolCall,
-    UnsupportedError,
-    Usage,
-    api,
-)
-from apertis_audio_tools.api import Call
+from apertis_audio_tools import ChatReply, MalformedResponseError, ToolCall, UnsupportedError, Usage
+from apertis_audio_tools.api.call import Call
+from apertis_audio_tools.api.chat import chat_call, chat_stream_call
 from apertis_audio_tools.api.options import ChatOptions
 from apertis_audio_tools.api.request import AsciiText, Base64Upload, Request, RequestBody, Upload
 from apertis_audio_tools.api.response import Response
@@ -34,14 +28,12 @@ def clip(source: Any) -> tuple[Upload, str]:
 
 def chat(messages: Any = HELLO, **options: Any) -> Call[ChatReply]:
     chat_options = ChatOptions(**options)
-    return api.chat_call(messages, chat_options, capabilities=Capabilities(), encode_clip=clip)
+    return chat_call(messages, chat_options, capabilities=Capabilities(), encode_clip=clip)
 
 
 def chat_stream(messages: Any = HELLO, **options: Any) -> Request:
     chat_options = ChatOptions(**options)
-    call = api.chat_stream_call(
-        messages, chat_options, capabilities=Capabilities(), encode_clip=clip
-    )
+    call = chat_stream_call(messages, chat_options, capabilities=Capabilities(), encode_clip=clip)
     return call.request
 
 
@@ -151,7 +143,7 @@ def test_messages_are_not_changed() -> None:
 @pytest.mark.parametrize(
     ("messages", "message"),
     [
-        ([], "no messages were given"),
+        ([], "messages is empty"),
         (["Hello?"], "A message is a mapping, not a str"),
         ([None], "A message is a mapping, not a NoneType"),
         ([{"role": "user", "content": 7}], "Content is text or blocks, not a int"),
@@ -166,7 +158,7 @@ def test_messages_are_not_changed() -> None:
         (audio_message(data="Ukl\nGRg", format="wav"), "is not base64"),
         (audio_message(data="Uk=lG", format="wav"), "is not base64"),
         (audio_message(data='UklG"}', format="wav"), "is not base64"),
-        ([{"role": "user", "content": "\ud83d"}], "half a character"),
+        ([{"role": "user", "content": "\ud83d"}], "lone surrogate"),
         ([{"role": "user", "content": [{"type": "text", "text": b"x"}]}], "A bytes cannot be sent"),
     ],
     ids=lambda value: repr(value)[-50:],

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from apertis_audio_tools import APIConnectionError, ChatDelta, MalformedResponseError, Usage, api
+from apertis_audio_tools import APIConnectionError, ChatDelta, MalformedResponseError, Usage
+from apertis_audio_tools.api.chat import chat_stream_call
 from apertis_audio_tools.api.options import ChatOptions
 from apertis_audio_tools.api.request import Upload
 from apertis_audio_tools.api.response import Response
@@ -24,7 +25,7 @@ def never(_: Any) -> tuple[Upload, str]:
     return Upload("", "", 0, io.BytesIO), "wav"
 
 
-CALL = api.chat_stream_call(
+CALL = chat_stream_call(
     [{"role": "user", "content": "Hello?"}],
     ChatOptions(),
     capabilities=Capabilities(),
@@ -202,7 +203,7 @@ def test_nulls() -> None:
         ([(3, "a"), (None, None), (None, "b")], [3, 3, 4]),
     ],
 )
-def test_calls_are_told_apart(
+def test_calls_are_distinguished(
     pieces: list[tuple[int | None, str | None]], numbers: list[int]
 ) -> None:
     """Every tool call gets its own index, whatever the service sends, if the ids differ."""
@@ -211,7 +212,7 @@ def test_calls_are_told_apart(
 
 
 def test_calls_without_an_index() -> None:
-    """Tool calls without an index are told apart by their ids, also within one event."""
+    """Tool calls without an index are distinguished by their ids, also within one event."""
     calls = [{"id": name, "function": {"name": "f"}} for name in "ab"]
     (delta,) = read(event({"tool_calls": calls}) + DONE)
     assert [(call.index, call.id) for call in delta.tool_calls] == [(0, "a"), (1, "b")]
@@ -236,7 +237,7 @@ def test_cut_off(size: int) -> None:
         (b'{ "error": "Overloaded." }', "Overloaded"),
         (b'{"id": 1, "choices": [], "error": {"message": "Overloaded."}}', "Overloaded"),
         (b'{"detail": "Overloaded."}', "Overloaded"),
-        (b'{"type": "ping"}', "half-way"),
+        (b'{"type": "ping"}', "broke off with an error"),
         (b"null", "not as documented"),
         (b"[]", "not as documented"),
         (b'{"choices": [{"delta": {"content": "a', "not as documented"),

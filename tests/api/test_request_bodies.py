@@ -13,10 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from python_multipart.multipart import FormParser, parse_options_header
 
-from apertis_audio_tools import UnsupportedError, api, models
+from apertis_audio_tools import UnsupportedError, models
 from apertis_audio_tools.api.call import json_body, multipart_body
+from apertis_audio_tools.api.model_list import model_list_call
 from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.api.request import AsciiText, Request, RequestBody, Upload
+from apertis_audio_tools.api.transcription import transcription_call
 from apertis_audio_tools.models import Capabilities
 
 SOUND = bytes(range(256)) + b"\r\n--boundary\r\n\r\n" + bytes(range(256))
@@ -64,7 +66,7 @@ def transcription(**options: Any) -> Request:
     about = {name: options.pop(name) for name in ("source", "duration") if name in options}
     about.setdefault("source", "clip.mp3")
     given = TranscriptionOptions(**options)
-    return api.transcription_call(clip, given, capabilities=Capabilities(), **about).request
+    return transcription_call(clip, given, capabilities=Capabilities(), **about).request
 
 
 def test_form() -> None:
@@ -154,7 +156,7 @@ def test_translation() -> None:
         ({"temperature": 1.01}, "temperature is 1.01; it can be from 0.0 to 1.0"),
         ({"temperature": float("nan")}, "temperature is nan"),
         ({"model": "gpt-4o-transcribe", "duration": 1401.0}, "at most 1400 s"),
-        ({"prompt": "half \ud83d"}, "half a character"),
+        ({"prompt": "half \ud83d"}, "lone surrogate"),
     ],
 )
 def test_impossible_transcription(options: dict[str, Any], message: str) -> None:
@@ -204,8 +206,8 @@ def test_json_mappings() -> None:
     [
         (float("nan"), "cannot be sent as JSON: Out of range"),
         (float("-inf"), "cannot be sent as JSON: Out of range"),
-        ("half \ud83d", "half a character"),
-        ({"\udcff": 1}, "half a character"),
+        ("half \ud83d", "lone surrogate"),
+        ({"\udcff": 1}, "lone surrogate"),
         (b"bytes", "A bytes cannot be sent as JSON"),
         ({1, 2}, "A set cannot be sent as JSON"),
         (object(), "A object cannot be sent as JSON"),
@@ -237,4 +239,4 @@ def test_json_without_end() -> None:
 
 def test_model_list() -> None:
     """The request for the list of models has no body."""
-    assert api.model_list_call().request == Request("GET", "/models", None)
+    assert model_list_call().request == Request("GET", "/models", None)

@@ -173,7 +173,7 @@ def test_redirects() -> None:
 
 
 def test_unknown_status() -> None:
-    """An unknown status gets a clear message too."""
+    """The message about an unknown status is clear."""
     assert str(refused(499, b"")) == (
         "The service, or a gateway in front of it, responded with an unknown status (499)."
     )

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from apertis_audio_tools import MalformedResponseError, Segment, Transcript, Usage, api
-from apertis_audio_tools.api import AudioStreamReader, require_audio
+from apertis_audio_tools import MalformedResponseError, Segment, Transcript, Usage
+from apertis_audio_tools.api.model_list import model_list_call
 from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.api.request import Upload
 from apertis_audio_tools.api.response import Response
+from apertis_audio_tools.api.speech import AudioStreamReader, require_audio
+from apertis_audio_tools.api.transcription import transcription_call
 from apertis_audio_tools.models import Capabilities
 
 FORMATS = ["json", "text", "srt", "vtt", "verbose_json"]
@@ -43,7 +45,7 @@ JSON_TYPE, TEXT_TYPE = "application/json", "text/plain; charset=utf-8"
 def read(
     body: str | bytes, response_format: str, media_type: str = TEXT_TYPE, **headers: str
 ) -> Transcript:
-    call = api.transcription_call(
+    call = transcription_call(
         Upload("clip.mp3", "audio/mpeg", 9, io.BytesIO),
         TranscriptionOptions(language="en", response_format=response_format),  # type: ignore[arg-type]
         capabilities=Capabilities(),
@@ -287,7 +289,7 @@ def test_audio_as_it_arrives() -> None:
 
 def test_model_list() -> None:
     """The list of models becomes their names, and another body is malformed."""
-    call = api.model_list_call()
+    call = model_list_call()
     body = b'{"object": "list", "data": [{"id": "b", "owned_by": "x"}, {"id": "a"}]}'
     assert call.read(Response(200, {}, body)) == ("b", "a")
     for wrong in (b"{}", b"[]", b'{"data": null}', b'{"data": [{}]}', b'{"data": ["a"]}'):

@@ -195,7 +195,7 @@ def test_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_sandbox")
 def test_speak_and_ask(tmp_path: Path) -> None:
-    """Speech can be written to a file, and questions asked about the file."""
+    """Speech can be written to a file, and questions about the file are answered."""
     target = tmp_path / "speech.wav"
     spoken = apertis("speak", "The meeting is tomorrow.", "-o", target, "--voice", "nova")
     assert f"{target}: " in spoken.stdout

@@ -81,14 +81,14 @@ def test_all_formats(run: Run, sandbox_url: str, tmp_path: Path, audio_format: s
     parts = [len(synthesise(part, "pcm")) / 48_000 for part in PARTS]
     with ApertisAudio("sk-test", base_url=sandbox_url) as audio:
         speech = run(audio, "speak", TEXT, response_format=audio_format)
-        saved = run(audio, "save_speech", TEXT, tmp_path / f"said.{audio_format}")
+        saved = run(audio, "save_speech", TEXT, tmp_path / f"speech.{audio_format}")
         chunks = run(audio, "stream_speech", TEXT, response_format=audio_format)
     assert speech.format == saved.format == audio_format
     assert speech.duration == pytest.approx(saved.duration, abs=0.05)
     slack = 0 if audio_format in {"flac", "wav", "pcm"} else 0.09 * len(parts)
     # The synthesiser varies by some samples from call to call.
     assert -0.03 < saved.duration - sum(parts) < slack + 0.03
-    assert (tmp_path / f"said.{audio_format}").stat().st_size == saved.size
+    assert (tmp_path / f"speech.{audio_format}").stat().st_size == saved.size
     assert speech.server == saved.server
     assert speech.request_id
     if audio_format != "pcm":
@@ -138,7 +138,7 @@ def test_failure(run: Run, tmp_path: Path) -> None:
         with pytest.raises(
             AuthenticationError, match=r"Part 3 of 6 .*characters 28 to 38\)"
         ) as caught:
-            run(audio, "save_speech", TEXT, tmp_path / "said.wav")
+            run(audio, "save_speech", TEXT, tmp_path / "speech.wav")
         assert caught.value.status == 401
         assert texts_sent(server) == set(PARTS[:3])
     assert list(tmp_path.iterdir()) == []
@@ -193,7 +193,7 @@ def test_unfit_parts(run: Run, other: Behaviour, words: str, tmp_path: Path) -> 
         server.client() as audio,
         pytest.raises(MalformedResponseError, match=words),
     ):
-        run(audio, "save_speech", TEXT, tmp_path / "said.wav")
+        run(audio, "save_speech", TEXT, tmp_path / "speech.wav")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -56,6 +56,6 @@ def test_wrong(fault: Fault, observed: Observation, mistake: str) -> None:
     assert find_mistakes(fault, TRANSCRIBE, observed) == [mistake]
 
 
-def test_sound() -> None:
+def test_text_in_place_of_audio() -> None:
     """A text in place of audio is a wrong result."""
     assert find_mistakes(SUCCESSFUL, SPEAK, CORRECT) == ["returns a wrong result"]

@@ -3,6 +3,7 @@
 import re
 import sys
 from pathlib import Path
+from traceback import TracebackException
 from typing import Any
 
 import pytest
@@ -203,7 +204,7 @@ def test_resolving(folder: Path, tmp_path: Path) -> None:
     assert (resolved.inputs, resolved.output) == ((folder,), tmp_path)
     assert resolve_access(None, (), tmp_path).output == tmp_path
     for inputs, output in (((), tmp_path), (folder, None)):
-        with pytest.raises(ConfigurationError, match=r"^Give access, or folders .*; not both\.$"):
+        with pytest.raises(ConfigurationError, match=r"^Pass access, or folders .*; not both\.$"):
             resolve_access(access, inputs, output)
     with pytest.raises(ConfigurationError, match=r"^Tools need a folder .* write to \(output\)\.$"):
         resolve_access(None, (), None)
@@ -215,3 +216,11 @@ def test_repr(folder: Path) -> None:
     """The repr shows the folders."""
     shown = repr(FileAccess(folder, output="spoken"))
     assert shown == f"FileAccess([{str(folder)!r}], output={Path.cwd() / 'spoken'})"
+
+
+def test_repr_in_tracebacks(folder: Path) -> None:
+    """A traceback can show an access whose folders are refused."""
+    with pytest.raises(AccessError) as caught:
+        FileAccess(folder / "missing")
+    shown = "".join(TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert "self = FileAccess([], output=None)" in shown

@@ -79,7 +79,7 @@ def test_nothing_else_is_read(marker: Path) -> None:
 def test_scripts_would_work(
     name: str, demuxer: str | None, options: dict[str, str], marker: Path
 ) -> None:
-    """FFmpeg follows such scripts when it is allowed to, so that the test above means something."""
+    """FFmpeg follows such scripts when it is allowed to, so that refusing them matters."""
     allowed = {"protocol_whitelist": "file,crypto,data,subfile,concat", **options}
     script = io.BytesIO(scripts(marker, "127.0.0.1:1")[name])
     with FileOpenWatch(marker) as watch:

@@ -99,7 +99,7 @@ def test_streamed_calls_with_one_index(scripted: Make, stream: Ask, index: dict[
 
 
 def test_calls_of_a_speaking_model(make: Make, ask: Ask) -> None:
-    """A model with a voice calls tools as well."""
+    """A model with a voice can call tools."""
     reply = ask(make(voice="nova").bind_tools(TOOLS), "The weather in 'Lisbon'?")
     assert reply.tool_calls[0]["args"] == {"city": "Lisbon"}
     assert [block["type"] for block in reply.content_blocks] == ["tool_call"]
@@ -199,7 +199,7 @@ def test_invalid_structured_output(make: Make, method: Any) -> None:
 
 
 def test_structured_output_with_raw(make: Make, ask: Ask) -> None:
-    """With ``include_raw`` the message is returned as well."""
+    """With ``include_raw`` the message is returned beside the object."""
     model = make().with_structured_output(Meeting, include_raw=True)
     found = ask(model, "In 'Lisbon' at 9.")
     assert found["parsed"] == Meeting(city="Lisbon", hour=9)
@@ -208,5 +208,5 @@ def test_structured_output_with_raw(make: Make, ask: Ask) -> None:
 
 def test_unknown_method(make: Make) -> None:
     """An unknown method is refused."""
-    with pytest.raises(UnsupportedError, match="method is 'hope'"):
-        make().with_structured_output(Meeting, method="hope")  # type: ignore[arg-type]
+    with pytest.raises(UnsupportedError, match="method is 'other'"):
+        make().with_structured_output(Meeting, method="other")  # type: ignore[arg-type]

@@ -147,7 +147,7 @@ class TestCopies:
 
     @pytest.mark.parametrize("way", WAYS)
     def test_models_and_toolkits(self, client: ApertisAudio, access: FileAccess, way: str) -> None:
-        """Models and toolkits can be copied as well."""
+        """Models and toolkits can be copied."""
         assert "Hello" in WAYS[way](ChatApertisAudio(client=client)).invoke("Hello?").text
         toolkit = ApertisAudioToolkit(client=client, access=access)
         assert len(WAYS[way](toolkit).get_tools()) == len(TOOLS)

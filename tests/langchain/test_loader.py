@@ -165,7 +165,7 @@ def test_shared_client(server: LoopbackServer, folder: Path, mode: str) -> None:
 
 
 def test_cache(server: LoopbackServer, folder: Path, tmp_path: Path, mode: str) -> None:
-    """With a cache, make_loader again sends nothing."""
+    """With a cache, loading again sends nothing."""
     loader = make_loader(server, folder, cache=str(tmp_path / "cache"))
     first = load_all(loader, mode)
     sent = len(server.requests)

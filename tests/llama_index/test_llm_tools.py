@@ -295,7 +295,7 @@ def test_instrumentation_without_audio(make_llm: Make, chat: Method, recorders: 
 def test_instrumentation_of_tool_chats(
     make_llm: Make, chat_with_tools: Method, recorders: Any
 ) -> None:
-    """Events and spans of a chat with tools hold no audio either."""
+    """Events and spans of a chat with tools hold no audio."""
     clip = AudioBlock(audio=CLIP.read_bytes())
     history = [ChatMessage(role="user", blocks=[clip, TextBlock(text=WEATHER)])]
     chat_with_tools(make_llm(), make_tools(), chat_history=history)

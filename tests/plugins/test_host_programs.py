@@ -127,8 +127,8 @@ def test_llm_speech(host: Callable[[str], Host]) -> None:
     llm.run("""llm -T speak_text 'Call speak_text with "Good morning."'""")
     (spoken,) = (llm.folder / "spoken").iterdir()
     assert spoken.stat().st_size > 1000
-    asked = f"llm -T ask_about_audio 'Call ask_about_audio with path \"spoken/{spoken.name}\".'"
-    assert "The tool answered" in llm.run(asked).stdout
+    command = f"llm -T ask_about_audio 'Call ask_about_audio with path \"spoken/{spoken.name}\".'"
+    assert "The tool answered" in llm.run(command).stdout
 
 
 @pytest.mark.parametrize(("variables", "words"), BROKEN)

@@ -13,6 +13,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 HAS_FFMPEG = shutil.which("ffmpeg") is not None
 HAS_RECIPE = HAS_FFMPEG and all(map(importlib.util.find_spec, ["pydub", "openai"]))
 MINUTES = str(2 / 60)
+SCRIPTS = sorted(path for path in BENCHMARKS.glob("*.py") if "__main__" in path.read_text("utf-8"))
 FAST = ("--latency", "0", "--speed", "100000", "--uplink", "10000")
 
 
@@ -29,6 +30,12 @@ def rows(page: str, name: str) -> list[list[str]]:
     """Return the cells of each row of a table that begins with a name."""
     lines = [line for line in page.splitlines() if line.startswith(f"| {name} |")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+@pytest.mark.parametrize("script", [path.name for path in SCRIPTS])
+def test_help(script: str) -> None:
+    """Every script starts, and describes its arguments."""
+    assert output(script, "--help").startswith(f"usage: {script}")
 
 
 @pytest.mark.slow

@@ -69,7 +69,7 @@ def test_keys(leaks: LeakDetector, key: str) -> None:
         "Grüezi mitenand, \\x00\\x01 und so weiter.",
     ],
 )
-def test_nothing_else(leaks: LeakDetector, text: str) -> None:
+def test_harmless_texts_are_not_reported(leaks: LeakDetector, text: str) -> None:
     """Digests, paths, masked keys and words are not reported."""
     assert leaks.in_text(text) == []
 

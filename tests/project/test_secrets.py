@@ -164,7 +164,7 @@ def test_damaged_speech(
     script = [respond(200, AUDIO, "audio/wav")] * (parts - 1) + [
         respond_truncated(AUDIO, 10, "audio/wav")
     ]
-    path = [tmp_path / "said.wav"] if verb == "save_speech" else []
+    path = [tmp_path / "speech.wav"] if verb == "save_speech" else []
     with (
         LoopbackServer(script) as server,
         server.client(max_retries=0, max_concurrency=1) as audio,

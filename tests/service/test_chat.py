@@ -27,7 +27,7 @@ WEATHER = {
 
 
 @pytest.mark.parametrize("suffix", ["wav", "mp3"])
-def test_hears(client: ApertisAudio, run: Run, clip: Clip, suffix: str) -> None:
+def test_recognises(client: ApertisAudio, run: Run, clip: Clip, suffix: str) -> None:
     """A clip in a format that the service accepts is recognised."""
     reply = run(client, "chat", "Repeat what is said in this recording.", clip(suffix))
     assert "tomorrow" in reply.text.lower()
@@ -35,7 +35,7 @@ def test_hears(client: ApertisAudio, run: Run, clip: Clip, suffix: str) -> None:
     assert reply.usage.input_tokens > 0
 
 
-def test_hears_base64(client: ApertisAudio, run: Run, clip: Clip) -> None:
+def test_recognises_base64(client: ApertisAudio, run: Run, clip: Clip) -> None:
     """A clip that the caller has as base64 is recognised."""
     data = base64.b64encode(clip("mp3").read_bytes()).decode()
     block = {"type": "input_audio", "input_audio": {"data": data, "format": "mp3"}}

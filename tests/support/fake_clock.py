@@ -13,7 +13,7 @@ class FakeClock:
         lateness: Seconds by which everybody oversleeps, as on a busy machine.
 
     Attributes:
-        sleeps: Seconds asked for, in order.
+        sleeps: Seconds that were requested, in order.
     """
 
     def __init__(self, lateness: float = 0.0) -> None:

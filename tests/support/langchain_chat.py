@@ -1,4 +1,4 @@
-"""Ask a chat model, sync or async, so that each test is written once and run twice."""
+"""Call a chat model, sync or async, so that each test is written once and run twice."""
 
 import asyncio
 import functools

@@ -26,7 +26,7 @@ LOGGERS = (
     "httpcore.proxy",
 )
 _OWN_LEVEL = logging.DEBUG - 1
-"""A level that nobody else sets, which tells our own setting from one made by a test."""
+"""A level that nobody else sets, which distinguishes our own setting from one made by a test."""
 _FORMATTER = logging.Formatter()
 _ALLOWED = "shows_keys"
 

@@ -58,7 +58,7 @@ class ExpectedPieces:
     @property
     def texts(self) -> list[str]:
         """Text that the recogniser returns for each piece."""
-        return [f"Said in {number}." for number in range(len(self.spans))]
+        return [f"Text of piece {number}." for number in range(len(self.spans))]
 
 
 @dataclass

@@ -30,7 +30,7 @@ def respond_json(data: Any, status: int = 200, **headers: str) -> Behaviour:
 
 def respond_error(status: int, code: str = "internal_error", **headers: str) -> Behaviour:
     """Send an error response with the documented error object."""
-    details = {"message": f"Said the server: {code}", "type": "api_error", "code": code}
+    details = {"message": f"Message of the server: {code}", "type": "api_error", "code": code}
     return respond_json({"error": details}, status, **{"x_request_id": "req-7"} | headers)
 
 

@@ -1,9 +1,7 @@
 """The stand-up meeting in pieces of ten seconds, and server behaviours for its pieces."""
 
-import contextlib
 import threading
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from apertis_audio_tools import ApertisAudio, Transcript
@@ -29,16 +27,6 @@ def transcribe_standup(run: Run, client: ApertisAudio, **options: Any) -> Transc
     transcript = run(client, "transcribe", STANDUP, **{"piece_seconds": PIECE_SECONDS} | options)
     assert isinstance(transcript, Transcript)
     return transcript
-
-
-def temporary_files() -> set[str]:
-    """Return the open files of this process that have been deleted."""
-    folder = Path("/proc/self/fd")
-    names = set()
-    for opened in [*folder.iterdir()] if folder.exists() else []:
-        with contextlib.suppress(FileNotFoundError):  # another thread has just closed it
-            names.add(str(opened.readlink()))
-    return {name for name in names if name.endswith("(deleted)")}
 
 
 class RefuseOnePiece:

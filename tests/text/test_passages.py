@@ -42,7 +42,7 @@ def test_passages_end_with_a_sentence() -> None:
 
 @pytest.mark.parametrize("mark", [".", "!", "?", "…", "。", "！", "？", "؟", "।", ". "])  # noqa: RUF001  # other scripts
 def test_sentences_of_other_scripts(mark: str) -> None:
-    """The sentence marks of other scripts end a passage too."""
+    """A passage ends at the sentence marks of any script."""
     assert texts(spoken("a b c. d e f"), 4.0)[0] == ["a", "b", "c."]
     segments = [*spoken("a b"), segment(2.0, 3.0, f"c{mark}"), segment(3.0, 4.0), segment(4.0, 5.0)]
     assert len(texts(segments, 4.0)[0]) == 3

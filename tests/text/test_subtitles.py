@@ -37,7 +37,7 @@ def test_writing() -> None:
         SRT.replace("00:00:00,000 --> ", "0:0:0,0-->").replace("Hello there.", "Hello\nthere."),
         VTT.replace("00:00:0", "00:0"),
         VTT.replace("WEBVTT", "WEBVTT - a title\nKind: captions"),
-        VTT.replace("WEBVTT\n", "WEBVTT\n\nNOTE not said\n\nSTYLE\n::cue { color: red }\n"),
+        VTT.replace("WEBVTT\n", "WEBVTT\n\nNOTE not a cue\n\nSTYLE\n::cue { color: red }\n"),
         VTT.replace("02.500\n", "02.500 align:start position:0%\n"),
         VTT.replace("Hello there.", "<v Ann><c.loud>Hello</c> <00:00:01.000>there.</v>"),
         VTT.replace("\n\n00:00:00", "\n\nintro\n00:00:00"),
@@ -102,10 +102,10 @@ def test_timecode(seconds: float, timecode: str) -> None:
 
 def test_escapes() -> None:
     """Markup in a text is escaped in WebVTT and read back unchanged."""
-    said = [Cue(0.0, 1.0, 'if a<b && b>c: "&amp;" <i>x</i>')]
-    vtt = subtitles.write_vtt(said)
+    cues = [Cue(0.0, 1.0, 'if a<b && b>c: "&amp;" <i>x</i>')]
+    vtt = subtitles.write_vtt(cues)
     assert "if a&lt;b &amp;&amp; b&gt;c" in vtt
-    assert subtitles.parse_subtitles(vtt) == said
+    assert subtitles.parse_subtitles(vtt) == cues
 
 
 def test_srt_has_no_escapes() -> None:

@@ -105,7 +105,7 @@ def test_slow(resolve: Resolver, released: threading.Event) -> None:
 
 
 async def test_slow_for_a_task(resolve: Resolver, released: threading.Event) -> None:
-    """A lookup that does not end is given up at the deadline on an event loop, too."""
+    """On an event loop, a lookup that does not end is given up at the deadline."""
     resolve(lambda: [released.wait(60)])
     with LoopbackServer([]) as server:
         url = f"http://{NAME}/v1"

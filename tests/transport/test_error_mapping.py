@@ -72,7 +72,7 @@ def test_frames(send: Callable[[Transport, float], object], failure: str) -> Non
 
 
 def test_frames_of_a_cancelled_upload() -> None:
-    """The frames of a cancelled upload do not show it either."""
+    """The frames of a cancelled upload show neither key nor body."""
     token = CancelToken()
 
     class Recording(io.BytesIO):

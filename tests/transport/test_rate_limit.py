@@ -67,7 +67,7 @@ def test_every_verb(
         server.client(clock=clock, requests_per_minute=1, max_concurrency=1) as audio,
     ):
         for _ in range(2):
-            with contextlib.suppress(MalformedResponseError):  # whatever was answered
+            with contextlib.suppress(MalformedResponseError):  # the response does not matter here
                 run(audio, verb, *arguments)
     assert len(server.requests) >= 2
     assert most_in_a_minute(server) == 1
@@ -173,7 +173,7 @@ def test_wait_longer_than_allowed(run: Run, clock: FakeClock) -> None:
 
 
 def test_cooldown_never_gets_shorter(run: Run, clock: FakeClock) -> None:
-    """A short wait that another worker is told later does not end a longer cooldown."""
+    """A short wait that another worker receives later does not end a longer cooldown."""
     first_refused = threading.Event()
 
     def refuse_for_long(exchange: Exchange) -> None:

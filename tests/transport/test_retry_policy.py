@@ -102,7 +102,9 @@ def test_too_long_a_cooldown(
 ) -> None:
     """A cooldown up to the deadline, or longer than `max_wait`, is an error."""
     policy.cooldown.extend(clock.monotonic() + cooldown)
-    sentence = rf"^The service asked to wait {cooldown:.0f} s, longer than this call may\.$"
+    sentence = (
+        rf"^The service asked to wait {cooldown:.0f} s, longer than max_wait or deadline allow; "
+    )
     with pytest.raises(RateLimitError, match=sentence) as caught:
         policy.seconds_until_allowed(clock.monotonic() + allowed)
     assert caught.value.retry_after == cooldown
@@ -117,7 +119,7 @@ def test_rate_limit(clock: FakeClock, allowed: float, wait: float | None) -> Non
     if wait is not None:
         assert policy.seconds_until_allowed(deadline, "whisper-1") == wait
         return
-    with pytest.raises(RateLimitError, match=r"^whisper-1 gets .* 61 s, .* wait\.$") as caught:
+    with pytest.raises(RateLimitError, match="no request to whisper-1 for 61 s") as caught:
         policy.seconds_until_allowed(deadline, "whisper-1")
     assert caught.value.retry_after == 61.0
 

@@ -20,7 +20,7 @@ MODELS = respond_json({"data": [{"id": "whisper-1"}]})
 AGES_AGO = dt.datetime(2001, 1, 1, tzinfo=dt.UTC)
 HELLO_BYTES = 16 * 1024
 HELLO = b"\x16\x03\x03\x3f\xff\x02\x00\x3f\xfb\x03\x03"
-"""The beginning of a long one."""
+"""Beginning of a long handshake record."""
 
 
 class TlsLoopback(LoopbackServer):

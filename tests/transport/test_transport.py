@@ -15,7 +15,7 @@ from apertis_audio_tools import (
     APITimeoutError,
     MalformedResponseError,
 )
-from apertis_audio_tools.api import Call
+from apertis_audio_tools.api.call import Call
 from apertis_audio_tools.api.request import Request, RequestBody, Upload
 from apertis_audio_tools.api.response import Response
 from apertis_audio_tools.pipeline.request_runner import RequestRunner

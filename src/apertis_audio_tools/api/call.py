@@ -24,17 +24,12 @@ from apertis_audio_tools.errors import UnsupportedError
 R_co = TypeVar("R_co", covariant=True)
 M = TypeVar("M", bound=BaseModel)
 
-_ESCAPED = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
+_FILE_NAME_ESCAPES = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[R_co]):
-    """Request, and the function that reads its response.
-
-    Attributes:
-        request: Request to send.
-        read: Function that returns the result, or raises `MalformedResponseError`.
-    """
+    """Request, and the function that reads its response or raises `MalformedResponseError`."""
 
     request: Request
     read: Callable[[Response], R_co]
@@ -52,12 +47,7 @@ class StreamReader(Protocol[R_co]):
 
 @dataclass(frozen=True, slots=True)
 class StreamCall(Generic[R_co]):
-    """Request, and the reader of its response.
-
-    Attributes:
-        request: Request to send.
-        reader: Function that makes a reader from the head of the response.
-    """
+    """Request, and the function that makes a reader from the head of its response."""
 
     request: Request
     reader: Callable[[Response], StreamReader[R_co]]
@@ -73,7 +63,8 @@ def multipart_body(fields: Mapping[str, str | float | None], upload: Upload) -> 
     )
     head += (
         f'--{boundary}\r\nContent-Disposition: form-data; name="file"; '
-        f'filename="{upload.name.translate(_ESCAPED)}"\r\nContent-Type: {upload.media_type}\r\n\r\n'
+        f'filename="{upload.name.translate(_FILE_NAME_ESCAPES)}"\r\n'
+        f"Content-Type: {upload.media_type}\r\n\r\n"
     )
     tail = f"\r\n--{boundary}--\r\n"
     parts = (_utf8(head), upload, _utf8(tail))
@@ -83,10 +74,7 @@ def multipart_body(fields: Mapping[str, str | float | None], upload: Upload) -> 
 def json_body(payload: Mapping[str, object]) -> RequestBody:
     """Return JSON in which each `Upload` streams as base64 and each `AsciiText` as it is.
 
-    Fields that are None are left out.
-
-    Raises:
-        UnsupportedError: If a value has no JSON form.
+    Fields that are None are left out. A value without a JSON form raises `UnsupportedError`.
     """
     streamed: list[BodyPart] = []
     placeholder = secrets.token_hex(16)
@@ -104,23 +92,17 @@ def json_body(payload: Mapping[str, object]) -> RequestBody:
         text = json.dumps(fields, default=encode, ensure_ascii=False, allow_nan=False)
     except (ValueError, TypeError, RecursionError) as error:
         raise UnsupportedError(f"This cannot be sent as JSON: {error}.") from None
-    pieces = _utf8(text).split(placeholder.encode())
-    parts: list[BodyPart] = [pieces[0]]
-    for part, piece in zip(streamed, pieces[1:], strict=True):
-        parts += [part, piece]
+    first, *others = _utf8(text).split(placeholder.encode())
+    parts: list[BodyPart] = [first]
+    for part, following in zip(streamed, others, strict=True):
+        parts += [part, following]
     return RequestBody("application/json", tuple(parts))
 
 
 def require_size(body: RequestBody, subject: str, advice: str) -> None:
-    """Refuse a body that the service would not even read to its end.
+    """Raise `UnsupportedError` for a body that the service would not even read to its end.
 
-    Args:
-        body: Body of a request.
-        subject: Subject of the error message.
-        advice: Sentence of the error message, without its full stop.
-
-    Raises:
-        UnsupportedError: If the body is larger than a request may be.
+    The message begins with `subject` and ends with `advice`.
     """
     if body.size > models.MAX_UPLOAD_BYTES:
         raise UnsupportedError(
@@ -135,8 +117,8 @@ def parse_json(response: Response, model: type[M]) -> M:
         return model.model_validate_json(response.body.removeprefix(codecs.BOM_UTF8))
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(step) for step in first["loc"])
-        problem = f"at {place!r}: {first['msg']}" if place else str(first["msg"])
+        field = ".".join(str(step) for step in first["loc"])
+        problem = f"at {field!r}: {first['msg']}" if field else str(first["msg"])
     # Raised out here, because the other error would be its context and holds the whole body.
     raise malformed_error(response, f"not as documented, {problem}")
 
@@ -151,5 +133,5 @@ def _utf8(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError as error:
         raise UnsupportedError(
-            f"The text has half a character (a lone surrogate) at {error.start}."
+            f"The text to send contains a lone surrogate, {text[error.start]!a}; remove it."
         ) from None

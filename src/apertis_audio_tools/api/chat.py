@@ -33,6 +33,7 @@ _RESERVED_FIELDS = frozenset(
 
 ChatMessage: TypeAlias = Mapping[str, Any]
 ClipEncoder: TypeAlias = Callable[[Any], tuple[Upload, str]]
+"""Function that returns an upload and its format for a source of audio."""
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
@@ -44,26 +45,16 @@ def chat_call(
     capabilities: Capabilities,
     encode_clip: ClipEncoder,
 ) -> Call[ChatReply]:
-    """Return the call for one turn of a conversation.
-
-    Args:
-        messages: Messages in the standard chat schema.
-        options: Options of the request.
-        capabilities: Capabilities of the models.
-        encode_clip: Function that makes an upload and its format from a source of audio.
-
-    Raises:
-        UnsupportedError: If the service is known to refuse it.
-    """
-    payload = _payload(messages, options, capabilities, encode_clip)
-    is_spoken = wants_audio(options)
+    """Return the call for one turn of a conversation."""
+    payload = _build_payload(messages, options, capabilities, encode_clip)
+    is_spoken = _is_spoken(options)
     voice = {"voice": options.voice or VOICE, "format": options.audio_format}
     modalities = list(options.modalities) if options.modalities else None
     payload |= {
         "modalities": modalities or (["text", "audio"] if is_spoken else None),
         "audio": voice if is_spoken else None,
     }
-    request = Request("POST", _PATH, _body(payload, options.extra), model=options.model)
+    request = Request("POST", _PATH, _build_body(payload, options.extra), model=options.model)
     return Call(request, functools.partial(_read, audio_format=options.audio_format))
 
 
@@ -74,33 +65,28 @@ def chat_stream_call(
     capabilities: Capabilities,
     encode_clip: ClipEncoder,
 ) -> StreamCall[ChatDelta]:
-    """Return the call for a streamed text reply; see `chat_call`.
-
-    Raises:
-        UnsupportedError: If the service is known to refuse it, as it does a spoken reply.
-    """
-    if wants_audio(options):
+    """Return the call for a streamed reply, which cannot be spoken; see `chat_call`."""
+    if _is_spoken(options):
         raise UnsupportedError("The service cannot stream a spoken reply; request it whole.")
-    payload = _payload(messages, options, capabilities, encode_clip)
+    payload = _build_payload(messages, options, capabilities, encode_clip)
     payload |= {"stream": True, "stream_options": {"include_usage": True}}
-    body = _body(payload, options.extra)
+    body = _build_body(payload, options.extra)
     request = Request("POST", _PATH, body, accept="text/event-stream", model=options.model)
     return StreamCall(request, ChatEventReader)
 
 
-def wants_audio(options: ChatOptions) -> bool:
-    """Return whether the reply will be spoken."""
+def _is_spoken(options: ChatOptions) -> bool:
     return "audio" in options.modalities if options.modalities else options.voice is not None
 
 
-def _payload(
+def _build_payload(
     messages: Sequence[ChatMessage],
     options: ChatOptions,
     capabilities: Capabilities,
     encode_clip: ClipEncoder,
 ) -> dict[str, object]:
     if not messages:
-        raise UnsupportedError("There is nothing to answer: no messages were given.")
+        raise UnsupportedError("There is nothing to reply to: messages is empty.")
     for modality in options.modalities or ():
         models.require_choice("modalities", modality, {"text", "audio"})
     models.require_choice("audio_format", options.audio_format, models.CHAT_AUDIO_FORMATS)
@@ -116,12 +102,12 @@ def _payload(
         "seed": options.seed,
         "response_format": options.response_format,
         "model": options.model,
-        "messages": [_message(message, encode_clip) for message in messages],
+        "messages": [_encode_message(message, encode_clip) for message in messages],
         "temperature": options.temperature,
     }
 
 
-def _body(payload: Mapping[str, object], extra: Mapping[str, Any] | None) -> RequestBody:
+def _build_body(payload: Mapping[str, object], extra: Mapping[str, Any] | None) -> RequestBody:
     for name in extra or ():
         if payload.get(name) is not None or name in _RESERVED_FIELDS:
             raise UnsupportedError(f"{name} has a parameter of its own; it cannot be in extra.")
@@ -130,7 +116,7 @@ def _body(payload: Mapping[str, object], extra: Mapping[str, Any] | None) -> Req
     return body
 
 
-def _message(message: ChatMessage, encode_clip: ClipEncoder) -> ChatMessage:
+def _encode_message(message: ChatMessage, encode_clip: ClipEncoder) -> ChatMessage:
     if not isinstance(message, Mapping):
         raise UnsupportedError(f"A message is a mapping, not a {type(message).__name__}.")
     content = message.get("content")
@@ -138,10 +124,10 @@ def _message(message: ChatMessage, encode_clip: ClipEncoder) -> ChatMessage:
         return message
     if not isinstance(content, Sequence):
         raise UnsupportedError(f"Content is text or blocks, not a {type(content).__name__}.")
-    return {**message, "content": [_block(block, encode_clip) for block in content]}
+    return {**message, "content": [_encode_block(block, encode_clip) for block in content]}
 
 
-def _block(block: Mapping[str, Any], encode_clip: ClipEncoder) -> Mapping[str, Any]:
+def _encode_block(block: Mapping[str, Any], encode_clip: ClipEncoder) -> Mapping[str, Any]:
     """Return the block, with audio in a form that streams into the body without a copy."""
     if not isinstance(block, Mapping):
         raise UnsupportedError(f"A content block is a mapping, not a {type(block).__name__}.")

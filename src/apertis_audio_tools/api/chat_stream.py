@@ -47,11 +47,7 @@ class _Chunk(BaseModel):
 
 
 class ChatEventReader:
-    """Reader of a stream of server-sent events.
-
-    Args:
-        head: Head of the response.
-    """
+    """Reader of a stream of server-sent events."""
 
     def __init__(self, head: Response) -> None:
         self._head = head
@@ -66,8 +62,7 @@ class ChatEventReader:
     def feed(self, chunk: bytes) -> Iterator[ChatDelta]:
         """Yield the deltas that are complete with this chunk.
 
-        Raises:
-            MalformedResponseError: If an event is not as documented, or reports a failure.
+        An event that is not as documented, or reports a failure, raises `MalformedResponseError`.
         """
         self._is_empty = self._is_empty and not chunk
         if len(self._rest) > _MAX_LINE_BYTES:
@@ -77,10 +72,10 @@ class ChatEventReader:
         if not self._is_events:
             self._rest += chunk
             return
-        for line in self._lines(chunk):
+        for line in self._split_lines(chunk):
             self._collect(line)
             if not line and self._data:
-                yield from self._event("\n".join(self._data))
+                yield from self._parse_event("\n".join(self._data))
                 self._data.clear()
 
     def finish(self) -> Sequence[ChatDelta]:
@@ -100,7 +95,7 @@ class ChatEventReader:
             raise malformed_error(replace(self._head, body=self._rest), "without any event")
         data = "\n".join(self._data)
         is_whole = _is_whole(data)
-        deltas = tuple(self._event(data)) if is_whole else ()
+        deltas = tuple(self._parse_event(data)) if is_whole else ()
         is_cut_off = bool(data) and not is_whole
         if not self._has_end_marker and (is_cut_off or not self._has_finish_reason):
             raise APIConnectionError(
@@ -108,7 +103,7 @@ class ChatEventReader:
             )
         return deltas
 
-    def _lines(self, chunk: bytes) -> list[bytes]:
+    def _split_lines(self, chunk: bytes) -> list[bytes]:
         """Return the lines that end with this chunk, in a line feed, a carriage return or both."""
         if not chunk:
             return []
@@ -123,7 +118,7 @@ class ChatEventReader:
             self._has_events = True
             self._data.append(line[5:].strip().decode("utf-8", errors="replace"))
 
-    def _event(self, data: str) -> Iterator[ChatDelta]:
+    def _parse_event(self, data: str) -> Iterator[ChatDelta]:
         if data == _DONE:
             self._has_end_marker = True
             return
@@ -137,23 +132,23 @@ class ChatEventReader:
                 request_id=response.request_id,
             ) from None
         if chunk.error is not None or (chunk.choices is None and chunk.usage is None):
-            raise malformed_error(response, "the reply failed half-way")
+            raise malformed_error(response, "the reply broke off with an error")
         choice = chunk.choices[0] if chunk.choices else _ChunkChoice()
         self._has_finish_reason = self._has_finish_reason or choice.finish_reason is not None
-        yield self._delta(chunk, choice)
+        yield self._read_delta(chunk, choice)
 
-    def _delta(self, chunk: _Chunk, choice: _ChunkChoice) -> ChatDelta:
+    def _read_delta(self, chunk: _Chunk, choice: _ChunkChoice) -> ChatDelta:
         delta = choice.delta or _Delta()
         return ChatDelta(
             text=delta.content or delta.refusal or "",
-            tool_calls=tuple(map(self._tool_call_delta, delta.tool_calls or ())),
+            tool_calls=tuple(map(self._read_tool_call, delta.tool_calls or ())),
             finish_reason=choice.finish_reason,
             usage=parse_usage(chunk.usage) if chunk.usage else None,
             model=chunk.model or "",
             request_id=self._head.request_id,
         )
 
-    def _tool_call_delta(self, call: _ToolCallDelta) -> ToolCallDelta:
+    def _read_tool_call(self, call: _ToolCallDelta) -> ToolCallDelta:
         function = call.function or _FunctionDelta()
         return ToolCallDelta(
             index=self._tool_call_indexes.resolve(call.index, call.id),

@@ -20,17 +20,7 @@ from apertis_audio_tools.models import (
 class TranscriptionOptions:
     """Options of a transcription or translation.
 
-    Attributes:
-        task: ``transcribe``, or ``translate`` into English.
-        model: Transcription model; only whisper models translate.
-        language: ISO 639-1 code of the language spoken, for `transcribe` only.
-        prompt: Context, or the spelling of names and terms.
-        response_format: Format of the response. Defaults to ``verbose_json`` for models that
-            have it, else ``json``.
-        temperature: Sampling temperature, 0 to 1. Defaults to the service's 0.
-        piece_seconds: Target length of pieces in seconds, for recordings that have to be cut.
-        upload_format: ``auto`` and ``original`` send the recording's own encoding wherever the
-            service takes it; ``mp3`` and ``opus`` re-encode at 16 kHz mono for a slow line.
+    `task` chooses the endpoint; see `ApertisAudio.transcribe` for the others.
     """
 
     task: Task = "transcribe"
@@ -45,15 +35,7 @@ class TranscriptionOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeechOptions:
-    """Options of a spoken text.
-
-    Attributes:
-        voice: Voice that speaks.
-        model: Speech model.
-        response_format: Audio format of the response.
-        speed: 0.25 to 4. Defaults to the service's 1.
-        instructions: Tone, accent and pace, for models that follow them.
-    """
+    """Options of a spoken text; see `ApertisAudio.speak`."""
 
     voice: str = VOICE
     model: str = SPEECH_MODEL
@@ -64,24 +46,7 @@ class SpeechOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatOptions:
-    """Options of one turn of a conversation.
-
-    Attributes:
-        model: Chat model.
-        modalities: ``["text", "audio"]`` for a spoken reply.
-        voice: Voice of a spoken reply; implies one.
-        audio_format: Audio format of a spoken reply.
-        tools: Functions the model may call, in the standard schema.
-        tool_choice: ``auto``, ``none``, ``required`` or one function.
-        parallel_tool_calls: Whether several functions may be called at once.
-        temperature: Sampling temperature, 0 to 2.
-        top_p: Nucleus sampling, 0 to 1.
-        max_tokens: Longest reply, in tokens.
-        stop: Sequences that end the reply.
-        seed: Seed for replies that can be repeated, as far as the model can.
-        response_format: JSON schema of the reply, in the standard schema.
-        extra: Further fields of the chat schema, sent as they are.
-    """
+    """Options of one turn of a conversation; see `ApertisAudio.chat`."""
 
     model: str = CHAT_MODEL
     modalities: Sequence[str] | None = None

@@ -89,15 +89,15 @@ def is_success(status: int) -> bool:
 def status_error(response: Response) -> APIStatusError:
     """Return the error for a response without success."""
     detail = _error_object(response.body)
-    code = _text(detail.get("code")) or _text(detail.get("type"))
+    code = _one_line(detail.get("code")) or _one_line(detail.get("type"))
     error_type = _error_type(response.status, code)
-    message = _message(detail.get("message")) or _reason(response)
+    message = _shown_message(detail.get("message")) or _reason(response)
     sentences = [f"{message.rstrip('.')} ({response.status}).", _advice(error_type, code)]
     return error_type(
         " ".join(filter(None, sentences)),
         status=response.status,
         code=code,
-        param=_text(detail.get("param")),
+        param=_one_line(detail.get("param")),
         request_id=response.request_id,
         retry_after=retry_after(response.status, response.headers),
     )
@@ -106,18 +106,16 @@ def status_error(response: Response) -> APIStatusError:
 def malformed_error(response: Response, problem: str) -> MalformedResponseError:
     """Return the error for a response with success whose content is not usable.
 
-    Args:
-        response: Response that the error is about.
-        problem: End of the sentence "The service responded with 200, but ...".
+    `problem` ends the sentence "The service responded with 200, but ...".
     """
     detail = _error_object(response.body)
-    message = _message(detail.get("message"))
+    message = _shown_message(detail.get("message"))
     return MalformedResponseError(
         f"The service responded with {response.status}, but {problem}"
         + (f": {message}" if message else f" (it begins {snippet(response.body)})."),
         status=response.status,
-        code=_text(detail.get("code")),
-        param=_text(detail.get("param")),
+        code=_one_line(detail.get("code")),
+        param=_one_line(detail.get("param")),
         request_id=response.request_id,
     )
 
@@ -139,12 +137,12 @@ def retry_after(status: int, headers: Mapping[str, str]) -> float | None:
     ignored, and so is a reset more than a day ahead (it is 180 s at most).
     """
     seconds = (
-        _seconds(headers.get("retry-after-ms"), scale=0.001)
-        or _seconds(headers.get("retry-after"))
-        or _seconds_until(_timestamp(headers.get("retry-after")), headers)
+        _parse_seconds(headers.get("retry-after-ms"), scale=0.001)
+        or _parse_seconds(headers.get("retry-after"))
+        or _seconds_until(_parse_date(headers.get("retry-after")), headers)
     )
     if seconds is None and status == HTTPStatus.TOO_MANY_REQUESTS:
-        reset = _seconds_until(_seconds(headers.get("x-ratelimit-reset")), headers)
+        reset = _seconds_until(_parse_seconds(headers.get("x-ratelimit-reset")), headers)
         seconds = reset if reset is not None and reset <= _MAX_RESET_SECONDS else None
     return seconds
 
@@ -187,7 +185,7 @@ def _error_object(body: bytes) -> dict[str, object]:
     return error if isinstance(error, dict) else {}
 
 
-def _text(value: object) -> str | None:
+def _one_line(value: object) -> str | None:
     """Return a value as one short line, or None, for servers put anything into error fields."""
     if not isinstance(value, str | int) or isinstance(value, bool):
         return None
@@ -195,13 +193,13 @@ def _text(value: object) -> str | None:
     return " ".join(words)[:500] or None
 
 
-def _message(value: object) -> str | None:
+def _shown_message(value: object) -> str | None:
     """Return a message that can be shown, with API keys masked, or None for a page of HTML."""
-    text = _text(value)
+    text = _one_line(value)
     return None if text is None or text.startswith("<") else _API_KEY.sub("sk-...", text)
 
 
-def _seconds(value: str | None, scale: float = 1.0) -> float | None:
+def _parse_seconds(value: str | None, scale: float = 1.0) -> float | None:
     """Return the longest of several numbers of seconds, as a gateway may add its own."""
     try:
         seconds = max(float(part) for part in (value or "").split(",")) * scale
@@ -217,11 +215,11 @@ def _seconds_until(timestamp: float | None, headers: Mapping[str, str]) -> float
 
 
 def _server_time(headers: Mapping[str, str]) -> float:
-    timestamp = _timestamp(headers.get("date"))
+    timestamp = _parse_date(headers.get("date"))
     return time.time() if timestamp is None else timestamp
 
 
-def _timestamp(value: str | None) -> float | None:
+def _parse_date(value: str | None) -> float | None:
     try:
         date = parsedate_to_datetime(value or "")
         return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()

@@ -12,16 +12,12 @@ from apertis_audio_tools.api.response import Response, malformed_error
 from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.models import Capabilities
 
-_TEXT = re.compile(rb"\s*(?:\{\s*\"|<(?:!doctype|html|\?xml))", re.IGNORECASE)
+_PAGE_OR_JSON = re.compile(rb"\s*(?:\{\s*\"|<(?:!doctype|html|\?xml))", re.IGNORECASE)
 _BINARY_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream", "video/ogg"})
 
 
 def speech_request(text: str, options: SpeechOptions, capabilities: Capabilities) -> Request:
-    """Return the request for a spoken text.
-
-    Raises:
-        UnsupportedError: If the service is known to refuse it.
-    """
+    """Return the request for a spoken text."""
     if not text.strip():
         raise UnsupportedError("There is nothing to speak: the text is empty.")
     if len(text) > models.MAX_SPEECH_CHARACTERS:
@@ -48,11 +44,7 @@ def speech_request(text: str, options: SpeechOptions, capabilities: Capabilities
 
 
 class AudioStreamReader:
-    """Reader of a streamed audio file, which checks that the first bytes look like audio.
-
-    Args:
-        head: Head of the response.
-    """
+    """Reader of a streamed audio file, which checks that the first bytes look like audio."""
 
     def __init__(self, head: Response) -> None:
         self._head = head
@@ -79,6 +71,6 @@ def require_audio(response: Response) -> Response:
     media_type = response.media_type
     if not media_type.startswith("audio/") and media_type not in _BINARY_TYPES:
         raise malformed_error(response, f"with {media_type} in place of audio")
-    if _TEXT.match(response.body):
+    if _PAGE_OR_JSON.match(response.body):
         raise malformed_error(response, "with text in place of audio")
     return response

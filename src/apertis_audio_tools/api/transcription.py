@@ -40,15 +40,7 @@ def transcription_call(
 ) -> Call[Transcript]:
     """Return the call that transcribes or translates one upload.
 
-    Args:
-        upload: Recording, or a piece of one.
-        options: Options of the request.
-        capabilities: Capabilities of the models.
-        source: Name of the recording in the transcript.
-        duration: Length of the upload in seconds. Defaults to None, if it is unknown.
-
-    Raises:
-        UnsupportedError: If the service is known to refuse it, or it is too large.
+    The transcript is named after `source`. `duration` is that of the upload in seconds, if known.
     """
     model, task = options.model, options.task
     response_format = options.response_format or capabilities.best_transcript_format(model, task)
@@ -79,7 +71,7 @@ def transcription_call(
     return Call(request, functools.partial(_read, empty=empty, response_format=response_format))
 
 
-class _Json(BaseModel):
+class _TranscriptionBody(BaseModel):
     """Documented response of ``json`` and ``verbose_json``."""
 
     model_config = ConfigDict(allow_inf_nan=False)
@@ -92,15 +84,15 @@ class _Json(BaseModel):
 
 
 def _read(response: Response, *, empty: Transcript, response_format: str) -> Transcript:
-    raw = _decode(response)
+    raw = _decode_text(response)
     if response_format in {"json", "verbose_json"}:
-        fields = _from_json(parse_json(response, _Json), empty)
+        fields = _from_json(parse_json(response, _TranscriptionBody), empty)
     else:
-        fields = _from_text(response, _unwrap(response, raw), response_format)
+        fields = _from_text(response, _unwrap_json(response, raw), response_format)
     return empty.model_copy(update={**fields, **response_metadata(response), "raw": raw})
 
 
-def _from_json(body: _Json, empty: Transcript) -> dict[str, object]:
+def _from_json(body: _TranscriptionBody, empty: Transcript) -> dict[str, object]:
     return {
         "text": body.text.strip(),
         "segments": body.segments or (),
@@ -125,13 +117,13 @@ def _from_text(response: Response, text: str, response_format: str) -> dict[str,
     return {"text": passages.join_texts(cue.text for cue in cues), "segments": segments}
 
 
-def _decode(response: Response) -> str:
+def _decode_text(response: Response) -> str:
     with contextlib.suppress(UnicodeDecodeError):  # as a context, it would hold the whole body
         return response.body.decode("utf-8-sig")
     raise malformed_error(response, "the body is not UTF-8 text")
 
 
-def _unwrap(response: Response, raw: str) -> str:
+def _unwrap_json(response: Response, raw: str) -> str:
     """Return the text of a response, which some gateways wrap in JSON."""
     is_json = response.media_type == "application/json"
     if _HTML.match(raw) or not (is_json or response.media_type in _TEXT_TYPES):

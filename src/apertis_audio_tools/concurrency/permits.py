@@ -60,9 +60,6 @@ class FairSemaphore:
 
     Permits are granted in the order of the requests. A recording requests one permit at a time, so
     several recordings take turns. A forked child starts with all permits free.
-
-    Args:
-        size: Number of permits that are granted at once.
     """
 
     def __init__(self, size: int) -> None:

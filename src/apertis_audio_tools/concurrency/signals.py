@@ -18,11 +18,7 @@ class _Waiters:
 
 
 class StopEvent:
-    """Event that tells threads and event loops to send nothing more.
-
-    Attributes:
-        is_set: True once the event has been set.
-    """
+    """Event that tells threads and event loops to send nothing more."""
 
     def __init__(self) -> None:
         self.is_set: bool = False

@@ -70,7 +70,9 @@ class FileAccess:
         self.max_bytes = max_bytes
 
     def __repr__(self) -> str:
-        return f"FileAccess({[str(folder) for folder in self.inputs]}, output={self.output!s:.200})"
+        # Tracebacks show it before `__init__` has set the folders, if one is refused.
+        inputs = [str(folder) for folder in getattr(self, "inputs", ())]
+        return f"FileAccess({inputs}, output={getattr(self, 'output', None)!s:.200})"
 
     @contextlib.contextmanager
     def reading(self, path: str) -> Iterator[tuple[str, BinaryIO]]:
@@ -118,9 +120,9 @@ class FileAccess:
         if is_outside:
             raise AccessError(
                 f"{path!r:.200} is outside of the folders this tool may read; "
-                f"give a path relative to one of them. {self._alternatives()}"
+                f"use a path relative to one of them. {self._suggest_files()}"
             )
-        raise AccessError(f"There is no file {path!r:.200}. {self._alternatives()}")
+        raise AccessError(f"There is no file {path!r:.200}. {self._suggest_files()}")
 
     def _is_foreign(self, path: str) -> bool:
         """Return whether a path, absolute on any system, begins with none of the folders."""
@@ -163,13 +165,13 @@ class FileAccess:
 
     def _require_readable(self, status: os.stat_result, inside: Path) -> None:
         if not stat.S_ISREG(status.st_mode):
-            raise AccessError(f"{inside} is not a regular file. {self._alternatives()}")
+            raise AccessError(f"{inside} is not a regular file. {self._suggest_files()}")
         if status.st_size > self.max_bytes:
             raise AccessError(
                 f"{inside} has {status.st_size:,} bytes; this tool reads up to {self.max_bytes:,}."
             )
 
-    def _alternatives(self) -> str:
+    def _suggest_files(self) -> str:
         """Return a sentence that names some files the model can read instead."""
         found = itertools.chain.from_iterable(map(_list_names, self._readable_folders()))
         names = list(itertools.islice(found, _MAX_NAMES_COUNTED + 1))
@@ -184,14 +186,9 @@ class FileAccess:
 def resolve_access(
     access: FileAccess | None, inputs: Folder | Iterable[Folder], output: Folder | None
 ) -> FileAccess:
-    """Return what the tools of an agent may access, given as one value or as folders.
-
-    Raises:
-        AccessError: If a folder to read from does not exist.
-        ConfigurationError: If both forms are given, no folder is given, or a name is empty.
-    """
+    """Return `access`, or the access to some folders; one of the two has to be given."""
     if access is not None and (inputs or output):
-        raise ConfigurationError("Give access, or folders as inputs and output; not both.")
+        raise ConfigurationError("Pass access, or folders as inputs and output; not both.")
     access = access or FileAccess(inputs, output=output)
     if not access.inputs and access.output is None:
         raise ConfigurationError("Tools need a folder to read from (inputs) or write to (output).")

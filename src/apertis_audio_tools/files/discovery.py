@@ -56,11 +56,7 @@ def find_recordings(
 
 
 def as_path_list(paths: RecordingPath | Iterable[RecordingPath]) -> tuple[Path, ...]:
-    """Return one path or several as a tuple of paths, with home folders expanded.
-
-    Raises:
-        ConfigurationError: If a path has another type, is empty, or begins with an unknown home.
-    """
+    """Return one path or several as a tuple of paths, with home folders expanded."""
     if isinstance(paths, str | os.PathLike | bytes) or not isinstance(paths, Iterable):
         paths = (paths,)
     several = tuple(paths)

@@ -1,4 +1,4 @@
-"""Many recordings on their way: which may start, what came of each, and whose turn it is."""
+"""Batches: which recordings may start, their outcomes, and the order of delivery."""
 
 import contextlib
 from collections.abc import AsyncIterable, Iterable, Iterator, Sized
@@ -23,11 +23,7 @@ _AHEAD = 2
 
 
 def require_error_mode(on_error: str) -> None:
-    """Raise unless `on_error` is ``raise`` or ``skip``.
-
-    Raises:
-        ConfigurationError: It is neither.
-    """
+    """Raise `ConfigurationError` unless `on_error` is ``raise`` or ``skip``."""
     if on_error not in get_args(OnError):
         raise ConfigurationError(f'on_error is "raise" or "skip", not {on_error!r}.')
 
@@ -39,7 +35,7 @@ class Outcome:
     Attributes:
         index: Position among the sources, from 0.
         source: Source as it was given.
-        error: Why there is no transcript; None when there is one.
+        error: Error of the recording; None if it was transcribed.
     """
 
     index: int
@@ -57,27 +53,28 @@ class Outcome:
         """Transcript of the recording.
 
         Raises:
-            ApertisError: The recording's own error, when it failed.
+            ApertisError: If the recording failed.
         """
         if self._transcript is None:
             error = self.error or AssertionError("an outcome has a transcript or an error")
-            raise error.with_traceback(None)  # without the frames of whoever asked before
+            raise error.with_traceback(None)  # without the frames of an earlier call
         return self._transcript
 
 
 @dataclass(frozen=True, slots=True)
 class BatchRequest:
-    """Recordings to be transcribed, and how their outcomes are handed over.
+    """Recordings to be transcribed, and the order and the errors of their outcomes.
 
     Attributes:
         sources: Recordings.
         jobs: Maker of their jobs.
         in_order: Whether outcomes come in the order of the sources.
-        on_error: What a failed recording does to the batch.
+        on_error: Effect of a failed recording on the batch.
         reporter: Reporter of progress.
 
     Raises:
-        ConfigurationError: The sources are one recording or not iterable, or `on_error` is wrong.
+        ConfigurationError: If the sources are one recording or not iterable, or `on_error` is
+            invalid.
     """
 
     sources: Sources = field(repr=False)
@@ -98,15 +95,14 @@ class BatchRequest:
 
     @property
     def total(self) -> int | None:
-        """Number of recordings, where the sources say it."""
+        """Number of recordings; None if the sources have no length."""
         return len(self.sources) if isinstance(self.sources, Sized) else None
 
     @contextlib.contextmanager
     def start(self, concurrency: int) -> Iterator["BatchState"]:
-        """Open the state of the batch; on leaving, stop all recordings still under way.
+        """Open the state of a batch in which up to `concurrency` recordings are under way at once.
 
-        Args:
-            concurrency: Number of recordings that may be under way at once.
+        On leaving, all recordings that are still under way are stopped.
         """
         with self.reporter.open(self.total) as report:
             batch = BatchState(self, concurrency, report, Progress(total=self.total))
@@ -127,7 +123,7 @@ class BatchItem:
 
 @dataclass(slots=True)
 class BatchState:
-    """Mutable state of a batch; the runner asks it what to do next."""
+    """Mutable state of a batch, which decides what the runner does next."""
 
     request: BatchRequest
     concurrency: int
@@ -173,11 +169,7 @@ class BatchState:
         return notified
 
     def take_outcomes(self) -> Iterator[Outcome]:
-        """Yield the outcomes whose turn it is.
-
-        Raises:
-            ApertisError: The recording's own, at its turn, with ``on_error="raise"``.
-        """
+        """Yield the outcomes whose turn it is, or raise the error of one if `on_error` says so."""
         while self._waiting:
             index = self._delivered if self.request.in_order else next(iter(self._waiting))
             outcome = self._waiting.pop(index, None)
@@ -206,7 +198,7 @@ class BatchState:
         self.report(replace(self.progress, seconds=self.progress.seconds + under_way))
 
     def _stop_after(self, index: int) -> None:
-        """Stop what nobody will be handed; what comes before a failure still has its turn."""
+        """Stop the recordings whose outcomes are not delivered after the failure of this one."""
         self._is_failed = True
         for item in self._running.values():
             if item.index > index or not self.request.in_order:

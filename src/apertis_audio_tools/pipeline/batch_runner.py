@@ -1,4 +1,4 @@
-"""Run a batch: many recordings at once, whose outcomes are handed over as they are asked for."""
+"""Run a batch: many recordings at once, whose outcomes are yielded when they are requested."""
 
 import asyncio
 from collections.abc import (
@@ -29,11 +29,7 @@ F = TypeVar("F", Future[Transcript], asyncio.Task[Transcript])
 
 @dataclass(frozen=True, slots=True)
 class BatchRunner:
-    """Runner of batches; the pieces of all their recordings share the permits of the client.
-
-    Attributes:
-        transcriptions: Runner of each recording's job.
-    """
+    """Runner of batches; the pieces of all their recordings share the permits of the client."""
 
     transcriptions: TranscriptionRunner
 
@@ -42,9 +38,6 @@ class BatchRunner:
 
         After an error nothing new is sent, and what is under way is awaited. An interrupt, or
         closing the iterator, ends everything at once.
-
-        Raises:
-            ConfigurationError: The sources are asynchronous.
         """
         if not isinstance(request.sources, Iterable):
             raise ConfigurationError(
@@ -55,7 +48,7 @@ class BatchRunner:
 
     def _outcomes(self, request: BatchRequest, sources: Iterable[Source]) -> Generator[Outcome]:
         size = self.transcriptions.permits.size
-        # Two pools: whoever waits for pieces must never use up the thread of a piece.
+        # Two pools: recordings that wait for their pieces must not use up the threads of pieces.
         with (
             WorkerPool(size) as pieces,
             WorkerPool(size) as recordings,

@@ -21,8 +21,8 @@ class JobState:
     Attributes:
         transcribed: Pieces that are transcribed.
         failure: First error.
-        stop: Set when nothing more is to be sent; wakes those who wait to send again.
-        notifier: Notifies of each transcribed piece of a recording that has several.
+        stop: Event that is set when nothing more is to be sent; it ends all waits.
+        notifier: Notifier of each transcribed piece of a recording that has several.
     """
 
     transcribed: list[TranscribedPiece] = field(default_factory=list)
@@ -49,24 +49,16 @@ class JobState:
                 self.failure = self.failure or error
                 self.stop.set()
 
-    def take_failure(self) -> ApertisError | None:
-        """Return the first error and forget it here."""
-        failure, self.failure = self.failure, None
-        return failure
-
     def raise_failure(self) -> None:
-        """Raise the first error, if there is one."""
-        if failure := self.take_failure():
+        """Raise the first error, if there is one, and forget it here."""
+        failure, self.failure = self.failure, None
+        if failure:
             try:
                 raise failure
             finally:
                 del failure  # a frame of its traceback would hold it, and it the frame
 
     def require_running(self) -> None:
-        """Raise once something has failed, so that nothing more is paid for.
-
-        Raises:
-            StoppedError: Something has failed, or everything was interrupted.
-        """
+        """Raise `StoppedError` if the job was stopped, so that nothing more is paid for."""
         if self.stop.is_set:
-            raise StoppedError("Given up, because something else had failed.")
+            raise StoppedError("The request was not sent, because another one had failed.")

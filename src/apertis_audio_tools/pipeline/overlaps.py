@@ -67,11 +67,7 @@ def merge_overlap(
 ) -> tuple[list[Segment], list[Segment]]:
     """Return the segments of two pieces without the words that both have in their overlap.
 
-    Args:
-        before: Segments of the earlier piece, with times of the recording.
-        after: Segments of the later piece, with times of the recording.
-        start: Start of the overlap in seconds.
-        end: End of the overlap in seconds; words that are repeated after it are kept.
+    All times are those of the recording. Words that are repeated after `end` are kept.
     """
     limit = round((end - start) * _MAX_WORDS_PER_SECOND) + 2 * _MAX_WRONG_WORDS
     slack = min(_MAX_SLACK_SECONDS, (end - start) / 4)

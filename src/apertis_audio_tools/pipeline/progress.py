@@ -41,13 +41,9 @@ class _ProgressBar(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ProgressReporter:
-    """Reporter of progress: to nobody, to a bar on standard error, or to a callback.
+    """Reporter of progress: to a bar on standard error, to a callback, or not at all.
 
-    Attributes:
-        progress: True for a bar, False for no reports, or a callback.
-
-    Raises:
-        ConfigurationError: If the bar needs a package that is not installed.
+    A bar raises `ConfigurationError` if its package is not installed.
     """
 
     progress: bool | ProgressCallback

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import itertools
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, TypeVar
@@ -24,20 +25,14 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class RequestRunner:
-    """Runner of single calls.
-
-    Attributes:
-        transport: Transport that sends each attempt.
-        retry: Policy that decides about further attempts.
-        deadline: Seconds that one call may take with all its attempts.
-    """
+    """Runner of single calls, each of which may take `deadline` seconds with all its attempts."""
 
     transport: Transport
     retry: RetryPolicy
     deadline: float
 
     def run(self, call: Call[R]) -> R:
-        """Return what the call reads from its response."""
+        """Return the result that the call reads from its response."""
         return call.read(self.send(call.request))
 
     async def arun(self, call: Call[R]) -> R:
@@ -47,9 +42,7 @@ class RequestRunner:
     def send(self, request: Request, state: JobState | None = None) -> Response:
         """Return the response to a request.
 
-        Args:
-            request: Request to send.
-            state: Job the request belongs to, whose stop event ends waits and further attempts.
+        If the job that the request belongs to is stopped, there are no further waits and attempts.
         """
         return self._retry(request, functools.partial(self.transport.send, request), state)
 
@@ -59,7 +52,7 @@ class RequestRunner:
         return await self._aretry(request, send, state)
 
     def stream(self, call: StreamCall[R]) -> Iterator[R]:
-        """Yield what the call reads from its response, as it arrives."""
+        """Yield the items that the call reads from its response, as they arrive."""
         with self._open_stream(call.request) as (head, chunks):
             reader = call.reader(head)
             for chunk in chunks:
@@ -114,7 +107,7 @@ class RequestRunner:
                     stream = opening.enter_context(self.transport.stream(request, seconds))
                     first = next(stream.chunks, b"")
                     opened.enter_context(opening.pop_all())
-                    return stream.head, _chain(first, stream.chunks)
+                    return stream.head, itertools.chain((first,), stream.chunks)
 
             yield self._retry(request, attempt)
 
@@ -199,11 +192,6 @@ def _write(file: BinaryIO, chunks: Iterable[bytes]) -> None:
         file.flush()
     except OSError as error:
         raise OutputError(f"The response cannot be written: {error.strerror or error}.") from error
-
-
-def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from rest
 
 
 async def _achain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -1,4 +1,4 @@
-"""A text on its way to one recording: its parts, their requests, and how responses are joined."""
+"""Speech of one text: its parts, their requests, and the joining of the responses."""
 
 import functools
 import io
@@ -55,29 +55,21 @@ class SpeechJob:
     def create(
         cls, text: str, options: SpeechOptions, capabilities: Capabilities, *, stream: bool = False
     ) -> "SpeechJob":
-        """Split a text into parts that the service takes, and make their requests.
+        """Split a text into parts that the service accepts, and make their requests.
 
-        Parts with nothing but punctuation are left out, as there is nothing to speak in them.
-
-        Args:
-            text: Text of any length.
-            options: Options of each request.
-            capabilities: Capabilities of the models.
-            stream: Whether to begin with short parts and to keep few parts ahead.
-
-        Raises:
-            UnsupportedError: The service is known to refuse the text or the options.
+        Parts with nothing but punctuation are left out, as there is nothing to speak in them. A
+        stream begins with short parts and keeps few parts ahead.
         """
-        ask = functools.partial(speech_request, options=options, capabilities=capabilities)
+        make_request = functools.partial(speech_request, options=options, capabilities=capabilities)
         audio_format = options.response_format
         if len(text) <= MAX_SPEECH_CHARACTERS or not sentences.is_speakable(text):
-            return cls((ask(text),), ("",), audio_format)
+            return cls((make_request(text),), ("",), audio_format)
         first = _FIRST_SIZES if stream else ()
         sizes = itertools.chain(first, itertools.repeat(MAX_SPEECH_CHARACTERS))
         split = sentences.split_text(text, sizes, MAX_SPEECH_CHARACTERS)
         parts = [part for part in split if sentences.is_speakable(part.text)]
         return cls(
-            tuple(ask(part.text) for part in parts),
+            tuple(make_request(part.text) for part in parts),
             tuple(_place(number, part, len(parts)) for number, part in enumerate(parts, start=1)),
             audio_format,
             _STREAM_AHEAD if stream else None,
@@ -117,35 +109,20 @@ class SpeechJob:
 
 @dataclass(frozen=True, slots=True)
 class SpeechFileJob:
-    """A text on its way into a file.
-
-    Attributes:
-        speech: Job of the text.
-        path: Path of the file.
-        overwrite: Whether an existing file is replaced.
-    """
+    """A text on its way into a file."""
 
     speech: SpeechJob
     path: str | os.PathLike[str]
     overwrite: bool
 
     def create_file(self) -> AtomicFile:
-        """Create the file under a temporary name.
-
-        Raises:
-            OutputError: The file exists or cannot be written.
-        """
+        """Create the file under a temporary name."""
         return AtomicFile.create(self.path, overwrite=self.overwrite)
 
     def describe(self, new: AtomicFile, origin: Response | Speech) -> SpeechFile:
-        """Return the facts about the written file.
+        """Return the facts about the complete file.
 
-        Args:
-            new: Complete file.
-            origin: The only response it came from, or its last part.
-
-        Raises:
-            MalformedResponseError: The only response is in another format than requested.
+        `origin` is the only response it came from, or its last part.
         """
         audio_format = self.speech.audio_format
         size = new.file.seek(0, os.SEEK_END)
@@ -168,11 +145,7 @@ class SpeechFileJob:
 
 
 def append_part(concatenation: Concatenation, part: Speech) -> None:
-    """Append a part.
-
-    Raises:
-        MalformedResponseError: The part does not fit the ones before.
-    """
+    """Append a part, or raise `MalformedResponseError` if it does not fit the ones before."""
     try:
         concatenation.add(part.audio)
     except RecordingError as error:
@@ -182,11 +155,7 @@ def append_part(concatenation: Concatenation, part: Speech) -> None:
 
 
 def read_speech(response: Response, *, audio_format: str) -> Speech:
-    """Return the speech of a response, whatever its format.
-
-    Raises:
-        MalformedResponseError: The response is no audio.
-    """
+    """Return the speech of a response, whatever its format."""
     audio = require_audio(response).body
     found, duration = _identify(response, audio, audio_format)
     return Speech(
@@ -199,11 +168,7 @@ def read_speech(response: Response, *, audio_format: str) -> Speech:
 
 
 def read_part(response: Response, *, audio_format: str) -> Speech:
-    """Return the speech of a response that has to be in the requested format.
-
-    Raises:
-        MalformedResponseError: The response is no audio, or in another format.
-    """
+    """Return the speech of a response that has to be in the requested format."""
     part = read_speech(response, audio_format=audio_format)
     _require_format(response, part.format, audio_format)
     return part

@@ -34,12 +34,7 @@ _Tasks = deque[asyncio.Task[Speech | None]]
 
 @dataclass(frozen=True, slots=True)
 class SpeechRunner:
-    """Runner of speech jobs; the parts of all jobs share the permits.
-
-    Attributes:
-        requests: Runner of the requests.
-        permits: One permit for each part that may be under way.
-    """
+    """Runner of speech jobs; the parts of all jobs share the permits."""
 
     requests: RequestRunner
     permits: FairSemaphore
@@ -208,7 +203,7 @@ def _take_first(running: _Futures | _Tasks, state: JobState) -> Speech:
     if running[0].done() and (part := running.popleft().result()):
         return part
     state.raise_failure()
-    raise AssertionError("A part is there, or has failed.")
+    raise AssertionError("a part has arrived or has failed")
 
 
 @contextlib.contextmanager

@@ -38,11 +38,7 @@ def stitch(pieces: Sequence[TranscribedPiece], empty: Transcript) -> Transcript:
 
     Segments get times of the recording and consecutive ids, and words in an overlap are kept once.
     The language is the one with the longest segments. Usage is summed. The request id and the
-    server are those of the last piece.
-
-    Args:
-        pieces: Transcribed pieces, in order.
-        empty: Transcript without words, which has the name of the recording, the model and so on.
+    server are those of the last piece. `empty` has the name of the recording, the model and so on.
     """
     segments = tuple(
         segment.model_copy(update={"id": number})

@@ -1,4 +1,4 @@
-"""One recording on its way to one transcript: pieces, requests, and what came of them."""
+"""Transcription of one recording: its pieces, their requests, and the joined transcript."""
 
 import contextlib
 import hashlib
@@ -20,7 +20,7 @@ from apertis_audio_tools.pipeline.stitching import TranscribedPiece, stitch
 from apertis_audio_tools.results import PartialTranscript, Transcript
 
 _KEY_VERSION = 1
-"""Version of the cache keys: it grows when pieces of the same span become other sound."""
+"""Version of the cache keys: it grows when pieces of the same span become other audio."""
 _DURATION_ERROR = 1.0
 """Seconds by which headers err about the duration of a recording."""
 _FILE_NAME_BYTES = 1024
@@ -65,9 +65,9 @@ class JobFactory:
 
     Attributes:
         options: Options, with the response format decided.
-        context: What the jobs share with all others of the client.
+        context: Values that they share with all other jobs of the client.
         max_bytes: Largest upload of a request, in bytes.
-        max_seconds: Longest piece the model takes, in seconds.
+        max_seconds: Longest piece the model accepts, in seconds.
     """
 
     options: TranscriptionOptions
@@ -77,12 +77,7 @@ class JobFactory:
 
     @classmethod
     def create(cls, options: TranscriptionOptions, context: JobContext) -> "JobFactory":
-        """Check the options before any recording is opened.
-
-        Raises:
-            ConfigurationError: A piece has no length.
-            UnsupportedError: The service is known to refuse the options.
-        """
+        """Check the options before any recording is opened, and return the maker of jobs."""
         require_piece_options(options.piece_seconds, options.upload_format)
         capabilities = context.capabilities
         best = capabilities.best_transcript_format(options.model, options.task)
@@ -100,11 +95,7 @@ class JobFactory:
         )
 
     def job(self, source: Source) -> "TranscriptionJob":
-        """Return the job of one recording.
-
-        Raises:
-            RecordingError: The source is missing, empty or no audio.
-        """
+        """Return the job of one recording."""
         return TranscriptionJob(probe(source), self)
 
 
@@ -142,15 +133,15 @@ class TranscriptionJob:
     def store(self, request: PieceRequest, transcript: Transcript, state: JobState) -> None:
         """Add the transcript of a piece to the state and to the cache."""
         if cache := self.factory.context.cache:
-            cache.put(self._key(request.piece), transcript)
+            cache.put(self._cache_key(request.piece), transcript)
         self._add(request.piece, transcript, state)
 
     def finish(self, state: JobState) -> Transcript:
         """Return the whole transcript.
 
         Raises:
-            ApertisError: A piece failed; ``partial`` has the transcript of the others.
-            StoppedError: The job was stopped before it was whole.
+            ApertisError: If a piece failed; ``partial`` has the transcript of the others.
+            StoppedError: If the job was stopped before it was whole.
         """
         pieces = sorted(state.transcribed, key=lambda each: each.start)
         if state.failure:
@@ -162,7 +153,7 @@ class TranscriptionJob:
         end = {"duration": round(pieces[-1].end, 3)} if pieces else {}
         whole = stitch(pieces, self._empty().model_copy(update=end | self._provenance()))
         if cache := self.factory.context.cache:
-            cache.put(self._key(), whole)
+            cache.put(self._cache_key(), whole)
         return whole
 
     def _pieces(self) -> Generator[Piece]:
@@ -206,27 +197,27 @@ class TranscriptionJob:
     def _get_cached(self, piece: Piece | None = None) -> Transcript | None:
         """Return the cached transcript of a piece or of the whole, without its earlier usage."""
         cache = self.factory.context.cache
-        cached = cache.get(self._key(piece)) if cache else None
+        cached = cache.get(self._cache_key(piece)) if cache else None
         return cached and cached.model_copy(update={"usage": None})
 
     def _provenance(self) -> dict[str, str]:
-        """Return the recording's own name and digest: the cache may know its sound by another."""
+        """Return the name and the digest of this recording; in the cache it may have another."""
         return {"source": self.recording.label, "digest": self._digest()}
 
     def _partial(self, pieces: list[TranscribedPiece]) -> PartialTranscript:
         spans = tuple((max(round(each.start, 3), 0.0), round(each.end, 3)) for each in pieces)
         return PartialTranscript(transcript=stitch(pieces, self._empty()), spans=spans)
 
-    def _key(self, piece: Piece | None = None) -> str:
+    def _cache_key(self, piece: Piece | None = None) -> str:
         """Return the cache key of a piece or of the whole."""
         span = None if piece is None else [round(piece.start, 4), round(piece.end, 4)]
-        asked = {
+        settings = {
             **asdict(self.factory.options),
             "max_bytes": self.factory.max_bytes,
             "max_seconds": self.factory.max_seconds,
             "base_url": self.factory.context.base_url,
         }
-        key = json.dumps([_KEY_VERSION, self._digest(), asked, span], sort_keys=True)
+        key = json.dumps([_KEY_VERSION, self._digest(), settings, span], sort_keys=True)
         return hashlib.sha256(key.encode()).hexdigest()
 
     def _digest(self) -> str:

@@ -29,12 +29,7 @@ F = TypeVar("F", Future[None], asyncio.Task[None])
 
 @dataclass(frozen=True, slots=True)
 class TranscriptionRunner:
-    """Runner of transcription jobs; the pieces of all jobs share the permits.
-
-    Attributes:
-        requests: Runner of the requests.
-        permits: One permit for each piece that may be under way.
-    """
+    """Runner of transcription jobs; the pieces of all jobs share the permits."""
 
     requests: RequestRunner
     permits: FairSemaphore

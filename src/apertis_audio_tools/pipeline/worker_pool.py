@@ -23,14 +23,8 @@ Ts = TypeVarTuple("Ts")
 class WorkerPool:
     """Threads that send pieces, and end with the context of this context manager.
 
-    After an interrupt their exchanges are cancelled. After an error they finish what is under way,
-    which is paid for.
-
-    Args:
-        size: Number of threads.
-
-    Attributes:
-        cancel_token: Token that cancels the exchanges made in its scope.
+    After an interrupt the exchanges in the scope of `cancel_token` are cancelled. After an error
+    they are finished, because they are paid for.
     """
 
     def __init__(self, size: int) -> None:
@@ -41,9 +35,6 @@ class WorkerPool:
         """Call a function in a thread, with the context variables of this one.
 
         Once the main thread has ended, an executor starts no thread; the call is then made here.
-
-        Raises:
-            ApertisError: If the system allows no further thread.
         """
         call = functools.partial(contextvars.copy_context().run, function, *args, **kwargs)
         try:
@@ -76,11 +67,7 @@ def _completed(call: Callable[[], R]) -> Future[R]:
 
 
 def run_in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[R]:
-    """Call a function in a thread of the event loop, with the context variables of this task.
-
-    Raises:
-        ApertisError: If no thread can be started.
-    """
+    """Call a function in a thread of the event loop, with the context variables of this task."""
     call = functools.partial(contextvars.copy_context().run, function, *args, **kwargs)
     try:
         return asyncio.get_running_loop().run_in_executor(None, call)
@@ -103,11 +90,7 @@ async def run_in_thread_to_end(
     """Call a function in a thread, and wait for its end even if the task is cancelled.
 
     The thread still uses its arguments, such as open files, which the caller may be about to close.
-
-    Args:
-        function: Function to call.
-        args: Arguments of the function.
-        undo: Function that is called with the result if the task was cancelled. Defaults to None.
+    If the task was cancelled, `undo` is called with the result.
     """
     thread = run_in_thread(function, *args)
     try:

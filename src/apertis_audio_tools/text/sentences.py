@@ -47,12 +47,7 @@ _JOINER = "\N{ZERO WIDTH JOINER}"
 
 
 class TextSpan(NamedTuple):
-    """A stretch of a text.
-
-    Attributes:
-        start: Index of its first character in the whole text.
-        text: The characters, without white space around them.
-    """
+    """Characters of a text without white space around them; `start` is the index of the first."""
 
     start: int
     text: str

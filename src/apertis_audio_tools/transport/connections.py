@@ -1,4 +1,4 @@
-"""Making of connections: encryption, proxies and TCP keepalive."""
+"""Connection pools with encryption, proxies and TCP keepalive."""
 
 import socket
 import ssl
@@ -26,12 +26,9 @@ class _PoolOptions(TypedDict):
 
 
 class ConnectionFactory:
-    """Maker of connection pools for one address, with the proxy of the environment.
+    """Maker of connection pools for one base URL, with the proxy of the environment.
 
     All methods raise `ConfigurationError` if the proxy cannot be used.
-
-    Args:
-        base_url: Address of the service.
     """
 
     def __init__(self, base_url: httpx.URL) -> None:
@@ -109,10 +106,8 @@ def _parse_proxy(url: httpx.URL) -> httpx.Proxy | None:
 def keepalive_options(names: Mapping[str, int]) -> list[tuple[int, int, int]]:
     """Return socket options that keep firewalls from forgetting a connection.
 
-    They would after minutes of silence, while a model works.
-
-    Args:
-        names: Numbers of the options that the system has, by name.
+    They would after minutes of silence, while a model works. `names` are the numbers of the options
+    that the system has, by name.
     """
     options = [
         (names.get("TCP_KEEPIDLE", names.get("TCP_KEEPALIVE")), 60),  # the latter on macOS

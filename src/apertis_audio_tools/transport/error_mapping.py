@@ -29,10 +29,10 @@ def map_errors() -> Iterator[None]:
         yield
     except httpx.RequestError as error:
         clear_transport_frames(error)
-        raise _mapped(error) from _without_secrets(error)
+        raise _map_error(error) from _drop_secrets(error)
     except (httpx.StreamError, ssl.SSLError) as error:
         clear_transport_frames(error)
-        raise APIConnectionError(f"The connection failed ({_summary(error)}).") from error
+        raise APIConnectionError(f"The connection failed ({_summarize(error)}).") from error
     except APIError as error:  # raised by the backends, below the frames of httpcore
         clear_transport_frames(error)
         raise
@@ -48,22 +48,22 @@ def clear_transport_frames(error: BaseException | None) -> None:
         error = error.__cause__ or error.__context__
 
 
-def _mapped(error: httpx.RequestError) -> APIError:
+def _map_error(error: httpx.RequestError) -> APIError:
     if isinstance(error, httpx.TimeoutException):
-        return APITimeoutError(f"The service was silent for too long ({_summary(error)}).")
+        return APITimeoutError(f"The service was silent for too long ({_summarize(error)}).")
     if isinstance(error, httpx.DecodingError):
         return MalformedResponseError(f"The response cannot be decompressed ({error}).")
     url = error.request.url
     address = f"{url.host}:{url.port or url.scheme}"
-    if (reason := _certificate_problem(error)) is not None:
+    if (reason := _find_certificate_problem(error)) is not None:
         return CertificateError(
             f"{address} could not prove that it is the service ({reason}); nothing was sent."
         )
     advice = f" {_ADVICE}" if isinstance(error, httpx.ConnectError) else ""
-    return APIConnectionError(f"The connection to {address} failed ({_summary(error)}).{advice}")
+    return APIConnectionError(f"The connection to {address} failed ({_summarize(error)}).{advice}")
 
 
-def _certificate_problem(error: BaseException | None) -> str | None:
+def _find_certificate_problem(error: BaseException | None) -> str | None:
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError):
             return error.verify_message or str(error)
@@ -71,11 +71,11 @@ def _certificate_problem(error: BaseException | None) -> str | None:
     return None
 
 
-def _summary(error: Exception) -> str:
+def _summarize(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
-def _without_secrets(error: httpx.RequestError) -> httpx.RequestError:
+def _drop_secrets(error: httpx.RequestError) -> httpx.RequestError:
     """Drop the headers, which hold the API key, and the body, which holds audio."""
     error.request = httpx.Request(error.request.method, error.request.url)
     return error

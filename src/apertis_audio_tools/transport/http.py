@@ -1,4 +1,4 @@
-"""Sending of one request and receiving of its response."""
+"""Send one request and receive its response."""
 
 import contextlib
 import time
@@ -35,12 +35,7 @@ _MAX_SECONDS = 7 * 86400.0
 
 @dataclass(frozen=True, slots=True)
 class ResponseStream(Generic[C]):
-    """Response whose head has arrived and whose body is still arriving.
-
-    Attributes:
-        head: Response without its body.
-        chunks: Iterator over the body, sync or async.
-    """
+    """Response whose head has arrived and whose body is still arriving, in chunks."""
 
     head: Response
     chunks: C

@@ -19,27 +19,25 @@ class _Clients:
     def __init__(self) -> None:
         # Reentrant: garbage collection in here may close the pools.
         self.lock = threading.RLock()
-        self.of_threads: httpx.Client | None = None
-        self.of_loops: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = {}
+        self.sync_client: httpx.Client | None = None
+        self.async_clients: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = {}
         self.closers: dict[asyncio.AbstractEventLoop, AsyncGenerator[None]] = {}
 
     def forget_closed_loops(self) -> None:
         """Drop the connections of loops that were closed without finishing their generators."""
-        for loop in [loop for loop in self.of_loops if loop.is_closed()]:
+        for loop in [loop for loop in self.async_clients if loop.is_closed()]:
             self.forget(loop)
 
     def forget(self, loop: asyncio.AbstractEventLoop) -> None:
         """Drop the connections of a loop."""
-        del self.of_loops[loop], self.closers[loop]
+        del self.async_clients[loop], self.closers[loop]
 
 
 class ConnectionPools:
     """All connections to one base URL, made when they are first needed.
 
-    A forked child makes its own: two processes on one connection would get mixed responses.
-
-    Raises:
-        ConfigurationError: If the base URL is invalid.
+    A forked child makes its own: two processes on one connection would get mixed responses. All
+    methods raise `ConfigurationError` if the URL or the proxy is invalid, or the pools are closed.
     """
 
     def __init__(self, base_url: str) -> None:
@@ -52,33 +50,25 @@ class ConnectionPools:
         self._clients = ProcessLocal(_Clients)
 
     def sync_client(self) -> httpx.Client:
-        """Return the client for threads.
-
-        Raises:
-            ConfigurationError: If this is closed, or the environment's proxy cannot be used.
-        """
+        """Return the client for threads."""
         clients = self._clients.value
         with clients.lock:
             self.require_open()
-            if clients.of_threads is None:
-                clients.of_threads = httpx.Client(
+            if clients.sync_client is None:
+                clients.sync_client = httpx.Client(
                     transport=self._factory.sync_pool(),
                     base_url=self._base_url,
                     headers=_default_headers(),
                 )
-            return clients.of_threads
+            return clients.sync_client
 
     async def async_client(self) -> httpx.AsyncClient:
-        """Return the client for the running event loop.
-
-        Raises:
-            ConfigurationError: If this is closed, or the environment's proxy cannot be used.
-        """
+        """Return the client for the running event loop."""
         clients, loop = self._clients.value, asyncio.get_running_loop()
         with clients.lock:
             self.require_open()
-            if loop in clients.of_loops:
-                return clients.of_loops[loop]
+            if loop in clients.async_clients:
+                return clients.async_clients[loop]
             clients.forget_closed_loops()
             client = httpx.AsyncClient(
                 transport=self._factory.async_pool(),
@@ -86,7 +76,7 @@ class ConnectionPools:
                 headers=_default_headers(),
             )
             closer = _close_with_loop(clients, loop, client)
-            clients.of_loops[loop], clients.closers[loop] = client, closer
+            clients.async_clients[loop], clients.closers[loop] = client, closer
         await anext(closer)
         return client
 
@@ -95,7 +85,7 @@ class ConnectionPools:
         clients = self._clients.value
         with clients.lock:
             self._is_closed = True
-            client, clients.of_threads = clients.of_threads, None
+            client, clients.sync_client = clients.sync_client, None
         if client is not None:
             client.close()
 

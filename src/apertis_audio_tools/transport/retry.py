@@ -28,8 +28,8 @@ logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 _MIN_BACKOFF, _MAX_BACKOFF = 0.5, 8.0
 _JITTER = 0.25
 _RETRIED_STATUSES = frozenset({408, 409, 425})
-_WINDOW = 60.0
-_TRANSIT = 1.0
+_WINDOW_SECONDS = 60.0
+_TRANSIT_SECONDS = 1.0
 """Seconds by which requests may arrive closer together than they were sent."""
 
 
@@ -80,11 +80,7 @@ class Cooldown:
 
 
 class RateLimiter:
-    """Limit on the requests that a client sends to each model in any 60 s.
-
-    Args:
-        per_minute: Number of requests. Defaults to None, for no limit.
-    """
+    """Limit on the requests that a client sends to each model in any 60 s; None for no limit."""
 
     def __init__(self, per_minute: int | None = None) -> None:
         self._per_minute = per_minute
@@ -100,7 +96,7 @@ class RateLimiter:
         with self._lock:
             sent = self._sent[model]
             if len(sent) == self._per_minute:
-                wait = sent[0] + _WINDOW + _TRANSIT - now
+                wait = sent[0] + _WINDOW_SECONDS + _TRANSIT_SECONDS - now
                 if wait > 0:
                     return wait
             sent.append(now)
@@ -153,7 +149,7 @@ class RetryPolicy:
 
         def before_sleep(state: RetryCallState) -> None:
             if not is_given_up():
-                _log(state)
+                _log_retry(state)
 
         return {
             "retry": self._should_retry,
@@ -180,7 +176,8 @@ class RetryPolicy:
         if wait > 0:
             if wait > self.max_wait or now + wait >= deadline:
                 raise RateLimitError(
-                    f"The service asked to wait {wait:.0f} s, longer than this call may.",
+                    f"The service asked to wait {wait:.0f} s, longer than max_wait or deadline "
+                    "allow; try again later, or raise them.",
                     retry_after=wait,
                 )
             return self._with_jitter(wait, deadline - now)
@@ -189,8 +186,8 @@ class RetryPolicy:
             return 0.0
         if now + wait >= deadline:
             raise RateLimitError(
-                f"{model} gets no more requests than requests_per_minute allows for another "
-                f"{wait:.0f} s, longer than this call may wait.",
+                f"requests_per_minute allows no request to {model} for {wait:.0f} s, longer than "
+                "deadline allows; raise one of them.",
                 retry_after=wait,
             )
         return self._with_jitter(wait, deadline - now)
@@ -235,7 +232,7 @@ def _failure(state: RetryCallState) -> BaseException | None:
     return state.outcome.exception() if state.outcome else None
 
 
-def _log(state: RetryCallState) -> None:
+def _log_retry(state: RetryCallState) -> None:
     error, wait, number = _failure(state), state.upcoming_sleep, state.attempt_number
     status = getattr(error, "status", None)
     why = type(error).__name__ + (f" (status {status})" if status else "")

@@ -8,11 +8,7 @@ SHARDS, SHARD_CONNECTIONS = 20, 10
 
 
 class ShardedPool(httpx.AsyncBaseTransport):
-    """Several small pools, because the time httpcore's asynchronous pool takes grows quadratically.
-
-    Args:
-        make: Function that returns a new pool of `SHARD_CONNECTIONS`.
-    """
+    """Several small pools, because the time of httpcore's asynchronous pool grows quadratically."""
 
     def __init__(self, make: Callable[[], httpx.AsyncHTTPTransport]) -> None:
         self._pools = [make() for _ in range(SHARDS)]

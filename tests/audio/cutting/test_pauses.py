@@ -1,4 +1,4 @@
-"""Pauses are told from speech in any noise."""
+"""Pauses are distinguished from speech in any noise."""
 
 import random
 from itertools import pairwise

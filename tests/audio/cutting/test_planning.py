@@ -33,7 +33,7 @@ def test_every_unit_is_in_a_piece(
     cuts: list[tuple[float, bool]],
     head: int,
 ) -> None:
-    """Pieces cover the recording without a gap, keep the limits, and tell what they repeat."""
+    """Pieces cover the recording without a gap, keep the limits, and record their overlap."""
     units = make_units(lengths, repeat)
     track = NumberTrack(cuts, head)
     pieces = list(assemble_pieces(units, PieceLimits(max_bytes, max_seconds), track))
@@ -93,7 +93,7 @@ def test_pieces_after_a_gap_do_not_overlap_the_last_piece() -> None:
     assert (piece.number, piece.start, piece.overlap) == (5, 5, 0)
 
 
-def test_pieces_after_others_tell_what_they_repeat() -> None:
+def test_overlap_with_the_last_piece_is_recorded() -> None:
     """If the remaining units begin before the end of the last piece, the overlap says so."""
     last = Piece(0, 0, 6, 0, Upload("a", "audio/test", 0, BytesIO))
     units = make_units([(10, 1)], 50, end=5 * RATE)

@@ -3,6 +3,7 @@
 import io
 import struct
 import sys
+import tempfile
 from pathlib import Path
 from subprocess import run
 from typing import Any, BinaryIO, cast
@@ -11,6 +12,7 @@ import av
 import pytest
 
 from apertis_audio_tools.audio import cut_pieces, encode_chat_clip, probe
+from apertis_audio_tools.audio.cutting.writers import PieceSpool
 from apertis_audio_tools.audio.input import sources
 from apertis_audio_tools.audio.timing.extent import measure_extent
 from apertis_audio_tools.errors import RecordingError
@@ -125,6 +127,15 @@ def test_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sources, "_Spool", lambda max_size: full)  # noqa: ARG005  # its name
         with pytest.raises(RecordingError, match=r"not enough room in .* to work on live\.mp3"):
             probe(("live.mp3", cast("BinaryIO", Endless())))
+
+
+def test_missing_folder_for_temporary_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A piece that cannot be created raises its own error, and no second one when it is freed."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    with pytest.raises(FileNotFoundError):
+        PieceSpool()
 
 
 def test_too_long_chains_are_refused() -> None:

@@ -17,7 +17,7 @@ RATE, PRIMING = 16_000, 1_024
 """Sample rate of the clip in Hz, and samples that its encoder put in front."""
 MILLISECONDS = 1_240
 EDITS = CLIP.index(b"elst") + len("elst") + 8
-"""Position of the only entry of its edit list."""
+"""Position of the only entry of the clip's edit list."""
 
 
 def edit_clip(milliseconds: int, start: int, speed: int = 1) -> bytes:

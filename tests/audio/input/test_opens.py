@@ -14,6 +14,7 @@ from apertis_audio_tools.audio import cut_pieces, probe
 from support.hostile.file_open_watch import FileOpenWatch
 from support.loopback_server import LoopbackServer
 from support.meeting_recordings import FORMATS, SAMPLE_RATE, STANDUP, decode_mono, encode_meeting
+from support.open_files import open_files
 from support.scripted_responses import respond_json
 from support.sync_async import Run
 
@@ -57,8 +58,7 @@ def _no_garbage_collection() -> Iterator[None]:
 
 def is_open(path: Path) -> bool:
     """Return whether this process has a descriptor of a file."""
-    descriptors = Path("/proc/self/fd").iterdir()
-    return str(path) in {str(each.readlink()) for each in descriptors if each.is_symlink()}
+    return str(path) in open_files()
 
 
 @pytest.mark.parametrize("suffix", WHOLE)

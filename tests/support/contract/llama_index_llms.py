@@ -49,7 +49,7 @@ class ToolCallingContract(ChatContract):
     # --- tools
 
     def test_calls_tools(self, llm: FunctionCallingLLM) -> None:
-        """Class and metadata tell agents that the model calls tools."""
+        """Class and metadata show agents that the model calls tools."""
         assert FunctionCallingLLM.__name__ in {base.__name__ for base in type(llm).__mro__}
         assert llm.metadata.is_function_calling_model
 

@@ -67,7 +67,7 @@ def permanent(status: int, code: str, kind: str, retry_after: float | None = Non
         f"{status} {code}" + (f", Retry-After: {retry_after:g}" if retry_after else ""),
         "one request, typed error with status, code and request id",
         always(respond_error(status, code, **headers)),
-        ExpectedError(kind, status, code, retry_after, "req-7", "Said the server"),
+        ExpectedError(kind, status, code, retry_after, "req-7", "Message of the server"),
         attempts=1,
     )
 

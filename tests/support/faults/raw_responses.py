@@ -1,4 +1,4 @@
-"""Responses as bytes, correct and send_once ones, and scripts that send them."""
+"""Responses as bytes, correct and truncated ones, and scripts that send them."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Count how often a file is opened, by anybody and in whatever way, as the kernel tells it."""
+"""Count how often a file is opened, by any process and in any way, as the kernel reports it."""
 
 import ctypes
 import os

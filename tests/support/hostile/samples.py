@@ -41,7 +41,7 @@ _MUXED: dict[str, tuple[str, str, dict[str, str]]] = {
 
 @functools.cache
 def samples() -> dict[str, bytes]:
-    """Return a short recording of each kind, by a name that tells its container and codec."""
+    """Return a short recording of each kind, by the name of its container and codec."""
     clips = {path.suffix[1:]: path.read_bytes() for path in sorted(CLIPS.glob("clip.*"))}
     encoded = {name: muxed(*settings) for name, settings in _MUXED.items()}
     return {**clips, **encoded, "amr": amr(50), "dsf": dsf(2)}

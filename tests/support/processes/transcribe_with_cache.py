@@ -1,6 +1,6 @@
 """Process that transcribes a recording with a cache, and may be killed meanwhile.
 
-Arguments: base URL, recording, cache folder, seconds of a piece, how many at once.
+Arguments: base URL, recording, cache folder, seconds of a piece, number of concurrent pieces.
 """
 
 import sys

@@ -40,12 +40,7 @@ _MIN_SHARE_SECONDS, _MAX_SHARE_SECONDS = 300.0, 900.0
 
 @dataclass(frozen=True, slots=True)
 class PieceLimits:
-    """The largest size and duration of a piece.
-
-    Attributes:
-        max_bytes: Bytes of a piece.
-        max_seconds: Seconds of a piece. Defaults to no limit.
-    """
+    """Largest size of a piece in bytes, and its longest duration in seconds."""
 
     max_bytes: int
     max_seconds: float = inf
@@ -64,10 +59,8 @@ class PieceLimits:
     def shared(self, duration: float) -> "PieceLimits":
         """Return the limits for a recording that has to be cut, so that its pieces go out at once.
 
-        They depend on nothing but the recording, so that the pieces are found in a cache later.
-
-        Args:
-            duration: Duration of the recording, in seconds.
+        They depend on nothing but the duration in seconds, so that the pieces are found in a cache
+        later.
         """
         share = min(max(duration / _DEFAULT_CONCURRENCY, _MIN_SHARE_SECONDS), _MAX_SHARE_SECONDS)
         return replace(self, max_seconds=min(self.max_seconds, share + WINDOW_SECONDS / 2))
@@ -220,14 +213,7 @@ def assemble_pieces(
 ) -> Generator[Piece]:
     """Yield the units as pieces within the limits, each made when it is requested.
 
-    Args:
-        units: Units that are left to be cut.
-        limits: Largest size and duration of a piece.
-        track: The track the units come from.
-        after: The last piece that was made already. The units may begin before its end.
-
-    Raises:
-        UnsupportedError: If the limits are too tight to cut anywhere.
+    `after` is the last piece that was made already. The units may begin before its end.
     """
     remaining = iter(units)
     first = next(remaining, None)

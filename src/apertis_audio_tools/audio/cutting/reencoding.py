@@ -78,15 +78,7 @@ def reencode_pieces(
 ) -> Iterator[Piece]:
     """Return the recording in pieces, decoded and encoded as it is read.
 
-    Args:
-        recording: The recording.
-        limits: Largest size and duration of a piece.
-        encoding: Encoding of the pieces.
-        after: The last piece that was made already. Defaults to none.
-
-    Raises:
-        RecordingError: If the recording cannot be decoded.
-        UnsupportedError: If the limits are too tight.
+    `after` is the last piece that was made already.
     """
     track = _ReencodedTrack(encoding, recording.label)
     units = track.units(chain.from_iterable(map(decode_recording, recording.parts)))

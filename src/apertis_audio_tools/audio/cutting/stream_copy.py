@@ -58,10 +58,7 @@ _PRE_SKIP = 10
 def copy_pieces(recording: Recording, limits: PieceLimits) -> Iterator[Piece]:
     """Yield the recording in pieces, and decode no more than the last minute of each.
 
-    Raises:
-        TimeGapError: If audio is missing. It was not reached by the pieces before.
-        RecordingError: If the recording cannot be read.
-        UnsupportedError: If the limits are too tight.
+    Missing audio raises `TimeGapError`. The pieces before do not reach it.
     """
     with open_track(recording.content) as track:
         copied = _CopiedTrack(recording, track)

@@ -13,11 +13,7 @@ Item = TypeVar("Item")
 class Unit(NamedTuple, Generic[Item]):
     """A packet or block of samples, which is not cut.
 
-    Attributes:
-        item: The packet or block.
-        start: Tick at which it begins.
-        end: Tick at which it ends.
-        size: Bytes it takes at most.
+    It lasts from the tick `start` to the tick `end`; `size` is the most bytes it takes.
     """
 
     item: Item
@@ -53,13 +49,7 @@ class Piece:
 
 
 class PieceFile(NamedTuple):
-    """The file of a piece.
-
-    Attributes:
-        size: Number of bytes.
-        open: Function that returns a new stream over all of the bytes.
-        free: Function that frees its disk space.
-    """
+    """Size of a piece's file, and functions that open a new stream of it and free its space."""
 
     size: int
     open: Callable[[], BinaryIO]
@@ -88,13 +78,7 @@ class PieceWriter(Protocol[Item]):
 
 
 class CuttableTrack(Protocol[Item]):
-    """A track that can be cut between its units.
-
-    Attributes:
-        rate: Ticks per second.
-        file_name: File name of the pieces.
-        media_type: Media type of the pieces.
-    """
+    """A track that can be cut between its units; `rate` is in ticks per second."""
 
     rate: int
     file_name: str

@@ -26,12 +26,7 @@ _MIN_PIECE_SECONDS = 1.0
 
 
 def slice_pieces(recording: Recording, layout: WavLayout, limits: PieceLimits) -> Iterator[Piece]:
-    """Yield the recording in pieces, each a range of its bytes.
-
-    Raises:
-        RecordingError: If the recording cannot be read.
-        UnsupportedError: If the limits are too tight.
-    """
+    """Yield the recording in pieces, each a range of its bytes."""
     max_frames = _max_frames(layout, limits)
     rate = layout.sample_rate
     begin, end, number = 0, 0, 0

@@ -45,7 +45,8 @@ class PieceSpool:
         self.file.close()
 
     def __del__(self) -> None:
-        self.close()
+        if hasattr(self, "file"):  # no file, if none could be created
+            self.close()
 
 
 class RangeWriter:

@@ -17,9 +17,7 @@ def decode_packets(
 ) -> Iterator[AudioFrame]:
     """Yield the frames of packets, with silence in place of packets that are damaged.
 
-    Args:
-        codec: The decoder.
-        packets: The packets. None after the last one flushes the decoder.
+    None after the last packet flushes the decoder.
     """
     last: AudioFrame | None = None
     for packet in packets:
@@ -53,13 +51,9 @@ def _silent_frame(like: AudioFrame, samples: int) -> AudioFrame:
 def resample_mono(
     frames: Iterable[AudioFrame], rate: int, *, frame_size: int, sample_format: str = "s16"
 ) -> Iterator[AudioFrame]:
-    """Yield frames as one channel of 16-bit samples, even if their format changes midway.
+    """Yield frames of `frame_size` samples in one channel, even if their format changes midway.
 
-    Args:
-        frames: The frames.
-        rate: Sample rate of the result, in Hz.
-        frame_size: Samples in each frame of the result.
-        sample_format: FFmpeg's name of the format of the samples. Defaults to ``s16``.
+    `sample_format` is FFmpeg's name of the format of the samples, 16-bit by default.
     """
     resampler, resampler_input = None, None
     for frame in frames:

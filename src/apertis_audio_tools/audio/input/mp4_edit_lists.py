@@ -25,9 +25,7 @@ class _Box(NamedTuple):
 def duration_without_priming(stream: BinaryIO, size: int) -> float | None:
     """Return the seconds of audio if its edit list hides only the priming of an AAC encoder.
 
-    Args:
-        stream: An MP4 file, or a file of another kind. A few boxes of it are read.
-        size: Bytes of the file.
+    For every other file, including other containers, it is None.
     """
     stream.seek(0)
     if stream.read(8)[4:] != _FIRST_BOX:

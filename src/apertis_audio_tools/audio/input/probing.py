@@ -86,11 +86,7 @@ class Recording:
         self.content.close()
 
     def digest(self) -> str:
-        """Return the SHA-256 of the bytes, in hexadecimal.
-
-        Raises:
-            RecordingError: If the recording cannot be read any more.
-        """
+        """Return the SHA-256 of the bytes, in hexadecimal."""
         with map_av_errors(self.label), self.content.open() as stream:
             digest = hashlib.sha256()
             while data := stream.read(_HASHED_BYTES):

@@ -130,11 +130,7 @@ def stamped_seconds(packets: Iterable[Packet]) -> float | None:
 
 @contextlib.contextmanager
 def map_av_errors(label: str) -> Iterator[None]:
-    """Raise errors of FFmpeg and of reading as errors that name the recording.
-
-    Raises:
-        RecordingError: If there was one.
-    """
+    """Raise errors of FFmpeg and of reading as `RecordingError`, with the name of the recording."""
     try:
         yield
     except av.error.FFmpegError as error:

@@ -77,9 +77,7 @@ class WavLayout:
 def read_wav_layout(track: Track, content: SourceContent) -> WavLayout | None:
     """Return where the samples of a track are, or None if they cannot be cut as bytes.
 
-    Args:
-        track: The track, of which the first packet is read.
-        content: The content of the recording.
+    The first packet of the track is read.
     """
     codec = track.decoder
     if track.container != "wav" or codec.name not in _CODECS:

@@ -19,11 +19,7 @@ class Gap(float):
 
 
 def decode_recording(content: SourceContent) -> Iterator[AudioFrame | Gap]:
-    """Yield all frames, with silence or gaps where the time stamps jump.
-
-    Raises:
-        RecordingError: If the recording cannot be decoded.
-    """
+    """Yield all frames, with silence or gaps where the time stamps jump."""
     with open_track(content) as track:
         timeline = Timeline()
         packets = chain(timeline.watch(track.packets()), (None,))

@@ -22,12 +22,9 @@ class Extent(NamedTuple):
 
 
 def measure_extent(recording: Recording) -> Extent:
-    """Return how long a recording is, by its packets and without decoding it.
+    """Return the length of a recording, by its packets and without decoding it.
 
     Headers guess, and do not know what was cut off later.
-
-    Raises:
-        RecordingError: If the recording cannot be read, or contains no audio.
     """
     if recording.wav_layout is not None:
         return Extent(recording.wav_layout.seconds, 0.0)

@@ -71,15 +71,7 @@ class Timeline:
 def packets_until_gap(
     packets: Iterable[Packet], clock: PacketClock
 ) -> Iterator[tuple[Packet, int, int]]:
-    """Yield packets with the ticks at which they begin and end, until something is missing.
-
-    Args:
-        packets: All packets of a track, with time stamps.
-        clock: The clock of the track.
-
-    Raises:
-        TimeGapError: If something is missing before the next packet.
-    """
+    """Yield packets with the ticks at which they begin and end; raise `TimeGapError` at a gap."""
     timeline = Timeline()
     for packet, start, end in clock.timed(timeline.watch(packets)):
         if timeline.missing:

@@ -58,11 +58,7 @@ class PacketClock:
 
 
 def packet_clock(track: Track) -> tuple[PacketClock, Iterator[Packet]]:
-    """Return the clock of a track that was just opened, and all its packets.
-
-    Raises:
-        RecordingError: If none of the first packets can be decoded.
-    """
+    """Return the clock of a track that was just opened, and all its packets."""
     packets = track.packets()
     probed = list(islice(packets, _PROBED_PACKETS))
     samples = [_count_samples(track.decoder, packet) for packet in probed]
@@ -85,9 +81,7 @@ def _count_samples(decoder: AudioCodecContext, packet: Packet) -> int:
 def _exact_duration(track: Track, samples: int) -> tuple[int, PacketDuration]:
     """Return the ticks per second, and the function that tells the ticks of a packet.
 
-    Args:
-        track: The track.
-        samples: The most samples that one of the first packets has.
+    `samples` is the largest number of samples in one of the first packets.
     """
     sample_rate = track.decoder.sample_rate
     unit = track.stream.time_base or Fraction(1, sample_rate)

@@ -32,7 +32,7 @@ def test_first_failure_is_raised(run: Run) -> None:
     with (
         LoopbackServer([names]) as server,
         server.client(max_concurrency=1) as audio,
-        pytest.raises(InvalidRequestError, match="Said the server"),
+        pytest.raises(InvalidRequestError, match="Message of the server"),
     ):
         run(audio, "transcribe_many", sources)
     assert names.received == ["a", "bad"]

@@ -32,7 +32,7 @@ def test_being_stopped_is_no_failure() -> None:
     state = JobState()
     with state.catching_failure():
         raise StoppedError("stopped")
-    assert state.take_failure() is None
+    assert state.failure is None
     assert not state.stop.is_set
 
 

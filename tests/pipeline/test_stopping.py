@@ -28,14 +28,14 @@ from support.standup_pieces import (
 from support.sync_async import Run
 from support.timeouts import TIMEOUT
 
-MP3 = (Path(__file__).parents[2] / "clips" / "clip.mp3").read_bytes()
+MP3 = (Path(__file__).parents[1] / "clips" / "clip.mp3").read_bytes()
 
 
 def test_refused(run: Run, cuts: ExpectedPieces, refuses_one: RefuseOnePiece) -> None:
     """After a refusal nothing new is sent; pieces in progress are awaited and reported."""
     recogniser = PieceRecogniser(cuts, refuses_one)
     with LoopbackServer([recogniser]) as server, server.client(max_concurrency=3) as audio:
-        with pytest.raises(InvalidRequestError, match="Said the server") as caught:
+        with pytest.raises(InvalidRequestError, match="Message of the server") as caught:
             transcribe_standup(run, audio)
         partial = caught.value.partial
     assert sorted(recogniser.received) == [0, 1, 2]

@@ -75,7 +75,7 @@ def test_failures_are_collected(run: Run, tmp_path: Path) -> None:
     assert texts([a, b]) == ["a", "b"]
     assert isinstance(missing.error, RecordingError)
     assert (missing.label, refused.label) == ("none.mp3", "bad.wav")
-    with pytest.raises(InvalidRequestError, match="Said the server"):
+    with pytest.raises(InvalidRequestError, match="Message of the server"):
         _ = refused.transcript
 
 
