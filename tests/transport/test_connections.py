@@ -75,13 +75,13 @@ def test_closed_loop() -> None:
         loop = asyncio.new_event_loop()
         loop.run_until_complete(audio.amodels())
         loop.close()
-        gone = weakref.ref(loop)
+        loop_reference = weakref.ref(loop)
         del loop
         asyncio.run(audio.amodels())
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)  # the owner's to mend
             gc.collect()
-        assert gone() is None
+        assert loop_reference() is None
 
 
 def test_client_that_goes_with_its_loop() -> None:
@@ -151,10 +151,10 @@ def test_closing_leaves_other_loops_alone() -> None:
 
     with (
         LoopbackServer([respond_chunked(speech(), "audio/mpeg")]) as server,
-        ThreadPoolExecutor(1) as elsewhere,
+        ThreadPoolExecutor(1) as other_thread,
     ):
         audio = server.client()
-        stream = elsewhere.submit(asyncio.run, listen())
+        stream = other_thread.submit(asyncio.run, listen())
         server.wait_for_requests(1)
         audio.close()
         closed.set()
