@@ -91,7 +91,7 @@ def _build_payload(
         models.require_choice("modalities", modality, {"text", "audio"})
     models.require_choice("audio_format", options.audio_format, models.CHAT_AUDIO_FORMATS)
     models.require_range("temperature", options.temperature, models.CHAT_TEMPERATURE_RANGE)
-    capabilities.require(options.model, "chat")
+    capabilities.require_operation(options.model, "chat")
     return {
         "tools": options.tools,
         "tool_choice": options.tool_choice,
