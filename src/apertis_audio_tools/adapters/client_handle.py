@@ -65,7 +65,7 @@ class LazyClient:
 
     Args:
         client: Client of the caller. It stays open, and cannot be pickled.
-        options: Settings of a client to make, in place of `client`. Both are refused.
+        options: Settings of a client to make, in place of `client`; both together are refused.
     """
 
     def __init__(self, client: ApertisAudio | None, options: ClientOptions) -> None:
