@@ -81,7 +81,7 @@ NO_CONTENT = {
 @pytest.mark.usefixtures("clock")
 @pytest.mark.parametrize("unit", NO_CONTENT.values(), ids=NO_CONTENT)
 def test_silence(run: Run, unit: bytes) -> None:
-    """What carries no content does not start the timeout anew."""
+    """Comments and empty events do not start the timeout anew."""
     with (
         LoopbackServer([respond_chunked(endless(EVENT, unit), CHAT[2])]) as server,
         server.client(max_retries=0, timeout=1000, deadline=1e9) as audio,

@@ -10,6 +10,7 @@ import resource
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -19,7 +20,7 @@ from support.hostile.responses import RESPONSES
 from support.sync_async import RUNS
 from support.wav_files import silent_wav
 
-ARGUMENTS = {
+ARGUMENTS: dict[str, list[Any]] = {
     "transcribe": [("talk.wav", silent_wav(3200))],
     "chat": ["Hello?"],
     "stream_chat": ["Hello?"],
