@@ -108,7 +108,7 @@ def test_file_system_without_hard_links(
 ) -> None:
     """Committing works without hard links, and still replaces no file."""
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "link", refuse)
