@@ -201,6 +201,64 @@ def test_private(cache: TranscriptCache) -> None:
     assert cache.path.parent.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="files have other rights there")
+@pytest.mark.parametrize("existed", [False, True])
+def test_private_in_an_existing_folder(tmp_path: Path, *, existed: bool) -> None:
+    """The files are for their owner alone whatever the folder, also those of earlier versions."""
+    tmp_path.chmod(0o777)
+    umask = os.umask(0)
+    try:
+        cache = TranscriptCache(tmp_path)
+        if existed:
+            cache.put("one", ONE)
+            for file in tmp_path.iterdir():
+                file.chmod(0o666)
+            other = TranscriptCache(tmp_path)
+            assert other.get("one") == ONE
+            other.close()
+        cache.put("two", TWO)
+        modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+        cache.close()
+    finally:
+        os.umask(umask)
+    assert len(modes) == 3
+    assert set(modes.values()) == {0o600}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="makes links")
+@pytest.mark.parametrize("exists", [False, True])
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal"])
+def test_link_in_its_place(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, suffix: str, *, exists: bool
+) -> None:
+    """A link in the place of a file of the cache is not followed, until it is cleared away."""
+    folder, elsewhere = tmp_path / "cache", tmp_path / "elsewhere"
+    folder.mkdir()
+    if exists:
+        elsewhere.write_bytes(b"precious")
+    cache = TranscriptCache(folder)
+    (folder / f"{cache.path.name}{suffix}").symlink_to(elsewhere)
+    cache.put("one", ONE)
+    assert cache.get("one") is None
+    assert elsewhere.exists() == exists
+    assert f"cannot be used: {cache.path.name}{suffix} is a link" in caplog.text
+    assert cache.clear() == 0
+    assert not exists or elsewhere.read_bytes() == b"precious"
+    cache.put("one", ONE)
+    assert cache.get("one") == ONE
+    cache.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs here")
+@pytest.mark.timeout(20)  # It would block forever.
+def test_fifo_in_its_place(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A FIFO in the place of the file is not opened."""
+    cache = TranscriptCache(tmp_path)
+    os.mkfifo(cache.path)
+    assert cache.get("one") is None
+    assert "is no regular file" in caplog.text
+
+
 def test_threads(cache: TranscriptCache, caplog: pytest.LogCaptureFixture) -> None:
     """Threads that write and read at once find what they wrote."""
 

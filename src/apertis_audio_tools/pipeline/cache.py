@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import sqlite3
+import stat
 import threading
 import time
 import weakref
@@ -29,6 +30,8 @@ MAX_BYTES = 512 * 1024 * 1024
 """Thousands of hours of transcripts with all their segments, compressed."""
 
 _FILE = "transcripts-2.sqlite3"
+_SUFFIXES = ("", "-wal", "-shm", "-journal")
+"""Suffixes of the files of SQLite, which gives new ones the permissions of the first."""
 _BUSY_SECONDS = 30.0
 _ON, _OFF = frozenset({"1", "true", "yes", "on"}), frozenset({"", "0", "false", "no", "off"})
 _SCHEMA = """
@@ -139,6 +142,7 @@ class TranscriptCache:
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make_private(self.path)
             self._connection = _connect(self.path)
             self._close_connection = weakref.finalize(self, _close, self._connection)
             _connected.add(self)
@@ -147,10 +151,37 @@ class TranscriptCache:
     def _remove(self) -> None:
         """Delete the file, which SQLite cannot read."""
         try:
-            for suffix in ("", "-wal", "-shm"):
+            for suffix in _SUFFIXES:
                 Path(f"{self.path}{suffix}").unlink(missing_ok=True)
         except OSError as error:
             logger.warning("The cache %s cannot be removed: %s", self.path, error)
+
+
+def _make_private(path: Path) -> None:
+    """Create the file if necessary, for its owner alone, and take rights of others away.
+
+    Raises:
+        OSError: If a link, another user's file or a special file is in its place.
+    """
+    with contextlib.suppress(FileExistsError):
+        # Only a new file: closing one that SQLite has open would release SQLite's locks.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    for suffix in _SUFFIXES:
+        file = Path(f"{path}{suffix}")
+        with contextlib.suppress(FileNotFoundError):
+            status = file.lstat()
+            _require_own_file(file, status)
+            if status.st_mode & 0o077:
+                with contextlib.suppress(PermissionError):  # Some disks have no permissions.
+                    file.chmod(0o600)
+
+
+def _require_own_file(file: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a link" if stat.S_ISLNK(status.st_mode) else "no regular file"
+        raise OSError(f"{file.name} is {kind}")
+    if hasattr(os, "geteuid") and os.geteuid() not in {0, status.st_uid}:
+        raise OSError(f"{file.name} belongs to another user")
 
 
 def _connect(path: Path) -> sqlite3.Connection:
