@@ -6,12 +6,13 @@ import sys
 def main() -> None:
     """Run the command, or exit with a message if its extra is missing."""
     try:
-        from apertis_audio_tools.cli import app, configure_streams
+        from apertis_audio_tools.cli import app, configure_streams, exit_on_signals
     except ModuleNotFoundError as error:
         if error.name not in {"typer", "rich", "click"}:
             raise
         sys.exit('The command needs more packages: pip install "apertis-audio-tools[cli]".')
     configure_streams()
+    exit_on_signals()
     app()
 
 

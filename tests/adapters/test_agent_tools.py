@@ -232,3 +232,17 @@ def test_declarations() -> None:
     assert [tool.name for tool in TOOLS] == [
         *("transcribe_audio", "translate_audio", "speak_text", "ask_about_audio")
     ]
+
+
+def test_error_of_the_system(
+    client: ApertisAudio, access: FileAccess, use: Use, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error of the system becomes a sentence for the model."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(5, "Input/output error", "/private/path")
+
+    for name in ("save_speech_with", "asave_speech_with"):
+        monkeypatch.setattr(ApertisAudio, name, fail)
+    with pytest.raises(AccessError, match=r"^The tool has failed: Input/output error\.$"):
+        use(SpeakTool(client, access), text="Hello.")

@@ -108,7 +108,7 @@ def test_file_system_without_hard_links(
 ) -> None:
     """Committing works without hard links, and still replaces no file."""
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "link", refuse)
@@ -122,6 +122,19 @@ def test_file_system_without_hard_links(
         new.commit()
     assert (tmp_path / "out.mp3").read_bytes() == (b"first" if is_existing else b"audio")
     assert names(tmp_path) == ["out.mp3"]
+
+
+def test_overwriting_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `overwrite`, a file is replaced also where a draft without a name cannot be linked."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(18, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", refuse)
+    (tmp_path / "out.mp3").write_bytes(b"old")
+    with AtomicFile.create(tmp_path / "out.mp3", overwrite=True) as new:
+        new.file.write(b"new")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"new"]
 
 
 def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,9 @@
 import asyncio
 import base64
 import json
+import pickle
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -248,6 +250,24 @@ class TestToolkit:
         paths: dict[str, Any] = {name: folder / path for name, path in folders.items()}
         toolkit = ApertisAudioToolkit(**paths, **settings)
         assert [tool.name for tool in toolkit.get_tools()] == expected
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="makes links")
+    def test_folders_are_resolved_once(self, folder: Path, settings: dict[str, Any]) -> None:
+        """A link that changes after the toolkit was made has no effect on its tools."""
+        (folder / "link").symlink_to(folder / "in")
+        toolkit = ApertisAudioToolkit(inputs=folder / "link", output=folder / "out", **settings)
+        (folder / "link").unlink()
+        (folder / "link").symlink_to("/")
+        (folder / "out").symlink_to("/")
+        for made in (toolkit, toolkit.model_copy(), pickle.loads(pickle.dumps(toolkit))):
+            tool = made.get_tools()[0]
+            assert isinstance(tool, TranscribeAudio)
+            assert tool.access.inputs == (folder / "in",)
+            assert tool.access.output == folder / "out"
+        (folder / "out").unlink()
+        tool = toolkit.model_copy(update={"inputs": folder}).get_tools()[0]
+        assert isinstance(tool, TranscribeAudio)
+        assert tool.access.inputs == (folder,)
 
     def test_options_reach_the_tools(self, access: FileAccess, settings: dict[str, Any]) -> None:
         """The tools have the models, voice and format of the toolkit, and share a client."""

@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from platformdirs import user_cache_path
 
 from apertis_audio_tools import ConfigurationError, Segment, Transcript, Usage
+from apertis_audio_tools.pipeline import cache as cache_module
 from apertis_audio_tools.pipeline.cache import CacheSetting, TranscriptCache, open_cache
 from support.cache_processes import incompressible_transcript, put_and_be_killed, use_cache
 
@@ -201,6 +203,64 @@ def test_private(cache: TranscriptCache) -> None:
     assert cache.path.parent.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="files have other rights there")
+@pytest.mark.parametrize("existed", [False, True])
+def test_private_in_an_existing_folder(tmp_path: Path, *, existed: bool) -> None:
+    """The files are for their owner alone whatever the folder, also those of earlier versions."""
+    tmp_path.chmod(0o777)
+    umask = os.umask(0)
+    try:
+        cache = TranscriptCache(tmp_path)
+        if existed:
+            cache.put("one", ONE)
+            for file in tmp_path.iterdir():
+                file.chmod(0o666)
+            other = TranscriptCache(tmp_path)
+            assert other.get("one") == ONE
+            other.close()
+        cache.put("two", TWO)
+        modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+        cache.close()
+    finally:
+        os.umask(umask)
+    assert len(modes) == 3
+    assert set(modes.values()) == {0o600}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="makes links")
+@pytest.mark.parametrize("exists", [False, True])
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal"])
+def test_link_in_its_place(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, suffix: str, *, exists: bool
+) -> None:
+    """A link in the place of a file of the cache is not followed, until it is cleared away."""
+    folder, elsewhere = tmp_path / "cache", tmp_path / "elsewhere"
+    folder.mkdir()
+    if exists:
+        elsewhere.write_bytes(b"precious")
+    cache = TranscriptCache(folder)
+    (folder / f"{cache.path.name}{suffix}").symlink_to(elsewhere)
+    cache.put("one", ONE)
+    assert cache.get("one") is None
+    assert elsewhere.exists() == exists
+    assert f"cannot be used: {cache.path.name}{suffix} is a link" in caplog.text
+    assert cache.clear() == 0
+    assert not exists or elsewhere.read_bytes() == b"precious"
+    cache.put("one", ONE)
+    assert cache.get("one") == ONE
+    cache.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs here")
+@pytest.mark.timeout(20)  # It would block forever.
+def test_fifo_in_its_place(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A FIFO in the place of the file is not opened."""
+    cache = TranscriptCache(tmp_path)
+    os.mkfifo(cache.path)
+    assert cache.get("one") is None
+    assert "is no regular file" in caplog.text
+
+
 def test_threads(cache: TranscriptCache, caplog: pytest.LogCaptureFixture) -> None:
     """Threads that write and read at once find what they wrote."""
 
@@ -211,6 +271,85 @@ def test_threads(cache: TranscriptCache, caplog: pytest.LogCaptureFixture) -> No
     with ThreadPoolExecutor(16) as threads:
         assert all(threads.map(put_and_get, range(100)))
     assert not caplog.records
+
+
+Connections = list[tuple[float, sqlite3.Connection]]
+
+
+@pytest.fixture(name="connections")
+def _connections(monkeypatch: pytest.MonkeyPatch) -> Connections:
+    """Return the connections that are opened, with their waits for locks in seconds: 0.1 or 0."""
+    monkeypatch.setattr(cache_module, "_BUSY_SECONDS", 0.1)
+    connect, opened = sqlite3.connect, Connections()
+
+    def record(path: Path, timeout: float = 5.0, **options: Any) -> sqlite3.Connection:
+        opened.append((timeout, connect(path, timeout, **options)))
+        return opened[-1][1]
+
+    monkeypatch.setattr(sqlite3, "connect", record)
+    return opened
+
+
+def milliseconds_of_waiting(connection: sqlite3.Connection) -> int:
+    (found,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    return int(found)
+
+
+def test_locked_while_open(
+    cache: TranscriptCache, caplog: pytest.LogCaptureFixture, connections: Connections
+) -> None:
+    """A locked cache is waited for once, until a write succeeds, and reported once."""
+    cache.put("one", ONE)
+    ((_, connection),) = connections
+    locker = sqlite3.connect(cache.path)
+    for times in (1, 2):
+        locker.execute("BEGIN EXCLUSIVE")
+        assert milliseconds_of_waiting(connection) == 100
+        for number in range(5):
+            cache.put(f"{number}", TWO)
+            assert milliseconds_of_waiting(connection) == 0
+        messages = [record.getMessage().partition(" cannot ")[2] for record in caplog.records]
+        assert messages == ["be used: database is locked"] * times
+        locker.rollback()
+        cache.put("two", TWO)
+        assert cache.get("two") == TWO
+    locker.close()
+
+
+def test_locked_before_it_is_opened(
+    cache: TranscriptCache, caplog: pytest.LogCaptureFixture, connections: Connections
+) -> None:
+    """A cache that cannot be opened because it is locked is waited for and reported once, too."""
+    cache.put("one", ONE)
+    cache.close()
+    locker = sqlite3.connect(cache.path)
+    locker.execute("PRAGMA journal_mode = DELETE")
+    locker.execute("BEGIN EXCLUSIVE")
+    connections.clear()
+    for number in range(3):
+        cache.put(f"{number}", TWO)
+        assert cache.get("one") is None
+    assert [timeout for timeout, _ in connections] == [0.1, *[0.0] * 5]
+    assert len(caplog.records) == 1
+    locker.rollback()
+    locker.close()
+    assert cache.get("one") == ONE
+    assert milliseconds_of_waiting(connections[-1][1]) == 100
+
+
+def test_reading_while_another_process_writes(
+    cache: TranscriptCache, connections: Connections
+) -> None:
+    """A transcript is found while another process writes, although its use is not recorded."""
+    cache.put("one", ONE)
+    locker = sqlite3.connect(cache.path)
+    locker.execute("BEGIN IMMEDIATE")
+    assert cache.get("one") == ONE
+    assert milliseconds_of_waiting(connections[0][1]) == 0
+    locker.rollback()
+    assert cache.get("one") == ONE
+    assert milliseconds_of_waiting(connections[0][1]) == 100
+    locker.close()
 
 
 @pytest.mark.slow

@@ -1,11 +1,14 @@
 """Cached pieces are not sent again."""
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from apertis_audio_tools import ConfigurationError, InvalidRequestError, Usage
+from apertis_audio_tools import ConfigurationError, InvalidRequestError, Transcript, Usage
+from apertis_audio_tools.pipeline import cache as cache_module
+from apertis_audio_tools.pipeline.cache import TranscriptCache
 from support.loopback_server import Exchange, LoopbackServer
 from support.piece_recogniser import STANDUP, ExpectedPieces, PieceRecogniser
 from support.scripted_responses import respond_json
@@ -33,6 +36,34 @@ def test_next_attempt(
         recogniser.received.clear()
         assert transcribe_standup(run, audio) == whole.model_copy(update={"usage": None})
         assert recogniser.received == []
+
+
+def test_locked_cache(
+    run: Run,
+    cuts: ExpectedPieces,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A cache that another process has locked is reported once, not for each piece."""
+    monkeypatch.setattr(cache_module, "_BUSY_SECONDS", 0.1)
+    recogniser = PieceRecogniser(cuts)
+    TranscriptCache(tmp_path).put("other", Transcript(text="other"))
+    locker = sqlite3.connect(TranscriptCache(tmp_path).path)
+    locker.execute("BEGIN EXCLUSIVE")
+    with (
+        LoopbackServer([recogniser]) as server,
+        server.client(max_concurrency=3, cache=tmp_path) as audio,
+    ):
+        assert transcribe_standup(run, audio).text == " ".join(cuts.texts)
+        warnings = [record for record in caplog.records if record.levelname == "WARNING"]
+        assert [record.getMessage().count("cannot be used") for record in warnings] == [1]
+        locker.rollback()
+        transcribe_standup(run, audio)
+        recogniser.received.clear()
+        transcribe_standup(run, audio)
+        assert recogniser.received == []
+    locker.close()
 
 
 def test_cached_whole(run: Run, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import inspect
 import shutil
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -104,3 +105,30 @@ def test_caching_client(sandbox_url: str, tmp_path: Path, monkeypatch: pytest.Mo
         first = audio.transcribe(CLIP)
     with caching_client("wrong-key") as audio:
         assert audio.transcribe(CLIP).segments == first.segments
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="makes links")
+@pytest.mark.parametrize("comes_later", [False, True])
+def test_default_folder_that_is_a_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, comes_later: bool
+) -> None:
+    """A link in place of the folder that nobody named is refused with its target."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("home", "recordings"):
+        (tmp_path / name).mkdir()
+    shutil.copy(CLIP, tmp_path / "home" / "private.m4a")
+    toolset = Toolset(
+        lambda: ApertisAudio("sk-any"), "recordings", "spoken", is_default_output=True
+    )
+    if comes_later:
+        with pytest.raises(AccessError, match="There is no file"):
+            toolset.run("transcribe_audio", path="private.m4a")
+    (tmp_path / "spoken").symlink_to("home")
+    for name, arguments in (
+        ("transcribe_audio", {"path": "private.m4a"}),
+        ("speak_text", {"text": "Hello."}),
+    ):
+        with pytest.raises(AccessError) as refused:
+            toolset.run(name, **arguments)
+        assert comes_later or f"written to '{tmp_path / 'home'}'" in str(refused.value)
+    assert [*(tmp_path / "home").iterdir()] == [tmp_path / "home" / "private.m4a"]

@@ -1,13 +1,15 @@
 """Access of an agent's tools to files: folders to read from, one to write to, and a size limit.
 
-A path comes from a model, which may have been talked into anything. An absolute path must begin
-with one of the folders before the file system is consulted (on Windows, looking at a path of
-another host sends credentials there). Every path is then resolved (``..`` and symbolic links), must
-lie below one of the folders, and is opened one folder at a time without following links, so that a
-link created after the check is refused.
+The folders are resolved once, when access is granted. A path comes from a model, which may have
+been talked into anything. An absolute path must begin with one of the folders before the file
+system is consulted (on Windows, looking at a path of another host sends credentials there). Every
+path is then resolved (``..`` and symbolic links), must lie below one of the folders, and is opened
+one folder at a time, from the root of the file system, without following links, so that a link
+created after the check is refused. New files are created in the same way.
 """
 
 import contextlib
+import errno
 import itertools
 import os
 import re
@@ -18,6 +20,7 @@ from pathlib import Path, PureWindowsPath
 from typing import BinaryIO
 
 from apertis_audio_tools.errors import AccessError, ConfigurationError
+from apertis_audio_tools.files.atomic import FileInFolder
 from apertis_audio_tools.files.paths import expand_user
 
 MAX_BYTES = 2 * 1024**3
@@ -29,7 +32,14 @@ _MAX_NAMES_SHOWN = 20
 _MAX_NAMES_COUNTED = 1_000
 """A refusal must not walk through a whole disk."""
 _MAX_PATH_CHARACTERS = 4096
-_CAN_OPEN_BELOW = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
+_MAX_LINKS = 40
+_CAN_OPEN_BELOW = {os.open, os.mkdir} <= os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
+_FOLDER_FLAGS = (
+    getattr(os, "O_PATH", os.O_RDONLY)
+    | getattr(os, "O_DIRECTORY", 0)
+    | getattr(os, "O_NOFOLLOW", 0)
+)
+"""With O_PATH, a folder on the way need not be readable."""
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """Without O_NONBLOCK, opening a FIFO that has no writer would block forever."""
 _DEVICE_NAME = re.compile(
@@ -45,14 +55,19 @@ class FileAccess:
         >>> from apertis_audio_tools import FileAccess
         >>> access = FileAccess("recordings", output="spoken")
 
+    The folders are resolved here, and links that lead to them are followed; a link that takes the
+    place of one later is not.
+
     Args:
         inputs: A folder, or several, whose files may be read, including all folders below.
         output: Folder for new files, created when it is first needed. Existing files are never
-            replaced. Defaults to None: nothing may be written.
+            replaced. No link below an input folder may lead to it. Defaults to None: nothing may
+            be written.
         max_bytes: Size of the largest file that may be read, in bytes. Defaults to 2 GiB.
 
     Raises:
-        AccessError: If a folder to read from does not exist.
+        AccessError: If a folder to read from does not exist, or if a link below one leads to
+            `output`.
         ConfigurationError: If the name of a folder is empty or begins with an unknown home, ``~``.
     """
 
@@ -65,8 +80,9 @@ class FileAccess:
     ) -> None:
         folders = [inputs] if isinstance(inputs, str | os.PathLike) else [*inputs]
         self.inputs: tuple[Path, ...] = tuple(map(_require_folder, folders))
-        self._unresolved_inputs = tuple(expand_user(folder).absolute() for folder in folders)
-        self.output: Path | None = None if output is None else expand_user(output).absolute()
+        given = [*folders, *([] if output is None else [output])]
+        self._unresolved = tuple(expand_user(folder).absolute() for folder in given)
+        self.output: Path | None = None if output is None else self._resolve_output()
         self.max_bytes = max_bytes
 
     def __repr__(self) -> str:
@@ -95,15 +111,42 @@ class FileAccess:
         Raises:
             AccessError: If there is no output folder, or if it cannot be created.
         """
+        with self.writing(suffix) as new:
+            return new.path
+
+    @contextlib.contextmanager
+    def writing(self, suffix: str) -> Iterator[FileInFolder]:
+        """Open the output folder, which is created if necessary; yield an unused path in it.
+
+        Raises:
+            AccessError: If there is no output folder, or if it cannot be created.
+        """
         if self.output is None:
             raise AccessError("This tool has no folder to write to.")
+        path = self.output / f"speech-{secrets.token_hex(6)}{suffix}"
         try:
-            self.output.mkdir(parents=True, exist_ok=True)
+            folder = _create_folder(self.output)
         except OSError as error:
             raise AccessError(
                 f"The output folder cannot be created: {error.strerror or error}."
             ) from error
-        return self.output / f"speech-{secrets.token_hex(6)}{suffix}"
+        try:
+            yield FileInFolder(path, folder)
+        finally:
+            if folder is not None:
+                os.close(folder)
+
+    def _resolve_output(self) -> Path:
+        """Return the real path of the output folder; refuse a link in a folder that may be read.
+
+        Such a link may have come with the files in there, for example with a cloned repository.
+        """
+        output = self._unresolved[-1]
+        target = Path(os.path.realpath(output))
+        for link in _links_on(output):
+            if any(link.is_relative_to(folder) for folder in self.inputs):
+                raise _link_error(link, target)
+        return target
 
     def _locate(self, path: str) -> tuple[Path, Path]:
         """Return the folder that a file is below, and its path from there, free of links."""
@@ -111,7 +154,7 @@ class FileAccess:
         if not self.inputs and self.output is None:
             raise AccessError("This tool has no folder to read from.")
         is_outside = True
-        for root in () if self._is_foreign(path) else self._readable_folders():
+        for root in () if self._is_foreign(path) else self._folders():
             target = Path(os.path.realpath(root / path))
             if target.is_relative_to(root) and target != root:
                 is_outside = False
@@ -129,14 +172,11 @@ class FileAccess:
         if not PureWindowsPath(path).anchor:  # An absolute POSIX path has an anchor, too.
             return False
         flat = Path(os.path.normpath(path))
-        output = [self.output] if self.output else []
-        folders = [*self._unresolved_inputs, *self._readable_folders(), *output]
+        folders = [*self._unresolved, *self._folders()]
         return not any(flat.is_relative_to(os.path.normpath(folder)) for folder in folders)
 
-    def _readable_folders(self) -> Iterator[Path]:
-        yield from self.inputs
-        if self.output is not None and _is_folder(self.output):
-            yield Path(os.path.realpath(self.output))
+    def _folders(self) -> tuple[Path, ...]:
+        return self.inputs if self.output is None else (*self.inputs, self.output)
 
     def _open(self, root: Path, inside: Path) -> BinaryIO:
         """Open a regular file; check it before, as opening a device has effects, and after."""
@@ -155,7 +195,7 @@ class FileAccess:
         if not _CAN_OPEN_BELOW:
             self._require_readable((root / inside).lstat(), inside)
             return os.open(root / inside, _OPEN_FLAGS)
-        folder = _open_folder(root, inside.parts[:-1])
+        folder = _open_folder((root / inside).parent)
         try:
             status = os.stat(inside.name, dir_fd=folder, follow_symlinks=False)
             self._require_readable(status, inside)
@@ -173,7 +213,7 @@ class FileAccess:
 
     def _suggest_files(self) -> str:
         """Return a sentence that names some files the model can read instead."""
-        found = itertools.chain.from_iterable(map(_list_names, self._readable_folders()))
+        found = itertools.chain.from_iterable(map(_list_names, self._folders()))
         names = list(itertools.islice(found, _MAX_NAMES_COUNTED + 1))
         if not names:
             return "The folders are empty."
@@ -193,6 +233,35 @@ def resolve_access(
     if not access.inputs and access.output is None:
         raise ConfigurationError("Tools need a folder to read from (inputs) or write to (output).")
     return access
+
+
+def require_no_link(folder: Folder) -> None:
+    """Raise `AccessError` if a folder that nobody named is a link.
+
+    It may have come with the files beside it, for example with a cloned repository.
+    """
+    path = expand_user(folder).absolute()
+    if path.is_symlink():
+        raise _link_error(path, Path(os.path.realpath(path)))
+
+
+def _link_error(link: Path, target: Path) -> AccessError:
+    return AccessError(
+        f"No files are written to {str(target)!r:.500}: {str(link)!r:.500} is a link, which may "
+        "be somebody else's. To allow it, name the folder it leads to as the output folder."
+    )
+
+
+def _links_on(path: Path) -> Iterator[Path]:
+    """Yield the links that are followed to resolve an absolute path, each as its real place."""
+    for _ in range(_MAX_LINKS):
+        links = (each for each in (*reversed(path.parents), path) if os.path.islink(each))  # noqa: PTH114  # pathlib raises errors, e.g. for long names
+        link = next(links, None)
+        if link is None:
+            return
+        place = Path(os.path.realpath(link.parent), link.name)
+        yield place
+        path = place.parent / link.readlink() / path.relative_to(link)
 
 
 def _require_folder(folder: Folder) -> Path:
@@ -217,27 +286,56 @@ def _require_path(path: object) -> None:
 
 def _list_names(root: Path) -> Iterator[str]:
     """Yield the files of a folder, then those of the folders below; no links, nothing hidden."""
+    if os.path.realpath(root) != str(root):  # A link has taken the place of the folder.
+        return
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(filter(_is_shown, folders))
         for name in sorted(filter(_is_shown, files)):
             path = Path(folder, name)
-            if path.is_file() and not path.is_symlink():
+            if _is_regular_file(path):
                 below = path.relative_to(root).as_posix()
                 looks_absolute = PureWindowsPath(below).anchor  # for example "M: review.ogg"
                 yield f"./{below}" if looks_absolute else below
+
+
+def _is_regular_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:  # It has vanished, or its folder may be listed but not entered.
+        return False
 
 
 def _is_shown(name: str) -> bool:
     return name.isprintable() and not name.startswith(".")
 
 
-def _open_folder(root: Path, parts: tuple[str, ...]) -> int:
-    """Return a descriptor of a folder below a root, opened one level at a time."""
-    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
-    for part in parts:
+def _create_folder(path: Path) -> int | None:
+    """Create a folder that has been resolved, and return its descriptor if the system has those."""
+    if _CAN_OPEN_BELOW:
+        return _open_folder(path, create=True)
+    if os.path.realpath(path) != str(path):
+        raise NotADirectoryError(errno.ENOTDIR, "A link has taken its place")
+    path.mkdir(parents=True, exist_ok=True)
+    return None
+
+
+def _open_folder(path: Path, *, create: bool = False) -> int:
+    """Return a descriptor of a folder that has been resolved, opened one level at a time."""
+    folder = os.open(path.anchor, _FOLDER_FLAGS)
+    for part in path.parts[1:]:
         outer = folder
         try:
-            folder = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=outer)
+            if create:
+                _create_below(outer, part)
+            folder = os.open(part, _FOLDER_FLAGS, dir_fd=outer)
         finally:
             os.close(outer)
     return folder
+
+
+def _create_below(folder: int, name: str) -> None:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(name, dir_fd=folder)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Self
 
 from langchain_core.tools import BaseTool, BaseToolkit
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from apertis_audio_tools.adapters.client_handle import STRICT_CONFIG
 from apertis_audio_tools.adapters.tools import MAX_ASK_SECONDS
@@ -67,13 +67,19 @@ class ApertisAudioToolkit(CachingClientFields, BaseToolkit):
     voice: str = VOICE
     audio_format: SpeechFormat = "mp3"
 
+    _granted: tuple[object, FileAccess] | None = PrivateAttr(default=None)
+
     @model_validator(mode="after")
     def _require_folders(self) -> Self:
         self._resolve_access()
         return self
 
     def _resolve_access(self) -> FileAccess:
-        return resolve_access(self.access, self.inputs, self.output)
+        """Return the access; folders are resolved once, and again on a copy with other folders."""
+        folders = (self.access, self.inputs, self.output)
+        if self._granted is None or self._granted[0] != folders:
+            self._granted = folders, resolve_access(*folders)
+        return self._granted[1]
 
     def get_tools(self) -> list[BaseTool]:
         """Return the tools that the folders allow."""

@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import sqlite3
+import stat
 import threading
 import time
 import weakref
@@ -29,6 +30,8 @@ MAX_BYTES = 512 * 1024 * 1024
 """Thousands of hours of transcripts with all their segments, compressed."""
 
 _FILE = "transcripts-2.sqlite3"
+_SUFFIXES = ("", "-wal", "-shm", "-journal")
+"""Suffixes of the files of SQLite, which gives new ones the permissions of the first."""
 _BUSY_SECONDS = 30.0
 _ON, _OFF = frozenset({"1", "true", "yes", "on"}), frozenset({"", "0", "false", "no", "off"})
 _SCHEMA = """
@@ -57,8 +60,9 @@ class TranscriptCache:
     """Transcripts in an SQLite file, safe for several threads and processes.
 
     A cache that cannot be read or written, for whatever reason, behaves like an empty one: a
-    warning is logged, and work goes on. Beyond `max_bytes`, the least recently used transcripts are
-    deleted.
+    warning is logged once, and work goes on. After it has waited in vain for the lock of another
+    process, it does not wait again until a write succeeds. Beyond `max_bytes`, the least recently
+    used transcripts are deleted.
 
     Args:
         folder: Folder of the file. It is made when it is needed.
@@ -70,21 +74,25 @@ class TranscriptCache:
         self._max_bytes = max_bytes
         self._connection: sqlite3.Connection | None = None
         self._close_connection: Callable[[], object] = lambda: None
+        self._busy_seconds = _BUSY_SECONDS
+        self._failure: str | None = None
 
     def get(self, key: str) -> Transcript | None:
         """Return the transcript with a key, or None."""
 
         def read(database: sqlite3.Connection) -> bytes | None:
             row = database.execute(_SELECT_BODY, [key]).fetchone()
-            if row is None:
-                return None
-            database.execute("UPDATE transcripts SET used = ? WHERE key = ?", [time.time(), key])
-            body: bytes = row[0]
-            return body
+            return None if row is None else row[0]
 
         body = self._in_transaction(read, None)
+        if body is None:
+            return None
+        # In a transaction of its own: one that fails does not lose the transcript.
+        used = [time.time(), key]
+        update = "UPDATE transcripts SET used = ? WHERE key = ?"
+        self._in_transaction(lambda database: database.execute(update, used), None)
         try:
-            return None if body is None else Transcript.model_validate_json(zlib.decompress(body))
+            return Transcript.model_validate_json(zlib.decompress(body))
         except (zlib.error, ValidationError):
             logger.warning("An entry of the cache %s is damaged and not used.", self.path)
             return None
@@ -130,16 +138,37 @@ class TranscriptCache:
 
     def _in_transaction(self, do: Callable[[sqlite3.Connection], R], default: R) -> R:
         try:
-            with _sqlite_lock, self._open() as database:
-                return do(database)
+            with _sqlite_lock:
+                try:
+                    with self._open() as database:
+                        result = do(database)
+                        is_writing = database.in_transaction
+                except sqlite3.OperationalError as error:
+                    if _is_busy(error):
+                        self._set_busy_seconds(0.0)
+                    raise
+                if is_writing:
+                    self._failure = None
+                    self._set_busy_seconds(_BUSY_SECONDS)
         except (sqlite3.Error, OSError) as error:
-            logger.warning("The cache %s cannot be used: %s", self.path, error)
+            if str(error) != self._failure:
+                self._failure = str(error)
+                logger.warning("The cache %s cannot be used: %s", self.path, error)
             return default
+        return result
+
+    def _set_busy_seconds(self, seconds: float) -> None:
+        """Set how long to wait for the lock of another process."""
+        if seconds != self._busy_seconds:
+            self._busy_seconds = seconds
+            if self._connection is not None:
+                self._connection.execute(f"PRAGMA busy_timeout = {seconds * 1000:.0f}")
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._connection = _connect(self.path)
+            _make_private(self.path)
+            self._connection = _connect(self.path, self._busy_seconds)
             self._close_connection = weakref.finalize(self, _close, self._connection)
             _connected.add(self)
         return self._connection
@@ -147,22 +176,61 @@ class TranscriptCache:
     def _remove(self) -> None:
         """Delete the file, which SQLite cannot read."""
         try:
-            for suffix in ("", "-wal", "-shm"):
+            for suffix in _SUFFIXES:
                 Path(f"{self.path}{suffix}").unlink(missing_ok=True)
         except OSError as error:
             logger.warning("The cache %s cannot be removed: %s", self.path, error)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, check_same_thread=False)
+def _make_private(path: Path) -> None:
+    """Create the file if necessary, for its owner alone, and take rights of others away.
+
+    Raises:
+        OSError: If a link, another user's file or a special file is in its place.
+    """
+    with contextlib.suppress(FileExistsError):
+        # Only a new file: closing one that SQLite has open would release SQLite's locks.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    for suffix in _SUFFIXES:
+        file = Path(f"{path}{suffix}")
+        with contextlib.suppress(FileNotFoundError):
+            status = file.lstat()
+            _require_own_file(file, status)
+            if status.st_mode & 0o077:
+                with contextlib.suppress(PermissionError):  # Some disks have no permissions.
+                    file.chmod(0o600)
+
+
+def _require_own_file(file: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a link" if stat.S_ISLNK(status.st_mode) else "no regular file"
+        raise OSError(f"{file.name} is {kind}")
+    if hasattr(os, "geteuid") and os.geteuid() not in {0, status.st_uid}:
+        raise OSError(f"{file.name} belongs to another user")
+
+
+def _connect(path: Path, busy_seconds: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=busy_seconds, check_same_thread=False)
     try:
-        _retry_while_busy(connection.execute, "PRAGMA journal_mode = WAL")
+        # SQLite itself waits for other processes, but not while it sets the mode of a new file.
+        retry_while_busy = Retrying(
+            retry=retry_if_exception(_is_busy),
+            wait=wait_random(0.01, 0.05),
+            stop=stop_after_delay(busy_seconds),
+            reraise=True,
+        )
+        retry_while_busy(connection.execute, "PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(_SCHEMA)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _is_busy(error: BaseException) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF == sqlite3.SQLITE_BUSY  # the rest of the code says why
 
 
 def _close(connection: sqlite3.Connection) -> None:
@@ -189,17 +257,6 @@ if hasattr(os, "register_at_fork"):
         after_in_parent=_sqlite_lock.release,
         after_in_child=_sqlite_lock.release,
     )
-
-
-_retry_while_busy = Retrying(
-    retry=retry_if_exception(
-        lambda error: getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
-    ),
-    wait=wait_random(0.01, 0.05),
-    stop=stop_after_delay(_BUSY_SECONDS),
-    reraise=True,
-)
-"""SQLite itself waits for other processes, but not while it sets the mode of a new file."""
 
 
 def user_cache() -> TranscriptCache:

@@ -84,7 +84,7 @@ class SpeechRunner:
             else:
                 last = await self._ajoin(job.speech, new.file)
                 saved = await run_in_thread(job.describe, new, last)
-            await run_in_thread(new.commit)
+            await run_in_thread_to_end(new.commit)
         finally:
             new.discard()
         return saved

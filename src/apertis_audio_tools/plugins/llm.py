@@ -34,7 +34,8 @@ class ApertisAudio(llm.Toolbox):
     def __init__(self, folder: str = DEFAULT_FOLDER, output: str = DEFAULT_OUTPUT) -> None:
         from apertis_audio_tools.plugins.toolset import Toolset
 
-        self._toolset = Toolset(_make_client, folder, output)
+        is_default = output == SPOKEN
+        self._toolset = Toolset(_make_client, folder, output, is_default_output=is_default)
 
     def tools(self) -> Iterator[llm.Tool]:
         """Yield the tools; llm finds the toolbox again by their names and bound methods."""

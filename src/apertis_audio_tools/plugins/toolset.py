@@ -10,7 +10,7 @@ from apertis_audio_tools.adapters.tools import TOOLS, AudioTool, ToolResult
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.client.settings import as_secret
 from apertis_audio_tools.concurrency import fork_safety
-from apertis_audio_tools.files.access import FileAccess, Folder
+from apertis_audio_tools.files.access import FileAccess, Folder, require_no_link
 from apertis_audio_tools.pipeline.cache import default_cache_setting
 
 R = TypeVar("R")
@@ -26,6 +26,7 @@ class Toolset:
         make_client: Function that returns the client; called once.
         inputs: Folder or folders that may be read.
         output: Folder for new files. Defaults to none, so that no files can be written.
+        is_default_output: Whether nobody named `output`; it then is refused if it is a link.
     """
 
     def __init__(
@@ -33,10 +34,13 @@ class Toolset:
         make_client: Callable[[], ApertisAudio],
         inputs: Folder | list[str],
         output: Folder | None = None,
+        *,
+        is_default_output: bool = False,
     ) -> None:
         self._make_client = make_client
         self._inputs = inputs
         self._output = output
+        self._is_default_output = is_default_output
         self._lock = fork_safety.ForkSafeLock()
         self._tools: dict[str, AudioTool] = {}
 
@@ -59,6 +63,8 @@ class Toolset:
 
     def _make_tools(self) -> dict[str, AudioTool]:
         access = FileAccess(self._inputs, output=self._output)
+        if self._output is not None and self._is_default_output:
+            require_no_link(self._output)
         client = self._make_client()
         return {tool.name: tool(client, access) for tool in TOOLS}
 

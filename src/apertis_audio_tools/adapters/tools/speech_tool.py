@@ -41,15 +41,15 @@ class SpeakTool(AudioTool):
     @contextlib.contextmanager
     def _plan(self, arguments: Mapping[str, object]) -> Iterator[ToolPlan[SpeechFile]]:
         args = self._validate(SpeakArguments, arguments)
-        path = self._access.new_path(f".{self._format}")
         options = SpeechOptions(
             model=self._model, voice=args.voice or self._voice, response_format=self._format
         )
-        yield ToolPlan(
-            functools.partial(self._client.save_speech_with, args.text, path, options),
-            functools.partial(self._client.asave_speech_with, args.text, path, options),
-            functools.partial(_report_speech, args.text),
-        )
+        with self._access.writing(f".{self._format}") as new:
+            yield ToolPlan(
+                functools.partial(self._client.save_speech_with, args.text, new, options),
+                functools.partial(self._client.asave_speech_with, args.text, new, options),
+                functools.partial(_report_speech, args.text),
+            )
 
 
 def _report_speech(text: str, speech: SpeechFile) -> ToolResult:

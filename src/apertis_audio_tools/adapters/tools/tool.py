@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from apertis_audio_tools.adapters.tools.arguments import ToolArguments
 from apertis_audio_tools.client import ApertisAudio
-from apertis_audio_tools.errors import UnsupportedError
+from apertis_audio_tools.errors import AccessError, UnsupportedError
 from apertis_audio_tools.files.access import FileAccess
 from apertis_audio_tools.results import Usage
 
@@ -83,12 +83,12 @@ class AudioTool(ABC):
         Raises:
             ApertisError: If it fails; the message is a sentence that a model can act on.
         """
-        with self._plan(arguments) as plan:
+        with _system_errors(), self._plan(arguments) as plan:
             return plan.run()
 
     async def arun(self, **arguments: object) -> ToolResult:
         """Async version of `run`; files are opened off the event loop."""
-        with contextlib.ExitStack() as files:
+        with _system_errors(), contextlib.ExitStack() as files:
             plan = await asyncio.to_thread(files.enter_context, self._plan(arguments))
             return await plan.arun()
 
@@ -111,6 +111,16 @@ class AudioTool(ABC):
         self, arguments: Mapping[str, object]
     ) -> contextlib.AbstractContextManager[ToolPlan[Any]]:
         """Plan the call; the files it reads are open inside the context."""
+
+
+@contextlib.contextmanager
+def _system_errors() -> Iterator[None]:
+    """Turn an error of the system, such as a full disk, into a sentence without paths."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise AccessError(f"The tool has failed: {reason}.") from error
 
 
 def usage_json(usage: Usage | None) -> dict[str, Any] | None:
