@@ -118,7 +118,7 @@ def test_a_shared_client_stays_open(sandbox_url: str, ask: Ask) -> None:
 
 def test_copies_outlive_the_original(sandbox_url: str) -> None:
     """A client of the model's own stays open until the last copy is gone."""
-    model = ChatApertisAudio(api_key="sk-own", base_url=sandbox_url)
+    model = ChatApertisAudio(api_key="sk-own-key", base_url=sandbox_url)
     model.invoke("Hello?")
     copies = [
         model.model_copy(update={"temperature": 0.5}),
@@ -245,7 +245,7 @@ class CountingLimiter(BaseRateLimiter):
 def test_rate_limiter(sandbox_url: str, ask: Ask) -> None:
     """A rate limiter is acquired before each request."""
     limiter = CountingLimiter()
-    ask(ChatApertisAudio(api_key="sk-l", base_url=sandbox_url, rate_limiter=limiter), "Hello?")
+    ask(ChatApertisAudio(api_key="sk-limit", base_url=sandbox_url, rate_limiter=limiter), "Hello?")
     assert limiter.passed == 1
 
 
