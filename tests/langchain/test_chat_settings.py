@@ -85,10 +85,10 @@ def test_misspelt_settings(options: dict[str, Any]) -> None:
     [
         ({}, "There is no API key"),
         ({"api_key": "two words"}, "characters that no key has"),
-        ({"api_key": "k", "base_url": "ftp://x"}, "base_url must look like"),
-        ({"api_key": "k", "timeout": 0}, "timeout is 0"),
-        ({"api_key": "k", "deadline": -1}, "deadline is -1"),
-        ({"api_key": "k", "max_retries": -1}, "max_retries is -1"),
+        ({"api_key": "sk-example", "base_url": "ftp://x"}, "base_url must look like"),
+        ({"api_key": "sk-example", "timeout": 0}, "timeout is 0"),
+        ({"api_key": "sk-example", "deadline": -1}, "deadline is -1"),
+        ({"api_key": "sk-example", "max_retries": -1}, "max_retries is -1"),
     ],
 )
 def test_invalid_settings(options: dict[str, Any], sentence: str) -> None:
@@ -105,7 +105,10 @@ def test_versions_in_traces() -> None:
 
 def test_client_and_settings() -> None:
     """Settings next to a shared client are refused."""
-    with ApertisAudio("key") as client, pytest.raises(ConfigurationError, match="its own timeout"):
+    with (
+        ApertisAudio("sk-client") as client,
+        pytest.raises(ConfigurationError, match="its own timeout"),
+    ):
         ChatApertisAudio(client=client, timeout=5)
 
 

@@ -14,6 +14,10 @@ _SRT_TAG = re.compile(r"</?(?:b|i|u|s|font)\b[^<>]*>", re.IGNORECASE)
 """SubRip has no escapes, so anything else that looks like a tag is text."""
 
 
+_MAX_SECONDS = 100_000 * 3600.0
+"""Later times cannot be written with a reasonable number of digits."""
+
+
 class Cue(NamedTuple):
     """A text shown from `start` to `end`, in seconds."""
 
@@ -51,7 +55,7 @@ def write_vtt(cues: Iterable[Cue]) -> str:
 
 def format_timecode(seconds: float) -> str:
     """Return seconds as ``hh:mm:ss``, rounded down; the hours may have more than two digits."""
-    whole = max(int(seconds), 0)
+    whole = int(_within_limits(seconds))
     return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}"
 
 
@@ -90,8 +94,12 @@ def _times(cue: Cue, separator: str) -> str:
 
 
 def _format_time(seconds: float, separator: str) -> str:
-    whole, milliseconds = divmod(round(max(seconds, 0.0) * 1000), 1000)
+    whole, milliseconds = divmod(round(_within_limits(seconds) * 1000), 1000)
     return f"{format_timecode(whole)}{separator}{milliseconds:03}"
+
+
+def _within_limits(seconds: float) -> float:
+    return min(max(seconds, 0.0), _MAX_SECONDS)
 
 
 def _one_line(text: str) -> str:
