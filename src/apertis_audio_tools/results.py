@@ -182,8 +182,10 @@ class Transcript(_Value):
         return self.text
 
     def to_timecoded(self, separator: str = "\n") -> str:
-        """Return the passages as ``[hh:mm:ss] text``, joined by `separator`."""
-        return separator.join(f"[{each.timecode}] {each.text}" for each in self.passages())
+        """Return the passages as ``[hh:mm:ss] text``, each in one line, joined by `separator`."""
+        return separator.join(
+            subtitles.format_line(each.start, each.text) for each in self.passages()
+        )
 
     def to_srt(self) -> str:
         """Return SubRip subtitles, one cue per segment."""
