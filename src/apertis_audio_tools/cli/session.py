@@ -21,7 +21,7 @@ from apertis_audio_tools.results import Usage
 _SANDBOX_KEY = SecretStr("sk-sandbox")
 _FAILED, _WRONG_USAGE, _INTERRUPTED = 1, 2, 130
 
-notes: Console = Console(stderr=True, soft_wrap=True, highlight=False)
+err_console: Console = Console(stderr=True, soft_wrap=True, highlight=False)
 """Console for everything but results: progress, retries, usage, errors."""
 
 
@@ -70,7 +70,7 @@ class CommandSession:
     def note_cached_pieces(self) -> None:
         """Print that another run sends only the missing pieces, if that is so."""
         if self.is_caching:
-            notes.print("Finished pieces are cached: the same command sends only the rest.")
+            err_console.print("Finished pieces are cached: the same command sends only the rest.")
 
     def note_missing_times(self, model: str, task: Task) -> None:
         """Print, before anything is paid for, that a model returns no times."""
@@ -159,7 +159,7 @@ def refuse_hidden_options(arguments: Sequence[str]) -> None:
 
     A file may have the name of an option, and a shell may insert it for a pattern.
     """
-    for argument in arguments if notes.is_terminal else ():
+    for argument in arguments if err_console.is_terminal else ():
         if argument.startswith("-") and (shown := escape_controls(argument)) != argument:
             print_error(f"The option {shown} has control characters; begin file names with ./")
             sys.exit(_WRONG_USAGE)
@@ -168,14 +168,14 @@ def refuse_hidden_options(arguments: Sequence[str]) -> None:
 def print_error(message: str) -> None:
     """Print an error message on standard error."""
     # In a single call: a live progress bar is redrawn after each.
-    notes.print(Text.assemble(("error:", "red"), " ", _shown(message)))
+    err_console.print(Text.assemble(("error:", "red"), " ", _shown(message)))
 
 
 def print_note(message: str, style: str = "dim") -> None:
     """Print a note on standard error."""
-    notes.print(_shown(message), style=style, markup=False)
+    err_console.print(_shown(message), style=style, markup=False)
 
 
 def _shown(text: str) -> str:
     """Return a text as a terminal may show it; files and pipes get it unchanged."""
-    return escape_controls(text) if notes.is_terminal else text
+    return escape_controls(text) if err_console.is_terminal else text
