@@ -166,7 +166,7 @@ def test_custom_rows() -> None:
 def test_custom_rows_in_a_client() -> None:
     """A client checks requests against the table it was given."""
     only = {"parrot": Model({"speak": frozenset({"wav"})})}
-    with ApertisAudio("sk-test", models=only) as audio:
+    with ApertisAudio("sk-test-1234", models=only) as audio:
         with pytest.raises(UnsupportedError, match="parrot cannot speak in mp3, only in wav"):
             audio.speak("Hello.", model="parrot")
         with pytest.raises(UnsupportedError, match="parrot cannot chat; these models can: none"):

@@ -4,6 +4,7 @@ Times are in seconds from the start of the recording. All values are frozen pyda
 are base64 in JSON.
 """
 
+import math
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -40,6 +41,10 @@ class Usage(_Value):
     seconds: float = 0.0
 
 
+def _is_finite(value: object) -> bool:
+    return not isinstance(value, float) or math.isfinite(value)
+
+
 class Segment(_Value):
     """Text with a start and an end, as the service returns it.
 
@@ -68,10 +73,17 @@ class Segment(_Value):
     @model_validator(mode="before")
     @classmethod
     def _drop_nulls(cls, data: object) -> object:
-        """Return the data without nulls: some gateways send them for fields they do not have."""
+        """Return the data without nulls, which some gateways send for fields they do not have.
+
+        Infinite statistics are dropped too: they are no reason to lose the words.
+        """
         if not isinstance(data, dict):
             return data
-        return {name: value for name, value in data.items() if value is not None}
+        return {
+            name: value
+            for name, value in data.items()
+            if value is not None and (name in {"start", "end"} or _is_finite(value))
+        }
 
 
 class Passage(_Value):
@@ -170,8 +182,10 @@ class Transcript(_Value):
         return self.text
 
     def to_timecoded(self, separator: str = "\n") -> str:
-        """Return the passages as ``[hh:mm:ss] text``, joined by `separator`."""
-        return separator.join(f"[{each.timecode}] {each.text}" for each in self.passages())
+        """Return the passages as ``[hh:mm:ss] text``, each in one line, joined by `separator`."""
+        return separator.join(
+            subtitles.format_line(each.start, each.text) for each in self.passages()
+        )
 
     def to_srt(self) -> str:
         """Return SubRip subtitles, one cue per segment."""

@@ -201,7 +201,7 @@ def test_key_is_not_repeated() -> None:
 )
 def test_snippet(body: bytes, shown: str) -> None:
     """The beginning of a text is shown, and only the size of other bodies."""
-    assert snippet(body) == shown
+    assert snippet(Response(200, {}, body)) == shown
 
 
 def test_malformed() -> None:

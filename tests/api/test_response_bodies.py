@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 from typing import Any
 
 import pytest
@@ -185,7 +186,6 @@ def test_malformed(body: str | bytes, response_format: str, media_type: str) -> 
         *((name, body) for name in ("json", "verbose_json") for body in ("null", "[]", "42")),
         *((name, body) for name in ("srt", "vtt") for body in ("null", "[]", "Hello.")),
         ("json", '{"text": "cut o'),
-        ("json", '{"text": "a", "duration": NaN}'),
         ("json", '{"text": "half \\ud83d"}'),
         ("json", "[" * 100_000),
         ("verbose_json", '{"text": "a", "segments": {}}'),
@@ -240,12 +240,47 @@ def test_byte_order_mark(prefix: str) -> None:
         (None, None),
         ("free", None),
         ({"input_tokens": "many"}, None),
+        ({"input_tokens": -1}, None),
+        ({"input_tokens": 10**400}, None),
+        ({"seconds": math.inf}, None),
+        ({"seconds": 1e308}, None),
+        ({"prompt_tokens_details": {"audio_tokens": 1e30}}, None),
+        (math.inf, None),
     ],
 )
 def test_usage(usage: Any, read_as: Usage | None) -> None:
     """Usage is read by the names of any endpoint, and ignored if it is invalid."""
     transcript = read(json.dumps({"text": "Hello.", "usage": usage}), "json", JSON_TYPE)
     assert (transcript.text, transcript.usage) == ("Hello.", read_as)
+
+
+@pytest.mark.parametrize("field", ["duration", "language"])
+@pytest.mark.parametrize("value", ["1e999", "NaN", "[1]", "-1e999", "1" * 400])
+def test_invalid_details(field: str, value: str) -> None:
+    """Words that arrived are kept if a detail of the recording cannot be read."""
+    transcript = read(f'{{"text": "Hello.", "{field}": {value}}}', "json", JSON_TYPE)
+    assert (transcript.text, transcript.duration, transcript.language) == ("Hello.", 3.25, "en")
+
+
+@pytest.mark.parametrize("name", ["avg_logprob", "temperature", "no_speech_prob", "id"])
+def test_infinite_statistics(name: str) -> None:
+    """A segment is kept without a number that is infinite."""
+    segment = f'{{"start": 0, "end": 1, "text": "Hello.", "{name}": -1e999}}'
+    transcript = read(f'{{"text": "Hello.", "segments": [{segment}]}}', "verbose_json")
+    assert transcript.segments == (Segment(start=0.0, end=1.0, text="Hello."),)
+
+
+def test_enormous_times() -> None:
+    """Times that no recording has can be written in every form."""
+    segment = '{"start": -1e308, "end": 1e308, "text": "Hello."}'
+    transcript = read(f'{{"text": "Hello.", "segments": [{segment}], "duration": 1e308}}', "json")
+    for written in (transcript.to_srt(), transcript.to_vtt()):
+        assert "00:00:00" in written
+        assert max(map(len, written.splitlines())) < 40
+    late = Transcript(text="Hi.", segments=(Segment(start=1e308, end=1e308, text="Hi."),))
+    for text in (late.to_timecoded(), late.to_srt(), late._repr_html_()):
+        assert "Hi." in text
+        assert len(text) < 3000
 
 
 @pytest.mark.parametrize("media_type", ["audio/mpeg", "audio/pcm", "application/octet-stream", ""])

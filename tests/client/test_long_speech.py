@@ -79,7 +79,7 @@ def count_samples(content: bytes) -> int:
 def test_all_formats(run: Run, sandbox_url: str, tmp_path: Path, audio_format: str) -> None:
     """A long text becomes one audio file or stream, as long as all its parts together."""
     parts = [len(synthesise(part, "pcm")) / 48_000 for part in PARTS]
-    with ApertisAudio("sk-test", base_url=sandbox_url) as audio:
+    with ApertisAudio("sk-test-1234", base_url=sandbox_url) as audio:
         speech = run(audio, "speak", TEXT, response_format=audio_format)
         saved = run(audio, "save_speech", TEXT, tmp_path / f"speech.{audio_format}")
         chunks = run(audio, "stream_speech", TEXT, response_format=audio_format)

@@ -179,7 +179,7 @@ def test_base_url_of_httpx() -> None:
 def test_impossible_numbers(setting: dict[str, Any]) -> None:
     """Invalid numbers of seconds or retries are refused when the client is constructed."""
     with pytest.raises(ConfigurationError, match=next(iter(setting))):
-        ApertisAudio("sk-x", **setting)
+        ApertisAudio("sk-example", **setting)
 
 
 @pytest.mark.parametrize("key", ["sk-0123456789 abcdef", "sk-0123456789…abcdef", ""])

@@ -38,7 +38,7 @@ def make(sandbox_url: str) -> Make:
     """Return a function that makes models of the sandbox."""
 
     def make(**options: Any) -> ChatApertisAudio:
-        return ChatApertisAudio(base_url=sandbox_url, api_key="sk-chat", **options)
+        return ChatApertisAudio(base_url=sandbox_url, api_key="sk-chat-1234", **options)
 
     return make
 

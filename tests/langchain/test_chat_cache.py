@@ -48,13 +48,13 @@ def note(folder: Path, suffix: str) -> FileAccess:
 
 def test_equal_requests(server: LoopbackServer, invoke: Ask) -> None:
     """An equal request is answered from the cache."""
-    models = [ChatApertisAudio(api_key="k", base_url=server.url) for _ in range(2)]
+    models = [ChatApertisAudio(api_key="key-of-a-test", base_url=server.url) for _ in range(2)]
     assert [invoke(model, "Hello?").text for model in models] == ["0", "0"]
 
 
 def test_other_settings(server: LoopbackServer, invoke: Ask) -> None:
     """A copy with another setting has replies of its own."""
-    model = ChatApertisAudio(api_key="k", base_url=server.url)
+    model = ChatApertisAudio(api_key="key-of-a-test", base_url=server.url)
     models = [model, model.model_copy(update={"temperature": 0.5})]
     assert [invoke(each, "Hello?").text for each in models] == ["0", "1"]
 
@@ -69,8 +69,8 @@ def test_other_servers(how: str, invoke: Ask, monkeypatch: pytest.MonkeyPatch) -
                 monkeypatch.setenv("APERTIS_BASE_URL", server.url)
             settings: dict[str, dict[str, Any]] = {
                 "client": {"client": client},
-                "settings": {"api_key": "k", "base_url": server.url},
-                "environment": {"api_key": "k"},
+                "settings": {"api_key": "key-of-a-test", "base_url": server.url},
+                "environment": {"api_key": "key-of-a-test"},
             }
             return str(invoke(ChatApertisAudio(**settings[how]), "Hello?").text)
 
@@ -84,7 +84,7 @@ def test_other_servers(how: str, invoke: Ask, monkeypatch: pytest.MonkeyPatch) -
 
 def test_files(server: LoopbackServer, invoke: Ask, tmp_path: Path) -> None:
     """Requests with files are not cached: a file may have changed since."""
-    settings: dict[str, Any] = {"api_key": "k", "base_url": server.url}
+    settings: dict[str, Any] = {"api_key": "key-of-a-test", "base_url": server.url}
     for folder, suffix in (("ada", "wav"), ("bob", "mp3"), ("ada", "flac")):
         access = note(tmp_path / folder, suffix)
         invoke(ChatApertisAudio(file_access=access, **settings), ABOUT_A_FILE)
@@ -93,7 +93,7 @@ def test_files(server: LoopbackServer, invoke: Ask, tmp_path: Path) -> None:
 
 def test_files_of_a_copy(server: LoopbackServer, invoke: Ask, tmp_path: Path) -> None:
     """Requests with files are not cached by a model that was copied with a file access."""
-    settings: dict[str, Any] = {"api_key": "k", "base_url": server.url}
+    settings: dict[str, Any] = {"api_key": "key-of-a-test", "base_url": server.url}
     original = ChatApertisAudio(**settings)
     for suffix in ("wav", "mp3"):
         model = original.model_copy(update={"file_access": note(tmp_path, suffix)})

@@ -84,10 +84,10 @@ def test_misspelt_settings(options: dict[str, Any]) -> None:
     [
         ({}, "There is no API key"),
         ({"api_key": "two words"}, "characters that no key has"),
-        ({"api_key": "k", "base_url": "ftp://x"}, "base_url must look like"),
-        ({"api_key": "k", "timeout": 0}, "timeout is 0"),
-        ({"api_key": "k", "deadline": -1}, "deadline is -1"),
-        ({"api_key": "k", "max_retries": -1}, "max_retries is -1"),
+        ({"api_key": "sk-example", "base_url": "ftp://x"}, "base_url must look like"),
+        ({"api_key": "sk-example", "timeout": 0}, "timeout is 0"),
+        ({"api_key": "sk-example", "deadline": -1}, "deadline is -1"),
+        ({"api_key": "sk-example", "max_retries": -1}, "max_retries is -1"),
     ],
 )
 def test_invalid_settings(options: dict[str, Any], sentence: str) -> None:
@@ -104,7 +104,10 @@ def test_versions_in_traces() -> None:
 
 def test_client_and_settings() -> None:
     """Settings next to a shared client are refused."""
-    with ApertisAudio("key") as client, pytest.raises(ConfigurationError, match="its own timeout"):
+    with (
+        ApertisAudio("sk-client") as client,
+        pytest.raises(ConfigurationError, match="its own timeout"),
+    ):
         ChatApertisAudio(client=client, timeout=5)
 
 
@@ -117,7 +120,7 @@ def test_a_shared_client_stays_open(sandbox_url: str, ask: Ask) -> None:
 
 def test_copies_outlive_the_original(sandbox_url: str) -> None:
     """A client of the model's own stays open until the last copy is gone."""
-    model = ChatApertisAudio(api_key="sk-own", base_url=sandbox_url)
+    model = ChatApertisAudio(api_key="sk-own-key", base_url=sandbox_url)
     model.invoke("Hello?")
     copies = [
         model.model_copy(update={"temperature": 0.5}),
@@ -244,7 +247,7 @@ class CountingLimiter(BaseRateLimiter):
 def test_rate_limiter(sandbox_url: str, ask: Ask) -> None:
     """A rate limiter is acquired before each request."""
     limiter = CountingLimiter()
-    ask(ChatApertisAudio(api_key="sk-l", base_url=sandbox_url, rate_limiter=limiter), "Hello?")
+    ask(ChatApertisAudio(api_key="sk-limit", base_url=sandbox_url, rate_limiter=limiter), "Hello?")
     assert limiter.passed == 1
 
 

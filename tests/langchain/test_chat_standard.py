@@ -26,7 +26,7 @@ class TestUnit(ChatModelUnitTests):
 
     @property
     def chat_model_params(self) -> dict[str, Any]:
-        return {"api_key": "sk-unit"}
+        return {"api_key": "sk-unit-test"}
 
     @property
     def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:

@@ -42,7 +42,7 @@ def client(sandbox_url: str) -> Iterator[ApertisAudio]:
 
 @pytest.fixture
 def settings(sandbox_url: str) -> dict[str, Any]:
-    return {"api_key": "sk-own", "base_url": sandbox_url}
+    return {"api_key": "sk-own-key", "base_url": sandbox_url}
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ class TestCopies:
     def test_transcripts_are_shared(self, access: FileAccess, way: str) -> None:
         """A copy has the transcripts of the tool; with another model it has its own."""
         with LoopbackServer([respond_json({"text": "Hello."})]) as server:
-            tool = TranscribeAudio(access=access, api_key="sk-own", base_url=server.url)
+            tool = TranscribeAudio(access=access, api_key="sk-own-key", base_url=server.url)
             copies = [WAYS[way](tool), tool.model_copy(update={"model": "gpt-4o-transcribe"})]
             results = [each.invoke("clip.ogg") for each in (tool, *copies, tool)]
             assert results == ["[00:00:00] Hello."] * 4
@@ -199,3 +199,30 @@ class TestClientSettings:
         no_table: Any = "my-chat"
         with pytest.raises(ValueError, match="models must be a mapping"):
             ChatApertisAudio(models=no_table, **settings)
+
+
+class TestKeysOfTheEnvironment:
+    """A key from the environment stays in its process; the other process has its own."""
+
+    @pytest.mark.parametrize("kind", [ChatApertisAudio, ApertisAudioToolkit, *TOOLS])
+    def test_pickles(
+        self, access: FileAccess, monkeypatch: pytest.MonkeyPatch, kind: Callable[..., Any]
+    ) -> None:
+        """A pickle has no key, and what is made from it reads the environment anew."""
+        monkeypatch.setenv("APERTIS_API_KEY", "sk-environment")
+        options = {} if kind is ChatApertisAudio else {"access": access}
+        made = kind(**options)
+        assert made._lazy_client.client
+        pickled = pickle.dumps([made, copy.deepcopy(made), kind(**dict(made))])
+        assert b"sk-environment" not in pickled
+        monkeypatch.delenv("APERTIS_API_KEY")
+        for restored in pickle.loads(pickled):
+            with pytest.raises(ConfigurationError, match="no API key"):
+                assert restored._lazy_client.client
+        monkeypatch.setenv("APERTIS_API_KEY", "sk-other-process")
+        assert pickle.loads(pickled)[0]._lazy_client.client
+
+    def test_keys_in_code(self) -> None:
+        """A key that was passed in code travels with the pickle."""
+        pickled = pickle.dumps(ChatApertisAudio(api_key="sk-passed-in-code"))
+        assert b"sk-passed-in-code" in pickled

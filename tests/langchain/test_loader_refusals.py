@@ -153,7 +153,7 @@ class TestSettings:
     def test_invalid_paths(self, paths: Any, sentence: str) -> None:
         """An empty path, or a value that is no path, is refused at once."""
         with pytest.raises(ConfigurationError, match=sentence):
-            ApertisAudioLoader(paths, api_key="sk-x")
+            ApertisAudioLoader(paths, api_key="sk-example")
 
     @pytest.mark.parametrize(
         "wrong",
@@ -171,7 +171,7 @@ class TestSettings:
     def test_invalid_values(self, folder: Path, wrong: dict[str, Any]) -> None:
         """An invalid value is refused at once."""
         with pytest.raises(ConfigurationError):
-            ApertisAudioLoader(folder, **{"api_key": "sk-x", **wrong})
+            ApertisAudioLoader(folder, **{"api_key": "sk-example", **wrong})
 
     def test_misspelt(self, folder: Path) -> None:
         """An unknown argument is refused."""

@@ -42,7 +42,7 @@ def monday(meetings: Path) -> Path:
 @pytest.fixture
 def reader(beacon_url: str) -> ApertisAudioReader:
     """Return a reader with passages of up to ten seconds: four of Monday, two of Tuesday."""
-    return ApertisAudioReader(api_key="sk-payg", base_url=beacon_url, max_seconds=10)
+    return ApertisAudioReader(api_key="sk-payg-1234", base_url=beacon_url, max_seconds=10)
 
 
 @pytest.fixture(params=LOADS)
@@ -62,7 +62,7 @@ def make_llm(beacon_url: str) -> Callable[..., ApertisAudioLLM]:
     """Return a function that makes models that use the sandbox."""
 
     def make(**options: Any) -> ApertisAudioLLM:
-        return ApertisAudioLLM(**{"base_url": beacon_url, "api_key": "sk-chat", **options})
+        return ApertisAudioLLM(**{"base_url": beacon_url, "api_key": "sk-chat-1234", **options})
 
     return make
 

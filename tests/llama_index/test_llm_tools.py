@@ -228,7 +228,7 @@ def test_agent_with_the_tool_spec(
     streaming: bool,  # noqa: FBT001
 ) -> None:
     """An agent with our model reads a recording with our tools."""
-    settings: dict[str, Any] = {"api_key": "sk-chat", "base_url": beacon_url}
+    settings: dict[str, Any] = {"api_key": "sk-chat-1234", "base_url": beacon_url}
     spec = ApertisAudioToolSpec(monday.parent, output=tmp_path, **settings)
     spec_tools: list[Any] = spec.to_tool_list(["transcribe_audio"])
     agent = FunctionAgent(tools=spec_tools, llm=make_llm(), streaming=streaming)

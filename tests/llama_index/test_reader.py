@@ -38,7 +38,7 @@ class TestFinding:
 
     def test_input_dir(self, beacon_url: str, meetings: Path, load: Load) -> None:
         """Without an argument, input_dir is read, filtered by glob and suffixes."""
-        options: dict[str, Any] = {"api_key": "sk-payg", "base_url": beacon_url}
+        options: dict[str, Any] = {"api_key": "sk-payg-1234", "base_url": beacon_url}
         ogg = ApertisAudioReader(input_dir=meetings, suffixes=[".OGG"], **options)
         assert {Path(d.metadata["source"]).name for d in load(ogg)} == {"tuesday.ogg"}
         same = ApertisAudioReader(input_dir=meetings, suffixes="ogg", **options)
@@ -234,7 +234,7 @@ class TestDocuments:
     ) -> None:
         """A recording is one document, several passages, or many segments."""
         reader = ApertisAudioReader(
-            api_key="sk-payg",
+            api_key="sk-payg-1234",
             base_url=beacon_url,
             granularity=granularity,
             max_seconds=10,
@@ -247,7 +247,7 @@ class TestDocuments:
     def test_models_without_times(self, beacon_url: str, monday: Path, load: Load) -> None:
         """Passages of models without times have times, because recordings are sent in pieces."""
         reader = ApertisAudioReader(
-            api_key="sk-payg", base_url=beacon_url, model="gpt-4o-transcribe", max_seconds=10
+            api_key="sk-payg-1234", base_url=beacon_url, model="gpt-4o-transcribe", max_seconds=10
         )
         starts = [document.metadata["start"] for document in load(reader, monday)]
         assert len(starts) > 2

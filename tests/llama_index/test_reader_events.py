@@ -44,7 +44,7 @@ def test_events(
     assert start.source == end.source == str(monday)
     assert (end.documents, end.model, end.error) == (4, "whisper-1", None)
     assert end.duration == pytest.approx(40, abs=0.1)
-    assert "sk-payg" not in start.model_dump_json() + end.model_dump_json()
+    assert "sk-payg-1234" not in start.model_dump_json() + end.model_dump_json()
 
 
 def test_events_without_a_name(
@@ -62,7 +62,7 @@ def test_events_without_a_name(
 def test_failures(recorder: EventRecorder, beacon_url: str, tmp_path: Path, load: Load) -> None:
     """The end event of a skipped recording has the error."""
     (tmp_path / "a.mp3").write_bytes(b"no audio")
-    reader = ApertisAudioReader(api_key="sk-payg", base_url=beacon_url, on_error="skip")
+    reader = ApertisAudioReader(api_key="sk-payg-1234", base_url=beacon_url, on_error="skip")
     load(reader, tmp_path)
     end = recorder.events[-1]
     assert isinstance(end, TranscriptionEndEvent)

@@ -147,7 +147,7 @@ class TestErrors:
         self, beacon_url: str, folder: Path, load: Load, caplog: pytest.LogCaptureFixture
     ) -> None:
         """With ``on_error="skip"``, a broken file is logged and listed as a failure."""
-        reader = ApertisAudioReader(api_key="sk-payg", base_url=beacon_url, on_error="skip")
+        reader = ApertisAudioReader(api_key="sk-payg-1234", base_url=beacon_url, on_error="skip")
         with caplog.at_level(logging.WARNING, "apertis_audio_tools"):
             assert {each.metadata["source"] for each in load(reader, folder)} == {
                 str(folder / "b.mp3")
@@ -159,7 +159,7 @@ class TestErrors:
 
     def test_skipping_other_values(self, beacon_url: str, monday: Path, load: Load) -> None:
         """A value that is no recording is skipped, and the recordings after it are read."""
-        reader = ApertisAudioReader(api_key="sk-payg", base_url=beacon_url, on_error="skip")
+        reader = ApertisAudioReader(api_key="sk-payg-1234", base_url=beacon_url, on_error="skip")
         sources: list[Any] = [("a.mp3", monday.read_bytes()), None, ("b.mp3", monday.read_bytes())]
         assert {each.metadata["source"] for each in load(reader, sources)} == {"a.mp3", "b.mp3"}
         (failure,) = reader.failures
@@ -195,7 +195,7 @@ class TestErrors:
 class TestClients:
     def test_shared_client(self, beacon_url: str, monday: Path, load: Load) -> None:
         """A client of the caller is used and not serialised."""
-        with ApertisAudio("sk-payg", base_url=beacon_url) as client:
+        with ApertisAudio("sk-payg-1234", base_url=beacon_url) as client:
             reader = ApertisAudioReader(client=client)
             assert load(reader, monday)
             assert "client" not in reader.to_dict()
@@ -203,14 +203,14 @@ class TestClients:
     def test_client_and_settings(self, beacon_url: str) -> None:
         """A client together with settings of one is an error."""
         with (
-            ApertisAudio("sk-payg", base_url=beacon_url) as client,
+            ApertisAudio("sk-payg-1234", base_url=beacon_url) as client,
             pytest.raises(ConfigurationError, match="The client has its own base_url"),
         ):
             ApertisAudioReader(client=client, base_url=beacon_url)
 
     def test_pickling_a_shared_client(self, beacon_url: str) -> None:
         """A reader with a client of the caller cannot be pickled."""
-        with ApertisAudio("sk-payg", base_url=beacon_url) as client:
+        with ApertisAudio("sk-payg-1234", base_url=beacon_url) as client:
             reader = ApertisAudioReader(client=client)
             with pytest.raises(ConfigurationError, match="another process"):
                 pickle.dumps(reader)

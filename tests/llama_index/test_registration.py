@@ -12,7 +12,7 @@ from apertis_audio_tools.llama_index import ApertisAudioLLM, ApertisAudioReader,
 
 @pytest.fixture(autouse=True)
 def _key(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("APERTIS_API_KEY", "sk-any")
+    monkeypatch.setenv("APERTIS_API_KEY", "sk-anybody")
     with patch.dict(ALL_READERS), patch.dict(RECOGNIZED_LLMS):
         yield
 
@@ -30,7 +30,7 @@ def test_llm() -> None:
     """A registered language model is loaded from its serialised form, which has no key."""
     register()
     serialised = ApertisAudioLLM().to_dict()
-    assert "sk-any" not in str(serialised)
+    assert "sk-anybody" not in str(serialised)
     assert isinstance(load_llm(serialised), ApertisAudioLLM)
 
 

@@ -36,7 +36,7 @@ def access(monday: Path, tmp_path: Path) -> FileAccess:
 
 @pytest.fixture
 def tool_spec(access: FileAccess, beacon_url: str) -> ApertisAudioToolSpec:
-    return ApertisAudioToolSpec(access=access, api_key="sk-payg", base_url=beacon_url)
+    return ApertisAudioToolSpec(access=access, api_key="sk-payg-1234", base_url=beacon_url)
 
 
 def get_tool(tool_spec: ApertisAudioToolSpec, name: str) -> FunctionTool:
@@ -76,7 +76,7 @@ def call_tool(tool: FunctionTool, mode: str, **arguments: Any) -> Any:
 def test_ask_max_seconds(access: FileAccess, beacon_url: str, mode: str) -> None:
     """A question about a recording longer than the limit is an error."""
     tool_spec = ApertisAudioToolSpec(
-        access=access, ask_max_seconds=20.0, api_key="sk-payg", base_url=beacon_url
+        access=access, ask_max_seconds=20.0, api_key="sk-payg-1234", base_url=beacon_url
     )
     ask = get_tool(tool_spec, "ask_about_audio")
     with pytest.raises(UnsupportedError, match=r"lasts 40 s; .* up to 20 s\."):
@@ -115,7 +115,7 @@ def test_errors(tool_spec: ApertisAudioToolSpec, mode: str) -> None:
 
 def test_folders(tmp_path: Path, beacon_url: str) -> None:
     """Only tools whose folder is given are listed; without any folder, it is an error."""
-    settings: dict[str, Any] = {"api_key": "sk-payg", "base_url": beacon_url}
+    settings: dict[str, Any] = {"api_key": "sk-payg-1234", "base_url": beacon_url}
     reading_only = ApertisAudioToolSpec(tmp_path, **settings)
     assert [tool.metadata.name for tool in reading_only.to_tool_list()] == [
         *("transcribe_audio", "translate_audio", "ask_about_audio")
@@ -138,7 +138,7 @@ def test_metadata_mapping(tool_spec: ApertisAudioToolSpec) -> None:
 
 def test_settings(access: FileAccess) -> None:
     """A client is accepted in place of settings; unknown settings and no key are errors."""
-    with ApertisAudio("sk-payg", base_url="http://127.0.0.1:9/v1") as client:
+    with ApertisAudio("sk-payg-1234", base_url="http://127.0.0.1:9/v1") as client:
         assert ApertisAudioToolSpec(access=access, client=client).spec_functions
     with pytest.raises(ConfigurationError, match="There is no API key"):
         ApertisAudioToolSpec(access=access)

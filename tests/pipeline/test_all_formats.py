@@ -44,7 +44,7 @@ def assert_every_beacon(transcript: Transcript, count: int = COUNT) -> None:
 )
 def test_every_beacon_arrives(name: str, run: Run, folder: Path, beacon_url: str) -> None:
     """A recording in pieces of 25 seconds is transcribed completely in every format."""
-    with ApertisAudio("sk-payg", base_url=beacon_url) as client:
+    with ApertisAudio("sk-payg-1234", base_url=beacon_url) as client:
         transcript = run(client, "transcribe", make_recording(folder, name), piece_seconds=25)
     assert_every_beacon(transcript)
 
@@ -56,7 +56,7 @@ def test_every_beacon_arrives_by_bytes(
     """A recording that is too large for one request is transcribed completely."""
     path = make_recording(folder, name)
     monkeypatch.setattr(transcription_job, "MAX_UPLOAD_BYTES", path.stat().st_size // 3)
-    with ApertisAudio("sk-payg", base_url=beacon_url) as client:
+    with ApertisAudio("sk-payg-1234", base_url=beacon_url) as client:
         assert_every_beacon(client.transcribe(path))
 
 
@@ -66,5 +66,5 @@ def test_every_beacon_arrives_without_pauses(name: str, tmp_path: Path, beacon_u
     path = write_beacons(FORMATS[name], tmp_path / f"continuous.{name}", 60, has_pauses=False)
     cut = list(cut_pieces(probe(path), max_bytes=path.stat().st_size, target_seconds=20))
     assert [bool(piece.overlap) for piece in cut] == [False, *[True] * (len(cut) - 1)]
-    with ApertisAudio("sk-payg", base_url=beacon_url) as client:
+    with ApertisAudio("sk-payg-1234", base_url=beacon_url) as client:
         assert_every_beacon(client.transcribe(path, piece_seconds=20), 60)

@@ -33,7 +33,7 @@ async def test_sync_and_async(sandbox_url: str, tmp_path: Path) -> None:
     made: list[ApertisAudio] = []
 
     def make() -> ApertisAudio:
-        made.append(ApertisAudio("sk-any", base_url=sandbox_url))
+        made.append(ApertisAudio("sk-anybody", base_url=sandbox_url))
         return made[-1]
 
     toolset = Toolset(make, tmp_path)
@@ -50,7 +50,7 @@ def test_one_client_for_all_threads(tmp_path: Path) -> None:
     second = threading.Event()
 
     def make() -> ApertisAudio:
-        made.append(ApertisAudio("sk-any"))
+        made.append(ApertisAudio("sk-anybody"))
         if len(made) == 1:
             threads.submit(call)
             second.wait(0.2)  # times out unless a second client is made
@@ -74,7 +74,7 @@ def test_concurrent_toolsets(tmp_path: Path) -> None:
 
     def make() -> ApertisAudio:
         together.wait(TIMEOUT)
-        return ApertisAudio("sk-any")
+        return ApertisAudio("sk-anybody")
 
     def call(toolset: Toolset) -> None:
         with pytest.raises(AccessError, match="There is no file"):
@@ -101,7 +101,7 @@ def test_caching_client(sandbox_url: str, tmp_path: Path, monkeypatch: pytest.Mo
     """Transcripts are cached in the folder of the environment variable."""
     monkeypatch.setenv("APERTIS_BASE_URL", sandbox_url)
     monkeypatch.setenv("APERTIS_AUDIO_CACHE", str(tmp_path))
-    with caching_client("sk-any") as audio:
+    with caching_client("sk-anybody") as audio:
         first = audio.transcribe(CLIP)
     with caching_client("wrong-key") as audio:
         assert audio.transcribe(CLIP).segments == first.segments

@@ -87,7 +87,7 @@ def turn_with(wav: bytes) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("verb", [*VERBS, "models"])
 def test_wrong_key(service: Service, run: Run, arguments: Arguments, verb: str) -> None:
     """A wrong key is an authentication error, for every verb."""
-    with ApertisAudio("wrong", base_url=service.base_url) as client:
+    with ApertisAudio("wrong-key", base_url=service.base_url) as client:
         error = assert_refused(lambda: run(client, verb, *arguments(verb)), AuthenticationError)
     assert (error.status, error.code) == (401, "invalid_api_key")
 

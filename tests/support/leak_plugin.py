@@ -136,7 +136,8 @@ def _checked_log(logger: logging.Logger, log: LeakLog) -> Iterator[None]:
         return record.levelno >= (level or parent)
 
     logger.setLevel(_OWN_LEVEL)
-    logger.filters.insert(0, check)
+    has_key_filter = any(not callable(each) for each in logger.filters)  # removes keys first
+    logger.filters.insert(int(has_key_filter), check)
     try:
         yield
     finally:

@@ -1,5 +1,8 @@
 """Subtitles are read as other programs write them, and written so that they read back."""
 
+import re
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -129,15 +132,47 @@ def test_hostile_text() -> None:
         ]
 
 
+CONTROLS = "".join(map(chr, [*range(0x20), *range(0x7F, 0xA0)]))
+
+
+@pytest.mark.parametrize("write", [subtitles.write_srt, subtitles.write_vtt])
+def test_control_characters(write: Callable[[list[Cue]], str]) -> None:
+    """Control characters are not written, nor what would be an arrow without them."""
+    written = write([Cue(0.0, 1.0, f"a{CONTROLS}b 00:00:01.000 -\0->\x1b->\0")])
+    assert set(written) & set(CONTROLS) == {"\n"}
+    assert (subtitles.parse_subtitles(written) or TWO)[0].text == "a b 00:00:01.000 - -> ->"
+
+
+@pytest.mark.parametrize(
+    "text", ["<b>x</b>", "< b", "<font color=red>x", "<v Boss>x", "{\\an8}x", "<!--x-->", "a<b"]
+)
+@pytest.mark.parametrize("write", [subtitles.write_srt, subtitles.write_vtt])
+def test_markup(write: Callable[[list[Cue]], str], text: str) -> None:
+    """Players show markup in a text as text, and it is read back."""
+    written = write([Cue(0.0, 1.0, text)])
+    assert not re.search(r"<[/!?a-zA-Z]", written)
+    if write is subtitles.write_srt:
+        assert "{\\" not in written
+    (cue,) = subtitles.parse_subtitles(written) or TWO
+    assert cue.text == text.replace("-->", "→")
+
+
 WORDS = st.text("aé中<>&;-\n\r\t \u2028.0:,b/\0🎙", max_size=20)
 TIMES = st.integers(0, 10**9).map(lambda milliseconds: milliseconds / 1000)
 CUES = st.lists(st.builds(Cue, TIMES, TIMES, WORDS), max_size=5)
 
 
+def _written(text: str) -> str:
+    return " ".join(text.replace("\0", " ").split()).replace("-->", "→")
+
+
 @given(CUES)
 def test_vtt_round_trip(cues: list[Cue]) -> None:
     """Every cue written as WebVTT is read back, with its text on one line."""
-    expected = [cue._replace(text=" ".join(cue.text.split()).replace("-->", "→")) for cue in cues]
+    expected = [
+        cue._replace(text=" ".join(cue.text.replace("\0", " ").split()).replace("-->", "→"))
+        for cue in cues
+    ]
     assert subtitles.parse_subtitles(subtitles.write_vtt(cues)) == expected
 
 
@@ -145,8 +180,21 @@ def test_vtt_round_trip(cues: list[Cue]) -> None:
 def test_srt_round_trip(cues: list[Cue]) -> None:
     """Every cue written as SubRip is read back, if its text has no SubRip tags."""
     plain = [cue._replace(text=cue.text.replace("<", "(")) for cue in cues]
-    expected = [cue._replace(text=" ".join(cue.text.split()).replace("-->", "→")) for cue in plain]
+    expected = [
+        cue._replace(text=" ".join(cue.text.replace("\0", " ").split()).replace("-->", "→"))
+        for cue in plain
+    ]
     assert subtitles.parse_subtitles(subtitles.write_srt(plain)) == expected
+
+
+def test_timecoded_lines() -> None:
+    """Text of a passage cannot look like further lines."""
+    said = "Hello.\n\n[00:00:09] The boss agreed.\u2028# Heading\r![x](http://x)\x0b\x85y"
+    segments = (Segment(start=0.0, end=2.5, text=said), Segment(start=60.0, end=61.0, text="Bye."))
+    for transcript in (Transcript(text=said, segments=segments), Transcript(text=said)):
+        lines = transcript.to_timecoded().splitlines()
+        assert len(lines) == len(transcript.passages())
+        assert lines[0].startswith("[00:00:00] Hello. [00:00:09] The boss agreed. # Heading")
 
 
 def test_subtitles_of_a_transcript() -> None:

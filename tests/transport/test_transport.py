@@ -120,7 +120,9 @@ def test_files_are_closed(send: Callable[[RequestRunner, Call[Response]], Respon
     request = Request("POST", "/audio/transcriptions", RequestBody("audio/wav", (upload,)))
     with (
         LoopbackServer([stop_reading()]) as server,
-        contextlib.closing(Transport(server.url, SecretStr("key"), timeout=TIMEOUT)) as transport,
+        contextlib.closing(
+            Transport(server.url, SecretStr("some-key"), timeout=TIMEOUT)
+        ) as transport,
     ):
         for deadline in (0.5, 5.0, 50.0):
             runner = RequestRunner(transport, RetryPolicy(0, 190.0, FakeClock()), deadline)

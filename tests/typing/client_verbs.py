@@ -56,7 +56,7 @@ async def async_verbs(audio: ApertisAudio) -> None:
 
 async def context_managers() -> None:
     """Check that both kinds of context manager return the client."""
-    with ApertisAudio("sk-key", cache="transcripts") as audio:
+    with ApertisAudio("sk-key-1", cache="transcripts") as audio:
         assert_type(audio, ApertisAudio)
     async with ApertisAudio(max_concurrency=4) as audio:
         assert_type(audio, ApertisAudio)
@@ -112,7 +112,7 @@ def refused_arguments(audio: ApertisAudio) -> None:
     audio.transcribe_many([b""], on_error="collect")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     audio.speak("Hello.", response_format="ogg")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     audio.chat("Hello.", temprature=1.0)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-    ApertisAudio(api_kye="sk-key")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    ApertisAudio(api_kye="sk-key-1")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
 async def refused_async_arguments(audio: ApertisAudio) -> None:

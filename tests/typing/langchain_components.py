@@ -37,7 +37,7 @@ def loader(audio: ApertisAudio) -> None:
         assert_type(document, Document)
     for failure in loading.failures:
         assert_type(failure.source, str)
-    ApertisAudioLoader(RecordingBlobLoader("recordings", glob="*"), api_key="sk-key", cache=True)
+    ApertisAudioLoader(RecordingBlobLoader("recordings", glob="*"), api_key="sk-key-1", cache=True)
 
 
 async def async_loader() -> None:
@@ -55,7 +55,7 @@ def parser() -> None:
 
 def agents(access: FileAccess) -> None:
     """Check the toolkit, the tools and the chat model."""
-    toolkit = ApertisAudioToolkit(inputs="recordings", output="spoken", api_key="sk-key")
+    toolkit = ApertisAudioToolkit(inputs="recordings", output="spoken", api_key="sk-key-1")
     assert_type(toolkit.get_tools(), list[BaseTool])
     TranscribeAudio(access=access, model="whisper-1")
     model = ChatApertisAudio(voice="nova", temperature=0.5, file_access=access)
@@ -71,4 +71,4 @@ def refused_arguments() -> None:
     ApertisAudioParser(langauge="en")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     ApertisAudioToolkit(input="recordings")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     TranscribeAudio(modle="whisper-1")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-    ChatApertisAudio(api_kye="sk-key")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    ChatApertisAudio(api_kye="sk-key-1")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

@@ -45,7 +45,7 @@ async def async_reader() -> None:
 
 def tool_spec(access: FileAccess) -> None:
     """Check the arguments and results of the tool spec."""
-    spec = ApertisAudioToolSpec("recordings", output="spoken", voice="nova", api_key="sk-key")
+    spec = ApertisAudioToolSpec("recordings", output="spoken", voice="nova", api_key="sk-key-1")
     assert_type(spec.to_tool_list(), list[FunctionTool])
     ApertisAudioToolSpec(access=access, client=ApertisAudio(), ask_max_seconds=60)
 
@@ -81,8 +81,8 @@ async def refused_arguments() -> None:
     model.stream_chat()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     await model.achat()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     await model.astream_chat()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-    ApertisAudioLLM(api_kye="sk-key")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-    ApertisAudioToolSpec(api_kye="sk-key")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    ApertisAudioLLM(api_kye="sk-key-1")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    ApertisAudioToolSpec(api_kye="sk-key-1")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     ApertisAudioReader(langauge="en")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     ApertisAudioReader(on_error="collect")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     ApertisAudioReader(granularity="word")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

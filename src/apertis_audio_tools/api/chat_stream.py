@@ -140,14 +140,14 @@ class ChatEventReader:
         if data == _DONE:
             self._has_end_marker = True
             return
-        response = Response(self._head.status, self._head.headers, data.encode())
+        response = replace(self._head, body=data.encode())
         if not has_few_values(response.body):
             raise malformed_error(response, "with an event of far more values than it needs")
         try:
             chunk = _Chunk.model_validate_json(response.body)
         except ValidationError:
             raise MalformedResponseError(
-                f"An event of the streamed reply is not as documented: {snippet(response.body)}.",
+                f"An event of the streamed reply is not as documented: {snippet(response)}.",
                 status=response.status,
                 request_id=response.request_id,
             ) from None

@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -52,17 +52,27 @@ _QUOTA_CODES = frozenset(
     {"quota_exceeded", "insufficient_quota", "insufficient_balance", "billing_hard_limit_reached"}
 )
 _SNIPPET_BYTES = 200
-_API_KEY = re.compile(r"\bsk-[\w-]{6,}")
+_REDACTED_BYTES = 16_384
+_API_KEY = re.compile(r"(?<![^\W_])sk-[\w-]{6,}")
+"""Any key; the client's own is replaced however it is written."""
 _MAX_RESET_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One HTTP response, or the head of one; the names of its headers are in lower case."""
+    """One HTTP response, or the head of one.
+
+    Attributes:
+        status: HTTP status.
+        headers: Headers, with their names in lower case.
+        body: Body; empty for a head.
+        redact: Function that removes the API key from a text of the response.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes = field(default=b"", repr=False)
+    redact: Callable[[str], str] = field(default=str, repr=False, compare=False)
 
     @property
     def request_id(self) -> str | None:
@@ -83,8 +93,8 @@ def is_success(status: int) -> bool:
 
 def status_error(response: Response) -> APIStatusError:
     """Return the error for a response without success."""
-    detail = _error_object(response.body)
-    code = _one_line(detail.get("code")) or _one_line(detail.get("type"))
+    detail = _error_object(response)
+    code = detail.get("code") or detail.get("type")
     error_type = _error_type(response.status, code)
     message = _shown_message(detail.get("message")) or _reason(response)
     sentences = [f"{message.rstrip('.')} ({response.status}).", _advice(error_type, code)]
@@ -92,7 +102,7 @@ def status_error(response: Response) -> APIStatusError:
         " ".join(filter(None, sentences)),
         status=response.status,
         code=code,
-        param=_one_line(detail.get("param")),
+        param=detail.get("param"),
         request_id=response.request_id,
         retry_after=retry_after(response.status, response.headers),
     )
@@ -103,24 +113,27 @@ def malformed_error(response: Response, problem: str) -> MalformedResponseError:
 
     `problem` ends the sentence "The service responded with 200, but ...".
     """
-    detail = _error_object(response.body)
+    detail = _error_object(response)
     message = _shown_message(detail.get("message"))
     return MalformedResponseError(
         f"The service responded with {response.status}, but {problem}"
-        + (f": {message}" if message else f" (it begins {snippet(response.body)})."),
+        + (f": {message}" if message else f" (it begins {snippet(response)})."),
         status=response.status,
-        code=_one_line(detail.get("code")),
-        param=_one_line(detail.get("param")),
+        code=detail.get("code"),
+        param=detail.get("param"),
         request_id=response.request_id,
     )
 
 
-def snippet(body: bytes) -> str:
+def snippet(response: Response) -> str:
     """Return the beginning of a text body, or the size of any other body."""
+    body = response.body
     head = body[:_SNIPPET_BYTES].decode("utf-8", errors="replace")
     if not body or "\ufffd" in head.rstrip("\ufffd") or "\0" in head:
         return f"<{len(body)} bytes>"
-    return repr(_API_KEY.sub("sk-...", " ".join(head.split()))[:80])
+    # Redacted before it is cut, for nothing would recognise half a key.
+    text = response.redact(body[:_REDACTED_BYTES].decode("utf-8", errors="replace"))
+    return repr(_API_KEY.sub("sk-...", " ".join(text[:_SNIPPET_BYTES].split()))[:80])
 
 
 def retry_after(status: int, headers: Mapping[str, str]) -> float | None:
@@ -168,7 +181,14 @@ def _reason(response: Response) -> str:
     return f"The service, or a gateway in front of it, responded with {phrase}"
 
 
-def _error_object(body: bytes) -> dict[str, object]:
+def _error_object(response: Response) -> dict[str, str]:
+    """Return the texts of an error object, each in one line and without the API key."""
+    fields = _find_error_object(response.body).items()
+    lines = {name: _one_line(value, response.redact) for name, value in fields}
+    return {name: line for name, line in lines.items() if line}
+
+
+def _find_error_object(body: bytes) -> dict[str, object]:
     """Return the error object of a body, as documented or as seen behind gateways."""
     if len(body) > MAX_ERROR_RESPONSE_BYTES:  # not an error object, and expensive to parse
         return {}
@@ -182,18 +202,18 @@ def _error_object(body: bytes) -> dict[str, object]:
     return error if isinstance(error, dict) else {}
 
 
-def _one_line(value: object) -> str | None:
+def _one_line(value: object, redact: Callable[[str], str]) -> str | None:
     """Return a value as one short line, or None, for servers put anything into error fields."""
     if not isinstance(value, str | int) or isinstance(value, bool):
         return None
-    words = "".join(char if char.isprintable() else " " for char in str(value)).split()
-    return " ".join(words)[:500] or None
+    text = redact(str(value)[:_REDACTED_BYTES])
+    words = "".join(char if char.isprintable() else " " for char in text).split()
+    return _API_KEY.sub("sk-...", " ".join(words))[:500] or None
 
 
-def _shown_message(value: object) -> str | None:
-    """Return a message that can be shown, with API keys masked, or None for a page of HTML."""
-    text = _one_line(value)
-    return None if text is None or text.startswith("<") else _API_KEY.sub("sk-...", text)
+def _shown_message(text: str | None) -> str | None:
+    """Return a message that can be shown, or None for a page of HTML."""
+    return None if text is None or text.startswith("<") else text
 
 
 def _parse_seconds(value: str | None, scale: float = 1.0) -> float | None:

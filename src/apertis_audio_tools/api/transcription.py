@@ -5,7 +5,15 @@ import functools
 import re
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, FailFast, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    FailFast,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic_core import from_json
 
 from apertis_audio_tools import models
@@ -85,14 +93,25 @@ def transcription_call(
     return Call(request, functools.partial(_read, empty=empty, response_format=response_format))
 
 
+def _none_if_invalid(value: object, handler: ValidatorFunctionWrapHandler) -> object:
+    """Return None for an invalid value of a field that is not worth a paid transcript."""
+    try:
+        return handler(value)
+    except ValidationError:
+        return None
+
+
+_Optional = WrapValidator(_none_if_invalid)
+
+
 class _TranscriptionBody(BaseModel):
     """Documented response of ``json`` and ``verbose_json``."""
 
     model_config = ConfigDict(allow_inf_nan=False)
 
     text: str
-    language: str | None = None
-    duration: float | None = None
+    language: Annotated[str | None, _Optional] = None
+    duration: Annotated[float | None, _Optional] = None
     segments: Annotated[tuple[Segment, ...] | None, FailFast(), Field(max_length=_MAX_SEGMENTS)] = (
         None
     )

@@ -1,17 +1,25 @@
 """Usage counts, whose names differ between the endpoints."""
 
+from typing import Annotated
+
 from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
 from apertis_audio_tools.results import Usage
 
+_MAX_COUNT = 10**12
+"""Far more than any request uses; sums of such counts stay finite."""
+
+_Tokens = Annotated[int, Field(ge=0, le=_MAX_COUNT)]
+_Seconds = Annotated[float, Field(ge=0, le=_MAX_COUNT)]
+
 
 class _TokenDetails(BaseModel):
-    audio_tokens: int | None = None
+    audio_tokens: _Tokens | None = None
 
 
 class _Usage(BaseModel):
-    input_tokens: int = Field(0, validation_alias=AliasChoices("input_tokens", "prompt_tokens"))
-    output_tokens: int = Field(
+    input_tokens: _Tokens = Field(0, validation_alias=AliasChoices("input_tokens", "prompt_tokens"))
+    output_tokens: _Tokens = Field(
         0, validation_alias=AliasChoices("output_tokens", "completion_tokens")
     )
     input_token_details: _TokenDetails | None = Field(
@@ -20,7 +28,7 @@ class _Usage(BaseModel):
     output_token_details: _TokenDetails | None = Field(
         None, validation_alias=AliasChoices("output_token_details", "completion_tokens_details")
     )
-    seconds: float = 0.0
+    seconds: _Seconds = 0.0
 
 
 def parse_usage(data: object) -> Usage | None:

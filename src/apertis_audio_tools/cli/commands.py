@@ -35,7 +35,14 @@ from apertis_audio_tools.cli.session import (
     print_note,
     report_errors,
 )
-from apertis_audio_tools.cli.standard_streams import open_input, read_text
+from apertis_audio_tools.cli.standard_streams import (
+    is_terminal_output,
+    open_input,
+    print_result,
+    read_text,
+    require_output,
+)
+from apertis_audio_tools.cli.terminal import escape_controls
 from apertis_audio_tools.cli.transcript_output import (
     OutputFormat,
     TranscriptOutput,
@@ -188,7 +195,8 @@ def speak(
                 overwrite=overwrite,
             )
         session.record_response(saved.server)
-        typer.echo(f"{saved.path}: {saved.duration:.1f} s, {saved.size} bytes")
+        if sys.stdout is not None:
+            print_result(f"{saved.path}: {saved.duration:.1f} s, {saved.size} bytes")
 
 
 @app.command()
@@ -206,22 +214,24 @@ def ask(
     if not question.strip():
         raise typer.BadParameter("The question is empty.")
     with open_session(sandbox=sandbox) as session:
+        require_output()
         with err_console.status("Asking ..."):
             sources = [open_input(clip) for clip in clips or ()]
             reply = session.client.chat(question, sources, model=model)
         session.record_response(reply.server)
-        typer.echo(reply.text)
+        print_result(reply.text)
 
 
 @app.command()
 def models(*, sandbox: UseSandbox = False) -> None:
     """List the models available to the key, and their known capabilities."""
     with open_session(sandbox=sandbox) as session:
+        require_output()
         rows = [
             (name, ", ".join(sorted(MODELS[name].formats)) if name in MODELS else "")
             for name in session.client.models()
         ]
-    _print_table([Column("model", no_wrap=True), Column("capabilities", overflow="fold")], rows)
+        _print_table([Column("model", no_wrap=True), Column("capabilities", overflow="fold")], rows)
 
 
 @app.command()
@@ -231,17 +241,18 @@ def plugins() -> None:
         (each.group, each.name, each.host.name, "yes" if each.host.is_installed else "no")
         for each in list_registrations()
     ]
-    _print_table(["entry point group", "name", "program", "installed"], rows)
+    with report_errors():
+        _print_table(["entry point group", "name", "program", "installed"], rows)
 
 
 def _print_table(columns: Sequence[Column | str], rows: Iterable[tuple[str, ...]]) -> None:
     """Print a table on a terminal, and tab-separated lines elsewhere."""
-    if not sys.stdout.isatty():
-        typer.echo("\n".join("\t".join(row) for row in rows))
+    if not is_terminal_output():
+        print_result("\n".join("\t".join(row) for row in rows))
         return
     table = Table(*columns, box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(escape_controls, row))
     Console().print(table)
 
 
@@ -253,10 +264,10 @@ def cache(
     """Show the cache of transcripts, which avoids paying twice, or clear it."""
     with report_errors(), contextlib.closing(open_cache(None) or user_cache()) as transcripts:
         if clear:
-            typer.echo(f"Transcripts forgotten: {transcripts.clear()}.")
+            print_result(f"Transcripts forgotten: {transcripts.clear()}.")
         count, size = transcripts.usage()
         print_note(f"Cached transcripts: {count} ({decimal(size)}).")
-        typer.echo(transcripts.path)
+        print_result(transcripts.path)
 
 
 @app.command("sandbox")
@@ -278,4 +289,4 @@ def serve_sandbox(
 
 def _print_settings(url: str) -> None:
     err_console.print(f"The sandbox serves {url} (stop with Ctrl-C). In another terminal, run:")
-    typer.echo(f"export APERTIS_BASE_URL={url} APERTIS_API_KEY=sk-sandbox")
+    print_result(f"export APERTIS_BASE_URL={url} APERTIS_API_KEY=sk-sandbox")

@@ -1,13 +1,13 @@
 """The progress bar on a terminal."""
 
 import contextlib
-import sys
 from collections.abc import Callable, Iterator
 
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as ProgressBar
 
 from apertis_audio_tools.cli.session import err_console
+from apertis_audio_tools.cli.standard_streams import is_terminal_output
 from apertis_audio_tools.pipeline.progress import Progress
 
 
@@ -25,7 +25,7 @@ def recordings_progress(label: str, total: int) -> Iterator[Callable[[Progress],
         *columns,
         console=err_console,
         transient=True,
-        redirect_stdout=sys.stdout.isatty(),  # otherwise results would go to standard error
+        redirect_stdout=is_terminal_output(),  # otherwise results would go to standard error
         disable=not err_console.is_terminal,
     )
     with progress_bar:

@@ -2,7 +2,8 @@
 
 import contextlib
 import logging
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import typer
@@ -10,6 +11,7 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.text import Text
 
+from apertis_audio_tools.cli.terminal import escape_controls
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.errors import ApertisError, ConfigurationError, UnsupportedError
 from apertis_audio_tools.models import Task
@@ -73,10 +75,10 @@ class CommandSession:
     def note_missing_times(self, model: str, task: Task) -> None:
         """Print, before anything is paid for, that a model returns no times."""
         if not self.client.gives_times(model, task):
-            err_console.print(
+            print_note(
                 f"{model} is not known to return times: a line may cover many minutes. "
                 "--piece-seconds 30 makes shorter lines, with more requests.",
-                markup=False,
+                style="",
             )
 
     def record_response(self, server: str | None, usage: Usage | None = None) -> None:
@@ -152,12 +154,28 @@ def _show_retries() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def print_note(message: str) -> None:
-    """Print a line that is not a result, dimmed, on standard error."""
-    err_console.print(message, style="dim", markup=False)
+def refuse_hidden_options(arguments: Sequence[str]) -> None:
+    """Exit if an option has control characters, which typer's own errors would show unescaped.
+
+    A file may have the name of an option, and a shell may insert it for a pattern.
+    """
+    for argument in arguments if err_console.is_terminal else ():
+        if argument.startswith("-") and (shown := escape_controls(argument)) != argument:
+            print_error(f"The option {shown} has control characters; begin file names with ./")
+            sys.exit(_WRONG_USAGE)
 
 
 def print_error(message: str) -> None:
     """Print an error message on standard error."""
     # In a single call: a live progress bar is redrawn after each.
-    err_console.print(Text.assemble(("error:", "red"), " ", message))
+    err_console.print(Text.assemble(("error:", "red"), " ", _shown(message)))
+
+
+def print_note(message: str, style: str = "dim") -> None:
+    """Print a note on standard error."""
+    err_console.print(_shown(message), style=style, markup=False)
+
+
+def _shown(text: str) -> str:
+    """Return a text as a terminal may show it; files and pipes get it unchanged."""
+    return escape_controls(text) if err_console.is_terminal else text

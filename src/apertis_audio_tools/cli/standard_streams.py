@@ -1,6 +1,8 @@
 """Standard input and output with defined encodings, and arguments that may name standard input."""
 
+import contextlib
 import io
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +11,8 @@ from typing import BinaryIO
 import typer
 
 from apertis_audio_tools.audio import Source
-from apertis_audio_tools.errors import UnsupportedError
+from apertis_audio_tools.cli.terminal import escape_controls
+from apertis_audio_tools.errors import OutputError, UnsupportedError
 
 STDIN = "-"
 
@@ -24,6 +27,43 @@ def configure_streams() -> None:
         if isinstance(stream, io.TextIOWrapper):
             encoding = None if stream.isatty() else "utf-8"
             stream.reconfigure(encoding=encoding, errors="backslashreplace")
+
+
+def is_terminal_output() -> bool:
+    """Return whether standard output is a terminal."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+def require_output() -> None:
+    """Raise `OutputError` if standard output is closed."""
+    if sys.stdout is None:
+        raise OutputError("Standard output is closed; redirect it, or name an output file.")
+
+
+def print_result(text: object) -> None:
+    """Write a result to standard output: exactly, or with escapes on a terminal.
+
+    Raises:
+        OutputError: If standard output is closed or cannot be written.
+    """
+    require_output()
+    try:
+        # With `color`, click does not remove what looks like a color from files and pipes.
+        typer.echo(escape_controls(str(text)) if is_terminal_output() else text, color=True)
+    except BrokenPipeError:  # click exits silently when the reader of a pipe has gone
+        raise
+    except OSError as error:
+        _discard_output()
+        reason = error.strerror or error
+        raise OutputError(f"Standard output cannot be written: {reason}.") from error
+
+
+def _discard_output() -> None:
+    """Lead standard output nowhere, or Python would write the rest at its end, and fail again."""
+    with contextlib.suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def open_input(file: str | Path) -> Source:

@@ -10,7 +10,8 @@ from unicodedata import normalize
 import typer
 
 from apertis_audio_tools.cli.session import CommandSession, print_note
-from apertis_audio_tools.cli.standard_streams import input_name
+from apertis_audio_tools.cli.standard_streams import input_name, print_result, require_output
+from apertis_audio_tools.cli.terminal import escape_controls
 from apertis_audio_tools.errors import OutputError
 from apertis_audio_tools.files.atomic import AtomicFile
 from apertis_audio_tools.pipeline.batch import Outcome
@@ -83,6 +84,7 @@ class TranscriptOutput:
                 raise typer.BadParameter(
                     f"{output_format} is for one recording; for several, add -o DIR."
                 )
+            require_output()
             return cls(names, [None] * len(files), output_format, overwrite)
         paths = [folder / f"{name.stem}{output_format.suffix}" for name in names]
         _require_different(names, paths)
@@ -99,7 +101,7 @@ class TranscriptOutput:
         text, path = _FORMATTERS[self.output_format](transcript), self.paths[index]
         if path is None:
             has_heading = len(self.paths) > 1 and self.output_format.suffix == ".txt"
-            typer.echo(f"== {transcript.source}\n{text}" if has_heading else text)
+            print_result(f"== {transcript.source}\n{text}" if has_heading else text)
             return
         with AtomicFile.create(path, overwrite=self.overwrite) as new:
             new.file.write(f"{text}\n".encode())
@@ -131,9 +133,10 @@ def require_folder(path: Path | None) -> Path | None:
     """Refuse an output folder that looks like the file of one transcript."""
     suffixes = {output_format.suffix for output_format in OutputFormat}
     if path and not path.is_dir() and path.suffix.lower() in suffixes:
+        shown = escape_controls(str(path))
         raise typer.BadParameter(
-            f"{path} would be a folder, with a file for each recording; "
-            f"for a single file, write > {path} instead."
+            f"{shown} would be a folder, with a file for each recording; "
+            f"for a single file, write > {shown} instead."
         )
     return path
 

@@ -2,6 +2,7 @@
 
 import os
 from numbers import Real
+from typing import Self
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -9,6 +10,22 @@ from pydantic import SecretStr
 from apertis_audio_tools.errors import ConfigurationError
 
 BASE_URL = "https://api.apertis.ai/v1"
+
+MIN_KEY_LENGTH = 8
+"""A shorter key would be replaced in ordinary words of messages as well."""
+
+
+class EnvironmentKey(SecretStr):
+    """Key from the environment. Pickles have None in its place, and read the environment anew."""
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        return type(None), ()
 
 
 def as_secret(key: str | SecretStr | None) -> SecretStr | None:
@@ -20,7 +37,8 @@ def resolve_api_key(key: str | SecretStr | None) -> SecretStr:
     """Return the API key, checked as far as possible without showing it.
 
     Raises:
-        ConfigurationError: If there is no key, or it cannot be sent in a header.
+        ConfigurationError: If there is no key, it is too short to be one, or it cannot be sent in
+            a header.
     """
     key = as_secret(key)  # first, so that no variable shows it if the rest raises
     if key is None:
@@ -38,6 +56,10 @@ def resolve_api_key(key: str | SecretStr | None) -> SecretStr:
     if not _fits_a_header(key):
         raise ConfigurationError(
             "The API key has characters that no key has; perhaps too much was copied."
+        )
+    if len(key) < MIN_KEY_LENGTH:
+        raise ConfigurationError(
+            f"The API key has fewer than {MIN_KEY_LENGTH} characters; perhaps not all was copied."
         )
     return key
 

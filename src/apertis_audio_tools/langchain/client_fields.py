@@ -1,8 +1,9 @@
 """The client of a LangChain object: the caller's, or one made from the object's own settings."""
 
+import os
 from typing import Any, cast
 
-from langchain_core.utils import from_env, secret_from_env
+from langchain_core.utils import from_env
 from pydantic import Field
 
 from apertis_audio_tools.adapters.client_handle import (
@@ -11,17 +12,21 @@ from apertis_audio_tools.adapters.client_handle import (
     SecretKey,
     hide_key,
 )
+from apertis_audio_tools.client.settings import EnvironmentKey
 from apertis_audio_tools.pipeline.cache import CacheSetting
 
 _ENVIRONMENT_FIELDS = frozenset({"api_key", "base_url"})
 
 
+def _environment_key() -> EnvironmentKey | None:
+    key = os.environ.get("APERTIS_API_KEY")
+    return None if key is None else EnvironmentKey(key)
+
+
 class CheckedClientFields(ClientFields):
     """Client fields that default to environment variables, and are checked at once."""
 
-    api_key: SecretKey = Field(
-        default_factory=secret_from_env("APERTIS_API_KEY", default=None), frozen=True, exclude=True
-    )
+    api_key: SecretKey = Field(default_factory=_environment_key, frozen=True, exclude=True)
     base_url: str | None = Field(
         default_factory=from_env("APERTIS_BASE_URL", default=None), frozen=True
     )

@@ -14,6 +14,8 @@ from markitdown import (
 
 from apertis_audio_tools.concurrency import fork_safety
 from apertis_audio_tools.files.discovery import SUFFIXES
+from apertis_audio_tools.text.markdown import escape_markdown, one_line
+from apertis_audio_tools.text.subtitles import format_line
 
 if TYPE_CHECKING:
     from apertis_audio_tools.client import ApertisAudio
@@ -64,9 +66,13 @@ class RecordingConverter(DocumentConverter):
         except Exception as error:  # any failure; see `FailureGuard`
             self._thread_local.failure = FileConversionException(str(error))
             raise self._thread_local.failure from error
-        title = " ".join(name.split())
-        text = transcript.to_timecoded(separator="\n\n") or NO_SPEECH
-        return DocumentConverterResult(f"# {title}\n\n{text}", title=title)
+        title = one_line(name)
+        lines = [
+            format_line(passage.start, escape_markdown(passage.text))
+            for passage in transcript.passages()
+        ]
+        text = "\n\n".join(lines) or NO_SPEECH
+        return DocumentConverterResult(f"# {escape_markdown(title)}\n\n{text}", title=title)
 
     def take_failure(self) -> FileConversionException | None:
         """Return and forget the error of the last conversion in this thread, if it failed."""

@@ -17,6 +17,15 @@ _SRT_TAG = re.compile(r"</?(?:b|i|u|s|font)\b[^<>]*>", re.IGNORECASE)
 """SubRip has no escapes, so anything else that looks like a tag is text."""
 
 
+_SRT_BRACKET, _SRT_BRACE = re.compile(r"<(?=[/!?a-zA-Z])"), re.compile(r"\{(?=\s*\\)")
+_SRT_ESCAPED_BRACKET = re.compile(r"&lt;(?=[/!?a-zA-Z])")
+_SRT_ESCAPED_BRACE = re.compile(r"&#123;(?=\s*\\)")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+_MAX_SECONDS = 100_000 * 3600.0
+"""Later times cannot be written with a reasonable number of digits."""
+
+
 class Cue(NamedTuple):
     """A text shown from `start` to `end`, in seconds."""
 
@@ -37,9 +46,9 @@ def parse_subtitles(subtitles: str) -> list[Cue] | None:
 
 
 def write_srt(cues: Iterable[Cue]) -> str:
-    """Return SubRip: numbered cues, with a comma before the milliseconds."""
+    """Return SubRip: numbered cues, with a comma before the milliseconds and markup escaped."""
     return "\n".join(
-        f"{number}\n{_times(cue, ',')}\n{_one_line(cue.text)}\n"
+        f"{number}\n{_times(cue, ',')}\n{_escape_srt(_one_line(cue.text))}\n"
         for number, cue in enumerate(cues, 1)
     )
 
@@ -54,8 +63,13 @@ def write_vtt(cues: Iterable[Cue]) -> str:
 
 def format_timecode(seconds: float) -> str:
     """Return seconds as ``hh:mm:ss``, rounded down; the hours may have more than two digits."""
-    whole = max(int(seconds), 0)
+    whole = int(_within_limits(seconds))
     return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}"
+
+
+def format_line(seconds: float, text: str) -> str:
+    """Return ``[hh:mm:ss] text`` as one line, whatever the text contains."""
+    return f"[{format_timecode(seconds)}] {' '.join(text.split())}"
 
 
 def _parse_cues(text: str, *, is_vtt: bool) -> list[Cue]:
@@ -98,7 +112,7 @@ def _parse_cue(block: str, *, is_vtt: bool) -> Cue | None:
 
 def _plain_text(text: str, *, is_vtt: bool) -> str:
     untagged = (_VTT_TAG if is_vtt else _SRT_TAG).sub("", _join_words(text))
-    return (_unescape(untagged) if is_vtt else untagged).strip()
+    return (_unescape(untagged) if is_vtt else _unescape_srt(untagged)).strip()
 
 
 def _join_words(text: str) -> str:
@@ -132,10 +146,26 @@ def _times(cue: Cue, separator: str) -> str:
 
 
 def _format_time(seconds: float, separator: str) -> str:
-    whole, milliseconds = divmod(round(max(seconds, 0.0) * 1000), 1000)
+    whole, milliseconds = divmod(round(_within_limits(seconds) * 1000), 1000)
     return f"{format_timecode(whole)}{separator}{milliseconds:03}"
 
 
+def _within_limits(seconds: float) -> float:
+    return min(max(seconds, 0.0), _MAX_SECONDS)
+
+
 def _one_line(text: str) -> str:
-    """Return a text without line breaks and arrows, which would end a cue or begin another."""
-    return " ".join(text.split()).replace("-->", "→")
+    """Return a text without line breaks and arrows, which would end a cue or begin another.
+
+    Control characters are replaced by spaces.
+    """
+    return " ".join(_CONTROLS.sub(" ", text).split()).replace("-->", "→")
+
+
+def _escape_srt(text: str) -> str:
+    """Escape what players take for markup; SubRip itself has no escapes."""
+    return _SRT_BRACE.sub("&#123;", _SRT_BRACKET.sub("&lt;", text))
+
+
+def _unescape_srt(text: str) -> str:
+    return _SRT_ESCAPED_BRACE.sub("{", _SRT_ESCAPED_BRACKET.sub("<", text))

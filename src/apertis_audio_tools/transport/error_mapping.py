@@ -14,24 +14,28 @@ from apertis_audio_tools.errors import (
     CertificateError,
     MalformedResponseError,
 )
+from apertis_audio_tools.transport.key_redaction import Redact, redact_exceptions
 
 _ADVICE = "Check the network, and whether base_url (APERTIS_BASE_URL) is right."
 _MODULES_WITH_HEADERS = ("httpx", "httpcore", "h11", "anyio", "asyncio", __package__)
 
 
 @contextlib.contextmanager
-def map_errors() -> Iterator[None]:
+def map_errors(redact: Redact) -> Iterator[None]:
     """Raise errors of the connection as errors of this package.
 
-    They name the host. Neither they nor the frames of the libraries hold the body or the API key.
+    They name the host. Neither they nor the frames of the libraries hold the body or the API key;
+    `redact` removes it from what the errors quote of a response.
     """
     try:
         yield
     except httpx.RequestError as error:
         clear_transport_frames(error)
+        redact_exceptions(error, redact)
         raise _map_error(error) from _drop_secrets(error)
     except (httpx.StreamError, ssl.SSLError) as error:
         clear_transport_frames(error)
+        redact_exceptions(error, redact)
         raise APIConnectionError(f"The connection failed ({_summarize(error)}).") from error
     except APIError as error:  # raised by the backends, below the frames of httpcore
         clear_transport_frames(error)

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from apertis_audio_tools.api.request import Request, RequestBody
 from apertis_audio_tools.api.response import Response, is_success, status_error
 from apertis_audio_tools.transport.error_mapping import map_errors
+from apertis_audio_tools.transport.key_redaction import make_redactor
 from apertis_audio_tools.transport.pools import ConnectionPools
 from apertis_audio_tools.transport.response_body import (
     alimit_size,
@@ -66,6 +67,7 @@ class Transport:
     def __init__(self, base_url: str, api_key: SecretStr, timeout: float) -> None:
         self._pools = ConnectionPools(base_url)
         self._auth = _Bearer(api_key)
+        self._redact = make_redactor(api_key)
         self._timeout = timeout
         # Nobody closes the client of a framework's tool or chat model.
         weakref.finalize(self, self._pools.abandon)
@@ -132,12 +134,15 @@ class Transport:
         self, request: Request, time_limit: float
     ) -> Iterator[ResponseStream[Iterator[bytes]]]:
         client = self._pools.sync_client()
-        with map_errors(), contextlib.closing((request.body or _NO_BODY).chunks()) as body:
+        with (
+            map_errors(self._redact),
+            contextlib.closing((request.body or _NO_BODY).chunks()) as body,
+        ):
             http_request = self._build_request(client, request, body, time_limit)
             response = client.send(http_request, stream=True, auth=self._auth)
             watch_unread_bytes(response)
             try:
-                head = response_head(response)
+                head = response_head(response, self._redact)
                 body_chunks = response.iter_bytes()
                 if not is_success(head.status):
                     raise status_error(replace(head, body=read_error_body(body_chunks)))
@@ -152,13 +157,13 @@ class Transport:
         self, request: Request, time_limit: float
     ) -> AsyncIterator[ResponseStream[AsyncIterator[bytes]]]:
         client = await self._pools.async_client()
-        with map_errors():
+        with map_errors(self._redact):
             async with contextlib.aclosing((request.body or _NO_BODY).achunks()) as body:
                 http_request = self._build_request(client, request, body, time_limit)
                 response = await client.send(http_request, stream=True, auth=self._auth)
                 watch_unread_bytes(response)
                 try:
-                    head = response_head(response)
+                    head = response_head(response, self._redact)
                     body_chunks = response.aiter_bytes()
                     if not is_success(head.status):
                         error_body = await aread_error_body(body_chunks)

@@ -9,6 +9,7 @@ import httpx
 from apertis_audio_tools.api.response import Response
 from apertis_audio_tools.errors import MalformedResponseError
 from apertis_audio_tools.models import MAX_ERROR_RESPONSE_BYTES
+from apertis_audio_tools.transport.key_redaction import Redact
 
 logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 
@@ -17,10 +18,13 @@ _ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
 bound in a single step."""
 
 
-def response_head(response: httpx.Response) -> Response:
-    """Return a response without its body, and raise an error if the body's encoding is unusual."""
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    head = Response(response.status_code, headers)
+def response_head(response: httpx.Response, redact: Redact) -> Response:
+    """Return a response without its body, and raise an error if the body's encoding is unusual.
+
+    `redact` removes the API key from the headers and from what errors quote of the body.
+    """
+    headers = {name.lower(): redact(value) for name, value in response.headers.items()}
+    head = Response(response.status_code, headers, redact=redact)
     method, path = response.request.method, response.request.url.path
     logger.debug("%s %s: %d (%s)", method, path, head.status, head.request_id)
     encoding = headers.get("content-encoding", "").strip().lower()

@@ -25,6 +25,7 @@ from apertis_audio_tools.errors import ConfigurationError, UnsupportedError
 from apertis_audio_tools.files.access import FileAccess
 from apertis_audio_tools.models import CHAT_MODEL, TRANSCRIPTION_MODEL, Task
 from apertis_audio_tools.results import ChatReply, Transcript
+from apertis_audio_tools.text.subtitles import format_line
 
 MAX_SHOWN_CHARACTERS = 20_000
 """Longest text a model reads at once: about 5,000 tokens, or twenty minutes of speech."""
@@ -194,7 +195,7 @@ def _format_passages(transcript: Transcript, start: float) -> str:
             left = f"{len(passages) - number} more passages follow"
             lines.append(f"[{left}: call again with start={passage.start:.1f} to read on.]")
             break
-        lines.append(f"[{passage.timecode}] {passage.text}")
+        lines.append(format_line(passage.start, passage.text))
     return "\n".join(lines)
 
 
