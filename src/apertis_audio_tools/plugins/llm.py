@@ -34,7 +34,7 @@ class ApertisAudio(llm.Toolbox):
     def __init__(self, folder: str = DEFAULT_FOLDER, output: str = DEFAULT_OUTPUT) -> None:
         from apertis_audio_tools.plugins.toolset import Toolset
 
-        is_default = output == SPOKEN
+        is_default = output == DEFAULT_OUTPUT
         self._toolset = Toolset(_make_client, folder, output, is_default_output=is_default)
 
     def tools(self) -> Iterator[llm.Tool]:
