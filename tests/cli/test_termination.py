@@ -69,7 +69,7 @@ def test_ended_while_speaking(
 
 @pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="files always have names here")
 def test_killed_while_speaking(tmp_path: Path) -> None:
-    """Where files need no name, even a kill leaves nothing."""
+    """Even a kill leaves nothing where files need no name."""
     half = HalfSpeech()
     with LoopbackServer([half]) as server:
         process = start(server, "main()", "speak", "Hello.", "-o", tmp_path / "hello.mp3")
