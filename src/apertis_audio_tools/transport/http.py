@@ -135,7 +135,9 @@ class Transport:
                 head = response_head(response, self._redact)
                 chunks = limit_size(head, response.iter_bytes())
                 if not is_success(head.status):
-                    raise status_error(replace(head, body=read_error_body(chunks)))
+                    raise status_error(
+                        replace(head, body=read_error_body(chunks)), http_request.url.path
+                    )
                 yield ResponseStream(head, chunks)
             finally:
                 response.close()
@@ -155,7 +157,10 @@ class Transport:
                     head = response_head(response, self._redact)
                     chunks = alimit_size(head, response.aiter_bytes())
                     if not is_success(head.status):
-                        raise status_error(replace(head, body=await aread_error_body(chunks)))
+                        raise status_error(
+                            replace(head, body=await aread_error_body(chunks)),
+                            http_request.url.path,
+                        )
                     yield ResponseStream(head, chunks)
                 finally:
                     await response.aclose()
