@@ -102,6 +102,13 @@ def test_hostile_form(name: str, value: str) -> None:
     assert not set(b'"\r\n') & set(file_name)
 
 
+def test_unsafe_file_name() -> None:
+    """A file name has no characters that servers take for escapes or separators."""
+    _, files = parsed(multipart_body({}, upload("a\\b;c d.mp3")))
+    ((file_name, _),) = files.values()
+    assert file_name == b"a_b_c d.mp3"
+
+
 def test_boundaries() -> None:
     """The boundary of a form is random."""
     boundaries = {multipart_body({}, upload()).media_type for _ in range(100)}

@@ -227,3 +227,32 @@ def test_malformed() -> None:
 def test_success() -> None:
     """Every 2xx is success, and nothing else is."""
     assert [status for status in range(100, 600) if is_success(status)] == list(range(200, 300))
+
+
+@pytest.mark.parametrize(
+    ("body", "message", "code"),
+    [
+        ({"detail": {"error": "No voice."}}, "No voice (422).", None),
+        ({"detail": {"error": "No voice.", "code": "voice"}}, "No voice (422).", "voice"),
+        ({"detail": {"error": {"message": "No voice."}}}, "No voice (422).", None),
+        ({"error": {"error": {"message": "No.", "code": 7}}}, "No (422).", "7"),
+        ({"error": {"message": "No.", "error": "x"}}, "No (422).", None),
+    ],
+)
+def test_nested_errors(body: object, message: str, code: str | None) -> None:
+    """An error within an error, as some gateways send it, is read."""
+    error = status_error(Response(422, {}, json.dumps(body).encode()))
+    assert (str(error), error.code) == (message, code)
+
+
+def test_request_id_of_a_gateway() -> None:
+    """LiteLLM's call id serves if there is no request id."""
+    headers = {"x-litellm-call-id": "call-1"}
+    assert Response(200, headers).request_id == "call-1"
+    assert Response(200, headers | {"x-request-id": "req-1"}).request_id == "req-1"
+
+
+def test_path_of_a_missing_endpoint() -> None:
+    """A 404 names the path."""
+    error = status_error(Response(404, {}), "/v2/models")
+    assert "Nothing is at /v2/models. Check base_url" in str(error)

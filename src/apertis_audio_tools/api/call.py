@@ -25,7 +25,8 @@ from apertis_audio_tools.errors import UnsupportedError
 R_co = TypeVar("R_co", covariant=True)
 M = TypeVar("M", bound=BaseModel)
 
-_FILE_NAME_ESCAPES = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
+# Some servers take a backslash for an escape, and a semicolon for the end of the name.
+_FILE_NAME_ESCAPES = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A", "\\": "_", ";": "_"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ _QUOTA_CODES = frozenset(
 )
 _SNIPPET_BYTES = 200
 _REDACTED_BYTES = 16_384
+_MAX_NESTED_ERRORS = 4
 _API_KEY = re.compile(r"(?<![^\W_])sk-[\w-]{6,}")
 """Any key; the client's own is replaced however it is written."""
 _MAX_RESET_SECONDS = 86_400.0
@@ -77,7 +78,7 @@ class Response:
     @property
     def request_id(self) -> str | None:
         """Id of the request for the support of the service."""
-        return self.headers.get("x-request-id")
+        return self.headers.get("x-request-id") or self.headers.get("x-litellm-call-id")
 
     @property
     def media_type(self) -> str:
@@ -91,13 +92,13 @@ def is_success(status: int) -> bool:
     return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
 
 
-def status_error(response: Response) -> APIStatusError:
-    """Return the error for a response without success."""
+def status_error(response: Response, path: str = "") -> APIStatusError:
+    """Return the error for a response without success to a request to `path`."""
     detail = _error_object(response)
     code = detail.get("code") or detail.get("type")
     error_type = _error_type(response.status, code)
     message = _shown_message(detail.get("message")) or _reason(response)
-    sentences = [f"{message.rstrip('.')} ({response.status}).", _advice(error_type, code)]
+    sentences = [f"{message.rstrip('.')} ({response.status}).", _advice(error_type, code, path)]
     return error_type(
         " ".join(filter(None, sentences)),
         status=response.status,
@@ -165,9 +166,9 @@ def _error_type(status: int, code: str | None) -> type[APIStatusError]:
     return _ERRORS.get(status, APIStatusError)
 
 
-def _advice(error_type: type[APIStatusError], code: str | None) -> str | None:
+def _advice(error_type: type[APIStatusError], code: str | None, path: str) -> str | None:
     if error_type is NotFoundError and code != "model_not_found":
-        return _NOT_FOUND_ADVICE
+        return f"Nothing is at {path}. {_NOT_FOUND_ADVICE}" if path else _NOT_FOUND_ADVICE
     return _ADVICE.get(error_type)
 
 
@@ -196,10 +197,15 @@ def _find_error_object(body: bytes) -> dict[str, object]:
         data = json.loads(body)
     except (ValueError, RecursionError):
         return {}
-    error = data.get("error", data.get("detail")) if isinstance(data, dict) else None
-    if isinstance(error, str):
-        return {"message": error}
-    return error if isinstance(error, dict) else {}
+    fields: dict[str, object] = {}
+    for _ in range(_MAX_NESTED_ERRORS):
+        data = data.get("error", data.get("detail")) if isinstance(data, dict) else None
+        if isinstance(data, str):
+            return {**fields, "message": data}
+        fields |= data if isinstance(data, dict) else {}
+        if "message" in fields:
+            break
+    return fields
 
 
 def _one_line(value: object, redact: Callable[[str], str]) -> str | None:
