@@ -1,5 +1,7 @@
 """Check recordings, and hide parts of them, before FFmpeg reads them."""
 
+from apertis_audio_tools.audio.input.id3_tags import without_costly_tags
+from apertis_audio_tools.audio.input.mp4_claims import require_plausible_samples
 from apertis_audio_tools.audio.input.riff_chunks import without_surplus
 from apertis_audio_tools.audio.input.sources import Source, SourceContent, open_source
 from apertis_audio_tools.audio.input.tracks import map_av_errors
@@ -14,7 +16,9 @@ def open_screened(source: Source) -> SourceContent:
     content = open_source(source)
     try:
         with map_av_errors(content.label):
-            return without_surplus(content)
+            content = without_costly_tags(without_surplus(content))
+            require_plausible_samples(content)
+            return content
     except BaseException:
         content.close()
         raise
