@@ -79,23 +79,32 @@ class Results:
         return getattr(measurement.figures, name) if measurement and measurement.figures else None
 
     def ratio(
-        self, task: str, recording: str, name: str, than: str = "recipe", contestant: str = "ours"
+        self,
+        task: str,
+        recording: str,
+        name: str,
+        reference: str = "recipe",
+        contestant: str = "ours",
     ) -> float | None:
         """Return the ratio of two contestants' figures."""
-        more, less = (self.figure(task, recording, each, name) for each in (than, contestant))
+        more, less = (self.figure(task, recording, each, name) for each in (reference, contestant))
         return more / less if more is not None and less else None
 
 
 AIMS = [
     Aim(
         "Cutting takes at most 2.2 x ffmpeg's stream copy (wall time)",
-        lambda results, name: results.ratio("cut", name, "wall", than="ours", contestant="ffmpeg"),
+        lambda results, name: results.ratio(
+            "cut", name, "wall", reference="ours", contestant="ffmpeg"
+        ),
         2.2,
         is_upper=True,
     ),
     Aim(
         "Cutting in CPU time, which other work on the machine disturbs less",
-        lambda results, name: results.ratio("cut", name, "cpu", than="ours", contestant="ffmpeg"),
+        lambda results, name: results.ratio(
+            "cut", name, "cpu", reference="ours", contestant="ffmpeg"
+        ),
         2.2,
         is_upper=True,
     ),
@@ -238,7 +247,7 @@ def cutting(results: Results) -> str:
     ]
     for name in results.recordings:
         ratios = [ratio(results.ratio("cut", name, x)) for x in ("wall", "cpu")]
-        floor = {"than": "ours", "contestant": "ffmpeg"}
+        floor = {"reference": "ours", "contestant": "ffmpeg"}
         ratios += [ratio(results.ratio("cut", name, x, **floor)) for x in ("wall", "cpu")]
         lines.append(f"{row(results, 'cut', name)} {' | '.join(ratios)} |")
     return "\n".join(lines)

@@ -76,22 +76,22 @@ def test_unsupported_requests(
 ) -> None:
     """A request that the model cannot do is refused, and the error names the models that can."""
     with pytest.raises(UnsupportedError, match=message):
-        Capabilities().require(model, operation, response_format)
+        Capabilities().require_operation(model, operation, response_format)
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_supported_requests(name: str) -> None:
     """Every operation and format of the table is accepted."""
     for operation, formats in MODELS[name].formats.items():
-        Capabilities().require(name, operation)
+        Capabilities().require_operation(name, operation)
         for each in formats:
-            Capabilities().require(name, operation, each)
+            Capabilities().require_operation(name, operation, each)
 
 
 def test_unknown_model() -> None:
     """A model without a row passes every check."""
     capabilities = Capabilities()
-    capabilities.require("whisper-9", "speak", "midi")
+    capabilities.require_operation("whisper-9", "speak", "midi")
     capabilities.require_duration("whisper-9", 1e9)
     capabilities.require_instructions("whisper-9")
     capabilities.require_voice("whisper-9", "alloy")
@@ -156,7 +156,7 @@ def test_custom_rows() -> None:
     short = dataclasses.replace(MODELS["whisper-1"], max_seconds=60.0)
     merged = MODELS | {"my-whisper": MODELS["whisper-1"], "whisper-1": short}
     capabilities = Capabilities(merged)
-    capabilities.require("my-whisper", "translate", "srt")
+    capabilities.require_operation("my-whisper", "translate", "srt")
     with pytest.raises(UnsupportedError, match="at most 60 s"):
         capabilities.require_duration("whisper-1", 61.0)
     assert "my-whisper" not in MODELS

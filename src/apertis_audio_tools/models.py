@@ -95,7 +95,9 @@ class Capabilities:
         known = row.formats.get(operation, frozenset()) if row else frozenset()
         return "verbose_json" if "verbose_json" in known else "json"
 
-    def require(self, model: str, operation: Operation, response_format: str | None = None) -> None:
+    def require_operation(
+        self, model: str, operation: Operation, response_format: str | None = None
+    ) -> None:
         """Raise `UnsupportedError` for an operation or a format that the model is known to lack."""
         row = self.models.get(model)
         if row is None:

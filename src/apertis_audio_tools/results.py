@@ -107,8 +107,8 @@ class Transcript(_Value):
         digest: SHA-256 of the recording's bytes, in hexadecimal.
         usage: Usage of this call. Pieces from the cache are not counted; None if all pieces are
             from the cache, or if the service reports no usage.
-        request_id: Id of the last request, which the service's support asks for.
-        server: Name that the server gave itself in its last response.
+        request_id: Id of the last request, for the support of the service.
+        server: ``Server`` header of the last response.
         raw: Body of the response, unchanged.
     """
 
@@ -205,8 +205,8 @@ class Speech(_Value):
         media_type: Media type, for example ``audio/mpeg``.
         format: Format of the bytes: mp3, opus, aac, flac, wav or pcm.
         duration: Length in seconds.
-        request_id: Id of the request, which the service's support asks for.
-        server: Name that the server gave itself.
+        request_id: Id of the request, for the support of the service.
+        server: ``Server`` header of the response.
     """
 
     audio: bytes = Field(repr=False)
@@ -230,8 +230,8 @@ class SpeechFile(_Value):
         format: Format of the file: mp3, opus, aac, flac, wav or pcm.
         duration: Length in seconds.
         size: Size of the file in bytes.
-        request_id: Id of the request, which the service's support asks for.
-        server: Name that the server gave itself.
+        request_id: Id of the request, for the support of the service.
+        server: ``Server`` header of the response.
     """
 
     path: str
@@ -265,8 +265,8 @@ class ChatReply(_Value):
         finish_reason: Reason why the reply ended: ``stop``, ``length``, ``tool_calls``, ...
         usage: Usage of the request; None if the service reports none.
         model: Model that was used.
-        request_id: Id of the request, which the service's support asks for.
-        server: Name that the server gave itself.
+        request_id: Id of the request, for the support of the service.
+        server: ``Server`` header of the response.
     """
 
     text: str
@@ -306,15 +306,13 @@ class ChatDelta(_Value):
     request_id: str | None = None
 
 
-class PartialTranscript(BaseModel):
+class PartialTranscript(_Value):
     """Pieces that were transcribed, and paid for, before a transcription failed.
 
     Attributes:
         transcript: Transcript of the finished pieces.
         spans: Start and end of each finished piece, in seconds.
     """
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
 
     transcript: Transcript
     spans: tuple[tuple[float, float], ...]

@@ -173,7 +173,7 @@ def test_invalid_max_seconds(client: ApertisAudio, access: FileAccess, wrong: fl
 
 def test_speak_without_an_output_folder(client: ApertisAudio, use: Use, tmp_path: Path) -> None:
     """Without an output folder nothing is sent."""
-    with pytest.raises(AccessError, match="No folder to write to"):
+    with pytest.raises(AccessError, match="no folder to write to"):
         use(SpeakTool(client, FileAccess(tmp_path)), text="Hello.")
 
 

@@ -15,7 +15,7 @@ from apertis_audio_tools.adapters.chat_schema.clips import (
     stream_clip,
 )
 from apertis_audio_tools.adapters.chat_schema.options import (
-    REQUEST_FIELDS,
+    ChatFields,
     fill_model_name,
     merge_chat_options,
     wants_speech,
@@ -245,7 +245,7 @@ def test_reply_builder() -> None:
 
 
 SETTINGS = {
-    **dict.fromkeys(REQUEST_FIELDS),
+    **dict.fromkeys(ChatFields.model_fields),
     "model": "m-1",
     "stop": "x",
     "further": {"a": 1},

@@ -143,7 +143,7 @@ def test_messages_are_not_changed() -> None:
 @pytest.mark.parametrize(
     ("messages", "message"),
     [
-        ([], "messages is empty"),
+        ([], "has no messages"),
         (["Hello?"], "A message is a mapping, not a str"),
         ([None], "A message is a mapping, not a NoneType"),
         ([{"role": "user", "content": 7}], "Content is text or blocks, not a int"),

@@ -18,7 +18,7 @@ from apertis_audio_tools.results import ToolCallDelta
 HEAD = Response(200, {"content-type": "text/event-stream; charset=utf-8", "x-request-id": "req-1"})
 
 piece = partial(ChatDelta, request_id="req-1")
-"""A delta, which has the request id of the answer it belongs to."""
+"""A delta, which has the request id of the response it belongs to."""
 
 
 def never(_: Any) -> tuple[Upload, str]:
@@ -60,18 +60,18 @@ DELTAS = [
 ]
 
 
-def read(body: bytes, at_once: int = 1 << 20) -> list[ChatDelta]:
+def read(body: bytes, chunk_size: int = 1 << 20) -> list[ChatDelta]:
     reader = CALL.reader(HEAD)
     deltas = [
         delta
-        for start in range(0, len(body), at_once)
-        for delta in reader.feed(body[start : start + at_once])
+        for start in range(0, len(body), chunk_size)
+        for delta in reader.feed(body[start : start + chunk_size])
     ]
     return [*deltas, *reader.finish()]
 
 
 def test_request() -> None:
-    """The request asks for a stream with usage."""
+    """The request is for a stream with usage."""
     assert CALL.request.body is not None
     assert json.loads(b"".join(CALL.request.body.chunks())) == {
         "model": "gpt-4o-audio-preview",
@@ -82,11 +82,11 @@ def test_request() -> None:
     assert CALL.request.accept == "text/event-stream"
 
 
-@pytest.mark.parametrize("at_once", [1, 2, 3, 7, 64, 1 << 20])
+@pytest.mark.parametrize("chunk_size", [1, 2, 3, 7, 64, 1 << 20])
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
-def test_any_chunks(line_end: bytes, at_once: int) -> None:
+def test_any_chunks(line_end: bytes, chunk_size: int) -> None:
     """Fed byte by byte or whole, with each kind of line end, the deltas are the same."""
-    assert read(REPLY.replace(b"\n", line_end), at_once) == DELTAS
+    assert read(REPLY.replace(b"\n", line_end), chunk_size) == DELTAS
 
 
 @pytest.mark.parametrize("line_end", [b"\n", b"\r"])
@@ -108,26 +108,29 @@ def test_mixed_line_ends() -> None:
     assert list(reader.feed(b"\n" + data + b"\n\r")) == [piece(text="a")] * 2
 
 
-BILL = b'data: {"choices": [], "usage": {"prompt_tokens": 3}}'
-BILLED = [piece(finish_reason="stop"), piece(usage=Usage(input_tokens=3))]
+USAGE_EVENT = b'data: {"choices": [], "usage": {"prompt_tokens": 3}}'
+WITH_USAGE = [piece(finish_reason="stop"), piece(usage=Usage(input_tokens=3))]
 
 
-@pytest.mark.parametrize("at_once", [1, 7, 1 << 20])
+@pytest.mark.parametrize("chunk_size", [1, 7, 1 << 20])
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r", b"\r\n", b"\n: bye"])
-def test_no_empty_line_at_the_end(end: bytes, at_once: int) -> None:
+def test_no_empty_line_at_the_end(end: bytes, chunk_size: int) -> None:
     """The last event counts when it is whole, also without the empty line that should follow."""
-    assert read(event(finish="stop") + BILL + end, at_once) == BILLED
-    assert read(event(finish="stop") + BILL + b"\n\ndata: [DONE]" + end, at_once) == BILLED
+    assert read(event(finish="stop") + USAGE_EVENT + end, chunk_size) == WITH_USAGE
+    assert (
+        read(event(finish="stop") + USAGE_EVENT + b"\n\ndata: [DONE]" + end, chunk_size)
+        == WITH_USAGE
+    )
     assert read(event({"content": "a"}) + b"data: [DONE]" + end) == [piece(text="a")]
-    assert read(event(finish="stop").strip() + end) == BILLED[:1]
+    assert read(event(finish="stop").strip() + end) == WITH_USAGE[:1]
 
 
-@pytest.mark.parametrize("size", [7, 12, len(BILL) - 1])
+@pytest.mark.parametrize("size", [7, 12, len(USAGE_EVENT) - 1])
 @pytest.mark.parametrize("end", [b"", b"\n"])
 def test_cut_off_in_the_usage(size: int, end: bytes) -> None:
     """A reply whose last event is incomplete is cut off, even if its text is complete."""
     with pytest.raises(APIConnectionError, match="cut off before its end"):
-        read(event(finish="stop") + BILL[:size] + end)
+        read(event(finish="stop") + USAGE_EVENT[:size] + end)
 
 
 def test_failure_at_the_end() -> None:
@@ -166,8 +169,8 @@ def test_ends(end: bytes) -> None:
 @pytest.mark.parametrize("choices", ["", '"choices": null, ', '"choices": [], '])
 def test_usage_without_choices(choices: str) -> None:
     """Usage at the end may come without choices, and does not change the reply."""
-    bill = f'data: {{{choices}"usage": {{"prompt_tokens": 3}}}}\n\n'.encode()
-    assert read(event({"content": "a"}) + event(finish="stop") + bill + DONE) == [
+    usage_event = f'data: {{{choices}"usage": {{"prompt_tokens": 3}}}}\n\n'.encode()
+    assert read(event({"content": "a"}) + event(finish="stop") + usage_event + DONE) == [
         piece(text="a"),
         piece(finish_reason="stop"),
         piece(usage=Usage(input_tokens=3)),

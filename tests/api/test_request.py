@@ -79,15 +79,15 @@ def test_ascii(size: int, send: Callable[[RequestBody], bytes]) -> None:
 
 
 @pytest.mark.parametrize("wrap", [lambda each: each, Base64Upload])
-@pytest.mark.parametrize("at_once", [1, 2, 4, 5])
+@pytest.mark.parametrize("read_size", [1, 2, 4, 5])
 def test_short_reads(
-    at_once: int, wrap: Callable[[Upload], BodyPart], send: Callable[[RequestBody], bytes]
+    read_size: int, wrap: Callable[[Upload], BodyPart], send: Callable[[RequestBody], bytes]
 ) -> None:
     """A stream that returns a few bytes at a time is sent completely."""
 
     class Dripping(io.BytesIO):
         def read(self, _: int | None = -1) -> bytes:
-            return super().read(at_once)
+            return super().read(read_size)
 
     data = content(100)
     dripping = Upload("clip.mp3", "audio/mpeg", 100, lambda: Dripping(data))

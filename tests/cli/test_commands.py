@@ -102,7 +102,9 @@ def test_several_failures(tmp_path: Path) -> None:
 def test_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a terminal, a progress bar counts recordings; results still go to standard output."""
     screen = io.StringIO()
-    monkeypatch.setattr(progress_bar, "notes", Console(file=screen, force_terminal=True, width=100))
+    monkeypatch.setattr(
+        progress_bar, "err_console", Console(file=screen, force_terminal=True, width=100)
+    )
     outcome = apertis("transcribe", CLIP, CLIP.with_suffix(".ogg"))
     assert "2/2" in screen.getvalue()
     assert outcome.stdout.count("The meeting is tomorrow.") == 2
@@ -115,7 +117,7 @@ def test_errors_beside_the_progress_bar(tmp_path: Path, monkeypatch: pytest.Monk
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=100, soft_wrap=True)
     for module in (progress_bar, session):
-        monkeypatch.setattr(module, "notes", console)
+        monkeypatch.setattr(module, "err_console", console)
     bad = tmp_path / "bad.mp3"
     bad.touch()
     apertis("transcribe", bad, CLIP)

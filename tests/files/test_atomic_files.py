@@ -102,9 +102,9 @@ def test_two_writers(tmp_path: Path) -> None:
     assert names(tmp_path) == ["out.mp3"]
 
 
-@pytest.mark.parametrize("taken", [False, True])
+@pytest.mark.parametrize("is_existing", [False, True])
 def test_file_system_without_hard_links(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, taken: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_existing: bool
 ) -> None:
     """Committing works without hard links, and still replaces no file."""
 
@@ -114,13 +114,13 @@ def test_file_system_without_hard_links(
     monkeypatch.setattr(os, "link", refuse)
     new = AtomicFile.create(tmp_path / "out.mp3")
     new.file.write(b"audio")
-    if taken:
+    if is_existing:
         (tmp_path / "out.mp3").write_bytes(b"first")
         with pytest.raises(OutputError):
             new.commit()
     else:
         new.commit()
-    assert (tmp_path / "out.mp3").read_bytes() == (b"first" if taken else b"audio")
+    assert (tmp_path / "out.mp3").read_bytes() == (b"first" if is_existing else b"audio")
     assert names(tmp_path) == ["out.mp3"]
 
 

@@ -71,8 +71,8 @@ def test_links(folder: Path, tmp_path: Path) -> None:
 def test_each_once(folder: Path) -> None:
     """A recording that is named, found or linked to several times is found once."""
     (folder / "same.wav").symlink_to(folder / "a.wav")
-    there_again = folder / "deep" / ".." / "b.MP3"
-    assert names(folder, there_again, folder, folder / "b.MP3", folder) == [
+    by_another_path = folder / "deep" / ".." / "b.MP3"
+    assert names(folder, by_another_path, folder, folder / "b.MP3", folder) == [
         *("deep/../b.MP3", "a.wav", "deep/er/c.m4a")
     ]
 

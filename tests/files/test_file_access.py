@@ -142,9 +142,9 @@ def test_missing_is_not_outside(folder: Path, tmp_path: Path) -> None:
 
 def test_no_folders() -> None:
     """Without folders, nothing is read or written."""
-    with pytest.raises(AccessError, match=r"^No folder to read from was given to this tool\.$"):
+    with pytest.raises(AccessError, match=r"^This tool has no folder to read from\.$"):
         read_file(FileAccess(), "standup.ogg")
-    with pytest.raises(AccessError, match=r"^No folder to write to was given to this tool\.$"):
+    with pytest.raises(AccessError, match=r"^This tool has no folder to write to\.$"):
         FileAccess().new_path(".mp3")
 
 

@@ -172,7 +172,7 @@ def test_unsupported_messages(make: Make, message: Any, sentence: str) -> None:
 
 def test_empty_conversation(make: Make, ask: Ask) -> None:
     """A conversation without messages is refused."""
-    with pytest.raises(UnsupportedError, match="messages is empty"):
+    with pytest.raises(UnsupportedError, match="has no messages"):
         ask(make(), [])
 
 

@@ -25,7 +25,6 @@ from apertis_audio_tools import (
     FileAccess,
     UnsupportedError,
 )
-from apertis_audio_tools import langchain as package
 from apertis_audio_tools.langchain import ChatApertisAudio
 from support.langchain_chat import Ask
 from support.loopback_server import Exchange, LoopbackServer
@@ -258,22 +257,3 @@ def test_errors_stay_typed(ask: Ask) -> None:
     ):
         ask(ChatApertisAudio(client=client), "Hello?")
     assert caught.value.code == "invalid_api_key"
-
-
-def test_without_langchain() -> None:
-    """Without LangChain, the error names the extra to install."""
-    code = (
-        "import sys; sys.modules['langchain_core'] = None\n"
-        "import apertis_audio_tools.langchain as package\n"
-        "try: package.ChatApertisAudio\n"
-        "except ImportError as error: print(error)"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert 'pip install "apertis-audio-tools[langchain]"' in run.stdout
-
-
-def test_names() -> None:
-    """The public names are listed by `dir`, and others are no attributes."""
-    assert "ChatApertisAudio" in dir(package)
-    with pytest.raises(AttributeError, match="no attribute 'ChatOther'"):
-        package.ChatOther  # noqa: B018

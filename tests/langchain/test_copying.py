@@ -113,6 +113,19 @@ class TestCopies:
         assert ["audio/wav" in each for each in results] == [True, False, False]
         assert all("Spoken" in each for each in results)
 
+    def test_copies_with_another_server(
+        self, client: ApertisAudio, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A copy with other settings of the client, or another client, uses these."""
+        monkeypatch.setenv("APERTIS_API_KEY", "sk-environment")
+        reply = respond_json({"choices": [{"message": {"content": "Hi."}}]})
+        with LoopbackServer([reply]) as server:
+            model = ChatApertisAudio(base_url="http://127.0.0.1:9/v1")
+            copied = model.model_copy(update={"base_url": server.url})
+            assert copied.invoke("Hello?").text == "Hi."
+        model = ChatApertisAudio()
+        assert "Hello" in model.model_copy(update={"client": client}).invoke("Hello?").text
+
     @pytest.mark.parametrize("way", WAYS)
     def test_transcripts_are_shared(self, access: FileAccess, way: str) -> None:
         """A copy has the transcripts of the tool; with another model it has its own."""

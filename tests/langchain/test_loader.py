@@ -48,8 +48,8 @@ class TestContract(LoaderContract):
         self, request: pytest.FixtureRequest, server: LoopbackServer, folder: Path
     ) -> BaseLoader:
         """Return a loader of a folder."""
-        granularity, at_once = request.param
-        return make_loader(server, folder, granularity=granularity, max_concurrency=at_once)
+        granularity, max_concurrency = request.param
+        return make_loader(server, folder, granularity=granularity, max_concurrency=max_concurrency)
 
     @pytest.fixture
     def sent(self, server: LoopbackServer) -> Sent:

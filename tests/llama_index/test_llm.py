@@ -153,7 +153,7 @@ def test_no_messages(make_llm: Make, chat: Method, messages: Any) -> None:
     """Anything but a list of messages is an error, and so is an empty list."""
     with pytest.raises(UnsupportedError, match="accepts a list of ChatMessage"):
         chat(make_llm(), messages)
-    with pytest.raises(UnsupportedError, match="messages is empty"):
+    with pytest.raises(UnsupportedError, match="has no messages"):
         chat(make_llm(), [])
 
 

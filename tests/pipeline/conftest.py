@@ -32,7 +32,7 @@ def _cuts() -> ExpectedPieces:
 
 @pytest.fixture
 def refuses_one(monkeypatch: pytest.MonkeyPatch) -> RefuseOnePiece:
-    """Return a behaviour that refuses a piece, and answers others once the client knows."""
+    """Return a behaviour that refuses a piece, and responds to others once the client knows."""
     refuses_one, original_set = RefuseOnePiece(), StopEvent.set
 
     def set_and_note(self: StopEvent) -> None:

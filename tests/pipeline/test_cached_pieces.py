@@ -37,8 +37,8 @@ def test_next_attempt(
 
 def test_cached_whole(run: Run, tmp_path: Path) -> None:
     """A recording that is sent whole is cached too, also for other clients."""
-    answer = respond_json({"text": "Once.", "language": "english"})
-    with LoopbackServer([answer]) as server:
+    reply = respond_json({"text": "Once.", "language": "english"})
+    with LoopbackServer([reply]) as server:
         with server.client(cache=tmp_path) as audio:
             first = run(audio, "transcribe", STANDUP)
         with server.client(cache=tmp_path) as audio:
@@ -63,14 +63,14 @@ def test_cached_whole(run: Run, tmp_path: Path) -> None:
 def test_other_options(run: Run, tmp_path: Path, other: dict[str, Any]) -> None:
     """The cache is not used if any option differs."""
     srt = b"1\n00:00:00,000 --> 00:00:01,000\nOnce.\n"
-    answer = respond_json({"text": "Once."})
+    reply = respond_json({"text": "Once."})
 
     def either(exchange: Exchange) -> None:
         if "response_format" in other and exchange.received.number:
             exchange.read_body()
             exchange.write_head(200, {"content-length": str(len(srt))}, srt)
         else:
-            answer(exchange)
+            reply(exchange)
 
     with LoopbackServer([either]) as server, server.client(cache=tmp_path) as audio:
         run(audio, "transcribe", STANDUP)
@@ -80,8 +80,8 @@ def test_other_options(run: Run, tmp_path: Path, other: dict[str, Any]) -> None:
 
 def test_another_service_content_or_task(run: Run, tmp_path: Path) -> None:
     """The cache is not used for another service, another recording or another task."""
-    answer = respond_json({"text": "Once."})
-    with LoopbackServer([answer]) as first, LoopbackServer([answer]) as second:
+    reply = respond_json({"text": "Once."})
+    with LoopbackServer([reply]) as first, LoopbackServer([reply]) as second:
         for server in (first, second):
             with server.client(cache=tmp_path) as audio:
                 run(audio, "transcribe", STANDUP)

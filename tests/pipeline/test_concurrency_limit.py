@@ -103,7 +103,7 @@ def test_pieces_are_cut_with_a_permit(
 
 
 async def test_cancelled_while_waiting() -> None:
-    """Tasks that are cancelled while they wait for a permit take none."""
+    """Tasks that are cancelled while they wait for a permit hold none."""
     gate = threading.Event()
     names = NameRecogniser(lambda *_: gate.wait(TIMEOUT))
     with LoopbackServer([names]) as server:

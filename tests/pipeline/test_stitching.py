@@ -167,8 +167,8 @@ def test_overlaps(before: str, after: str, whole: str, is_timed: bool) -> None: 
     assert text(one, two) == whole
 
 
-def test_each_piece_gives_half_of_an_overlap() -> None:
-    """Of the words that agree, each piece gives the half that is farther from its cut."""
+def test_each_piece_keeps_half_of_an_overlap() -> None:
+    """Of the words that agree, each piece keeps the half that is farther from its cut."""
     one = piece(0, 9, "Then we SHIP The release on")
     two = piece(7, 16, "ship the RELEASE On Friday", overlap=2)
     assert text(one, two) == "Then we SHIP The RELEASE On Friday"

@@ -164,6 +164,18 @@ def test_markitdown_recovers(host: Callable[[str], Host]) -> None:
     assert last == "        print(error)"
 
 
+def test_markitdown_with_unknown_options(host: Callable[[str], Host]) -> None:
+    """An unknown option ends the conversion: no other converter gets the recording."""
+    printed = host("markitdown").python(
+        "from markitdown import FileConversionException, MarkItDown\n"
+        "program = MarkItDown(enable_plugins=True, apertis_options={'langauge': 'de'})\n"
+        "try: print(program.convert('meeting.m4a').markdown)\n"
+        "except FileConversionException as error: print('failed:', error)"
+    )
+    assert printed.startswith("failed: ")
+    assert "'langauge'" in printed
+
+
 def test_markitdown_file_types(host: Callable[[str], Host]) -> None:
     """Files are accepted by suffix or media type; similar types are not."""
     printed = host("markitdown").python(ACCEPTED)

@@ -58,5 +58,5 @@ def test_framework_classes_have_examples(module: str) -> None:
 
 def test_core_classes_have_examples() -> None:
     """Every class of the core that users construct has an example."""
-    with_one = {each.__name__ for each in CLASSES if examples(each)}
-    assert with_one >= MADE_BY_USERS
+    documented = {each.__name__ for each in CLASSES if examples(each)}
+    assert documented >= MADE_BY_USERS

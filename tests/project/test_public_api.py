@@ -143,10 +143,10 @@ def test_verbs() -> None:
 @pytest.mark.parametrize("verb", [*VERBS, *(f"{verb}_with" for verb in OPTIONS)])
 def test_sync_and_async(verb: str) -> None:
     """The async form of a verb has the same parameters, and refers to the sync form."""
-    sync, twin = getattr(ApertisAudio, verb), getattr(ApertisAudio, f"a{verb}")
-    assert inspect.signature(sync).parameters == inspect.signature(twin).parameters
-    assert sync.__doc__
-    assert twin.__doc__.startswith(f"Async version of `{verb}`")
+    sync_verb, async_verb = getattr(ApertisAudio, verb), getattr(ApertisAudio, f"a{verb}")
+    assert inspect.signature(sync_verb).parameters == inspect.signature(async_verb).parameters
+    assert sync_verb.__doc__
+    assert async_verb.__doc__.startswith(f"Async version of `{verb}`")
 
 
 @pytest.mark.parametrize("verb", VERBS_WITH_OPTIONS)
@@ -166,7 +166,7 @@ def test_options(verb: str) -> None:
 )
 def test_results(verb: str) -> None:
     """The sync and the async form of a verb return the same type."""
-    sync, twin = getattr(ApertisAudio, verb), getattr(ApertisAudio, f"a{verb}")
-    given = inspect.signature(sync).return_annotation
-    assert given == inspect.signature(twin).return_annotation
-    assert get_type_hints(sync)["return"] == given
+    sync_verb, async_verb = getattr(ApertisAudio, verb), getattr(ApertisAudio, f"a{verb}")
+    given = inspect.signature(sync_verb).return_annotation
+    assert given == inspect.signature(async_verb).return_annotation
+    assert get_type_hints(sync_verb)["return"] == given

@@ -102,8 +102,8 @@ def test_cut_beacon(cut: int) -> None:
         assert texts == [f"{777 + number:05d}" for number in range(4) if number != 1 or not is_cut]
     assert len(set(texts)) == len(texts)
     for each in after:
-        place = beacon_start(int(each.text) - 777) - at / SAMPLE_RATE
-        assert each.start == pytest.approx(max(place, 0), abs=EXACT)
+        expected = beacon_start(int(each.text) - 777) - at / SAMPLE_RATE
+        assert each.start == pytest.approx(max(expected, 0), abs=EXACT)
 
 
 @pytest.mark.parametrize("seconds", [0, 0.0001, 0.01, 1, 30])

@@ -1,4 +1,4 @@
-"""Chat answers of the sandbox, written and spoken."""
+"""Chat replies of the sandbox, written and spoken."""
 
 import base64
 import json
@@ -48,7 +48,7 @@ def text_of(completion: dict[str, Any]) -> str:
 
 
 def test_completion(ask: Ask) -> None:
-    """An answer is a chat completion with one choice."""
+    """A reply is a chat completion with one choice."""
     answer = ask(user("Hello there"))
     assert re.fullmatch(r"chatcmpl-\w+", answer["id"])
     assert (answer["object"], answer["model"]) == ("chat.completion", MODEL)
@@ -108,8 +108,8 @@ def test_several_recordings(ask: Ask) -> None:
         ("pcm16", None),
     ],
 )
-def test_spoken_answers(ask: Ask, audio_format: str, codec: str | None) -> None:
-    """An answer is spoken in the requested format, with its transcript and no other content."""
+def test_spoken_replies(ask: Ask, audio_format: str, codec: str | None) -> None:
+    """A reply is spoken in the requested format, with its transcript and no other content."""
     audio = {"voice": "nova", "format": audio_format}
     answer = ask(user("Hello there"), modalities=["text", "audio"], audio=audio)
     message = answer["choices"][0]["message"]
@@ -124,8 +124,8 @@ def test_spoken_answers(ask: Ask, audio_format: str, codec: str | None) -> None:
     assert 0.8 < seconds < 3
 
 
-def test_spoken_answers_are_remembered(ask: Ask, client: httpx.Client) -> None:
-    """A spoken answer can be referred to by its id; an unknown id is refused."""
+def test_spoken_replies_are_remembered(ask: Ask, client: httpx.Client) -> None:
+    """A spoken reply can be referred to by its id; an unknown id is refused."""
     audio = {"voice": "alloy", "format": "mp3"}
     first = ask(user("Hello"), modalities=["text", "audio"], audio=audio)
     identifier = first["choices"][0]["message"]["audio"]["id"]
@@ -154,17 +154,15 @@ def test_spoken_answers_are_remembered(ask: Ask, client: httpx.Client) -> None:
         ({"n": 1, "seed": 7, "temperature": 2, "top_p": 0.5}, None, "stop"),
     ],
 )
-def test_limits_of_an_answer(
-    ask: Ask, fields: dict[str, Any], text: str | None, reason: str
-) -> None:
-    """An answer ends at a stop sequence or at the token limit, and reports the reason."""
+def test_limits_of_a_reply(ask: Ask, fields: dict[str, Any], text: str | None, reason: str) -> None:
+    """A reply ends at a stop sequence or at the token limit, and reports the reason."""
     answer = ask(user("red, green, blue"), **fields)
     assert text_of(answer) == (text or 'You wrote: "red, green, blue".')
     assert answer["choices"][0]["finish_reason"] == reason
 
 
-def test_json_answers(ask: Ask) -> None:
-    """An answer can be a JSON object, or JSON that follows a schema."""
+def test_json_replies(ask: Ask) -> None:
+    """A reply can be a JSON object, or JSON that follows a schema."""
     anything = ask(user("Hello"), response_format={"type": "json_object"})
     assert json.loads(text_of(anything)) == {"answer": 'You wrote: "Hello".'}
     keys = ask(user("With 'a' and 'b'"), response_format={"type": "json_object"})
@@ -180,12 +178,12 @@ def test_json_answers(ask: Ask) -> None:
 
 
 def test_dated_models(ask: Ask) -> None:
-    """A dated snapshot answers like its model, under its own name."""
+    """A dated snapshot replies like its model, under its own name."""
     assert ask(user("Hello"), model=f"{MODEL}-2025-06-03")["model"] == f"{MODEL}-2025-06-03"
 
 
 def chunks_of(client: httpx.Client, **fields: Any) -> list[dict[str, Any]]:
-    """Return all chunks of a streamed answer."""
+    """Return all chunks of a streamed reply."""
     body = {"model": MODEL, "stream": True, **fields}
     response = client.post("/chat/completions", json=body)
     assert response.headers["content-type"].startswith("text/event-stream")
@@ -218,7 +216,7 @@ def test_stream_with_usage(client: httpx.Client, ask: Ask) -> None:
 
 
 def test_stream_about_a_recording(client: httpx.Client) -> None:
-    """The answer to a recording can be streamed as text."""
+    """The reply to a recording can be streamed as text."""
     question = user(clip((CLIPS / "clip.wav").read_bytes()))
     chunks = chunks_of(client, messages=[question], modalities=["text"])
     text = "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks)

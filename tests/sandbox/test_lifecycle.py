@@ -100,12 +100,12 @@ def test_exit_by_exception() -> None:
 
 def test_exit_with_open_connections() -> None:
     """Open connections and half-sent requests do not keep the server from stopping."""
-    with contextlib.ExitStack() as still_open:
+    with contextlib.ExitStack() as stack:
         with Sandbox() as url:
-            client = still_open.enter_context(timeouts.Client())
+            client = stack.enter_context(timeouts.Client())
             client.get(f"{url}/models", headers=HEADERS)
             address = ("127.0.0.1", httpx.URL(url).port)
-            half = still_open.enter_context(socket.create_connection(address))
+            half = stack.enter_context(socket.create_connection(address))
             half.sendall(b"POST /v1/audio/speech HTTP/1.1\r\nHost:")
         with pytest.raises(httpx.TransportError):
             client.get(f"{url}/models", headers=HEADERS)

@@ -219,7 +219,7 @@ def test_long_speech_without_a_pause(transcribe: Transcribe) -> None:
 
 def test_disconnected_client() -> None:
     """Recognition stops when the client disconnects, and the server continues."""
-    given_up = threading.Event()
+    recognition_ended = threading.Event()
 
     class Endless:
         def recognise(self, pcm: bytes) -> Iterator[SpeechSegment]:
@@ -227,28 +227,28 @@ def test_disconnected_client() -> None:
                 while len(pcm) > 40_000:
                     yield SpeechSegment(0, 1, "And so on.")
             finally:
-                given_up.set()
+                recognition_ended.set()
 
     with Sandbox(recogniser=Endless()) as url:
         with pytest.raises(httpx.ReadTimeout):
             transcribe(url, encode_silence("wav", 2), timeout=0.5)
-        assert given_up.wait(TIMEOUT)
+        assert recognition_ended.wait(TIMEOUT)
         assert transcribe(url, encode_silence("wav", 1)).json() == {"text": ""}
 
 
 def test_closed_recogniser() -> None:
     """Closing the recogniser during a request leads to a 503 error, which may be retried."""
-    at_work = threading.Event()
+    recognition_began = threading.Event()
 
     class Noticed(PocketSphinx):
         def recognise(self, pcm: bytes, /) -> Iterator[SpeechSegment]:
-            at_work.set()
+            recognition_began.set()
             return super().recognise(pcm)
 
     file = encode_recording("wav", decode_samples((CLIPS / "clip.wav").read_bytes()) * 20)
     with Noticed() as engine, Sandbox(recogniser=engine) as url, ThreadPoolExecutor(1) as thread:
         answer = thread.submit(transcribe, url, file)
-        assert at_work.wait(TIMEOUT)
+        assert recognition_began.wait(TIMEOUT)
         engine.close()
         assert answer.result().status_code == 503
         assert answer.result().json()["error"]["code"] == "service_unavailable"

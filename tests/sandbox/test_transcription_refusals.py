@@ -145,8 +145,8 @@ def test_too_long_for_gpt_4o(transcribe: Transcribe) -> None:
         response = transcribe(longer, "long.flac", model=model)
         assert refused(response) == (400, "invalid_parameter", "file")
         assert "1401.00 seconds is longer than 1400 seconds" in response.text
-    just_so = encode_silence("flac", 1399, rate=8000)
-    assert transcribe(just_so, "long.flac", model="gpt-4o-transcribe").status_code == 200
+    longest = encode_silence("flac", 1399, rate=8000)
+    assert transcribe(longest, "long.flac", model="gpt-4o-transcribe").status_code == 200
 
 
 def test_audio_that_unpacks_to_hours(

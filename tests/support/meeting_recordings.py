@@ -194,11 +194,11 @@ def offset_error(whole: Samples, piece: Piece, *, ignored: int = 0) -> float:
     """
     part = decode_mono(piece_bytes(piece))
     part = part[: len(part) - ignored]
-    return max(abs(_lag(whole, part, piece.start, at)) for at in _loud_places(part))
+    return max(abs(_lag(whole, part, piece.start, at)) for at in _loud_positions(part))
 
 
-def _loud_places(part: Samples) -> list[int]:
-    """Return where the loudest half second of each third begins."""
+def _loud_positions(part: Samples) -> list[int]:
+    """Return the positions of the loudest half second of each third."""
     energy = np.concatenate([[0], np.cumsum(part**2)])
     loudness = energy[_PROBE:] - energy[:-_PROBE]
     thirds = np.array_split(np.arange(len(loudness)), 3)
@@ -206,7 +206,7 @@ def _loud_places(part: Samples) -> list[int]:
 
 
 def _lag(whole: Samples, part: Samples, start: float, at: int) -> float:
-    """Return the seconds between the claimed place of a part and the place it correlates with."""
+    """Return the seconds between the claimed time of a part and the time it correlates with."""
     claimed = start * SAMPLE_RATE + at
     first = round(claimed) - _SEARCH
     around = whole[max(first, 0) : first + 2 * _SEARCH + _PROBE]
@@ -221,7 +221,7 @@ def _lag(whole: Samples, part: Samples, start: float, at: int) -> float:
 
 
 def _peak_fraction(curve: Samples, best: int) -> float:
-    """Return where between two samples the peak of a curve is."""
+    """Return the position of the peak of a curve between two samples."""
     if not 0 < best < len(curve) - 1:
         return 0.0
     left, top, right = curve[best - 1 : best + 2]

@@ -39,7 +39,7 @@ class NumberWriter:
 
 
 class NumberTrack:
-    """A track that is cut at given places, and records what is written.
+    """A track that is cut at given units, and records what is written.
 
     Attributes:
         written: Numbers of the units of each piece; the last one is -1 if it was discarded.

@@ -113,7 +113,7 @@ def test_hostile_transcript() -> None:
         language=HOSTILE,
         model=HOSTILE,
     )
-    tame = Transcript(
+    harmless = Transcript(
         text="a",
         segments=(Segment(start=0, end=1, text="a"),),
         source="a",
@@ -121,8 +121,8 @@ def test_hostile_transcript() -> None:
         model="a",
     )
     assert shown(hostile).text.count(HOSTILE) == 4
-    assert shown(hostile).elements == shown(tame).elements
-    assert shown(hostile).attributes == shown(tame).attributes
+    assert shown(hostile).elements == shown(harmless).elements
+    assert shown(hostile).attributes == shown(harmless).attributes
 
 
 @given(st.text("<>&\"'`=/! abc\u202e\0\n"))

@@ -75,13 +75,13 @@ def test_closed_loop() -> None:
         loop = asyncio.new_event_loop()
         loop.run_until_complete(audio.amodels())
         loop.close()
-        gone = weakref.ref(loop)
+        loop_reference = weakref.ref(loop)
         del loop
         asyncio.run(audio.amodels())
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)  # the owner's to mend
             gc.collect()
-        assert gone() is None
+        assert loop_reference() is None
 
 
 def test_client_that_goes_with_its_loop() -> None:
@@ -151,10 +151,10 @@ def test_closing_leaves_other_loops_alone() -> None:
 
     with (
         LoopbackServer([respond_chunked(speech(), "audio/mpeg")]) as server,
-        ThreadPoolExecutor(1) as elsewhere,
+        ThreadPoolExecutor(1) as other_thread,
     ):
         audio = server.client()
-        stream = elsewhere.submit(asyncio.run, listen())
+        stream = other_thread.submit(asyncio.run, listen())
         server.wait_for_requests(1)
         audio.close()
         closed.set()
@@ -183,14 +183,14 @@ async def test_many_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert server.connections <= sharded_pool.SHARDS * sharded_pool.SHARD_CONNECTIONS
 
 
-@pytest.mark.parametrize("stage", ["upload", "answer", "download"])
+@pytest.mark.parametrize("stage", ["upload", "response", "download"])
 async def test_cancelled(monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
     """A cancelled call frees its connection, whatever it was doing."""
     monkeypatch.setattr(sharded_pool, "SHARDS", 1)
     monkeypatch.setattr(connections, "SHARD_CONNECTIONS", 1)
     behaviour = {
         "upload": stop_reading(),
-        "answer": stay_silent(),
+        "response": stay_silent(),
         "download": stay_silent(SOUND_HEAD),
     }
     with LoopbackServer([behaviour[stage]] * 3 + [MODELS]) as server:

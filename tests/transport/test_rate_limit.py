@@ -214,7 +214,7 @@ def test_full_minute_of_one_model(run: Run, clock: FakeClock) -> None:
 
 
 class SlowClock(FakeClock):
-    """Clock of a busy machine, on which every look at it takes a second."""
+    """Clock of a busy machine, on which every reading of it lasts a second."""
 
     def monotonic(self) -> float:
         """Return the seconds since some moment."""

@@ -92,8 +92,8 @@ def test_local_clock(date: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> N
 def test_dates_without_a_zone(monkeypatch: pytest.MonkeyPatch) -> None:
     """A date without a time zone is in GMT, whatever the local time zone."""
     try:
-        with monkeypatch.context() as far_away:
-            far_away.setenv("TZ", "Asia/Tokyo")
+        with monkeypatch.context() as patch:
+            patch.setenv("TZ", "Asia/Tokyo")
             time.tzset()
             headers = {"date": NOON, "retry-after": "Sun Nov 22 12:00:30 2026"}
             assert retry_after(503, headers) == 30.0

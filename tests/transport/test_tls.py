@@ -123,8 +123,8 @@ def test_trusted(run: Run, trusted: trustme.CA, server: TlsLoopback) -> None:
 
 def test_reset_in_the_handshake(run: Run, trusted: trustme.CA, server: TlsLoopback) -> None:
     """A connection that breaks during the handshake is retried."""
-    ways = iter([reset_during_handshake, encrypting(trusted.issue_cert("127.0.0.1"))])
-    server.encrypt = lambda sock: next(ways)(sock)  # noqa: PLW0108  # one after the other
+    handshakes = iter([reset_during_handshake, encrypting(trusted.issue_cert("127.0.0.1"))])
+    server.encrypt = lambda sock: next(handshakes)(sock)  # noqa: PLW0108  # one after the other
     with server.client(base_url=secure(server)) as audio:
         assert run(audio, "models") == ("whisper-1",)
     assert server.connections == 2

@@ -93,7 +93,7 @@ def test_files_are_closed(send: Callable[[RequestRunner, Call[Response]], Respon
         for deadline in (0.5, 5.0, 50.0):
             runner = RequestRunner(transport, RetryPolicy(0, 190.0, FakeClock()), deadline)
             with pytest.raises(APITimeoutError) as kept:
-                send(runner, Call(request, lambda answer: answer))
+                send(runner, Call(request, lambda response: response))
             if opened:
                 break
         assert [file.closed for file in opened] == [True]

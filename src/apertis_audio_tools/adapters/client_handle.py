@@ -65,10 +65,7 @@ class LazyClient:
 
     Args:
         client: Client of the caller. It stays open, and cannot be pickled.
-        options: Settings of a client to make, in place of `client`.
-
-    Raises:
-        ConfigurationError: If both a client and settings are given.
+        options: Settings of a client to make, in place of `client`; both together are refused.
     """
 
     def __init__(self, client: ApertisAudio | None, options: ClientOptions) -> None:
@@ -151,6 +148,14 @@ class ClientFields(BaseModel):
         values = {name: getattr(self, name) for name in sorted(names - set(self._UNRELATED_FIELDS))}
         options = {name: value for name, value in values.items() if value is not None}
         self._lazy_client = LazyClient(self.client, cast("ClientOptions", options))
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy, which shares the client unless `update` has other settings of it."""
+        copied = super().model_copy(update=update, deep=deep)
+        names = {"client", *ClientOptions.__annotations__} - set(self._UNRELATED_FIELDS)
+        if update and not names.isdisjoint(update):
+            copied.model_post_init(None)
+        return copied
 
     def __getstate__(self) -> dict[Any, Any]:
         self._lazy_client.require_picklable()

@@ -1,7 +1,4 @@
-"""Split transcripts into documents for retrieval: text, times, source, and a stable id.
-
-The frameworks wrap these documents in their own; the content is decided here.
-"""
+"""Split transcripts into documents for retrieval: text, times, source, and a stable id."""
 
 import json
 import uuid
@@ -114,13 +111,9 @@ def make_documents(
     *,
     name: str | None,
 ) -> Iterator[TranscriptDocument]:
-    """Yield the documents of a transcript.
+    """Yield the documents of a transcript; `name` is the recording's path or name, if it has one.
 
-    Args:
-        transcript: Transcript, with the ``digest`` of its recording.
-        transcription: Options it was requested with, which become part of the ids.
-        options: Options of splitting it.
-        name: Path or name of the recording, if it has one.
+    The ids depend on the recording's digest and source, and on the options.
     """
     source = document_source(name, transcript.digest)
     facts = {

@@ -10,13 +10,7 @@ DISTRIBUTION = "apertis-audio-tools"
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A program that reads entry points, or the framework that they need.
-
-    Attributes:
-        name: Name of the program.
-        module: Module that exists when it is installed.
-        install: Command that installs it.
-    """
+    """A program that reads entry points, or the framework that they need."""
 
     name: str
     module: str
@@ -66,13 +60,7 @@ def load_component(package: str, module: str, name: str) -> object:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """An entry point of this package.
-
-    Attributes:
-        group: Group of the entry point, a key of `HOST_PROGRAMS`.
-        name: Name within the group.
-        value: Object that is loaded, as ``module`` or ``module:name``.
-    """
+    """An entry point of this package: its group, its name, and what is loaded."""
 
     group: str
     name: str

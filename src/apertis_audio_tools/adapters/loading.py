@@ -88,7 +88,7 @@ def log_failure(source: str, error: ApertisError) -> Failure:
 
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
-    """Options of loading recordings as documents.
+    """Options of loading recordings as documents, which are refused if they are invalid.
 
     Attributes:
         transcription: Options of each transcription. If it has no `piece_seconds` and the model
@@ -97,11 +97,6 @@ class LoadOptions:
         documents: Options of splitting transcripts into documents.
         on_error: ``raise``, or ``skip`` recordings that fail; see `transcribe_each`.
         progress: See `ApertisAudio.transcribe_many`.
-
-    Raises:
-        ConfigurationError: If there is no such task or `on_error`, or the task does not accept a
-            language.
-        UnsupportedError: If there is no such `upload_format`.
     """
 
     transcription: TranscriptionOptions = field(default_factory=TranscriptionOptions)
@@ -121,11 +116,7 @@ class LoadOptions:
     def transcribe_each(
         self, client: ApertisAudio, recordings: Iterable[tuple[T, Source]]
     ) -> Generator[tuple[T, Outcome]]:
-        """Yield the outcome of each recording, in order, together with the caller's own value.
-
-        Args:
-            client: Client that transcribes.
-            recordings: Pairs of a value of the caller's and a recording.
+        """Yield the outcome of each recording, in order, with the value the caller paired it with.
 
         Raises:
             ApertisError: If a recording fails. With ``on_error="skip"``, only if the others would
@@ -165,7 +156,7 @@ class LoadOptions:
     def make_documents(
         self, transcript: Transcript, name: str | None
     ) -> Iterator[TranscriptDocument]:
-        """Yield the documents of one transcript; `name` is the recording's, if it has one."""
+        """Yield the documents of one transcript. See `documents.make_documents`."""
         return make_documents(transcript, self.transcription, self.documents, name=name)
 
     def _transcription_options(self, client: ApertisAudio) -> TranscriptionOptions:
@@ -191,11 +182,7 @@ class _OutageDetector:
         self._has_response = False
 
     def add(self, outcome: Outcome) -> None:
-        """Take an outcome into account.
-
-        Raises:
-            ApertisError: The error of the outcome, if the other recordings would fail as well.
-        """
+        """Take an outcome into account; raise its error if the other recordings would fail too."""
         error = outcome.error
         if isinstance(error, _FATAL_ERRORS):
             raise error

@@ -86,12 +86,12 @@ def _build_payload(
     encode_clip: ClipEncoder,
 ) -> dict[str, object]:
     if not messages:
-        raise UnsupportedError("There is nothing to reply to: messages is empty.")
+        raise UnsupportedError("There is nothing to reply to: the conversation has no messages.")
     for modality in options.modalities or ():
         models.require_choice("modalities", modality, {"text", "audio"})
     models.require_choice("audio_format", options.audio_format, models.CHAT_AUDIO_FORMATS)
     models.require_range("temperature", options.temperature, models.CHAT_TEMPERATURE_RANGE)
-    capabilities.require(options.model, "chat")
+    capabilities.require_operation(options.model, "chat")
     return {
         "tools": options.tools,
         "tool_choice": options.tool_choice,

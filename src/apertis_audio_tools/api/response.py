@@ -57,13 +57,7 @@ _MAX_RESET_SECONDS = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One HTTP response, or the head of one.
-
-    Attributes:
-        status: HTTP status.
-        headers: Headers, with their names in lower case.
-        body: Body; empty for a head.
-    """
+    """One HTTP response, or the head of one; the names of its headers are in lower case."""
 
     status: int
     headers: Mapping[str, str]

@@ -27,7 +27,7 @@ def speech_request(text: str, options: SpeechOptions, capabilities: Capabilities
         )
     models.require_choice("response_format", options.response_format, models.SPEECH_FORMATS)
     models.require_range("speed", options.speed, models.SPEED_RANGE)
-    capabilities.require(options.model, "speak", options.response_format)
+    capabilities.require_operation(options.model, "speak", options.response_format)
     capabilities.require_voice(options.model, options.voice)
     if options.instructions is not None:
         capabilities.require_instructions(options.model)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from apertis_audio_tools.cli.standard_streams import require_regular_files
-from apertis_audio_tools.cli.transcript_output import TranscriptForm, require_folder
+from apertis_audio_tools.cli.transcript_output import OutputFormat, require_folder
 from apertis_audio_tools.models import UploadFormat
 
 recordings_argument: Callable[..., object] = functools.partial(
@@ -27,8 +27,8 @@ OutputFolder = Annotated[
     Path | None,
     typer.Option("-o", "--output", metavar="DIR", callback=require_folder, help=OUTPUT_HELP),
 ]
-FORM_HELP = "passages (with timecodes), text, srt, vtt or json."
-Format = Annotated[TranscriptForm, typer.Option("--format", metavar="FORM", help=FORM_HELP)]
+FORMAT_HELP = "passages (with timecodes), text, srt, vtt or json."
+Format = Annotated[OutputFormat, typer.Option("--format", metavar="FORM", help=FORMAT_HELP)]
 Prompt = Annotated[str | None, typer.Option(help="Context, or the spelling of names and terms.")]
 Temperature = Annotated[float | None, typer.Option(help="Sampling temperature, 0 to 1.")]
 PieceSeconds = Annotated[

@@ -28,10 +28,16 @@ from apertis_audio_tools.cli.command_options import (
     recordings_argument,
 )
 from apertis_audio_tools.cli.progress_bar import recordings_progress
-from apertis_audio_tools.cli.session import CommandSession, notes, open_session, report_errors
+from apertis_audio_tools.cli.session import (
+    CommandSession,
+    err_console,
+    open_session,
+    print_note,
+    report_errors,
+)
 from apertis_audio_tools.cli.standard_streams import open_input, read_text
 from apertis_audio_tools.cli.transcript_output import (
-    TranscriptForm,
+    OutputFormat,
     TranscriptOutput,
     require_writable,
     write_outcomes,
@@ -71,7 +77,7 @@ def transcribe(
     files: Files,
     *,
     folder: OutputFolder = None,
-    form: Format = TranscriptForm.passages,
+    output_format: Format = OutputFormat.passages,
     model: Annotated[str, typer.Option(help="Transcription model.")] = TRANSCRIPTION_MODEL,
     language: Annotated[
         str | None, typer.Option(help="ISO 639-1 code of the language, such as zh.")
@@ -94,7 +100,7 @@ def transcribe(
         upload_format=upload_format,
     )
     with open_session(sandbox=sandbox, use_cache=not no_cache) as session:
-        output = TranscriptOutput.create(files, folder, form, overwrite=overwrite)
+        output = TranscriptOutput.create(files, folder, output_format, overwrite=overwrite)
         _write_transcripts(session, "Transcribing", files, options, output)
 
 
@@ -103,7 +109,7 @@ def translate(
     files: Files,
     *,
     folder: OutputFolder = None,
-    form: Format = TranscriptForm.passages,
+    output_format: Format = OutputFormat.passages,
     model: Annotated[str, typer.Option(help="Transcription model.")] = TRANSCRIPTION_MODEL,
     prompt: Prompt = None,
     temperature: Temperature = None,
@@ -123,7 +129,7 @@ def translate(
         upload_format=upload_format,
     )
     with open_session(sandbox=sandbox, use_cache=not no_cache) as session:
-        output = TranscriptOutput.create(files, folder, form, overwrite=overwrite)
+        output = TranscriptOutput.create(files, folder, output_format, overwrite=overwrite)
         _write_transcripts(session, "Translating", files, options, output)
 
 
@@ -139,7 +145,7 @@ def _write_transcripts(
         outcomes = session.client.transcribe_many_with(
             sources, options, on_error="skip", progress=progress
         )
-        if output.form.shows_times and options.piece_seconds is None:
+        if output.output_format.shows_times and options.piece_seconds is None:
             session.note_missing_times(options.model, options.task)
         write_outcomes(session, outcomes, output)
 
@@ -171,7 +177,7 @@ def speak(
     with open_session(sandbox=sandbox) as session:
         content = text if text not in {None, "-"} else read_text(file)
         require_writable(output, overwrite=overwrite)
-        with notes.status("Speaking ..."):
+        with err_console.status("Speaking ..."):
             saved = session.client.save_speech(
                 content,
                 output,
@@ -200,7 +206,7 @@ def ask(
     if not question.strip():
         raise typer.BadParameter("The question is empty.")
     with open_session(sandbox=sandbox) as session:
-        with notes.status("Asking ..."):
+        with err_console.status("Asking ..."):
             sources = [open_input(clip) for clip in clips or ()]
             reply = session.client.chat(question, sources, model=model)
         session.record_response(reply.server)
@@ -249,7 +255,7 @@ def cache(
         if clear:
             typer.echo(f"Transcripts forgotten: {transcripts.clear()}.")
         count, size = transcripts.usage()
-        notes.print(f"Cached transcripts: {count} ({decimal(size)}).", style="dim", markup=False)
+        print_note(f"Cached transcripts: {count} ({decimal(size)}).")
         typer.echo(transcripts.path)
 
 
@@ -271,5 +277,5 @@ def serve_sandbox(
 
 
 def _print_settings(url: str) -> None:
-    notes.print(f"The sandbox serves {url} (stop with Ctrl-C). In another terminal, run:")
+    err_console.print(f"The sandbox serves {url} (stop with Ctrl-C). In another terminal, run:")
     typer.echo(f"export APERTIS_BASE_URL={url} APERTIS_API_KEY=sk-sandbox")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as ProgressBar
 
-from apertis_audio_tools.cli.session import notes
+from apertis_audio_tools.cli.session import err_console
 from apertis_audio_tools.pipeline.progress import Progress
 
 
@@ -23,10 +23,10 @@ def recordings_progress(label: str, total: int) -> Iterator[Callable[[Progress],
     )
     progress_bar = ProgressBar(
         *columns,
-        console=notes,
+        console=err_console,
         transient=True,
         redirect_stdout=sys.stdout.isatty(),  # otherwise results would go to standard error
-        disable=not notes.is_terminal,
+        disable=not err_console.is_terminal,
     )
     with progress_bar:
         task = progress_bar.add_task(label, total=total, details="")

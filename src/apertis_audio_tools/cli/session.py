@@ -19,7 +19,7 @@ from apertis_audio_tools.results import Usage
 _SANDBOX_KEY = SecretStr("sk-sandbox")
 _FAILED, _WRONG_USAGE, _INTERRUPTED = 1, 2, 130
 
-notes: Console = Console(stderr=True, soft_wrap=True, highlight=False)
+err_console: Console = Console(stderr=True, soft_wrap=True, highlight=False)
 """Console for everything but results: progress, retries, usage, errors."""
 
 
@@ -39,7 +39,7 @@ class _RetryNotes(logging.Handler):
         if reason and record.created < self._shown_until.get(reason, 0.0):
             return
         self._shown_until[reason] = record.created + wait
-        notes.print(record.getMessage(), style="dim", markup=False)
+        print_note(record.getMessage())
 
 
 @dataclass
@@ -68,12 +68,12 @@ class CommandSession:
     def note_cached_pieces(self) -> None:
         """Print that another run sends only the missing pieces, if that is so."""
         if self.is_caching:
-            notes.print("Finished pieces are cached: the same command sends only the rest.")
+            err_console.print("Finished pieces are cached: the same command sends only the rest.")
 
     def note_missing_times(self, model: str, task: Task) -> None:
         """Print, before anything is paid for, that a model returns no times."""
         if not self.client.gives_times(model, task):
-            notes.print(
+            err_console.print(
                 f"{model} is not known to return times: a line may cover many minutes. "
                 "--piece-seconds 30 makes shorter lines, with more requests.",
                 markup=False,
@@ -87,11 +87,11 @@ class CommandSession:
     def finish(self) -> None:
         """Print the usage and the servers; exit with 1 after a failure."""
         if usage := self._format_usage():
-            notes.print(f"Billed in this run: {usage}.", style="dim", markup=False)
+            print_note(f"Billed in this run: {usage}.")
         for server in sorted(self._servers):
             is_sandbox = server.startswith("apertis-audio-sandbox")
             name = "the local sandbox, a stand-in for the service" if is_sandbox else server
-            notes.print(f"Answered by {name}, at {self.client.base_url}", style="dim", markup=False)
+            print_note(f"Answered by {name}, at {self.client.base_url}")
         if self._failures:
             raise typer.Exit(_FAILED)
 
@@ -152,7 +152,12 @@ def _show_retries() -> Iterator[None]:
         logger.setLevel(level)
 
 
+def print_note(message: str) -> None:
+    """Print a line that is not a result, dimmed, on standard error."""
+    err_console.print(message, style="dim", markup=False)
+
+
 def print_error(message: str) -> None:
     """Print an error message on standard error."""
     # In a single call: a live progress bar is redrawn after each.
-    notes.print(Text.assemble(("error:", "red"), " ", message))
+    err_console.print(Text.assemble(("error:", "red"), " ", message))

@@ -9,7 +9,7 @@ from unicodedata import normalize
 
 import typer
 
-from apertis_audio_tools.cli.session import CommandSession, notes
+from apertis_audio_tools.cli.session import CommandSession, print_note
 from apertis_audio_tools.cli.standard_streams import input_name
 from apertis_audio_tools.errors import OutputError
 from apertis_audio_tools.files.atomic import AtomicFile
@@ -17,8 +17,8 @@ from apertis_audio_tools.pipeline.batch import Outcome
 from apertis_audio_tools.results import Transcript
 
 
-class TranscriptForm(StrEnum):
-    """The forms in which a transcript can be written."""
+class OutputFormat(StrEnum):
+    """The formats in which a transcript can be written."""
 
     passages = "passages"
     text = "text"
@@ -28,49 +28,49 @@ class TranscriptForm(StrEnum):
 
     @property
     def suffix(self) -> str:
-        """File name suffix of the form."""
-        is_text = self in {TranscriptForm.passages, TranscriptForm.text}
+        """File name suffix of the format."""
+        is_text = self in {OutputFormat.passages, OutputFormat.text}
         return ".txt" if is_text else f".{self.value}"
 
     @property
     def is_subtitles(self) -> bool:
         """True for subtitles, which cannot be concatenated."""
-        return self in {TranscriptForm.srt, TranscriptForm.vtt}
+        return self in {OutputFormat.srt, OutputFormat.vtt}
 
     @property
     def shows_times(self) -> bool:
         """True if each line has its time."""
-        return self is TranscriptForm.passages or self.is_subtitles
+        return self is OutputFormat.passages or self.is_subtitles
 
 
-_FORMATTERS: dict[TranscriptForm, Callable[[Transcript], str]] = {
-    TranscriptForm.passages: Transcript.to_timecoded,
-    TranscriptForm.text: Transcript.to_text,
-    TranscriptForm.srt: Transcript.to_srt,
-    TranscriptForm.vtt: Transcript.to_vtt,
-    TranscriptForm.json: Transcript.to_json,
+_FORMATTERS: dict[OutputFormat, Callable[[Transcript], str]] = {
+    OutputFormat.passages: Transcript.to_timecoded,
+    OutputFormat.text: Transcript.to_text,
+    OutputFormat.srt: Transcript.to_srt,
+    OutputFormat.vtt: Transcript.to_vtt,
+    OutputFormat.json: Transcript.to_json,
 }
 
 
 @dataclass(frozen=True)
 class TranscriptOutput:
-    """The form and the destinations of the transcripts of a command.
+    """The format and the destinations of the transcripts of a command.
 
     Attributes:
         names: Names of the recordings.
         paths: Output file of each recording; None for standard output.
-        form: Form of the transcripts.
+        output_format: Format of the transcripts.
         overwrite: True to replace existing files.
     """
 
     names: list[Path]
     paths: list[Path | None]
-    form: TranscriptForm
+    output_format: OutputFormat
     overwrite: bool
 
     @classmethod
     def create(
-        cls, files: list[Path], folder: Path | None, form: TranscriptForm, *, overwrite: bool
+        cls, files: list[Path], folder: Path | None, output_format: OutputFormat, *, overwrite: bool
     ) -> "TranscriptOutput":
         """Return the output for files; refuse conflicts before anything is paid for.
 
@@ -79,10 +79,12 @@ class TranscriptOutput:
         """
         names = [input_name(file) for file in files]
         if folder is None:
-            if form.is_subtitles and len(files) > 1:
-                raise typer.BadParameter(f"{form} is for one recording; for several, add -o DIR.")
-            return cls(names, [None] * len(files), form, overwrite)
-        paths = [folder / f"{name.stem}{form.suffix}" for name in names]
+            if output_format.is_subtitles and len(files) > 1:
+                raise typer.BadParameter(
+                    f"{output_format} is for one recording; for several, add -o DIR."
+                )
+            return cls(names, [None] * len(files), output_format, overwrite)
+        paths = [folder / f"{name.stem}{output_format.suffix}" for name in names]
         _require_different(names, paths)
         for path in paths:
             require_writable(path, overwrite=overwrite)
@@ -90,18 +92,18 @@ class TranscriptOutput:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"{folder} cannot be a folder: {error.strerror}.") from error
-        return cls(names, [*paths], form, overwrite)
+        return cls(names, [*paths], output_format, overwrite)
 
     def write(self, index: int, transcript: Transcript) -> None:
         """Write the transcript of a recording."""
-        text, path = _FORMATTERS[self.form](transcript), self.paths[index]
+        text, path = _FORMATTERS[self.output_format](transcript), self.paths[index]
         if path is None:
-            has_heading = len(self.paths) > 1 and self.form.suffix == ".txt"
+            has_heading = len(self.paths) > 1 and self.output_format.suffix == ".txt"
             typer.echo(f"== {transcript.source}\n{text}" if has_heading else text)
             return
         with AtomicFile.create(path, overwrite=self.overwrite) as new:
             new.file.write(f"{text}\n".encode())
-        notes.print(str(path), style="dim", markup=False)
+        print_note(str(path))
 
 
 def require_writable(path: Path, *, overwrite: bool) -> None:
@@ -127,7 +129,7 @@ def _require_different(names: list[Path], paths: list[Path]) -> None:
 
 def require_folder(path: Path | None) -> Path | None:
     """Refuse an output folder that looks like the file of one transcript."""
-    suffixes = {form.suffix for form in TranscriptForm}
+    suffixes = {output_format.suffix for output_format in OutputFormat}
     if path and not path.is_dir() and path.suffix.lower() in suffixes:
         raise typer.BadParameter(
             f"{path} would be a folder, with a file for each recording; "

@@ -33,9 +33,9 @@ class BatchVerbs:
     ) -> Generator[Outcome]:
         """Transcribe many recordings; yield an `Outcome` for each while others are under way.
 
-        Sources are taken one by one as there is room, so that any number will do; few outcomes
-        wait for their turn. Nothing starts before the first outcome is asked for. Closing the
-        iterator early stops at once.
+        There may be any number of sources: the next one is opened when there is room for it, and
+        few outcomes are held back. Nothing starts before the first outcome is requested. Closing
+        the iterator early stops at once.
 
         Args:
             sources: Recordings; see `transcribe`. `atranscribe_many` also accepts an asynchronous
@@ -183,9 +183,9 @@ class BatchVerbs:
         progress: bool | ProgressCallback = False,
     ) -> Generator[Outcome]:
         """Transcribe or translate many recordings, with options decided at run time."""
-        jobs = JobFactory.create(options, self._context)
+        factory = JobFactory.create(options, self._context)
         reporter = ProgressReporter(progress)
-        return self._batches.run(BatchRequest(sources, jobs, in_order, on_error, reporter))
+        return self._batches.run(BatchRequest(sources, factory, in_order, on_error, reporter))
 
     def atranscribe_many_with(
         self,
@@ -197,6 +197,6 @@ class BatchVerbs:
         progress: bool | ProgressCallback = False,
     ) -> AsyncGenerator[Outcome]:
         """Async version of `transcribe_many_with`."""
-        jobs = JobFactory.create(options, self._context)
+        factory = JobFactory.create(options, self._context)
         reporter = ProgressReporter(progress)
-        return self._batches.arun(BatchRequest(sources, jobs, in_order, on_error, reporter))
+        return self._batches.arun(BatchRequest(sources, factory, in_order, on_error, reporter))

@@ -44,7 +44,7 @@ class ChatVerbs:
         response_format: Mapping[str, Any] | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> ChatReply:
-        """Return the model's turn in a conversation that it can hear and speak in.
+        """Return the model's reply to a conversation of text and audio.
 
         Args:
             messages: Question, or messages of the standard chat schema. The ``data`` of an
@@ -146,7 +146,7 @@ class ChatVerbs:
         response_format: Mapping[str, Any] | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> Iterator[ChatDelta]:
-        """Return an iterator over the pieces of a reply in words; see `chat`.
+        """Return an iterator over the increments of a text reply; see `chat`.
 
         The service cannot stream a spoken reply: request that with `chat`.
         """
@@ -199,7 +199,7 @@ class ChatVerbs:
         return self.astream_chat_with(_with_clips(messages, audio), options)
 
     def chat_with(self, messages: Sequence[ChatMessage], options: ChatOptions) -> ChatReply:
-        """Return the model's turn in a conversation, with options decided at run time."""
+        """Return the reply to a conversation, with options decided at run time."""
         return self._requests.run(self._chat_call(messages, options))
 
     async def achat_with(self, messages: Sequence[ChatMessage], options: ChatOptions) -> ChatReply:
@@ -209,7 +209,7 @@ class ChatVerbs:
     def stream_chat_with(
         self, messages: Sequence[ChatMessage], options: ChatOptions
     ) -> Iterator[ChatDelta]:
-        """Return an iterator over the pieces of a reply, with options decided at run time."""
+        """Return an iterator over the increments of a reply, with options decided at run time."""
         return self._requests.stream(self._stream_call(messages, options))
 
     async def astream_chat_with(

@@ -91,13 +91,15 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
             settings.require_positive("timeout", timeout),
         )
         retry = RetryPolicy(
-            settings.require_whole("max_retries", max_retries, least=0),
+            settings.require_whole("max_retries", max_retries, minimum=0),
             settings.require_positive("max_wait", max_wait),
             SystemClock() if clock is None else clock,
             rate_limiter=RateLimiter(_require_rate(requests_per_minute)),
         )
         deadline = settings.require_positive("deadline", deadline)
-        permits = FairSemaphore(settings.require_whole("max_concurrency", max_concurrency, least=1))
+        permits = FairSemaphore(
+            settings.require_whole("max_concurrency", max_concurrency, minimum=1)
+        )
         self._requests = RequestRunner(self._transport, retry, deadline)
         self._speech = SpeechRunner(self._requests, permits)
         self._transcriptions = TranscriptionRunner(self._requests, permits)
@@ -125,7 +127,7 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
         return self._base_url
 
     def gives_times(self, model: str, task: Task) -> bool:
-        """Return whether the model is known to say when each segment was said."""
+        """Return whether the model is known to return the times of segments."""
         best = self._context.capabilities.best_transcript_format(model, task)
         return best == "verbose_json"
 
@@ -171,4 +173,4 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
 def _require_rate(value: int | None) -> int | None:
     if value is None:
         return None
-    return settings.require_whole("requests_per_minute", value, least=1, remark=", or None")
+    return settings.require_whole("requests_per_minute", value, minimum=1, remark=", or None")

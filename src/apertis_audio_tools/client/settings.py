@@ -47,13 +47,15 @@ def _fits_a_header(key: SecretStr) -> bool:
     return value.isascii() and value.isprintable() and " " not in value
 
 
-def resolve_base_url(given: object) -> str:
-    """Return the base URL without a trailing slash; `given` may be any object with a `str`.
+def resolve_base_url(base_url: object) -> str:
+    """Return the base URL without a trailing slash; it may be any object with a `str`.
 
     Raises:
         ConfigurationError: If it is not an http or https URL, or has credentials or a query.
     """
-    url = str(os.environ.get("APERTIS_BASE_URL", BASE_URL) if given is None else given).strip()
+    url = str(
+        os.environ.get("APERTIS_BASE_URL", BASE_URL) if base_url is None else base_url
+    ).strip()
     try:
         parts = urlsplit(url)
         is_complete = parts.scheme in {"http", "https"} and bool(parts.hostname)
@@ -79,20 +81,20 @@ def require_positive(name: str, value: float) -> float:
     return float(value)
 
 
-def require_whole(name: str, value: int, least: int, *, remark: str = "") -> int:
+def require_whole(name: str, value: int, minimum: int, *, remark: str = "") -> int:
     """Return a whole number.
 
     Args:
         name: Name of the setting.
         value: Its value.
-        least: Smallest value allowed.
-        remark: What else is allowed, for the error message.
+        minimum: Smallest value allowed.
+        remark: Other values allowed, for the error message.
 
     Raises:
         ConfigurationError: If it is not a whole number, or too small.
     """
-    if not isinstance(value, Real) or not value >= least or value % 1:
-        raise _invalid(name, value, f"a whole number from {least} on{remark}")
+    if not isinstance(value, Real) or not value >= minimum or value % 1:
+        raise _invalid(name, value, f"a whole number from {minimum} on{remark}")
     return int(value)
 
 

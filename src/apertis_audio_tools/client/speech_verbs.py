@@ -104,8 +104,8 @@ class SpeechVerbs:
         """Return an iterator over the bytes of a spoken text, as they arrive.
 
         See `speak` for arguments and errors. A text of more than 4096 characters comes as one
-        stream: its first sentences are there while later ones are being made, and no more than a
-        few minutes are made ahead of what is taken. A player gets mp3 and aac frame after frame,
+        stream: its first sentences arrive while later ones are being made, and no more than a few
+        minutes are made ahead of what has been read. A player gets mp3 and aac frame after frame,
         opus as one logical Ogg stream, flac as one stream whose header leaves the length open, wav
         with the sizes of a stream (0xFFFFFFFF) in its only header, and pcm as samples.
 
@@ -120,8 +120,7 @@ class SpeechVerbs:
             speed=speed,
             instructions=instructions,
         )
-        job = SpeechJob.create(text, options, self._context.capabilities, stream=True)
-        return self._speech.stream(job)
+        return self._speech.stream(self._job(text, options, stream=True))
 
     async def astream_speech(
         self,
@@ -141,7 +140,7 @@ class SpeechVerbs:
             speed=speed,
             instructions=instructions,
         )
-        job = SpeechJob.create(text, options, self._context.capabilities, stream=True)
+        job = await run_in_thread(self._job, text, options, stream=True)
         async with contextlib.aclosing(self._speech.astream(job)) as chunks:
             async for chunk in chunks:
                 yield chunk
@@ -212,14 +211,11 @@ class SpeechVerbs:
 
     def speak_with(self, text: str, options: SpeechOptions) -> Speech:
         """Speak a text, with options decided at run time."""
-        return self._speech.run(SpeechJob.create(text, options, self._context.capabilities))
+        return self._speech.run(self._job(text, options))
 
     async def aspeak_with(self, text: str, options: SpeechOptions) -> Speech:
         """Async version of `speak_with`. A thread splits the text."""
-        create = SpeechJob.create
-        return await self._speech.arun(
-            await run_in_thread(create, text, options, self._context.capabilities)
-        )
+        return await self._speech.arun(await run_in_thread(self._job, text, options))
 
     def save_speech_with(
         self,
@@ -230,8 +226,7 @@ class SpeechVerbs:
         overwrite: bool = False,
     ) -> SpeechFile:
         """Write a spoken text to a file, with options decided at run time."""
-        job = SpeechJob.create(text, options, self._context.capabilities)
-        return self._speech.save(SpeechFileJob(job, path, overwrite))
+        return self._speech.save(SpeechFileJob(self._job(text, options), path, overwrite))
 
     async def asave_speech_with(
         self,
@@ -242,9 +237,11 @@ class SpeechVerbs:
         overwrite: bool = False,
     ) -> SpeechFile:
         """Async version of `save_speech_with`. A thread splits the text."""
-        create = SpeechJob.create
-        job = await run_in_thread(create, text, options, self._context.capabilities)
+        job = await run_in_thread(self._job, text, options)
         return await self._speech.asave(SpeechFileJob(job, path, overwrite))
+
+    def _job(self, text: str, options: SpeechOptions, *, stream: bool = False) -> SpeechJob:
+        return SpeechJob.create(text, options, self._context.capabilities, stream=stream)
 
 
 def _format_of(path: str | os.PathLike[str]) -> SpeechFormat:

@@ -44,7 +44,7 @@ class TranscriptionVerbs:
             piece_seconds: Target length of pieces in seconds. Defaults to five to fifteen minutes,
                 for recordings that have to be cut.
             upload_format: ``mp3`` or ``opus`` to re-encode at 16 kHz mono for a slow line,
-                ``original`` to send the recording's own encoding wherever the service takes it.
+                ``original`` to send the recording's own encoding wherever the service accepts it.
                 Defaults to ``auto``, which is ``original``.
 
         Raises:

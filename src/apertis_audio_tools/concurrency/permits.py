@@ -19,7 +19,7 @@ class Permit:
     Attributes:
         granted: Future that is done once the permit is granted, or closed before that. Threads
             wait for it directly, event loops through ``asyncio.wrap_future``.
-        is_closed: True once the permit has been given back or withdrawn.
+        is_closed: True once the permit has been returned or withdrawn.
     """
 
     def __init__(self, semaphore: "FairSemaphore") -> None:
@@ -28,7 +28,7 @@ class Permit:
         self._semaphore = semaphore
 
     def close(self) -> None:
-        """Give the permit back, or leave the queue."""
+        """Return the permit, or leave the queue."""
         self._semaphore._release(self)  # noqa: SLF001  # a permit is part of its semaphore
 
     def __enter__(self) -> Self:
@@ -44,7 +44,7 @@ class _Permits:
     def __init__(self) -> None:
         self.granted: set[Permit] = set()
         self.queue: deque[Permit] = deque()
-        # Reentrant: garbage collection in here may close an iterator that gives its permit back.
+        # Reentrant: garbage collection in here may close an iterator that returns its permit.
         self.lock = threading.RLock()
 
     def grant_next(self) -> None:

@@ -96,7 +96,7 @@ class FileAccess:
             AccessError: If there is no output folder, or if it cannot be created.
         """
         if self.output is None:
-            raise AccessError("No folder to write to was given to this tool.")
+            raise AccessError("This tool has no folder to write to.")
         try:
             self.output.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -109,7 +109,7 @@ class FileAccess:
         """Return the folder that a file is below, and its path from there, free of links."""
         _require_path(path)
         if not self.inputs and self.output is None:
-            raise AccessError("No folder to read from was given to this tool.")
+            raise AccessError("This tool has no folder to read from.")
         is_outside = True
         for root in () if self._is_foreign(path) else self._readable_folders():
             target = Path(os.path.realpath(root / path))
@@ -186,7 +186,7 @@ class FileAccess:
 def resolve_access(
     access: FileAccess | None, inputs: Folder | Iterable[Folder], output: Folder | None
 ) -> FileAccess:
-    """Return `access`, or the access to some folders; one of the two has to be given."""
+    """Return `access`, or the access to some folders; one of the two is required."""
     if access is not None and (inputs or output):
         raise ConfigurationError("Pass access, or folders as inputs and output; not both.")
     access = access or FileAccess(inputs, output=output)

@@ -2,18 +2,14 @@
 
 import uuid
 from collections.abc import Collection, Mapping
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 from langchain_core.caches import BaseCache
 from langchain_core.language_models import BaseChatModel, ModelProfile
 from langchain_core.language_models.base import LangSmithParams
 from pydantic import AliasChoices, ConfigDict, Field, model_validator
 
-from apertis_audio_tools.adapters.chat_schema.options import (
-    REQUEST_FIELDS,
-    first_stop,
-    merge_chat_options,
-)
+from apertis_audio_tools.adapters.chat_schema.options import ChatFields, first_stop
 from apertis_audio_tools.adapters.client_handle import STRICT_CONFIG
 from apertis_audio_tools.api.options import ChatOptions
 from apertis_audio_tools.client import settings
@@ -23,25 +19,18 @@ from apertis_audio_tools.langchain.messages import PROVIDER
 from apertis_audio_tools.models import CHAT_MODEL, MODELS
 
 
-class ChatSettings(CheckedClientFields, BaseChatModel):
+class ChatSettings(ChatFields, CheckedClientFields, BaseChatModel):
     """Settings of `ChatApertisAudio`."""
 
     model_config: ClassVar[ConfigDict] = STRICT_CONFIG
 
     model: str = Field(default=CHAT_MODEL, validation_alias=AliasChoices("model", "model_name"))
-    voice: str | None = None
-    audio_format: str = "wav"
-    modalities: list[Literal["text", "audio"]] | None = None
-    temperature: float | None = None
-    top_p: float | None = None
     max_tokens: int | None = Field(
         default=None, validation_alias=AliasChoices("max_tokens", "max_completion_tokens")
     )
     stop: list[str] | str | None = Field(
         default=None, validation_alias=AliasChoices("stop", "stop_sequences")
     )
-    seed: int | None = None
-    parallel_tool_calls: bool | None = None
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
     streaming: bool = False
     cache: BaseCache | bool | None = Field(default=None, exclude=True)
@@ -77,10 +66,6 @@ class ChatSettings(CheckedClientFields, BaseChatModel):
     @property
     def _llm_type(self) -> str:
         return "apertis-audio-chat"
-
-    @property
-    def _request_settings(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in REQUEST_FIELDS}
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
@@ -135,11 +120,6 @@ class ChatSettings(CheckedClientFields, BaseChatModel):
         return f"{super()._get_llm_string(stop=stop, **kwargs)}---{sorted(params.items())}"
 
     def _options(self, stop: list[str] | None, kwargs: Mapping[str, Any]) -> ChatOptions:
-        """Return the options of a request: arguments of the call, else settings of the model.
-
-        Raises:
-            UnsupportedError: If a chat has no such argument.
-        """
-        defaults = {**self._request_settings, "stop": self.stop, "model_kwargs": self.model_kwargs}
+        """Return the options of a request: arguments of the call, else settings of the model."""
         overrides = {name: value for name, value in kwargs.items() if name != "stream"}
-        return merge_chat_options(defaults, {**overrides, "stop": stop}, further="model_kwargs")
+        return self._merge_options({**overrides, "stop": stop}, further="model_kwargs")

@@ -22,11 +22,7 @@ ReplyParser = BaseOutputParser[Any]
 
 
 def require_method(method: str) -> None:
-    """Raise unless `method` is a known method of structured output.
-
-    Raises:
-        UnsupportedError: If it is not; the message lists the methods.
-    """
+    """Raise unless `method` is a known method of structured output."""
     if method not in METHODS:
         raise UnsupportedError(f"method is {method!r}; it can be {', '.join(METHODS)}.")
 

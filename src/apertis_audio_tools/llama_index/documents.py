@@ -21,10 +21,8 @@ def to_documents(
 ) -> list[Document]:
     """Return the documents of one recording, each linked to the previous and the next one.
 
-    Args:
-        transcript_documents: Documents of the recording, in order.
-        extra_info: Further metadata, which never replaces that of the recording.
-        path: Path of the recording, if it is a local file.
+    Metadata in `extra_info` never replace those of the recording. A recording in a local file has
+    a `path`.
     """
     documents = [_document(each, extra_info, path) for each in transcript_documents]
     for earlier, later in itertools.pairwise(documents):

@@ -32,7 +32,7 @@ def without_span(method: Method) -> Method:
     return method
 
 
-def completion(method: Method) -> Method:
+def trace_completion(method: Method) -> Method:
     """Apply `llm_completion_callback` without losing the signature of the method."""
     traced: Method = llm_completion_callback()(method)
     return traced
@@ -47,7 +47,7 @@ def trace_chat(
     def chat(_llm: LLM, _messages: Messages, **arguments: object) -> ChatResponse:
         return latest.keep(ask(messages, **arguments))
 
-    _traced(chat, llm)(strip_audio(messages), **arguments)
+    _trace(chat, llm)(strip_audio(messages), **arguments)
     return latest.response
 
 
@@ -60,7 +60,7 @@ async def trace_achat(
     async def achat(_llm: LLM, _messages: Messages, **arguments: object) -> ChatResponse:
         return latest.keep(await ask(messages, **arguments))
 
-    await _traced(achat, llm)(strip_audio(messages), **arguments)
+    await _trace(achat, llm)(strip_audio(messages), **arguments)
     return latest.response
 
 
@@ -73,8 +73,8 @@ def trace_stream_chat(
     def stream_chat(_llm: LLM, _messages: Messages, **_: object) -> Chunks:
         return (latest.keep(chunk) for chunk in chunks)
 
-    traced = _traced(stream_chat, llm)(strip_audio(messages), **arguments)
-    return _originals(traced, chunks, latest)
+    traced = _trace(stream_chat, llm)(strip_audio(messages), **arguments)
+    return _yield_originals(traced, chunks, latest)
 
 
 async def trace_astream_chat(
@@ -86,19 +86,15 @@ async def trace_astream_chat(
     async def astream_chat(_llm: LLM, _messages: Messages, **_: object) -> AsyncChunks:
         return (latest.keep(chunk) async for chunk in chunks)
 
-    traced = await _traced(astream_chat, llm)(strip_audio(messages), **arguments)
-    return _aoriginals(traced, chunks, latest)
+    traced = await _trace(astream_chat, llm)(strip_audio(messages), **arguments)
+    return _ayield_originals(traced, chunks, latest)
 
 
 def strip_audio(messages: Messages) -> list[ChatMessage]:
-    """Return the messages without audio data.
-
-    Raises:
-        UnsupportedError: If one is not a `ChatMessage`.
-    """
+    """Return the messages without audio data; refuse anything but `ChatMessage`."""
     if not all(isinstance(each, ChatMessage) for each in messages):
         raise UnsupportedError("A chat accepts a list of ChatMessage; for text, use complete.")
-    return [_stripped(message) for message in messages]
+    return [_strip_message(message) for message in messages]
 
 
 class _Latest:
@@ -109,34 +105,36 @@ class _Latest:
     def keep(self, response: ChatResponse) -> ChatResponse:
         """Keep the response and return it without audio data."""
         self.response = response
-        return response.model_copy(update={"message": _stripped(response.message)})
+        return response.model_copy(update={"message": _strip_message(response.message)})
 
 
-def _stripped(message: ChatMessage) -> ChatMessage:
-    return message.model_copy(update={"blocks": list(map(_stripped_block, message.blocks))})
+def _strip_message(message: ChatMessage) -> ChatMessage:
+    return message.model_copy(update={"blocks": list(map(_strip_block, message.blocks))})
 
 
-def _stripped_block(block: ContentBlock) -> ContentBlock:
+def _strip_block(block: ContentBlock) -> ContentBlock:
     if not isinstance(block, AudioBlock) or block.path is not None:
         return block
     return AudioBlock(format=block.format)
 
 
-def _traced(method: Callable[..., T], llm: LLM) -> Callable[..., T]:
+def _trace(method: Callable[..., T], llm: LLM) -> Callable[..., T]:
     """Bind a method to a model, wrapped in LlamaIndex's callbacks, events and span."""
     bound: Callable[..., T] = dispatcher.span(llm_chat_callback()(method)).__get__(llm)
     return bound
 
 
-def _originals(traced: Chunks, chunks: Chunks, latest: _Latest) -> Chunks:
+def _yield_originals(traced: Chunks, chunks: Chunks, latest: _Latest) -> Chunks:
     """Yield the original of each traced chunk; leave nothing open if the caller stops early."""
     with closing(chunks), closing(traced):
         for _ in traced:
             yield latest.response
 
 
-async def _aoriginals(traced: AsyncChunks, chunks: AsyncChunks, latest: _Latest) -> AsyncChunks:
-    """Async version of `_originals`."""
+async def _ayield_originals(
+    traced: AsyncChunks, chunks: AsyncChunks, latest: _Latest
+) -> AsyncChunks:
+    """Async version of `_yield_originals`."""
     async with aclosing(chunks), aclosing(traced):
         async for _ in traced:
             yield latest.response

@@ -34,7 +34,7 @@ from apertis_audio_tools.llama_index.tool_calling import ToolCallingLLM
 
 
 class ApertisAudioLLM(ToolCallingLLM):
-    """Chat model of Apertis that accepts audio, replies aloud and calls tools.
+    """Chat model of Apertis that accepts audio, replies in speech and calls tools.
 
     Audio input is an `AudioBlock`: bytes, base64, an open file, or the path of one. Any format is
     accepted, and converted if the service would refuse it; URLs are not fetched. With a `voice`,
@@ -70,7 +70,7 @@ class ApertisAudioLLM(ToolCallingLLM):
         max_tokens: Maximum length of a reply, in tokens.
         stop: Sequences that end a reply.
         seed: Seed for reproducible replies, as far as the model supports them.
-        parallel_tool_calls: Whether several tools may be called at once, for callers that do not
+        parallel_tool_calls: True if several tools may be called at once, for callers that do not
             specify it; LlamaIndex always does.
         additional_kwargs: Further fields of the chat schema, sent as they are.
         context_window: Context window in tokens. Defaults to that of the default model, as
@@ -165,28 +165,28 @@ class ApertisAudioLLM(ToolCallingLLM):
 
     # --- completing
 
-    @instrumentation.completion
+    @instrumentation.trace_completion
     def complete(
         self, prompt: str, formatted: bool = False, **kwargs: object
     ) -> CompletionResponse:
         """Return the text reply to a prompt; `kwargs` are those of `chat`, except for speech."""
         return chat_to_completion_decorator(self._chat)(prompt, **_text_only(kwargs))
 
-    @instrumentation.completion
+    @instrumentation.trace_completion
     async def acomplete(
         self, prompt: str, formatted: bool = False, **kwargs: object
     ) -> CompletionResponse:
         """Async version of `complete`."""
         return await achat_to_completion_decorator(self._achat)(prompt, **_text_only(kwargs))
 
-    @instrumentation.completion
+    @instrumentation.trace_completion
     def stream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: object
     ) -> CompletionResponseGen:
         """Yield the reply to a prompt in chunks; see `complete`."""
         return stream_chat_to_completion_decorator(self._stream_chat)(prompt, **_text_only(kwargs))
 
-    @instrumentation.completion
+    @instrumentation.trace_completion
     async def astream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: object
     ) -> CompletionResponseAsyncGen:

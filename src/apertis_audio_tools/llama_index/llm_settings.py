@@ -1,17 +1,16 @@
 """Settings of the language model: those of its client, and those of its requests."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from llama_index.core.base.llms.types import LLMMetadata
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from pydantic import Field
 
-from apertis_audio_tools.adapters.chat_schema.options import REQUEST_FIELDS, merge_chat_options
+from apertis_audio_tools.adapters.chat_schema.options import ChatFields
 from apertis_audio_tools.api.options import ChatOptions
 from apertis_audio_tools.files.access import FileAccess
 from apertis_audio_tools.llama_index.client_component import ClientComponent
-from apertis_audio_tools.models import CHAT_MODEL
 
 CONTEXT_WINDOW: int = 128_000
 """Context window of gpt-4o-audio-preview in tokens, as OpenAI documents it."""
@@ -19,19 +18,9 @@ MAX_OUTPUT_TOKENS: int = 16_384
 """Longest reply of gpt-4o-audio-preview in tokens, as OpenAI documents it."""
 
 
-class LLMSettings(ClientComponent, FunctionCallingLLM):
+class LLMSettings(ChatFields, ClientComponent, FunctionCallingLLM):
     """Settings of a chat model, and the metadata LlamaIndex derives from them."""
 
-    model: str = CHAT_MODEL
-    voice: str | None = None
-    audio_format: str = "wav"
-    modalities: list[Literal["text", "audio"]] | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    max_tokens: int | None = None
-    stop: list[str] | str | None = None
-    seed: int | None = None
-    parallel_tool_calls: bool | None = None
     additional_kwargs: dict[str, Any] = Field(default_factory=dict)
     context_window: int = CONTEXT_WINDOW
     file_access: FileAccess | None = Field(default=None, exclude=True, repr=False)
@@ -54,6 +43,4 @@ class LLMSettings(ClientComponent, FunctionCallingLLM):
 
     def _options(self, arguments: Mapping[str, object]) -> ChatOptions:
         """Return the options of a request: the arguments of the call, else the settings."""
-        names = (*REQUEST_FIELDS, "stop", "additional_kwargs")
-        settings = {name: getattr(self, name) for name in names}
-        return merge_chat_options(settings, arguments, further="additional_kwargs")
+        return self._merge_options(arguments, further="additional_kwargs")

@@ -29,11 +29,7 @@ class EndFacts(TypedDict, total=False):
 class LoadTracker:
     """Emits an event when a recording begins and when it ends, and then closes its file.
 
-    Leaving the context ends the recordings that have not ended.
-
-    Args:
-        task: Task that events report.
-        model: Model that events report.
+    Leaving the context ends the recordings that have not ended. Events report the task and model.
     """
 
     def __init__(self, task: Task, model: str) -> None:
@@ -65,13 +61,7 @@ class LoadTracker:
             raise
 
     def finish(self, recording: LocatedRecording, name: str, **facts: Unpack[EndFacts]) -> None:
-        """End a recording that became documents or was skipped.
-
-        Args:
-            recording: The recording.
-            name: Name that the event reports.
-            facts: Result that the event reports.
-        """
+        """End a recording that became documents or was skipped; the event reports the facts."""
         with self._lock:
             del self._pending[recording]
         self._end(recording, name, facts)

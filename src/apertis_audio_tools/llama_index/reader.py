@@ -66,7 +66,7 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
         on_error: ``raise``, or ``skip`` recordings that fail, which are logged and added to
             `failures`. An error that concerns all recordings, such as a wrong key or an outage, is
             always raised.
-        show_progress: Whether to show a progress bar on standard error.
+        show_progress: True for a progress bar on standard error.
         api_key: API key. Defaults to the ``APERTIS_API_KEY`` environment variable. The other
             settings of `ApertisAudio`, such as ``cache``, are accepted as well.
         client: `ApertisAudio` to use in place of these settings.

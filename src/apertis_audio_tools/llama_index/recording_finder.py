@@ -47,16 +47,13 @@ def locate_recordings(
     find: Callable[[RecordingPath, set[str]], Iterable[Path]],
     fs: FileSystem | None,
 ) -> Iterator[tuple[LocatedRecording, Source]]:
-    """Yield the recordings, in order; a file that is met again is left out.
+    """Yield the recordings, in order; a file that is found again is left out.
 
     Args:
         sources: A recording, a folder, or several of these.
         find: Function that yields the recordings in a local file or folder, except for those whose
             real paths are in a set, to which it adds the paths of those it yields.
         fs: File system of the paths. None for the local one.
-
-    Raises:
-        RecordingError: If there is no such file or folder, or it cannot be opened.
     """
     seen: set[str] = set()
     for source in _as_iterable(sources):

@@ -10,9 +10,8 @@ from llama_index.core.tools.tool_spec.base import SPEC_FUNCTION_TYPE, BaseToolSp
 from llama_index.core.tools.types import ToolMetadata
 
 from apertis_audio_tools.adapters import tools
-from apertis_audio_tools.adapters.client_handle import ClientOptions
+from apertis_audio_tools.adapters.client_handle import ClientOptions, hide_key
 from apertis_audio_tools.client import ApertisAudio
-from apertis_audio_tools.client.settings import as_secret
 from apertis_audio_tools.files.access import FileAccess, Folder, resolve_access
 from apertis_audio_tools.llama_index.client_component import ClientComponent
 from apertis_audio_tools.models import (
@@ -77,7 +76,7 @@ class ApertisAudioToolSpec(BaseToolSpec):
         client: ApertisAudio | None = None,
         **settings: Unpack[ClientOptions],
     ) -> None:
-        settings = {**settings, "api_key": as_secret(settings.get("api_key"))}
+        hide_key(settings)
         access = resolve_access(access, inputs, output)
         audio = ClientComponent(client=client, **settings).audio
         self._transcribe = tools.TranscribeTool(audio, access, model=transcription_model)

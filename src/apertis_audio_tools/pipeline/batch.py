@@ -8,9 +8,8 @@ from typing import Literal, get_args
 from apertis_audio_tools.audio import Source, source_label
 from apertis_audio_tools.concurrency.signals import Notifier
 from apertis_audio_tools.errors import ApertisError, ConfigurationError
-from apertis_audio_tools.pipeline.job_state import JobState, StoppedError
+from apertis_audio_tools.pipeline.job_state import JobState, StoppedError, drop_traceback
 from apertis_audio_tools.pipeline.progress import Progress, ProgressCallback, ProgressReporter
-from apertis_audio_tools.pipeline.tracebacks import drop_traceback
 from apertis_audio_tools.pipeline.transcription_job import JobFactory
 from apertis_audio_tools.results import Transcript
 
@@ -18,7 +17,7 @@ OnError = Literal["raise", "skip"]
 """Effect of a failed recording on its batch: end it, or skip the recording and keep its error."""
 Sources = Iterable[Source] | AsyncIterable[Source]
 
-_AHEAD = 2
+_AHEAD_FACTOR = 2
 """Recordings started or waiting for their turn, as a multiple of those under way at once."""
 
 
@@ -34,7 +33,7 @@ class Outcome:
 
     Attributes:
         index: Position among the sources, from 0.
-        source: Source as it was given.
+        source: Source as it was passed.
         error: Error of the recording; None if it was transcribed.
     """
 
@@ -65,20 +64,13 @@ class Outcome:
 class BatchRequest:
     """Recordings to be transcribed, and the order and the errors of their outcomes.
 
-    Attributes:
-        sources: Recordings.
-        jobs: Maker of their jobs.
-        in_order: Whether outcomes come in the order of the sources.
-        on_error: Effect of a failed recording on the batch.
-        reporter: Reporter of progress.
-
     Raises:
         ConfigurationError: If the sources are one recording or not iterable, or `on_error` is
             invalid.
     """
 
     sources: Sources = field(repr=False)
-    jobs: JobFactory
+    factory: JobFactory
     in_order: bool
     on_error: OnError
     reporter: ProgressReporter
@@ -133,14 +125,16 @@ class BatchState:
     _started: int = 0
     _delivered: int = 0
     _running: dict[int, BatchItem] = field(default_factory=dict)
-    _waiting: dict[int, Outcome] = field(default_factory=dict)
+    _undelivered: dict[int, Outcome] = field(default_factory=dict)
     _is_failed: bool = False
 
     @property
     def has_room(self) -> bool:
         """True if one more recording may start."""
-        ahead = len(self._running) + len(self._waiting)
-        is_busy = len(self._running) >= self.concurrency or ahead >= _AHEAD * self.concurrency
+        ahead = len(self._running) + len(self._undelivered)
+        is_busy = (
+            len(self._running) >= self.concurrency or ahead >= _AHEAD_FACTOR * self.concurrency
+        )
         return not is_busy and not self._is_failed
 
     def add(self, source: Source) -> BatchItem:
@@ -170,9 +164,9 @@ class BatchState:
 
     def take_outcomes(self) -> Iterator[Outcome]:
         """Yield the outcomes whose turn it is, or raise the error of one if `on_error` says so."""
-        while self._waiting:
-            index = self._delivered if self.request.in_order else next(iter(self._waiting))
-            outcome = self._waiting.pop(index, None)
+        while self._undelivered:
+            index = self._delivered if self.request.in_order else next(iter(self._undelivered))
+            outcome = self._undelivered.pop(index, None)
             if outcome is None:
                 return
             self._delivered += 1
@@ -187,7 +181,7 @@ class BatchState:
 
     def _end(self, item: BatchItem, outcome: Outcome) -> None:
         del self._running[item.index]
-        self._waiting[item.index] = outcome
+        self._undelivered[item.index] = outcome
         if outcome.error and self.request.on_error == "raise":
             self._stop_after(item.index)
         self.progress = _advanced(self.progress, outcome)

@@ -71,7 +71,7 @@ class BatchRunner:
 
     def _transcribe(self, request: BatchRequest, item: BatchItem, pool: WorkerPool) -> Transcript:
         item.state.require_running()
-        return self.transcriptions.run_in(pool, request.jobs.job(item.source), item.state)
+        return self.transcriptions.run_in(pool, request.factory.job(item.source), item.state)
 
     async def arun(self, request: BatchRequest) -> AsyncGenerator[Outcome]:
         """Async version of `run`. Asynchronous sources are awaited while recordings go on."""
@@ -100,7 +100,7 @@ class BatchRunner:
                         if not is_exhausted:
                             item = batch.add(pulled)
                             running[asyncio.create_task(self._atranscribe(request, item))] = item
-                    _record(batch, running, done)
+                    _end_items(batch, running, done)
                     for outcome in batch.take_outcomes():
                         yield outcome
             except Exception:
@@ -112,7 +112,7 @@ class BatchRunner:
                 await cancel_tasks([*running, *([pull] if pull else ())])
 
     async def _atranscribe(self, request: BatchRequest, item: BatchItem) -> Transcript:
-        job = await run_in_thread(request.jobs.job, item.source)
+        job = await run_in_thread(request.factory.job, item.source)
         item.state.require_running()
         return await self.transcriptions.arun(job, item.state)
 
@@ -131,15 +131,15 @@ def _wait(
     events: set[Future[Any]] = {*running, batch.notifier.future}
     done = wait(events, timeout, FIRST_COMPLETED).done
     batch.take_notification()
-    _record(batch, running, done)
+    _end_items(batch, running, done)
     yield from batch.take_outcomes()
 
 
-def _record(batch: BatchState, running: dict[F, BatchItem], done: Container[object]) -> None:
-    """Record the recordings that are done.
+def _end_items(batch: BatchState, running: dict[F, BatchItem], done: Container[object]) -> None:
+    """Hand the results of the recordings that are done to the batch.
 
-    One that ends after the notification was taken is recorded next time: it may have notified of
-    its own last piece.
+    One that ends after the notification was taken is left for the next time: it may have notified
+    of its own last piece.
     """
     for each in [each for each in running if each in done]:
         item = running.pop(each)

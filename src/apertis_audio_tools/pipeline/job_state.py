@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from apertis_audio_tools.concurrency.signals import Notifier, StopEvent
 from apertis_audio_tools.errors import ApertisError
 from apertis_audio_tools.pipeline.stitching import TranscribedPiece
-from apertis_audio_tools.pipeline.tracebacks import drop_traceback
 
 
 class StoppedError(ApertisError):
@@ -62,3 +61,15 @@ class JobState:
         """Raise `StoppedError` if the job was stopped, so that nothing more is paid for."""
         if self.stop.is_set:
             raise StoppedError("The request was not sent, because another one had failed.")
+
+
+def drop_traceback(error: ApertisError) -> None:
+    """Drop the tracebacks of an error and of its causes.
+
+    For errors that are collected instead of raised: their frames would keep recordings, clients
+    and the error itself alive.
+    """
+    current: BaseException | None = error
+    while current is not None:
+        current.__traceback__ = None
+        current = current.__cause__ or current.__context__

@@ -30,14 +30,13 @@ much as three Latin letters."""
 _MAX_SLACK_SECONDS = 0.25
 """Largest error of the time of a word that is a segment of its own."""
 _TELLING_SECONDS = 1.0
-"""Times that may differ by more than this do not tell which of several equal words is meant."""
+"""Times that may differ by more than this do not show which of several equal words is meant."""
 
 
 class _TimedWord(NamedTuple):
     """A word with its position in the text of its segment and its estimated time.
 
-    Attributes:
-        slack: Largest error of the time, in seconds.
+    `slack` is the largest error of the time, in seconds.
     """
 
     text: str

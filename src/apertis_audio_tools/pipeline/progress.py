@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol, Self
 
 from apertis_audio_tools.errors import ConfigurationError
@@ -39,19 +39,15 @@ class _ProgressBar(Protocol):
     def update(self, n: float) -> object: ...
 
 
-@dataclass(frozen=True, slots=True)
 class ProgressReporter:
     """Reporter of progress: to a bar on standard error, to a callback, or not at all.
 
     A bar raises `ConfigurationError` if its package is not installed.
     """
 
-    progress: bool | ProgressCallback
-    _bar: Callable[..., _ProgressBar] | None = field(init=False, repr=False, default=None)
-
-    def __post_init__(self) -> None:
-        if self.progress is True:
-            object.__setattr__(self, "_bar", _import_tqdm())
+    def __init__(self, progress: bool | ProgressCallback) -> None:  # noqa: FBT001  # as tqdm's
+        self.progress = progress
+        self._bar = _import_tqdm() if progress is True else None
 
     @contextlib.contextmanager
     def open(self, total: int | None) -> Iterator[ProgressCallback]:

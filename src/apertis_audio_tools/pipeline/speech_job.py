@@ -36,12 +36,10 @@ _STREAM_AHEAD = 2
 
 @dataclass(frozen=True, slots=True)
 class SpeechJob:
-    """Parts of a text, in order.
+    """Requests for the parts of a text, in order.
 
     Attributes:
-        requests: Request of each part.
         places: Place of each part in the text, in words for error messages.
-        audio_format: Audio format requested.
         ahead: Number of parts that may be under way or wait for their turn. None for as many as
             the client sends at once.
     """

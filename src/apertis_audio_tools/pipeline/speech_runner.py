@@ -92,7 +92,7 @@ class SpeechRunner:
     def _join(self, job: SpeechJob, file: BinaryIO) -> Speech:
         """Join all parts in a file and return the last one.
 
-        After a failure nothing more is sent, and what is under way is given up.
+        After a failure nothing more is sent, and requests under way are cancelled.
         """
         with job.concatenate(file) as joined, contextlib.closing(self._parts(job)) as parts:
             for part in parts:

@@ -39,7 +39,7 @@ class PieceRequest:
 
 @dataclass(frozen=True, slots=True)
 class InFlightPiece:
-    """A piece under way and the permit it holds; `close` gives both back, once or more often."""
+    """A piece under way and the permit it holds; `close` releases both, and may be called again."""
 
     request: PieceRequest
     permit: Permit
@@ -61,11 +61,9 @@ class JobContext:
 
 @dataclass(frozen=True, slots=True)
 class JobFactory:
-    """Maker of transcription jobs with the same options.
+    """Maker of transcription jobs with the same options, whose response format is decided.
 
     Attributes:
-        options: Options, with the response format decided.
-        context: Values that they share with all other jobs of the client.
         max_bytes: Largest upload of a request, in bytes.
         max_seconds: Longest piece the model accepts, in seconds.
     """
@@ -82,7 +80,7 @@ class JobFactory:
         capabilities = context.capabilities
         best = capabilities.best_transcript_format(options.model, options.task)
         options = replace(options, response_format=options.response_format or best)
-        # A request without audio tells how much of a request is left for audio.
+        # A request without audio shows how much of a request is left for audio.
         empty = Upload("piece.webm", "audio/webm", 0, io.BytesIO)
         call = transcription_call(empty, options, capabilities=capabilities, source="")
         frame_bytes = call.request.body.size if call.request.body else 0
@@ -114,7 +112,7 @@ class TranscriptionJob:
         return cached and cached.model_copy(update=self._provenance())
 
     def requests(self, state: JobState) -> Generator[PieceRequest]:
-        """Yield the pieces to send, each cut when it is asked for; cached ones go to the state."""
+        """Yield the pieces to send, each cut when it is requested; cached ones go to the state."""
         with state.catching_failure(), contextlib.closing(self._pieces()) as pieces:
             for piece in pieces:
                 cached = self._get_cached(piece)
@@ -124,7 +122,7 @@ class TranscriptionJob:
                     continue
                 try:
                     yield PieceRequest(piece, self._call(piece))
-                except BaseException:  # nobody may have taken it
+                except BaseException:  # the caller may not have received it
                     piece.close()
                     raise
                 if state.stop.is_set:

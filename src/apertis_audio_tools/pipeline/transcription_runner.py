@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from typing import TypeVar
@@ -55,7 +55,8 @@ class TranscriptionRunner:
                     with _closed_on_error(piece):
                         future = pool.submit(self._send, job, piece, state, pool.cancel_token)
                         running[future] = piece
-                _raise_errors(wait(running).done)
+                wait(running)
+                _drop_done(running)
             except BaseException:
                 state.stop.set()
                 pool.cancel_token.cancel()
@@ -79,7 +80,8 @@ class TranscriptionRunner:
                 ):
                     running[asyncio.create_task(self._asend(job, piece, state))] = piece
                 if running:
-                    _raise_errors((await asyncio.wait(running))[0])
+                    await asyncio.wait(running)
+                    _drop_done(running)
             finally:
                 try:
                     await cancel_tasks(running)
@@ -94,10 +96,10 @@ class TranscriptionRunner:
     ) -> Permit:
         """Return a permit, closed if the job was stopped; drop finished pieces from `running`."""
         with request_permit(self.permits, state) as permit:
+            _drop_done(running)
             while not permit.granted.done():
-                done = wait({permit.granted, *running}, return_when=FIRST_COMPLETED).done
-                _drop(running, [future for future in running if future in done])
-            _drop(running, [future for future in running if future.done()])
+                wait({permit.granted, *running}, return_when=FIRST_COMPLETED)
+                _drop_done(running)
         return permit
 
     async def _await_permit(
@@ -106,12 +108,10 @@ class TranscriptionRunner:
         """Async version of `_wait_for_permit`."""
         with request_permit(self.permits, state) as permit:
             granted = asyncio.wrap_future(permit.granted)
+            _drop_done(running)
             while not permit.granted.done():
-                done, _ = await asyncio.wait(
-                    {granted, *running}, return_when=asyncio.FIRST_COMPLETED
-                )
-                _drop(running, [task for task in running if task in done])
-            _drop(running, [task for task in running if task.done()])
+                await asyncio.wait({granted, *running}, return_when=asyncio.FIRST_COMPLETED)
+                _drop_done(running)
         return permit
 
     def _send(
@@ -166,13 +166,8 @@ async def _anext_piece(requests: Generator[PieceRequest], permit: Permit) -> InF
         return await run_in_thread_to_end(_next_piece, requests, permit)
 
 
-def _drop(running: dict[F, InFlightPiece], done: Iterable[F]) -> None:
+def _drop_done(running: dict[F, InFlightPiece]) -> None:
     """Drop finished pieces, and raise errors that the job state does not catch."""
-    for each in done:
+    for each in [each for each in running if each.done()]:
         each.result()
         del running[each]
-
-
-def _raise_errors(done: Iterable[Future[None] | asyncio.Task[None]]) -> None:
-    for each in done:
-        each.result()

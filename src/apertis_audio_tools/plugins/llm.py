@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from apertis_audio_tools.adapters.tools import AudioTool
     from apertis_audio_tools.client import ApertisAudio as Client
 
-FOLDER = "."
-SPOKEN = "spoken"
+DEFAULT_FOLDER = "."
+DEFAULT_OUTPUT = "spoken"
 
 
 class ApertisAudio(llm.Toolbox):
@@ -31,7 +31,7 @@ class ApertisAudio(llm.Toolbox):
     is the current folder. Speech goes into new files in the folder output; the default is "spoken".
     """
 
-    def __init__(self, folder: str = FOLDER, output: str = SPOKEN) -> None:
+    def __init__(self, folder: str = DEFAULT_FOLDER, output: str = DEFAULT_OUTPUT) -> None:
         from apertis_audio_tools.plugins.toolset import Toolset
 
         self._toolset = Toolset(_make_client, folder, output)

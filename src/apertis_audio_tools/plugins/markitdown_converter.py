@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -14,7 +13,6 @@ from markitdown import (
 )
 
 from apertis_audio_tools.concurrency import fork_safety
-from apertis_audio_tools.errors import ApertisError
 from apertis_audio_tools.files.discovery import SUFFIXES
 
 if TYPE_CHECKING:
@@ -54,20 +52,16 @@ class RecordingConverter(DocumentConverter):
     def convert(
         self, file_stream: BinaryIO, stream_info: StreamInfo, **_: object
     ) -> DocumentConverterResult:
-        """Transcribe a recording.
-
-        Raises:
-            FileConversionException: If the transcription fails.
-        """
+        """Transcribe a recording, or raise `FileConversionException`."""
         from apertis_audio_tools.api.options import TranscriptionOptions
         from apertis_audio_tools.plugins.toolset import NO_SPEECH
 
         name = _file_name(file_stream, stream_info)
         fields: dict[str, Any] = dict(self._options)
-        options = replace(TranscriptionOptions(), **fields)
         try:
+            options = TranscriptionOptions(**fields)
             transcript = self._get_client().transcribe_with((name, file_stream), options)
-        except ApertisError as error:
+        except Exception as error:  # any failure; see `FailureGuard`
             self._thread_local.failure = FileConversionException(str(error))
             raise self._thread_local.failure from error
         title = " ".join(name.split())
@@ -99,11 +93,7 @@ class FailureGuard(DocumentConverter):
         self._converter = converter
 
     def accepts(self, file_stream: BinaryIO, stream_info: StreamInfo, **_: object) -> bool:
-        """Return False, or raise the error of the recording converter.
-
-        Raises:
-            FileConversionException: If the recording converter has failed.
-        """
+        """Return False; raise the error of the recording converter if that has failed."""
         del file_stream, stream_info
         if failure := self._converter.take_failure():
             raise failure

@@ -70,12 +70,7 @@ def caching_client(api_key: str | SecretStr | None = None) -> ApertisAudio:
 
 
 def tool_function(tool: type[AudioTool], run: Callable[..., R]) -> Callable[..., R]:
-    """Return a function with the name, description and parameters of a tool.
-
-    Args:
-        tool: Tool to wrap.
-        run: Function called with the name of the tool and its arguments.
-    """
+    """Return a function like a tool that calls `run` with the tool's name and its arguments."""
 
     def call(**arguments: object) -> R:
         return run(tool.name, **arguments)

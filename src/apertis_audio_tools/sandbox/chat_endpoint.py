@@ -29,7 +29,11 @@ from apertis_audio_tools.sandbox.chat_validation import require_consistent
 from apertis_audio_tools.sandbox.error_responses import invalid_parameter
 from apertis_audio_tools.sandbox.recognition import recognise
 from apertis_audio_tools.sandbox.request_bodies import read_json, validate
-from apertis_audio_tools.sandbox.rule_based_chat import ChatAnswer, answer_chat, last_user_message
+from apertis_audio_tools.sandbox.rule_based_chat import (
+    GeneratedReply,
+    generate_reply,
+    last_user_message,
+)
 from apertis_audio_tools.sandbox.speech_synthesis import SAMPLE_RATE, speak
 from apertis_audio_tools.sandbox.spoken_replies import SpokenReplies
 
@@ -45,8 +49,8 @@ async def chat(request: Request) -> Response:
     earlier = _earlier_transcripts(chat_request, spoken_replies)
     recordings = await run_in_threadpool(_decode_recordings, chat_request)
     texts = [await _recognise_text(request, pcm) for pcm in _last_turn(chat_request, recordings)]
-    answer = answer_chat(chat_request, texts)
-    message, speech = await _make_message(chat_request, answer, spoken_replies)
+    reply = generate_reply(chat_request, texts)
+    message, speech = await _make_message(chat_request, reply, spoken_replies)
     completion = {
         "id": f"chatcmpl-{uuid.uuid4().hex}",
         "object": "chat.completion",
@@ -57,16 +61,16 @@ async def chat(request: Request) -> Response:
                 "index": 0,
                 "message": message,
                 "logprobs": None,
-                "finish_reason": answer.finish_reason,
+                "finish_reason": reply.finish_reason,
             }
         ],
-        "usage": estimate_usage(chat_request, earlier, recordings, answer, speech),
+        "usage": estimate_usage(chat_request, earlier, recordings, reply, speech),
     }
     if not chat_request.stream:
         return JSONResponse(completion)
     options = chat_request.stream_options
     include_usage = options is not None and options.include_usage
-    events = stream_events(completion, answer, include_usage=include_usage)
+    events = stream_events(completion, reply, include_usage=include_usage)
     return StreamingResponse(events, media_type="text/event-stream")
 
 
@@ -137,18 +141,18 @@ async def _recognise_text(request: Request, pcm: bytes) -> str:
 
 
 async def _make_message(
-    chat_request: ChatRequest, answer: ChatAnswer, replies: SpokenReplies
+    chat_request: ChatRequest, reply: GeneratedReply, replies: SpokenReplies
 ) -> tuple[dict[str, object], bytes]:
     """Return the assistant's message, and the samples of its speech."""
     message: dict[str, object] = {"role": "assistant", "content": None, "refusal": None}
-    if answer.calls:
-        calls = [call.to_json(call.arguments_json) for call in answer.calls]
+    if reply.calls:
+        calls = [call.to_json(call.arguments_json) for call in reply.calls]
         return {**message, "tool_calls": calls}, b""
     if not chat_request.speaks or chat_request.audio is None:
-        return {**message, "content": answer.text}, b""
-    speech, data = await run_in_threadpool(_speak, answer.text, chat_request.audio)
-    identifier, expires_at = replies.add(answer.text)
-    audio = {"id": identifier, "data": data, "transcript": answer.text, "expires_at": expires_at}
+        return {**message, "content": reply.text}, b""
+    speech, data = await run_in_threadpool(_speak, reply.text, chat_request.audio)
+    identifier, expires_at = replies.add(reply.text)
+    audio = {"id": identifier, "data": data, "transcript": reply.text, "expires_at": expires_at}
     return {**message, "audio": audio}, speech
 
 

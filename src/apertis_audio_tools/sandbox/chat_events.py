@@ -5,19 +5,19 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from apertis_audio_tools.sandbox.rule_based_chat import ChatAnswer
+from apertis_audio_tools.sandbox.rule_based_chat import GeneratedReply
 
 _WORD: Final = re.compile(r"\S+\s*|\s+")
 
 
 def stream_events(
-    completion: Mapping[str, object], answer: ChatAnswer, *, include_usage: bool
+    completion: Mapping[str, object], reply: GeneratedReply, *, include_usage: bool
 ) -> Iterator[str]:
-    """Yield the server-sent events of a completion whose answer is not spoken."""
+    """Yield the server-sent events of a completion whose reply is not spoken."""
     common = {key: completion[key] for key in ("id", "created", "model")}
     common["object"] = "chat.completion.chunk"
     usage = {"usage": None} if include_usage else {}
-    for choice in _choices(answer):
+    for choice in _choices(reply):
         yield _event({**common, "choices": [choice], **usage})
     if include_usage:
         yield _event({**common, "choices": [], "usage": completion["usage"]})
@@ -28,17 +28,17 @@ def _event(data: Mapping[str, object]) -> str:
     return f"data: {json.dumps(data)}\n\n"
 
 
-def _choices(answer: ChatAnswer) -> Iterator[dict[str, object]]:
-    for delta in _deltas(answer):
+def _choices(reply: GeneratedReply) -> Iterator[dict[str, object]]:
+    for delta in _deltas(reply):
         yield {"index": 0, "delta": delta, "logprobs": None, "finish_reason": None}
-    yield {"index": 0, "delta": {}, "logprobs": None, "finish_reason": answer.finish_reason}
+    yield {"index": 0, "delta": {}, "logprobs": None, "finish_reason": reply.finish_reason}
 
 
-def _deltas(answer: ChatAnswer) -> Iterator[dict[str, object]]:
-    yield {"role": "assistant", "content": None if answer.calls else ""}
-    for word in _WORD.findall(answer.text):
+def _deltas(reply: GeneratedReply) -> Iterator[dict[str, object]]:
+    yield {"role": "assistant", "content": None if reply.calls else ""}
+    for word in _WORD.findall(reply.text):
         yield {"content": word}
-    for index, call in enumerate(answer.calls):
+    for index, call in enumerate(reply.calls):
         yield {"tool_calls": [{**call.to_json(""), "index": index}]}
         for word in _WORD.findall(call.arguments_json):
             yield {"tool_calls": [{"index": index, "function": {"arguments": word}}]}

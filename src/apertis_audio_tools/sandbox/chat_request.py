@@ -123,28 +123,28 @@ class NamedToolChoice(BaseModel):
 
 
 class NamedSchema(BaseModel, populate_by_name=True):
-    """The JSON schema of the answer."""
+    """The JSON schema of the reply."""
 
     name: str
     schema_: Annotated[dict[str, object], Field(alias="schema")]
 
 
 class ResponseFormat(BaseModel):
-    """Format of the answer: text, any JSON object, or JSON that follows a schema."""
+    """Format of the reply: text, any JSON object, or JSON that follows a schema."""
 
     type: Literal["text", "json_object", "json_schema"]
     json_schema: NamedSchema | None = None
 
 
 class AudioOutput(BaseModel):
-    """Voice and audio format of a spoken answer."""
+    """Voice and audio format of a spoken reply."""
 
     voice: str
     format: AudioFormat
 
 
 class StreamOptions(BaseModel):
-    """Options of a streamed answer."""
+    """Options of a streamed reply."""
 
     include_usage: bool = False
 
@@ -172,7 +172,7 @@ class ChatRequest(BaseModel):
 
     @property
     def speaks(self) -> bool:
-        """True if the answer is spoken."""
+        """True if the reply is spoken."""
         return self.modalities is not None and "audio" in self.modalities
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from apertis_audio_tools.sandbox import audio_decoding, speech_synthesis
 from apertis_audio_tools.sandbox.chat_request import ChatRequest, text_of
-from apertis_audio_tools.sandbox.rule_based_chat import CHARACTERS_PER_TOKEN, ChatAnswer
+from apertis_audio_tools.sandbox.rule_based_chat import CHARACTERS_PER_TOKEN, GeneratedReply
 
 INPUT_TOKENS_PER_SECOND: Final = 10
 OUTPUT_TOKENS_PER_SECOND: Final = 20
@@ -17,7 +17,7 @@ def estimate_usage(
     chat_request: ChatRequest,
     earlier: Sequence[str],
     recordings: Sequence[bytes],
-    answer: ChatAnswer,
+    reply: GeneratedReply,
     speech: bytes,
 ) -> dict[str, object]:
     """Count one token for 4 characters, 10 for a second of input audio, 20 for one of output.
@@ -25,15 +25,12 @@ def estimate_usage(
     Args:
         chat_request: Request that was answered.
         earlier: Transcripts of the spoken replies that the request refers to.
-        recordings: Recordings in the request, as 16 kHz mono 16-bit samples.
-        answer: Answer to the request.
-        speech: Samples of the spoken answer, 22,050 Hz mono 16-bit; empty if it is not spoken.
-
-    Returns:
-        The `usage` of the response.
+        recordings: Samples of the recordings in the request.
+        reply: Reply to the request.
+        speech: Samples of the spoken reply; empty if it is not spoken.
     """
     text_in = _text_tokens([*map(text_of, chat_request.messages), *earlier])
-    text_out = _text_tokens([answer.text, *(json.dumps(call.arguments) for call in answer.calls)])
+    text_out = _text_tokens([reply.text, *(json.dumps(call.arguments) for call in reply.calls)])
     seconds_in = sum(map(len, recordings)) / audio_decoding.BYTES_PER_SECOND
     audio_in = math.ceil(seconds_in * INPUT_TOKENS_PER_SECOND)
     seconds_out = len(speech) / 2 / speech_synthesis.SAMPLE_RATE

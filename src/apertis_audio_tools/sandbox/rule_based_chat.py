@@ -24,8 +24,8 @@ _NO_ARGUMENTS: Final[dict[str, object]] = {"type": "object", "properties": {}}
 
 
 @dataclass(frozen=True)
-class AnsweredToolCall:
-    """A tool call in the answer: its id, the name of the tool, and the arguments."""
+class GeneratedToolCall:
+    """A tool call in the reply."""
 
     id: str
     name: str
@@ -43,11 +43,11 @@ class AnsweredToolCall:
 
 
 @dataclass(frozen=True)
-class ChatAnswer:
-    """The answer to a chat: a text or tool calls, and the reason why it ends."""
+class GeneratedReply:
+    """The reply to a chat: a text or tool calls, and the reason why it ends."""
 
     text: str
-    calls: Sequence[AnsweredToolCall]
+    calls: Sequence[GeneratedToolCall]
     finish_reason: str
 
 
@@ -56,30 +56,22 @@ def last_user_message(request: ChatRequest) -> UserMessage | None:
     return next((m for m in reversed(request.messages) if isinstance(m, UserMessage)), None)
 
 
-def answer_chat(request: ChatRequest, recording_texts: Sequence[str]) -> ChatAnswer:
-    """Answer a chat.
+def generate_reply(request: ChatRequest, recording_texts: Sequence[str]) -> GeneratedReply:
+    """Answer a chat, given the text of each recording in the user's last message.
 
-    Args:
-        request: Request to answer.
-        recording_texts: Text of each recording in the user's last message.
-
-    Returns:
-        A text or tool calls.
-
-    Raises:
-        ErrorResponse: 400 invalid_parameter if the schema of a tool cannot be followed.
+    Raise 400 invalid_parameter if the schema of a tool cannot be followed.
     """
     user = last_user_message(request)
     written = [] if user is None else [text_of(user)]
     user_text = " ".join([*written, *recording_texts])
     if calls := _tool_calls(request, user_text):
-        return ChatAnswer("", calls, "tool_calls")
-    return _limit(_answer_text(request, user, recording_texts, user_text), request)
+        return GeneratedReply("", calls, "tool_calls")
+    return _limit(_reply_text(request, user, recording_texts, user_text), request)
 
 
-def _tool_calls(request: ChatRequest, user_text: str) -> list[AnsweredToolCall]:
+def _tool_calls(request: ChatRequest, user_text: str) -> list[GeneratedToolCall]:
     return [
-        AnsweredToolCall(f"call_{secrets.token_hex(12)}", name, fill_schema(schema, user_text))
+        GeneratedToolCall(f"call_{secrets.token_hex(12)}", name, fill_schema(schema, user_text))
         for name, schema in _chosen_tools(request, user_text)
     ]
 
@@ -120,21 +112,21 @@ def _tool_results(messages: Sequence[ChatMessage]) -> list[str]:
     return [text_of(message) for message in since if isinstance(message, ToolMessage)][::-1]
 
 
-def _answer_text(
+def _reply_text(
     request: ChatRequest, user: UserMessage | None, recording_texts: Sequence[str], user_text: str
 ) -> str:
-    sentence = _answer_sentence(_tool_results(request.messages), user, recording_texts)
+    sentence = _reply_sentence(_tool_results(request.messages), user, recording_texts)
     output = request.response_format
     if output is not None and output.json_schema is not None:
-        answer = fill_schema(output.json_schema.schema_, user_text)
-        return json.dumps(answer, ensure_ascii=False)
+        filled = fill_schema(output.json_schema.schema_, user_text)
+        return json.dumps(filled, ensure_ascii=False)
     if output is not None and output.type == "json_object":
         keys = quoted_phrases(user_text) or ["answer"]
         return json.dumps(dict.fromkeys(keys, sentence), ensure_ascii=False)
     return sentence
 
 
-def _answer_sentence(
+def _reply_sentence(
     results: Sequence[str], user: UserMessage | None, recording_texts: Sequence[str]
 ) -> str:
     if results:
@@ -151,12 +143,12 @@ def _quote(texts: Sequence[str]) -> str:
     return " and ".join(f'"{text}"' for text in texts)
 
 
-def _limit(text: str, request: ChatRequest) -> ChatAnswer:
+def _limit(text: str, request: ChatRequest) -> GeneratedReply:
     """Cut the text at the first stop sequence and at the maximum number of tokens."""
     stops = [request.stop] if isinstance(request.stop, str) else request.stop or []
     for stop in filter(None, stops):
         text = text.partition(stop)[0]
     tokens = request.max_completion_tokens or request.max_tokens
     if tokens is None or len(text) <= tokens * CHARACTERS_PER_TOKEN:
-        return ChatAnswer(text, (), "stop")
-    return ChatAnswer(text[: tokens * CHARACTERS_PER_TOKEN], (), "length")
+        return GeneratedReply(text, (), "stop")
+    return GeneratedReply(text[: tokens * CHARACTERS_PER_TOKEN], (), "length")

@@ -81,14 +81,9 @@ def serve(
 
     Args:
         port: TCP port; 0 means any free port. Defaults to 8000.
-        recogniser: Speech recogniser. See `Sandbox`.
+        recogniser: Speech recogniser. See `Sandbox`, also for the errors.
         requests_per_minute: Rate limit. See `Sandbox`.
         on_ready: Function called with the base URL as soon as requests are accepted.
-
-    Raises:
-        ImportError: If pocketsphinx is needed and not installed.
-        OSError: If the port is not free.
-        ValueError: If no recogniser has the name.
     """
     with _open_recogniser(recogniser) as opened, _listen(port) as listener:
         if on_ready is not None:

@@ -15,14 +15,7 @@ def render_response(
     metadata: Mapping[str, object],
     temperature: float,
 ) -> Response:
-    """Return segments as a response.
-
-    Args:
-        segments: Recognised segments, in order of time.
-        response_format: One of json, verbose_json, srt, vtt and text.
-        metadata: First fields of verbose JSON.
-        temperature: Sampling temperature that verbose JSON repeats.
-    """
+    """Return segments as a response; verbose JSON has metadata and the temperature as well."""
     text = " ".join(segment.text for segment in segments)
     match response_format:
         case "json":

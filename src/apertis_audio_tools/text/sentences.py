@@ -89,8 +89,8 @@ class _SplitWindow:
                 yield end
 
     def _last_character_end(self, hard: int) -> int:
-        places = range(hard, self.start, -1)
-        return next((place for place in places if may_cut(self.text, place)), hard)
+        positions = range(hard, self.start, -1)
+        return next((each for each in positions if may_cut(self.text, each)), hard)
 
 
 def split_text(text: str, sizes: Iterable[int], max_size: int) -> Iterator[TextSpan]:

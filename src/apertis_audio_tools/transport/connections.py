@@ -89,7 +89,7 @@ def _environment_proxy(url: httpx.URL) -> httpx.Proxy | None:
             "address; correct it, or name the host of the service in no_proxy."
         )
     if proxy and proxy.url.scheme.startswith("socks") and not find_spec("socksio"):
-        raise ConfigurationError("A SOCKS proxy requires the package socksio; install it.")
+        raise ConfigurationError("A SOCKS proxy requires the package socksio: pip install socksio.")
     return proxy
 
 

@@ -136,11 +136,9 @@ class RetryPolicy:
     random_source: Callable[[], float] = random.random
 
     def tenacity_options(self, deadline: float, is_given_up: Callable[[], bool]) -> TenacityOptions:
-        """Return the options of tenacity for one call.
+        """Return the options of tenacity for one call, which ends at a time by the clock.
 
-        Args:
-            deadline: Time by the clock at which the call has to be over.
-            is_given_up: Function that tells whether there will be no further attempt anyway.
+        Attempts are not logged if `is_given_up` returns True, because no other follows.
         """
 
         def stop(state: RetryCallState) -> bool:
@@ -160,13 +158,9 @@ class RetryPolicy:
         }
 
     def seconds_until_allowed(self, deadline: float, model: str | None = None) -> float:
-        """Return the seconds to wait before sending.
+        """Return the seconds to wait before sending a request for a model.
 
         0 means send now; the request has been counted against the rate limit.
-
-        Args:
-            deadline: Time by the clock at which the call has to be over.
-            model: Model that the request is for, if any.
 
         Raises:
             RateLimitError: If the wait is longer than `max_wait`, or outlasts the deadline.

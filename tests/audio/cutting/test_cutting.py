@@ -156,8 +156,8 @@ def test_pieces_of_a_target_length(folder: Path, meeting: Samples) -> None:
 def test_speech_without_a_pause_is_cut_with_an_overlap(folder: Path) -> None:
     """Without a pause, the next piece repeats the end of a piece, and records the overlap."""
     rng = np.random.default_rng(1)
-    hiss = np.convolve(rng.normal(0, 1_500, SAMPLE_RATE * 20), np.ones(8), "same")
-    path = encode_meeting(FORMATS["mp3"], folder / "steady.mp3", hiss)
+    noise = np.convolve(rng.normal(0, 1_500, SAMPLE_RATE * 20), np.ones(8), "same")
+    path = encode_meeting(FORMATS["mp3"], folder / "steady.mp3", noise)
     whole = decode_mono(path)
     pieces = list(cut_pieces(probe(path), max_bytes=NO_LIMIT, max_seconds=8))
     assert [round(piece.overlap, 1) for piece in pieces] == [0, *[2.0] * (len(pieces) - 1)]

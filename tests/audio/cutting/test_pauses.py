@@ -70,7 +70,7 @@ def bad_cuts(
         cut = best_cut_point(
             block_powers(low_rate_samples(window + noise(kind, len(window), seed) * power)), 0, 60
         )
-        within = any(a < first + cut.at < b for a, b in speech)
+        within = any(a < first + cut.seconds < b for a, b in speech)
         found.append(within or not cut.is_pause)
     return found
 
@@ -100,21 +100,21 @@ def tone(*parts: tuple[float, float]) -> list[float]:
 def test_longest_pause_is_cut_in_its_middle() -> None:
     """The longest of several pauses is cut in its middle."""
     found = best_cut_point(tone((5, 1e9), (0.3, 1e5), (5, 1e9), (1, 1e5), (5, 1e9)), 0, 16.3)
-    assert found.at == pytest.approx(10.8, abs=0.02)
+    assert found.seconds == pytest.approx(10.8, abs=0.02)
     assert found.is_pause
 
 
 def test_pause_outside_the_window_is_ignored() -> None:
     """A pause is looked for only between the two times."""
     found = best_cut_point(tone((5, 1e9), (2, 1e5), (5, 1e9), (0.4, 1e5), (5, 1e9)), 8, 16)
-    assert found.at == pytest.approx(12.2, abs=0.02)
+    assert found.seconds == pytest.approx(12.2, abs=0.02)
     assert found.is_pause
 
 
 def test_closure_of_a_consonant_is_no_pause() -> None:
     """A gap of 120 ms, which may be within a word, is the quietest place but not a pause."""
     found = best_cut_point(tone((5, 1e9), (0.12, 1e5), (5, 1e9)), 0, 10)
-    assert found.at == pytest.approx(5.06, abs=0.07)
+    assert found.seconds == pytest.approx(5.06, abs=0.07)
     assert not found.is_pause
 
 

@@ -130,11 +130,11 @@ def test_closing_early_frees_the_piece_that_was_begun() -> None:
 
 def test_target_length_becomes_a_limit() -> None:
     """A target may be exceeded by a third, at most 30 s, and never beyond the hard limit."""
-    assert PieceLimits.of(9, None, None) == PieceLimits(9)
-    assert PieceLimits.of(9, 20, None) == PieceLimits(9, 20)
-    assert PieceLimits.of(9, None, 30) == PieceLimits(9, 40)
-    assert PieceLimits.of(9, None, 600) == PieceLimits(9, 630)
-    assert PieceLimits.of(9, 605, 600) == PieceLimits(9, 605)
+    assert PieceLimits.from_options(9, None, None) == PieceLimits(9)
+    assert PieceLimits.from_options(9, 20, None) == PieceLimits(9, 20)
+    assert PieceLimits.from_options(9, None, 30) == PieceLimits(9, 40)
+    assert PieceLimits.from_options(9, None, 600) == PieceLimits(9, 630)
+    assert PieceLimits.from_options(9, 605, 600) == PieceLimits(9, 605)
 
 
 @pytest.mark.parametrize(
@@ -144,12 +144,12 @@ def test_target_length_becomes_a_limit() -> None:
 def test_default_pieces_last_five_to_fifteen_minutes(minutes: float, max_seconds: float) -> None:
     """A recording is cut into eight, but into pieces of no less than 5 and no more than 15 min."""
     window = 30
-    assert PieceLimits(9).shared(minutes * 60) == PieceLimits(9, max_seconds + window)
+    assert PieceLimits(9).for_duration(minutes * 60) == PieceLimits(9, max_seconds + window)
 
 
 def test_limits_of_the_caller_are_kept() -> None:
     """Default pieces are never longer than the caller's limit."""
-    assert PieceLimits(9, 100).shared(36_000) == PieceLimits(9, 100)
+    assert PieceLimits(9, 100).for_duration(36_000) == PieceLimits(9, 100)
 
 
 def test_closing_a_piece_frees_it() -> None:

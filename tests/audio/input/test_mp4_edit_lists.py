@@ -75,13 +75,13 @@ def test_another_speed() -> None:
 
 @given(
     at=st.integers(0, len(CLIP)),
-    bytes_there=st.binary(max_size=40) | st.sampled_from([b"moov", b"trak", b"\0\0\0\1", b""]),
+    replacement=st.binary(max_size=40) | st.sampled_from([b"moov", b"trak", b"\0\0\0\1", b""]),
     is_cut=st.booleans(),
 )
-def test_broken_boxes(*, at: int, bytes_there: bytes, is_cut: bool) -> None:
+def test_broken_boxes(*, at: int, replacement: bytes, is_cut: bool) -> None:
     """Boxes that make no sense do not count as a plain edit list, and raise nothing."""
-    rest = b"" if is_cut else CLIP[at + len(bytes_there) :]
-    found = plain_seconds(CLIP[:at] + bytes_there + rest)
+    rest = b"" if is_cut else CLIP[at + len(replacement) :]
+    found = plain_seconds(CLIP[:at] + replacement + rest)
     assert found is None or found > 0
 
 

@@ -94,8 +94,8 @@ def test_whole(audio_format: str, make: Any) -> None:
 
 
 @formats
-def test_parts_keep_their_place(audio_format: str) -> None:
-    """The middle of each part is at the place that follows from the parts before it."""
+def test_parts_keep_their_time(audio_format: str) -> None:
+    """The middle of each part is at the time that follows from the parts before it."""
     parts = speech(audio_format)
     whole, rate = decode(concatenate(audio_format, parts), audio_format)
     at, slack = 0, rate // 5

@@ -154,8 +154,8 @@ def add_a_month(seconds: float) -> float:
 def test_time_stamps_far_ahead_are_ignored(tmp_path: Path, meeting: Samples) -> None:
     """Time stamps that jump by weeks are not taken for a gap."""
     path = encode_meeting(FORMATS["mp3.mkv"], tmp_path / "meeting.mkv", meeting)
-    moved = probe(restamp(path, "matroska", add_a_month))
-    pieces = list(cut_pieces(moved, max_bytes=NO_LIMIT, max_seconds=10))
+    shifted = probe(restamp(path, "matroska", add_a_month))
+    pieces = list(cut_pieces(shifted, max_bytes=NO_LIMIT, max_seconds=10))
     assert pieces[-1].end == pytest.approx(SECONDS, abs=0.15)
     assert all(a.end == pytest.approx(b.start + b.overlap) for a, b in pairwise(pieces))
 

@@ -29,9 +29,9 @@ def rate_limited_until(seconds: float, header: str) -> Behaviour:
 
     def behave(exchange: Exchange) -> None:
         now = int(time.time())
-        moments = {"retry_after": formatdate(now + seconds, usegmt=True)}
-        moments["x_ratelimit_reset"] = str(now + int(seconds))
-        headers = {"date": formatdate(now, usegmt=True), header: moments[header]}
+        waits = {"retry_after": formatdate(now + seconds, usegmt=True)}
+        waits["x_ratelimit_reset"] = str(now + int(seconds))
+        headers = {"date": formatdate(now, usegmt=True), header: waits[header]}
         respond_error(429, "rate_limit_exceeded", **headers)(exchange)
 
     return behave

@@ -1,4 +1,4 @@
-"""Process that uses a client and then forks; its children use the client too.
+"""Process that uses a client, then forks, and whose children use the client.
 
 Arguments: base URL, cache folder, sync or async, recordings. On stdout are, as JSON, the texts that
 the parent and each child got for each recording. The child of a number begins with the recording of

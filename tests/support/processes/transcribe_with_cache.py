@@ -8,10 +8,10 @@ import sys
 from apertis_audio_tools import ApertisAudio
 
 
-def main(url: str, recording: str, folder: str, seconds: str, at_once: str) -> None:
+def main(url: str, recording: str, folder: str, seconds: str, max_concurrency: str) -> None:
     """Transcribe, and write the text to stdout."""
     with ApertisAudio(
-        "key-of-a-test", base_url=url, cache=folder, max_concurrency=int(at_once)
+        "key-of-a-test", base_url=url, cache=folder, max_concurrency=int(max_concurrency)
     ) as audio:
         sys.stdout.write(audio.transcribe(recording, piece_seconds=float(seconds)).text)
 

@@ -1,29 +1,47 @@
 """Options of a chat request: the settings of a model, and what one call overrides."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel
 
 from apertis_audio_tools.adapters.chat_schema.replies import ToolChoice
 from apertis_audio_tools.api.options import ChatOptions
 from apertis_audio_tools.errors import UnsupportedError
+from apertis_audio_tools.models import CHAT_MODEL
 from apertis_audio_tools.results import ChatReply
 
-REQUEST_FIELDS = (
-    "model",
-    "modalities",
-    "voice",
-    "audio_format",
-    "temperature",
-    "top_p",
-    "max_tokens",
-    "seed",
-    "parallel_tool_calls",
-)
-"""Settings that the models of both frameworks have, and that each call can override."""
+
+class ChatFields(BaseModel):
+    """Settings of a chat model, as the fields of a framework's model; see `ChatOptions`.
+
+    Each call can override them.
+    """
+
+    model: str = CHAT_MODEL
+    voice: str | None = None
+    audio_format: str = "wav"
+    modalities: list[Literal["text", "audio"]] | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    stop: list[str] | str | None = None
+    seed: int | None = None
+    parallel_tool_calls: bool | None = None
+
+    @property
+    def _request_settings(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ChatFields.model_fields if name != "stop"}
+
+    def _merge_options(self, overrides: Mapping[str, object], *, further: str) -> ChatOptions:
+        """Return the options of a request. See `merge_chat_options`."""
+        settings = {**self._request_settings, "stop": self.stop, further: getattr(self, further)}
+        return merge_chat_options(settings, overrides, further=further)
+
 
 _TOOL_FIELDS = frozenset({"tools", "tool_choice", "parallel_tool_calls"})
 _OPTIONAL_CALL = ("auto", "none")  # a tuple, because a choice may be an unhashable dict
-_CALL_FIELDS = frozenset({*REQUEST_FIELDS, "tools", "tool_choice", "response_format", "stop"})
+_CALL_FIELDS = ChatFields.model_fields.keys() | {"tools", "tool_choice", "response_format"}
 
 
 def merge_chat_options(
@@ -32,7 +50,7 @@ def merge_chat_options(
     """Return the options of a request: arguments of the call, else settings of the model.
 
     Args:
-        settings: Settings of the model: `REQUEST_FIELDS`, ``stop``, and the one called `further`.
+        settings: Settings of the model: `ChatFields`, and the one called `further`.
         overrides: Arguments of the call.
         further: Name, in both mappings, of the further fields of the chat schema.
 

@@ -132,17 +132,7 @@ class TranslateTool(_TranscriptTool):
 
 
 class AskTool(AudioTool):
-    """Asks a chat model that accepts audio about a clip.
-
-    Args:
-        client: Client that sends the requests.
-        access: Folders that may be read.
-        model: Chat model that accepts audio.
-        max_seconds: Longest clip, in seconds; longer ones are refused.
-
-    Raises:
-        ConfigurationError: If `max_seconds` is not above 0.
-    """
+    """Asks a chat model that accepts audio about a clip of up to `max_seconds`."""
 
     name = "ask_about_audio"
     description = (

@@ -35,27 +35,25 @@ class ToolResult:
 
 @dataclass(frozen=True, slots=True)
 class ToolPlan(Generic[R]):
-    """A call of the client, and how its response becomes the result of a tool.
+    """A call of the client, its async version, and how its response becomes the result of a tool.
 
-    Attributes:
-        call: Function that calls the client.
-        acall: Async version of `call`.
-        report: Function that makes the result of the response.
-        known: Response of an earlier call, which then is not made again.
+    A `cached_response` of an earlier call is used in place of the call.
     """
 
     call: Callable[[], R]
     acall: Callable[[], Awaitable[R]]
     report: Callable[[R], ToolResult]
-    known: R | None = None
+    cached_response: R | None = None
 
     def run(self) -> ToolResult:
         """Call the client and return the result."""
-        return self.report(self.call() if self.known is None else self.known)
+        cached = self.cached_response
+        return self.report(self.call() if cached is None else cached)
 
     async def arun(self) -> ToolResult:
         """Async version of `run`."""
-        return self.report(await self.acall() if self.known is None else self.known)
+        cached = self.cached_response
+        return self.report(await self.acall() if cached is None else cached)
 
 
 class AudioTool(ABC):

@@ -1,4 +1,4 @@
-"""Find pauses: tell them from speech by energy, however noisy the room is."""
+"""Find pauses between speech by their energy, however noisy the room is."""
 
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
@@ -26,20 +26,18 @@ _THRESHOLD_SHARE = 0.35
 _MIN_PAUSE_BLOCKS = 20
 """Blocks of a pause (200 ms). Anything shorter may be within a word."""
 _MIN_RANGE_DB = 1.5
-"""Decibels between noise and speech, below which they cannot be told apart."""
+"""Decibels between noise and speech, below which they cannot be distinguished."""
 _SILENCE = _BLOCK * 10.0**2
 """Power of a block (of samples up to 32,767) that is inaudible: -70 dB."""
 
 
 class CutPoint(NamedTuple):
-    """A place to cut.
+    """A place to cut, in seconds from the beginning of the audio.
 
-    Attributes:
-        at: Seconds from where the audio begins.
-        is_pause: Whether nobody speaks there. Otherwise it is merely the quietest place.
+    If there is no pause, it is merely the quietest place.
     """
 
-    at: float
+    seconds: float
     is_pause: bool
 
 
@@ -64,20 +62,14 @@ def block_powers(samples: Sequence[int]) -> list[float]:
     """
     starts = range(0, len(samples) - _BLOCK + 1, _BLOCK)
     blocks = (samples[start : start + _BLOCK] for start in starts)
-    return [_power(block) for block in blocks]
-
-
-def _power(block: Sequence[int]) -> float:
-    return float(sum(map(mul, block, block)) - sum(block) ** 2 / _BLOCK)
+    return [sum(map(mul, block, block)) - sum(block) ** 2 / _BLOCK for block in blocks]
 
 
 def best_cut_point(powers: Sequence[float], low: float, high: float) -> CutPoint:
     """Return the middle of the longest pause between two times, or the quietest place there.
 
-    Args:
-        powers: Powers of blocks of 10 ms, all of which tell how loud noise and speech are.
-        low: Start of the range, in seconds from where the powers begin.
-        high: End of the range, later than `low`.
+    The powers are those of blocks of 10 ms, all of which show how loud noise and speech are. Times
+    are in seconds from where the powers begin.
     """
     smooth = _smooth(powers)
     first = min(int(low / BLOCK_SECONDS), len(smooth) - 1)

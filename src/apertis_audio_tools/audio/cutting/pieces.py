@@ -69,7 +69,7 @@ def cut_pieces(
             raise ConfigurationError(f"{name} has to be above 0, not {value}.")
     pieces = _cut_or_whole(
         recording,
-        PieceLimits.of(max_bytes, max_seconds, target_seconds),
+        PieceLimits.from_options(max_bytes, max_seconds, target_seconds),
         _smaller_encoding(recording, upload_format),
     )
     return _require_audio(recording, pieces)
@@ -96,12 +96,12 @@ def _require_audio(recording: Recording, pieces: Generator[Piece]) -> Generator[
 def _cut_or_whole(
     recording: Recording, limits: PieceLimits, encoding: Encoding | None
 ) -> Generator[Piece]:
-    if encoding is None and len(recording.parts) == 1:
+    if encoding is None and len(recording.links) == 1:
         whole = _whole(recording, limits)
         if whole is not None:
             yield whole
             return
-    yield from _cut(recording, limits.shared(recording.duration), encoding)
+    yield from _cut(recording, limits.for_duration(recording.duration), encoding)
 
 
 def _whole(recording: Recording, limits: PieceLimits) -> Piece | None:
@@ -116,7 +116,7 @@ def _whole(recording: Recording, limits: PieceLimits) -> Piece | None:
 
 def _cut(recording: Recording, limits: PieceLimits, encoding: Encoding | None) -> Generator[Piece]:
     """Yield pieces made in the cheapest way that is correct."""
-    if encoding is not None or len(recording.parts) > 1:
+    if encoding is not None or len(recording.links) > 1:
         yield from reencode_pieces(recording, limits, encoding or MP3_64_KBIT)
     elif recording.wav_layout is not None:
         yield from slice_pieces(recording, recording.wav_layout, limits)

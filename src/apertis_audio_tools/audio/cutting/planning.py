@@ -46,17 +46,17 @@ class PieceLimits:
     max_seconds: float = inf
 
     @classmethod
-    def of(
+    def from_options(
         cls, max_bytes: int, max_seconds: float | None, target_seconds: float | None
     ) -> "PieceLimits":
-        """Return the limits that follow from the options of a caller."""
+        """Return the limits that follow from the options of a request."""
         longest = inf if max_seconds is None else max_seconds
         if target_seconds is not None:
             tolerance = min(target_seconds * _TARGET_TOLERANCE, WINDOW_SECONDS / 2)
             longest = min(longest, target_seconds + tolerance)
         return cls(max_bytes, longest)
 
-    def shared(self, duration: float) -> "PieceLimits":
+    def for_duration(self, duration: float) -> "PieceLimits":
         """Return the limits for a recording that has to be cut, so that its pieces go out at once.
 
         They depend on nothing but the duration in seconds, so that the pieces are found in a cache
@@ -69,7 +69,7 @@ class PieceLimits:
         """Return the error for limits that leave no choice where to cut."""
         return UnsupportedError(
             f"Pieces of at most {self.max_bytes} bytes and {self.max_seconds:g} s are too small to "
-            f"cut this recording into; allow more."
+            "cut this recording into; use a larger piece_seconds or a shorter prompt."
         )
 
 
@@ -103,13 +103,13 @@ def find_split(
     low = last - min(WINDOW_SECONDS, longest / 2)
     high = last - min(_MIN_TAIL_SECONDS, longest / 8)
     cut = find(low, high)
-    at = origin + round(min(max(cut.at, low), high) * rate)
+    at = origin + round(min(max(cut.seconds, low), high) * rate)
     overlap = 0 if cut.is_pause else round(min(OVERLAP_SECONDS, longest / 4) * rate)
     return SplitPoint(at, at - overlap)
 
 
 class _PieceAssembler(Generic[Item]):
-    """Assembles the units of a track into pieces."""
+    """Assembler of the units of a track into pieces."""
 
     _writer: PieceWriter[Item]
     _kept: list[Unit[Item]]

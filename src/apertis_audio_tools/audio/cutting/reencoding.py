@@ -1,6 +1,6 @@
 """Make re-encoded pieces: of recordings that cannot be cut otherwise, or are to be smaller."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain, dropwhile, groupby
@@ -81,7 +81,7 @@ def reencode_pieces(
     `after` is the last piece that was made already.
     """
     track = _ReencodedTrack(encoding, recording.label)
-    units = track.units(chain.from_iterable(map(decode_recording, recording.parts)))
+    units = track.units(chain.from_iterable(map(decode_recording, recording.links)))
     if after is not None:
         repeated = min(OVERLAP_SECONDS, (after.end - after.start) / 4)
         begin = round((after.end - repeated) * track.rate)
@@ -103,21 +103,19 @@ class _ReencodedTrack:
         """Yield all blocks, each with the most bytes that it may become."""
         bytes_per_sample = self._encoding.max_bit_rate / 8 / _SAMPLE_RATE
         end = 0
-        for is_gap, items in groupby(decoded, _is_gap):
+        for is_gap, items in groupby(decoded, lambda item: isinstance(item, Gap)):
             if is_gap:
                 end += round(sum(cast("Iterator[Gap]", items)) * _SAMPLE_RATE)
                 continue
-            for frame in self._blocks(cast("Iterator[AudioFrame]", items)):
+            blocks = resample_mono(
+                cast("Iterator[AudioFrame]", items),
+                _SAMPLE_RATE,
+                sample_format=self._encoding.sample_format,
+                frame_size=_BLOCK_SAMPLES,
+            )
+            for frame in blocks:
                 start, end = end, end + frame.samples
                 yield Unit(frame, start, end, int(frame.samples * bytes_per_sample) + 1)
-
-    def _blocks(self, frames: Iterable[AudioFrame]) -> Iterator[AudioFrame]:
-        return resample_mono(
-            frames,
-            _SAMPLE_RATE,
-            sample_format=self._encoding.sample_format,
-            frame_size=_BLOCK_SAMPLES,
-        )
 
     def best_cut(self, units: Sequence[FrameUnit], low: float, high: float) -> CutPoint:
         """Find the best place to cut in the blocks."""
@@ -126,10 +124,6 @@ class _ReencodedTrack:
     def begin(self, _: Sequence[FrameUnit], first: FrameUnit) -> PieceWriter[AudioFrame]:
         """Begin a piece with a block, which does not depend on those before it."""
         return _EncodedPieceWriter(self._encoding, first.start)
-
-
-def _is_gap(item: AudioFrame | Gap) -> bool:
-    return isinstance(item, Gap)
 
 
 def _unstamped_frame(unit: FrameUnit) -> AudioFrame:

@@ -79,5 +79,5 @@ def _read_frames(
 
 def _upload(recording: Recording, layout: WavLayout, begin: int, end: int) -> Upload:
     start, size = layout.start + begin * layout.frame_bytes, (end - begin) * layout.frame_bytes
-    part = recording.content.part(start, size, layout.header(end - begin))
-    return Upload(piece_file_name(recording.label, "wav"), "audio/wav", part.size, part.open)
+    window = recording.content.window(start, size, layout.header(end - begin))
+    return Upload(piece_file_name(recording.label, "wav"), "audio/wav", window.size, window.open)

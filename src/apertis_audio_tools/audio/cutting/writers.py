@@ -66,8 +66,8 @@ class RangeWriter:
 
     def finish(self) -> PieceFile:
         """Return the range."""
-        part = self._content.part(self._position, self.size)
-        return PieceFile(part.size, part.open, self.discard)
+        window = self._content.window(self._position, self.size)
+        return PieceFile(window.size, window.open, self.discard)
 
     def discard(self) -> None:
         """Do nothing, because nothing was written."""
@@ -99,14 +99,8 @@ class PacketWriter:
 class ContainerWriter:
     """Packets in a container.
 
-    Args:
-        stream: The audio stream the packets come from.
-        muxer: FFmpeg's name of the container.
-        start: Tick of the first sample that is played.
-        zero: Tick whose time stamp is 0.
-        rate: Ticks per second.
-        size: Bytes of the container besides the units.
-        extradata: Headers of the codec. Defaults to those of the stream.
+    `start` is the tick of the first sample that is played, `zero` the tick whose time stamp is 0,
+    and `size` the number of bytes of the container besides the units.
     """
 
     def __init__(

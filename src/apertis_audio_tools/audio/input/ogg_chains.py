@@ -39,7 +39,9 @@ def chain_links(content: SourceContent) -> tuple[SourceContent, ...]:
     if len(starts) < 2:  # noqa: PLR2004  # a chain has two links
         return (content,)
     ends = [*starts[1:], content.size]
-    return tuple(content.part(start, end - start) for start, end in zip(starts, ends, strict=True))
+    return tuple(
+        content.window(start, end - start) for start, end in zip(starts, ends, strict=True)
+    )
 
 
 def _page_size(stream: BinaryIO, position: int) -> int:

@@ -55,7 +55,7 @@ class Recording:
         duration: Duration in seconds.
         sample_rate: Sample rate in Hz.
         channels: Number of channels.
-        parts: The recordings it is chained of, as Ogg may be; in nearly all cases only itself.
+        links: The recordings it is chained of, as Ogg may be; in nearly all cases only itself.
         wav_layout: Positions of the samples if they can be cut as bytes, or None.
         is_copyable: Whether its packets can be copied into pieces.
     """
@@ -66,7 +66,7 @@ class Recording:
     duration: float
     sample_rate: int
     channels: int
-    parts: tuple[SourceContent, ...]
+    links: tuple[SourceContent, ...]
     wav_layout: WavLayout | None
     is_copyable: bool
 
@@ -130,14 +130,14 @@ def probe(source: Source) -> Recording:
 
 def _examine(content: SourceContent) -> Recording:
     with open_track(content) as track:
-        parts = chain_links(content) if track.container == "ogg" else (content,)
+        links = chain_links(content) if track.container == "ogg" else (content,)
         layout = read_wav_layout(track, content)
         if layout is not None:
             duration = layout.seconds
-        elif len(parts) > 1:
-            duration = sum(map(_part_duration, parts))
+        elif len(links) > 1:
+            duration = sum(map(_link_duration, links))
         else:
-            duration = _duration(track, content.label)
+            duration = _duration(track)
         return Recording(
             content,
             track.container,
@@ -145,18 +145,18 @@ def _examine(content: SourceContent) -> Recording:
             duration,
             track.decoder.sample_rate,
             track.decoder.channels,
-            parts,
+            links,
             layout,
             track.is_copyable,
         )
 
 
-def _part_duration(part: SourceContent) -> float:
-    with open_track(part) as track:
-        return _duration(track, part.label)
+def _link_duration(link: SourceContent) -> float:
+    with open_track(link) as track:
+        return _duration(track)
 
 
-def _duration(track: Track, label: str) -> float:
+def _duration(track: Track) -> float:
     """Return seconds by the header, or by the packets if the header does not know or guesses."""
     if track.edited_seconds is not None:
         return track.edited_seconds
@@ -164,5 +164,7 @@ def _duration(track: Track, label: str) -> float:
         return track.demuxer.duration / _MICROSECONDS
     seconds = stamped_seconds(track.packets())
     if seconds is None:
-        raise RecordingError(f"{label} contains no audio: there is not a single packet of it.")
+        raise RecordingError(
+            f"{track.label} contains no audio: there is not a single packet of it."
+        )
     return seconds

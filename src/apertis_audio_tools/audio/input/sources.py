@@ -39,7 +39,7 @@ class SourceContent:
 
     Attributes:
         label: Name of the source in messages.
-        suffix: Extension of the name the caller gave it, in lower case, or an empty string.
+        suffix: Extension of its name in lower case, or an empty string.
         size: Number of bytes.
         open: Function that returns a new stream over all of the bytes.
         close: Function that closes the file. `open` opens it again.
@@ -51,13 +51,13 @@ class SourceContent:
     open: Callable[[], BinaryIO] = field(repr=False)
     close: Callable[[], None] = field(repr=False, default=lambda: None)
 
-    def part(self, start: int, size: int, header: bytes = b"") -> "SourceContent":
+    def window(self, start: int, size: int, header: bytes = b"") -> "SourceContent":
         """Return a header and a range of the bytes as content that is not held in memory."""
 
-        def open_part() -> BinaryIO:
+        def open_range() -> BinaryIO:
             return open_window(self.open(), start, size, header=header)
 
-        return replace(self, size=len(header) + size, open=open_part)
+        return replace(self, size=len(header) + size, open=open_range)
 
 
 def open_source(source: Source) -> SourceContent:
@@ -216,7 +216,7 @@ def _spool(stream: BinaryIO) -> BinaryIO:
 
 
 def _base_name(name: object) -> str | None:
-    """Return the last part of a name, so that nobody else learns the caller's folders."""
+    """Return the last part of a name, so that the caller's folders are not disclosed."""
     if not isinstance(name, str | os.PathLike):
         return None
     return _printable(os.fspath(name).replace("\\", "/").rpartition("/")[2]) or None

@@ -78,13 +78,8 @@ def open_window(
 ) -> BinaryIO:
     """Return a header and a range of a stream as a seekable stream that holds neither in memory.
 
-    Args:
-        stream: The stream to read. It is closed with the window, unless there is a lock.
-        start: Position at which the range begins.
-        size: Bytes of the range.
-        header: Bytes that come before the range.
-        lock: Lock held during each read, for windows on one stream that are read by any thread.
-        rest_position: Position the stream is left at after each read.
+    The stream is closed with the window. A lock, which is held during each read, lets several
+    windows share the stream, and keeps it open. `rest_position` is where each read leaves it.
     """
     window = _StreamWindow(
         stream, start, size, header=header, lock=lock, rest_position=rest_position

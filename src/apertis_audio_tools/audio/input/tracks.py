@@ -24,7 +24,7 @@ _TAG_OPTIONS: dict[str, Any] = (
 )
 """Options that let tags be other than UTF-8, which PyAV 19 does by itself."""
 _MIN_SAMPLE_RATE, _MAX_SAMPLE_RATE = 1_000, 1_536_000
-"""Hz, beyond what anybody records. Resampling from any rate in a header can take for ever."""
+"""Hz, beyond any recording. Resampling from any rate in a header can take for ever."""
 _MAX_CHANNELS = 64
 """More than any codec has but the uncompressed ones, whose headers may claim anything."""
 _MAX_FAILURES = 100
@@ -43,6 +43,7 @@ class Track:
     """The audio track that a player would choose, in an open recording.
 
     Attributes:
+        label: Name of the recording in messages.
         demuxer: FFmpeg's view of the recording. It skips all other streams.
         stream: The audio stream.
         container: Name of the container, such as ``mp3``, ``ogg``, ``mp4`` or ``webm``.
@@ -50,6 +51,7 @@ class Track:
         edited_seconds: Duration by an MP4 edit list that hides only priming, or None.
     """
 
+    label: str
     demuxer: InputContainer
     stream: AudioStream
     container: str
@@ -109,6 +111,7 @@ def open_track(content: SourceContent) -> Iterator[Track]:
         with _open_demuxer(stream, has_plain_edits=edited_seconds is not None) as demuxer:
             audio = _choose_stream(demuxer, label)
             yield Track(
+                label,
                 demuxer,
                 audio,
                 _container_name(demuxer.format.name, audio.codec_context.name, head),
@@ -162,7 +165,9 @@ def _choose_stream(demuxer: InputContainer, label: str) -> AudioStream:
         raise RecordingError(f"{label} contains no audio.")
     decodable = [stream for stream in demuxer.streams.audio if _is_decodable(stream)]
     if not decodable:
-        raise RecordingError(f"{label} uses an audio codec that is not supported.")
+        raise RecordingError(
+            f"{label} uses an audio codec that is not supported; convert it, for example to mp3."
+        )
     best = demuxer.streams.best("audio")
     index = decodable[0].index if best is None else best.index
     chosen = next((stream for stream in decodable if stream.index == index), decodable[0])

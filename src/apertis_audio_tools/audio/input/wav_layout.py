@@ -89,7 +89,7 @@ def read_wav_layout(track: Track, content: SourceContent) -> WavLayout | None:
     with content.open() as stream:
         stream.seek(first.pos - _SIZE_FIELD.size)
         (claimed,) = _SIZE_FIELD.unpack(stream.read(_SIZE_FIELD.size))
-    # A program that writes a stream cannot know its size, and says 0 or the largest number.
+    # A program that writes a stream cannot know its size, and writes 0 or the largest number.
     size = min(claimed or content.size, content.size - first.pos)
     return WavLayout(
         codec.name,

@@ -41,7 +41,7 @@ def encode_chat_clip(recording: Recording) -> tuple[Upload, str]:
 
 def _encode_mp3(recording: Recording) -> bytes:
     encoded = io.BytesIO()
-    decoded = chain.from_iterable(map(decode_recording, recording.parts))
+    decoded = chain.from_iterable(map(decode_recording, recording.links))
     frames = (frame for frame in decoded if not isinstance(frame, Gap))
     is_empty = True
     with av.open(encoded, "w", format="mp3") as muxer:

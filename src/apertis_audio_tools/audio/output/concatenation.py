@@ -29,7 +29,7 @@ _MUXERS = {"mp3": "mp3", "opus": "ogg", "aac": "adts", "flac": "flac"}
 _MUXER_OPTIONS = {"mp3": {"id3v2_version": "0"}, "opus": {"page_duration": "200000"}}
 """No tags before the audio, and pages of 0.2 s, two of which the muxer holds back."""
 _PCM_SAMPLE_BYTES = 2
-_RIFF_SIZE, _DATA_SIZE, _RIFF_SIZE_BEGINS_AT = 4, 40, 8
+_RIFF_SIZE_OFFSET, _DATA_SIZE_OFFSET, _RIFF_HEAD_BYTES = 4, 40, 8
 _PRE_SKIP = slice(10, 12)
 _OPUS_FORMAT = (slice(9, 10), slice(16, None))
 """The channels, gain and mapping in OpusHead (RFC 7845, section 5.1)."""
@@ -173,10 +173,10 @@ def _wav_format(layout: WavLayout) -> _Format:
 def _set_sizes(header: bytes, size: int) -> bytes:
     """Return the header for a number of bytes, or that of a stream if the number is too large."""
     sized = bytearray(header)
-    riff_size = size + len(header) - _RIFF_SIZE_BEGINS_AT
+    riff_size = size + len(header) - _RIFF_HEAD_BYTES
     is_known = riff_size <= MAX_WAV_BYTES
-    struct.pack_into("<I", sized, _RIFF_SIZE, riff_size if is_known else MAX_WAV_BYTES)
-    struct.pack_into("<I", sized, _DATA_SIZE, size if is_known else MAX_WAV_BYTES)
+    struct.pack_into("<I", sized, _RIFF_SIZE_OFFSET, riff_size if is_known else MAX_WAV_BYTES)
+    struct.pack_into("<I", sized, _DATA_SIZE_OFFSET, size if is_known else MAX_WAV_BYTES)
     return bytes(sized)
 
 

@@ -23,9 +23,7 @@ _RIFF = b"RIFF"
 def identify_speech(source: Source, requested: str) -> tuple[str, float]:
     """Return the speech format the bytes really have, and their duration in seconds.
 
-    Args:
-        source: The speech.
-        requested: Speech format that was requested. ``pcm`` is believed, because it has no header.
+    If ``pcm`` was requested, it is believed, because it has no header.
 
     Raises:
         RecordingError: If the source is not audio, or has none of the speech formats.

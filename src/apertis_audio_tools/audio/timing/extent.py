@@ -1,4 +1,4 @@
-"""The real length of a recording, which only reading it to its end can tell."""
+"""The real length of a recording, which is known only once it has been read to its end."""
 
 from typing import NamedTuple
 
@@ -10,12 +10,7 @@ from apertis_audio_tools.audio.timing.packet_durations import packet_clock
 
 
 class Extent(NamedTuple):
-    """The length of a recording.
-
-    Attributes:
-        seconds: Seconds from its first sample to its last.
-        missing: Seconds of them without audio, because the time stamps jump over them.
-    """
+    """Seconds from the first sample of a recording to its last, and those of them without audio."""
 
     seconds: float
     missing: float
@@ -28,11 +23,11 @@ def measure_extent(recording: Recording) -> Extent:
     """
     if recording.wav_layout is not None:
         return Extent(recording.wav_layout.seconds, 0.0)
-    extents = [_measure_part(part) for part in recording.parts]
-    return Extent(sum(part.seconds for part in extents), sum(part.missing for part in extents))
+    extents = [_measure_link(link) for link in recording.links]
+    return Extent(sum(each.seconds for each in extents), sum(each.missing for each in extents))
 
 
-def _measure_part(content: SourceContent) -> Extent:
+def _measure_link(content: SourceContent) -> Extent:
     with open_track(content) as track:
         if not track.is_copyable:
             return Extent(stamped_seconds(track.packets()) or 0.0, 0.0)

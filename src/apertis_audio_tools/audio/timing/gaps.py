@@ -1,4 +1,4 @@
-"""Gaps: time stamps that jump over audio that was lost, or not sent because nobody spoke.
+"""Gaps: time stamps that jump over audio that was lost, or not sent during silence.
 
 Decoders continue as if nothing were missing, so that everything later would be placed too early.
 """

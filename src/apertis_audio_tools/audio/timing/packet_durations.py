@@ -63,7 +63,9 @@ def packet_clock(track: Track) -> tuple[PacketClock, Iterator[Packet]]:
     probed = list(islice(packets, _PROBED_PACKETS))
     samples = [_count_samples(track.decoder, packet) for packet in probed]
     if not any(samples):
-        raise RecordingError("The audio begins with nothing that can be decoded.")
+        raise RecordingError(
+            f"{track.label} cannot be decoded: its first {len(probed)} packets are damaged."
+        )
     rate, duration = _exact_duration(track, max(samples))
     first = next(at for at, count in enumerate(samples) if count)
     skipped = sum(map(duration, probed[: first + 1]))
@@ -79,7 +81,7 @@ def _count_samples(decoder: AudioCodecContext, packet: Packet) -> int:
 
 
 def _exact_duration(track: Track, samples: int) -> tuple[int, PacketDuration]:
-    """Return the ticks per second, and the function that tells the ticks of a packet.
+    """Return the ticks per second, and the function that returns the ticks of a packet.
 
     `samples` is the largest number of samples in one of the first packets.
     """
@@ -110,9 +112,9 @@ def opus_samples(packet: Packet) -> int:
 
 
 def _vorbis_steps() -> PacketDuration:
-    """Return a function that tells how much later than the one before a packet ends.
+    """Return a function that returns how much later a packet ends than the one before.
 
-    Of a short block after a long one FFmpeg knows when it ends, and not how much it adds.
+    FFmpeg knows when a short block after a long one ends, and not how much it adds.
     """
     previous_end = inf
 
@@ -126,7 +128,7 @@ def _vorbis_steps() -> PacketDuration:
 
 
 def _vorbis_duration(headers: bytes, samples_per_unit: float) -> PacketDuration:
-    """Return a function that tells which of the three possible durations a rounded one is."""
+    """Return a function that returns the possible duration that is nearest to a rounded one."""
     sizes = headers[headers.index(_VORBIS_HEAD) + _VORBIS_SIZES]
     short, long = 1 << (sizes & 15), 1 << (sizes >> 4)
     possible = (short // 2, (short + long) // 4, long // 2)
