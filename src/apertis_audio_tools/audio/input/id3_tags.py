@@ -47,7 +47,7 @@ def without_costly_tags(content: SourceContent) -> SourceContent:
             kept += tag[1]
             is_costly = is_costly or kept > _MAX_TAGS_BYTES or _is_costly(stream, tag)
         if is_costly:
-            content = content.part(end, content.size - end)
+            content = content.window(end, content.size - end)
     with content.open() as stream:
         _require_no_costly_tags(stream, content.label)
     return content

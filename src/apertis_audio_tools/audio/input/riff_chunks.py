@@ -67,8 +67,8 @@ def without_surplus(content: SourceContent) -> SourceContent:
             _warn_of_surplus(stream, content, _Chunk(b"data", audio.start, size).end, before, order)
         header = _plain_header(stream, form, before, audio)
     if header is None:
-        return content if end == content.size else content.part(0, end)
-    return content.part(audio.start, end - audio.start, header)
+        return content if end == content.size else content.window(0, end)
+    return content.window(audio.start, end - audio.start, header)
 
 
 def _read_head(
