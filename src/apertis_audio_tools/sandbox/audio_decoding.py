@@ -8,6 +8,7 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
+from apertis_audio_tools.sandbox.audio_screening import ImplausibleError, screen
 from apertis_audio_tools.sandbox.error_responses import invalid_file_format
 
 if TYPE_CHECKING:
@@ -76,14 +77,14 @@ def decode(file: BinaryIO, demuxers: str = CONTAINERS, param: str = "file") -> b
     options = {"format_whitelist": demuxers, **_OPTIONS}
     pcm = bytearray()
     try:
-        with av.open(file, "r", container_options=options, **_TEXT_OPTIONS) as container:
+        with av.open(screen(file), "r", container_options=options, **_TEXT_OPTIONS) as container:
             for block in _decode_samples(container):
                 pcm += block
                 if len(pcm) > MAX_SECONDS * BYTES_PER_SECOND:
                     raise invalid_file_format(
                         f"The audio is longer than {MAX_SECONDS} seconds.", param
                     )
-    except (av.error.FFmpegError, _FormatChangedError, IndexError):
+    except (av.error.FFmpegError, _FormatChangedError, ImplausibleError, IndexError):
         # PyAV raises IndexError for packets of a stream that has begun since the file was opened.
         message = "The audio could not be decoded. It may be corrupted, or in another format."
         raise invalid_file_format(message, param) from None

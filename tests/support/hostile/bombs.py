@@ -4,6 +4,7 @@ import struct
 import zlib
 from collections.abc import Callable
 
+from support.hostile.claims import CLAIMS
 from support.hostile.samples import samples
 
 _PIXELS = 16_000
@@ -34,6 +35,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "wav of 0 Hz": lambda: _wav("<I", 24, 0),
     "wav of 4 GB": lambda: _wav("<I", 40, 0xFFFFFFFE),
     "midi": lambda: b"MThd\0\0\0\6\0\1\0\1\0\x60MTrk\0\0\0\4\0\xff\x2f\0",
+    **CLAIMS,
 }
 """Functions that make each file, by its description."""
 

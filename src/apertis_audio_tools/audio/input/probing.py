@@ -6,7 +6,8 @@ from typing import Self
 
 from apertis_audio_tools.api.request import Upload
 from apertis_audio_tools.audio.input.ogg_chains import chain_links
-from apertis_audio_tools.audio.input.sources import Source, SourceContent, open_source
+from apertis_audio_tools.audio.input.screening import open_screened
+from apertis_audio_tools.audio.input.sources import Source, SourceContent
 from apertis_audio_tools.audio.input.tracks import Track, map_av_errors, open_track, stamped_seconds
 from apertis_audio_tools.audio.input.wav_layout import WavLayout, read_wav_layout
 from apertis_audio_tools.errors import RecordingError, UnsupportedError
@@ -119,7 +120,7 @@ def probe(source: Source) -> Recording:
     Raises:
         RecordingError: If the source is missing, is empty, or has no audio that can be decoded.
     """
-    content = open_source(source)
+    content = open_screened(source)
     try:
         return _examine(content)
     except BaseException:

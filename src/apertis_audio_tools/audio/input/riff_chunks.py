@@ -1,0 +1,159 @@
+"""Chunks of WAVE files: which of them FFmpeg and the service receive, and where the audio ends."""
+
+import logging
+import string
+from collections.abc import Iterator
+from typing import BinaryIO, Literal, NamedTuple
+
+from apertis_audio_tools.audio.input.sources import SourceContent
+from apertis_audio_tools.errors import RecordingError
+
+logger: logging.Logger = logging.getLogger("apertis_audio_tools")
+
+_BYTE_ORDERS: dict[bytes, Literal["little", "big"]] = {
+    b"RIFF": "little",
+    b"RF64": "little",
+    b"BW64": "little",
+    b"RIFX": "big",
+}
+_FORM = b"WAVE"
+_FORM_BYTES, _HEAD_BYTES = 12, 8
+"""Bytes before the first chunk, and of the kind and size of each chunk."""
+_DESCRIPTIONS = frozenset({b"fmt ", b"fact", b"ds64"})
+"""Chunks that describe the samples."""
+_MAX_DESCRIPTION_BYTES = 1 << 16
+_MAX_METADATA_BYTES = 1 << 16
+"""Bytes of other chunks before the audio that FFmpeg may read; more are hidden from it."""
+_MAX_CHUNKS = 1_000
+"""Chunks on either side of the audio that are read; more than any file has."""
+_MAX_SIZE = 0xFFFFFFFF
+"""Size that stands for an unknown one, as 0 does, or for one that is in a ``ds64`` chunk."""
+_ID_BYTES = frozenset((string.ascii_letters + string.digits + " _-").encode())
+
+
+class _Chunk(NamedTuple):
+    """A chunk: its kind, the position of its content, and the size it claims."""
+
+    kind: bytes
+    start: int
+    size: int
+
+    @property
+    def end(self) -> int:
+        """Position of the next chunk, after a byte of padding if the size is odd."""
+        return self.start + self.size + self.size % 2
+
+
+def without_surplus(content: SourceContent) -> SourceContent:
+    """Return a WAVE file without what is behind its audio; any other recording is unchanged.
+
+    Large chunks of metadata before the audio are left out as well. A warning is logged if the bytes
+    behind the audio are not chunks of metadata.
+
+    Raises:
+        RecordingError: If there are more chunks before the audio than any real file has.
+    """
+    with content.open() as stream:
+        form = stream.read(_FORM_BYTES)
+        order = _BYTE_ORDERS.get(form[:4])
+        if order is None or form[8:] != _FORM:
+            return content
+        before, audio = _read_head(stream, content, order)
+        if audio is None:
+            return content
+        size = _audio_size(stream, audio, before)
+        end = content.size if size is None else min(audio.start + size, content.size)
+        if size is not None:
+            _warn_of_surplus(stream, content, _Chunk(b"data", audio.start, size).end, before, order)
+        header = _plain_header(stream, form, before, audio)
+    if header is None:
+        return content if end == content.size else content.window(0, end)
+    return content.window(audio.start, end - audio.start, header)
+
+
+def _read_head(
+    stream: BinaryIO, content: SourceContent, order: Literal["little", "big"]
+) -> tuple[list[_Chunk], _Chunk | None]:
+    """Return the chunks before the audio, and that of the audio, if any."""
+    before: list[_Chunk] = []
+    for chunk in _chunks(stream, _FORM_BYTES, content.size, order):
+        if chunk.kind == b"data":
+            return before, chunk
+        before.append(chunk)
+        if len(before) > _MAX_CHUNKS:
+            raise RecordingError(
+                f"{content.label} has more than {_MAX_CHUNKS} chunks before its audio."
+            )
+    return before, None
+
+
+def _chunks(
+    stream: BinaryIO, position: int, end: int, order: Literal["little", "big"]
+) -> Iterator[_Chunk]:
+    while position + _HEAD_BYTES <= end:
+        stream.seek(position)
+        head = stream.read(_HEAD_BYTES)
+        if len(head) < _HEAD_BYTES:
+            return
+        chunk = _Chunk(head[:4], position + _HEAD_BYTES, int.from_bytes(head[4:], order))
+        yield chunk
+        position = chunk.end
+
+
+def _audio_size(stream: BinaryIO, audio: _Chunk, before: list[_Chunk]) -> int | None:
+    """Return the bytes of audio by the header, or None if whoever wrote it did not know."""
+    size = audio.size
+    wide = next((chunk for chunk in before if chunk.kind == b"ds64"), None)
+    if size == _MAX_SIZE and wide is not None:
+        stream.seek(wide.start + 8)  # after the size of the file
+        size = int.from_bytes(stream.read(8), "little")
+    return None if size in (0, _MAX_SIZE) else size
+
+
+def _warn_of_surplus(
+    stream: BinaryIO,
+    content: SourceContent,
+    end: int,
+    before: list[_Chunk],
+    order: Literal["little", "big"],
+) -> None:
+    """Log a warning if the bytes behind the audio are not all chunks of metadata."""
+    for number, chunk in enumerate(_chunks(stream, end, content.size, order)):
+        is_metadata = chunk.kind != b"data" and _ID_BYTES.issuperset(chunk.kind)
+        if number == _MAX_CHUNKS or not is_metadata or chunk.start + chunk.size > content.size:
+            break
+        end = chunk.end
+    form = next((chunk for chunk in before if chunk.kind == b"fmt "), None)
+    if end >= content.size or form is None:
+        return
+    stream.seek(form.start + 8)  # after the codec, the channels and the sample rate
+    bytes_per_second = int.from_bytes(stream.read(4), order)
+    if bytes_per_second:
+        seconds = (content.size - end) / bytes_per_second
+        logger.warning(
+            "%s has %d bytes behind the audio that its header describes. They are ignored; as "
+            "audio they would be %.1f seconds.",
+            content.label,
+            content.size - end,
+            seconds,
+        )
+
+
+def _plain_header(
+    stream: BinaryIO, form: bytes, before: list[_Chunk], audio: _Chunk
+) -> bytes | None:
+    """Return a header without metadata, or None if the metadata is small and not in ID3."""
+    metadata = [chunk for chunk in before if chunk.kind not in _DESCRIPTIONS]
+    is_small = sum(chunk.size for chunk in metadata) <= _MAX_METADATA_BYTES
+    if is_small and all(chunk.kind.lower() != b"id3 " for chunk in metadata):
+        return None
+    kept = [
+        chunk
+        for chunk in before
+        if chunk.kind in _DESCRIPTIONS and chunk.size <= _MAX_DESCRIPTION_BYTES
+    ]
+    parts = [form]
+    for chunk in [*kept, _Chunk(audio.kind, audio.start, 0)]:
+        stream.seek(chunk.start - _HEAD_BYTES)
+        parts.append(stream.read(chunk.end - chunk.start + _HEAD_BYTES))
+    return b"".join(parts)

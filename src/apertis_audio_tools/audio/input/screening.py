@@ -1,0 +1,24 @@
+"""Check recordings, and hide parts of them, before FFmpeg reads them."""
+
+from apertis_audio_tools.audio.input.id3_tags import without_costly_tags
+from apertis_audio_tools.audio.input.mp4_claims import require_plausible_samples
+from apertis_audio_tools.audio.input.riff_chunks import without_surplus
+from apertis_audio_tools.audio.input.sources import Source, SourceContent, open_source
+from apertis_audio_tools.audio.input.tracks import map_av_errors
+
+
+def open_screened(source: Source) -> SourceContent:
+    """Return the content of a source, without parts that are not audio and costly to read.
+
+    Raises:
+        RecordingError: If the source cannot be read, or claims more than it contains.
+    """
+    content = open_source(source)
+    try:
+        with map_av_errors(content.label):
+            content = without_costly_tags(without_surplus(content))
+            require_plausible_samples(content)
+            return content
+    except BaseException:
+        content.close()
+        raise
