@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test plugins lint audit mutants rerecord clean
+.PHONY: help demo test hostile plugins lint audit mutants rerecord clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,9 @@ lint: $(VENV)/.dev ## ruff, mypy --strict, and pyright on tests/typing
 
 test: lint ## lint, type-check and run every test
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+hostile: $(VENV)/.dev ## read every hostile response, with memory and processor time measured
+	APERTIS_LONG_TESTS=1 $(BIN)/python -m pytest tests/hostile/test_response_costs.py
 
 plugins: $(VENV)/.dev ## test the plugins in llm, MarkItDown and NeMo Agent Toolkit, each installed in its own environment
 	APERTIS_PLUGIN_HOSTS=1 $(BIN)/python -m pytest tests/plugins
