@@ -288,7 +288,9 @@ def test_indexing_a_changed_recording(server: LoopbackServer, folder: Path) -> N
     assert indexed() == counts(added=RECORDING_COUNT * SEGMENT_COUNT)
     assert indexed() == counts(skipped=RECORDING_COUNT * SEGMENT_COUNT)
     changed = folder / "meeting5.wav"
-    changed.write_bytes((folder / "meeting6.wav").read_bytes() + b"\0\0")
+    content = bytearray((folder / "meeting6.wav").read_bytes())
+    content[-1] ^= 1
+    changed.write_bytes(content)
     assert indexed() == counts(
         added=SEGMENT_COUNT, skipped=(RECORDING_COUNT - 1) * SEGMENT_COUNT, deleted=SEGMENT_COUNT
     )

@@ -118,7 +118,7 @@ def test_default_folder_that_is_a_link(
         (tmp_path / name).mkdir()
     shutil.copy(CLIP, tmp_path / "home" / "private.m4a")
     toolset = Toolset(
-        lambda: ApertisAudio("sk-any"), "recordings", "spoken", is_default_output=True
+        lambda: ApertisAudio("key-of-a-test"), "recordings", "spoken", is_default_output=True
     )
     if comes_later:
         with pytest.raises(AccessError, match="There is no file"):

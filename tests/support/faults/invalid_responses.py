@@ -1,6 +1,7 @@
 """Faults in which a successful response is invalid, or valid only after unwrapping."""
 
 import json
+import math
 import zlib
 from collections.abc import Iterable
 from functools import cache
@@ -106,7 +107,14 @@ SHAPES = (
     ),
     *(
         invalid(f"200 with {body.decode()}", respond(200, body, "application/json"), [TRANSCRIBE])
-        for body in (b'{"text": null}', b'{"text": 7}', b'{"text": "a", "duration": NaN}')
+        for body in (b'{"text": null}', b'{"text": 7}')
+    ),
+    Fault(
+        "200 with a duration of NaN",
+        "keep the words",
+        lambda endpoint: [respond_json({"text": endpoint.value, "duration": math.nan})],
+        attempts=1,
+        endpoints=[TRANSCRIBE],
     ),
     invalid("JSON that is not UTF-8", respond(200, b'{"text": "caf\xe9"}'), IN_JSON),
     invalid("JSON nested a hundred thousand deep", respond(200, b"[" * 100_000), IN_JSON),
