@@ -48,6 +48,7 @@ class ClientOptions(TypedDict, total=False):
     max_concurrency: int
     requests_per_minute: int | None
     cache: CacheSetting
+    isolate_probe: bool
     models: Mapping[str, Model]
 
 
@@ -132,6 +133,7 @@ class ClientFields(BaseModel):
     max_wait: float | None = Field(default=None, frozen=True)
     max_concurrency: int | None = Field(default=None, frozen=True)
     requests_per_minute: int | None = Field(default=None, frozen=True)
+    isolate_probe: bool | None = Field(default=None, frozen=True)
     models: Annotated[Mapping[str, Model] | None, PlainValidator(_copy_models)] = Field(
         default=None, frozen=True, exclude=True, repr=False
     )
