@@ -223,7 +223,9 @@ class ChatVerbs:
 
     def _chat_call(self, messages: Sequence[ChatMessage], options: ChatOptions) -> Call[ChatReply]:
         capabilities = self._context.capabilities
-        return chat_call(messages, options, capabilities=capabilities, encode_clip=self._encode_clip)
+        return chat_call(
+            messages, options, capabilities=capabilities, encode_clip=self._encode_clip
+        )
 
     def _stream_call(
         self, messages: Sequence[ChatMessage], options: ChatOptions

@@ -74,10 +74,15 @@ def decode(file: BinaryIO, demuxers: str = CONTAINERS, param: str = "file") -> b
     Raises:
         ErrorResponse: 400 invalid_file_format if there is no audio that can be decoded.
     """
-    options = {"format_whitelist": demuxers, **_OPTIONS}
+    # Without its index, which serves to seek, and which takes hours if it is in disorder.
+    options = {"format_whitelist": demuxers, "fflags": "ignidx", **_OPTIONS}
     pcm = bytearray()
     try:
-        with av.open(screen(file), "r", container_options=options, **_TEXT_OPTIONS) as container:
+        upload = screen(file)
+        with av.open(upload, "r", container_options=options, **_TEXT_OPTIONS) as container:
+            if upload.is_exceeded:
+                raise ImplausibleError
+            upload.finish_opening()
             for block in _decode_samples(container):
                 pcm += block
                 if len(pcm) > MAX_SECONDS * BYTES_PER_SECOND:

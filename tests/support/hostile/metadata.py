@@ -11,17 +11,20 @@ COUNT = 100_000
 """Entries: a file of a few megabytes, whose tags alone would take minutes of processor time."""
 
 
-def _comments(count: int, *, key: bytes = b"", value: bytes = b"a") -> bytes:
+def vorbis_comments(count: int, *, key: bytes = b"", value: bytes = b"a") -> bytes:
     """Return a block of Vorbis comments, whose keys are the same if `key` is given."""
     texts = ((key or b"key%d" % number) + b"=" + value for number in range(count))
     entries = (struct.pack("<I", len(text)) + text for text in texts)
     return struct.pack("<I", 0) + struct.pack("<I", count) + b"".join(entries)
 
 
-def _flac(*blocks: bytes) -> bytes:
+def flac_with(*blocks: bytes) -> bytes:
+    """Return a recording of FLAC with blocks of comments."""
     data = samples()["flac"]
     packed = (b"\4" + struct.pack(">I", len(block))[1:] + block for block in blocks)
-    return data[:42].replace(b"fLaC\x80", b"fLaC\0") + b"".join(packed) + b"\x81\0\0\0" + _frames(data)
+    return (
+        data[:42].replace(b"fLaC\x80", b"fLaC\0") + b"".join(packed) + b"\x81\0\0\0" + _frames(data)
+    )
 
 
 def _frames(flac: bytes) -> bytes:
@@ -42,7 +45,8 @@ def _ogg(head: bytes, comments: bytes) -> bytes:
     return b"".join([*pages, page(1, number, 0, b"\xfc" + bytes(50))])
 
 
-def _opus(comments: bytes) -> bytes:
+def ogg_with(comments: bytes) -> bytes:
+    """Return a recording of Opus with comments."""
     return _ogg(b"OpusHead\1\1\x38\1\x80\xbb\0\0\0\0\0", b"OpusTags" + comments)
 
 
@@ -72,7 +76,9 @@ def _matroska(kind: str, entries: Iterable[bytes]) -> bytes:
         + element("E1", element("B5", struct.pack(">d", 16_000)) + element("6264", b"\x10"))
     )
     tracks = element("1654AE6B", element("AE", track))
-    cluster = element("1F43B675", element("E7", b"\0") + element("A3", b"\x81\0\0\x80" + bytes(640)))
+    cluster = element(
+        "1F43B675", element("E7", b"\0") + element("A3", b"\x81\0\0\x80" + bytes(640))
+    )
     head = element("1A45DFA3", element("4282", b"matroska"))
     return head + element("18538067", tracks + element(kind, b"".join(entries)) + cluster)
 
@@ -119,7 +125,13 @@ def _mp4(*boxes: bytes) -> bytes:
     at = data.index(b"moov") - 4
     (size,) = struct.unpack_from(">I", data, at)
     more = b"".join(boxes)
-    return data[:at] + struct.pack(">I", size + len(more)) + data[at + 4 : at + size] + more + data[at + size :]
+    return (
+        data[:at]
+        + struct.pack(">I", size + len(more))
+        + data[at + 4 : at + size]
+        + more
+        + data[at + size :]
+    )
 
 
 def _mp4_tags(count: int) -> bytes:
@@ -139,7 +151,8 @@ def _mp4_tags(count: int) -> bytes:
 def _mp4_texts(count: int) -> bytes:
     """Return a file whose texts have a language each, so that each has a name of its own."""
     texts = (
-        box(b"\xa9nam", struct.pack(">HH", 1, 0x400 + number % 30_000), b"a") for number in range(count)
+        box(b"\xa9nam", struct.pack(">HH", 1, 0x400 + number % 30_000), b"a")
+        for number in range(count)
     )
     return _mp4(box(b"udta", *texts))
 
@@ -162,7 +175,9 @@ def _ape(count: int) -> bytes:
 
 
 def _info(count: int) -> bytes:
-    names = (struct.pack(">I", 0x41414141 + (number // 90 << 8) + number % 90) for number in range(count))
+    names = (
+        struct.pack(">I", 0x41414141 + (number // 90 << 8) + number % 90) for number in range(count)
+    )
     chunks = b"".join(name + struct.pack("<I", 2) + b"a\0" for name in names)
     return b"LIST" + struct.pack("<I", len(chunks) + 4) + b"INFO" + chunks
 
@@ -216,7 +231,8 @@ def _id3_of_long_names(count: int) -> bytes:
 def _flv(count: int) -> bytes:
     data = samples()["flv"]
     values = b"".join(
-        struct.pack(">H", len(b"key%d" % number)) + b"key%d\2\0\1a" % number for number in range(count)
+        struct.pack(">H", len(b"key%d" % number)) + b"key%d\2\0\1a" % number
+        for number in range(count)
     )
     script = b"\2\0\nonMetaData\x08" + struct.pack(">I", count) + values + b"\0\0\x09"
     head = b"\x12" + struct.pack(">I", len(script))[1:] + bytes(7)
@@ -239,14 +255,17 @@ def _flv_index(count: int) -> bytes:
 
 
 METADATA: dict[str, Callable[[], bytes]] = {
-    "flac comments": lambda: _flac(_comments(COUNT)),
-    "flac comments of one name": lambda: _flac(_comments(900, key=b"a", value=b"b" * 17_000)),
-    "flac comments in many blocks": lambda: _flac(*[_comments(2)] * 3, *[_comments(900)] * 50),
-    "flac comments of long names": lambda: _flac(_comments(1_500, key=b"", value=b"b")),
-    "opus comments": lambda: _opus(_comments(COUNT)),
-    "vorbis comments": lambda: _vorbis(_comments(COUNT)),
-    "flac in ogg comments": lambda: _flac_in_ogg(_comments(COUNT)),
-    "speex comments": lambda: _speex(_comments(COUNT)),
+    "flac comments": lambda: flac_with(vorbis_comments(COUNT)),
+    "flac comments of one name": lambda: flac_with(
+        vorbis_comments(900, key=b"a", value=b"b" * 17_000)
+    ),
+    "flac comments in many blocks": lambda: flac_with(
+        *[vorbis_comments(2)] * 3, *[vorbis_comments(900)] * 15
+    ),
+    "opus comments": lambda: ogg_with(vorbis_comments(COUNT)),
+    "vorbis comments": lambda: _vorbis(vorbis_comments(COUNT)),
+    "flac in ogg comments": lambda: _flac_in_ogg(vorbis_comments(COUNT)),
+    "speex comments": lambda: _speex(vorbis_comments(COUNT)),
     "mkv tags": lambda: _matroska_tags(COUNT),
     "mkv chapters": lambda: _matroska_chapters(COUNT),
     "mkv cues": lambda: _matroska_cues(COUNT),

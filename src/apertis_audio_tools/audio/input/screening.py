@@ -6,6 +6,7 @@ from apertis_audio_tools.audio.input.mp4_claims import require_plausible_samples
 from apertis_audio_tools.audio.input.riff_chunks import without_surplus
 from apertis_audio_tools.audio.input.sources import Source, SourceContent, open_source
 from apertis_audio_tools.audio.input.tracks import map_av_errors
+from apertis_audio_tools.audio.input.vorbis_comments import require_few_comments
 
 
 def open_screened(source: Source, *, isolate: bool = False) -> SourceContent:
@@ -23,6 +24,7 @@ def open_screened(source: Source, *, isolate: bool = False) -> SourceContent:
                 require_bounded_probe(content)
             content = without_costly_tags(without_surplus(content))
             require_plausible_samples(content)
+            require_few_comments(content)
             return content
     except BaseException:
         content.close()
