@@ -22,7 +22,7 @@ HEADS = sorted({data[:length] for data in samples().values() for length in (4, 1
 @pytest.mark.slow
 def test_broken_recordings() -> None:
     """Truncated and damaged recordings, a sample of those of the benchmark, raise typed errors."""
-    command = [sys.executable, str(FUZZ), "--count=60", "--step=9970", "--workers=1"]
+    command = [sys.executable, str(FUZZ), "--count=60", "--step=9970", "--bombs=4", "--workers=1"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "0 faults" in result.stdout

@@ -8,8 +8,9 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from apertis_audio_tools.sandbox.audio_screening import ImplausibleError, screen
+from apertis_audio_tools.sandbox.audio_screening import screen
 from apertis_audio_tools.sandbox.error_responses import invalid_file_format
+from apertis_audio_tools.sandbox.opening_limits import ImplausibleError
 
 if TYPE_CHECKING:
     from av.audio.codeccontext import AudioCodecContext
@@ -80,8 +81,6 @@ def decode(file: BinaryIO, demuxers: str = CONTAINERS, param: str = "file") -> b
     try:
         upload = screen(file)
         with av.open(upload, "r", container_options=options, **_TEXT_OPTIONS) as container:
-            if upload.is_exceeded:
-                raise ImplausibleError
             upload.finish_opening()
             for block in _decode_samples(container):
                 pcm += block

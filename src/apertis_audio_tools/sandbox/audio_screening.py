@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from apertis_audio_tools.sandbox.opening_limits import (
+    ImplausibleError,
     OpeningFile,
     has_many_ogg_comments,
     without_flac_comments,
@@ -39,10 +40,6 @@ _UNIT_TIMES = re.compile(rb"stts.{4}\x00{3}\x01(.{4})\x00{3}\x01", re.DOTALL)
 """Times of uncompressed samples, which FFmpeg does not index one by one."""
 _MP4_KINDS = frozenset(b"ftyp moov moof mdat wide free skip junk pict pnot udta uuid styp".split())
 """Boxes by which FFmpeg recognises the container."""
-
-
-class ImplausibleError(Exception):
-    """The index of an upload claims more than the upload can hold, or there are too many tags."""
 
 
 def screen(file: BinaryIO) -> OpeningFile:

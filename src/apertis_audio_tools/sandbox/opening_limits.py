@@ -4,7 +4,7 @@ import re
 import time
 from io import BytesIO
 
-_MAX_SECONDS = 2.0
+_MAX_SECONDS = 1.0
 """Processor time for opening an upload."""
 _EBML, _FLAC = b"\x1a\x45\xdf\xa3", b"fLaC"
 _MATROSKA_ENTRIES = (b"\x45\xa3", b"\x73\xc4")
@@ -18,6 +18,10 @@ _COMMENTS, _PADDING, _LAST = 4, 1, 0x80
 """Types of blocks of FLAC, and the flag of the last one."""
 
 
+class ImplausibleError(Exception):
+    """The index of an upload claims more than the upload can hold, or there are too many tags."""
+
+
 class OpeningFile(BytesIO):
     """An upload that ends when opening it has cost too much. `finish_opening` lifts the limit."""
 
@@ -26,7 +30,7 @@ class OpeningFile(BytesIO):
         self._is_matroska = data.startswith(_EBML)
         self._entries = 0
         self._end: float | None = time.thread_time() + _MAX_SECONDS
-        self.is_exceeded = False
+        self._is_exceeded = False
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Return bytes, or none if opening the upload has cost too much."""
@@ -36,12 +40,18 @@ class OpeningFile(BytesIO):
         if self._is_matroska:
             self._entries += sum(map(data.count, _MATROSKA_ENTRIES))
         if time.thread_time() > self._end or self._entries > _MAX_MATROSKA_ENTRIES:
-            self.is_exceeded = True
-        return b"" if self.is_exceeded else data
+            self._is_exceeded = True
+        return b"" if self._is_exceeded else data
 
     def finish_opening(self) -> None:
-        """Lift the limit."""
+        """Lift the limit.
+
+        Raises:
+            ImplausibleError: If opening the upload has cost too much.
+        """
         self._end = None
+        if self._is_exceeded:
+            raise ImplausibleError
 
 
 def without_flac_comments(data: bytes) -> bytes:

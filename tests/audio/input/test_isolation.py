@@ -1,5 +1,6 @@
 """A recording is opened in a child process first, which may be ended by limits."""
 
+import asyncio
 import gzip
 import io
 import os
@@ -7,10 +8,11 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import pytest
 
-from apertis_audio_tools import APIConnectionError, ApertisAudio, FileAccess, RecordingError
+from apertis_audio_tools import ApertisAudio, APIConnectionError, FileAccess, RecordingError
 from apertis_audio_tools.adapters.tools import AskTool, AudioTool, TranscribeTool
 from apertis_audio_tools.audio import probe
 from apertis_audio_tools.audio.input import isolation
@@ -20,7 +22,7 @@ from support.loopback_server import LoopbackServer
 from support.sync_async import Run
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the limits are those of Linux")
-TOOLS = {
+TOOLS: dict[type[AudioTool], dict[str, object]] = {
     TranscribeTool: {"path": "talk.m4a"},
     AskTool: {"path": "talk.m4a", "question": "Who speaks?"},
 }
@@ -50,15 +52,16 @@ def children(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
     return environments
 
 
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
-def test_tools(tool: type[AudioTool], folder: Path, run: Run) -> None:
+def test_tools(tool: type[AudioTool], is_async: object, folder: Path) -> None:
     """A tool refuses a recording whose index would take 600 MB, and sends no request."""
-    with (
-        LoopbackServer([]) as server,
-        server.client() as client,
-        pytest.raises(RecordingError, match=r"^talk\.m4a is refused, because opening it takes too"),
-    ):
-        run(tool(client, FileAccess(folder)), "run", **TOOLS[tool])
+    with LoopbackServer([]) as server, server.client() as client:
+        made, arguments = tool(client, FileAccess(folder)), TOOLS[tool]
+        with pytest.raises(
+            RecordingError, match=r"^talk\.m4a is refused, because opening it takes"
+        ):
+            asyncio.run(made.arun(**arguments)) if is_async else made.run(**arguments)
     assert not server.requests
 
 
@@ -81,20 +84,20 @@ def test_processor_time(monkeypatch: pytest.MonkeyPatch) -> None:
         probe(samples()["mp3"] * 2_000, isolate=True)
 
 
-@pytest.mark.parametrize("is_default", [True, False])
-def test_who_isolates(tmp_path: Path, is_default: bool, children: list[dict[str, str]]) -> None:
+@pytest.mark.parametrize("is_default", [True, False], ids=["default", "off"])
+def test_who_isolates(tmp_path: Path, is_default: object, children: list[dict[str, str]]) -> None:
     """Tools isolate unless told otherwise, and clients only if told."""
     (tmp_path / "talk.ogg").write_bytes(samples()["ogg"])
-    options = {} if is_default else {"isolate_probe": False}
     with ApertisAudio("sk-isolated", base_url="http://127.0.0.1:9/v1", max_retries=0) as client:
-        tool = TranscribeTool(client, FileAccess(tmp_path, **options))
+        access = FileAccess(tmp_path) if is_default else FileAccess(tmp_path, isolate_probe=False)
+        tool = TranscribeTool(client, access)
         for call in (
             lambda: client.transcribe(tmp_path / "talk.ogg"),
             lambda: tool.run(path="talk.ogg"),
         ):
             with pytest.raises(APIConnectionError):
                 call()
-    assert len(children) == is_default
+    assert len(children) == bool(is_default)
 
 
 def test_environment(monkeypatch: pytest.MonkeyPatch, children: list[dict[str, str]]) -> None:
@@ -126,14 +129,15 @@ def test_sources(kind: str, tmp_path: Path) -> None:
     elif kind == "gzip":
         path.write_bytes(gzip.compress(data))
         with gzip.open(path) as stream:
-            assert probe(("talk.mp3", stream), isolate=True).duration == expected
+            source = "talk.mp3", cast("BinaryIO", stream)
+            assert probe(source, isolate=True).duration == expected
     elif kind == "pipe":
         with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
             assert process.stdin
             assert process.stdout
             process.stdin.write(data)
             process.stdin.close()
-            assert probe(process.stdout, isolate=True).duration == expected
+            assert probe(cast("BinaryIO", process.stdout), isolate=True).duration == expected
     else:
         prefix = b"prefix" if kind == "prefixed" else b""
         path.write_bytes(prefix + data)

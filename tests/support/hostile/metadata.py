@@ -204,7 +204,7 @@ def _avi_index(count: int) -> bytes:
 
 def _asf(count: int) -> bytes:
     data = samples()["asf"]
-    names = (("k%d" % number).encode("utf-16-le") + b"\0\0" for number in range(count))
+    names = (f"k{number}".encode("utf-16-le") + b"\0\0" for number in range(count))
     value = "a".encode("utf-16-le") + b"\0\0"
     tags = b"".join(
         struct.pack("<H", len(name)) + name + struct.pack("<HH", 0, len(value)) + value

@@ -5,14 +5,12 @@ much, and the limits hold for ways that are not known yet. Only on Linux; elsewh
 """
 
 import contextlib
-import io
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from typing import BinaryIO
 
 from apertis_audio_tools.audio.input.sources import OpenFile, Source, SourceContent, open_source
 from apertis_audio_tools.errors import RecordingError
@@ -98,32 +96,6 @@ def _as_file(content: SourceContent) -> Iterator[OpenFile]:
         shutil.copyfileobj(stream, copy)
         copy.flush()
         yield OpenFile(copy, 0)
-
-
-class PositionedFile(io.RawIOBase):
-    """A file read by position, because its descriptor shares the position with other processes."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        size = os.fstat(self._descriptor).st_size
-        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: size}[whence]
-        self._position = max(origin + offset, 0)
-        return self._position
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        data = os.pread(self._descriptor, len(buffer), self._position)
-        buffer[: len(data)] = data
-        self._position += len(data)
-        return len(data)
 
 
 def _not_started(content: SourceContent, reason: str) -> RecordingError:

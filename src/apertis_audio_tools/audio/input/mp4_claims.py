@@ -117,7 +117,7 @@ class _Claims:
             self._durations.append(sum(count * ticks for count, ticks in _rows(box, ">II")))
         elif box.kind in {b"mvhd", b"mdhd"}:
             rates = self._movie_rates if box.kind == b"mvhd" else self._rates
-            rates.append(box.number(20 if box.data[:1] == b"\1" else 12))
+            rates.append(box.number(20 if bytes(box.data[:1]) == b"\1" else 12))
         elif box.kind == b"hdlr":
             self._handlers.add(bytes(box.data[8:12]))
 
@@ -155,7 +155,7 @@ def _rows(box: _Box, layout: str) -> Iterator[tuple[int, ...]]:
 
 def _durations_of_edits(box: _Box) -> list[int]:
     """Return the durations of the edits that play something, in units of the movie."""
-    rows = _rows(box, ">Qq4x" if box.data[:1] == b"\1" else ">Ii4x")
+    rows = _rows(box, ">Qq4x" if bytes(box.data[:1]) == b"\1" else ">Ii4x")
     return [duration for duration, start in rows if start >= 0]
 
 

@@ -11,9 +11,9 @@ from typing import BinaryIO
 from apertis_audio_tools.audio.input.sources import SourceContent
 from apertis_audio_tools.errors import RecordingError
 
-_SECONDS = 2.0
+_SECONDS = 1.0
 _BYTES_PER_SECOND = 25 << 20
-"""A recording may take 2 seconds of processor time, and another for each 25 MiB."""
+"""A recording may take a second of processor time, and another for each 25 MiB."""
 _EBML = b"\x1a\x45\xdf\xa3"
 _MATROSKA_ENTRIES = (b"\x45\xa3", b"\x73\xc4")
 """Identifiers of the name of a tag, and of a chapter."""

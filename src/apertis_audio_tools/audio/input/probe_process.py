@@ -8,7 +8,7 @@ import resource
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from apertis_audio_tools.audio.input.isolation import FINISHED, STARTED, PositionedFile
+from apertis_audio_tools.audio.input.isolation import FINISHED, STARTED
 from apertis_audio_tools.audio.input.probing import probe
 
 _MAX_GROWTH = 512 << 20
@@ -18,9 +18,35 @@ _HARD_LIMIT = 3 << 30
 for at most 2 GiB at once, so that growth has passed `_MAX_GROWTH` by then."""
 
 
+class _PositionedFile(io.RawIOBase):
+    """A file read by position, because its descriptor shares the position with other processes."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        size = os.fstat(self._descriptor).st_size
+        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: size}[whence]
+        self._position = max(origin + offset, 0)
+        return self._position
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        data = os.pread(self._descriptor, len(buffer), self._position)
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+
 def main(start: int, seconds: int) -> None:
     """Open the recording at a position of the standard input, in so many seconds at most."""
-    file = PositionedFile(0)
+    file = _PositionedFile(0)
     file.seek(start)
     before = _address_space("VmSize")
     _limit(resource.RLIMIT_AS, before + _HARD_LIMIT)
