@@ -25,7 +25,7 @@ _MAX_SAMPLES = 2_000_000
 _MAX_EDITS = 20
 """Edits that are read whatever they play."""
 _MAX_EDITED = 2.0
-"""How often the edits may play the whole track: FFmpeg indexes each part anew."""
+"""Times that the edits may play the whole track: FFmpeg indexes each part anew."""
 _MAX_BOXES = 500_000
 _COUNTS = re.compile(rb"(stsz.{8}|stz2.{8}|trun.{4})(.{4})", re.DOTALL)
 _EDITS = re.compile(rb"elst(.)...(.{4})", re.DOTALL)

@@ -16,6 +16,7 @@ _MAX_OGG_COST = 500_000_000
 _HEADER_PACKETS, _FLAC_HEADER_PACKETS = 3, 64
 _COMMENTS, _PADDING, _LAST = 4, 1, 0x80
 """Types of blocks of FLAC, and the flag of the last one."""
+_MAX_FLAC_COMMENT_BYTES = 1 << 16
 
 
 class ImplausibleError(Exception):
@@ -55,16 +56,18 @@ class OpeningFile(BytesIO):
 
 
 def without_flac_comments(data: bytes) -> bytes:
-    """Return an upload whose comments of FLAC are padding."""
+    """Return an upload whose comments of FLAC are padding if there are many."""
     if not data.startswith(_FLAC):
         return data
-    changed, position, kind = bytearray(data), len(_FLAC), 0
+    changed, position, kind, size = bytearray(data), len(_FLAC), 0, 0
     while not kind & _LAST and position < len(data):
         kind = data[position]
+        block = int.from_bytes(data[position + 1 : position + 4])
         if kind & ~_LAST == _COMMENTS:
             changed[position] = _PADDING | kind & _LAST
-        position += 4 + int.from_bytes(data[position + 1 : position + 4])
-    return bytes(changed)
+            size += block
+        position += 4 + block
+    return bytes(changed) if size > _MAX_FLAC_COMMENT_BYTES else data
 
 
 def has_many_ogg_comments(data: bytes) -> bool:

@@ -110,7 +110,7 @@ def test_environment(monkeypatch: pytest.MonkeyPatch, children: list[dict[str, s
 
 @pytest.mark.parametrize("executable", ["", "/nowhere/python", "/bin/false"])
 def test_no_child(executable: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where no child can be started, the recording is not opened."""
+    """The recording is not opened if no child can be started."""
     monkeypatch.setattr(sys, "executable", executable)
     with pytest.raises(RecordingError, match="no process could be started to check it first"):
         probe(samples()["ogg"], isolate=True)
