@@ -58,9 +58,7 @@ def contradicted(old: Mapping[str, Shape], new: Mapping[str, Shape]) -> list[str
 def _contradictions(old: Mapping[str, Shape], name: str, after: Shape) -> tuple[str, ...]:
     before = _baseline(old, name)
     if before == after:
-        return (
-            "  has the shape of the committed cassette; its values contradict the test or the audit",
-        )
+        return ("  has the shape of the committed cassette, but its values contradict the test",)
     return _changes(before, after, is_new=False)
 
 
