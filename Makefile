@@ -64,7 +64,8 @@ mutants: $(VENV)/.mutants ## mutate core modules in a copy, and print the mutati
 		xargs -n 1 $(abspath $(BIN))/mutmut show
 	@cd $(VENV)/mutants && $(abspath $(BIN))/mutmut export-cicd-stats && cat mutants/mutmut-cicd-stats.json
 
-rerecord: $(VENV)/.dev ## record every cassette anew (from the service if APERTIS_API_KEY is set, else from the sandbox), and print changes in the shape of responses
+rerecord: $(VENV)/.dev ## record every cassette anew (from the service if APERTIS_API_KEY is set, else from the sandbox), keep what contradicts a test in contradictions/, and print changes in the shape of responses
+	@rm -rf contradictions
 	@$(BIN)/python -m pytest --record-mode=rewrite -m vcr; recorded=$$?; \
 		PYTHONPATH=tests $(BIN)/python -m support.cassettes.shapes; exit $$recorded
 
