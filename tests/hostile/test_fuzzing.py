@@ -42,7 +42,7 @@ def test_whole_recordings(name: str) -> None:
     assert outcomes[0] == outcomes[1] == outcomes[4] == outcomes[5] == "fine"
 
 
-@pytest.mark.parametrize("number", [165, 296, 956, 1761, 4646, 30784, 200783, 201751, 202465])
+@pytest.mark.parametrize("number", [165, 296, 956, 1761, 4646, 6698, 30784, 200783, 201751, 202465])
 def test_faults_found_before(number: int) -> None:
     """Recordings that once hung or raised another error do not any more."""
     _, data = damaged(number)
