@@ -164,7 +164,8 @@ class WorkerShare:
             raise RuntimeError(errors)
         if not done:
             self.crashes += 1
-            self.faults.append((at, name, f"the process ended: {process.returncode} {errors[-3000:]}"))
+            reason = f"the process ended: {process.returncode} {errors[-3000:]}"
+            self.faults.append((at, name, reason))
         return -1 if done else at + 1
 
 
