@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     )
     from apertis_audio_tools.llama_index.llm import ApertisAudioLLM
     from apertis_audio_tools.llama_index.reader import ApertisAudioReader, audio_file_extractor
-    from apertis_audio_tools.llama_index.registration import register
     from apertis_audio_tools.llama_index.tools import ApertisAudioToolSpec
 
 _MODULES = {
@@ -24,7 +23,6 @@ _MODULES = {
     "TranscriptionEndEvent": "events",
     "TranscriptionStartEvent": "events",
     "audio_file_extractor": "reader",
-    "register": "registration",
 }
 
 __all__ = [
@@ -34,7 +32,6 @@ __all__ = [
     "TranscriptionEndEvent",
     "TranscriptionStartEvent",
     "audio_file_extractor",
-    "register",
 ]
 
 

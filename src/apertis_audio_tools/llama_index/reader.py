@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from llama_index.core.readers.base import BasePydanticReader, BaseReader, ResourcesReaderMixin
+from llama_index.core.readers.loading import ALL_READERS
 from llama_index.core.schema import Document
 from pydantic import PrivateAttr
 
@@ -258,6 +259,10 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
             usage=transcript.usage,
         )
         return documents
+
+
+ALL_READERS[ApertisAudioReader.class_name()] = ApertisAudioReader
+"""LlamaIndex loads serialised readers by means of this dictionary."""
 
 
 def audio_file_extractor(reader: BaseReader) -> dict[str, BaseReader]:
