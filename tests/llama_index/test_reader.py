@@ -7,6 +7,7 @@ import itertools
 import shutil
 import tempfile
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -204,16 +205,32 @@ class TestDocuments:
         for name in ("duration: ", "model: ", "task: ", "file_path: "):
             assert name not in prompt + embedded
 
-    def test_extra_info_does_not_replace(self, reader: ApertisAudioReader, monday: Path) -> None:
-        """Metadata of the recording take precedence over extra_info."""
-        first = reader.load_data(monday, extra_info={"start": "never"})[0]
-        assert first.metadata["start"] == pytest.approx(0.7, abs=0.1)
+    def test_extra_info_does_not_replace(
+        self,
+        reader: ApertisAudioReader,
+        monday: Path,
+        load: Load,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        """Extra info with the name of a fact about the recording gets another, which is logged."""
+        documents = load(reader, monday, extra_info={"start": "never", "team": "core"})
+        first = documents[0].metadata
+        assert first["start"] == pytest.approx(0.7, abs=0.1)
+        assert (first["extra_start"], first["team"]) == ("never", "core")
+        (warning,) = caplog.messages
+        assert "extra_start" in warning
 
-    def test_audio_resource(self, reader: ApertisAudioReader, monday: Path) -> None:
-        """The audio resource holds the path of the recording, without its bytes."""
-        resource = reader.load_data(monday)[0].audio_resource
-        assert resource is not None
-        assert (resource.path, resource.data, resource.mimetype) == (monday, None, "audio/mpeg")
+    def test_extra_info_is_flat(self, reader: ApertisAudioReader, monday: Path) -> None:
+        """Values that vector stores would refuse become text."""
+        extra = {"attendees": ["Ann", "Jörg"], "day": date(2026, 1, 2), "room": None, "floor": 3}
+        metadata = reader.load_data(monday, extra_info=extra)[0].metadata
+        assert metadata["attendees"] == '["Ann", "Jörg"]'
+        assert metadata["day"] == "2026-01-02"
+        assert (metadata["room"], metadata["floor"]) == (None, 3)
+
+    def test_no_audio_resource(self, reader: ApertisAudioReader, monday: Path) -> None:
+        """Documents have no audio, so that a multimodal query does not send whole recordings."""
+        assert reader.load_data(monday)[0].audio_resource is None
 
     def test_relationships(self, reader: ApertisAudioReader, meetings: Path, load: Load) -> None:
         """Neighbouring passages of one recording are linked, those of two are not."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         TranscriptionStartEvent,
     )
     from apertis_audio_tools.llama_index.llm import ApertisAudioLLM
+    from apertis_audio_tools.llama_index.passage_parser import PassageNodeParser
     from apertis_audio_tools.llama_index.reader import ApertisAudioReader, audio_file_extractor
     from apertis_audio_tools.llama_index.tools import ApertisAudioToolSpec
 
@@ -20,6 +21,7 @@ _MODULES = {
     "ApertisAudioLLM": "llm",
     "ApertisAudioReader": "reader",
     "ApertisAudioToolSpec": "tools",
+    "PassageNodeParser": "passage_parser",
     "TranscriptionEndEvent": "events",
     "TranscriptionStartEvent": "events",
     "audio_file_extractor": "reader",
@@ -29,6 +31,7 @@ __all__ = [
     "ApertisAudioLLM",
     "ApertisAudioReader",
     "ApertisAudioToolSpec",
+    "PassageNodeParser",
     "TranscriptionEndEvent",
     "TranscriptionStartEvent",
     "audio_file_extractor",

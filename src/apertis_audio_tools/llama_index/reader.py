@@ -22,7 +22,11 @@ from apertis_audio_tools.files.discovery import (
     find_recordings,
 )
 from apertis_audio_tools.llama_index.client_component import ClientComponent, PathText
-from apertis_audio_tools.llama_index.documents import to_documents
+from apertis_audio_tools.llama_index.documents import (
+    flatten_extra_info,
+    to_documents,
+    to_recording_document,
+)
 from apertis_audio_tools.llama_index.load_tracking import LoadTracker
 from apertis_audio_tools.llama_index.recording_finder import (
     FileSystem,
@@ -123,7 +127,8 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
         Args:
             file: Recording (a path, bytes, a binary file object, or a pair of name and content),
                 folder, or several of these. Defaults to ``input_dir``.
-            extra_info: Further metadata of the documents: flat and JSON-safe.
+            extra_info: Further metadata of the documents. Lists and mappings become JSON; names
+                of facts about the recording, such as ``source``, get the prefix ``extra_``.
             fs: File system of fsspec that holds the paths, which cannot be folders. Defaults to
                 the local file system.
 
@@ -132,12 +137,13 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
             ConfigurationError: If there is no key, or nothing to read.
             APIError: If the service refused, could not be reached, or sent a malformed response.
         """
+        extra = flatten_extra_info(extra_info or {})
         with LoadTracker(self.task, self.model) as tracker:
             recordings = tracker.track(self._recordings(file, fs))
             outcomes = self._load_options().transcribe_each(self.audio, recordings)
             with contextlib.closing(outcomes):
                 for recording, outcome in outcomes:
-                    yield from self._documents(recording, outcome, extra_info or {}, tracker)
+                    yield from self._documents(recording, outcome, extra, tracker)
 
     def load_data(
         self,
@@ -156,12 +162,13 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
     ) -> list[Document]:
         """Async version of `load_data`."""
         documents: list[Document] = []
+        extra = flatten_extra_info(extra_info or {})
         with LoadTracker(self.task, self.model) as tracker:
             recordings = tracker.track(self._recordings(file, fs))
             outcomes = self._load_options().atranscribe_each(self.audio, recordings)
             async with contextlib.aclosing(outcomes):
                 async for recording, outcome in outcomes:
-                    documents += self._documents(recording, outcome, extra_info or {}, tracker)
+                    documents += self._documents(recording, outcome, extra, tracker)
         return documents
 
     async def alazy_load_data(
@@ -249,8 +256,13 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
             tracker.finish(recording, failure.source, error=str(outcome.error))
             return []
         transcript = outcome.transcript
-        transcript_documents = self._load_options().make_documents(transcript, recording.name)
-        documents = to_documents(transcript_documents, extra_info, recording.path)
+        options = self._load_options()
+        parts = options.make_documents(transcript, recording.name)
+        if self.granularity == "recording":
+            passages = options.documents.pack(transcript)
+            documents = [to_recording_document(each, passages, extra_info) for each in parts]
+        else:
+            documents = to_documents(parts, extra_info)
         tracker.finish(
             recording,
             document_source(recording.name, transcript.digest),

@@ -51,12 +51,7 @@ def select_tools(
     calls = list(read_calls(response.message))
     if must_call and not calls:
         raise ValueError("The model was required to call a tool, and called none.")
-    return [
-        ToolSelection(
-            tool_id=call.id, tool_name=call.name, tool_kwargs=_arguments(call, must_parse=must_parse)
-        )
-        for call in calls
-    ]
+    return [_selection(call, must_parse=must_parse) for call in calls]
 
 
 def drop_further_calls(response: ChatResponse) -> ChatResponse:
@@ -74,13 +69,14 @@ def drop_further_calls(response: ChatResponse) -> ChatResponse:
     return response.model_copy(update={"message": message.model_copy(update=update)})
 
 
-def _arguments(call: ToolCall, *, must_parse: bool) -> dict[str, Any]:
+def _selection(call: ToolCall, *, must_parse: bool) -> ToolSelection:
     try:
-        return parse_arguments(call)
+        arguments = parse_arguments(call)
     except ValueError as error:
         if must_parse:
             raise MalformedResponseError(str(error)) from None
-        return {f"{error} Call it again with a JSON object.": call.arguments}
+        arguments = {f"{error} Call it again with a JSON object.": call.arguments}
+    return ToolSelection(tool_id=call.id, tool_name=call.name, tool_kwargs=arguments)
 
 
 def _response(reply: ChatReply, calls: list[ToolCallBlock], delta: str | None) -> ChatResponse:
