@@ -80,7 +80,7 @@ class PassageNodeParser(NodeParser):
 
     Example:
         >>> from apertis_audio_tools.llama_index import ApertisAudioReader, PassageNodeParser
-        >>> documents = ApertisAudioReader(granularity="recording").load_data("meetings")
+        >>> documents = ApertisAudioReader(granularity="recording").load_data("recordings")
         >>> nodes = PassageNodeParser().get_nodes_from_documents(documents)
 
     Raises:

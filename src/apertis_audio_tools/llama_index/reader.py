@@ -138,7 +138,7 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
             APIError: If the service refused, could not be reached, or sent a malformed response.
         """
         extra = flatten_extra_info(extra_info or {})
-        with LoadTracker(self.task, self.model) as tracker:
+        with LoadTracker(self, self.task, self.model) as tracker:
             recordings = tracker.track(self._recordings(file, fs))
             outcomes = self._load_options().transcribe_each(self.audio, recordings)
             with contextlib.closing(outcomes):
@@ -163,7 +163,7 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
         """Async version of `load_data`."""
         documents: list[Document] = []
         extra = flatten_extra_info(extra_info or {})
-        with LoadTracker(self.task, self.model) as tracker:
+        with LoadTracker(self, self.task, self.model) as tracker:
             recordings = tracker.track(self._recordings(file, fs))
             outcomes = self._load_options().atranscribe_each(self.audio, recordings)
             async with contextlib.aclosing(outcomes):
