@@ -111,26 +111,58 @@ class TestFinding:
             load(reader, ("monday.mp3", b"", b""))
 
     def test_contents(self, reader: ApertisAudioReader, monday: Path, load: Load) -> None:
-        """Documents of bytes and file objects have no audio resource."""
+        """Bytes and file objects are loaded like files."""
         content = monday.read_bytes()
         expected = texts(reader.load_data(monday))
         for source in (content, io.BytesIO(content)):
-            documents = load(reader, source)
-            assert texts(documents) == expected
-            assert [document.audio_resource for document in documents] == [None] * 4
+            assert texts(load(reader, source)) == expected
 
     def test_other_file_system(self, reader: ApertisAudioReader, monday: Path, load: Load) -> None:
-        """A path of another file system is opened there once, and is no audio resource."""
+        """A path of another file system is opened there, once."""
         memory = fsspec.filesystem("memory")
         memory.pipe("/far/monday.mp3", monday.read_bytes())
         documents = load(reader, PurePosixPath("/far/monday.mp3"), fs=memory)
         assert texts(documents) == texts(reader.load_data(monday))
         assert documents[0].metadata["source"] == "/far/monday.mp3"
-        assert documents[0].audio_resource is None
         twice = load(reader, ["/far/monday.mp3", "/far/monday.mp3"], fs=memory)
         assert texts(twice) == texts(documents)
         with pytest.raises(RecordingError, match=r"/far/away.mp3 cannot be read"):
             load(reader, "/far/away.mp3", fs=memory)
+
+    def test_folder_of_another_file_system(
+        self, reader: ApertisAudioReader, meetings: Path, load: Load
+    ) -> None:
+        """A folder of another file system is searched like a local one."""
+        memory = fsspec.filesystem("memory")
+        for name in ("monday.mp3", "later/tuesday.ogg", ".hidden/a.mp3", "notes.txt"):
+            content = meetings / name
+            memory.pipe(f"/team/{name}", content.read_bytes() if content.exists() else b"")
+        documents = load(reader, "/team", fs=memory)
+        sources = [document.metadata["source"] for document in documents]
+        assert sources == ["/team/later/tuesday.ogg"] * 2 + ["/team/monday.mp3"] * 4
+        direct = load(reader.model_copy(update={"glob": "*"}), "memory://team/", fs=memory)
+        assert texts(direct) == texts(documents)[2:]
+
+    def test_open_file_of_another_file_system(
+        self, reader: ApertisAudioReader, monday: Path, load: Load
+    ) -> None:
+        """An open file that has a path in place of a name is cited by it."""
+
+        class BucketFile(io.BytesIO):
+            path = "bucket/monday.mp3"
+
+        (first, *_) = load(reader, BucketFile(monday.read_bytes()))
+        assert first.metadata["source"] == "bucket/monday.mp3"
+
+    def test_options_of_a_call(self, reader: ApertisAudioReader, monday: Path, load: Load) -> None:
+        """A call may have its own task, model, language and prompt, and no other options."""
+        (first, *_) = load(reader, monday, task="translate", prompt="Beacons.")
+        assert first.metadata["task"] == "translate"
+        assert load(reader, monday)[0].metadata["task"] == "transcribe"
+        with pytest.raises(ConfigurationError, match="language"):
+            load(reader, monday, task="translate", language="de")
+        with pytest.raises(TypeError, match="speed"):
+            load(reader, monday, speed=2)
 
     def test_nothing_to_read(self, reader: ApertisAudioReader, load: Load) -> None:
         """Without an argument and input_dir, the error says what is missing."""

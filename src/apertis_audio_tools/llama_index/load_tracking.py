@@ -6,9 +6,10 @@ import uuid
 from collections.abc import Iterable, Iterator
 from typing import Self, TypedDict, Unpack
 
-from llama_index.core.instrumentation.dispatcher import active_instrument_tags
+from llama_index.core.instrumentation.dispatcher import active_instrument_tags  # type: ignore[attr-defined]
 from llama_index.core.instrumentation.span import active_span_id
 
+from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.audio import Source, source_label
 from apertis_audio_tools.llama_index.events import (
     TranscriptionEndEvent,
@@ -42,12 +43,12 @@ class LoadTracker:
     report the task and model, the span with the attributes of OpenTelemetry for generative AI.
     """
 
-    def __init__(self, reader: object, task: Task, model: str) -> None:
+    def __init__(self, reader: object, options: TranscriptionOptions) -> None:
         self._reader = reader
-        self._task: Task = task
-        self._model = model
+        self._task = options.task
+        self._model = options.model
         self._span_id = f"{type(reader).__name__}.{load_recordings.__name__}-{uuid.uuid4()}"
-        self._arguments = inspect.signature(load_recordings).bind(task, model)
+        self._arguments = inspect.signature(load_recordings).bind(options.task, options.model)
         self._pending: dict[LocatedRecording, Source] = {}
         self._search_error: Exception | None = None
         self._is_over = False
