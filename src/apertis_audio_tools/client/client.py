@@ -81,7 +81,7 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
         max_retries: int = 5,
         max_wait: float = 190.0,
         max_concurrency: int = 8,
-        requests_per_minute: int | None = 500,
+        requests_per_minute: int | None = settings.REQUESTS_PER_MINUTE,
         cache: CacheSetting = None,
         isolate_probe: bool = False,
         models: Mapping[str, Model] = MODELS,
