@@ -4,10 +4,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test hostile plugins lint audit mutants rerecord clean
+.PHONY: help demo test hostile plugins lint docs docs-serve overview audit mutants rerecord clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -41,6 +41,19 @@ hostile: $(VENV)/.dev ## read every hostile response, with memory and processor 
 
 plugins: $(VENV)/.dev ## test the plugins in llm, MarkItDown and NeMo Agent Toolkit, each installed in its own environment
 	APERTIS_PLUGIN_HOSTS=1 $(BIN)/python -m pytest tests/plugins
+
+$(VENV)/.docs-tools: pyproject.toml $(VENV)/.demo
+	$(BIN)/python -m pip install --quiet --editable '.[sandbox]' --group docs
+	@touch $@
+
+docs: $(VENV)/.docs-tools ## build the documentation site into .venv/site; warnings, such as dead links, are errors
+	$(BIN)/zensical build --strict --clean
+
+docs-serve: $(VENV)/.docs-tools ## serve the documentation site on this machine, and build it anew when a page changes
+	$(BIN)/zensical serve
+
+overview: $(VENV)/.docs-tools ## draw the picture of the landing page anew
+	$(BIN)/python docs/overview.py
 
 $(VENV)/.audit: pyproject.toml $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --editable '.[all]' --group audit

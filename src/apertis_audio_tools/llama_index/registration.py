@@ -13,7 +13,7 @@ def register() -> None:
     Afterwards ``load_reader`` and ``load_llm`` accept their ``class_name``. Importing the package
     registers nothing. API keys are not serialised: `APERTIS_API_KEY` has to be set for loading.
 
-    Example:
+    Examples:
         >>> from apertis_audio_tools.llama_index import register
         >>> register()
     """
