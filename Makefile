@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test hostile plugins lint docs docs-serve overview audit mutants rerecord clean
+.PHONY: help demo test hostile plugins lint dist docs docs-serve overview audit mutants rerecord clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,12 @@ $(VENV)/.docs-tools: pyproject.toml $(VENV)/.demo
 	$(BIN)/python -m pip install --quiet --editable '.[sandbox]' --group docs
 	@touch $@
 
+dist: $(VENV)/.dev ## build the wheel and the sdist into dist, check them, and run the quickstart from each in a bare environment
+	$(BIN)/python -m pip install --quiet --group dist
+	rm -rf dist && $(BIN)/python -m build --outdir dist
+	$(BIN)/twine check --strict dist/*
+	APERTIS_DISTRIBUTIONS=1 $(BIN)/python -m pytest tests/project/test_distributions.py
+
 docs: $(VENV)/.docs-tools ## build the documentation site into .venv/site; warnings, such as dead links, are errors
 	$(BIN)/zensical build --strict --clean
 
@@ -81,4 +87,4 @@ rerecord: $(VENV)/.dev ## record every cassette anew (from the service if APERTI
 		PYTHONPATH=tests $(BIN)/python -m support.cassettes.shapes; exit $$recorded
 
 clean: ## remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache
