@@ -31,7 +31,7 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
     close it, to release its connections; at the latest they are released when nothing refers to
     the client any more. The async verbs run on asyncio and uvloop, not on trio.
 
-    Example:
+    Examples:
         >>> from apertis_audio_tools import ApertisAudio
         >>> with ApertisAudio() as audio:
         ...     transcript = audio.transcribe("standup.ogg")

@@ -50,7 +50,7 @@ class ApertisAudioParser(BaseBlobParser):
     ``timecode``, ``duration``, ``language``, ``model`` and ``task``, followed by the flat part of
     the blob's own metadata.
 
-    Example:
+    Examples:
         >>> from langchain_core.document_loaders import Blob
         >>> from apertis_audio_tools.langchain import ApertisAudioParser
         >>> parser = ApertisAudioParser(granularity="segment")
