@@ -3,7 +3,12 @@
 from apertis_audio_tools.audio.cutting.pieces import cut_pieces
 from apertis_audio_tools.audio.cutting.units import Piece
 from apertis_audio_tools.audio.input.probing import Recording, probe
-from apertis_audio_tools.audio.input.sources import Source, is_named_source, source_label
+from apertis_audio_tools.audio.input.sources import (
+    Source,
+    is_named_source,
+    require_file,
+    source_label,
+)
 from apertis_audio_tools.audio.output.chat_clip import encode_chat_clip
 from apertis_audio_tools.audio.output.concatenation import Concatenation, OutputBuffer
 from apertis_audio_tools.audio.output.identification import SPEECH_MEDIA_TYPES, identify_speech
@@ -20,5 +25,6 @@ __all__ = [
     "identify_speech",
     "is_named_source",
     "probe",
+    "require_file",
     "source_label",
 ]
