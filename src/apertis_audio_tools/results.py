@@ -269,7 +269,8 @@ class ChatReply(_Value):
     """Reply of a chat model.
 
     Attributes:
-        text: The words of the reply; of a spoken reply, the words spoken.
+        text: The words of the reply; of a spoken reply, the words spoken; else the refusal.
+        refusal: The words in which the model refused to answer; None if it did not refuse.
         transcript: The words of the audio; None without audio.
         audio: Encoded bytes; None without audio.
         audio_format: Format of the audio: wav, mp3, flac, opus, aac or pcm16.
@@ -284,6 +285,7 @@ class ChatReply(_Value):
     """
 
     text: str
+    refusal: str | None = None
     transcript: str | None = None
     audio: bytes | None = Field(default=None, repr=False)
     audio_format: str | None = None
@@ -309,10 +311,12 @@ class ToolCallDelta(_Value):
 class ChatDelta(_Value):
     """Increment of a streamed reply; the last ones have the finish reason and the usage.
 
-    The model and the request id are those of the whole reply.
+    The model and the request id are those of the whole reply. `text` that belongs to a refusal is
+    also in `refusal`.
     """
 
     text: str = ""
+    refusal: str = ""
     tool_calls: tuple[ToolCallDelta, ...] = ()
     finish_reason: str | None = None
     usage: Usage | None = None

@@ -207,6 +207,7 @@ def _read(response: Response, *, audio_format: str) -> ChatReply:
     transcript = audio.transcript if audio else None
     return ChatReply(
         text=message.content or transcript or message.refusal or "",
+        refusal=message.refusal or None,
         transcript=transcript,
         audio=audio.data if audio else None,
         audio_format=audio_format if audio else None,

@@ -161,6 +161,7 @@ class ChatEventReader:
         delta = choice.delta or _Delta()
         return ChatDelta(
             text=delta.content or delta.refusal or "",
+            refusal=delta.refusal or "",
             tool_calls=tuple(map(self._read_tool_call, delta.tool_calls or ())),
             finish_reason=choice.finish_reason,
             usage=parse_usage(chunk.usage) if chunk.usage else None,

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, Literal
 
@@ -29,6 +29,7 @@ from apertis_audio_tools.langchain.messages import (
     reply_chunk,
     reply_message,
 )
+from apertis_audio_tools.langchain.model_errors import RETRYABLE_ERRORS, raising_model_errors
 from apertis_audio_tools.results import ChatReply
 
 
@@ -86,7 +87,8 @@ class ChatApertisAudio(ChatSettings):
         UnsupportedError: If the request is known to be impossible; nothing is sent.
         AccessError: If a message refers to a file that may not be read.
         APIError: If the service refuses the request, cannot be reached, or sends a malformed
-            response.
+            response. All errors of a call are also the matching class of LangChain's own
+            (`langchain_core.exceptions.ModelError`), as far as the installed version has it.
     """
 
     def _generate(
@@ -96,7 +98,8 @@ class ChatApertisAudio(ChatSettings):
         run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **kwargs: Any,
     ) -> ChatResult:
-        return _chat_result(self._reply(messages, self._options(stop, kwargs)))
+        with raising_model_errors():
+            return _chat_result(self._reply(messages, self._options(stop, kwargs)))
 
     async def _agenerate(
         self,
@@ -105,7 +108,8 @@ class ChatApertisAudio(ChatSettings):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **kwargs: Any,
     ) -> ChatResult:
-        return _chat_result(await self._areply(messages, self._options(stop, kwargs)))
+        with raising_model_errors():
+            return _chat_result(await self._areply(messages, self._options(stop, kwargs)))
 
     def _stream(
         self,
@@ -114,7 +118,12 @@ class ChatApertisAudio(ChatSettings):
         run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        options = self._options(stop, kwargs)
+        with raising_model_errors():
+            yield from self._chunks(messages, self._options(stop, kwargs))
+
+    def _chunks(
+        self, messages: list[BaseMessage], options: ChatOptions
+    ) -> Iterator[ChatGenerationChunk]:
         if wants_speech(options):
             yield ChatGenerationChunk(message=reply_chunk(self._reply(messages, options)))
             return
@@ -133,7 +142,16 @@ class ChatApertisAudio(ChatSettings):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        options = self._options(stop, kwargs)
+        with raising_model_errors():
+            async with contextlib.aclosing(
+                self._achunks(messages, self._options(stop, kwargs))
+            ) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+
+    async def _achunks(
+        self, messages: list[BaseMessage], options: ChatOptions
+    ) -> AsyncGenerator[ChatGenerationChunk]:
         if wants_speech(options):
             yield ChatGenerationChunk(message=reply_chunk(await self._areply(messages, options)))
             return
@@ -161,6 +179,23 @@ class ChatApertisAudio(ChatSettings):
 
     def _turns(self, messages: list[BaseMessage], files: ExitStack) -> list[Turn]:
         return build_turns(messages, self.file_access, files, now=time.time())
+
+    def with_retry(
+        self,
+        *,
+        retry_if_exception_type: tuple[type[BaseException], ...]
+        | Callable[[BaseException], bool] = RETRYABLE_ERRORS,
+        **options: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Return the model with retries, by default of errors that may pass only.
+
+        The client retries by itself, see `ApertisAudio`; these attempts come on top.
+
+        Args:
+            retry_if_exception_type: Errors to retry.
+            options: Further options of `Runnable.with_retry`, such as ``stop_after_attempt``.
+        """
+        return super().with_retry(retry_if_exception_type=retry_if_exception_type, **options)
 
     def bind_tools(
         self,

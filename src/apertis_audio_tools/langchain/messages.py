@@ -69,9 +69,8 @@ def build_turns(
 def _turn(message: BaseMessage, access: FileAccess | None, files: ExitStack, now: float) -> Turn:
     match message:
         case AIMessage():
-            return assistant_turn(
-                message.text, list(_tool_calls(message)), _spoken_turn(message), now=now
-            )
+            text = message.text or str(message.additional_kwargs.get("refusal") or "")
+            return assistant_turn(text, list(_tool_calls(message)), _spoken_turn(message), now=now)
         case ToolMessage():
             return tool_turn(_tool_text(message.content), message.tool_call_id)
         case SystemMessage():
@@ -216,8 +215,10 @@ def delta_chunk(delta: ChatDelta) -> AIMessageChunk:
         tool_call_chunk(id=part.id, name=part.name, args=part.arguments, index=part.index)
         for part in delta.tool_calls
     ]
+    refusal = {**_refusal_block(delta.refusal), "index": 0}
     return AIMessageChunk(
-        content=delta.text,
+        content=[refusal] if delta.refusal else delta.text,
+        additional_kwargs={"refusal": delta.refusal} if delta.refusal else {},
         response_metadata={"model_provider": PROVIDER},
         tool_call_chunks=calls,
     )
@@ -235,7 +236,7 @@ def last_chunk(reply: ChatReply) -> AIMessageChunk:
 
 def _content(reply: ChatReply) -> str | list[str | dict[Any, Any]]:
     if reply.audio is None:
-        return reply.text
+        return _text_content(reply)
     audio = {
         "type": "audio",
         "base64": base64.b64encode(reply.audio).decode(),
@@ -245,8 +246,21 @@ def _content(reply: ChatReply) -> str | list[str | dict[Any, Any]]:
     return [text_block(reply.text), audio] if reply.text else [audio]
 
 
+def _text_content(reply: ChatReply) -> str | list[str | dict[Any, Any]]:
+    if reply.refusal is None:
+        return reply.text
+    text = [] if reply.text == reply.refusal else [text_block(reply.text)]
+    return [*text, _refusal_block(reply.refusal)]
+
+
+def _refusal_block(words: str) -> dict[str, Any]:
+    """Return a refusal as LangChain's standard block, which older versions do not know."""
+    return {"type": "refusal", "refusal": words}
+
+
 def _additional_kwargs(reply: ChatReply) -> dict[str, object]:
-    return {} if reply.audio is None else {"audio": dump_spoken_reply(reply)}
+    refusal: dict[str, object] = {"refusal": reply.refusal} if reply.refusal else {}
+    return refusal if reply.audio is None else {**refusal, "audio": dump_spoken_reply(reply)}
 
 
 def _metadata(reply: ChatReply) -> dict[str, str]:

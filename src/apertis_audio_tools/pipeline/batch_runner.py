@@ -12,7 +12,7 @@ from collections.abc import (
 )
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from apertis_audio_tools.audio import Source
 from apertis_audio_tools.errors import ApertisError, ConfigurationError
@@ -21,7 +21,7 @@ from apertis_audio_tools.pipeline.transcription_runner import TranscriptionRunne
 from apertis_audio_tools.pipeline.worker_pool import WorkerPool, cancel_tasks, run_in_thread
 from apertis_audio_tools.results import Transcript
 
-_END: Any = object()
+_END: Source = cast("Any", object())
 """Returned in place of a source when there are no more."""
 
 F = TypeVar("F", Future[Transcript], asyncio.Task[Transcript])

@@ -61,6 +61,7 @@ class ReplyBuilder:
 
     def __init__(self) -> None:
         self.text: str = ""
+        self.refusal: str = ""
         self.finish_reason: str | None = None
         self.usage: Usage | None = None
         self.model: str = ""
@@ -70,6 +71,7 @@ class ReplyBuilder:
     def add(self, delta: ChatDelta) -> None:
         """Append a delta."""
         self.text += delta.text
+        self.refusal += delta.refusal
         self.finish_reason = delta.finish_reason or self.finish_reason
         self.usage = delta.usage or self.usage
         self.model = delta.model or self.model
@@ -91,6 +93,7 @@ class ReplyBuilder:
         """Return the reply so far."""
         return ChatReply(
             text=self.text,
+            refusal=self.refusal or None,
             tool_calls=self.tool_calls,
             finish_reason=self.finish_reason,
             usage=self.usage,
