@@ -150,6 +150,8 @@ def _encode_block(block: Mapping[str, Any], encode_clip: ClipEncoder) -> Mapping
     if not isinstance(audio, Mapping) or "data" not in audio:
         raise UnsupportedError("An input_audio block needs input_audio.data.")
     data = audio["data"]
+    if isinstance(data, Upload):  # encoded already
+        return block
     if not isinstance(data, str):
         upload, audio_format = encode_clip(data)
         return {**block, "input_audio": {"data": upload, "format": audio_format}}

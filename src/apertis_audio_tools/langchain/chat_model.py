@@ -3,25 +3,41 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import ExitStack
 from typing import Any, Literal
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import LanguageModelInput
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    MessageLikeRepresentation,
+    convert_to_messages,
+)
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel
 
+from apertis_audio_tools.adapters.chat_schema.lost_clips import encode_clips
 from apertis_audio_tools.adapters.chat_schema.options import fill_model_name, wants_speech
 from apertis_audio_tools.adapters.chat_schema.replies import ReplyBuilder, resolve_tool_choice
+from apertis_audio_tools.adapters.chat_schema.token_counts import text_tokens
 from apertis_audio_tools.adapters.chat_schema.turns import Turn
 from apertis_audio_tools.api.options import ChatOptions
 from apertis_audio_tools.langchain import structured_output
 from apertis_audio_tools.langchain.chat_settings import ChatSettings
+from apertis_audio_tools.langchain.message_tokens import count_tokens
 from apertis_audio_tools.langchain.messages import (
     build_turns,
     delta_chunk,
@@ -41,7 +57,8 @@ class ChatApertisAudio(ChatSettings):
     ``input_audio`` blocks work as well. Any format is accepted, and converted where the service
     would refuse it. With a `voice`, replies are spoken: ``reply.text`` has the words, and a
     standard block the audio. Later turns refer to a spoken reply by its id, without uploading it;
-    once the id has expired, the words are sent.
+    once the id has expired, the words are sent. An earlier clip that is gone, and the oldest ones
+    of a request that would be too large, become a note, with a warning.
 
     Text replies are streamed. The service cannot stream spoken replies, which come as one chunk.
 
@@ -178,7 +195,27 @@ class ChatApertisAudio(ChatSettings):
         return fill_model_name(reply, options)
 
     def _turns(self, messages: list[BaseMessage], files: ExitStack) -> list[Turn]:
-        return build_turns(messages, self.file_access, files, now=time.time())
+        turns = build_turns(messages, self.file_access, files, now=time.time())
+        return encode_clips(turns, self._lazy_client.client.encode_clip)
+
+    def get_num_tokens(self, text: str) -> int:
+        """Return about how many tokens a text has."""
+        return text_tokens(text)
+
+    def get_num_tokens_from_messages(
+        self,
+        messages: Iterable[MessageLikeRepresentation],
+        tools: Sequence[Any] | None = None,
+    ) -> int:
+        """Return about how many tokens messages and tools have for the model.
+
+        A clip counts by its length, 10 tokens a second, and a spoken reply with 20. Pass this
+        method as ``token_counter`` to `trim_messages` and SummarizationMiddleware, whose own
+        counter takes audio in base64 for text.
+        """
+        return count_tokens(
+            convert_to_messages([*messages]), tools, self.file_access, now=time.time()
+        )
 
     def with_retry(
         self,

@@ -1,6 +1,7 @@
 """Translation of LangChain messages into turns, and of replies into LangChain messages."""
 
 import base64
+import functools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -21,7 +22,7 @@ from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails
 from langchain_core.messages.tool import ToolCall as MessageToolCall
 from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
 
-from apertis_audio_tools.adapters.chat_schema.clips import base64_clip, file_clip, not_fetched_error
+from apertis_audio_tools.adapters.chat_schema.lost_clips import clip_or_error
 from apertis_audio_tools.adapters.chat_schema.replies import parse_arguments, speech_media_type
 from apertis_audio_tools.adapters.chat_schema.turns import (
     Block,
@@ -37,6 +38,7 @@ from apertis_audio_tools.adapters.chat_schema.turns import (
 )
 from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.files.access import FileAccess
+from apertis_audio_tools.langchain.audio_blocks import AudioBlock
 from apertis_audio_tools.results import ChatDelta, ChatReply, ToolCall, Usage
 
 PROVIDER = "apertis"
@@ -51,7 +53,7 @@ _BINARY_BLOCK_TYPES = frozenset(
 def build_turns(
     messages: Iterable[BaseMessage], access: FileAccess | None, files: ExitStack, *, now: float
 ) -> list[Turn]:
-    """Return messages as turns of the chat schema.
+    """Return messages as turns of the chat schema, whose clips are for `encode_clips`.
 
     Args:
         messages: Conversation so far.
@@ -61,7 +63,6 @@ def build_turns(
 
     Raises:
         UnsupportedError: If the service does not accept such a message.
-        AccessError: If a file may not be read, or does not exist.
     """
     return [_turn(message, access, files, now) for message in messages]
 
@@ -70,7 +71,7 @@ def _turn(message: BaseMessage, access: FileAccess | None, files: ExitStack, now
     match message:
         case AIMessage():
             text = message.text or str(message.additional_kwargs.get("refusal") or "")
-            return assistant_turn(text, list(_tool_calls(message)), _spoken_turn(message), now=now)
+            return assistant_turn(text, list(_tool_calls(message)), spoken_turn(message), now=now)
         case ToolMessage():
             return tool_turn(_tool_text(message.content), message.tool_call_id)
         case SystemMessage():
@@ -99,35 +100,15 @@ def _user_content(
 def _block(block: ContentBlock, access: FileAccess | None, files: ExitStack) -> Block:
     if isinstance(block, str):
         return text_block(block)
+    if (audio := AudioBlock.read(block)) is not None:
+        return clip_or_error(audio.name, functools.partial(audio.clip, access, files))
     match block.get("type"):
         case "text" | "text-plain" if isinstance(block.get("text"), str):
             return text_block(block["text"])
-        case "audio":
-            return _clip(block, access, files)
-        case "file" if str(block.get("mime_type")).startswith("audio/"):
-            return _clip(block, access, files)
-        case "input_audio":
-            audio = block.get("input_audio")
-            fields = audio if isinstance(audio, dict) else {}
-            kind = fields.get("format")
-            return base64_clip(fields.get("data"), kind and f"audio/{kind}")
         case kind:
             raise UnsupportedError(
                 f"A block of type {kind!r:.100} cannot be sent: the model accepts text and audio."
             )
-
-
-def _clip(block: Mapping[str, Any], access: FileAccess | None, files: ExitStack) -> Block:
-    path = block.get("path") or (block.get("extras") or {}).get("path")
-    if path is not None:
-        return file_clip(path, access, files)
-    if block.get("base64") is not None:
-        return base64_clip(block["base64"], block.get("mime_type"))
-    if block.get("url") is not None:
-        raise not_fetched_error("URL")
-    if block.get("file_id") is not None:
-        raise not_fetched_error("file id")
-    raise UnsupportedError("A block of audio needs base64 with its mime_type, or a path.")
 
 
 def _instruction_text(message: BaseMessage) -> str:
@@ -169,7 +150,7 @@ def _tool_calls(message: AIMessage) -> Iterator[ToolCall]:
         )
 
 
-def _spoken_turn(message: AIMessage) -> SpokenTurn | None:
+def spoken_turn(message: AIMessage) -> SpokenTurn | None:
     """Return the audio of an earlier turn; an id of another provider is dropped."""
     audio = message.additional_kwargs.get("audio")
     if isinstance(audio, dict):
