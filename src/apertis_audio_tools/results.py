@@ -5,7 +5,7 @@ are base64 in JSON.
 """
 
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -31,11 +31,15 @@ class Usage(_Value):
         output_tokens: Tokens received, including audio tokens.
         input_audio_tokens: Audio tokens among `input_tokens`.
         output_audio_tokens: Audio tokens among `output_tokens`.
+        cached_tokens: Tokens among `input_tokens` that the service had cached.
+        reasoning_tokens: Tokens among `output_tokens` that are not part of the reply.
         seconds: Seconds of audio, from models billed by time.
     """
 
     input_tokens: int = 0
     output_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
     input_audio_tokens: int = 0
     output_audio_tokens: int = 0
     seconds: float = 0.0
@@ -280,6 +284,8 @@ class ChatReply(_Value):
         finish_reason: Reason why the reply ended: ``stop``, ``length``, ``tool_calls``, ...
         usage: Usage of the request; None if the service reports none.
         model: Model that was used.
+        id: Id of the completion.
+        logprobs: Log probabilities of the tokens, as the service returns them, if requested.
         request_id: Id of the request, for the support of the service.
         server: ``Server`` header of the response.
     """
@@ -295,6 +301,8 @@ class ChatReply(_Value):
     finish_reason: str | None = None
     usage: Usage | None = None
     model: str = ""
+    id: str | None = None
+    logprobs: dict[str, Any] | None = Field(default=None, repr=False)
     request_id: str | None = None
     server: str | None = None
 
@@ -312,7 +320,7 @@ class ChatDelta(_Value):
     """Increment of a streamed reply; the last ones have the finish reason and the usage.
 
     The model and the request id are those of the whole reply. `text` that belongs to a refusal is
-    also in `refusal`.
+    also in `refusal`; `logprobs` are those of this increment.
     """
 
     text: str = ""
@@ -321,6 +329,8 @@ class ChatDelta(_Value):
     finish_reason: str | None = None
     usage: Usage | None = None
     model: str = ""
+    id: str | None = None
+    logprobs: dict[str, Any] | None = Field(default=None, repr=False)
     request_id: str | None = None
 
 

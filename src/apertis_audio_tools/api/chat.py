@@ -190,10 +190,12 @@ class _Message(BaseModel):
 class _Choice(BaseModel):
     message: _Message
     finish_reason: str | None = None
+    logprobs: object = None
 
 
 class _Completion(BaseModel):
     choices: Annotated[list[_Choice], FailFast()]
+    id: object = None
     model: str = ""
     usage: object = None
 
@@ -222,5 +224,7 @@ def _read(response: Response, *, audio_format: str) -> ChatReply:
         finish_reason=choice.finish_reason,
         usage=parse_usage(completion.usage) if completion.usage else None,
         model=completion.model,
+        id=completion.id if isinstance(completion.id, str) else None,
+        logprobs=choice.logprobs if isinstance(choice.logprobs, dict) else None,
         **response_metadata(response),
     )

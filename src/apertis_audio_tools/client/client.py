@@ -21,6 +21,7 @@ from apertis_audio_tools.pipeline.speech_runner import SpeechRunner
 from apertis_audio_tools.pipeline.transcription_job import JobContext
 from apertis_audio_tools.pipeline.transcription_runner import TranscriptionRunner
 from apertis_audio_tools.transport import Transport
+from apertis_audio_tools.transport.connections import ConnectionOptions, Verify
 from apertis_audio_tools.transport.retry import Clock, RateLimiter, RetryPolicy, SystemClock
 
 
@@ -61,6 +62,11 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
             variable ``APERTIS_AUDIO_CACHE`` (a folder, or 1), then to no cache. The cache holds
             finished transcripts: a recording sent several times at the same moment is paid for as
             often.
+        default_headers: Further headers of every request, such as those a gateway asks for; not
+            ``Authorization``, ``Host`` and others that the client sets itself.
+        proxy: URL of an HTTP or SOCKS proxy. Defaults to the proxy of the environment.
+        verify: False to accept any certificate, a file with authorities, or an `ssl.SSLContext`.
+            Defaults to True: the certificate must be of a usual authority.
         models: Capabilities of each model; see `apertis_audio_tools.models`.
         clock: Source of time, for tests.
 
@@ -80,6 +86,9 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
         max_concurrency: int = 8,
         requests_per_minute: int | None = 500,
         cache: CacheSetting = None,
+        default_headers: Mapping[str, str] | None = None,
+        proxy: str | None = None,
+        verify: Verify = True,
         models: Mapping[str, Model] = MODELS,
         clock: Clock | None = None,
     ) -> None:
@@ -91,6 +100,7 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
             self._base_url,
             settings.resolve_api_key(api_key),
             settings.require_positive("timeout", timeout),
+            ConnectionOptions(default_headers or {}, proxy, verify),
         )
         retry = RetryPolicy(
             settings.require_whole("max_retries", max_retries, minimum=0),

@@ -82,6 +82,8 @@ class ChatApertisAudio(ChatSettings):
             well; type checkers know only the names here.
         voice: Voice of spoken replies; implies them.
         audio_format: Format of spoken replies: wav, mp3, flac, opus, aac or pcm16.
+        audio: Voice and format of spoken replies as in the API reference, ``{"voice": "nova",
+            "format": "mp3"}``, in place of both; `bind` and `model_kwargs` accept it as well.
         modalities: ``["text", "audio"]`` for spoken replies, ``["text"]`` for text only.
         temperature: Sampling temperature, 0 to 2.
         top_p: Nucleus sampling, 0 to 1.

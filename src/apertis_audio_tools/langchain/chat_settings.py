@@ -31,6 +31,7 @@ class ChatSettings(ChatFields, CheckedClientFields, BaseChatModel):
     stop: list[str] | str | None = Field(
         default=None, validation_alias=AliasChoices("stop", "stop_sequences")
     )
+    audio: dict[str, Any] | None = None
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
     streaming: bool = False
     cache: BaseCache | bool | None = Field(default=None, exclude=True)
@@ -62,6 +63,10 @@ class ChatSettings(ChatFields, CheckedClientFields, BaseChatModel):
     def lc_secrets(self) -> dict[str, str]:
         """Environment variables that secrets are loaded from."""
         return {"api_key": "APERTIS_API_KEY"}
+
+    @property
+    def _request_settings(self) -> dict[str, Any]:
+        return {**super()._request_settings, "audio": self.audio}
 
     @property
     def _llm_type(self) -> str:

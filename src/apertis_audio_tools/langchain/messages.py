@@ -244,10 +244,12 @@ def _additional_kwargs(reply: ChatReply) -> dict[str, object]:
     return refusal if reply.audio is None else {**refusal, "audio": dump_spoken_reply(reply)}
 
 
-def _metadata(reply: ChatReply) -> dict[str, str]:
+def _metadata(reply: ChatReply) -> dict[str, Any]:
     facts = {
         "model_name": reply.model,
         "finish_reason": reply.finish_reason,
+        "id": reply.id,
+        "logprobs": reply.logprobs,
         "request_id": reply.request_id,
     }
     return {"model_provider": PROVIDER, **{name: value for name, value in facts.items() if value}}
@@ -276,6 +278,10 @@ def _usage(usage: Usage | None) -> UsageMetadata | None:
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
         total_tokens=usage.input_tokens + usage.output_tokens,
-        input_token_details=InputTokenDetails(audio=usage.input_audio_tokens),
-        output_token_details=OutputTokenDetails(audio=usage.output_audio_tokens),
+        input_token_details=InputTokenDetails(
+            audio=usage.input_audio_tokens, cache_read=usage.cached_tokens
+        ),
+        output_token_details=OutputTokenDetails(
+            audio=usage.output_audio_tokens, reasoning=usage.reasoning_tokens
+        ),
     )

@@ -9,7 +9,7 @@ from llama_index.core.schema import Document, MediaResource, NodeRelationship, R
 from apertis_audio_tools.adapters.documents import TranscriptDocument
 
 _CITATION_KEYS = ("start", "end", "timecode")
-_RECORDING_KEYS = ("duration", "language", "model", "task")
+_RECORDING_KEYS = ("duration", "language", "language_reported", "model", "task")
 _REDUNDANT_KEYS = ("file_path",)
 """Metadata that SimpleDirectoryReader adds and shows to models, and that ``source`` repeats."""
 
