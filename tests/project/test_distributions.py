@@ -38,7 +38,7 @@ def test_quickstart(python: Path, tmp_path: Path, sandbox_url: str) -> None:
     assert QUICKSTART
     for block in QUICKSTART:
         subprocess.run([python, "-c", block], cwd=folder, env=environment, check=True)
-    command = [python.with_name("apertis-audio"), "--help"]
+    command = [str(python.with_name("apertis-audio")), "--help"]
     outcome = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert outcome.returncode != 0
     assert "apertis-audio-tools[cli]" in outcome.stdout + outcome.stderr

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal, Self
 
-from langchain_core.tools import ArgsSchema, BaseTool, ToolException
+from langchain_core.tools import ArgsSchema, BaseTool
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from apertis_audio_tools.adapters.client_handle import STRICT_CONFIG
@@ -21,6 +21,7 @@ from apertis_audio_tools.adapters.tools import (
 from apertis_audio_tools.errors import ApertisError
 from apertis_audio_tools.files.access import FileAccess
 from apertis_audio_tools.langchain.client_fields import CachingClientFields
+from apertis_audio_tools.langchain.model_errors import as_tool_exception
 from apertis_audio_tools.models import (
     CHAT_MODEL,
     SPEECH_MODEL,
@@ -61,14 +62,14 @@ class _Tool(CachingClientFields, BaseTool):
         try:
             return _content_and_artifact(tool.run(**_name_arguments(tool, args), **kwargs))
         except ApertisError as error:
-            raise ToolException(str(error)) from error
+            raise as_tool_exception(error) from error
 
     async def _arun(self, *args: object, **kwargs: object) -> ContentAndArtifact:
         tool = self._make_tool()
         try:
             return _content_and_artifact(await tool.arun(**_name_arguments(tool, args), **kwargs))
         except ApertisError as error:
-            raise ToolException(str(error)) from error
+            raise as_tool_exception(error) from error
 
 
 def _name_arguments(tool: AudioTool, args: tuple[object, ...]) -> dict[str, object]:
