@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from apertis_audio_tools import AccessError, FileAccess, OutputError
+from apertis_audio_tools import AccessError, ConfigurationError, FileAccess, OutputError
 from apertis_audio_tools.files import access as access_module
 from apertis_audio_tools.files.atomic import AtomicFile
 from support.file_access import read_file
@@ -273,3 +273,11 @@ def test_deep_folders(folder: Path) -> None:
     with pytest.raises(AccessError, match="'d/d/a.ogg'"):
         read_file(FileAccess(folder), "gone.ogg")
     assert _count_descriptors() == before
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800"])
+def test_impossible_names_of_folders(folder: Path, name: str) -> None:
+    """A name that no folder can have is refused in a sentence."""
+    for inputs, output in ((name, None), (folder, name)):
+        with pytest.raises(ConfigurationError, match=r"^No folder can have the name "):
+            FileAccess(inputs, output=output)

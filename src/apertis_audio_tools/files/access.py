@@ -73,7 +73,8 @@ class FileAccess:
     Raises:
         AccessError: If a folder to read from does not exist, or if a link below one leads to
             `output`.
-        ConfigurationError: If the name of a folder is empty or begins with an unknown home, ``~``.
+        ConfigurationError: If the name of a folder is empty, impossible, or begins with an unknown
+            home, ``~``.
     """
 
     def __init__(
@@ -84,8 +85,10 @@ class FileAccess:
         max_bytes: int = MAX_BYTES,
     ) -> None:
         folders = [inputs] if isinstance(inputs, str | os.PathLike) else [*inputs]
-        self.inputs: tuple[Path, ...] = tuple(map(_require_folder, folders))
         given = [*folders, *([] if output is None else [output])]
+        for folder in given:
+            _require_folder_name(folder)
+        self.inputs: tuple[Path, ...] = tuple(map(_require_folder, folders))
         self._unresolved = tuple(expand_user(folder).absolute() for folder in given)
         self.output: Path | None = None if output is None else self._resolve_output()
         self.max_bytes = max_bytes
@@ -269,6 +272,15 @@ def _links_on(path: Path) -> Iterator[Path]:
         place = Path(os.path.realpath(link.parent), link.name)
         yield place
         path = place.parent / link.readlink() / path.relative_to(link)
+
+
+def _require_folder_name(folder: Folder) -> None:
+    try:
+        is_possible = b"\0" not in os.fsencode(folder)
+    except UnicodeEncodeError:
+        is_possible = False
+    if not is_possible:
+        raise ConfigurationError(f"No folder can have the name {str(folder)!r:.200}.")
 
 
 def _require_folder(folder: Folder) -> Path:
