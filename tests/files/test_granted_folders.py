@@ -1,6 +1,5 @@
 """Folders are resolved when access is granted; a link in one of them leads nowhere."""
 
-import contextlib
 import os
 import pickle
 import sys
@@ -238,16 +237,14 @@ def test_link_swapped_in_during_the_listing(
 
     access = FileAccess(folder)
     monkeypatch.setattr(os, "open", swap)
-    with pytest.raises(AccessError, match="There (are|is)") as refused:
+    with pytest.raises(AccessError, match=r"There are: |The folders are empty") as refused:
         read_file(access, "gone.ogg")
     assert target.is_symlink()
     assert not any(name in str(refused.value) for name in ("voicemail", "diary"))
 
 
 @pytest.mark.timeout(10)  # It would block forever.
-def test_fifo_swapped_in_during_the_listing(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_fifo_swapped_in_during_the_listing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder that is replaced by a FIFO while files are listed does not block."""
     open_file = os.open
 
@@ -263,15 +260,14 @@ def test_fifo_swapped_in_during_the_listing(
 
 
 def test_deep_folders(folder: Path) -> None:
-    """A tree of folders deeper than descriptors last is listed down to a limit, which is closed."""
-    with contextlib.chdir(folder):
-        for _ in range(1200):
-            Path("d").mkdir()
-            Path("d/a.ogg").touch()
-            os.chdir("d")
+    """Folders are listed down to a limit, as each on the way is open, and all are closed."""
+    (folder / "d/" * 40).mkdir(parents=True)
+    for depth in (2, 32, 33):
+        (folder / "d/" * depth / f"{depth}.ogg").touch()
     before = _count_descriptors()
-    with pytest.raises(AccessError, match="'d/d/a.ogg'"):
+    with pytest.raises(AccessError, match=r"/2\.ogg', .*/32\.ogg', ") as refused:
         read_file(FileAccess(folder), "gone.ogg")
+    assert "/33.ogg" not in str(refused.value)
     assert _count_descriptors() == before
 
 

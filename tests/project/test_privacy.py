@@ -32,11 +32,11 @@ def test_authorization(run: Run) -> None:
 def test_cookies(run: Run, cookie: str) -> None:
     """Cookies are not kept, so that nothing of a response is sent with the next request."""
     head = f"HTTP/1.1 200 OK\r\nset-cookie: {cookie}\r\ncontent-length: 11\r\n\r\n"
-    with LoopbackServer([send_raw(head.encode() + b'{"data":[]}'), MODELS]) as server:
-        with server.client(max_retries=0) as audio:
-            with contextlib.suppress(APIError):
-                run(audio, "models")
-            assert run(audio, "models") == ("whisper-1",)
+    script = [send_raw(head.encode() + b'{"data":[]}'), MODELS]
+    with LoopbackServer(script) as server, server.client(max_retries=0) as audio:
+        with contextlib.suppress(APIError):
+            run(audio, "models")
+        assert run(audio, "models") == ("whisper-1",)
     assert [request for request in server.requests if "cookie" in request.headers] == []
 
 

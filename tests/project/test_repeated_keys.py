@@ -34,7 +34,7 @@ def records() -> Iterator[list[logging.LogRecord]]:
     """Return a list that the records of all loggers enter, at every level."""
     found, root = list[logging.LogRecord](), logging.getLogger()
     handler = logging.Handler()
-    handler.emit = found.append  # type: ignore[method-assign]
+    handler.emit = found.append  # type: ignore[method-assign,assignment]
     loggers = [root, *map(logging.getLogger, logging.root.manager.loggerDict)]
     levels = [each.level for each in loggers]
     root.addHandler(handler)
@@ -83,9 +83,7 @@ def test_detection() -> None:
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_every_form(
-    run: Run, records: list[logging.LogRecord], tmp_path: Path, key: str
-) -> None:
+def test_every_form(run: Run, records: list[logging.LogRecord], tmp_path: Path, key: str) -> None:
     """A message that repeats the key shows it in none of the forms."""
     forms = list(FORMS)[KEYS.index(key) % 2 :: 1 if IS_LONG else 2]
     pairs = [("message", form) for form in forms]
@@ -103,9 +101,7 @@ def test_every_position(
     assert list(itertools.chain.from_iterable(leaks)) == []
 
 
-def test_every_position_plainly(
-    run: Run, records: list[logging.LogRecord], tmp_path: Path
-) -> None:
+def test_every_position_plainly(run: Run, records: list[logging.LogRecord], tmp_path: Path) -> None:
     """Every position is tried with each way to read a response: whole, as events, as audio."""
     for part, verb in enumerate(["transcribe", "stream_chat", "stream_speech"]):
         positions = POSITIONS if IS_LONG else list(POSITIONS)[part::2]
@@ -122,9 +118,9 @@ def test_results_have_no_key_in_their_request_id(run: Run) -> None:
 
 def test_results_keep_their_text(run: Run) -> None:
     """Words of a transcript are the caller's, and are not replaced."""
-    with LoopbackServer([respond_json({"text": "key-of-a-test"})]) as server:
-        with server.client() as audio:
-            assert run(audio, "transcribe", silent_wav(1000)).text == "key-of-a-test"
+    response = respond_json({"text": "key-of-a-test"})
+    with LoopbackServer([response]) as server, server.client() as audio:
+        assert run(audio, "transcribe", silent_wav(1000)).text == "key-of-a-test"
 
 
 @pytest.mark.parametrize("key", ["sk-1234", "  sk-1234 "])

@@ -78,7 +78,8 @@ class Response:
     @property
     def request_id(self) -> str | None:
         """Id of the request for the support of the service."""
-        return self.headers.get("x-request-id") or self.headers.get("x-litellm-call-id")
+        found = self.headers.get("x-request-id") or self.headers.get("x-litellm-call-id")
+        return found and _API_KEY.sub("sk-...", found)
 
     @property
     def media_type(self) -> str:

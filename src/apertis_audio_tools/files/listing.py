@@ -1,4 +1,4 @@
-"""Names of the files in a folder, for the refusals of an agent's tools; no links, nothing hidden."""
+"""Names of the files in a folder, for the refusals of an agent's tools, without links."""
 
 import contextlib
 import os

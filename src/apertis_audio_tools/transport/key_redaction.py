@@ -64,7 +64,9 @@ def _key_pattern(key: str) -> str:
     Whatever cannot be seen may stand between the characters of the key, such as line ends.
     """
     data = key.encode()
-    plain = "".join(_gap(char) + _character_pattern(char) for char in key).removeprefix(_gap(key[0]))
+    plain = "".join(_gap(char) + _character_pattern(char) for char in key).removeprefix(
+        _gap(key[0])
+    )
     hexadecimal = r"[^\w\\]{0,2}(?:0x)?".join(f"{byte:02x}" for byte in data)
     decimal = r"[^\w\\]{1,3}".join(rf"(?<!\d){byte}(?!\d)" for byte in data)
     return "|".join([plain, hexadecimal, decimal, *_base64_patterns(data)])

@@ -5,7 +5,7 @@ import inspect
 import pkgutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import apertis_audio_tools
 from apertis_audio_tools import FileAccess
@@ -27,7 +27,7 @@ def constructors() -> dict[str, Constructor]:
             is_usable = callable(value) and not inspect.isabstract(value)
             if is_own and is_usable and "api_key" in settings_of(value):
                 found[name] = value
-    found["LazyClient"] = lambda **options: LazyClient(None, ClientOptions(**options)).client
+    found["LazyClient"] = lambda **options: LazyClient(None, cast("ClientOptions", options)).client
     return found
 
 

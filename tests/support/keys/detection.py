@@ -1,4 +1,4 @@
-"""Detection of an API key in a text, also where it is encoded; it shares nothing with the package."""
+"""Detection of an API key in a text, also where it is encoded, with no code of the package."""
 
 import base64
 import html
@@ -10,6 +10,7 @@ from urllib.parse import unquote
 _WINDOW = 7
 """So many characters of a key in a row count as the key."""
 _MAX_DECODINGS = 3
+_HIDDEN = re.compile(r"[^!-~]|\\(?:[nrt]|x[^2-7].|u[^0]...|u0[^0]..|u00[^2-7].)")
 
 
 @lru_cache(maxsize=100_000)
@@ -24,7 +25,7 @@ def _readings(text: str) -> Iterator[str]:
     for _ in range(_MAX_DECODINGS + 1):
         for each in (text, re.sub(r"=\s", "", text), text.replace("\\", "")):
             yield re.sub(r"[^!-~]", "", each).lower()
-            yield re.sub(r"[^!-~]|\\(?:[nrt]|x[^2-7].|u[^0]...|u0[^0]..|u00[^2-7].)", "", each).lower()
+            yield _HIDDEN.sub("", each).lower()
         for decoded in _decode_runs(text):
             yield re.sub(r"[^!-~]", "", decoded).lower()
         text = _decode_escapes(text)

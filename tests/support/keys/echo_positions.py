@@ -63,7 +63,7 @@ def _not_gzip(echo: str) -> Behaviour:
 
 
 def _with_trailer(echo: str) -> Behaviour:
-    return _raw(f"HTTP/1.1 401 No|transfer-encoding: chunked||2|{{}}|0|x-key @: @||")(echo)
+    return _raw("HTTP/1.1 401 No|transfer-encoding: chunked||2|{}|0|x-key @: @||")(echo)
 
 
 CHUNKED = "HTTP/1.1 200 OK|content-type: application/json|transfer-encoding: chunked||"
