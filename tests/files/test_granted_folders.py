@@ -261,9 +261,9 @@ def test_fifo_swapped_in_during_the_listing(folder: Path, monkeypatch: pytest.Mo
 
 def test_deep_folders(folder: Path) -> None:
     """Folders are listed down to a limit, as each on the way is open, and all are closed."""
-    (folder / "d/" * 40).mkdir(parents=True)
+    (folder / ("d/" * 40)).mkdir(parents=True)
     for depth in (2, 32, 33):
-        (folder / "d/" * depth / f"{depth}.ogg").touch()
+        (folder / ("d/" * depth) / f"{depth}.ogg").touch()
     before = _count_descriptors()
     with pytest.raises(AccessError, match=r"/2\.ogg', .*/32\.ogg', ") as refused:
         read_file(FileAccess(folder), "gone.ogg")
