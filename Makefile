@@ -36,8 +36,8 @@ lint: $(VENV)/.dev ## ruff, mypy --strict, and pyright on tests/typing
 test: lint ## lint, type-check and run every test
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
-hostile: $(VENV)/.dev ## read every hostile response and 10,000 hostile recordings, with memory and processor time measured
-	APERTIS_LONG_TESTS=1 $(BIN)/python -m pytest tests/hostile/test_response_costs.py
+hostile: $(VENV)/.dev ## read every hostile response, every form of a repeated key and 10,000 hostile recordings, with memory and time measured
+	APERTIS_LONG_TESTS=1 $(BIN)/python -m pytest tests/hostile/test_response_costs.py tests/project/test_repeated_keys.py
 	$(BIN)/python benchmarks/fuzz.py --count 9200 --bombs 300
 
 plugins: $(VENV)/.dev ## test the plugins in llm, MarkItDown and NeMo Agent Toolkit, each installed in its own environment

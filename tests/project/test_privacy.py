@@ -1,5 +1,6 @@
 """The API key is sent in one header only; logs and errors contain neither key nor audio."""
 
+import contextlib
 import logging
 import pickle
 import traceback
@@ -25,6 +26,18 @@ def test_authorization(run: Run) -> None:
     assert request.headers["authorization"] == f"Bearer {KEY}"
     assert [name for name, value in request.headers.items() if KEY in value] == ["authorization"]
     assert KEY not in request.target
+
+
+@pytest.mark.parametrize("cookie", [f"session={KEY}", "a=\u00e9\u200b"])
+def test_cookies(run: Run, cookie: str) -> None:
+    """Cookies are not kept, so that nothing of a response is sent with the next request."""
+    head = f"HTTP/1.1 200 OK\r\nset-cookie: {cookie}\r\ncontent-length: 11\r\n\r\n"
+    script = [send_raw(head.encode() + b'{"data":[]}'), MODELS]
+    with LoopbackServer(script) as server, server.client(max_retries=0) as audio:
+        with contextlib.suppress(APIError):
+            run(audio, "models")
+        assert run(audio, "models") == ("whisper-1",)
+    assert [request for request in server.requests if "cookie" in request.headers] == []
 
 
 def test_client_hides_the_key() -> None:

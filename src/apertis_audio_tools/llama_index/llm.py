@@ -30,6 +30,7 @@ from apertis_audio_tools.adapters.chat_schema.lost_clips import encode_clips
 from apertis_audio_tools.adapters.chat_schema.options import fill_model_name, wants_speech
 from apertis_audio_tools.adapters.chat_schema.replies import ReplyBuilder
 from apertis_audio_tools.adapters.chat_schema.turns import Turn
+from apertis_audio_tools.adapters.client_handle import hide_key
 from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.llama_index import instrumentation, responses
 from apertis_audio_tools.llama_index.messages import MessageReader
@@ -106,6 +107,7 @@ class ApertisAudioLLM(ToolCallingLLM):
     if not TYPE_CHECKING:  # type checkers know this signature from the fields
 
         def __init__(self, model: str = CHAT_MODEL, **settings: object) -> None:
+            hide_key(settings)  # first: the frames below would show the key
             super().__init__(model=model, **settings)
 
     # --- chatting

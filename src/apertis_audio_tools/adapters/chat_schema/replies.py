@@ -25,12 +25,13 @@ def parse_arguments(call: ToolCall) -> dict[str, Any]:
     try:
         arguments = json.loads(call.arguments or "{}", strict=False)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"The arguments of {call.name} are not JSON: {error}.") from None
-    if arguments is None:
-        return {}
-    if not isinstance(arguments, dict):
-        raise ValueError(f"The arguments of {call.name} are not a JSON object.")  # noqa: TRY004
-    return arguments
+        problem = f"JSON: {error}"
+    else:
+        if arguments is None or isinstance(arguments, dict):
+            return arguments or {}
+        problem = "a JSON object"
+    # Raised out here, because the other error would be its context and holds the arguments.
+    raise ValueError(f"The arguments of {call.name} are not {problem}.")
 
 
 def resolve_tool_choice(
