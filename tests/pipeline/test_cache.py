@@ -79,7 +79,7 @@ def test_garbage_collected(tmp_path: Path) -> None:
     assert len([*tmp_path.iterdir()]) > 1
     del cache
     gc.collect()
-    assert [*tmp_path.iterdir()] == [tmp_path / "transcripts-2.sqlite3"]
+    assert [*tmp_path.iterdir()] == [tmp_path / "transcripts-3.sqlite3"]
 
 
 @pytest.mark.usefixtures("_ticking")

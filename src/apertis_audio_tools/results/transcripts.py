@@ -1,15 +1,9 @@
-"""Values that the client returns: transcripts, speech and chat replies.
+"""Transcripts, and the segments, words and passages they consist of."""
 
-Times are in seconds from the start of the recording. All values are frozen pydantic models; bytes
-are base64 in JSON.
-"""
-
-import math
-from typing import ClassVar
-
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, JsonValue
 
 from apertis_audio_tools.errors import UnsupportedError
+from apertis_audio_tools.results.values import Usage, Value
 from apertis_audio_tools.text import html, passages, subtitles
 from apertis_audio_tools.text.subtitles import Cue
 
@@ -17,35 +11,21 @@ PASSAGE_SECONDS = 30.0
 PASSAGE_CHARACTERS = 1000
 
 
-class _Value(BaseModel):
-    model_config: ClassVar[ConfigDict] = ConfigDict(
-        frozen=True, allow_inf_nan=False, ser_json_bytes="base64", val_json_bytes="base64"
-    )
-
-
-class Usage(_Value):
-    """Tokens and seconds that the service counted, and will bill.
+class Word(Value):
+    """A word with a start and an end, as the service returns it.
 
     Attributes:
-        input_tokens: Tokens sent, including audio tokens.
-        output_tokens: Tokens received, including audio tokens.
-        input_audio_tokens: Audio tokens among `input_tokens`.
-        output_audio_tokens: Audio tokens among `output_tokens`.
-        seconds: Seconds of audio, from models billed by time.
+        start: Start in seconds.
+        end: End in seconds.
+        text: The word, often with a space before it.
     """
 
-    input_tokens: int = 0
-    output_tokens: int = 0
-    input_audio_tokens: int = 0
-    output_audio_tokens: int = 0
-    seconds: float = 0.0
+    start: float
+    end: float
+    text: str
 
 
-def _is_finite(value: object) -> bool:
-    return not isinstance(value, float) or math.isfinite(value)
-
-
-class Segment(_Value):
+class Segment(Value):
     """Text with a start and an end, as the service returns it.
 
     Attributes:
@@ -58,6 +38,11 @@ class Segment(_Value):
         avg_logprob: Mean log probability of the tokens.
         compression_ratio: Length of the text divided by its compressed length.
         no_speech_prob: Probability that the segment has no speech, from 0 to 1.
+        speaker: Label of the speaker, from services that tell speakers apart.
+        words: Words with times, from services that return them.
+        clamped: True if the service's times were missing, or impossible in this recording, and
+            were replaced by the nearest possible ones.
+        extra: Further small fields of the response.
     """
 
     id: int = 0
@@ -69,29 +54,21 @@ class Segment(_Value):
     avg_logprob: float | None = None
     compression_ratio: float | None = None
     no_speech_prob: float | None = None
+    speaker: str | None = None
+    words: tuple[Word, ...] = ()
+    clamped: bool = False
+    extra: dict[str, JsonValue] = Field(default_factory=dict)
 
-    @model_validator(mode="before")
-    @classmethod
-    def _drop_nulls(cls, data: object) -> object:
-        """Return the data without nulls, which some gateways send for fields they do not have.
-
-        Infinite statistics are dropped too: they are no reason to lose the words.
-        """
-        if not isinstance(data, dict):
-            return data
-        return {
-            name: value
-            for name, value in data.items()
-            if value is not None and (name in {"start", "end"} or _is_finite(value))
-        }
+    def __hash__(self) -> int:
+        return hash((self.start, self.end, self.text))
 
 
-class Passage(_Value):
+class Passage(Value):
     """Consecutive whole segments, packed to a size that suits retrieval.
 
     Attributes:
         start: Start of the first segment, in seconds.
-        end: End of the last segment, in seconds.
+        end: Latest end of a segment, in seconds.
         text: The words of the segments.
     """
 
@@ -105,12 +82,12 @@ class Passage(_Value):
         return subtitles.format_timecode(self.start)
 
 
-class Transcript(_Value):
+class Transcript(Value):
     """Text of a whole recording, with segments on its time line.
 
     Attributes:
         text: All words.
-        segments: Segments in order; empty if the model returns no times.
+        segments: Segments by their start; empty if the model returns no times.
         language: Language as the service names it, for example ``english``.
         duration: Length of the recording in seconds.
         task: ``transcribe`` or ``translate``.
@@ -121,6 +98,9 @@ class Transcript(_Value):
             from the cache, or if the service reports no usage.
         request_id: Id of the last request, for the support of the service.
         server: ``Server`` header of the last response.
+        notes: Sentences about what was noticed on the way: tracks, times that were impossible,
+            that nothing was said. Each is logged as a warning too.
+        extra: Further small fields of the last response.
         raw: Body of the response, unchanged.
     """
 
@@ -135,7 +115,12 @@ class Transcript(_Value):
     usage: Usage | None = None
     request_id: str | None = None
     server: str | None = None
+    notes: tuple[str, ...] = ()
+    extra: dict[str, JsonValue] = Field(default_factory=dict)
     raw: str = Field(default="", repr=False)
+
+    def __hash__(self) -> int:
+        return hash((self.text, self.segments, self.source, self.digest))
 
     def passages(
         self,
@@ -171,7 +156,7 @@ class Transcript(_Value):
         return tuple(
             Passage(
                 start=group[0].start,
-                end=group[-1].end,
+                end=max(segment.end for segment in group),
                 text=passages.join_texts(segment.text for segment in group),
             )
             for group in passages.pack_segments(spoken, max_seconds, max_characters, overlap)
@@ -188,16 +173,30 @@ class Transcript(_Value):
         )
 
     def to_srt(self) -> str:
-        """Return SubRip subtitles, one cue per segment."""
+        """Return SubRip subtitles, one cue per segment; a speaker's cues do not overlap."""
         return subtitles.write_srt(self._cues())
 
     def to_vtt(self) -> str:
-        """Return WebVTT subtitles, one cue per segment."""
+        """Return WebVTT subtitles, one cue per segment; a speaker's cues do not overlap."""
         return subtitles.write_vtt(self._cues())
 
     def to_json(self) -> str:
-        """Return everything but the raw body, as indented JSON."""
-        return self.model_dump_json(indent=2, exclude={"raw"}, exclude_none=True)
+        """Return everything but the raw body, as indented JSON.
+
+        Fields that no service returned are left out.
+        """
+        unused = {name for name in ("notes", "extra") if not getattr(self, name)}
+        unused_in_segments = {
+            name
+            for name in ("words", "clamped", "extra")
+            if not any(getattr(segment, name) for segment in self.segments)
+        }
+        exclude = dict.fromkeys(("raw", *unused), True)
+        return self.model_dump_json(
+            indent=2,
+            exclude={**exclude, "segments": {"__all__": unused_in_segments}},
+            exclude_none=True,
+        )
 
     def _repr_html_(self) -> str:
         """Return HTML for notebooks: the timed passages, in a box that scrolls."""
@@ -207,120 +206,18 @@ class Transcript(_Value):
         return html.transcript_html(self.source, facts, lines)
 
     def _cues(self) -> list[Cue]:
-        timed = self.segments or self.passages()
-        return [Cue(each.start, each.end, each.text) for each in timed if each.text.strip()]
+        """Return the cues by their start, each ended where the speaker's next one begins."""
+        timed = [each for each in self.segments or self.passages() if each.text.strip()]
+        cues, following = list[Cue](), dict[str | None, float]()
+        for each in sorted(timed, key=lambda each: each.start)[::-1]:
+            speaker = each.speaker if isinstance(each, Segment) else None
+            end = min(each.end, following.get(speaker, each.end))
+            cues.append(Cue(each.start, max(each.start, end), each.text))
+            following[speaker] = each.start
+        return cues[::-1]
 
 
-class Speech(_Value):
-    """Spoken text in memory.
-
-    Attributes:
-        audio: Encoded bytes.
-        media_type: Media type, for example ``audio/mpeg``.
-        format: Format of the bytes: mp3, opus, aac, flac, wav or pcm.
-        duration: Length in seconds.
-        request_id: Id of the request, for the support of the service.
-        server: ``Server`` header of the response.
-    """
-
-    audio: bytes = Field(repr=False)
-    media_type: str
-    format: str
-    duration: float
-    request_id: str | None = None
-    server: str | None = None
-
-    def _repr_html_(self) -> str:
-        """Return HTML for notebooks: a player, unless the audio is large or raw PCM."""
-        return html.player_html(self.audio, self.media_type, self.format, self.duration)
-
-
-class SpeechFile(_Value):
-    """Spoken text in a file.
-
-    Attributes:
-        path: Path of the file.
-        media_type: Media type, for example ``audio/mpeg``.
-        format: Format of the file: mp3, opus, aac, flac, wav or pcm.
-        duration: Length in seconds.
-        size: Size of the file in bytes.
-        request_id: Id of the request, for the support of the service.
-        server: ``Server`` header of the response.
-    """
-
-    path: str
-    media_type: str
-    format: str
-    duration: float
-    size: int
-    request_id: str | None = None
-    server: str | None = None
-
-
-class ToolCall(_Value):
-    """A tool that the model wants to call; `arguments` is JSON text as the model wrote it."""
-
-    id: str
-    name: str
-    arguments: str
-
-
-class ChatReply(_Value):
-    """Reply of a chat model.
-
-    Attributes:
-        text: The words of the reply; of a spoken reply, the words spoken.
-        transcript: The words of the audio; None without audio.
-        audio: Encoded bytes; None without audio.
-        audio_format: Format of the audio: wav, mp3, flac, opus, aac or pcm16.
-        audio_id: Id by which a later request can refer to the audio.
-        audio_expires_at: Unix time in seconds until which `audio_id` is valid.
-        tool_calls: Tools that the model wants to call.
-        finish_reason: Reason why the reply ended: ``stop``, ``length``, ``tool_calls``, ...
-        usage: Usage of the request; None if the service reports none.
-        model: Model that was used.
-        request_id: Id of the request, for the support of the service.
-        server: ``Server`` header of the response.
-    """
-
-    text: str
-    transcript: str | None = None
-    audio: bytes | None = Field(default=None, repr=False)
-    audio_format: str | None = None
-    audio_id: str | None = None
-    audio_expires_at: int | None = None
-    tool_calls: tuple[ToolCall, ...] = ()
-    finish_reason: str | None = None
-    usage: Usage | None = None
-    model: str = ""
-    request_id: str | None = None
-    server: str | None = None
-
-
-class ToolCallDelta(_Value):
-    """Increment of a tool call; increments with the same `index` belong to one call."""
-
-    index: int
-    id: str | None = None
-    name: str | None = None
-    arguments: str = ""
-
-
-class ChatDelta(_Value):
-    """Increment of a streamed reply; the last ones have the finish reason and the usage.
-
-    The model and the request id are those of the whole reply.
-    """
-
-    text: str = ""
-    tool_calls: tuple[ToolCallDelta, ...] = ()
-    finish_reason: str | None = None
-    usage: Usage | None = None
-    model: str = ""
-    request_id: str | None = None
-
-
-class PartialTranscript(_Value):
+class PartialTranscript(Value):
     """Pieces that were transcribed, and paid for, before a transcription failed.
 
     Attributes:
