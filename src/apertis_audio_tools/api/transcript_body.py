@@ -93,7 +93,7 @@ class TranscriptBody(_Body):
 
 
 class ReadSegment(NamedTuple):
-    """What was read of a segment, in less memory: its `details` are all other fields."""
+    """Segment as far as it was read, in less memory: `details` are its other fields."""
 
     start: float | None
     end: float | None
