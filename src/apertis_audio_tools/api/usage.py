@@ -31,6 +31,8 @@ _Amount = Annotated[float | None, Field(ge=0, le=_MAX_COUNT), _Optional]
 
 class _TokenDetails(BaseModel):
     audio_tokens: _Tokens = None
+    cached_tokens: _Tokens = None
+    reasoning_tokens: _Tokens = None
 
 
 _Details = Annotated[_TokenDetails | None, _Optional]
@@ -62,11 +64,15 @@ def parse_usage(data: object) -> Usage | None:
         read = _Usage.model_validate(data)
     except ValidationError:
         return None
+    inputs = read.input_token_details or _TokenDetails()
+    outputs = read.output_token_details or _TokenDetails()
     counts = {
         "input_tokens": read.input_tokens,
         "output_tokens": read.output_tokens,
-        "input_audio_tokens": read.input_token_details and read.input_token_details.audio_tokens,
-        "output_audio_tokens": read.output_token_details and read.output_token_details.audio_tokens,
+        "input_audio_tokens": inputs.audio_tokens,
+        "output_audio_tokens": outputs.audio_tokens,
+        "cached_tokens": inputs.cached_tokens,
+        "reasoning_tokens": outputs.reasoning_tokens,
         "seconds": read.seconds,
         "cost": read.cost,
     }

@@ -67,6 +67,7 @@ class JobContext:
     capabilities: Capabilities
     cache: TranscriptCache | None
     base_url: str
+    isolate_probe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class JobFactory:
 
     def job(self, source: Source) -> "TranscriptionJob":
         """Return the job of one recording."""
-        return TranscriptionJob(probe(source), self)
+        return TranscriptionJob(probe(source, isolate=self.context.isolate_probe), self)
 
 
 def _max_seconds(options: TranscriptionOptions, capabilities: Capabilities) -> float | None:

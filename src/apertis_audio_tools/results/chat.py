@@ -1,5 +1,7 @@
 """Replies of chat models, whole and in increments."""
 
+from typing import Any
+
 from pydantic import Field
 
 from apertis_audio_tools.results.values import Usage, Value
@@ -17,7 +19,8 @@ class ChatReply(Value):
     """Reply of a chat model.
 
     Attributes:
-        text: The words of the reply; of a spoken reply, the words spoken.
+        text: The words of the reply; of a spoken reply, the words spoken; else the refusal.
+        refusal: The words in which the model refused to answer; None if it did not refuse.
         transcript: The words of the audio; None without audio.
         audio: Encoded bytes; None without audio.
         audio_format: Format of the audio: wav, mp3, flac, opus, aac or pcm16.
@@ -27,11 +30,14 @@ class ChatReply(Value):
         finish_reason: Reason why the reply ended: ``stop``, ``length``, ``tool_calls``, ...
         usage: Usage of the request; None if the service reports none.
         model: Model that was used.
+        id: Id of the completion.
+        logprobs: Log probabilities of the tokens, as the service returns them, if requested.
         request_id: Id of the request, for the support of the service.
         server: ``Server`` header of the response.
     """
 
     text: str
+    refusal: str | None = None
     transcript: str | None = None
     audio: bytes | None = Field(default=None, repr=False)
     audio_format: str | None = None
@@ -41,6 +47,8 @@ class ChatReply(Value):
     finish_reason: str | None = None
     usage: Usage | None = None
     model: str = ""
+    id: str | None = None
+    logprobs: dict[str, Any] | None = Field(default=None, repr=False)
     request_id: str | None = None
     server: str | None = None
 
@@ -57,12 +65,16 @@ class ToolCallDelta(Value):
 class ChatDelta(Value):
     """Increment of a streamed reply; the last ones have the finish reason and the usage.
 
-    The model and the request id are those of the whole reply.
+    The model and the request id are those of the whole reply. `text` that belongs to a refusal is
+    also in `refusal`; `logprobs` are those of this increment.
     """
 
     text: str = ""
+    refusal: str = ""
     tool_calls: tuple[ToolCallDelta, ...] = ()
     finish_reason: str | None = None
     usage: Usage | None = None
     model: str = ""
+    id: str | None = None
+    logprobs: dict[str, Any] | None = Field(default=None, repr=False)
     request_id: str | None = None

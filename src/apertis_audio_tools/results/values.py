@@ -21,12 +21,16 @@ class Usage(Value):
         output_tokens: Tokens received, including audio tokens.
         input_audio_tokens: Audio tokens among `input_tokens`.
         output_audio_tokens: Audio tokens among `output_tokens`.
+        cached_tokens: Tokens among `input_tokens` that the service had cached.
+        reasoning_tokens: Tokens among `output_tokens` that are not part of the reply.
         seconds: Seconds of audio, from models billed by time.
         cost: Cost in the currency of the service, from services that report it; None from others.
     """
 
     input_tokens: int = 0
     output_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
     input_audio_tokens: int = 0
     output_audio_tokens: int = 0
     seconds: float = 0.0
