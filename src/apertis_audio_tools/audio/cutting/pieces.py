@@ -67,11 +67,10 @@ def cut_pieces(
     for name, value in limits.items():
         if value is not None and not value > 0:
             raise ConfigurationError(f"{name} has to be above 0, not {value}.")
-    pieces = _cut_or_whole(
-        recording,
-        PieceLimits.from_options(max_bytes, max_seconds, target_seconds),
-        _smaller_encoding(recording, upload_format),
-    )
+    whole = PieceLimits.from_options(max_bytes, max_seconds, target_seconds)
+    cut = whole if target_seconds else whole.for_duration(recording.duration)
+    encoding = _smaller_encoding(recording, upload_format)
+    pieces = _cut_or_whole(recording, whole, cut, encoding)
     return _require_audio(recording, pieces)
 
 
@@ -94,14 +93,15 @@ def _require_audio(recording: Recording, pieces: Generator[Piece]) -> Generator[
 
 
 def _cut_or_whole(
-    recording: Recording, limits: PieceLimits, encoding: Encoding | None
+    recording: Recording, whole: PieceLimits, cut: PieceLimits, encoding: Encoding | None
 ) -> Generator[Piece]:
+    """Yield the recording if it is within the limits of a whole one, else pieces within others."""
     if encoding is None and len(recording.links) == 1:
-        whole = _whole(recording, limits)
-        if whole is not None:
-            yield whole
+        piece = _whole(recording, whole)
+        if piece is not None:
+            yield piece
             return
-    yield from _cut(recording, limits.for_duration(recording.duration), encoding)
+    yield from _cut(recording, cut, encoding)
 
 
 def _whole(recording: Recording, limits: PieceLimits) -> Piece | None:

@@ -58,6 +58,7 @@ class Recording:
         links: The recordings it is chained of, as Ogg may be; in nearly all cases only itself.
         wav_layout: Positions of the samples if they can be cut as bytes, or None.
         is_copyable: Whether its packets can be copied into pieces.
+        notes: Sentences about what was noticed when it was opened.
     """
 
     content: SourceContent
@@ -69,6 +70,7 @@ class Recording:
     links: tuple[SourceContent, ...]
     wav_layout: WavLayout | None
     is_copyable: bool
+    notes: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
