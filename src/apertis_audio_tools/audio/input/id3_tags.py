@@ -53,6 +53,14 @@ def without_costly_tags(content: SourceContent) -> SourceContent:
     return content
 
 
+def tags_end(stream: BinaryIO) -> int:
+    """Return the position behind the tags in front of a recording."""
+    end = 0
+    while tag := _read_tag(stream, end):
+        end += _HEAD_BYTES + tag[1] + tag[3]
+    return end
+
+
 _Tag = tuple[int, int, int, int]
 """Version, size and flags of a tag, and the size of its footer."""
 

@@ -12,6 +12,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from apertis_audio_tools.audio.input.allowlist import DECODERS, DEMUXER_OPTIONS
+from apertis_audio_tools.audio.input.frame_headers import ELEMENTARY_CONTAINERS, without_tags
 from apertis_audio_tools.audio.input.mp4_edit_lists import duration_without_priming
 from apertis_audio_tools.audio.input.sources import SourceContent, unreadable_error
 from apertis_audio_tools.errors import RecordingError
@@ -49,6 +50,7 @@ class Track:
         container: Name of the container, such as ``mp3``, ``ogg``, ``mp4`` or ``webm``.
         codec: FFmpeg's canonical name of the codec, whichever of its decoders is used.
         edited_seconds: Duration by an MP4 edit list that hides only priming, or None.
+        content: The recording, which may be read beside the demuxer.
     """
 
     label: str
@@ -57,6 +59,7 @@ class Track:
     container: str
     codec: str
     edited_seconds: float | None
+    content: SourceContent
 
     @property
     def decoder(self) -> AudioCodecContext:
@@ -75,11 +78,17 @@ class Track:
         return self.codec in _COPYABLE_CODECS and is_complete
 
     def packets(self) -> Iterator[Packet]:
-        """Yield the packets that hold data, including those after a damaged place.
+        """Return the packets that hold audio, including those after a damaged place.
 
         Raises:
             av.error.InvalidDataError: If there are only errors and no packets any more.
         """
+        packets = self._demuxed_packets()
+        if self.container in ELEMENTARY_CONTAINERS:
+            return without_tags(packets, self.content)
+        return packets
+
+    def _demuxed_packets(self) -> Iterator[Packet]:
         failures = 0
         while True:
             try:
@@ -117,6 +126,7 @@ def open_track(content: SourceContent) -> Iterator[Track]:
                 _container_name(demuxer.format.name, audio.codec_context.name, head),
                 audio.codec_context.codec.canonical_name,
                 edited_seconds,
+                content,
             )
 
 
