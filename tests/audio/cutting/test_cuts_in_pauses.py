@@ -63,7 +63,7 @@ def assert_cut_in_pauses(pieces: list[Piece]) -> None:
 
 @pytest.mark.parametrize("name", CUTTABLE)
 def test_cuts_are_in_pauses(name: str, folder: Path) -> None:
-    """Where there is a pause in the last minute of a piece, the piece ends in it."""
+    """A piece ends in a pause if there is one in its last minute."""
     path = write_beacons(CUTTABLE[name], folder / f"beacons.{name}", BEACONS)
     # From 120 s on, pauses are looked for in a minute; packets rarely begin where it does.
     for max_seconds in (121, random.Random(name).uniform(121, 127)):

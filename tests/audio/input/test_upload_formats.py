@@ -170,8 +170,16 @@ def test_what_is_behind_the_audio_is_no_audio(name: str, tail: bytes, folder: Pa
     assert probe(content + tail).duration == pytest.approx(SECONDS, abs=0.2)
 
 
-@pytest.mark.parametrize("tag", [id3_tag(), ape_tag() + id3_tag()], ids=["ID3v2", "APEv2 + ID3v2"])
-@pytest.mark.parametrize("name", ["mp3", "48k.mpga", "32k.aac"])
+@pytest.mark.parametrize(
+    ("name", "tag"),
+    [
+        ("mp3", id3_tag()),
+        ("mp3", ape_tag() + id3_tag()),
+        ("48k.mpga", ape_tag() + id3_tag()),
+        ("32k.aac", id3_tag()),
+    ],
+    ids=["mp3 ID3v2", "mp3 APEv2 + ID3v2", "mpga APEv2 + ID3v2", "aac ID3v2"],
+)
 def test_tags_within_the_audio(name: str, tag: bytes, folder: Path) -> None:
     """Tags between two files that were joined are no audio, and what follows is on time."""
     assert_all_sent(beacons(folder, name) + tag + beacons(folder, name), 2, joint=0.12)
@@ -258,3 +266,19 @@ def test_time_stamps_that_begin_late(folder: Path) -> None:
                 packet.stream = copy
                 container.mux(packet)
     assert probe(target.getvalue()).duration == pytest.approx(SECONDS, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [(b"\x06\x0e\x2b\x34\x02\x05\x01\x01", "mxf"), (b"MPCK", "Musepack"), (b".RMF", "RealMedia")],
+)
+def test_formats_that_are_not_on_the_list(head: bytes, name: str) -> None:
+    """A recording in another format is refused by the name of the format."""
+    with pytest.raises(RecordingError, match=rf"a\.mp3 is {name}, which is not on the list of for"):
+        probe(("a.mp3", head + bytes(10_000)))
+
+
+def test_voc(folder: Path) -> None:
+    """Recordings of old dictation programs are read."""
+    path = write_beacons(BeaconFormat("voc", "pcm_s16le", 16_000), folder / "voc", COUNT)
+    assert assert_all_sent(path.read_bytes()).upload.media_type == "audio/flac"

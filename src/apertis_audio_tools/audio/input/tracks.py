@@ -11,7 +11,7 @@ from av.audio.codeccontext import AudioCodecContext
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from apertis_audio_tools.audio.input.allowlist import DECODERS, DEMUXER_OPTIONS
+from apertis_audio_tools.audio.input.allowlist import DECODERS, DEMUXER_OPTIONS, name_refused_format
 from apertis_audio_tools.audio.input.frame_headers import ELEMENTARY_CONTAINERS, without_tags
 from apertis_audio_tools.audio.input.mp4_edit_lists import duration_without_priming
 from apertis_audio_tools.audio.input.sources import SourceContent, unreadable_error
@@ -116,6 +116,11 @@ def open_track(content: SourceContent) -> Iterator[Track]:
     label = content.label
     with content.open() as stream, map_av_errors(label):
         head = stream.read(_HEAD_BYTES)
+        if refused := name_refused_format(head):
+            raise RecordingError(
+                f"{label} is {refused}, which is not on the list of formats; convert it, for "
+                f"example to flac."
+            )
         edited_seconds = duration_without_priming(stream, content.size)
         with _open_demuxer(stream, has_plain_edits=edited_seconds is not None) as demuxer:
             audio = _choose_stream(demuxer, label)
@@ -148,8 +153,8 @@ def map_av_errors(label: str) -> Iterator[None]:
         yield
     except av.error.FFmpegError as error:
         raise RecordingError(
-            f"{label} is no audio file that can be decoded, whatever its name says "
-            f"({error.strerror})."
+            f"{label} is damaged, or not on the list of formats ({error.strerror}); convert it, "
+            f"for example to flac."
         ) from error
     except OSError as error:
         raise unreadable_error(label, error) from error
@@ -176,7 +181,8 @@ def _choose_stream(demuxer: InputContainer, label: str) -> AudioStream:
     decodable = [stream for stream in demuxer.streams.audio if _is_decodable(stream)]
     if not decodable:
         raise RecordingError(
-            f"{label} uses an audio codec that is not supported; convert it, for example to mp3."
+            f"{label} uses an audio codec that is not on the list of formats; convert it, for "
+            f"example to flac."
         )
     best = demuxer.streams.best("audio")
     index = decodable[0].index if best is None else best.index
