@@ -9,7 +9,7 @@ from apertis_audio_tools.audio.input.frame_headers import (
     FrameSpan,
     require_one_format,
 )
-from apertis_audio_tools.audio.input.id3_tags import tags_end
+from apertis_audio_tools.audio.input.id3_tags import end_of_tags
 from apertis_audio_tools.audio.input.probing import Recording
 from apertis_audio_tools.audio.input.sources import SourceContent
 from apertis_audio_tools.audio.input.tracks import Track, open_track, stamped_seconds
@@ -77,5 +77,5 @@ def _measure_copyable(track: Track, content: SourceContent) -> Extent:
     durations = map(clock.duration, span.watch(packets) if is_bare else packets)
     seconds = sum(durations, clock.origin) / clock.rate
     with content.open() as stream:
-        is_plain = not is_bare or span.is_whole(stream, tags_end(stream), content.size)
+        is_plain = not is_bare or span.is_whole(stream, end_of_tags(stream), content.size)
     return Extent(seconds, 0.0, is_plain)
