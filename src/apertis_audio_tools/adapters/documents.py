@@ -34,7 +34,8 @@ class TranscriptDocument:
         text: The words.
         metadata: Flat, JSON-safe facts in a fixed order: ``source`` (see `document_source`),
             ``start`` and ``end`` in seconds, ``timecode``, ``duration`` of the recording in
-            seconds, then ``language``, ``model`` and ``task``, as far as they are known.
+            seconds, then ``language``, ``model`` and ``task``, as far as they are known, and
+            ``track`` if one was chosen.
     """
 
     id: str
@@ -121,6 +122,7 @@ def make_documents(
         "language": transcript.language,
         "model": transcript.model,
         "task": transcript.task,
+        "track": None if transcription.track == "default" else transcription.track,
     }
     known = {key: value for key, value in facts.items() if value not in {None, ""}}
     identity = [_VERSION, transcript.digest, source, *_identify(transcription, options)]

@@ -1,6 +1,7 @@
 """Verbs of a conversation."""
 
 import contextlib
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from apertis_audio_tools.pipeline.request_runner import RequestRunner
 from apertis_audio_tools.pipeline.transcription_job import JobContext
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread
 from apertis_audio_tools.results import ChatDelta, ChatReply
+
+logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 
 
 class ChatVerbs:
@@ -254,4 +257,7 @@ def _with_clips(
 
 
 def _encode_clip(source: Source) -> tuple[Upload, str]:
-    return encode_chat_clip(probe(source))
+    recording = probe(source)
+    for note in recording.notes:
+        logger.warning("%s", note)
+    return encode_chat_clip(recording)

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import io
 import json
+import logging
 from collections.abc import Generator
 from dataclasses import asdict, dataclass, field, replace
 
@@ -13,11 +14,18 @@ from apertis_audio_tools.api.request import Upload
 from apertis_audio_tools.api.transcription import transcription_call
 from apertis_audio_tools.audio import Piece, Recording, Source, cut_pieces, probe
 from apertis_audio_tools.concurrency.permits import Permit
-from apertis_audio_tools.models import MAX_UPLOAD_BYTES, Capabilities, require_piece_options
+from apertis_audio_tools.models import (
+    MAX_UPLOAD_BYTES,
+    Capabilities,
+    require_piece_options,
+    require_track_choice,
+)
 from apertis_audio_tools.pipeline.cache import TranscriptCache
 from apertis_audio_tools.pipeline.job_state import JobState
 from apertis_audio_tools.pipeline.stitching import TranscribedPiece, stitch
 from apertis_audio_tools.results import PartialTranscript, Transcript
+
+logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 
 _KEY_VERSION = 1
 """Version of the cache keys: it grows when pieces of the same span become other audio."""
@@ -77,6 +85,7 @@ class JobFactory:
     def create(cls, options: TranscriptionOptions, context: JobContext) -> "JobFactory":
         """Check the options before any recording is opened, and return the maker of jobs."""
         require_piece_options(options.piece_seconds, options.upload_format)
+        require_track_choice(options.track)
         capabilities = context.capabilities
         best = capabilities.best_transcript_format(options.model, options.task)
         options = replace(options, response_format=options.response_format or best)
@@ -94,7 +103,10 @@ class JobFactory:
 
     def job(self, source: Source) -> "TranscriptionJob":
         """Return the job of one recording."""
-        return TranscriptionJob(probe(source), self)
+        recording = probe(source, track=self.options.track)
+        for note in recording.notes:
+            logger.warning("%s", note)
+        return TranscriptionJob(recording, self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from apertis_audio_tools.audio.input.sources import Source, SourceContent
 from apertis_audio_tools.audio.input.tracks import Track, map_av_errors, open_track, stamped_seconds
 from apertis_audio_tools.audio.input.wav_layout import WavLayout, read_wav_layout
 from apertis_audio_tools.errors import RecordingError, UnsupportedError
+from apertis_audio_tools.models import TrackChoice
 
 _GUESSING_CONTAINERS = frozenset({"aac", "mpeg"})
 """Containers whose duration FFmpeg guesses from the bit rate of the beginning."""
@@ -58,6 +59,9 @@ class Recording:
         links: The recordings it is chained of, as Ogg may be; in nearly all cases only itself.
         wav_layout: Positions of the samples if they can be cut as bytes, or None.
         is_copyable: Whether its packets can be copied into pieces.
+        track: The audio track that was asked for.
+        start: Seconds on the player's time line at which its first sample is; 0 for most.
+        notes: Sentences about what was noticed when it was opened.
     """
 
     content: SourceContent
@@ -69,6 +73,9 @@ class Recording:
     links: tuple[SourceContent, ...]
     wav_layout: WavLayout | None
     is_copyable: bool
+    track: TrackChoice = "default"
+    start: float = 0.0
+    notes: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -114,21 +121,26 @@ class Recording:
         )
 
 
-def probe(source: Source) -> Recording:
+def probe(source: Source, *, track: TrackChoice = "default") -> Recording:
     """Return what a source contains.
+
+    Args:
+        source: The recording.
+        track: Audio track: an index among them, or ``all`` to mix them. Defaults to ``default``,
+            the one that a player would play.
 
     Raises:
         RecordingError: If the source is missing, is empty, or has no audio that can be decoded.
     """
     content = open_screened(source)
     try:
-        return _examine(content)
+        return _examine(content, track)
     except BaseException:
         content.close()
         raise
 
 
-def _examine(content: SourceContent) -> Recording:
+def _examine(content: SourceContent, choice: TrackChoice) -> Recording:
     with open_track(content) as track:
         links = chain_links(content) if track.container == "ogg" else (content,)
         layout = read_wav_layout(track, content)
@@ -148,6 +160,8 @@ def _examine(content: SourceContent) -> Recording:
             links,
             layout,
             track.is_copyable,
+            choice,
+            notes=content.notes,
         )
 
 

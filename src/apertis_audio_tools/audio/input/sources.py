@@ -43,6 +43,7 @@ class SourceContent:
         size: Number of bytes.
         open: Function that returns a new stream over all of the bytes.
         close: Function that closes the file. `open` opens it again.
+        notes: Sentences about what was left out of it.
     """
 
     label: str
@@ -50,6 +51,7 @@ class SourceContent:
     size: int
     open: Callable[[], BinaryIO] = field(repr=False)
     close: Callable[[], None] = field(repr=False, default=lambda: None)
+    notes: tuple[str, ...] = ()
 
     def window(self, start: int, size: int, header: bytes = b"") -> "SourceContent":
         """Return a header and a range of the bytes as content that is not held in memory."""
