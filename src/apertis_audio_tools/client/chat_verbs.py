@@ -259,5 +259,5 @@ def _with_clips(
 def _encode_clip(source: Source) -> tuple[Upload, str]:
     recording = probe(source)
     for note in recording.notes:
-        logger.warning("%s", note)
+        logger.warning("%s: %s", recording.label, note)
     return encode_chat_clip(recording)

@@ -22,7 +22,7 @@ from apertis_audio_tools.models import (
 )
 from apertis_audio_tools.pipeline.cache import TranscriptCache
 from apertis_audio_tools.pipeline.job_state import JobState
-from apertis_audio_tools.pipeline.stitching import TranscribedPiece, stitch
+from apertis_audio_tools.pipeline.stitching import TranscribedPiece, place, stitch
 from apertis_audio_tools.results import PartialTranscript, Transcript
 
 logger: logging.Logger = logging.getLogger("apertis_audio_tools")
@@ -105,7 +105,7 @@ class JobFactory:
         """Return the job of one recording."""
         recording = probe(source, track=self.options.track)
         for note in recording.notes:
-            logger.warning("%s", note)
+            logger.warning("%s: %s", recording.label, note)
         return TranscriptionJob(recording, self)
 
 
@@ -159,7 +159,7 @@ class TranscriptionJob:
         state.raise_failure()
         state.require_running()
         if len(pieces) == 1:
-            return pieces[0].transcript.model_copy(update=self._provenance())
+            return place(pieces[0]).model_copy(update=self._provenance())
         end = {"duration": round(pieces[-1].end, 3)} if pieces else {}
         whole = stitch(pieces, self._empty().model_copy(update=end | self._provenance()))
         if cache := self.factory.context.cache:
@@ -194,14 +194,14 @@ class TranscriptionJob:
             model=options.model,
             language=options.language,
             source=self.recording.label,
-            duration=self.recording.duration,
+            duration=self.recording.end,
         )
 
     def _add(self, piece: Piece, transcript: Transcript, state: JobState) -> None:
         state.transcribed.append(
             TranscribedPiece(piece.start, piece.end, piece.overlap, transcript)
         )
-        if len(state.transcribed) > 1 or piece.end < self.recording.duration - _DURATION_ERROR:
+        if len(state.transcribed) > 1 or piece.end < self.recording.end - _DURATION_ERROR:
             state.notifier.notify()
 
     def _get_cached(self, piece: Piece | None = None) -> Transcript | None:

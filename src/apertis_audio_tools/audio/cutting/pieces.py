@@ -2,6 +2,8 @@
 
 import contextlib
 from collections.abc import Generator
+from dataclasses import replace
+from itertools import chain
 
 from apertis_audio_tools.audio.cutting.planning import PieceLimits
 from apertis_audio_tools.audio.cutting.reencoding import (
@@ -89,8 +91,9 @@ def _require_audio(recording: Recording, pieces: Generator[Piece]) -> Generator[
         first = next(pieces, None)
         if first is None:
             raise RecordingError(f"{recording.label} contains no audio that can be decoded.")
-        yield first
-        yield from pieces
+        for piece in chain((first,), pieces):
+            start, end = piece.start + recording.start, piece.end + recording.start
+            yield replace(piece, start=start, end=end)
 
 
 def _cut_or_whole(
@@ -101,12 +104,23 @@ def _cut_or_whole(
         if whole is not None:
             yield whole
             return
-    yield from _cut(recording, limits.for_duration(recording.duration), encoding)
+    if encoding is not None or not _may_fit(recording, limits):
+        limits = limits.for_duration(recording.duration)
+    yield from _cut(recording, limits, encoding)
+
+
+def _may_fit(recording: Recording, limits: PieceLimits) -> bool:
+    """Return whether what is copied or encoded probably fits into one piece."""
+    size = recording.duration * _lossless_or_mp3(recording).max_bit_rate / 8
+    if recording.is_copyable:
+        size = min(size * 2, recording.content.size)
+    return size <= limits.max_bytes and recording.duration <= limits.max_seconds
 
 
 def _whole(recording: Recording, limits: PieceLimits) -> Piece | None:
     """Return the unchanged recording as a piece, or None if it has to be cut or changed."""
-    if not recording.is_accepted or recording.content.size > limits.max_bytes:
+    is_accepted = recording.is_accepted and recording.is_plain
+    if not is_accepted or recording.content.size > limits.max_bytes:
         return None
     seconds, missing = measure_extent(recording)
     if missing or seconds > limits.max_seconds:
@@ -123,8 +137,11 @@ def _cut(recording: Recording, limits: PieceLimits, encoding: Encoding | None) -
     elif recording.is_copyable:
         yield from _copy_until_gap(recording, limits)
     else:
-        is_lossless = recording.codec.startswith(_LOSSLESS_CODECS)
-        yield from reencode_pieces(recording, limits, FLAC if is_lossless else MP3_64_KBIT)
+        yield from reencode_pieces(recording, limits, _lossless_or_mp3(recording))
+
+
+def _lossless_or_mp3(recording: Recording) -> Encoding:
+    return FLAC if recording.codec.startswith(_LOSSLESS_CODECS) else MP3_64_KBIT
 
 
 def _copy_until_gap(recording: Recording, limits: PieceLimits) -> Generator[Piece]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import chain, dropwhile, groupby
+from itertools import dropwhile, groupby
 from typing import Literal, cast
 
 import av
@@ -81,7 +81,7 @@ def reencode_pieces(
     `after` is the last piece that was made already.
     """
     track = _ReencodedTrack(encoding, recording.label)
-    units = track.units(chain.from_iterable(map(decode_recording, recording.links)))
+    units = track.units(decode_recording(recording, _SAMPLE_RATE))
     if after is not None:
         repeated = min(OVERLAP_SECONDS, (after.end - after.start) / 4)
         begin = round((after.end - repeated) * track.rate)

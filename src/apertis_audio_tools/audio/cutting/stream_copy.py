@@ -60,7 +60,7 @@ def copy_pieces(recording: Recording, limits: PieceLimits) -> Iterator[Piece]:
 
     Missing audio raises `TimeGapError`. The pieces before do not reach it.
     """
-    with open_track(recording.content) as track:
+    with open_track(recording.content, recording.tracks[0].index) as track:
         copied = _CopiedTrack(recording, track)
         yield from assemble_pieces(copied.units(), limits, copied)
 

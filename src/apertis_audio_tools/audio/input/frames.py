@@ -1,15 +1,21 @@
 """Decoded audio: frames of packets, of silence, and in another sample rate."""
 
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from typing import cast
 
 import av
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
+from av.filter import Graph
 
 from apertis_audio_tools.audio.input.tracks import Packet
 
 DECODE_ERRORS = (av.error.InvalidDataError, av.error.PatchWelcomeError, av.error.UndefinedError)
 """Errors of decoders about damaged packets. The last is for error numbers of their own."""
+
+_MAX_PLANES = 7
+"""Channels up to which PyAV counts the planes of a frame correctly."""
 
 
 def decode_packets(
@@ -41,11 +47,43 @@ def silent_frames(like: AudioFrame, seconds: float) -> Iterator[AudioFrame]:
 
 
 def _silent_frame(like: AudioFrame, samples: int) -> AudioFrame:
-    frame = AudioFrame(format=like.format.name, layout=like.layout.name, samples=samples)
+    form = like.format if like.layout.nb_channels <= _MAX_PLANES else like.format.packed
+    frame = AudioFrame(format=form.name, layout=like.layout.name, samples=samples)
     frame.sample_rate = like.sample_rate
     for plane in frame.planes:
         plane.update(bytes(plane.buffer_size))
     return frame
+
+
+def filter_graph(like: AudioFrame, *filters: tuple[str, str]) -> Graph:
+    """Return a graph of filters, each with its arguments, for frames like another."""
+    graph = Graph()
+    source = graph.add_abuffer(
+        sample_rate=like.sample_rate,
+        format=like.format.name,
+        layout=like.layout.name,
+        time_base=Fraction(1, like.sample_rate),
+    )
+    nodes = [graph.add(name, arguments) for name, arguments in filters]
+    graph.link_nodes(source, *nodes, graph.add("abuffersink")).configure()
+    return graph
+
+
+def pull_frames(graph: Graph, frame: AudioFrame | None) -> Iterator[AudioFrame]:
+    """Push a frame into a graph of filters, and yield those that are done. None ends the audio."""
+    graph.push(frame)
+    while True:
+        try:
+            done = cast("AudioFrame", graph.pull())
+        except (av.error.BlockingIOError, av.error.EOFError):
+            return
+        done.pts = None
+        yield done
+
+
+def frame_format(frame: AudioFrame) -> tuple[str, str, int]:
+    """Return the format, the layout of the channels and the sample rate of a frame."""
+    return frame.format.name, frame.layout.name, frame.sample_rate
 
 
 def resample_mono(
@@ -57,11 +95,10 @@ def resample_mono(
     """
     resampler, resampler_input = None, None
     for frame in frames:
-        frame_format = (frame.format.name, frame.layout.name, frame.sample_rate)
-        if resampler is None or frame_format != resampler_input:
+        if resampler is None or frame_format(frame) != resampler_input:
             if resampler is not None:
                 yield from resampler.resample(None)
-            resampler_input = frame_format
+            resampler_input = frame_format(frame)
             resampler = av.AudioResampler(
                 format=sample_format, layout="mono", rate=rate, frame_size=frame_size
             )

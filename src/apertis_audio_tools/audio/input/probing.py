@@ -5,16 +5,27 @@ from dataclasses import dataclass
 from typing import Self
 
 from apertis_audio_tools.api.request import Upload
+from apertis_audio_tools.audio.input.channels import ChannelMix, choose_mix
 from apertis_audio_tools.audio.input.ogg_chains import chain_links
 from apertis_audio_tools.audio.input.screening import open_screened
 from apertis_audio_tools.audio.input.sources import Source, SourceContent
-from apertis_audio_tools.audio.input.tracks import Track, map_av_errors, open_track, stamped_seconds
+from apertis_audio_tools.audio.input.track_choice import TrackChoices, choose_tracks
+from apertis_audio_tools.audio.input.tracks import (
+    MICROSECONDS,
+    Track,
+    map_av_errors,
+    open_track,
+    stamped_seconds,
+)
 from apertis_audio_tools.audio.input.wav_layout import WavLayout, read_wav_layout
+from apertis_audio_tools.audio.timing.packet_durations import packet_clock
 from apertis_audio_tools.errors import RecordingError, UnsupportedError
 from apertis_audio_tools.models import TrackChoice
 
 _GUESSING_CONTAINERS = frozenset({"aac", "mpeg"})
 """Containers whose duration FFmpeg guesses from the bit rate of the beginning."""
+_ABSOLUTE_CONTAINERS = frozenset({"matroska", "webm"})
+"""Containers whose duration is the time stamp of the end, wherever the first one is."""
 
 _ACCEPTED_SUFFIXES = {
     "mp3": ("mp3", "mpga", "mpeg"),
@@ -39,8 +50,26 @@ _MEDIA_TYPES = {
     "wav": "audio/wav",
     "flac": "audio/flac",
 }
-_MICROSECONDS = 1_000_000
+_MAX_START = 24 * 3600.0
+"""Seconds at which a track may begin. Later ones come from damage, or from a clock that was set."""
+_NOTED_START = 0.5
+"""Seconds from which on a late beginning is worth a note."""
 _HASHED_BYTES = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenTrack:
+    """An audio track that is transcribed.
+
+    Attributes:
+        index: Index among the audio tracks.
+        start: Seconds on the player's time line at which its first sample is.
+        mix: Factors with which its channels are added, or None if anyone may do that.
+    """
+
+    index: int
+    start: float
+    mix: ChannelMix | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +82,15 @@ class Recording:
         content: The bytes.
         container: Name of the container, such as ``mp3``, ``ogg``, ``mp4`` or ``webm``.
         codec: FFmpeg's name of the codec.
-        duration: Duration in seconds.
+        duration: Seconds from the first sample to the last.
         sample_rate: Sample rate in Hz.
         channels: Number of channels.
         links: The recordings it is chained of, as Ogg may be; in nearly all cases only itself.
         wav_layout: Positions of the samples if they can be cut as bytes, or None.
         is_copyable: Whether its packets can be copied into pieces.
         track: The audio track that was asked for.
+        tracks: The audio tracks that are transcribed: one, or several to be mixed.
+        is_plain: Whether the file holds nothing but the track, which anyone may mix to one channel.
         start: Seconds on the player's time line at which its first sample is; 0 for most.
         notes: Sentences about what was noticed when it was opened.
     """
@@ -73,14 +104,21 @@ class Recording:
     links: tuple[SourceContent, ...]
     wav_layout: WavLayout | None
     is_copyable: bool
-    track: TrackChoice = "default"
-    start: float = 0.0
-    notes: tuple[str, ...] = ()
+    track: TrackChoice
+    tracks: tuple[ChosenTrack, ...]
+    is_plain: bool
+    start: float
+    notes: tuple[str, ...]
 
     @property
     def label(self) -> str:
         """Name of the recording in messages."""
         return self.content.label
+
+    @property
+    def end(self) -> float:
+        """Seconds on the player's time line at which its last sample ends."""
+        return self.start + self.duration
 
     @property
     def is_accepted(self) -> bool:
@@ -141,44 +179,91 @@ def probe(source: Source, *, track: TrackChoice = "default") -> Recording:
 
 
 def _examine(content: SourceContent, choice: TrackChoice) -> Recording:
-    with open_track(content) as track:
-        links = chain_links(content) if track.container == "ogg" else (content,)
-        layout = read_wav_layout(track, content)
-        if layout is not None:
-            duration = layout.seconds
-        elif len(links) > 1:
-            duration = sum(map(_link_duration, links))
-        else:
-            duration = _duration(track)
-        return Recording(
-            content,
-            track.container,
-            track.decoder.name,
-            duration,
-            track.decoder.sample_rate,
-            track.decoder.channels,
-            links,
-            layout,
-            track.is_copyable,
-            choice,
-            notes=content.notes,
-        )
+    with open_track(content, choice if isinstance(choice, int) else None) as track:
+        chosen = choose_tracks(content, choice, track)
+        if track.index in chosen.indexes:
+            return _describe(content, track, choice, chosen)
+    with open_track(content, chosen.indexes[0]) as track:
+        return _describe(content, track, choice, chosen)
 
 
-def _link_duration(link: SourceContent) -> float:
-    with open_track(link) as track:
-        return _duration(track)
+def _describe(
+    content: SourceContent, track: Track, choice: TrackChoice, chosen: TrackChoices
+) -> Recording:
+    """Return what a recording contains; `track` is one of the chosen tracks."""
+    tracks = tuple(_inspect(content, track, index) for index in chosen.indexes)
+    start = min(each.start for each in tracks)
+    links = chain_links(content) if track.container == "ogg" else (content,)
+    layout = read_wav_layout(track, content)
+    if layout is not None:
+        duration = layout.seconds
+    elif len(links) > 1:
+        duration = sum(_link_duration(link, track.index) for link in links)
+    else:
+        duration = _duration(track, start)
+    is_mixed = len(tracks) > 1 or tracks[0].mix is not None
+    return Recording(
+        content,
+        track.container,
+        track.decoder.name,
+        duration,
+        track.decoder.sample_rate,
+        track.decoder.channels,
+        links,
+        wav_layout=None if is_mixed else layout,
+        is_copyable=track.is_copyable and not is_mixed,
+        track=choice,
+        tracks=tracks,
+        is_plain=track.is_alone and not is_mixed,
+        start=start,
+        notes=(*content.notes, *chosen.notes, *_note_start(start)),
+    )
 
 
-def _duration(track: Track) -> float:
+def _inspect(content: SourceContent, track: Track, index: int) -> ChosenTrack:
+    """Return when a track begins and how its channels are mixed, without reading `track`."""
+    if track.is_alone and track.decoder.channels == 1:
+        return ChosenTrack(index, 0.0, None)
+    with open_track(content, index) as opened:
+        start = 0.0 if track.is_alone else _start(opened)
+        return ChosenTrack(index, start, choose_mix(opened, content.size))
+
+
+def _start(track: Track) -> float:
+    """Return the seconds on the player's time line at which the first sample of a track is."""
+    skipped, packets = 0.0, track.packets()
+    if track.is_copyable:
+        clock, packets = packet_clock(track)
+        skipped = -clock.origin / clock.rate
+    first = next(packets, None)
+    if first is None or first.pts is None:
+        return 0.0
+    start = float(first.pts * first.time_base) + skipped - track.zero
+    return start if 0 < start <= _MAX_START else 0.0
+
+
+def _note_start(start: float) -> tuple[str, ...]:
+    if start < _NOTED_START:
+        return ()
+    return (f"Its audio begins {start:.1f} s after the recording does.",)
+
+
+def _link_duration(link: SourceContent, index: int) -> float:
+    with open_track(link, index) as track:
+        return _duration(track, 0.0)
+
+
+def _duration(track: Track, start: float) -> float:
     """Return seconds by the header, or by the packets if the header does not know or guesses."""
     if track.edited_seconds is not None:
         return track.edited_seconds
     if track.demuxer.duration and track.container not in _GUESSING_CONTAINERS:
-        return track.demuxer.duration / _MICROSECONDS
-    seconds = stamped_seconds(track.packets())
-    if seconds is None:
+        seconds = track.demuxer.duration / MICROSECONDS
+        before = start + (track.zero if track.container in _ABSOLUTE_CONTAINERS else 0.0)
+        return seconds - before if seconds > before else seconds
+    stamped = stamped_seconds(track.packets())
+    if stamped is None:
         raise RecordingError(
             f"{track.label} contains no audio: there is not a single packet of it."
         )
-    return seconds
+    return stamped

@@ -132,7 +132,7 @@ def _note_surplus(
         return ()
     surplus = content.size - end
     note = (
-        f"{content.label} has {surplus} bytes behind the audio that its header describes. They are "
+        f"It has {surplus} bytes behind the audio that its header describes. They are "
         f"ignored; as audio they would be {surplus / bytes_per_second:.1f} seconds."
     )
     return (note,)

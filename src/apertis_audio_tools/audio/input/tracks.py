@@ -1,9 +1,9 @@
-"""The audio track of an open recording, and the packets in it."""
+"""The audio tracks of an open recording, and the packets in one of them."""
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import av
 import av.stream
@@ -31,21 +31,48 @@ _MAX_FAILURES = 100
 """Attempts to read on after a damaged place before the rest is given up."""
 _DISCARD = getattr(av.stream, "Discard", None)
 """Setting that makes FFmpeg skip a stream. PyAV has it since version 17."""
+_TRANSPORT_DEMUXERS = frozenset({"mpeg", "mpegts"})
+"""Containers that say what a track is only where its audio begins."""
+_LATE_AUDIO_OPTIONS = {"probesize": str(32 << 20), "analyzeduration": "120000000"}
+"""Bytes and microseconds that FFmpeg reads, and holds in memory, to find audio that begins late."""
+_ATTACHED_PICTURE = av.stream.Disposition.attached_pic
 _HEAD_BYTES = 64
+MICROSECONDS = 1_000_000
 
 _COPYABLE_CODECS = frozenset({"aac", "mp2", "mp3", "opus", "vorbis"})
 _OPUS_HEAD_BYTES = 19
 """Bytes that an OpusHead has at least (RFC 7845, section 5.1)."""
 
 
+class TrackInfo(NamedTuple):
+    """An audio track, as its container describes it.
+
+    Attributes:
+        codec: FFmpeg's name of the codec, or an empty string if it does not know it.
+        language: Language as it is in the file, such as ``eng``, or an empty string.
+        title: Title, or an empty string.
+        is_default: Whether the file says that players should choose it.
+        is_decodable: Whether it can be decoded.
+    """
+
+    codec: str
+    language: str
+    title: str
+    is_default: bool
+    is_decodable: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Track:
-    """The audio track that a player would choose, in an open recording.
+    """One audio track of an open recording.
 
     Attributes:
         label: Name of the recording in messages.
         demuxer: FFmpeg's view of the recording. It skips all other streams.
         stream: The audio stream.
+        index: Index of the track among the audio tracks.
+        tracks: All audio tracks.
+        zero: Time stamp in seconds that a player shows as 0: the earliest of all streams.
         container: Name of the container, such as ``mp3``, ``ogg``, ``mp4`` or ``webm``.
         codec: FFmpeg's canonical name of the codec, whichever of its decoders is used.
         edited_seconds: Duration by an MP4 edit list that hides only priming, or None.
@@ -54,9 +81,20 @@ class Track:
     label: str
     demuxer: InputContainer
     stream: AudioStream
+    index: int
+    tracks: tuple[TrackInfo, ...]
+    zero: float
     container: str
     codec: str
     edited_seconds: float | None
+
+    @property
+    def is_alone(self) -> bool:
+        """True if the recording holds nothing else, except pictures of its cover."""
+        return all(
+            stream.index == self.stream.index or _ATTACHED_PICTURE in stream.disposition
+            for stream in self.demuxer.streams
+        )
 
     @property
     def decoder(self) -> AudioCodecContext:
@@ -98,22 +136,33 @@ class Track:
 
 
 @contextlib.contextmanager
-def open_track(content: SourceContent) -> Iterator[Track]:
-    """Open the audio track of a recording.
+def open_track(content: SourceContent, index: int | None = None) -> Iterator[Track]:
+    """Open an audio track of a recording.
+
+    Args:
+        content: The recording.
+        index: Index among its audio tracks. Defaults to the first with the default disposition of
+            those that can be decoded, or else the first of them.
 
     Raises:
-        RecordingError: If there is no track that can be decoded, or the recording is damaged.
+        RecordingError: If there is no such track that can be decoded, or the recording is damaged.
     """
     label = content.label
     with content.open() as stream, map_av_errors(label):
         head = stream.read(_HEAD_BYTES)
         edited_seconds = duration_without_priming(stream, content.size)
         with _open_demuxer(stream, has_plain_edits=edited_seconds is not None) as demuxer:
-            audio = _choose_stream(demuxer, label)
+            tracks = tuple(map(_describe, demuxer.streams.audio))
+            index = _require_track(tracks, label, index)
+            audio = demuxer.streams.audio[index]
+            _discard_others(demuxer, audio)
             yield Track(
                 label,
                 demuxer,
                 audio,
+                index,
+                tracks,
+                (demuxer.start_time or 0) / MICROSECONDS,
                 _container_name(demuxer.format.name, audio.codec_context.name, head),
                 audio.codec_context.codec.canonical_name,
                 edited_seconds,
@@ -156,25 +205,48 @@ def _open_demuxer(stream: BinaryIO, *, has_plain_edits: bool) -> InputContainer:
         options["advanced_editlist"] = "0"
     stream.seek(0)
     demuxer: InputContainer = av.open(stream, mode="r", container_options=options, **_TAG_OPTIONS)
+    is_transport = demuxer.format.name in _TRANSPORT_DEMUXERS
+    if is_transport and not any(map(_is_decodable, demuxer.streams.audio)):
+        demuxer.close()
+        stream.seek(0)
+        options |= _LATE_AUDIO_OPTIONS
+        demuxer = av.open(stream, mode="r", container_options=options, **_TAG_OPTIONS)
     return demuxer
 
 
-def _choose_stream(demuxer: InputContainer, label: str) -> AudioStream:
-    """Return the audio stream that a player would choose, and let the demuxer skip the others."""
-    if not demuxer.streams.audio:
+def _require_track(tracks: Sequence[TrackInfo], label: str, index: int | None) -> int:
+    """Return the index of a track that can be decoded, or raise an error that says why not."""
+    if not tracks:
         raise RecordingError(f"{label} contains no audio.")
-    decodable = [stream for stream in demuxer.streams.audio if _is_decodable(stream)]
-    if not decodable:
-        raise RecordingError(
-            f"{label} uses an audio codec that is not supported; convert it, for example to mp3."
-        )
-    best = demuxer.streams.best("audio")
-    index = decodable[0].index if best is None else best.index
-    chosen = next((stream for stream in decodable if stream.index == index), decodable[0])
+    if index is not None and index >= len(tracks):
+        count = f"{len(tracks)} audio tracks" if len(tracks) > 1 else "one audio track"
+        last = f"from 0 to {len(tracks) - 1}" if len(tracks) > 1 else "only 0"
+        raise RecordingError(f"{label} has {count}; track is {index}, and can be {last}.")
+    if index is not None and tracks[index].is_decodable:
+        return index
+    decodable = [at for at, track in enumerate(tracks) if track.is_decodable]
+    if index is None and decodable:
+        return next((at for at in decodable if tracks[at].is_default), decodable[0])
+    name = label if index is None or len(tracks) == 1 else f"Track {index} of {label}"
+    remedy = f"choose track {decodable[0]}" if decodable else "convert it, for example to mp3"
+    raise RecordingError(f"{name} uses an audio codec that is not supported; {remedy}.")
+
+
+def _discard_others(demuxer: InputContainer, audio: AudioStream) -> None:
     for stream in demuxer.streams:
-        if _DISCARD is not None and stream.index != chosen.index:
+        if _DISCARD is not None and stream.index != audio.index:
             stream.discard = _DISCARD.all
-    return chosen
+
+
+def _describe(stream: AudioStream) -> TrackInfo:
+    codec: AudioCodecContext | None = stream.codec_context
+    return TrackInfo(
+        codec.codec.canonical_name if codec else "",
+        stream.metadata.get("language", ""),
+        stream.metadata.get("title", ""),
+        av.stream.Disposition.default in stream.disposition,
+        _is_decodable(stream),
+    )
 
 
 def _is_decodable(stream: AudioStream) -> bool:

@@ -2,7 +2,6 @@
 
 import functools
 import io
-from itertools import chain
 
 import av
 
@@ -32,7 +31,8 @@ def encode_chat_clip(recording: Recording) -> tuple[Upload, str]:
         RecordingError: If the recording cannot be decoded.
         UnsupportedError: If it is too long for a chat message, even as mp3 (40 minutes).
     """
-    if recording.container in _CHAT_CONTAINERS and recording.content.size <= _MAX_BYTES:
+    is_accepted = recording.container in _CHAT_CONTAINERS and recording.is_plain
+    if is_accepted and recording.content.size <= _MAX_BYTES:
         return recording.upload(), recording.container
     with map_av_errors(recording.label):
         data = _encode_mp3(recording)
@@ -41,7 +41,7 @@ def encode_chat_clip(recording: Recording) -> tuple[Upload, str]:
 
 def _encode_mp3(recording: Recording) -> bytes:
     encoded = io.BytesIO()
-    decoded = chain.from_iterable(map(decode_recording, recording.links))
+    decoded = decode_recording(recording, _SAMPLE_RATE)
     frames = (frame for frame in decoded if not isinstance(frame, Gap))
     is_empty = True
     with av.open(encoded, "w", format="mp3") as muxer:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from apertis_audio_tools.audio.input.probing import Recording
+from apertis_audio_tools.audio.input.probing import ChosenTrack, Recording
 from apertis_audio_tools.audio.input.sources import SourceContent
 from apertis_audio_tools.audio.input.tracks import open_track, stamped_seconds
 from apertis_audio_tools.audio.timing.gaps import TIMESTAMPED_CONTAINERS, Timeline
@@ -23,12 +23,17 @@ def measure_extent(recording: Recording) -> Extent:
     """
     if recording.wav_layout is not None:
         return Extent(recording.wav_layout.seconds, 0.0)
-    extents = [_measure_link(link) for link in recording.links]
-    return Extent(sum(each.seconds for each in extents), sum(each.missing for each in extents))
+    return max(_measure_track(recording, each) for each in recording.tracks)
 
 
-def _measure_link(content: SourceContent) -> Extent:
-    with open_track(content) as track:
+def _measure_track(recording: Recording, track: ChosenTrack) -> Extent:
+    extents = [_measure_link(link, track.index) for link in recording.links]
+    seconds = track.start - recording.start + sum(each.seconds for each in extents)
+    return Extent(seconds, sum(each.missing for each in extents))
+
+
+def _measure_link(content: SourceContent, index: int) -> Extent:
+    with open_track(content, index) as track:
         if not track.is_copyable:
             return Extent(stamped_seconds(track.packets()) or 0.0, 0.0)
         clock, packets = packet_clock(track)
