@@ -25,6 +25,8 @@ _MAX_LOSS = 10**-1.2
 """Power of the mean of two channels below which they cancel each other, as a share of the louder:
 -12 dB. If only one speaks, it is -6 dB."""
 _STEREO = 2
+_FULLY_COMPARED = 8
+"""Channels of which every sample is compared. Of more channels fewer are, which takes as long."""
 _LIMITER = "level=disabled:latency=enabled:limit=0.9:attack=5:release=50"
 """FFmpeg's limiter, without its gain and its delay. It changes nothing below the limit."""
 
@@ -66,10 +68,11 @@ def equal_mix(channels: int) -> ChannelMix:
 
 def _sample_channels(track: Track, size: int, channels: int) -> Sequence[Sequence[int]]:
     samples = [array("h") for _ in range(channels)]
+    step = 1 + channels // _FULLY_COMPARED
     for block in sample_track(track, size, _WINDOWS):
         if len(block) == channels:
             for known, new in zip(samples, block, strict=True):
-                known.extend(new)
+                known.extend(new[::step])
     return samples
 
 

@@ -20,7 +20,7 @@ SAMPLE_RATE = 8_000
 """Hz of the samples, enough for most of the energy of speech."""
 BLOCK_SAMPLES = SAMPLE_RATE // 10
 _FILTERS = (
-    ("aformat", f"sample_rates={SAMPLE_RATE}"),
+    ("aformat", f"sample_fmts=s16p:sample_rates={SAMPLE_RATE}"),
     ("highpass", "f=100"),  # rumble, and the offset of cheap converters
     ("asetnsamples", f"n={BLOCK_SAMPLES}:p=0"),
     ("aformat", "sample_fmts=s16"),
