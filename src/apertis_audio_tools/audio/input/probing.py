@@ -13,6 +13,7 @@ from apertis_audio_tools.audio.input.track_choice import TrackChoices, choose_tr
 from apertis_audio_tools.audio.input.tracks import (
     MICROSECONDS,
     Track,
+    first_stamp,
     map_av_errors,
     open_track,
     stamped_seconds,
@@ -191,7 +192,10 @@ def _describe(
     content: SourceContent, track: Track, choice: TrackChoice, chosen: TrackChoices
 ) -> Recording:
     """Return what a recording contains; `track` is one of the chosen tracks."""
-    tracks = tuple(_inspect(content, track, index) for index in chosen.indexes)
+    zero = track.zero
+    if zero is None:
+        zero = 0.0 if track.is_alone else first_stamp(content)
+    tracks = tuple(_inspect(content, track, index, zero) for index in chosen.indexes)
     start = min(each.start for each in tracks)
     links = chain_links(content) if track.container == "ogg" else (content,)
     layout = read_wav_layout(track, content)
@@ -200,7 +204,7 @@ def _describe(
     elif len(links) > 1:
         duration = sum(_link_duration(link, track.index) for link in links)
     else:
-        duration = _duration(track, start)
+        duration = _duration(track, zero, start)
     is_mixed = len(tracks) > 1 or tracks[0].mix is not None
     return Recording(
         content,
@@ -220,16 +224,16 @@ def _describe(
     )
 
 
-def _inspect(content: SourceContent, track: Track, index: int) -> ChosenTrack:
+def _inspect(content: SourceContent, track: Track, index: int, zero: float) -> ChosenTrack:
     """Return when a track begins and how its channels are mixed, without reading `track`."""
     if track.is_alone and track.decoder.channels == 1:
         return ChosenTrack(index, 0.0, None)
     with open_track(content, index) as opened:
-        start = 0.0 if track.is_alone else _start(opened)
+        start = 0.0 if track.is_alone else _start(opened, zero)
         return ChosenTrack(index, start, choose_mix(opened, content.size))
 
 
-def _start(track: Track) -> float:
+def _start(track: Track, zero: float) -> float:
     """Return the seconds on the player's time line at which the first sample of a track is."""
     skipped, packets = 0.0, track.packets()
     if track.is_copyable:
@@ -238,7 +242,7 @@ def _start(track: Track) -> float:
     first = next(packets, None)
     if first is None or first.pts is None:
         return 0.0
-    start = float(first.pts * first.time_base) + skipped - track.zero
+    start = float(first.pts * first.time_base) + skipped - zero
     return start if 0 < start <= _MAX_START else 0.0
 
 
@@ -250,16 +254,16 @@ def _note_start(start: float) -> tuple[str, ...]:
 
 def _link_duration(link: SourceContent, index: int) -> float:
     with open_track(link, index) as track:
-        return _duration(track, 0.0)
+        return _duration(track, track.zero or 0.0, 0.0)
 
 
-def _duration(track: Track, start: float) -> float:
+def _duration(track: Track, zero: float, start: float) -> float:
     """Return seconds by the header, or by the packets if the header does not know or guesses."""
     if track.edited_seconds is not None:
         return track.edited_seconds
     if track.demuxer.duration and track.container not in _GUESSING_CONTAINERS:
         seconds = track.demuxer.duration / MICROSECONDS
-        before = start + (track.zero if track.container in _ABSOLUTE_CONTAINERS else 0.0)
+        before = start + (zero if track.container in _ABSOLUTE_CONTAINERS else 0.0)
         return seconds - before if seconds > before else seconds
     stamped = stamped_seconds(track.packets())
     if stamped is None:

@@ -63,7 +63,7 @@ def _seek(track: Track, size: int, share: float) -> None:
         raise ValueError
     else:  # the index of a film may have nothing but its pictures
         stream = next(iter(demuxer.streams.video), track.stream)
-        seconds = track.zero + share * demuxer.duration / MICROSECONDS
+        seconds = (track.zero or 0.0) + share * demuxer.duration / MICROSECONDS
         demuxer.seek(int(seconds / (stream.time_base or 1)), stream=stream)
     track.decoder.flush_buffers()
 

@@ -3,7 +3,8 @@
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO, NamedTuple
+from itertools import islice
+from typing import Any, BinaryIO, NamedTuple, cast
 
 import av
 import av.stream
@@ -35,6 +36,8 @@ _TRANSPORT_DEMUXERS = frozenset({"mpeg", "mpegts"})
 """Containers that say what a track is only where its audio begins."""
 _LATE_AUDIO_OPTIONS = {"probesize": str(32 << 20), "analyzeduration": "120000000"}
 """Bytes and microseconds that FFmpeg reads, and holds in memory, to find audio that begins late."""
+_FIRST_PACKETS = 32
+"""Packets of which one has the earliest time stamp. Pictures are stored out of order."""
 _ATTACHED_PICTURE = av.stream.Disposition.attached_pic
 _HEAD_BYTES = 64
 MICROSECONDS = 1_000_000
@@ -72,7 +75,8 @@ class Track:
         stream: The audio stream.
         index: Index of the track among the audio tracks.
         tracks: All audio tracks.
-        zero: Time stamp in seconds that a player shows as 0: the earliest of all streams.
+        zero: Time stamp in seconds that a player shows as 0, the earliest of all streams, or None
+            if FFmpeg does not know it before it has decoded the picture.
         container: Name of the container, such as ``mp3``, ``ogg``, ``mp4`` or ``webm``.
         codec: FFmpeg's canonical name of the codec, whichever of its decoders is used.
         edited_seconds: Duration by an MP4 edit list that hides only priming, or None.
@@ -83,7 +87,7 @@ class Track:
     stream: AudioStream
     index: int
     tracks: tuple[TrackInfo, ...]
-    zero: float
+    zero: float | None
     container: str
     codec: str
     edited_seconds: float | None
@@ -156,17 +160,35 @@ def open_track(content: SourceContent, index: int | None = None) -> Iterator[Tra
             index = _require_track(tracks, label, index)
             audio = demuxer.streams.audio[index]
             _discard_others(demuxer, audio)
+            zero = cast("int | None", demuxer.start_time)
             yield Track(
                 label,
                 demuxer,
                 audio,
                 index,
                 tracks,
-                (demuxer.start_time or 0) / MICROSECONDS,
+                None if zero is None else zero / MICROSECONDS,
                 _container_name(demuxer.format.name, audio.codec_context.name, head),
                 audio.codec_context.codec.canonical_name,
                 edited_seconds,
             )
+
+
+def first_stamp(content: SourceContent) -> float:
+    """Return the earliest time stamp in seconds of what a player plays, or 0 if there is none."""
+    with (
+        content.open() as stream,
+        map_av_errors(content.label),
+        _open_demuxer(stream, has_plain_edits=False) as demuxer,
+    ):
+        stamps = list[float]()
+        with contextlib.suppress(IndexError):  # see `Track.packets`
+            stamps += (
+                float(packet.pts * packet.time_base)
+                for packet in islice(demuxer.demux(), _FIRST_PACKETS)
+                if packet.pts is not None and packet.stream.type in {"audio", "video"}
+            )
+        return min(stamps, default=0.0)
 
 
 def stamped_seconds(packets: Iterable[Packet]) -> float | None:
