@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from itertools import islice
 from typing import cast
 
 import av
@@ -9,11 +10,13 @@ from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
 from av.filter import Graph
 
-from apertis_audio_tools.audio.input.tracks import Packet
+from apertis_audio_tools.audio.input.tracks import Packet, Track
 
 DECODE_ERRORS = (av.error.InvalidDataError, av.error.PatchWelcomeError, av.error.UndefinedError)
 """Errors of decoders about damaged packets. The last is for error numbers of their own."""
 
+_PROBED_PACKETS = 32
+"""Packets decoded to find the first sample. Some decoders return nothing for the first of them."""
 _MAX_PLANES = 7
 """Channels up to which PyAV counts the planes of a frame correctly."""
 
@@ -35,6 +38,21 @@ def decode_packets(
         except DECODE_ERRORS:
             if last is not None:
                 yield _silent_frame(last, last.samples)
+
+
+def first_sample_stamp(track: Track) -> float | None:
+    """Return the time stamp in seconds of the first sample that is played, if one is decoded.
+
+    Decoders leave out samples that encoders put in front.
+    """
+    for packet in islice(track.packets(), _PROBED_PACKETS):
+        try:
+            for frame in track.decoder.decode(packet):
+                if frame.pts is not None and frame.time_base is not None:
+                    return float(frame.pts * frame.time_base)
+        except DECODE_ERRORS:
+            continue
+    return None
 
 
 def silent_frames(like: AudioFrame, seconds: float) -> Iterator[AudioFrame]:

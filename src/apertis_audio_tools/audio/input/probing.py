@@ -6,6 +6,7 @@ from typing import Self
 
 from apertis_audio_tools.api.request import Upload
 from apertis_audio_tools.audio.input.channels import ChannelMix, choose_mix
+from apertis_audio_tools.audio.input.frames import first_sample_stamp
 from apertis_audio_tools.audio.input.ogg_chains import chain_links
 from apertis_audio_tools.audio.input.screening import open_screened
 from apertis_audio_tools.audio.input.sources import Source, SourceContent
@@ -19,7 +20,6 @@ from apertis_audio_tools.audio.input.tracks import (
     stamped_seconds,
 )
 from apertis_audio_tools.audio.input.wav_layout import WavLayout, read_wav_layout
-from apertis_audio_tools.audio.timing.packet_durations import packet_clock
 from apertis_audio_tools.errors import RecordingError, UnsupportedError
 from apertis_audio_tools.models import TrackChoice
 
@@ -235,14 +235,7 @@ def _inspect(content: SourceContent, track: Track, index: int, zero: float) -> C
 
 def _start(track: Track, zero: float) -> float:
     """Return the seconds on the player's time line at which the first sample of a track is."""
-    skipped, packets = 0.0, track.packets()
-    if track.is_copyable:
-        clock, packets = packet_clock(track)
-        skipped = -clock.origin / clock.rate
-    first = next(packets, None)
-    if first is None or first.pts is None:
-        return 0.0
-    start = float(first.pts * first.time_base) + skipped - zero
+    start = (first_sample_stamp(track) or zero) - zero
     return start if 0 < start <= _MAX_START else 0.0
 
 
