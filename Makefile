@@ -36,8 +36,9 @@ lint: $(VENV)/.dev ## ruff, mypy --strict, and pyright on tests/typing
 test: lint ## lint, type-check and run every test
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
-hostile: $(VENV)/.dev ## read every hostile response, with memory and processor time measured
+hostile: $(VENV)/.dev ## read every hostile response and 10,000 hostile recordings, with memory and processor time measured
 	APERTIS_LONG_TESTS=1 $(BIN)/python -m pytest tests/hostile/test_response_costs.py
+	$(BIN)/python benchmarks/fuzz.py --count 9200 --bombs 300
 
 plugins: $(VENV)/.dev ## test the plugins in llm, MarkItDown and NeMo Agent Toolkit, each installed in its own environment
 	APERTIS_PLUGIN_HOSTS=1 $(BIN)/python -m pytest tests/plugins
@@ -63,7 +64,8 @@ mutants: $(VENV)/.mutants ## mutate core modules in a copy, and print the mutati
 		xargs -n 1 $(abspath $(BIN))/mutmut show
 	@cd $(VENV)/mutants && $(abspath $(BIN))/mutmut export-cicd-stats && cat mutants/mutmut-cicd-stats.json
 
-rerecord: $(VENV)/.dev ## record every cassette anew (from the service if APERTIS_API_KEY is set, else from the sandbox), and print changes in the shape of responses
+rerecord: $(VENV)/.dev ## record every cassette anew (from the service if APERTIS_API_KEY is set, else from the sandbox), keep what contradicts a test in contradictions/, and print changes in the shape of responses
+	@rm -rf contradictions
 	@$(BIN)/python -m pytest --record-mode=rewrite -m vcr; recorded=$$?; \
 		PYTHONPATH=tests $(BIN)/python -m support.cassettes.shapes; exit $$recorded
 

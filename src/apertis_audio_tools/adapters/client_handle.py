@@ -48,6 +48,7 @@ class ClientOptions(TypedDict, total=False):
     max_concurrency: int
     requests_per_minute: int | None
     cache: CacheSetting
+    isolate_probe: bool
     models: Mapping[str, Model]
 
 
@@ -117,7 +118,8 @@ class LazyClient:
 class ClientFields(BaseModel):
     """Settings of `ApertisAudio`, or a client to share, as the fields of an adapter's object.
 
-    None in a setting means the client's default. The key, the client and the table of models are
+    None in a setting means the client's default, except that ``requests_per_minute=None`` means
+    no limit, as for the client. The key, the client and the table of models are
     not serialised; the key and the table are pickled, so that worker processes have them.
     """
 
@@ -131,7 +133,8 @@ class ClientFields(BaseModel):
     max_retries: int | None = Field(default=None, frozen=True)
     max_wait: float | None = Field(default=None, frozen=True)
     max_concurrency: int | None = Field(default=None, frozen=True)
-    requests_per_minute: int | None = Field(default=None, frozen=True)
+    requests_per_minute: int | None = Field(default=settings.REQUESTS_PER_MINUTE, frozen=True)
+    isolate_probe: bool | None = Field(default=None, frozen=True)
     models: Annotated[Mapping[str, Model] | None, PlainValidator(_copy_models)] = Field(
         default=None, frozen=True, exclude=True, repr=False
     )
@@ -146,7 +149,8 @@ class ClientFields(BaseModel):
         super().model_post_init(context)
         names = ClientOptions.__annotations__.keys() & type(self).model_fields.keys()
         values = {name: getattr(self, name) for name in sorted(names - set(self._UNRELATED_FIELDS))}
-        options = {name: value for name, value in values.items() if value is not None}
+        defaults = {"requests_per_minute": settings.REQUESTS_PER_MINUTE}
+        options = {name: each for name, each in values.items() if each != defaults.get(name)}
         self._lazy_client = LazyClient(self.client, cast("ClientOptions", options))
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:

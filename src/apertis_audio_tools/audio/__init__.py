@@ -2,6 +2,7 @@
 
 from apertis_audio_tools.audio.cutting.pieces import cut_pieces
 from apertis_audio_tools.audio.cutting.units import Piece
+from apertis_audio_tools.audio.input.isolation import probe_in_child
 from apertis_audio_tools.audio.input.probing import Recording, probe
 from apertis_audio_tools.audio.input.sources import Source, is_named_source, source_label
 from apertis_audio_tools.audio.output.chat_clip import encode_chat_clip
@@ -20,5 +21,6 @@ __all__ = [
     "identify_speech",
     "is_named_source",
     "probe",
+    "probe_in_child",
     "source_label",
 ]

@@ -226,7 +226,9 @@ class ChatVerbs:
 
     def _chat_call(self, messages: Sequence[ChatMessage], options: ChatOptions) -> Call[ChatReply]:
         capabilities = self._context.capabilities
-        return chat_call(messages, options, capabilities=capabilities, encode_clip=_encode_clip)
+        return chat_call(
+            messages, options, capabilities=capabilities, encode_clip=self._encode_clip
+        )
 
     def _stream_call(
         self, messages: Sequence[ChatMessage], options: ChatOptions
@@ -235,8 +237,14 @@ class ChatVerbs:
             messages,
             options,
             capabilities=self._context.capabilities,
-            encode_clip=_encode_clip,
+            encode_clip=self._encode_clip,
         )
+
+    def _encode_clip(self, source: Source) -> tuple[Upload, str]:
+        recording = probe(source, isolate=self._context.isolate_probe)
+        for note in recording.notes:
+            logger.warning("%s: %s", recording.label, note)
+        return encode_chat_clip(recording)
 
 
 def _with_clips(
@@ -254,10 +262,3 @@ def _with_clips(
     blocks = [{"type": "input_audio", "input_audio": {"data": source}} for source in sources]
     content = [{"type": "text", "text": messages}, *blocks] if blocks else messages
     return [{"role": "user", "content": content}]
-
-
-def _encode_clip(source: Source) -> tuple[Upload, str]:
-    recording = probe(source)
-    for note in recording.notes:
-        logger.warning("%s: %s", recording.label, note)
-    return encode_chat_clip(recording)

@@ -61,6 +61,9 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
             variable ``APERTIS_AUDIO_CACHE`` (a folder, or 1), then to no cache. The cache holds
             finished transcripts: a recording sent several times at the same moment is paid for as
             often.
+        isolate_probe: Whether each recording is first opened in a child process with limits on its
+            memory and its time: for recordings of strangers. It takes a quarter of a second, and
+            is done only on Linux.
         models: Capabilities of each model; see `apertis_audio_tools.models`.
         clock: Source of time, for tests.
 
@@ -78,15 +81,18 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
         max_retries: int = 5,
         max_wait: float = 190.0,
         max_concurrency: int = 8,
-        requests_per_minute: int | None = 500,
+        requests_per_minute: int | None = settings.REQUESTS_PER_MINUTE,
         cache: CacheSetting = None,
+        isolate_probe: bool = False,
         models: Mapping[str, Model] = MODELS,
         clock: Clock | None = None,
     ) -> None:
         api_key = settings.as_secret(api_key)  # first, so that no variable shows it
         self._base_url = settings.resolve_base_url(base_url)
         self._cache = open_cache(cache)
-        self._context = JobContext(Capabilities(models), self._cache, self._base_url)
+        self._context = JobContext(
+            Capabilities(models), self._cache, self._base_url, isolate_probe=isolate_probe
+        )
         self._transport = Transport(
             self._base_url,
             settings.resolve_api_key(api_key),

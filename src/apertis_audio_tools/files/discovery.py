@@ -3,7 +3,7 @@
 import logging
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from apertis_audio_tools.errors import ConfigurationError, RecordingError
@@ -49,10 +49,16 @@ def find_recordings(
         ConfigurationError: If a path is empty or begins with an unknown home, ``~``, or if `glob`
             is not a valid pattern.
     """
-    if isinstance(suffixes, str):
-        suffixes = (suffixes,)
-    chosen = SUFFIXES if suffixes is None else {f".{each.lstrip('.').lower()}" for each in suffixes}
+    chosen = normalise_suffixes(suffixes)
     return _unique(_expand(as_path_list(paths), glob, chosen), set() if seen is None else seen)
+
+
+def normalise_suffixes(suffixes: str | Iterable[str] | None) -> Collection[str]:
+    """Return suffixes in lower case with their dots; those of all recordings for None."""
+    if suffixes is None:
+        return SUFFIXES
+    several = (suffixes,) if isinstance(suffixes, str) else suffixes
+    return {f".{each.lstrip('.').lower()}" for each in several}
 
 
 def as_path_list(paths: RecordingPath | Iterable[RecordingPath]) -> tuple[Path, ...]:

@@ -65,6 +65,7 @@ class JobContext:
     capabilities: Capabilities
     cache: TranscriptCache | None
     base_url: str
+    isolate_probe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class JobFactory:
 
     def job(self, source: Source) -> "TranscriptionJob":
         """Return the job of one recording."""
-        recording = probe(source, track=self.options.track)
+        recording = probe(source, track=self.options.track, isolate=self.context.isolate_probe)
         for note in recording.notes:
             logger.warning("%s: %s", recording.label, note)
         return TranscriptionJob(recording, self)

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from typing import BinaryIO
 
 from apertis_audio_tools.adapters.chat_schema.turns import Block
-from apertis_audio_tools.audio import Source
+from apertis_audio_tools.audio import Source, probe_in_child
 from apertis_audio_tools.errors import AccessError, UnsupportedError
 from apertis_audio_tools.files.access import FileAccess
 
@@ -61,6 +61,7 @@ def file_clip(path: object, access: FileAccess | None, files: ExitStack) -> Bloc
 
     Raises:
         AccessError: If the file may not be read, or does not exist; without `access`, always.
+        RecordingError: If opening it in a child process takes too much memory or time.
     """
     if access is None:
         raise AccessError(
@@ -68,7 +69,10 @@ def file_clip(path: object, access: FileAccess | None, files: ExitStack) -> Bloc
         )
     if not isinstance(path, str):
         raise AccessError(f"The path of a clip is text, not {type(path).__name__}.")
-    return source_clip(files.enter_context(access.reading(path)))
+    source = files.enter_context(access.reading(path))
+    if access.isolate_probe:
+        probe_in_child(source)
+    return source_clip(source)
 
 
 def not_fetched_error(kind: str) -> UnsupportedError:

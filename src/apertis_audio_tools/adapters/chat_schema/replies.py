@@ -17,7 +17,7 @@ def speech_media_type(audio_format: str) -> str:
 
 
 def parse_arguments(call: ToolCall) -> dict[str, Any]:
-    """Return the arguments of a tool call, which the model wrote as JSON.
+    """Return the arguments of a tool call, which the model wrote as JSON; ``null`` is none.
 
     Raises:
         ValueError: If they are not a JSON object; the message is meant for the model.
@@ -26,6 +26,8 @@ def parse_arguments(call: ToolCall) -> dict[str, Any]:
         arguments = json.loads(call.arguments or "{}", strict=False)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"The arguments of {call.name} are not JSON: {error}.") from None
+    if arguments is None:
+        return {}
     if not isinstance(arguments, dict):
         raise ValueError(f"The arguments of {call.name} are not a JSON object.")  # noqa: TRY004
     return arguments

@@ -14,11 +14,11 @@ from apertis_audio_tools.audio.input.tracks import Packet, Track
 
 DECODE_ERRORS = (av.error.InvalidDataError, av.error.PatchWelcomeError, av.error.UndefinedError)
 """Errors of decoders about damaged packets. The last is for error numbers of their own."""
+_MAX_PLANES = 8
+"""Places that FFmpeg has for the planes of a frame, before it allocates others."""
 
 _PROBED_PACKETS = 32
 """Packets decoded to find the first sample. Some decoders return nothing for the first of them."""
-_MAX_PLANES = 7
-"""Channels up to which PyAV counts the planes of a frame correctly."""
 
 
 def decode_packets(
@@ -56,7 +56,7 @@ def first_sample_stamp(track: Track) -> float | None:
 
 
 def silent_frames(like: AudioFrame, seconds: float) -> Iterator[AudioFrame]:
-    """Yield silence in frames of at most a second, of the same kind as another frame."""
+    """Yield silence in frames of at most a second, of the same kind as another frame or mono."""
     left = round(seconds * like.sample_rate)
     while left > 0:
         samples = min(left, like.sample_rate)
@@ -65,8 +65,9 @@ def silent_frames(like: AudioFrame, seconds: float) -> Iterator[AudioFrame]:
 
 
 def _silent_frame(like: AudioFrame, samples: int) -> AudioFrame:
-    form = like.format if like.layout.nb_channels <= _MAX_PLANES else like.format.packed
-    frame = AudioFrame(format=form.name, layout=like.layout.name, samples=samples)
+    # PyAV counts the planes by a zero behind them, which 8 channels and more do not have.
+    layout = like.layout.name if like.layout.nb_channels < _MAX_PLANES else "mono"
+    frame = AudioFrame(format=like.format.name, layout=layout, samples=samples)
     frame.sample_rate = like.sample_rate
     for plane in frame.planes:
         plane.update(bytes(plane.buffer_size))

@@ -160,18 +160,20 @@ class Recording:
         )
 
 
-def probe(source: Source, *, track: TrackChoice = "default") -> Recording:
+def probe(source: Source, *, track: TrackChoice = "default", isolate: bool = False) -> Recording:
     """Return what a source contains.
 
     Args:
         source: The recording.
         track: Audio track: an index among them, or ``all`` to mix them. Defaults to ``default``,
             the one that a player would play.
+        isolate: Whether a child process opens it first, with limits on its memory and time (Linux).
+            Defaults to False.
 
     Raises:
         RecordingError: If the source is missing, is empty, or has no audio that can be decoded.
     """
-    content = open_screened(source)
+    content = open_screened(source, isolate=isolate)
     try:
         return _examine(content, track)
     except BaseException:

@@ -27,7 +27,11 @@ _FILTERS = (
 )
 _MAX_PACKETS_PER_SECOND = 4_000
 _BYTE_SOUGHT_CONTAINERS = frozenset({"aac", "ac3", "eac3", "mp2", "mp3", "mpeg", "mpegts"})
-"""Containers without an index, in which FFmpeg finds a time only by reading all before it."""
+"""Containers without an index, in which FFmpeg finds places by the number of their byte."""
+
+_PARSED_CONTAINERS = frozenset({"matroska", "webm"})
+"""Containers whose index is not used; see `tracks`. They are read up to the time that is sought."""
+_MAX_PARSED_BYTES = 64 << 20
 
 
 class Window(NamedTuple):
@@ -43,7 +47,7 @@ def sample_track(
     """Yield the windows of a track that was just opened: 16-bit samples of each channel, by 0.1 s.
 
     Windows that cannot be reached are left out, such as all but the first of a recording of unknown
-    duration. `size` is that of the recording in bytes.
+    duration, or of a large Matroska file. `size` is that of the recording in bytes.
     """
     for window in windows:
         try:
@@ -59,12 +63,13 @@ def _seek(track: Track, size: int, share: float) -> None:
     demuxer = track.demuxer
     if track.container in _BYTE_SOUGHT_CONTAINERS:
         demuxer.seek(int(size * share), unsupported_byte_offset=True)
-    elif not demuxer.duration:
+    elif not demuxer.duration or (
+        size > _MAX_PARSED_BYTES and track.container in _PARSED_CONTAINERS
+    ):
         raise ValueError
-    else:  # the index of a film may have nothing but its pictures
-        stream = next(iter(demuxer.streams.video), track.stream)
+    else:
         seconds = (track.zero or 0.0) + share * demuxer.duration / MICROSECONDS
-        demuxer.seek(int(seconds / (stream.time_base or 1)), stream=stream)
+        demuxer.seek(int(seconds / (track.stream.time_base or 1)), stream=track.stream)
     track.decoder.flush_buffers()
 
 

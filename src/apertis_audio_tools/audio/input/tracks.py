@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import av
 import av.stream
@@ -14,6 +14,7 @@ from av.container import InputContainer
 
 from apertis_audio_tools.audio.input.allowlist import DECODERS, DEMUXER_OPTIONS
 from apertis_audio_tools.audio.input.mp4_edit_lists import duration_without_priming
+from apertis_audio_tools.audio.input.opening_limits import OpeningStream
 from apertis_audio_tools.audio.input.sources import SourceContent, unreadable_error
 from apertis_audio_tools.errors import RecordingError
 
@@ -155,7 +156,10 @@ def open_track(content: SourceContent, index: int | None = None) -> Iterator[Tra
     with content.open() as stream, map_av_errors(label):
         head = stream.read(_HEAD_BYTES)
         edited_seconds = duration_without_priming(stream, content.size)
-        with _open_demuxer(stream, has_plain_edits=edited_seconds is not None) as demuxer:
+        stream.seek(0)
+        opening = OpeningStream(stream, content)
+        with _open_demuxer(opening, has_plain_edits=edited_seconds is not None) as demuxer:
+            opening.finish_opening()
             tracks = tuple(map(_describe, demuxer.streams.audio))
             index = _require_track(tracks, label, index)
             audio = demuxer.streams.audio[index]
@@ -176,19 +180,22 @@ def open_track(content: SourceContent, index: int | None = None) -> Iterator[Tra
 
 def first_stamp(content: SourceContent) -> float:
     """Return the earliest time stamp in seconds of what a player plays, or 0 if there is none."""
-    with (
-        content.open() as stream,
-        map_av_errors(content.label),
-        _open_demuxer(stream, has_plain_edits=False) as demuxer,
-    ):
-        stamps = list[float]()
-        with contextlib.suppress(IndexError):  # see `Track.packets`
-            stamps += (
-                float(packet.pts * packet.time_base)
-                for packet in islice(demuxer.demux(), _FIRST_PACKETS)
-                if packet.pts is not None and packet.stream.type in {"audio", "video"}
-            )
-        return min(stamps, default=0.0)
+    with content.open() as stream, map_av_errors(content.label):
+        opening = OpeningStream(stream, content)
+        with _open_demuxer(opening, has_plain_edits=False) as demuxer:
+            opening.finish_opening()
+            return _earliest_stamp(demuxer)
+
+
+def _earliest_stamp(demuxer: InputContainer) -> float:
+    stamps = list[float]()
+    with contextlib.suppress(IndexError):  # see `Track.packets`
+        stamps += (
+            float(packet.pts * packet.time_base)
+            for packet in islice(demuxer.demux(), _FIRST_PACKETS)
+            if packet.pts is not None and packet.stream.type in {"audio", "video"}
+        )
+    return min(stamps, default=0.0)
 
 
 def stamped_seconds(packets: Iterable[Packet]) -> float | None:
@@ -216,23 +223,29 @@ def map_av_errors(label: str) -> Iterator[None]:
         raise unreadable_error(label, error) from error
 
 
-def _open_demuxer(stream: BinaryIO, *, has_plain_edits: bool) -> InputContainer:
+def _open_demuxer(stream: OpeningStream, *, has_plain_edits: bool) -> InputContainer:
     """Return FFmpeg's view of a stream, without edit lists that hide only priming.
 
     To obey an edit list FFmpeg rebuilds its index of all packets, which takes 20 MB for an hour of
-    AAC in place of 6.
+    AAC in place of 6. The index of Matroska serves to seek, and takes hours if it is in disorder.
     """
     options = dict(DEMUXER_OPTIONS)
     if has_plain_edits:
         options["advanced_editlist"] = "0"
-    stream.seek(0)
-    demuxer: InputContainer = av.open(stream, mode="r", container_options=options, **_TAG_OPTIONS)
-    is_transport = demuxer.format.name in _TRANSPORT_DEMUXERS
-    if is_transport and not any(map(_is_decodable, demuxer.streams.audio)):
-        demuxer.close()
-        stream.seek(0)
-        options |= _LATE_AUDIO_OPTIONS
-        demuxer = av.open(stream, mode="r", container_options=options, **_TAG_OPTIONS)
+    if stream.is_matroska:
+        options["fflags"] = "ignidx"
+    file: Any = stream
+    try:
+        demuxer: InputContainer = av.open(file, mode="r", container_options=options, **_TAG_OPTIONS)
+        is_transport = demuxer.format.name in _TRANSPORT_DEMUXERS
+        if is_transport and not any(map(_is_decodable, demuxer.streams.audio)):
+            demuxer.close()
+            stream.seek(0)
+            options |= _LATE_AUDIO_OPTIONS
+            demuxer = av.open(file, mode="r", container_options=options, **_TAG_OPTIONS)
+    except av.error.FFmpegError:
+        stream.finish_opening()
+        raise
     return demuxer
 
 
