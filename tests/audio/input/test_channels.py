@@ -48,14 +48,15 @@ def wav(*channels: Channels, mask: int | None = None) -> bytes:
 
 def assert_heard(data: bytes, *firsts: int) -> None:
     """Require the beacons in every form in which a recording is sent."""
+    recording = probe(data)
     expected = sorted(number for first in firsts for number in range(first, first + COUNT))
     for options in ({}, {"target_seconds": 4}, {"upload_format": "opus"}):
-        found = heard(pieces_of(probe(data), **options))
+        found = heard(pieces_of(recording, **options))
         assert sorted(number for number, _ in found) == expected, options
         for first in firsts:
             mine = [each for each in found if first <= each[0] < first + COUNT]
             assert late(mine, first, 0.0) < TOLERANCE
-    upload, _ = encode_chat_clip(probe(data))
+    upload, _ = encode_chat_clip(recording)
     with upload.open() as stream:
         found_in_clip = {int(each.text) for each in BeaconRecogniser().recognise(decode(stream))}
     assert sorted(found_in_clip) == expected

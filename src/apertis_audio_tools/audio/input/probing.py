@@ -193,31 +193,33 @@ def _examine(content: SourceContent, choice: TrackChoice) -> Recording:
 def _describe(
     content: SourceContent, track: Track, choice: TrackChoice, chosen: TrackChoices
 ) -> Recording:
-    """Return what a recording contains; `track` is one of the chosen tracks."""
+    """Return what a recording contains; `track` is one of the chosen tracks, and just opened."""
+    decoder, is_copyable = track.decoder, track.is_copyable
+    codec, sample_rate, channels = decoder.name, decoder.sample_rate, decoder.channels
+    layout = read_wav_layout(track, content)
+    links = chain_links(content) if track.container == "ogg" else (content,)
     zero = track.zero
     if zero is None:
         zero = 0.0 if track.is_alone else first_stamp(content)
     tracks = tuple(_inspect(content, track, index, zero) for index in chosen.indexes)
     start = min(each.start for each in tracks)
-    links = chain_links(content) if track.container == "ogg" else (content,)
-    layout = read_wav_layout(track, content)
     if layout is not None:
         duration = layout.seconds
     elif len(links) > 1:
         duration = sum(_link_duration(link, track.index) for link in links)
     else:
-        duration = _duration(track, zero, start)
+        duration = _duration(content, track, zero, start)
     is_mixed = len(tracks) > 1 or tracks[0].mix is not None
     return Recording(
         content,
         track.container,
-        track.decoder.name,
+        codec,
         duration,
-        track.decoder.sample_rate,
-        track.decoder.channels,
+        sample_rate,
+        channels,
         links,
         wav_layout=None if is_mixed else layout,
-        is_copyable=track.is_copyable and not is_mixed,
+        is_copyable=is_copyable and not is_mixed,
         track=choice,
         tracks=tracks,
         is_plain=track.is_alone and not is_mixed,
@@ -227,12 +229,17 @@ def _describe(
 
 
 def _inspect(content: SourceContent, track: Track, index: int, zero: float) -> ChosenTrack:
-    """Return when a track begins and how its channels are mixed, without reading `track`."""
+    """Return when a track begins and how its channels are mixed.
+
+    `track` is read if it is the track, so that its index is not in memory twice.
+    """
+    if index != track.index:
+        with open_track(content, index) as other:
+            return _inspect(content, other, index, zero)
     if track.is_alone and track.decoder.channels == 1:
         return ChosenTrack(index, 0.0, None)
-    with open_track(content, index) as opened:
-        start = 0.0 if track.is_alone else _start(opened, zero)
-        return ChosenTrack(index, start, choose_mix(opened, content.size))
+    start = 0.0 if track.is_alone else _start(track, zero)
+    return ChosenTrack(index, start, choose_mix(track, content.size))
 
 
 def _start(track: Track, zero: float) -> float:
@@ -249,10 +256,10 @@ def _note_start(start: float) -> tuple[str, ...]:
 
 def _link_duration(link: SourceContent, index: int) -> float:
     with open_track(link, index) as track:
-        return _duration(track, track.zero or 0.0, 0.0)
+        return _duration(link, track, track.zero or 0.0, 0.0)
 
 
-def _duration(track: Track, zero: float, start: float) -> float:
+def _duration(content: SourceContent, track: Track, zero: float, start: float) -> float:
     """Return seconds by the header, or by the packets if the header does not know or guesses."""
     if track.edited_seconds is not None:
         return track.edited_seconds
@@ -260,7 +267,8 @@ def _duration(track: Track, zero: float, start: float) -> float:
         seconds = track.demuxer.duration / MICROSECONDS
         before = start + (zero if track.container in _ABSOLUTE_CONTAINERS else 0.0)
         return seconds - before if seconds > before else seconds
-    stamped = stamped_seconds(track.packets())
+    with open_track(content, track.index) as unread:
+        stamped = stamped_seconds(unread.packets())
     if stamped is None:
         raise RecordingError(
             f"{track.label} contains no audio: there is not a single packet of it."
