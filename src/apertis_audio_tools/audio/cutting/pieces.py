@@ -28,6 +28,8 @@ _LOSSLESS_CODECS = ("pcm_", "flac", "alac", "wavpack", "tta", "ape", "dsd_")
 _REQUESTED_ENCODINGS: dict[UploadFormat, Encoding] = {"mp3": MP3_32_KBIT, "opus": OPUS_24_KBIT}
 _MAX_SIZE_SHARE = 0.8
 """Size after re-encoding, as a share of the size before, above which it is not worth the time."""
+_COPIED_BIT_RATE = 128_000
+"""Bits per second that a track in a film is taken to have."""
 
 
 def cut_pieces(
@@ -111,9 +113,9 @@ def _cut_or_whole(
 
 def _may_fit(recording: Recording, limits: PieceLimits) -> bool:
     """Return whether what is copied or encoded probably fits into one piece."""
-    size = recording.duration * _lossless_or_mp3(recording).max_bit_rate / 8
+    size = recording.duration * FLAC.max_bit_rate / 8
     if recording.is_copyable:
-        size = min(size * 2, recording.content.size)
+        size = min(recording.duration * _COPIED_BIT_RATE / 8, recording.content.size)
     return size <= limits.max_bytes and recording.duration <= limits.max_seconds
 
 
@@ -137,11 +139,8 @@ def _cut(recording: Recording, limits: PieceLimits, encoding: Encoding | None) -
     elif recording.is_copyable:
         yield from _copy_until_gap(recording, limits)
     else:
-        yield from reencode_pieces(recording, limits, _lossless_or_mp3(recording))
-
-
-def _lossless_or_mp3(recording: Recording) -> Encoding:
-    return FLAC if recording.codec.startswith(_LOSSLESS_CODECS) else MP3_64_KBIT
+        is_lossless = recording.codec.startswith(_LOSSLESS_CODECS)
+        yield from reencode_pieces(recording, limits, FLAC if is_lossless else MP3_64_KBIT)
 
 
 def _copy_until_gap(recording: Recording, limits: PieceLimits) -> Generator[Piece]:
