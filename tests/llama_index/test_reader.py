@@ -221,7 +221,8 @@ class TestDocuments:
         assert second.metadata["end"] == pytest.approx(19.2, abs=0.1)
         assert list(second.metadata.items())[:1] == [("source", str(monday))]
         assert list(second.metadata)[1:] == [
-            *("start", "end", "timecode", "duration", "language", "model", "task")
+            *("start", "end", "timecode", "duration"),
+            *("language", "language_reported", "model", "task"),
         ]
         assert second.metadata["timecode"] == "00:00:10"
 

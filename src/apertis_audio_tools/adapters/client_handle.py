@@ -18,6 +18,7 @@ from apertis_audio_tools.concurrency import fork_safety
 from apertis_audio_tools.errors import ConfigurationError
 from apertis_audio_tools.models import Model
 from apertis_audio_tools.pipeline.cache import CacheSetting
+from apertis_audio_tools.transport.connections import Verify
 
 
 def _copy_models(models: object) -> dict[str, Model] | None:
@@ -49,6 +50,9 @@ class ClientOptions(TypedDict, total=False):
     requests_per_minute: int | None
     cache: CacheSetting
     isolate_probe: bool
+    default_headers: Mapping[str, str] | None
+    proxy: str | None
+    verify: Verify
     models: Mapping[str, Model]
 
 
@@ -119,8 +123,8 @@ class ClientFields(BaseModel):
     """Settings of `ApertisAudio`, or a client to share, as the fields of an adapter's object.
 
     None in a setting means the client's default, except that ``requests_per_minute=None`` means
-    no limit, as for the client. The key, the client and the table of models are
-    not serialised; the key and the table are pickled, so that worker processes have them.
+    no limit, as for the client. The key, the client, the options of connections and the table of
+    models are not serialised; all but the client are pickled, so that worker processes have them.
     """
 
     model_config: ClassVar[ConfigDict] = STRICT_CONFIG
@@ -135,6 +139,11 @@ class ClientFields(BaseModel):
     max_concurrency: int | None = Field(default=None, frozen=True)
     requests_per_minute: int | None = Field(default=settings.REQUESTS_PER_MINUTE, frozen=True)
     isolate_probe: bool | None = Field(default=None, frozen=True)
+    default_headers: Mapping[str, str] | None = Field(
+        default=None, frozen=True, exclude=True, repr=False
+    )
+    proxy: str | None = Field(default=None, frozen=True, exclude=True, repr=False)
+    verify: Verify | None = Field(default=None, frozen=True, exclude=True, repr=False)
     models: Annotated[Mapping[str, Model] | None, PlainValidator(_copy_models)] = Field(
         default=None, frozen=True, exclude=True, repr=False
     )

@@ -15,6 +15,7 @@ from apertis_audio_tools.results import (
     Segment,
     Transcript,
 )
+from apertis_audio_tools.text.languages import language_code
 from apertis_audio_tools.text.subtitles import format_timecode
 
 Granularity = Literal["recording", "passage", "segment"]
@@ -36,8 +37,8 @@ class TranscriptDocument:
         text: The words.
         metadata: Flat, JSON-safe facts in a fixed order: ``source`` (see `document_source`),
             ``start`` and ``end`` in seconds, ``timecode``, ``duration`` of the recording in
-            seconds, then ``language``, ``model`` and ``task``, as far as they are known, and
-            ``track`` if one was chosen.
+            seconds, then ``language``, ``language_reported``, ``model`` and ``task``, as far as
+            they are known (see `language_facts`), and ``track`` if one was chosen.
     """
 
     id: str
@@ -112,6 +113,15 @@ def document_source(name: str | None, digest: str) -> str:
     return name or f"sha256:{digest}"
 
 
+def language_facts(reported: str | None) -> dict[str, str]:
+    """Return ``language`` as ISO 639-1, and ``language_reported`` if the service spells it so."""
+    if not reported:
+        return {}
+    code = language_code(reported)
+    known = {"language": code} if code else {}
+    return known if reported == code else {**known, "language_reported": reported}
+
+
 def make_documents(
     transcript: Transcript,
     transcription: TranscriptionOptions,
@@ -126,7 +136,7 @@ def make_documents(
     source = document_source(name, transcript.digest)
     facts = {
         "duration": transcript.duration,
-        "language": transcript.language,
+        **language_facts(transcript.language),
         "model": transcript.model,
         "task": transcript.task,
         "track": None if transcription.track == "default" else transcription.track,

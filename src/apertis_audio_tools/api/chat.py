@@ -152,6 +152,8 @@ def _encode_block(block: Mapping[str, Any], encode_clip: ClipEncoder) -> Mapping
     if not isinstance(audio, Mapping) or "data" not in audio:
         raise UnsupportedError("An input_audio block needs input_audio.data.")
     data = audio["data"]
+    if isinstance(data, Upload):  # encoded already
+        return block
     if not isinstance(data, str):
         upload, audio_format = encode_clip(data)
         return {**block, "input_audio": {"data": upload, "format": audio_format}}
@@ -190,10 +192,12 @@ class _Message(BaseModel):
 class _Choice(BaseModel):
     message: _Message
     finish_reason: str | None = None
+    logprobs: object = None
 
 
 class _Completion(BaseModel):
     choices: Annotated[list[_Choice], FailFast()]
+    id: object = None
     model: str = ""
     usage: object = None
 
@@ -209,6 +213,7 @@ def _read(response: Response, *, audio_format: str) -> ChatReply:
     transcript = audio.transcript if audio else None
     return ChatReply(
         text=message.content or transcript or message.refusal or "",
+        refusal=message.refusal or None,
         transcript=transcript,
         audio=audio.data if audio else None,
         audio_format=audio_format if audio else None,
@@ -221,5 +226,7 @@ def _read(response: Response, *, audio_format: str) -> ChatReply:
         finish_reason=choice.finish_reason,
         usage=parse_usage(completion.usage) if completion.usage else None,
         model=completion.model,
+        id=completion.id if isinstance(completion.id, str) else None,
+        logprobs=choice.logprobs if isinstance(choice.logprobs, dict) else None,
         **response_metadata(response),
     )

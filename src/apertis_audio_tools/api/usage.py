@@ -15,6 +15,8 @@ _Seconds = Annotated[float, Field(ge=0, le=_MAX_COUNT)]
 
 class _TokenDetails(BaseModel):
     audio_tokens: _Tokens | None = None
+    cached_tokens: _Tokens | None = None
+    reasoning_tokens: _Tokens | None = None
 
 
 class _Usage(BaseModel):
@@ -46,5 +48,7 @@ def parse_usage(data: object) -> Usage | None:
         output_tokens=usage.output_tokens,
         input_audio_tokens=(inputs and inputs.audio_tokens) or 0,
         output_audio_tokens=(outputs and outputs.audio_tokens) or 0,
+        cached_tokens=(inputs and inputs.cached_tokens) or 0,
+        reasoning_tokens=(outputs and outputs.reasoning_tokens) or 0,
         seconds=usage.seconds,
     )

@@ -224,11 +224,19 @@ class ChatVerbs:
             async for delta in deltas:
                 yield delta
 
+    def encode_clip(self, source: Source) -> tuple[Upload, str]:
+        """Return a clip as a message carries it, and its format, ``wav`` or ``mp3``.
+
+        An ``input_audio`` block may have such an upload as its ``data``.
+        """
+        recording = probe(source, isolate=self._context.isolate_probe)
+        for note in recording.notes:
+            logger.warning("%s: %s", recording.label, note)
+        return encode_chat_clip(recording)
+
     def _chat_call(self, messages: Sequence[ChatMessage], options: ChatOptions) -> Call[ChatReply]:
         capabilities = self._context.capabilities
-        return chat_call(
-            messages, options, capabilities=capabilities, encode_clip=self._encode_clip
-        )
+        return chat_call(messages, options, capabilities=capabilities, encode_clip=self.encode_clip)
 
     def _stream_call(
         self, messages: Sequence[ChatMessage], options: ChatOptions
@@ -237,14 +245,8 @@ class ChatVerbs:
             messages,
             options,
             capabilities=self._context.capabilities,
-            encode_clip=self._encode_clip,
+            encode_clip=self.encode_clip,
         )
-
-    def _encode_clip(self, source: Source) -> tuple[Upload, str]:
-        recording = probe(source, isolate=self._context.isolate_probe)
-        for note in recording.notes:
-            logger.warning("%s: %s", recording.label, note)
-        return encode_chat_clip(recording)
 
 
 def _with_clips(

@@ -51,7 +51,7 @@ _DEVICE_NAME = re.compile(
 class FileAccess:
     """Folders that the tools of an agent may read from and write to; all else is refused.
 
-    Example:
+    Examples:
         >>> from apertis_audio_tools import FileAccess
         >>> access = FileAccess("recordings", output="spoken")
 

@@ -15,7 +15,7 @@ from apertis_audio_tools.results import Passage
 logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 
 _CITATION_KEYS = ("start", "end", "timecode")
-_RECORDING_KEYS = ("duration", "language", "model", "task")
+_RECORDING_KEYS = ("duration", "language", "language_reported", "model", "task")
 _HIDDEN_KEYS = (PASSAGES_KEY, "file_path")
 """Metadata for programs only: SimpleDirectoryReader adds the path, which ``source`` repeats."""
 _FACT_KEYS = frozenset({"source", *_CITATION_KEYS, *_RECORDING_KEYS, PASSAGES_KEY})

@@ -53,7 +53,7 @@ class ApertisAudioLLM(ToolCallingLLM):
     What LlamaIndex itself emits around them, such as the prompt of a structured prediction or the
     events of an agent, holds messages as they are: refer to clips by path if that is too much.
 
-    Example:
+    Examples:
         >>> from llama_index.core.llms import AudioBlock, ChatMessage, TextBlock
         >>> from apertis_audio_tools.llama_index import ApertisAudioLLM
         >>> llm = ApertisAudioLLM(voice="nova")

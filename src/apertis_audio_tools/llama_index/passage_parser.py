@@ -78,7 +78,7 @@ class PassageNodeParser(NodeParser):
     and its neighbours as previous and next. Any other document becomes one node. The size of
     passages is a setting of the reader.
 
-    Example:
+    Examples:
         >>> from apertis_audio_tools.llama_index import ApertisAudioReader, PassageNodeParser
         >>> documents = ApertisAudioReader(granularity="recording").load_data("recordings")
         >>> nodes = PassageNodeParser().get_nodes_from_documents(documents)

@@ -51,7 +51,7 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
     Works on its own, for a file, a list or a folder; in ``SimpleDirectoryReader`` through
     `audio_file_extractor`; and in ``IngestionPipeline(readers=[ReaderConfig(reader=...)])``.
 
-    Example:
+    Examples:
         >>> from apertis_audio_tools.llama_index import ApertisAudioReader
         >>> reader = ApertisAudioReader(model="whisper-1", language="en")
         >>> for document in reader.load_data("standup.ogg"):

@@ -32,7 +32,7 @@ def source_clip(source: Source) -> Block:
     return {"type": "input_audio", "input_audio": {"data": source}}
 
 
-def base64_clip(data: object, media_type: object = None) -> Block:
+def base64_clip(data: object, media_type: object = None, name: str = _NAME) -> Block:
     """Return a block with a clip in base64; the client converts formats that chats do not accept.
 
     Refuse data that is not base64 (line breaks and a ``data:`` prefix included), media types that
@@ -45,7 +45,7 @@ def base64_clip(data: object, media_type: object = None) -> Block:
         content = base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):
         raise UnsupportedError("The audio in a message is not base64.") from None
-    return source_clip((_NAME, content))
+    return source_clip((name, content))
 
 
 def stream_clip(stream: BinaryIO, media_type: str | None = None) -> Block:

@@ -63,18 +63,26 @@ class ReplyBuilder:
 
     def __init__(self) -> None:
         self.text: str = ""
+        self.refusal: str = ""
         self.finish_reason: str | None = None
         self.usage: Usage | None = None
         self.model: str = ""
+        self.id: str | None = None
+        self._logprobs: dict[str, list[Any]] = {}
         self.request_id: str | None = None
         self._calls: dict[int, ToolCall] = {}
 
     def add(self, delta: ChatDelta) -> None:
         """Append a delta."""
         self.text += delta.text
+        self.refusal += delta.refusal
         self.finish_reason = delta.finish_reason or self.finish_reason
         self.usage = delta.usage or self.usage
         self.model = delta.model or self.model
+        self.id = delta.id or self.id
+        for name, entries in (delta.logprobs or {}).items():
+            if isinstance(entries, list):
+                self._logprobs.setdefault(name, []).extend(entries)
         self.request_id = delta.request_id or self.request_id
         for part in delta.tool_calls:
             call = self._calls.get(part.index, ToolCall(id="", name="", arguments=""))
@@ -93,9 +101,12 @@ class ReplyBuilder:
         """Return the reply so far."""
         return ChatReply(
             text=self.text,
+            refusal=self.refusal or None,
             tool_calls=self.tool_calls,
             finish_reason=self.finish_reason,
             usage=self.usage,
             model=self.model,
+            id=self.id,
+            logprobs=self._logprobs or None,
             request_id=self.request_id,
         )

@@ -98,6 +98,19 @@ def open_source(source: Source) -> SourceContent:
     return opened
 
 
+def require_file(source: Source) -> None:
+    """Raise if a source is a path that names no file with content; the file is not opened.
+
+    Raises:
+        RecordingError: If the file is missing, empty or not a regular file.
+    """
+    _, content = _split_name(source)
+    if isinstance(content, str | os.PathLike):
+        label, status = _require_regular(Path(content))
+        if status.st_size == 0:
+            raise RecordingError(f"{label} is empty.")
+
+
 def is_named_source(source: object) -> TypeGuard[tuple[str, Content]]:
     """Return whether a source is (name, content), and not a pair of paths or of contents."""
     if not isinstance(source, tuple) or len(source) != 2:  # noqa: PLR2004  # (name, content)
@@ -163,7 +176,8 @@ class _SharedFile(io.FileIO):
         self.close()
 
 
-def _open_path(path: Path) -> SourceContent:
+def _require_regular(path: Path) -> tuple[str, os.stat_result]:
+    """Return the label and the status of a regular file."""
     label = _printable(str(path))
     try:
         status = path.stat()
@@ -175,6 +189,11 @@ def _open_path(path: Path) -> SourceContent:
     if not stat.S_ISREG(status.st_mode):
         kind = "a directory" if stat.S_ISDIR(status.st_mode) else "not a regular file"
         raise RecordingError(f"{label} is {kind}; a recording is a file.")
+    return label, status
+
+
+def _open_path(path: Path) -> SourceContent:
+    _, status = _require_regular(path)
     file, name, size = _SharedFile(path), path.name, status.st_size
     opener = functools.partial(file.open, size)
     opened = OpenFile(cast("BinaryIO", file), 0)
