@@ -87,7 +87,7 @@ def test_failures(recorder: EventRecorder, beacon_url: str, tmp_path: Path, load
     load(reader, tmp_path)
     end = recorder.events[-1]
     assert isinstance(end, TranscriptionEndEvent)
-    assert "no audio file" in (end.error or "")
+    assert "not on the list of formats" in (end.error or "")
 
 
 class CountingFileSystem(LocalFileSystem):  # type: ignore[misc]  # fsspec has no types

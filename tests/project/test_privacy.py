@@ -65,7 +65,7 @@ def test_causes_hide_the_key(run: Run) -> None:
     """The frames of an error's causes hold neither the key nor the request."""
     with LoopbackServer([reset_connection()]) as server, server.client(max_retries=0) as audio:
         with pytest.raises(APIError) as caught:
-            run(audio, "transcribe", silent_wav(1000))
+            run(audio, "transcribe", silent_wav(4000))
         cause = caught.value.__cause__
         assert isinstance(cause, httpx.ReadError)
         assert "authorization" not in cause.request.headers
@@ -84,7 +84,7 @@ def test_logs(run: Run, caplog: pytest.LogCaptureFixture, first: Behaviour) -> N
     transcript = respond_json({"text": "recognised words"})
     with LoopbackServer([first, transcript]) as server, server.client() as audio:
         run(audio, "models") if first is MODELS else None
-        run(audio, "transcribe", silent_wav(1000), prompt="words of the prompt")
+        run(audio, "transcribe", silent_wav(4000), prompt="words of the prompt")
     assert "/v1/audio/transcriptions" in caplog.text
     assert KEY not in caplog.text
     assert "recognised words" not in caplog.text

@@ -26,6 +26,7 @@ from llama_index.core.base.llms.types import (
 )
 from llama_index.core.llms.loading import RECOGNIZED_LLMS
 
+from apertis_audio_tools.adapters.chat_schema.lost_clips import encode_clips
 from apertis_audio_tools.adapters.chat_schema.options import fill_model_name, wants_speech
 from apertis_audio_tools.adapters.chat_schema.replies import ReplyBuilder
 from apertis_audio_tools.adapters.chat_schema.turns import Turn
@@ -40,12 +41,17 @@ from apertis_audio_tools.models import CHAT_MODEL
 class ApertisAudioLLM(ToolCallingLLM):
     """Chat model of Apertis that accepts audio, replies in speech and calls tools.
 
-    Audio input is an `AudioBlock`: bytes, base64, an open file, or the path of one. Any format is
-    accepted, and converted if the service would refuse it; URLs are not fetched. With a `voice`,
+    Audio input is an `AudioBlock`: bytes, base64, a ``data:`` URL, an open file, or the path of
+    one. Any format is accepted, and converted if the service would refuse it; other URLs are not
+    fetched. With a `voice`,
     replies are spoken: the message holds the words as a `TextBlock`, so that ``content`` is set as
     usual, and the audio as an `AudioBlock`. Later turns refer to a spoken reply by its id instead
     of uploading it; once the id has expired, they send its words. An `AudioBlock` in the result of
     a tool reaches the model in the next turn.
+
+    A clip of an earlier turn that is gone, the oldest clips of a request that would be too large,
+    what tools have played before the last reply, and clips older than `keep_audio` become the text
+    ``[audio no longer available: NAME]``.
 
     Text replies are streamed. The service cannot stream spoken replies; they arrive as one chunk.
     Completions are always text.
@@ -79,6 +85,9 @@ class ApertisAudioLLM(ToolCallingLLM):
         additional_kwargs: Further fields of the chat schema, sent as they are.
         context_window: Context window in tokens. Defaults to that of the default model, as
             OpenAI documents it.
+        keep_audio: Number of messages, counted from the end, that keep their audio; what was said
+            since the last reply is always sent. Defaults to all of them: each turn sends, and
+            pays for, every clip again.
         raise_on_invalid_arguments: True to raise if a model calls a tool with arguments that are
             not a JSON object. By default the tool fails, and the model reads why.
         file_access: Files that audio blocks may point to. Defaults to any file, as everywhere in
@@ -210,7 +219,8 @@ class ApertisAudioLLM(ToolCallingLLM):
         return await astream_chat_to_completion_decorator(stream)(prompt, **_text_only(kwargs))
 
     def _turns(self, messages: Sequence[ChatMessage], files: ExitStack) -> list[Turn]:
-        return MessageReader(self.file_access, files, time.time()).turns(messages)
+        reader = MessageReader(self.file_access, files, time.time(), self.keep_audio)
+        return encode_clips(reader.turns(messages), self.audio.encode_clip)
 
 
 RECOGNIZED_LLMS[ApertisAudioLLM.class_name()] = ApertisAudioLLM

@@ -25,6 +25,7 @@ class LLMSettings(ChatFields, ClientComponent, FunctionCallingLLM):
     model: str = Field(default=CHAT_MODEL, kw_only=False)
     additional_kwargs: dict[str, Any] = Field(default_factory=dict)
     context_window: int = CONTEXT_WINDOW
+    keep_audio: int | None = Field(default=None, ge=0)
     raise_on_invalid_arguments: bool = False
     file_access: FileAccess | None = Field(default=None, exclude=True, repr=False)
 

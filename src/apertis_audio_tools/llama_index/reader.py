@@ -1,7 +1,7 @@
 """Reader that loads recordings as documents of LlamaIndex."""
 
 import contextlib
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
@@ -287,7 +287,7 @@ ALL_READERS[ApertisAudioReader.class_name()] = ApertisAudioReader
 """LlamaIndex loads serialised readers by means of this dictionary."""
 
 
-def audio_file_extractor(reader: BaseReader) -> dict[str, BaseReader]:
+def audio_file_extractor(reader: BaseReader, *, also: Iterable[str] = ()) -> dict[str, BaseReader]:
     """Return a ``file_extractor`` for SimpleDirectoryReader with a reader for all recordings.
 
     Without a reader for a suffix, SimpleDirectoryReader indexes the file as text, audio included.
@@ -295,5 +295,7 @@ def audio_file_extractor(reader: BaseReader) -> dict[str, BaseReader]:
 
     Args:
         reader: Reader of the recordings, usually an `ApertisAudioReader`.
+        also: Further suffixes, such as ``.ts``, which is that of TypeScript as well. Defaults to
+            none.
     """
-    return dict.fromkeys(sorted(SUFFIXES), reader)
+    return dict.fromkeys(sorted({*SUFFIXES, *also}), reader)

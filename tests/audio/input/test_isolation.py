@@ -149,5 +149,5 @@ def test_sources(kind: str, tmp_path: Path) -> None:
 
 def test_refusals_are_the_same() -> None:
     """A file that is no recording is refused with the sentence that says so."""
-    with pytest.raises(RecordingError, match=r"^talk\.mp3 is no audio file that can be decoded"):
+    with pytest.raises(RecordingError, match=r"^talk\.mp3 is damaged, or not on the list"):
         probe(("talk.mp3", b"no audio" * 100), isolate=True)

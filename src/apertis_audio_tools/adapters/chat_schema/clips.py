@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from contextlib import ExitStack
 from typing import BinaryIO
 
@@ -24,6 +25,7 @@ _CONTAINER_TYPES = frozenset(
 """Media types that may hold audio, besides ``audio/*``. The client probes what they hold."""
 
 _NAME = "clip"  # in error messages
+_DATA_URL = re.compile(r"data:([^,;]*)(?:;[^,;]*)*;base64,", re.IGNORECASE)
 _HEADERLESS = {"basic", "g711_alaw", "g711_ulaw", "l16", "pcm", "pcm16", "raw"}
 
 
@@ -46,6 +48,15 @@ def base64_clip(data: object, media_type: object = None, name: str = _NAME) -> B
     except (binascii.Error, ValueError):
         raise UnsupportedError("The audio in a message is not base64.") from None
     return source_clip((name, content))
+
+
+def split_data_url(url: str) -> tuple[str | None, str] | None:
+    """Return the media type and the base64 of a ``data:`` URL, or None for any other URL."""
+    match = _DATA_URL.match(url)
+    if match is None:
+        return None
+    media_type = match[1] if "/" in match[1] else None  # LlamaIndex also writes "data:audio;"
+    return media_type, url[match.end() :]
 
 
 def stream_clip(stream: BinaryIO, media_type: str | None = None) -> Block:
