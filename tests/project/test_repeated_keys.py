@@ -86,7 +86,8 @@ def test_detection() -> None:
 def test_every_form(run: Run, records: list[logging.LogRecord], tmp_path: Path, key: str) -> None:
     """A message that repeats the key shows it in none of the forms."""
     forms = list(FORMS)[KEYS.index(key) % 2 :: 1 if IS_LONG else 2]
-    pairs = [("message", form) for form in forms]
+    # httpx quotes only a part of an invalid address, so that a redirect may show half a key.
+    pairs = itertools.product(["message", "location without a host"], forms)
     assert list(_leaks(run, records, "models", key, pairs, tmp_path)) == []
 
 

@@ -72,7 +72,7 @@ def _key_pattern(key: str) -> str:
     return "|".join([plain, hexadecimal, decimal, *_base64_patterns(data)])
 
 
-_ESCAPE = r"\\{1,8}"
+_ESCAPE = r"\\{1,32}"
 """Escapes of escapes have several; without a limit, a text of nothing else would take long."""
 _PERCENT = "%(?:25)*"
 _AND = rf"(?:&|{_PERCENT}26)(?:amp;|amp{_PERCENT}3b)*"
@@ -84,7 +84,7 @@ def _character_pattern(char: str) -> str:
     names = sorted(name.rstrip(";") for name, value in html5.items() if value == char)
     named = "|".join([rf"{_HASH}0*{ord(char)}", rf"{_HASH}x0*{code}", *names])
     return (
-        rf"(?:\\{{0,8}}{re.escape(char)}|{_ESCAPE}(?:u\{{?0*{code}\}}?|x{code}|{ord(char):03o})"
+        rf"(?:\\{{0,32}}{re.escape(char)}|{_ESCAPE}(?:u\{{?0*{code}\}}?|x{code}|{ord(char):03o})"
         rf"|(?:{_PERCENT}|=){code}|{_AND}(?:{named})(?:;|{_PERCENT}3b)?)"
     )
 
@@ -120,7 +120,7 @@ def _base64_patterns(key: bytes) -> list[str]:
 _BASE64_GAP = rf"(?-i:(?>[^!-~]*(?:(?:{_ESCAPE}[nr]|{_PERCENT}0[ADad])[^!-~]*){{0,2}}))"
 _BASE64_ALTERNATIVES = {
     "+": rf"(?:[+-]|{_PERCENT}2b|{_ESCAPE}u002b)",
-    "/": rf"(?:\\{{0,8}}/|_|{_PERCENT}2f|{_ESCAPE}u002f)",
+    "/": rf"(?:\\{{0,32}}/|_|{_PERCENT}2f|{_ESCAPE}u002f)",
 }
 
 
