@@ -1,5 +1,6 @@
 """POST /audio/transcriptions and /audio/translations."""
 
+import codecs
 import contextlib
 import functools
 import re
@@ -167,9 +168,9 @@ def _unwrap_json(response: Response, raw: str) -> str:
         raise malformed_error(response, f"with {response.media_type or 'a page'} in place of text")
     if not is_json and not raw.lstrip().startswith(("{", '"')):
         return raw
-    require_few_values(response)
+    body = require_few_values(response, ())
     try:
-        data = from_json(raw)
+        data = from_json(body.removeprefix(codecs.BOM_UTF8))
     except ValueError:
         if is_json:
             raise malformed_error(response, "the body is not JSON") from None

@@ -31,6 +31,15 @@ class _Usage(BaseModel):
     seconds: _Seconds = 0.0
 
 
+USAGE_NAMES: frozenset[str] = frozenset(
+    str(choice)
+    for field in _Usage.model_fields.values()
+    if isinstance(field.validation_alias, AliasChoices)
+    for choice in field.validation_alias.choices
+)
+"""Names of counts and of objects with counts that are read."""
+
+
 def parse_usage(data: object) -> Usage | None:
     """Return the counts, by the names of any endpoint, or None if they are invalid.
 

@@ -26,7 +26,7 @@ from apertis_audio_tools.results import ChatDelta, ChatReply, ToolCall, ToolCall
 
 _SHORT_REPLY = 16_384
 """Characters of a reply up to which every delta has a response of its own."""
-_MAX_RESPONSES_OF_A_REPLY = 256
+_MAX_RESPONSES_OF_A_REPLY = 64
 """Responses in which any part of a longer reply is repeated, about."""
 _MAX_PARTIAL_ARGUMENTS = 32_768
 """Characters of arguments that are parsed before they are complete."""
@@ -164,7 +164,7 @@ def _call_block(call: ToolCall) -> ToolCallBlock:
 
 def _weigh(part: ToolCallDelta) -> int:
     """Return the size of a part of a tool call, by what it costs in every later response."""
-    return 4000 + 8 * len(part.arguments)
+    return 1000 + 8 * len(part.arguments)
 
 
 def _partial_call_blocks(calls: Sequence[ToolCall]) -> list[ToolCallBlock]:

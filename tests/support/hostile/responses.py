@@ -84,6 +84,12 @@ RESPONSES: dict[str, HostileResponse] = {
     "lists": in_json(lambda: fill(b"[", b"[],", b"[]]")),
     "lists in lists": in_json(lambda: b"[" * MAX_JSON),
     "lists in the usage": in_json(lambda: fill(b'{"text":"x","usage":[', b"[],", b"[]]}")),
+    "words in an unknown field": in_json(
+        lambda: fill(b'{"text":"x","words":[', b'{"word":"a","start":0,"end":1},', b"1]}")
+    ),
+    "unknown lists in segments": in_json(
+        lambda: fill(b'{"text":"x","segments":[{"start":0', b',"a":[]', b"}]}")
+    ),
     "objects in an unknown field": in_json(lambda: fill(b'{"text":"x","a":[', b'{"a":1},', b"1]}")),
     "numbers in the usage": in_json(lambda: fill(b'{"text":"x","usage":[', b"1,", b"1]}")),
     "invalid segments": in_json(lambda: fill(b'{"text":"x","segments":[', b"{},", b"{}]}")),
@@ -153,6 +159,14 @@ RESPONSES: dict[str, HostileResponse] = {
             b'{"choices":[{"message":{"tool_calls":['
             + b",".join([b'{"id":"a","function":{"name":"a"}}'] * 45_000)
             + b"]}}]}"
+        )
+    ),
+    "probabilities of a reply": chat(
+        lambda: fill(
+            b'{"choices":[{"message":{"content":"a"},"logprobs":[',
+            b'{"token":"a","logprob":-1,"bytes":[97],"top_logprobs":[]},',
+            b"1]}]}",
+            16 << 20,
         )
     ),
     "a page in place of a reply": chat(lambda: fill(b"<html>", b"a ", b"", 12 << 20)),
