@@ -36,8 +36,9 @@ lint: $(VENV)/.dev ## ruff, mypy --strict, and pyright on tests/typing
 test: lint ## lint, type-check and run every test
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
-hostile: $(VENV)/.dev ## read every hostile response, with memory and processor time measured
-	APERTIS_LONG_TESTS=1 $(BIN)/python -m pytest tests/hostile/test_response_costs.py
+hostile: $(VENV)/.dev ## read thousands of hostile responses and texts, with memory and processor time measured
+	APERTIS_LONG_TESTS=1 $(BIN)/python -m pytest tests/hostile/test_response_costs.py tests/hostile/test_linear_time.py
+	$(BIN)/python benchmarks/fuzz_responses.py --count 5000
 
 plugins: $(VENV)/.dev ## test the plugins in llm, MarkItDown and NeMo Agent Toolkit, each installed in its own environment
 	APERTIS_PLUGIN_HOSTS=1 $(BIN)/python -m pytest tests/plugins

@@ -11,12 +11,15 @@ _MAX_CONTAINERS = 100_000
 _MAX_VALUES = 500_000
 """Several times what the longest recording has, with a time for each word and token ids."""
 
+_MAX_STRINGS = 2 * (_MAX_CONTAINERS + _MAX_VALUES)
+"""Before each string there is a bracket or a comma, or else a name that has one before it."""
+
 _MANY_BYTES = 64 * 1024
 _MAX_TOKENS = 4_000_000
 """Strings and brackets that are looked at to leave out what nobody reads: a second or two."""
-_TOKEN = re.compile(rb'"((?:[^"\\]++|\\.)*+)"(\s*+:\s*+[\[{])?|[\[\]{}]', re.DOTALL)
+_TOKEN = re.compile(rb'"((?:[^"\\]++|\\.)*+)(?:"|\\?\Z)(\s*+:\s*+[\[{])?|([\[\]{}])', re.DOTALL)
 """String, with the colon and the bracket after it if it names a list or an object; or a bracket."""
-_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)', re.DOTALL)
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 """String, or its beginning if it does not end. It never goes back, so it takes linear time."""
 
 
@@ -25,10 +28,10 @@ def has_few_values(body: bytes | bytearray) -> bool:
     if len(body) <= _MANY_BYTES:
         return True
     containers = values = end = 0
-    for start, following in _strings(body):
+    for number, (start, following) in enumerate(_strings(body)):
         containers += body.count(b"[", end, start) + body.count(b"{", end, start)
         values += body.count(b",", end, start)
-        if containers > _MAX_CONTAINERS or values > _MAX_VALUES:
+        if containers > _MAX_CONTAINERS or values > _MAX_VALUES or number > _MAX_STRINGS:
             return False
         end = following
     return True
@@ -59,8 +62,8 @@ def _keep_named(body: bytes, names: frozenset[bytes]) -> bytearray | None:
         if number == _MAX_TOKENS:
             return None
         if depth:
-            is_string = token[0].startswith(b'"')
-            depth += bool(token[2]) if is_string else 1 if token[0] in b"[{" else -1
+            if bracket := token[3] or token[2]:
+                depth += -1 if bracket in b"]}" else 1
             end = token.end()
         elif token[2] and token[1] not in names:
             kept += memoryview(body)[end : token.end() - 1]

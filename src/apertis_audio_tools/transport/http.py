@@ -18,6 +18,7 @@ from apertis_audio_tools.transport.response_body import (
     alimit_size,
     aread_error_body,
     break_reference_cycle,
+    limit_chunks,
     limit_size,
     read_error_body,
     response_head,
@@ -143,6 +144,7 @@ class Transport:
             watch_unread_bytes(response)
             try:
                 head = response_head(response, self._redact)
+                limit_chunks(response, head, request.max_response_bytes)
                 body_chunks = response.iter_bytes()
                 if not is_success(head.status):
                     error_body = read_error_body(body_chunks)
@@ -165,6 +167,7 @@ class Transport:
                 watch_unread_bytes(response)
                 try:
                     head = response_head(response, self._redact)
+                    limit_chunks(response, head, request.max_response_bytes)
                     body_chunks = response.aiter_bytes()
                     if not is_success(head.status):
                         error_body = await aread_error_body(body_chunks)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import AsyncGenerator
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import PackageNotFoundError, version
 
 import httpx
@@ -59,6 +60,7 @@ class ConnectionPools:
                     transport=self._factory.sync_pool(),
                     base_url=self._base_url,
                     headers=_default_headers(),
+                    cookies=_no_cookies(),
                 )
             return clients.sync_client
 
@@ -74,6 +76,7 @@ class ConnectionPools:
                 transport=self._factory.async_pool(),
                 base_url=self._base_url,
                 headers=_default_headers(),
+                cookies=_no_cookies(),
             )
             closer = _close_with_loop(clients, loop, client)
             clients.async_clients[loop], clients.closers[loop] = client, closer
@@ -143,6 +146,11 @@ async def _close(closer: AsyncGenerator[None]) -> None:
 
 def _default_headers() -> dict[str, str]:
     return {"User-Agent": f"apertis-audio-tools/{_version()}", "Accept-Encoding": "identity"}
+
+
+def _no_cookies() -> CookieJar:
+    """Return a jar that stays empty: nobody needs cookies, and a service could send any number."""
+    return CookieJar(DefaultCookiePolicy(allowed_domains=()))
 
 
 def _version() -> str:

@@ -104,6 +104,7 @@ RESPONSES: dict[str, HostileResponse] = {
     "one long text": in_json(lambda: fill(b'{"text":"' + WIDE, b"ab ", b'"}')),
     "escapes": in_json(lambda: fill(b'{"text":"' + WIDE, b"\\u00fc", b'"}')),
     "backslashes and quotes": in_json(lambda: fill(b'{"text":"', b'\\"', b"")),
+    "escaped quotes before a backslash": in_json(lambda: fill(b"", b'\\"', b"\\")),
     "quotes": in_json(lambda: fill(b'{"text":', b'"', b"")),
     "long number": in_json(lambda: fill(b'{"text":"a","duration":', b"1", b"}")),
     "names": in_json(
@@ -172,6 +173,9 @@ RESPONSES: dict[str, HostileResponse] = {
     "a page in place of a reply": chat(lambda: fill(b"<html>", b"a ", b"", 12 << 20)),
     "an event of lists": stream(lambda: fill(b'data: {"choices":[', b"{},", b"{}]}\n\n"), 1 << 16),
     "an event in single bytes": stream(lambda: fill(b"data: ", b"a", b"\n\n", 100_000), 1),
+    "empty events": stream(
+        lambda: fill(b"", b'data: {"choices":[]}\n\n', b"data: [DONE]\n\n", 2 << 20), 1 << 16
+    ),
     "lines of an event": stream(lambda: fill(b"", b"data:\n", b"\n\n"), 1 << 16),
     "calls without an index": stream(
         lambda: b"".join(

@@ -1,0 +1,18 @@
+"""Hostile responses of any shape end in a result or a typed error, at little cost."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FUZZ = Path(__file__).parents[2] / "benchmarks" / "fuzz_responses.py"
+
+
+@pytest.mark.slow
+def test_hostile_responses() -> None:
+    """A sample of the responses of the benchmark, sync and async, has no faults."""
+    command = [sys.executable, str(FUZZ), "--count=40", "--processor=30", "--seconds=100"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "40 responses, 80 calls, 0 faults" in result.stdout
