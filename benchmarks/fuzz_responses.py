@@ -29,7 +29,7 @@ _NUMBER = re.compile(r"/v1/(\d+)/")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What became of a call, and its costs: bytes, seconds of the processor, and seconds."""
+    """Outcome of a call, and its costs: bytes, seconds of the processor, and seconds."""
 
     number: int
     form: str
@@ -71,7 +71,7 @@ def calls(first: int, count: int) -> Iterator[Call]:
                     first = call.number + (call.form == "async")
                     yield call
                     server.requests.clear()
-            if process.returncode:
+            if first < last:
                 yield Call(first, "?", f"FAULT exit {process.returncode}", 0, 0.0, 0.0)
                 first += 1
 

@@ -66,7 +66,7 @@ VERBS: dict[str, list[Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a process holds."""
+    """Resources that a process holds."""
 
     descriptors: int
     threads: int

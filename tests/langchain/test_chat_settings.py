@@ -164,7 +164,7 @@ def test_the_example(sandbox_url: str, tmp_path: Path) -> None:
     assert "tomorrow" in run.stdout
 
 
-@pytest.mark.parametrize("name", ["temprature", "audio", "n"])
+@pytest.mark.parametrize("name", ["temprature", "speech", "n"])
 def test_unknown_arguments_of_a_call(name: str) -> None:
     """An unknown argument is refused, and the error names the place for further fields."""
     options: dict[str, Any] = {name: 1}
@@ -260,3 +260,36 @@ def test_errors_stay_typed(ask: Ask) -> None:
     ):
         ask(ChatApertisAudio(client=client), "Hello?")
     assert caught.value.code == "invalid_api_key"
+
+
+SPOKEN = {"voice": "nova", "format": "mp3"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "arguments"),
+    [
+        ({"audio": SPOKEN}, {}),
+        ({"audio": SPOKEN, "modalities": ["text", "audio"]}, {}),
+        ({"model_kwargs": {"modalities": ["text", "audio"], "audio": SPOKEN}}, {}),
+        ({}, {"audio": SPOKEN}),
+        ({"voice": "alloy", "audio_format": "wav"}, {"audio": SPOKEN}),
+        ({"audio": {"voice": "alloy", "format": "wav"}}, {"voice": "nova", "audio_format": "mp3"}),
+        ({}, {"model_kwargs": {"audio": SPOKEN}}),
+    ],
+)
+def test_audio_of_the_reference(settings: Any, arguments: Any) -> None:
+    """Voice and format are taken as the API reference writes them, wherever they stand."""
+    with LoopbackServer([respond_json({"choices": [{"message": {"content": "Hi."}}]})]) as server:
+        model = ChatApertisAudio(api_key=SECRET, base_url=server.url, **settings)
+        model.bind(**arguments).invoke("Hello?")
+        body = json.loads(server.requests[0].body)
+    assert (body["audio"], body["modalities"]) == (SPOKEN, ["text", "audio"])
+
+
+@pytest.mark.parametrize(
+    "settings", [{"audio": {"voice": "nova", "speed": 2}}, {"model_kwargs": {"audio": "nova"}}]
+)
+def test_invalid_audio(settings: Any) -> None:
+    """Other fields of ``audio`` are refused."""
+    with pytest.raises(UnsupportedError, match="audio"):
+        ChatApertisAudio(api_key=SECRET, **settings).invoke("Hello?")

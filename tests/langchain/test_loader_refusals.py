@@ -3,10 +3,13 @@
 import asyncio
 import logging
 import pickle
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.document_loaders import Blob, BlobLoader
 from langchain_core.documents import Document
 
 from apertis_audio_tools import (
@@ -14,13 +17,15 @@ from apertis_audio_tools import (
     APIStatusError,
     ConfigurationError,
     InvalidRequestError,
+    PaymentError,
     RecordingError,
     ServerError,
 )
 from apertis_audio_tools.langchain import ApertisAudioLoader, RecordingBlobLoader
 from support.digest_recogniser import RECORDING_COUNT, recognise_by_digest
-from support.loopback_server import Behaviour, LoopbackServer
+from support.loopback_server import Behaviour, Exchange, LoopbackServer
 from support.scripted_responses import reset_connection, respond, respond_error
+from support.timeouts import TIMEOUT
 
 
 def make_loader(server: LoopbackServer, paths: Any, **options: Any) -> ApertisAudioLoader:
@@ -30,6 +35,24 @@ def make_loader(server: LoopbackServer, paths: Any, **options: Any) -> ApertisAu
 
 def load_all(loader: ApertisAudioLoader, mode: str) -> list[Document]:
     return loader.load() if mode == "sync" else asyncio.run(loader.aload())
+
+
+def collect(loader: ApertisAudioLoader, mode: str) -> tuple[list[Document], Exception | None]:
+    """Return the documents that were yielded, and the error that ended loading."""
+    documents: list[Document] = []
+
+    async def load() -> None:
+        async for document in loader.alazy_load():
+            documents.append(document)  # noqa: PERF401  # kept if it raises
+
+    try:
+        if mode == "sync":
+            documents.extend(loader.lazy_load())
+        else:
+            asyncio.run(load())
+    except Exception as error:  # noqa: BLE001
+        return documents, error
+    return documents, None
 
 
 class TestFailures:
@@ -46,12 +69,82 @@ class TestFailures:
         with pytest.raises(RecordingError, match=r"meeting3\.wav"):
             load_all(make_loader(server, broken), mode)
 
-    def test_documents_before_a_failure(self, server: LoopbackServer, broken: Path) -> None:
-        """Documents of recordings before a failure are yielded."""
-        documents = make_loader(server, broken, granularity="recording").lazy_load()
-        assert [next(documents).metadata["source"][-5] for _ in range(3)] == ["0", "1", "2"]
+    def test_everything_sent_is_yielded(
+        self, server: LoopbackServer, broken: Path, mode: str
+    ) -> None:
+        """Documents of all recordings that were sent are yielded before the failure is raised."""
+        loader = make_loader(server, broken, granularity="recording", max_concurrency=2)
+        documents, error = collect(loader, mode)
+        assert isinstance(error, RecordingError)
+        assert [each.metadata["source"][-5] for each in documents[:3]] == ["0", "1", "2"]
+        assert len(documents) == len(server.requests) < RECORDING_COUNT
+
+    def test_blob_loader_that_raises(self, server: LoopbackServer, folder: Path, mode: str) -> None:
+        """An exception of a blob loader is raised after the documents of what was sent."""
+
+        class Failing(BlobLoader):
+            def yield_blobs(self) -> Iterator[Blob]:
+                yield from map(Blob.from_path, sorted(folder.iterdir())[:5])
+                raise LookupError("The bucket is gone.")
+
+        loader = make_loader(server, Failing(), granularity="recording", on_error="skip")
+        documents, error = collect(loader, mode)
+        assert isinstance(error, LookupError)
+        assert len(documents) == len(server.requests) == 5
+
+    @pytest.mark.parametrize("place", [0, 1])
+    def test_missing_path_is_found_first(
+        self, server: LoopbackServer, folder: Path, mode: str, place: int
+    ) -> None:
+        """A list of paths is checked before anything is sent."""
+        paths: list[Path] = [folder]
+        paths.insert(place, folder.parent / "missing.wav")
+        documents, error = collect(make_loader(server, paths), mode)
+        assert (documents, server.requests) == ([], [])
+        assert isinstance(error, RecordingError)
+
+    @pytest.mark.parametrize("name", ["missing.wav", "missing\0.wav"])
+    def test_missing_path_is_skipped(
+        self, server: LoopbackServer, folder: Path, mode: str, name: str
+    ) -> None:
+        """With skipping, a missing path is a failure, and all others are loaded."""
+        paths = [folder.parent / name, folder]
+        loader = make_loader(server, paths, on_error="skip", granularity="recording")
+        assert len(load_all(loader, mode)) == RECORDING_COUNT
+        assert [failure.source for failure in loader.failures] == [str(paths[0])]
+
+    def test_missing_blob_is_found_first(
+        self, server: LoopbackServer, folder: Path, mode: str
+    ) -> None:
+        """The files of a list of blobs are checked before anything is sent."""
+        blobs = [*map(Blob.from_path, sorted(folder.iterdir())), Blob.from_path("missing.wav")]
+        parser = make_loader(server, folder)._parser
+
+        async def first() -> Document:
+            return await anext(parser.alazy_parse_all(blobs))
+
         with pytest.raises(RecordingError):
-            next(documents)
+            _ = asyncio.run(first()) if mode == "async" else next(parser.lazy_parse_all(blobs))
+        assert server.requests == []
+
+    def test_under_way_when_the_balance_ends(self, folder: Path, mode: str) -> None:
+        """With skipping too, what was under way is handed over before a fatal error is raised."""
+        together = threading.Barrier(3)
+        names = recognise_by_digest(before=lambda _: together.wait(TIMEOUT))
+        refusal = respond_error(402)
+
+        def refuse(exchange: Exchange) -> None:
+            exchange.read_body()
+            together.wait(TIMEOUT)
+            refusal(exchange)
+
+        with LoopbackServer([names, refuse, names, recognise_by_digest()]) as server:
+            options: dict[str, Any] = {"max_concurrency": 3, "granularity": "recording"}
+            loader = make_loader(server, folder, on_error="skip", **options)
+            documents, error = collect(loader, mode)
+            assert isinstance(error, PaymentError)
+            assert len(documents) == len(server.requests) - 1
+        assert loader.failures == []
 
     def test_skipped(
         self, server: LoopbackServer, broken: Path, mode: str, caplog: pytest.LogCaptureFixture
@@ -128,9 +221,12 @@ class TestFailures:
         assert [type(failure.error) for failure in loader.failures] == [ServerError] * 2
 
     def test_missing_folder(self, server: LoopbackServer, mode: str) -> None:
-        """A missing folder is raised, not skipped."""
+        """A missing folder is raised, or a failure."""
         with pytest.raises(RecordingError, match="There is no file or folder"):
-            load_all(make_loader(server, "nowhere", on_error="skip"), mode)
+            load_all(make_loader(server, "nowhere"), mode)
+        loader = make_loader(server, "nowhere", on_error="skip")
+        assert load_all(loader, mode) == []
+        assert [each.source for each in loader.failures] == ["nowhere"]
 
 
 class TestSettings:

@@ -79,7 +79,8 @@ def test_documents(server: LoopbackServer, blob: Blob, mode: str) -> None:
         ("end", 19.0),
         ("timecode", "00:00:10"),
         ("duration", 30.0),
-        ("language", "english"),
+        ("language", "en"),
+        ("language_reported", "english"),
         ("model", "whisper-1"),
         ("task", "transcribe"),
     ]

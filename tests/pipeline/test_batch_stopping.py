@@ -2,19 +2,21 @@
 
 import asyncio
 import contextlib
+import io
 import itertools
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from apertis_audio_tools import InvalidRequestError, Progress
+from apertis_audio_tools import ApertisAudio, InvalidRequestError, Progress, RecordingError
 from apertis_audio_tools.audio import Source
 from apertis_audio_tools.transport.retry import SystemClock
 from support.loopback_server import Exchange, LoopbackServer
-from support.sync_async import Run
+from support.sync_async import RUNS, Run
 from support.timeouts import TIMEOUT
 from support.tiny_recordings import NameRecogniser, tiny_recording, tiny_recordings
 
@@ -23,6 +25,26 @@ def endless(read: list[int]) -> Iterator[Source]:
     for number in itertools.count():
         read.append(number)
         yield tiny_recording(number)
+
+
+def collect(
+    run: Run, audio: ApertisAudio, sources: Iterable[Source], **options: Any
+) -> tuple[list[str], Exception | None]:
+    """Return the texts that were yielded, and the error that ended the batch."""
+    texts: list[str] = []
+
+    async def iterate() -> None:
+        async for outcome in audio.atranscribe_many(sources, **options):
+            texts.append(outcome.transcript.text)  # noqa: PERF401  # kept if it raises
+
+    try:
+        if run is RUNS["async"]:
+            asyncio.run(iterate())
+        else:
+            texts.extend(each.transcript.text for each in audio.transcribe_many(sources, **options))
+    except Exception as error:  # noqa: BLE001
+        return texts, error
+    return texts, None
 
 
 def test_first_failure_is_raised(run: Run) -> None:
@@ -69,7 +91,7 @@ def test_failure_has_its_turn(run: Run) -> None:
 
 
 def test_under_way_is_kept(run: Run, tmp_path: Path) -> None:
-    """Recordings in progress when another fails are finished, and the cache keeps them."""
+    """Recordings in progress when another fails are finished and handed over, then it is raised."""
     together = threading.Barrier(2)
     refused = threading.Event()
 
@@ -85,8 +107,9 @@ def test_under_way_is_kept(run: Run, tmp_path: Path) -> None:
         LoopbackServer([names]) as server,
         server.client(max_concurrency=2, cache=tmp_path) as audio,
     ):
-        with pytest.raises(InvalidRequestError):
-            run(audio, "transcribe_many", [tiny_recording("bad"), tiny_recording("good")])
+        sources = [tiny_recording("bad"), tiny_recording("good")]
+        texts, error = collect(run, audio, sources)
+        assert (texts, type(error)) == (["good"], InvalidRequestError)
         names.received.clear()
         assert run(audio, "transcribe", tiny_recording("good")).text == "good"
     assert names.received == []
@@ -100,12 +123,63 @@ def test_sources_that_fail(run: Run, after: int) -> None:
         yield from tiny_recordings(after)
         raise LookupError("The list is gone.")
 
-    with (
-        LoopbackServer([NameRecogniser()]) as server,
-        server.client(max_concurrency=2) as audio,
-        pytest.raises(LookupError, match="list is gone"),
-    ):
-        run(audio, "transcribe_many", sources())
+    with LoopbackServer([NameRecogniser()]) as server, server.client(max_concurrency=2) as audio:
+        texts, error = collect(run, audio, sources())
+    assert texts == [str(number) for number in range(after)]
+    assert isinstance(error, LookupError)
+
+
+@pytest.mark.parametrize("in_order", [True, False])
+def test_file_object_that_fails(run: Run, *, in_order: bool) -> None:
+    """An exception of a file object is raised when everything under way is handed over."""
+
+    class Failing(io.BytesIO):
+        def read(self, _: int | None = -1, /) -> bytes:
+            raise LookupError("The bucket is gone.")
+
+    sources = [*tiny_recordings(2), ("file.wav", Failing(b"RIFF")), *tiny_recordings(2)]
+    with LoopbackServer([NameRecogniser()]) as server, server.client(max_concurrency=5) as audio:
+        texts, error = collect(run, audio, sources, in_order=in_order)
+        assert len(texts) == len(server.requests) >= 2
+    assert isinstance(error, LookupError)
+
+
+def test_several_failures(run: Run) -> None:
+    """The first failure in order is raised, and names the others."""
+    together = threading.Barrier(3)
+    names = NameRecogniser(lambda *_: together.wait(TIMEOUT))
+    sources = [tiny_recording(name) for name in ("bad1", "good", "bad2")]
+    with LoopbackServer([names]) as server, server.client(max_concurrency=3) as audio:
+        texts, error = collect(run, audio, sources)
+    assert texts == ["good"]
+    assert error is not None
+    assert error.__notes__ == [f"bad2.wav failed as well: {error}"]
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty", "folder"])
+def test_list_of_paths_is_checked_first(run: Run, tmp_path: Path, kind: str) -> None:
+    """A list with a path that is no file is refused before anything is sent."""
+    bad = tmp_path / "bad.wav"
+    if kind != "missing":
+        bad.mkdir() if kind == "folder" else bad.touch()
+    with LoopbackServer([NameRecogniser()]) as server, server.client() as audio:
+        assert isinstance(collect(run, audio, [*tiny_recordings(9), bad])[1], RecordingError)
+        assert server.requests == []
+        texts, error = collect(run, audio, iter([*tiny_recordings(2), bad]))
+    assert (texts, type(error)) == (["0", "1"], RecordingError)
+
+
+async def test_asynchronous_sources_that_never_end() -> None:
+    """After a failure, sources that wait for more are not awaited."""
+
+    async def sources() -> AsyncIterator[Source]:
+        yield tiny_recording("bad")
+        await asyncio.Event().wait()
+
+    with LoopbackServer([NameRecogniser()]) as server:
+        async with server.client() as audio:
+            with pytest.raises(InvalidRequestError):
+                await anext(audio.atranscribe_many(sources()))
 
 
 def hold_others(name: str, exchange: Exchange) -> None:

@@ -182,3 +182,22 @@ def test_endless_handshake(
     ):
         run(audio, "models")
     server.wait_until_disconnected()
+
+
+@pytest.mark.parametrize("kind", ["file", "name of a file", "context", "nothing"])
+def test_authorities_of_the_caller(
+    run: Run, server: TlsLoopback, authority: trustme.CA, tmp_path: Path, kind: str
+) -> None:
+    """Certificates are checked against a file or a context of the caller, or not at all."""
+    server.encrypt = encrypting(authority.issue_cert("127.0.0.1"))
+    file = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(str(file))
+    context = ssl.create_default_context(cafile=file)
+    choices = {"file": file, "name of a file": str(file), "context": context, "nothing": False}
+    with server.client(base_url=secure(server), verify=choices[kind]) as audio:
+        assert run(audio, "models") == ("whisper-1",)
+    with (
+        server.client(base_url=secure(server), max_retries=0) as audio,
+        pytest.raises(CertificateError),
+    ):
+        run(audio, "models")

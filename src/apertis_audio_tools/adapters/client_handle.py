@@ -18,6 +18,7 @@ from apertis_audio_tools.concurrency import fork_safety
 from apertis_audio_tools.errors import ConfigurationError
 from apertis_audio_tools.models import Model
 from apertis_audio_tools.pipeline.cache import CacheSetting
+from apertis_audio_tools.transport.connections import Verify
 
 
 def _copy_models(models: object) -> dict[str, Model] | None:
@@ -48,6 +49,10 @@ class ClientOptions(TypedDict, total=False):
     max_concurrency: int
     requests_per_minute: int | None
     cache: CacheSetting
+    isolate_probe: bool
+    default_headers: Mapping[str, str] | None
+    proxy: str | None
+    verify: Verify
     models: Mapping[str, Model]
 
 
@@ -117,8 +122,9 @@ class LazyClient:
 class ClientFields(BaseModel):
     """Settings of `ApertisAudio`, or a client to share, as the fields of an adapter's object.
 
-    None in a setting means the client's default. The key, the client and the table of models are
-    not serialised; the key and the table are pickled, so that worker processes have them.
+    None in a setting means the client's default, except that ``requests_per_minute=None`` means
+    no limit, as for the client. The key, the client, the options of connections and the table of
+    models are not serialised; all but the client are pickled, so that worker processes have them.
     """
 
     model_config: ClassVar[ConfigDict] = STRICT_CONFIG
@@ -131,7 +137,13 @@ class ClientFields(BaseModel):
     max_retries: int | None = Field(default=None, frozen=True)
     max_wait: float | None = Field(default=None, frozen=True)
     max_concurrency: int | None = Field(default=None, frozen=True)
-    requests_per_minute: int | None = Field(default=None, frozen=True)
+    requests_per_minute: int | None = Field(default=settings.REQUESTS_PER_MINUTE, frozen=True)
+    isolate_probe: bool | None = Field(default=None, frozen=True)
+    default_headers: Mapping[str, str] | None = Field(
+        default=None, frozen=True, exclude=True, repr=False
+    )
+    proxy: str | None = Field(default=None, frozen=True, exclude=True, repr=False)
+    verify: Verify | None = Field(default=None, frozen=True, exclude=True, repr=False)
     models: Annotated[Mapping[str, Model] | None, PlainValidator(_copy_models)] = Field(
         default=None, frozen=True, exclude=True, repr=False
     )
@@ -146,7 +158,8 @@ class ClientFields(BaseModel):
         super().model_post_init(context)
         names = ClientOptions.__annotations__.keys() & type(self).model_fields.keys()
         values = {name: getattr(self, name) for name in sorted(names - set(self._UNRELATED_FIELDS))}
-        options = {name: value for name, value in values.items() if value is not None}
+        defaults = {"requests_per_minute": settings.REQUESTS_PER_MINUTE}
+        options = {name: each for name, each in values.items() if each != defaults.get(name)}
         self._lazy_client = LazyClient(self.client, cast("ClientOptions", options))
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:

@@ -15,6 +15,7 @@ from apertis_audio_tools.results import (
     Segment,
     Transcript,
 )
+from apertis_audio_tools.text.languages import language_code
 from apertis_audio_tools.text.subtitles import format_timecode
 
 Granularity = Literal["recording", "passage", "segment"]
@@ -31,13 +32,17 @@ class TranscriptDocument:
     Attributes:
         id: UUID that is the same whenever the same recording from the same source is loaded with
             the same options, as far as these can change the documents.
+        reference_id: UUID that depends on the source, the options and the number of the document,
+            but not on the content: a changed recording keeps it.
         text: The words.
         metadata: Flat, JSON-safe facts in a fixed order: ``source`` (see `document_source`),
             ``start`` and ``end`` in seconds, ``timecode``, ``duration`` of the recording in
-            seconds, then ``language``, ``model`` and ``task``, as far as they are known.
+            seconds, then ``language``, ``language_reported``, ``model`` and ``task``, as far as
+            they are known; see `language_facts`.
     """
 
     id: str
+    reference_id: str
     text: str
     metadata: dict[str, str | int | float]
 
@@ -88,6 +93,10 @@ class DocumentOptions:
             return (whole,) if whole.text else ()
         if self.granularity == "segment" and transcript.segments:
             return tuple(segment for segment in transcript.segments if segment.text.strip())
+        return self.pack(transcript)
+
+    def pack(self, transcript: Transcript) -> tuple[Passage, ...]:
+        """Return the passages of a transcript, whatever the granularity."""
         return transcript.passages(
             max_seconds=self.max_seconds,
             max_characters=self.max_characters,
@@ -104,6 +113,15 @@ def document_source(name: str | None, digest: str) -> str:
     return name or f"sha256:{digest}"
 
 
+def language_facts(reported: str | None) -> dict[str, str]:
+    """Return ``language`` as ISO 639-1, and ``language_reported`` if the service spells it so."""
+    if not reported:
+        return {}
+    code = language_code(reported)
+    known = {"language": code} if code else {}
+    return known if reported == code else {**known, "language_reported": reported}
+
+
 def make_documents(
     transcript: Transcript,
     transcription: TranscriptionOptions,
@@ -118,17 +136,17 @@ def make_documents(
     source = document_source(name, transcript.digest)
     facts = {
         "duration": transcript.duration,
-        "language": transcript.language,
+        **language_facts(transcript.language),
         "model": transcript.model,
         "task": transcript.task,
     }
     known = {key: value for key, value in facts.items() if value not in {None, ""}}
-    identity = [_VERSION, transcript.digest, source, *_identify(transcription, options)]
+    requested = _identify(transcription, options)
     for number, part in enumerate(options.split(transcript)):
         start, end = round(part.start, 3), round(part.end, 3)
-        part_identity = json.dumps([*identity, number, start, end], sort_keys=True)
         yield TranscriptDocument(
-            id=str(uuid.uuid5(_NAMESPACE, part_identity)),
+            id=_uuid(transcript.digest, source, *requested, number, start, end),
+            reference_id=_uuid(source, *requested, number),
             text=part.text.strip(),
             metadata={
                 "source": source,
@@ -138,6 +156,10 @@ def make_documents(
                 **known,
             },
         )
+
+
+def _uuid(*identity: object) -> str:
+    return str(uuid.uuid5(_NAMESPACE, json.dumps([_VERSION, *identity], sort_keys=True)))
 
 
 def _identify(

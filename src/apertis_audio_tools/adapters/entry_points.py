@@ -40,6 +40,10 @@ HOST_PROGRAMS = {
 }
 """The program that reads each group of entry points."""
 
+_AGENTS_EXTRA = 'pip install "apertis-audio-tools[agents]"'
+_OPTIONAL_MODULES = {"langchain": _AGENTS_EXTRA, "langgraph": _AGENTS_EXTRA}
+"""Modules that only some components need, and how to install them."""
+
 
 def load_component(package: str, module: str, name: str) -> object:
     """Return a public name of an adapter package, from the module of the package that defines it.
@@ -51,7 +55,13 @@ def load_component(package: str, module: str, name: str) -> object:
     try:
         loaded = import_module(f"{package}.{module}")
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != host.module.partition(".")[0]:
+        missing = (error.name or "").partition(".")[0]
+        if missing in _OPTIONAL_MODULES:
+            install = _OPTIONAL_MODULES[missing]
+            raise ImportError(
+                f"{name} needs {missing}, which is not installed: {install}."
+            ) from None
+        if missing != host.module.partition(".")[0]:
             raise
         raise ImportError(f"{host.name} is not installed: {host.install}.") from None
     component: object = getattr(loaded, name)

@@ -5,7 +5,7 @@ import contextlib
 import itertools
 import logging
 import os
-from collections.abc import AsyncGenerator, Generator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Collection, Generator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeGuard, TypeVar
 
@@ -15,7 +15,7 @@ from apertis_audio_tools.adapters.documents import (
     make_documents,
 )
 from apertis_audio_tools.api.options import TranscriptionOptions
-from apertis_audio_tools.audio import Source, is_named_source
+from apertis_audio_tools.audio import Source, is_named_source, require_file
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.errors import (
     ApertisError,
@@ -57,10 +57,13 @@ _MAX_UNANSWERED = 3
 
 
 def get_source_name(source: Source) -> str | None:
-    """Return the name or path of a recording, or None if it has neither."""
+    """Return the name or path of a recording, or None if it has neither.
+
+    Open files of other file systems, such as those of s3fs, have a ``path``.
+    """
     given_name, content = source if is_named_source(source) else (None, source)
-    name = given_name or (content if _is_path(content) else getattr(content, "name", None))
-    return os.fspath(name) if _is_path(name) else None
+    names = (given_name, content, *(getattr(content, each, None) for each in ("name", "path")))
+    return next((os.fspath(name) for name in names if name and _is_path(name)), None)
 
 
 def _is_path(value: object) -> TypeGuard[str | os.PathLike[str]]:
@@ -118,11 +121,15 @@ class LoadOptions:
     ) -> Generator[tuple[T, Outcome]]:
         """Yield the outcome of each recording, in order, with the value the caller paired it with.
 
+        An error is raised after the outcomes of the recordings that were under way. The files of a
+        list of recordings are checked before anything is sent.
+
         Raises:
             ApertisError: If a recording fails. With ``on_error="skip"``, only if the others would
                 fail as well: for a wrong key, or when the service answered none of the
                 recordings, or not three in a row.
         """
+        self._require_files(recordings)
         pending, outages = _Pending(recordings), _OutageDetector()
         outcomes = client.transcribe_many_with(
             pending.sources(),
@@ -132,14 +139,18 @@ class LoadOptions:
         )
         with contextlib.closing(outcomes):
             for outcome in outcomes:
-                outages.add(outcome)
-                yield pending.pop(outcome), outcome
-        outages.require_any_response()
+                value = pending.pop(outcome)
+                if outages.admits(outcome):
+                    yield value, outcome
+                else:
+                    pending.end()
+        outages.raise_error()
 
     async def atranscribe_each(
         self, client: ApertisAudio, recordings: Iterable[tuple[T, Source]]
     ) -> AsyncGenerator[tuple[T, Outcome]]:
         """Async version of `transcribe_each`; `recordings` is iterated in a thread."""
+        await asyncio.to_thread(self._require_files, recordings)
         pending, outages = _Pending(recordings), _OutageDetector()
         outcomes = client.atranscribe_many_with(
             pending.asources(),
@@ -149,15 +160,24 @@ class LoadOptions:
         )
         async with contextlib.aclosing(outcomes):
             async for outcome in outcomes:
-                outages.add(outcome)
-                yield pending.pop(outcome), outcome
-        outages.require_any_response()
+                value = pending.pop(outcome)
+                if outages.admits(outcome):
+                    yield value, outcome
+                else:
+                    pending.end()
+        outages.raise_error()
 
     def make_documents(
         self, transcript: Transcript, name: str | None
     ) -> Iterator[TranscriptDocument]:
         """Yield the documents of one transcript. See `documents.make_documents`."""
         return make_documents(transcript, self.transcription, self.documents, name=name)
+
+    def _require_files(self, recordings: Iterable[tuple[T, Source]]) -> None:
+        """Raise if one of a list of recordings is missing; an iterator is not read ahead."""
+        if self.on_error == "raise" and isinstance(recordings, Collection):
+            for _, source in recordings:
+                require_file(source)
 
     def _transcription_options(self, client: ApertisAudio) -> TranscriptionOptions:
         options = self.transcription
@@ -180,22 +200,24 @@ class _OutageDetector:
         self._unanswered = 0
         self._first_error: ApertisError | None = None
         self._has_response = False
+        self._outage: ApertisError | None = None
 
-    def add(self, outcome: Outcome) -> None:
-        """Take an outcome into account; raise its error if the other recordings would fail too."""
+    def admits(self, outcome: Outcome) -> bool:
+        """Take an outcome into account; return False for an error that other recordings share."""
         error = outcome.error
-        if isinstance(error, _FATAL_ERRORS):
-            raise error
         if isinstance(error, _UNANSWERED_ERRORS):
             self._unanswered += 1
             self._first_error = self._first_error or error
-            if self._unanswered == _MAX_UNANSWERED:
-                raise error
         elif error is None or isinstance(error, APIError):
             self._unanswered, self._has_response = 0, True
+        if isinstance(error, _FATAL_ERRORS) or self._unanswered >= _MAX_UNANSWERED:
+            self._outage = self._outage or error
+        return error is None or self._outage is None
 
-    def require_any_response(self) -> None:
-        """Raise the first error, at the end, if the service never answered."""
+    def raise_error(self) -> None:
+        """Raise the error of an outage, at the end; the first error if nothing was answered."""
+        if self._outage:
+            raise self._outage
         if self._first_error and not self._has_response:
             raise self._first_error
 
@@ -206,18 +228,25 @@ class _Pending(Generic[T]):
     def __init__(self, recordings: Iterable[tuple[T, Source]]) -> None:
         self._recordings = recordings
         self._values: dict[int, T] = {}
+        self._is_ended = False
 
     def sources(self) -> Iterator[Source]:
         """Yield the recordings one by one."""
         for index, (value, source) in enumerate(self._recordings):
             self._values[index] = value
             yield source
+            if self._is_ended:
+                return
 
     async def asources(self) -> AsyncGenerator[Source]:
         """Yield the recordings; a thread finds each one, because that may block."""
         sources = self.sources()
         while found := await asyncio.to_thread(list, itertools.islice(sources, 1)):
             yield found[0]
+
+    def end(self) -> None:
+        """Yield no further recordings."""
+        self._is_ended = True
 
     def pop(self, outcome: Outcome) -> T:
         """Remove and return the value that belongs to an outcome."""

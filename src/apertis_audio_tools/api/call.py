@@ -2,6 +2,7 @@
 
 import codecs
 import functools
+import itertools
 import json
 import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -146,10 +147,14 @@ def require_few_values(response: Response, names: Collection[str]) -> bytes:
 
 @functools.cache
 def _field_names(model: type[BaseModel]) -> frozenset[str]:
-    """Return the names of the fields of a model and of the models in it."""
+    """Return the names of the fields of a model and of the models in it.
+
+    Fields of any type are left out: no reply is lost because of its log probabilities.
+    """
     schema = model.model_json_schema()
     parts = [schema, *schema.get("$defs", {}).values()]
-    return frozenset(name for part in parts for name in part.get("properties", ()))
+    fields = itertools.chain.from_iterable(part.get("properties", {}).items() for part in parts)
+    return frozenset(name for name, field in fields if {"type", "anyOf", "$ref"} & field.keys())
 
 
 def response_metadata(response: Response) -> dict[str, str | None]:

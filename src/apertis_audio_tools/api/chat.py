@@ -27,9 +27,7 @@ from apertis_audio_tools.results import ChatDelta, ChatReply, ToolCall
 
 _PATH = "/chat/completions"
 
-_RESERVED_FIELDS = frozenset(
-    {"audio", "messages", "modalities", "model", "stream", "stream_options"}
-)
+_RESERVED_FIELDS = frozenset({"audio", "messages", "modalities", "model", "stream"})
 
 ChatMessage: TypeAlias = Mapping[str, Any]
 ClipEncoder: TypeAlias = Callable[[Any], tuple[Upload, str]]
@@ -54,10 +52,12 @@ def chat_call(
         "modalities": modalities or (["text", "audio"] if is_spoken else None),
         "audio": voice if is_spoken else None,
     }
+    extra = dict(options.extra or {})
+    extra.pop("stream_options", None)  # programs set them once, for streams and whole replies
     request = Request(
         "POST",
         _PATH,
-        _build_body(payload, options.extra),
+        _build_body(payload, extra),
         model=options.model,
         max_response_bytes=models.MAX_AUDIO_RESPONSE_BYTES,
     )
@@ -75,8 +75,10 @@ def chat_stream_call(
     if _is_spoken(options):
         raise UnsupportedError("The service cannot stream a spoken reply; request it whole.")
     payload = _build_payload(messages, options, capabilities, encode_clip)
-    payload |= {"stream": True, "stream_options": {"include_usage": True}}
-    body = _build_body(payload, options.extra)
+    extra = dict(options.extra or {})
+    requested = extra.pop("stream_options", None) or {}
+    payload |= {"stream": True, "stream_options": {**requested, "include_usage": True}}
+    body = _build_body(payload, extra)
     request = Request(
         "POST",
         _PATH,
@@ -150,6 +152,8 @@ def _encode_block(block: Mapping[str, Any], encode_clip: ClipEncoder) -> Mapping
     if not isinstance(audio, Mapping) or "data" not in audio:
         raise UnsupportedError("An input_audio block needs input_audio.data.")
     data = audio["data"]
+    if isinstance(data, Upload):  # encoded already
+        return block
     if not isinstance(data, str):
         upload, audio_format = encode_clip(data)
         return {**block, "input_audio": {"data": upload, "format": audio_format}}
@@ -188,10 +192,12 @@ class _Message(BaseModel):
 class _Choice(BaseModel):
     message: _Message
     finish_reason: str | None = None
+    logprobs: object = None
 
 
 class _Completion(BaseModel):
     choices: Annotated[list[_Choice], FailFast()]
+    id: object = None
     model: str = ""
     usage: object = None
 
@@ -207,6 +213,7 @@ def _read(response: Response, *, audio_format: str) -> ChatReply:
     transcript = audio.transcript if audio else None
     return ChatReply(
         text=message.content or transcript or message.refusal or "",
+        refusal=message.refusal or None,
         transcript=transcript,
         audio=audio.data if audio else None,
         audio_format=audio_format if audio else None,
@@ -219,5 +226,7 @@ def _read(response: Response, *, audio_format: str) -> ChatReply:
         finish_reason=choice.finish_reason,
         usage=parse_usage(completion.usage) if completion.usage else None,
         model=completion.model,
+        id=completion.id if isinstance(completion.id, str) else None,
+        logprobs=choice.logprobs if isinstance(choice.logprobs, dict) else None,
         **response_metadata(response),
     )

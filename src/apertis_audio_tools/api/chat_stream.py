@@ -42,11 +42,13 @@ class _Delta(BaseModel):
 class _ChunkChoice(BaseModel):
     delta: _Delta | None = None
     finish_reason: str | None = None
+    logprobs: object = None
 
 
 class _Chunk(BaseModel):
     choices: Annotated[list[_ChunkChoice] | None, FailFast()] = None
     error: object = None
+    id: object = None
     model: str | None = None
     usage: object = None
 
@@ -166,10 +168,13 @@ class ChatEventReader:
         delta = choice.delta or _Delta()
         return ChatDelta(
             text=delta.content or delta.refusal or "",
+            refusal=delta.refusal or "",
             tool_calls=tuple(map(self._read_tool_call, delta.tool_calls or ())),
             finish_reason=choice.finish_reason,
             usage=parse_usage(chunk.usage) if chunk.usage else None,
             model=chunk.model or "",
+            id=chunk.id if isinstance(chunk.id, str) else None,
+            logprobs=choice.logprobs if isinstance(choice.logprobs, dict) else None,
             request_id=self._head.request_id,
         )
 

@@ -15,6 +15,8 @@ _Seconds = Annotated[float, Field(ge=0, le=_MAX_COUNT)]
 
 class _TokenDetails(BaseModel):
     audio_tokens: _Tokens | None = None
+    cached_tokens: _Tokens | None = None
+    reasoning_tokens: _Tokens | None = None
 
 
 class _Usage(BaseModel):
@@ -36,8 +38,8 @@ USAGE_NAMES: frozenset[str] = frozenset(
     for field in _Usage.model_fields.values()
     if isinstance(field.validation_alias, AliasChoices)
     for choice in field.validation_alias.choices
-)
-"""Names of counts and of objects with counts that are read."""
+) | {"usage"}
+"""Names of the usage, of its counts and of objects with counts."""
 
 
 def parse_usage(data: object) -> Usage | None:
@@ -55,5 +57,7 @@ def parse_usage(data: object) -> Usage | None:
         output_tokens=usage.output_tokens,
         input_audio_tokens=(inputs and inputs.audio_tokens) or 0,
         output_audio_tokens=(outputs and outputs.audio_tokens) or 0,
+        cached_tokens=(inputs and inputs.cached_tokens) or 0,
+        reasoning_tokens=(outputs and outputs.reasoning_tokens) or 0,
         seconds=usage.seconds,
     )

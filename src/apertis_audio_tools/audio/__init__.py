@@ -2,8 +2,14 @@
 
 from apertis_audio_tools.audio.cutting.pieces import cut_pieces
 from apertis_audio_tools.audio.cutting.units import Piece
+from apertis_audio_tools.audio.input.isolation import probe_in_child
 from apertis_audio_tools.audio.input.probing import Recording, probe
-from apertis_audio_tools.audio.input.sources import Source, is_named_source, source_label
+from apertis_audio_tools.audio.input.sources import (
+    Source,
+    is_named_source,
+    require_file,
+    source_label,
+)
 from apertis_audio_tools.audio.output.chat_clip import encode_chat_clip
 from apertis_audio_tools.audio.output.concatenation import Concatenation, OutputBuffer
 from apertis_audio_tools.audio.output.identification import SPEECH_MEDIA_TYPES, identify_speech
@@ -20,5 +26,7 @@ __all__ = [
     "identify_speech",
     "is_named_source",
     "probe",
+    "probe_in_child",
+    "require_file",
     "source_label",
 ]

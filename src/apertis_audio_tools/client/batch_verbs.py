@@ -41,9 +41,10 @@ class BatchVerbs:
             sources: Recordings; see `transcribe`. `atranscribe_many` also accepts an asynchronous
                 iterable; an iterable that blocks, blocks.
             in_order: Whether outcomes come in the order of the sources. Defaults to True.
-            on_error: ``raise`` ends with the first recording that fails: nothing new is sent, and
-                a cache keeps what was under way. With ``skip`` its outcome has the error. Defaults
-                to ``raise``.
+            on_error: ``raise`` ends with the first recording that fails: no further one is sent,
+                and the error is raised after the outcomes of those under way; the paths of a list
+                are checked before anything is sent. With ``skip`` the outcome of the recording has
+                the error. Defaults to ``raise``.
             progress: True for a bar on standard error (needs the extra ``progress``), or a
                 function that is called with `Progress` values. Defaults to False.
             model: Transcription model.

@@ -221,9 +221,16 @@ class ChatVerbs:
             async for delta in deltas:
                 yield delta
 
+    def encode_clip(self, source: Source) -> tuple[Upload, str]:
+        """Return a clip as a message carries it, and its format, ``wav`` or ``mp3``.
+
+        An ``input_audio`` block may have such an upload as its ``data``.
+        """
+        return encode_chat_clip(probe(source, isolate=self._context.isolate_probe))
+
     def _chat_call(self, messages: Sequence[ChatMessage], options: ChatOptions) -> Call[ChatReply]:
         capabilities = self._context.capabilities
-        return chat_call(messages, options, capabilities=capabilities, encode_clip=_encode_clip)
+        return chat_call(messages, options, capabilities=capabilities, encode_clip=self.encode_clip)
 
     def _stream_call(
         self, messages: Sequence[ChatMessage], options: ChatOptions
@@ -232,7 +239,7 @@ class ChatVerbs:
             messages,
             options,
             capabilities=self._context.capabilities,
-            encode_clip=_encode_clip,
+            encode_clip=self.encode_clip,
         )
 
 
@@ -251,7 +258,3 @@ def _with_clips(
     blocks = [{"type": "input_audio", "input_audio": {"data": source}} for source in sources]
     content = [{"type": "text", "text": messages}, *blocks] if blocks else messages
     return [{"role": "user", "content": content}]
-
-
-def _encode_clip(source: Source) -> tuple[Upload, str]:
-    return encode_chat_clip(probe(source))

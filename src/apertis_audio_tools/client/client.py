@@ -21,6 +21,7 @@ from apertis_audio_tools.pipeline.speech_runner import SpeechRunner
 from apertis_audio_tools.pipeline.transcription_job import JobContext
 from apertis_audio_tools.pipeline.transcription_runner import TranscriptionRunner
 from apertis_audio_tools.transport import Transport
+from apertis_audio_tools.transport.connections import ConnectionOptions, Verify
 from apertis_audio_tools.transport.retry import Clock, RateLimiter, RetryPolicy, SystemClock
 
 
@@ -31,7 +32,7 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
     close it, to release its connections; at the latest they are released when nothing refers to
     the client any more. The async verbs run on asyncio and uvloop, not on trio.
 
-    Example:
+    Examples:
         >>> from apertis_audio_tools import ApertisAudio
         >>> with ApertisAudio() as audio:
         ...     transcript = audio.transcribe("standup.ogg")
@@ -61,6 +62,14 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
             variable ``APERTIS_AUDIO_CACHE`` (a folder, or 1), then to no cache. The cache holds
             finished transcripts: a recording sent several times at the same moment is paid for as
             often.
+        isolate_probe: Whether each recording is first opened in a child process with limits on its
+            memory and its time: for recordings of strangers. It takes a quarter of a second, and
+            is done only on Linux.
+        default_headers: Further headers of every request, such as those a gateway asks for; not
+            ``Authorization``, ``Host`` and others that the client sets itself.
+        proxy: URL of an HTTP or SOCKS proxy. Defaults to the proxy of the environment.
+        verify: False to accept any certificate, a file with authorities, or an `ssl.SSLContext`.
+            Defaults to True: the certificate must be of a usual authority.
         models: Capabilities of each model; see `apertis_audio_tools.models`.
         clock: Source of time, for tests.
 
@@ -78,19 +87,26 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
         max_retries: int = 5,
         max_wait: float = 190.0,
         max_concurrency: int = 8,
-        requests_per_minute: int | None = 500,
+        requests_per_minute: int | None = settings.REQUESTS_PER_MINUTE,
         cache: CacheSetting = None,
+        isolate_probe: bool = False,
+        default_headers: Mapping[str, str] | None = None,
+        proxy: str | None = None,
+        verify: Verify = True,
         models: Mapping[str, Model] = MODELS,
         clock: Clock | None = None,
     ) -> None:
         api_key = settings.as_secret(api_key)  # first, so that no variable shows it
         self._base_url = settings.resolve_base_url(base_url)
         self._cache = open_cache(cache)
-        self._context = JobContext(Capabilities(models), self._cache, self._base_url)
+        self._context = JobContext(
+            Capabilities(models), self._cache, self._base_url, isolate_probe=isolate_probe
+        )
         self._transport = Transport(
             self._base_url,
             settings.resolve_api_key(api_key),
             settings.require_positive("timeout", timeout),
+            ConnectionOptions(default_headers or {}, proxy, verify),
         )
         retry = RetryPolicy(
             settings.require_whole("max_retries", max_retries, minimum=0),

@@ -51,7 +51,7 @@ _DEVICE_NAME = re.compile(
 class FileAccess:
     """Folders that the tools of an agent may read from and write to; all else is refused.
 
-    Example:
+    Examples:
         >>> from apertis_audio_tools import FileAccess
         >>> access = FileAccess("recordings", output="spoken")
 
@@ -64,6 +64,8 @@ class FileAccess:
             replaced. No link below an input folder may lead to it. Defaults to None: nothing may
             be written.
         max_bytes: Size of the largest file that may be read, in bytes. Defaults to 2 GiB.
+        isolate_probe: Whether a recording is first opened in a child process with limits on its
+            memory and its time, as it may be a stranger's; only on Linux. Defaults to True.
 
     Raises:
         AccessError: If a folder to read from does not exist, or if a link below one leads to
@@ -77,6 +79,7 @@ class FileAccess:
         *,
         output: Folder | None = None,
         max_bytes: int = MAX_BYTES,
+        isolate_probe: bool = True,
     ) -> None:
         folders = [inputs] if isinstance(inputs, str | os.PathLike) else [*inputs]
         self.inputs: tuple[Path, ...] = tuple(map(_require_folder, folders))
@@ -84,6 +87,7 @@ class FileAccess:
         self._unresolved = tuple(expand_user(folder).absolute() for folder in given)
         self.output: Path | None = None if output is None else self._resolve_output()
         self.max_bytes = max_bytes
+        self.isolate_probe = isolate_probe
 
     def __repr__(self) -> str:
         # Tracebacks show it before `__init__` has set the folders, if one is refused.

@@ -1,9 +1,10 @@
 """Find recordings in folders."""
 
+import contextlib
 import logging
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from apertis_audio_tools.errors import ConfigurationError, RecordingError
@@ -28,13 +29,14 @@ def find_recordings(
     glob: str = "**/*",
     suffixes: str | Iterable[str] | None = None,
     seen: set[str] | None = None,
+    missing_ok: bool = False,
 ) -> Iterator[Path]:
     """Yield the recordings in files and folders, those of each folder sorted by name.
 
     Hidden files and folders are left out, and so are links that lead out of the folder. A file that
     is named explicitly is included whatever its suffix. A file that is named, found or linked to
     several times is yielded once, where it is first found. Broken links and folders without
-    recordings are logged as warnings.
+    recordings are logged as warnings. All paths are checked before the first one is yielded.
 
     Args:
         paths: A file or a folder, or several.
@@ -43,16 +45,25 @@ def find_recordings(
         suffixes: A suffix such as ``.mp3``, or several, in any case. Defaults to `SUFFIXES`.
         seen: Real paths of files that were found before and are not yielded again; new ones are
             added. Defaults to an empty set.
+        missing_ok: True to yield paths that do not exist, for callers that report each recording
+            by itself. Defaults to False.
 
     Raises:
         RecordingError: If a file or folder does not exist or cannot be accessed.
         ConfigurationError: If a path is empty or begins with an unknown home, ``~``, or if `glob`
             is not a valid pattern.
     """
-    if isinstance(suffixes, str):
-        suffixes = (suffixes,)
-    chosen = SUFFIXES if suffixes is None else {f".{each.lstrip('.').lower()}" for each in suffixes}
-    return _unique(_expand(as_path_list(paths), glob, chosen), set() if seen is None else seen)
+    chosen = normalise_suffixes(suffixes)
+    expanded = _expand(as_path_list(paths), glob, chosen, missing_ok=missing_ok)
+    return _unique(expanded, set() if seen is None else seen)
+
+
+def normalise_suffixes(suffixes: str | Iterable[str] | None) -> Collection[str]:
+    """Return suffixes in lower case with their dots; those of all recordings for None."""
+    if suffixes is None:
+        return SUFFIXES
+    several = (suffixes,) if isinstance(suffixes, str) else suffixes
+    return {f".{each.lstrip('.').lower()}" for each in several}
 
 
 def as_path_list(paths: RecordingPath | Iterable[RecordingPath]) -> tuple[Path, ...]:
@@ -70,18 +81,36 @@ def as_path_list(paths: RecordingPath | Iterable[RecordingPath]) -> tuple[Path, 
 
 def _unique(paths: Iterable[Path], seen: set[str]) -> Iterator[Path]:
     for path in paths:
-        real = os.path.realpath(path)
+        real = _real_path(path)
         if real not in seen:
             seen.add(real)
             yield path
 
 
-def _expand(paths: Iterable[Path], glob: str, suffixes: Iterable[str]) -> Iterator[Path]:
+def _real_path(path: Path) -> str:
+    try:
+        return os.path.realpath(path)
+    except ValueError:  # there is no such file: its name contains a null character
+        return str(path)
+
+
+def _expand(
+    paths: Collection[Path], glob: str, suffixes: Iterable[str], *, missing_ok: bool
+) -> Iterator[Path]:
+    for path in () if missing_ok else paths:
+        _is_existing_folder(path)
     for path in paths:
-        if _is_existing_folder(path):
+        if _is_folder(path) if missing_ok else _is_existing_folder(path):
             yield from _search_folder(path, glob, suffixes)
         else:
             yield path
+
+
+def _is_folder(path: Path) -> bool:
+    """Return whether a path is a folder; False also if it does not exist."""
+    with contextlib.suppress(RecordingError):
+        return _is_existing_folder(path)
+    return False
 
 
 def _is_existing_folder(path: Path) -> bool:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from apertis_audio_tools.langchain.blobs import RecordingBlobLoader
     from apertis_audio_tools.langchain.chat_model import ChatApertisAudio
     from apertis_audio_tools.langchain.loader import ApertisAudioLoader
+    from apertis_audio_tools.langchain.middleware import DropAudio
     from apertis_audio_tools.langchain.parser import ApertisAudioParser
     from apertis_audio_tools.langchain.toolkit import ApertisAudioToolkit
     from apertis_audio_tools.langchain.tools import (
@@ -25,6 +26,7 @@ __all__ = [
     "ApertisAudioToolkit",
     "AskAboutAudio",
     "ChatApertisAudio",
+    "DropAudio",
     "RecordingBlobLoader",
     "SpeakText",
     "TranscribeAudio",
@@ -37,6 +39,7 @@ _MODULES = {
     "ApertisAudioToolkit": "toolkit",
     "AskAboutAudio": "tools",
     "ChatApertisAudio": "chat_model",
+    "DropAudio": "middleware",
     "RecordingBlobLoader": "blobs",
     "SpeakText": "tools",
     "TranscribeAudio": "tools",

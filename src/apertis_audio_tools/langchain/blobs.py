@@ -17,7 +17,7 @@ class RecordingBlobLoader(BlobLoader):
     Folders are searched in the order of their names. Suffixes match in any case. Hidden files, and
     links that lead out of a folder, are left out; a file that is found twice is one blob.
 
-    Example:
+    Examples:
         >>> from apertis_audio_tools.langchain import RecordingBlobLoader
         >>> for blob in RecordingBlobLoader("recordings", glob="**/*stand*").yield_blobs():
         ...     print(blob.source, blob.mimetype)
@@ -27,6 +27,9 @@ class RecordingBlobLoader(BlobLoader):
         glob: Pattern for the files of a folder; ``*`` for those directly in it.
         suffixes: A suffix such as ``.mp3``, or several, in any case. Defaults to the suffixes of
             all formats that can be read.
+        missing_ok: True to yield blobs also for files that do not exist, so that a loader or
+            parser that skips failures lists them. By default all paths are checked before the
+            first blob is yielded.
 
     Raises:
         ConfigurationError: If a path is empty.
@@ -38,12 +41,14 @@ class RecordingBlobLoader(BlobLoader):
         *,
         glob: str = "**/*",
         suffixes: str | Iterable[str] | None = None,
+        missing_ok: bool = False,
     ) -> None:
         self.paths: tuple[Path, ...] = as_path_list(paths)
         self.glob: str = glob
         self.suffixes: str | tuple[str, ...] | None = (
             suffixes if suffixes is None or isinstance(suffixes, str) else tuple(suffixes)
         )
+        self.missing_ok: bool = missing_ok
 
     def yield_blobs(self) -> Iterator[Blob]:
         """Yield the recordings one by one; the search goes on as they are consumed.
@@ -52,8 +57,10 @@ class RecordingBlobLoader(BlobLoader):
             RecordingError: If a file or folder does not exist.
             ConfigurationError: If `glob` is not a pattern, or a home folder ``~name`` is unknown.
         """
-        for path in find_recordings(self.paths, glob=self.glob, suffixes=self.suffixes):
-            yield Blob.from_path(path)
+        found = find_recordings(
+            self.paths, glob=self.glob, suffixes=self.suffixes, missing_ok=self.missing_ok
+        )
+        yield from map(Blob.from_path, found)
 
 
 def source_of(blob: Blob) -> Source:

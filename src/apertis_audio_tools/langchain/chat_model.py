@@ -3,25 +3,41 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import ExitStack
 from typing import Any, Literal
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import LanguageModelInput
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    MessageLikeRepresentation,
+    convert_to_messages,
+)
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel
 
+from apertis_audio_tools.adapters.chat_schema.lost_clips import encode_clips
 from apertis_audio_tools.adapters.chat_schema.options import fill_model_name, wants_speech
 from apertis_audio_tools.adapters.chat_schema.replies import ReplyBuilder, resolve_tool_choice
+from apertis_audio_tools.adapters.chat_schema.token_counts import text_tokens
 from apertis_audio_tools.adapters.chat_schema.turns import Turn
 from apertis_audio_tools.api.options import ChatOptions
 from apertis_audio_tools.langchain import structured_output
 from apertis_audio_tools.langchain.chat_settings import ChatSettings
+from apertis_audio_tools.langchain.message_tokens import count_tokens
 from apertis_audio_tools.langchain.messages import (
     build_turns,
     delta_chunk,
@@ -29,6 +45,7 @@ from apertis_audio_tools.langchain.messages import (
     reply_chunk,
     reply_message,
 )
+from apertis_audio_tools.langchain.model_errors import RETRYABLE_ERRORS, raising_model_errors
 from apertis_audio_tools.results import ChatReply
 
 
@@ -40,14 +57,15 @@ class ChatApertisAudio(ChatSettings):
     ``input_audio`` blocks work as well. Any format is accepted, and converted where the service
     would refuse it. With a `voice`, replies are spoken: ``reply.text`` has the words, and a
     standard block the audio. Later turns refer to a spoken reply by its id, without uploading it;
-    once the id has expired, the words are sent.
+    once the id has expired, the words are sent. An earlier clip that is gone, and the oldest ones
+    of a request that would be too large, become a note, with a warning.
 
     Text replies are streamed. The service cannot stream spoken replies, which come as one chunk.
 
     LangChain passes messages to callbacks and tracers as they are, including audio in base64. To
     avoid that, refer to clips by path, and turn tracing off for spoken replies.
 
-    Example:
+    Examples:
         >>> from langchain_core.messages import HumanMessage
         >>> from apertis_audio_tools import FileAccess
         >>> from apertis_audio_tools.langchain import ChatApertisAudio
@@ -64,6 +82,8 @@ class ChatApertisAudio(ChatSettings):
             well; type checkers know only the names here.
         voice: Voice of spoken replies; implies them.
         audio_format: Format of spoken replies: wav, mp3, flac, opus, aac or pcm16.
+        audio: Voice and format of spoken replies as in the API reference, ``{"voice": "nova",
+            "format": "mp3"}``, in place of both; `bind` and `model_kwargs` accept it as well.
         modalities: ``["text", "audio"]`` for spoken replies, ``["text"]`` for text only.
         temperature: Sampling temperature, 0 to 2.
         top_p: Nucleus sampling, 0 to 1.
@@ -86,7 +106,8 @@ class ChatApertisAudio(ChatSettings):
         UnsupportedError: If the request is known to be impossible; nothing is sent.
         AccessError: If a message refers to a file that may not be read.
         APIError: If the service refuses the request, cannot be reached, or sends a malformed
-            response.
+            response. All errors of a call are also the matching class of LangChain's own
+            (`langchain_core.exceptions.ModelError`), as far as the installed version has it.
     """
 
     def _generate(
@@ -96,7 +117,8 @@ class ChatApertisAudio(ChatSettings):
         run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **kwargs: Any,
     ) -> ChatResult:
-        return _chat_result(self._reply(messages, self._options(stop, kwargs)))
+        with raising_model_errors():
+            return _chat_result(self._reply(messages, self._options(stop, kwargs)))
 
     async def _agenerate(
         self,
@@ -105,7 +127,8 @@ class ChatApertisAudio(ChatSettings):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **kwargs: Any,
     ) -> ChatResult:
-        return _chat_result(await self._areply(messages, self._options(stop, kwargs)))
+        with raising_model_errors():
+            return _chat_result(await self._areply(messages, self._options(stop, kwargs)))
 
     def _stream(
         self,
@@ -114,7 +137,12 @@ class ChatApertisAudio(ChatSettings):
         run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        options = self._options(stop, kwargs)
+        with raising_model_errors():
+            yield from self._chunks(messages, self._options(stop, kwargs))
+
+    def _chunks(
+        self, messages: list[BaseMessage], options: ChatOptions
+    ) -> Iterator[ChatGenerationChunk]:
         if wants_speech(options):
             yield ChatGenerationChunk(message=reply_chunk(self._reply(messages, options)))
             return
@@ -133,7 +161,16 @@ class ChatApertisAudio(ChatSettings):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        options = self._options(stop, kwargs)
+        with raising_model_errors():
+            async with contextlib.aclosing(
+                self._achunks(messages, self._options(stop, kwargs))
+            ) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+
+    async def _achunks(
+        self, messages: list[BaseMessage], options: ChatOptions
+    ) -> AsyncGenerator[ChatGenerationChunk]:
         if wants_speech(options):
             yield ChatGenerationChunk(message=reply_chunk(await self._areply(messages, options)))
             return
@@ -160,7 +197,44 @@ class ChatApertisAudio(ChatSettings):
         return fill_model_name(reply, options)
 
     def _turns(self, messages: list[BaseMessage], files: ExitStack) -> list[Turn]:
-        return build_turns(messages, self.file_access, files, now=time.time())
+        turns = build_turns(messages, self.file_access, files, now=time.time())
+        return encode_clips(turns, self._lazy_client.client.encode_clip)
+
+    def get_num_tokens(self, text: str) -> int:
+        """Return about how many tokens a text has."""
+        return text_tokens(text)
+
+    def get_num_tokens_from_messages(
+        self,
+        messages: Iterable[MessageLikeRepresentation],
+        tools: Sequence[Any] | None = None,
+    ) -> int:
+        """Return about how many tokens messages and tools have for the model.
+
+        A clip counts by its length, 10 tokens a second, and a spoken reply with 20. Pass this
+        method as ``token_counter`` to `trim_messages` and SummarizationMiddleware, whose own
+        counter takes audio in base64 for text.
+        """
+        return count_tokens(
+            convert_to_messages([*messages]), tools, self.file_access, now=time.time()
+        )
+
+    def with_retry(
+        self,
+        *,
+        retry_if_exception_type: tuple[type[BaseException], ...]
+        | Callable[[BaseException], bool] = RETRYABLE_ERRORS,
+        **options: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Return the model with retries, by default of errors that may pass only.
+
+        The client retries by itself, see `ApertisAudio`; these attempts come on top.
+
+        Args:
+            retry_if_exception_type: Errors to retry.
+            options: Further options of `Runnable.with_retry`, such as ``stop_after_attempt``.
+        """
+        return super().with_retry(retry_if_exception_type=retry_if_exception_type, **options)
 
     def bind_tools(
         self,

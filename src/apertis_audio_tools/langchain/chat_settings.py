@@ -31,6 +31,7 @@ class ChatSettings(ChatFields, CheckedClientFields, BaseChatModel):
     stop: list[str] | str | None = Field(
         default=None, validation_alias=AliasChoices("stop", "stop_sequences")
     )
+    audio: dict[str, Any] | None = None
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
     streaming: bool = False
     cache: BaseCache | bool | None = Field(default=None, exclude=True)
@@ -64,6 +65,10 @@ class ChatSettings(ChatFields, CheckedClientFields, BaseChatModel):
         return {"api_key": "APERTIS_API_KEY"}
 
     @property
+    def _request_settings(self) -> dict[str, Any]:
+        return {**super()._request_settings, "audio": self.audio}
+
+    @property
     def _llm_type(self) -> str:
         return "apertis-audio-chat"
 
@@ -94,7 +99,7 @@ class ChatSettings(ChatFields, CheckedClientFields, BaseChatModel):
         row = MODELS.get(self.model)
         if row is None or "chat" not in row.formats:
             return None
-        return ModelProfile(
+        profile = ModelProfile(
             text_inputs=True,
             audio_inputs=True,
             image_inputs=False,
@@ -109,6 +114,11 @@ class ChatSettings(ChatFields, CheckedClientFields, BaseChatModel):
             tool_choice=True,
             structured_output=False,  # json_schema is undocumented: agents should use a tool
         )
+        if row.max_input_tokens is not None:
+            profile["max_input_tokens"] = row.max_input_tokens
+        if row.max_output_tokens is not None:
+            profile["max_output_tokens"] = row.max_output_tokens
+        return profile
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
         """Return the key of a request, apart from its messages, in LangChain's caches."""

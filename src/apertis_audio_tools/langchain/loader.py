@@ -22,7 +22,7 @@ class ApertisAudioLoader(BaseLoader):
     `ApertisAudioParser`. The same recordings make the same documents with the same ids, so that
     indexing them again costs nothing.
 
-    Example:
+    Examples:
         >>> from apertis_audio_tools.langchain import ApertisAudioLoader
         >>> loader = ApertisAudioLoader("recordings", cache="transcripts")
         >>> for document in loader.lazy_load():
@@ -54,7 +54,8 @@ class ApertisAudioLoader(BaseLoader):
     ) -> None:
         hide_key(options)
         if not isinstance(paths, BlobLoader):
-            paths = RecordingBlobLoader(paths, glob=glob, suffixes=suffixes)
+            skips = options.get("on_error") == "skip"
+            paths = RecordingBlobLoader(paths, glob=glob, suffixes=suffixes, missing_ok=skips)
         elif glob != "**/*" or suffixes is not None:
             raise ConfigurationError(
                 "glob and suffixes are for folders; a blob loader has its own."
@@ -70,7 +71,8 @@ class ApertisAudioLoader(BaseLoader):
     def lazy_load(self) -> Generator[Document]:
         """Yield the documents of each recording as soon as it is transcribed, in order.
 
-        Closing the iterator stops everything that is in progress.
+        After an error, also of the blob loader, no further recording is sent; it is raised after
+        the documents of those under way. Closing the iterator stops everything in progress.
 
         Raises:
             ApertisError: If a recording cannot be read, or a request fails.

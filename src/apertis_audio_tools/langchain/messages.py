@@ -1,6 +1,7 @@
 """Translation of LangChain messages into turns, and of replies into LangChain messages."""
 
 import base64
+import functools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -21,7 +22,7 @@ from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails
 from langchain_core.messages.tool import ToolCall as MessageToolCall
 from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
 
-from apertis_audio_tools.adapters.chat_schema.clips import base64_clip, file_clip, not_fetched_error
+from apertis_audio_tools.adapters.chat_schema.lost_clips import clip_or_error
 from apertis_audio_tools.adapters.chat_schema.replies import parse_arguments, speech_media_type
 from apertis_audio_tools.adapters.chat_schema.turns import (
     Block,
@@ -37,6 +38,7 @@ from apertis_audio_tools.adapters.chat_schema.turns import (
 )
 from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.files.access import FileAccess
+from apertis_audio_tools.langchain.audio_blocks import AudioBlock
 from apertis_audio_tools.results import ChatDelta, ChatReply, ToolCall, Usage
 
 PROVIDER = "apertis"
@@ -51,7 +53,7 @@ _BINARY_BLOCK_TYPES = frozenset(
 def build_turns(
     messages: Iterable[BaseMessage], access: FileAccess | None, files: ExitStack, *, now: float
 ) -> list[Turn]:
-    """Return messages as turns of the chat schema.
+    """Return messages as turns of the chat schema, whose clips are for `encode_clips`.
 
     Args:
         messages: Conversation so far.
@@ -61,7 +63,6 @@ def build_turns(
 
     Raises:
         UnsupportedError: If the service does not accept such a message.
-        AccessError: If a file may not be read, or does not exist.
     """
     return [_turn(message, access, files, now) for message in messages]
 
@@ -69,9 +70,8 @@ def build_turns(
 def _turn(message: BaseMessage, access: FileAccess | None, files: ExitStack, now: float) -> Turn:
     match message:
         case AIMessage():
-            return assistant_turn(
-                message.text, list(_tool_calls(message)), _spoken_turn(message), now=now
-            )
+            text = message.text or str(message.additional_kwargs.get("refusal") or "")
+            return assistant_turn(text, list(_tool_calls(message)), spoken_turn(message), now=now)
         case ToolMessage():
             return tool_turn(_tool_text(message.content), message.tool_call_id)
         case SystemMessage():
@@ -100,35 +100,15 @@ def _user_content(
 def _block(block: ContentBlock, access: FileAccess | None, files: ExitStack) -> Block:
     if isinstance(block, str):
         return text_block(block)
+    if (audio := AudioBlock.read(block)) is not None:
+        return clip_or_error(audio.name, functools.partial(audio.clip, access, files))
     match block.get("type"):
         case "text" | "text-plain" if isinstance(block.get("text"), str):
             return text_block(block["text"])
-        case "audio":
-            return _clip(block, access, files)
-        case "file" if str(block.get("mime_type")).startswith("audio/"):
-            return _clip(block, access, files)
-        case "input_audio":
-            audio = block.get("input_audio")
-            fields = audio if isinstance(audio, dict) else {}
-            kind = fields.get("format")
-            return base64_clip(fields.get("data"), kind and f"audio/{kind}")
         case kind:
             raise UnsupportedError(
                 f"A block of type {kind!r:.100} cannot be sent: the model accepts text and audio."
             )
-
-
-def _clip(block: Mapping[str, Any], access: FileAccess | None, files: ExitStack) -> Block:
-    path = block.get("path") or (block.get("extras") or {}).get("path")
-    if path is not None:
-        return file_clip(path, access, files)
-    if block.get("base64") is not None:
-        return base64_clip(block["base64"], block.get("mime_type"))
-    if block.get("url") is not None:
-        raise not_fetched_error("URL")
-    if block.get("file_id") is not None:
-        raise not_fetched_error("file id")
-    raise UnsupportedError("A block of audio needs base64 with its mime_type, or a path.")
 
 
 def _instruction_text(message: BaseMessage) -> str:
@@ -170,7 +150,7 @@ def _tool_calls(message: AIMessage) -> Iterator[ToolCall]:
         )
 
 
-def _spoken_turn(message: AIMessage) -> SpokenTurn | None:
+def spoken_turn(message: AIMessage) -> SpokenTurn | None:
     """Return the audio of an earlier turn; an id of another provider is dropped."""
     audio = message.additional_kwargs.get("audio")
     if isinstance(audio, dict):
@@ -216,8 +196,10 @@ def delta_chunk(delta: ChatDelta) -> AIMessageChunk:
         tool_call_chunk(id=part.id, name=part.name, args=part.arguments, index=part.index)
         for part in delta.tool_calls
     ]
+    refusal = {**_refusal_block(delta.refusal), "index": 0}
     return AIMessageChunk(
-        content=delta.text,
+        content=[refusal] if delta.refusal else delta.text,
+        additional_kwargs={"refusal": delta.refusal} if delta.refusal else {},
         response_metadata={"model_provider": PROVIDER},
         tool_call_chunks=calls,
     )
@@ -235,7 +217,7 @@ def last_chunk(reply: ChatReply) -> AIMessageChunk:
 
 def _content(reply: ChatReply) -> str | list[str | dict[Any, Any]]:
     if reply.audio is None:
-        return reply.text
+        return _text_content(reply)
     audio = {
         "type": "audio",
         "base64": base64.b64encode(reply.audio).decode(),
@@ -245,14 +227,29 @@ def _content(reply: ChatReply) -> str | list[str | dict[Any, Any]]:
     return [text_block(reply.text), audio] if reply.text else [audio]
 
 
+def _text_content(reply: ChatReply) -> str | list[str | dict[Any, Any]]:
+    if reply.refusal is None:
+        return reply.text
+    text = [] if reply.text == reply.refusal else [text_block(reply.text)]
+    return [*text, _refusal_block(reply.refusal)]
+
+
+def _refusal_block(words: str) -> dict[str, Any]:
+    """Return a refusal as LangChain's standard block, which older versions do not know."""
+    return {"type": "refusal", "refusal": words}
+
+
 def _additional_kwargs(reply: ChatReply) -> dict[str, object]:
-    return {} if reply.audio is None else {"audio": dump_spoken_reply(reply)}
+    refusal: dict[str, object] = {"refusal": reply.refusal} if reply.refusal else {}
+    return refusal if reply.audio is None else {**refusal, "audio": dump_spoken_reply(reply)}
 
 
-def _metadata(reply: ChatReply) -> dict[str, str]:
+def _metadata(reply: ChatReply) -> dict[str, Any]:
     facts = {
         "model_name": reply.model,
         "finish_reason": reply.finish_reason,
+        "id": reply.id,
+        "logprobs": reply.logprobs,
         "request_id": reply.request_id,
     }
     return {"model_provider": PROVIDER, **{name: value for name, value in facts.items() if value}}
@@ -281,6 +278,10 @@ def _usage(usage: Usage | None) -> UsageMetadata | None:
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
         total_tokens=usage.input_tokens + usage.output_tokens,
-        input_token_details=InputTokenDetails(audio=usage.input_audio_tokens),
-        output_token_details=OutputTokenDetails(audio=usage.output_audio_tokens),
+        input_token_details=InputTokenDetails(
+            audio=usage.input_audio_tokens, cache_read=usage.cached_tokens
+        ),
+        output_token_details=OutputTokenDetails(
+            audio=usage.output_audio_tokens, reasoning=usage.reasoning_tokens
+        ),
     )

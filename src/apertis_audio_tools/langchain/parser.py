@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Generator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Collection, Generator, Iterable, Iterator
 from typing import Unpack
 
 from langchain_core.document_loaders import BaseBlobParser, Blob
@@ -50,7 +50,7 @@ class ApertisAudioParser(BaseBlobParser):
     ``timecode``, ``duration``, ``language``, ``model`` and ``task``, followed by the flat part of
     the blob's own metadata.
 
-    Example:
+    Examples:
         >>> from langchain_core.document_loaders import Blob
         >>> from apertis_audio_tools.langchain import ApertisAudioParser
         >>> parser = ApertisAudioParser(granularity="segment")
@@ -138,7 +138,9 @@ class ApertisAudioParser(BaseBlobParser):
     def lazy_parse_all(self, blobs: Iterable[Blob]) -> Generator[Document]:
         """Yield the documents of many recordings in order, transcribing several at once.
 
-        Only a few blobs are consumed ahead. Closing the iterator stops what is in progress.
+        A blob is consumed when it can be sent; the files of a list of blobs are checked first.
+        An error is raised after the documents of the recordings under way. Closing the iterator
+        stops what is in progress.
 
         Raises:
             ApertisError: If a recording cannot be read, or a request fails.
@@ -168,5 +170,6 @@ class ApertisAudioParser(BaseBlobParser):
             yield Document(id=each.id, page_content=each.text, metadata=metadata)
 
 
-def _sources(blobs: Iterable[Blob]) -> Iterator[tuple[Blob, Source]]:
-    return ((blob, source_of(blob)) for blob in blobs)
+def _sources(blobs: Iterable[Blob]) -> Iterable[tuple[Blob, Source]]:
+    paired = ((blob, source_of(blob)) for blob in blobs)
+    return list(paired) if isinstance(blobs, Collection) else paired

@@ -1,18 +1,23 @@
 """Replies that follow a schema: through a required tool call, or a response format."""
 
+from collections.abc import AsyncIterator, Iterator
 from operator import itemgetter
 from typing import Any
 
+from langchain_core import exceptions
+from langchain_core.exceptions import OutputParserException
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage
 from langchain_core.output_parsers import BaseOutputParser, JsonOutputParser, PydanticOutputParser
 from langchain_core.output_parsers.openai_tools import JsonOutputKeyToolsParser, PydanticToolsParser
-from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
+from langchain_core.runnables import Runnable, RunnableGenerator, RunnableMap, RunnablePassthrough
 from langchain_core.utils.function_calling import convert_to_openai_function
 from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import BaseModel
 
 from apertis_audio_tools.errors import UnsupportedError
+
+_RefusalError: type[Exception] = getattr(exceptions, "ModelRefusalError", OutputParserException)
 
 METHODS = ("function_calling", "json_schema", "json_mode")
 
@@ -58,10 +63,34 @@ def parse_replies(
     model: Runnable[LanguageModelInput, AIMessage], parser: ReplyParser, *, include_raw: bool
 ) -> Runnable[LanguageModelInput, ParsedReply]:
     """Return the model with parsed replies; `include_raw` adds the message and any error."""
+    checked = RunnableGenerator(_check_refusals, _acheck_refusals) | parser
     if not include_raw:
-        return model | parser
+        return model | checked
     parse = RunnablePassthrough.assign(
-        parsed=itemgetter("raw") | parser, parsing_error=lambda _: None
+        parsed=itemgetter("raw") | checked, parsing_error=lambda _: None
     )
     no_result = RunnablePassthrough.assign(parsed=lambda _: None)
     return RunnableMap(raw=model) | parse.with_fallbacks([no_result], exception_key="parsing_error")
+
+
+def _check_refusals(messages: Iterator[AIMessage]) -> Iterator[AIMessage]:
+    for message in messages:
+        _require_no_refusal(message)
+        yield message
+
+
+async def _acheck_refusals(messages: AsyncIterator[AIMessage]) -> AsyncIterator[AIMessage]:
+    async for message in messages:
+        _require_no_refusal(message)
+        yield message
+
+
+def _require_no_refusal(message: AIMessage) -> None:
+    """Raise LangChain's error for a refusal in place of a parsing error."""
+    words = message.additional_kwargs.get("refusal")
+    if not words and message.response_metadata.get("finish_reason") == "content_filter":
+        words = "The reply was stopped by a content filter."
+    if words:
+        refused = _RefusalError(words)
+        refused.raw_message = message  # type: ignore[attr-defined]
+        raise refused

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal, Self
 
-from langchain_core.tools import ArgsSchema, BaseTool, ToolException
+from langchain_core.tools import ArgsSchema, BaseTool
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from apertis_audio_tools.adapters.client_handle import STRICT_CONFIG
@@ -21,6 +21,7 @@ from apertis_audio_tools.adapters.tools import (
 from apertis_audio_tools.errors import ApertisError
 from apertis_audio_tools.files.access import FileAccess
 from apertis_audio_tools.langchain.client_fields import CachingClientFields
+from apertis_audio_tools.langchain.model_errors import as_tool_exception
 from apertis_audio_tools.models import (
     CHAT_MODEL,
     SPEECH_MODEL,
@@ -61,14 +62,14 @@ class _Tool(CachingClientFields, BaseTool):
         try:
             return _content_and_artifact(tool.run(**_name_arguments(tool, args), **kwargs))
         except ApertisError as error:
-            raise ToolException(str(error)) from error
+            raise as_tool_exception(error) from error
 
     async def _arun(self, *args: object, **kwargs: object) -> ContentAndArtifact:
         tool = self._make_tool()
         try:
             return _content_and_artifact(await tool.arun(**_name_arguments(tool, args), **kwargs))
         except ApertisError as error:
-            raise ToolException(str(error)) from error
+            raise as_tool_exception(error) from error
 
 
 def _name_arguments(tool: AudioTool, args: tuple[object, ...]) -> dict[str, object]:
@@ -93,7 +94,7 @@ class TranscribeAudio(_TranscriptReader):
     Invoked with a ``ToolCall`` it returns a ``ToolMessage`` whose ``artifact`` has ``path``,
     ``duration`` in seconds, ``language``, ``transcript``, ``segments``, ``model`` and ``usage``.
 
-    Example:
+    Examples:
         >>> from apertis_audio_tools import FileAccess
         >>> from apertis_audio_tools.langchain import TranscribeAudio
         >>> tool = TranscribeAudio(access=FileAccess("recordings"))
@@ -121,7 +122,7 @@ class TranscribeAudio(_TranscriptReader):
 class TranslateAudio(_TranscriptReader):
     """Tool that translates a recording into English for an agent; see `TranscribeAudio`.
 
-    Example:
+    Examples:
         >>> from apertis_audio_tools import FileAccess
         >>> from apertis_audio_tools.langchain import TranslateAudio
         >>> tool = TranslateAudio(access=FileAccess("recordings"))
@@ -143,7 +144,7 @@ class SpeakText(_Tool):
     Invoked with a ``ToolCall`` it returns a ``ToolMessage`` whose ``artifact`` has ``path``,
     ``media_type``, ``duration`` in seconds, ``size`` in bytes and ``transcript``.
 
-    Example:
+    Examples:
         >>> from apertis_audio_tools import FileAccess
         >>> from apertis_audio_tools.langchain import SpeakText
         >>> tool = SpeakText(access=FileAccess(output="spoken"), voice="nova")
@@ -180,7 +181,7 @@ class SpeakText(_Tool):
 class AskAboutAudio(_Tool):
     """Tool that asks a chat model that accepts audio about a clip of a few minutes.
 
-    Example:
+    Examples:
         >>> from apertis_audio_tools import FileAccess
         >>> from apertis_audio_tools.langchain import AskAboutAudio
         >>> tool = AskAboutAudio(access=FileAccess("recordings"))

@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from llama_index.core.base.llms.generic_utils import (
     achat_to_completion_decorator,
@@ -23,6 +24,7 @@ from llama_index.core.base.llms.types import (
     CompletionResponseAsyncGen,
     CompletionResponseGen,
 )
+from llama_index.core.llms.loading import RECOGNIZED_LLMS
 
 from apertis_audio_tools.adapters.chat_schema.options import fill_model_name, wants_speech
 from apertis_audio_tools.adapters.chat_schema.turns import Turn
@@ -30,6 +32,7 @@ from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.llama_index import instrumentation, responses
 from apertis_audio_tools.llama_index.messages import MessageReader
 from apertis_audio_tools.llama_index.tool_calling import ToolCallingLLM
+from apertis_audio_tools.models import CHAT_MODEL
 
 
 class ApertisAudioLLM(ToolCallingLLM):
@@ -49,7 +52,7 @@ class ApertisAudioLLM(ToolCallingLLM):
     What LlamaIndex itself emits around them, such as the prompt of a structured prediction or the
     events of an agent, holds messages as they are: refer to clips by path if that is too much.
 
-    Example:
+    Examples:
         >>> from llama_index.core.llms import AudioBlock, ChatMessage, TextBlock
         >>> from apertis_audio_tools.llama_index import ApertisAudioLLM
         >>> llm = ApertisAudioLLM(voice="nova")
@@ -60,7 +63,7 @@ class ApertisAudioLLM(ToolCallingLLM):
         >>> audio = response.message.blocks[1].resolve_audio().read()
 
     Attributes:
-        model: Chat model.
+        model: Chat model; it may be passed by position.
         voice: Voice of spoken replies; setting it requests them. Defaults to text replies.
         audio_format: Audio format of spoken replies: wav, mp3, flac, opus, aac or pcm16.
         modalities: ``["text", "audio"]`` for spoken replies, ``["text"]`` for text replies.
@@ -74,6 +77,8 @@ class ApertisAudioLLM(ToolCallingLLM):
         additional_kwargs: Further fields of the chat schema, sent as they are.
         context_window: Context window in tokens. Defaults to that of the default model, as
             OpenAI documents it.
+        raise_on_invalid_arguments: True to raise if a model calls a tool with arguments that are
+            not a JSON object. By default the tool fails, and the model reads why.
         file_access: Files that audio blocks may point to. Defaults to any file, as everywhere in
             LlamaIndex; set it if messages come from outside your program. It is not serialised.
         api_key: API key. Defaults to the ``APERTIS_API_KEY`` environment variable. The other
@@ -87,6 +92,11 @@ class ApertisAudioLLM(ToolCallingLLM):
         RecordingError: If a clip is missing, empty or not audio.
         APIError: If the service refused, could not be reached, or sent a malformed response.
     """
+
+    if not TYPE_CHECKING:  # type checkers know this signature from the fields
+
+        def __init__(self, model: str = CHAT_MODEL, **settings: object) -> None:
+            super().__init__(model=model, **settings)
 
     # --- chatting
 
@@ -198,6 +208,10 @@ class ApertisAudioLLM(ToolCallingLLM):
 
     def _turns(self, messages: Sequence[ChatMessage], files: ExitStack) -> list[Turn]:
         return MessageReader(self.file_access, files, time.time()).turns(messages)
+
+
+RECOGNIZED_LLMS[ApertisAudioLLM.class_name()] = ApertisAudioLLM
+"""LlamaIndex loads serialised language models by means of this dictionary."""
 
 
 def _as_only_chunk(response: ChatResponse) -> ChatResponse:

@@ -73,7 +73,8 @@ class MessageReader:
             AccessError: If a file may not be read, or does not exist.
         """
         turns: list[Turn] = []
-        for is_result, group in itertools.groupby(messages, lambda each: each.role in _TOOL_ROLES):
+        current = _as_tool_calls(messages)
+        for is_result, group in itertools.groupby(current, lambda each: each.role in _TOOL_ROLES):
             adjacent = list(group)
             turns += map(self._turn, adjacent)
             if is_result and (clips := self._clips(adjacent)):
@@ -126,6 +127,25 @@ class MessageReader:
         if block.url is not None:
             raise not_fetched_error("URL")
         raise UnsupportedError("An audio block needs audio or a path.")
+
+
+def _as_tool_calls(messages: Iterable[ChatMessage]) -> Iterator[ChatMessage]:
+    """Yield the messages, with calls of the older chat schema, one function a turn, as tool calls.
+
+    Those calls have no id: a result belongs to the call before it.
+    """
+    call_id = ""
+    for number, message in enumerate(messages):
+        facts = message.additional_kwargs
+        if (function := facts.get("function_call")) and not facts.get("tool_calls"):
+            call_id = f"function_call_{number}"
+            calls = [{"id": call_id, "type": "function", "function": function}]
+            yield message.model_copy(update={"additional_kwargs": {**facts, "tool_calls": calls}})
+        elif message.role is MessageRole.FUNCTION and call_id and not facts.get("tool_call_id"):
+            result = {**facts, "tool_call_id": call_id}
+            yield message.model_copy(update={"additional_kwargs": result})
+        else:
+            yield message
 
 
 def read_calls(message: ChatMessage) -> Iterator[ToolCall]:

@@ -36,7 +36,7 @@ class ApertisAudioToolSpec(BaseToolSpec):
     The tools access only the folders they are given. They raise an `ApertisError` whose message is
     a sentence that a model can act on; agents turn it into a result with ``is_error``.
 
-    Example:
+    Examples:
         >>> from apertis_audio_tools.llama_index import ApertisAudioToolSpec
         >>> tools = ApertisAudioToolSpec("recordings", output="spoken").to_tool_list()
 

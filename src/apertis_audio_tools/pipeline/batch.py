@@ -1,11 +1,11 @@
 """Batches: which recordings may start, their outcomes, and the order of delivery."""
 
 import contextlib
-from collections.abc import AsyncIterable, Iterable, Iterator, Sized
+from collections.abc import AsyncIterable, Collection, Iterable, Iterator, Sized
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
-from apertis_audio_tools.audio import Source, source_label
+from apertis_audio_tools.audio import Source, require_file, source_label
 from apertis_audio_tools.concurrency.signals import Notifier
 from apertis_audio_tools.errors import ApertisError, ConfigurationError
 from apertis_audio_tools.pipeline.job_state import JobState, StoppedError, drop_traceback
@@ -85,6 +85,19 @@ class BatchRequest:
                 f"sources has to be iterable; a {type(self.sources).__name__} is not."
             )
 
+    def require_files(self) -> None:
+        """Raise if one of a list of paths is no file, so that nothing is sent in vain.
+
+        An iterator is not read ahead for this, and with ``on_error="skip"`` the outcome of a
+        missing file has the error.
+
+        Raises:
+            RecordingError: If a file is missing, empty or not a regular file.
+        """
+        if self.on_error == "raise" and isinstance(self.sources, Collection):
+            for source in self.sources:
+                require_file(source)
+
     @property
     def total(self) -> int | None:
         """Number of recordings; None if the sources have no length."""
@@ -125,8 +138,14 @@ class BatchState:
     _started: int = 0
     _delivered: int = 0
     _running: dict[int, BatchItem] = field(default_factory=dict)
-    _undelivered: dict[int, Outcome] = field(default_factory=dict)
+    _undelivered: dict[int, Outcome | Exception] = field(default_factory=dict)
     _is_failed: bool = False
+    _failure: Exception | None = None
+
+    @property
+    def is_failed(self) -> bool:
+        """True if no further recording may start; those under way are finished and delivered."""
+        return self._is_failed
 
     @property
     def has_room(self) -> bool:
@@ -156,23 +175,49 @@ class BatchState:
         drop_traceback(error)
         self._end(item, Outcome(item.index, item.source, error, None))
 
+    def break_off(self, item: BatchItem, error: Exception) -> None:
+        """Record an exception of the caller's own code, such as of a file object; it is raised."""
+        del self._running[item.index]
+        self._undelivered[item.index] = error
+        self._is_failed = True
+
     def take_notification(self) -> bool:
         """Report progress if pieces were transcribed since the last call; return whether so."""
         if notified := self.notifier.take():
             self._report()
         return notified
 
+    @contextlib.contextmanager
+    def catching_source_error(self) -> Iterator[None]:
+        """Keep an exception of the iterable of sources until what is under way is delivered."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  # raised by `raise_failure`
+            self._end_with(error)
+
     def take_outcomes(self) -> Iterator[Outcome]:
-        """Yield the outcomes whose turn it is, or raise the error of one if `on_error` says so."""
+        """Yield the outcomes whose turn it is; those that end the batch are kept for its end."""
         while self._undelivered:
             index = self._delivered if self.request.in_order else next(iter(self._undelivered))
             outcome = self._undelivered.pop(index, None)
             if outcome is None:
                 return
             self._delivered += 1
-            if outcome.error and self.request.on_error == "raise":
-                raise outcome.error
-            yield outcome
+            if isinstance(outcome, Exception):
+                self._end_with(outcome)
+            elif outcome.error and self.request.on_error == "raise":
+                self._end_with(outcome.error, outcome.label)
+            else:
+                yield outcome
+
+    def raise_failure(self) -> None:
+        """Raise the error that ended the batch, if there is one, and forget it here."""
+        failure, self._failure = self._failure, None
+        if failure:
+            try:
+                raise failure
+            finally:
+                del failure  # a frame of its traceback would hold it, and it the frame
 
     def stop(self) -> None:
         """Send nothing more for any of the recordings."""
@@ -183,7 +228,7 @@ class BatchState:
         del self._running[item.index]
         self._undelivered[item.index] = outcome
         if outcome.error and self.request.on_error == "raise":
-            self._stop_after(item.index)
+            self._is_failed = True
         self.progress = _advanced(self.progress, outcome)
         self._report()
 
@@ -191,12 +236,13 @@ class BatchState:
         under_way = sum(item.state.seconds for item in self._running.values())
         self.report(replace(self.progress, seconds=self.progress.seconds + under_way))
 
-    def _stop_after(self, index: int) -> None:
-        """Stop the recordings whose outcomes are not delivered after the failure of this one."""
+    def _end_with(self, error: Exception, label: str = "The sources") -> None:
+        """Start nothing more. The first error is raised in the end; further ones are its notes."""
         self._is_failed = True
-        for item in self._running.values():
-            if item.index > index or not self.request.in_order:
-                item.state.stop.set()
+        if self._failure is None:
+            self._failure = error
+        else:
+            self._failure.add_note(f"{label} failed as well: {error}")
 
 
 def _advanced(progress: Progress, outcome: Outcome) -> Progress:

@@ -12,7 +12,7 @@ from collections.abc import (
 )
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from apertis_audio_tools.audio import Source
 from apertis_audio_tools.errors import ApertisError, ConfigurationError
@@ -21,7 +21,7 @@ from apertis_audio_tools.pipeline.transcription_runner import TranscriptionRunne
 from apertis_audio_tools.pipeline.worker_pool import WorkerPool, cancel_tasks, run_in_thread
 from apertis_audio_tools.results import Transcript
 
-_END: Any = object()
+_END: Source = cast("Any", object())
 """Returned in place of a source when there are no more."""
 
 F = TypeVar("F", Future[Transcript], asyncio.Task[Transcript])
@@ -36,8 +36,8 @@ class BatchRunner:
     def run(self, request: BatchRequest) -> Generator[Outcome]:
         """Return an iterator over the outcomes of many recordings.
 
-        After an error nothing new is sent, and what is under way is awaited. An interrupt, or
-        closing the iterator, ends everything at once.
+        After an error no further recording is started; the outcomes of those under way are
+        yielded before it is raised. An interrupt, or closing the iterator, ends everything at once.
         """
         if not isinstance(request.sources, Iterable):
             raise ConfigurationError(
@@ -47,6 +47,7 @@ class BatchRunner:
         return self._outcomes(request, request.sources)
 
     def _outcomes(self, request: BatchRequest, sources: Iterable[Source]) -> Generator[Outcome]:
+        request.require_files()
         size = self.transcriptions.permits.size
         # Two pools: recordings that wait for their pieces must not use up the threads of pieces.
         with (
@@ -55,15 +56,17 @@ class BatchRunner:
             request.start(size) as batch,
         ):
             running: dict[Future[Transcript], BatchItem] = {}
+            upcoming = iter(sources)
             try:
-                for source in sources:
+                while (source := _pull(batch, upcoming)) is not _END:
                     item = batch.add(source)
                     running[recordings.submit(self._transcribe, request, item, pieces)] = item
                     yield from _wait(batch, running, timeout=0)
-                    while not batch.has_room:
+                    while running and not batch.has_room:
                         yield from _wait(batch, running)
                 while running:
                     yield from _wait(batch, running)
+                batch.raise_failure()
             except BaseException as error:
                 if not isinstance(error, Exception):
                     pieces.cancel_token.cancel()
@@ -80,13 +83,14 @@ class BatchRunner:
         source = aiter(sources) if isinstance(sources, AsyncIterable) else iter(sources)
         pull: asyncio.Task[Source] | None = None
         running: dict[asyncio.Task[Transcript], BatchItem] = {}
+        await run_in_thread(request.require_files)
         with request.start(self.transcriptions.permits.size) as batch:
             try:
                 is_exhausted, notified = False, asyncio.wrap_future(batch.notifier.future)
                 while True:
                     if pull is None and batch.has_room and not is_exhausted:
                         pull = asyncio.create_task(_next(source))
-                    under_way = {*running, *([pull] if pull else ())}
+                    under_way = {*running, *([pull] if pull and not batch.is_failed else ())}
                     if not under_way:
                         break
                     done, _ = await asyncio.wait(
@@ -95,7 +99,7 @@ class BatchRunner:
                     if batch.take_notification():
                         notified = asyncio.wrap_future(batch.notifier.future)
                     if pull and pull.done():
-                        pulled, pull = pull.result(), None
+                        pulled, pull = _take_pulled(batch, pull), None
                         is_exhausted = pulled is _END
                         if not is_exhausted:
                             item = batch.add(pulled)
@@ -103,6 +107,7 @@ class BatchRunner:
                     _end_items(batch, running, done)
                     for outcome in batch.take_outcomes():
                         yield outcome
+                batch.raise_failure()
             except Exception:
                 batch.stop()
                 if running:
@@ -115,6 +120,23 @@ class BatchRunner:
         job = await run_in_thread(request.factory.job, item.source)
         item.state.require_running()
         return await self.transcriptions.arun(job, item.state)
+
+
+def _pull(batch: BatchState, sources: Iterator[Source]) -> Source:
+    """Return the next source, or `_END` if there is none or the batch has failed."""
+    if not batch.is_failed:
+        with batch.catching_source_error():
+            return next(sources, _END)
+    return _END
+
+
+def _take_pulled(batch: BatchState, pull: asyncio.Task[Source]) -> Source:
+    """Return the source that was pulled, or `_END` if there is none or the batch has failed."""
+    with batch.catching_source_error():
+        source = pull.result()
+        if not batch.is_failed:
+            return source
+    return _END
 
 
 async def _next(sources: Iterator[Source] | AsyncIterator[Source]) -> Source:
@@ -144,6 +166,10 @@ def _end_items(batch: BatchState, running: dict[F, BatchItem], done: Container[o
     for each in [each for each in running if each in done]:
         item = running.pop(each)
         try:
-            batch.succeed(item, each.result())
+            transcript = each.result()
         except ApertisError as error:
             batch.fail(item, error)
+        except Exception as error:  # noqa: BLE001  # raised when the others are delivered
+            batch.break_off(item, error)
+        else:
+            batch.succeed(item, transcript)

@@ -57,6 +57,7 @@ class JobContext:
     capabilities: Capabilities
     cache: TranscriptCache | None
     base_url: str
+    isolate_probe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class JobFactory:
 
     def job(self, source: Source) -> "TranscriptionJob":
         """Return the job of one recording."""
-        return TranscriptionJob(probe(source), self)
+        return TranscriptionJob(probe(source, isolate=self.context.isolate_probe), self)
 
 
 @dataclass(frozen=True, slots=True)

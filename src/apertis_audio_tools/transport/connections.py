@@ -1,8 +1,11 @@
 """Connection pools with encryption, proxies and TCP keepalive."""
 
+import os
+import re
 import socket
 import ssl
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TypedDict
 from urllib.request import getproxies, proxy_bypass
@@ -14,8 +17,64 @@ from apertis_audio_tools.transport.async_backend import AsyncBackend
 from apertis_audio_tools.transport.sharded_pool import SHARD_CONNECTIONS, ShardedPool
 from apertis_audio_tools.transport.sync_backend import SyncBackend
 
+Verify = bool | str | os.PathLike[str] | ssl.SSLContext
+"""How servers prove their identity: by the usual authorities (True), those of a file, those of a
+context, or not at all (False)."""
+
 _MAX_THREAD_CONNECTIONS = 100
 _KEEPALIVE_SECONDS = 60.0
+
+
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_OWN_HEADERS = frozenset(
+    {
+        "accept",
+        "accept-encoding",
+        "authorization",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "cookie",
+        "host",
+        "proxy-authorization",
+        "transfer-encoding",
+    }
+)
+"""Headers that the client sets itself, or that change where a request goes or who it is from."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionOptions:
+    """Options of all connections of a client.
+
+    Attributes:
+        headers: Further headers of every request.
+        proxy: URL of the proxy. Defaults to the proxy of the environment.
+        verify: How servers prove their identity.
+
+    Raises:
+        ConfigurationError: If a header is one that the client sets itself, or cannot be sent.
+    """
+
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    proxy: str | None = field(default=None, repr=False)
+    verify: Verify = True
+
+    def __post_init__(self) -> None:
+        for name, value in self.headers.items():
+            _require_header(name, value)
+
+
+def _require_header(name: object, value: object) -> None:
+    if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+        raise ConfigurationError("default_headers has a name that no header can have.")
+    if name.lower() in _OWN_HEADERS:
+        raise ConfigurationError(f"default_headers cannot have {name}: the client sets it itself.")
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable():
+        raise ConfigurationError(
+            f"The value of {name} in default_headers must be ASCII text in one line."
+        )
 
 
 class _PoolOptions(TypedDict):
@@ -26,13 +85,14 @@ class _PoolOptions(TypedDict):
 
 
 class ConnectionFactory:
-    """Maker of connection pools for one base URL, with the proxy of the environment.
+    """Maker of connection pools for one base URL.
 
     All methods raise `ConfigurationError` if the proxy cannot be used.
     """
 
-    def __init__(self, base_url: httpx.URL) -> None:
+    def __init__(self, base_url: httpx.URL, options: ConnectionOptions) -> None:
         self._base_url = base_url
+        self._connection_options = options
         self._tls_context: ssl.SSLContext | None = None
 
     def sync_pool(self) -> httpx.HTTPTransport:
@@ -55,7 +115,7 @@ class ConnectionFactory:
     def _options(self, connections: int) -> _PoolOptions:
         return {
             "verify": self._tls(),
-            "proxy": _environment_proxy(self._base_url),
+            "proxy": _find_proxy(self._base_url, self._connection_options.proxy),
             "socket_options": keepalive_options(vars(socket)),
             "limits": httpx.Limits(
                 max_connections=connections,
@@ -69,21 +129,33 @@ class ConnectionFactory:
         if self._tls_context is None:
             is_encrypted = self._base_url.scheme == "https"
             self._tls_context = (
-                httpx.create_ssl_context()
+                _make_tls_context(self._connection_options.verify)
                 if is_encrypted
                 else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             )
         return self._tls_context
 
 
-def _environment_proxy(url: httpx.URL) -> httpx.Proxy | None:
-    """Return the proxy of the environment, which httpx ignores when it is given a transport."""
+def _make_tls_context(verify: Verify) -> ssl.SSLContext:
+    if isinstance(verify, bool | ssl.SSLContext):
+        return httpx.create_ssl_context(verify=verify)
+    try:
+        return ssl.create_default_context(cafile=os.fspath(verify))
+    except OSError as error:
+        reason = error.strerror or "it has no certificate"
+        raise ConfigurationError(f"verify is {str(verify)!r:.200}: {reason}.") from error
+
+
+def _find_proxy(url: httpx.URL, given: str | None) -> httpx.Proxy | None:
+    """Return the proxy that was given, or that of the environment, which httpx would ignore."""
     proxy, is_valid = None, True
     try:
-        proxy = _parse_proxy(url)
+        proxy = _environment_proxy(url) if given is None else _parse_proxy(given)
     except (ValueError, httpx.InvalidURL):
         is_valid = False  # raised below, because the other error shows the password of the proxy
     if not is_valid or (proxy and not proxy.url.host):
+        if given is not None:
+            raise ConfigurationError("proxy is not the address of a proxy, such as http://host:80.")
         raise ConfigurationError(
             f"The proxy of the environment ({url.scheme}_proxy or all_proxy) is not a proxy "
             "address; correct it, or name the host of the service in no_proxy."
@@ -93,13 +165,15 @@ def _environment_proxy(url: httpx.URL) -> httpx.Proxy | None:
     return proxy
 
 
-def _parse_proxy(url: httpx.URL) -> httpx.Proxy | None:
+def _environment_proxy(url: httpx.URL) -> httpx.Proxy | None:
     if proxy_bypass(url.netloc.decode("ascii")):
         return None
     proxies = getproxies()
     address = proxies.get(url.scheme) or proxies.get("all")
-    if not address:
-        return None
+    return _parse_proxy(address) if address else None
+
+
+def _parse_proxy(address: str) -> httpx.Proxy:
     return httpx.Proxy(address if "://" in address else f"http://{address}")
 
 

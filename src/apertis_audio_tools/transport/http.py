@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from apertis_audio_tools.api.request import Request, RequestBody
 from apertis_audio_tools.api.response import Response, is_success, status_error
+from apertis_audio_tools.transport.connections import ConnectionOptions
 from apertis_audio_tools.transport.error_mapping import map_errors
 from apertis_audio_tools.transport.key_redaction import make_redactor
 from apertis_audio_tools.transport.pools import ConnectionPools
@@ -60,13 +61,20 @@ class Transport:
         base_url: Base URL the requests are sent to.
         api_key: API key, which is sent in the ``Authorization`` header and nowhere else.
         timeout: Seconds of silence after which a response counts as lost.
+        connections: Options of the connections. Defaults to those of the environment.
 
     Raises:
         ConfigurationError: If the base URL is invalid.
     """
 
-    def __init__(self, base_url: str, api_key: SecretStr, timeout: float) -> None:
-        self._pools = ConnectionPools(base_url)
+    def __init__(
+        self,
+        base_url: str,
+        api_key: SecretStr,
+        timeout: float,
+        connections: ConnectionOptions | None = None,
+    ) -> None:
+        self._pools = ConnectionPools(base_url, connections or ConnectionOptions())
         self._auth = _Bearer(api_key)
         self._redact = make_redactor(api_key)
         self._timeout = timeout

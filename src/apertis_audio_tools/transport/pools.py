@@ -11,7 +11,7 @@ import httpx
 
 from apertis_audio_tools.concurrency.fork_safety import ProcessLocal
 from apertis_audio_tools.errors import ConfigurationError
-from apertis_audio_tools.transport.connections import ConnectionFactory
+from apertis_audio_tools.transport.connections import ConnectionFactory, ConnectionOptions
 
 
 class _Clients:
@@ -41,12 +41,13 @@ class ConnectionPools:
     methods raise `ConfigurationError` if the URL or the proxy is invalid, or the pools are closed.
     """
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, options: ConnectionOptions) -> None:
         try:
             self._base_url = httpx.URL(base_url)
         except httpx.InvalidURL as error:
             raise ConfigurationError(f"base_url is not a valid URL ({error}).") from error
-        self._factory = ConnectionFactory(self._base_url)
+        self._factory = ConnectionFactory(self._base_url, options)
+        self._headers = _default_headers() | dict(options.headers)
         self._is_closed = False
         self._clients = ProcessLocal(_Clients)
 
@@ -59,8 +60,8 @@ class ConnectionPools:
                 clients.sync_client = httpx.Client(
                     transport=self._factory.sync_pool(),
                     base_url=self._base_url,
-                    headers=_default_headers(),
                     cookies=_no_cookies(),
+                    headers=self._headers,
                 )
             return clients.sync_client
 
@@ -75,8 +76,8 @@ class ConnectionPools:
             client = httpx.AsyncClient(
                 transport=self._factory.async_pool(),
                 base_url=self._base_url,
-                headers=_default_headers(),
                 cookies=_no_cookies(),
+                headers=self._headers,
             )
             closer = _close_with_loop(clients, loop, client)
             clients.async_clients[loop], clients.closers[loop] = client, closer

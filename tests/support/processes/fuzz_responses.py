@@ -5,6 +5,7 @@ JSON: number, form, outcome, growth of memory in bytes, seconds of the processor
 """
 
 import faulthandler
+import json
 import pickle
 import sys
 import tempfile
@@ -95,12 +96,14 @@ def main() -> None:
     url, first, last = sys.argv[1], *map(int, sys.argv[2:])
     with tempfile.TemporaryDirectory() as name:
         for number in range(first, last):
-            for run in RUNS.values():
+            for form, run in RUNS.items():
                 exchange = hostile_exchange(number)
                 faulthandler.dump_traceback_later(HANG_SECONDS, exit=True)
                 before, processor, began = reset_peak(), time.process_time(), time.monotonic()
-                outcome(run, f"{url}/{number}", exchange, Path(name))
-                peak() - before, time.process_time() - processor, time.monotonic() - began
+                kind = outcome(run, f"{url}/{number}", exchange, Path(name))
+                costs = peak() - before, time.process_time() - processor, time.monotonic() - began
+                sys.stdout.write(json.dumps([number, form, kind, *costs]) + "\n")
+                sys.stdout.flush()
                 for path in Path(name).iterdir():
                     path.unlink()
 

@@ -7,6 +7,7 @@ each reader and shape it writes a line of JSON: reader, shape, and the seconds o
 import contextlib
 import faulthandler
 import itertools
+import json
 import random
 import sys
 import time
@@ -70,8 +71,11 @@ def main() -> None:
     """Write a line for each reader and shape."""
     pairs, names = int(sys.argv[1]), sys.argv[2:] or list(READERS)
     for name in names:
-        for _shape, _first, _last in shapes(READERS[name], pairs):
+        for shape, first, last in shapes(READERS[name], pairs):
             faulthandler.dump_traceback_later(HANG_SECONDS, exit=True)
+            times = measure(READERS[name], first, last)
+            sys.stdout.write(json.dumps([name, shape, *times]) + "\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

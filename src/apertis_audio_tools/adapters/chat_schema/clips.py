@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from typing import BinaryIO
 
 from apertis_audio_tools.adapters.chat_schema.turns import Block
-from apertis_audio_tools.audio import Source
+from apertis_audio_tools.audio import Source, probe_in_child
 from apertis_audio_tools.errors import AccessError, UnsupportedError
 from apertis_audio_tools.files.access import FileAccess
 
@@ -32,7 +32,7 @@ def source_clip(source: Source) -> Block:
     return {"type": "input_audio", "input_audio": {"data": source}}
 
 
-def base64_clip(data: object, media_type: object = None) -> Block:
+def base64_clip(data: object, media_type: object = None, name: str = _NAME) -> Block:
     """Return a block with a clip in base64; the client converts formats that chats do not accept.
 
     Refuse data that is not base64 (line breaks and a ``data:`` prefix included), media types that
@@ -45,7 +45,7 @@ def base64_clip(data: object, media_type: object = None) -> Block:
         content = base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):
         raise UnsupportedError("The audio in a message is not base64.") from None
-    return source_clip((_NAME, content))
+    return source_clip((name, content))
 
 
 def stream_clip(stream: BinaryIO, media_type: str | None = None) -> Block:
@@ -61,6 +61,7 @@ def file_clip(path: object, access: FileAccess | None, files: ExitStack) -> Bloc
 
     Raises:
         AccessError: If the file may not be read, or does not exist; without `access`, always.
+        RecordingError: If opening it in a child process takes too much memory or time.
     """
     if access is None:
         raise AccessError(
@@ -68,7 +69,10 @@ def file_clip(path: object, access: FileAccess | None, files: ExitStack) -> Bloc
         )
     if not isinstance(path, str):
         raise AccessError(f"The path of a clip is text, not {type(path).__name__}.")
-    return source_clip(files.enter_context(access.reading(path)))
+    source = files.enter_context(access.reading(path))
+    if access.isolate_probe:
+        probe_in_child(source)
+    return source_clip(source)
 
 
 def not_fetched_error(kind: str) -> UnsupportedError:

@@ -41,7 +41,15 @@ class ChatFields(BaseModel):
 
 _TOOL_FIELDS = frozenset({"tools", "tool_choice", "parallel_tool_calls"})
 _OPTIONAL_CALL = ("auto", "none")  # a tuple, because a choice may be an unhashable dict
-_CALL_FIELDS = ChatFields.model_fields.keys() | {"tools", "tool_choice", "response_format"}
+_LIFTED_FIELDS = frozenset({"audio", "modalities"})
+"""Fields of the chat schema that may also stand among the further ones, as in ChatOpenAI."""
+_FURTHER_FIELDS = frozenset({"logprobs", "top_logprobs"})
+"""Fields of the chat schema that may be arguments of a call, as in ChatOpenAI."""
+_CALL_FIELDS = (
+    ChatFields.model_fields.keys()
+    | {"audio", "tools", "tool_choice", "response_format"}
+    | _FURTHER_FIELDS
+)
 
 
 def merge_chat_options(
@@ -61,6 +69,7 @@ def merge_chat_options(
         raise UnsupportedError(
             f"A chat has no argument {name!r}; further fields of the chat schema go in {further}."
         )
+    settings, overrides = _expand(settings, further), _expand(overrides, further)
     fields = {name: value for name, value in {**settings, **overrides}.items() if name != further}
     fields["stop"] = first_stop(overrides.get("stop"), settings.get("stop"))
     extra = {**(settings.get(further) or {}), **(overrides.get(further) or {})}
@@ -69,6 +78,29 @@ def merge_chat_options(
         for name in _TOOL_FIELDS:  # the service refuses them when there are no tools
             fields.pop(name, None)
     return ChatOptions(**fields, extra=extra or None)
+
+
+def _expand(layer: Mapping[str, Any], further: str) -> dict[str, Any]:
+    """Return settings or arguments with voice and format in place of ``audio``.
+
+    ``audio``, as in the API reference, and ``modalities`` may also be among the further fields.
+    """
+    extra = layer.get(further) or {}
+    lifted = {name: extra[name] for name in _LIFTED_FIELDS & extra.keys()}
+    moved = {name: layer[name] for name in _FURTHER_FIELDS & layer.keys()}
+    fields = {name: value for name, value in layer.items() if name not in _FURTHER_FIELDS} | lifted
+    rest = {name: value for name, value in {**extra, **moved}.items() if name not in lifted}
+    if rest or further in fields:
+        fields[further] = rest
+    audio = fields.pop("audio", None) or {}
+    if not isinstance(audio, Mapping):
+        raise UnsupportedError('audio is {"voice": ..., "format": ...}, as in the API reference.')
+    for name in audio.keys() - _AUDIO_FIELDS.keys():
+        raise UnsupportedError(f"audio has no {name!r:.100}, only voice and format.")
+    return fields | {_AUDIO_FIELDS[name]: value for name, value in audio.items()}
+
+
+_AUDIO_FIELDS = {"voice": "voice", "format": "audio_format"}
 
 
 def wants_speech(options: ChatOptions) -> bool:

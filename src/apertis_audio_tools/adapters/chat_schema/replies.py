@@ -19,7 +19,7 @@ def speech_media_type(audio_format: str) -> str:
 
 
 def parse_arguments(call: ToolCall) -> dict[str, Any]:
-    """Return the arguments of a tool call, which the model wrote as JSON.
+    """Return the arguments of a tool call, which the model wrote as JSON; ``null`` is none.
 
     Raises:
         ValueError: If they are not a JSON object; the message is meant for the model.
@@ -28,6 +28,8 @@ def parse_arguments(call: ToolCall) -> dict[str, Any]:
         arguments = json.loads(call.arguments or "{}", strict=False)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"The arguments of {call.name} are not JSON: {error}.") from None
+    if arguments is None:
+        return {}
     if not isinstance(arguments, dict):
         raise ValueError(f"The arguments of {call.name} are not a JSON object.")  # noqa: TRY004
     return arguments
@@ -82,16 +84,23 @@ class ReplyBuilder:
         self.finish_reason: str | None = None
         self.usage: Usage | None = None
         self.model: str = ""
+        self.id: str | None = None
+        self._logprobs: dict[str, list[Any]] = {}
         self.request_id: str | None = None
-        self._text = io.StringIO()
+        self._text, self._refusal = io.StringIO(), io.StringIO()
         self._calls: dict[int, _CallBuilder] = {}
 
     def add(self, delta: ChatDelta) -> None:
         """Append a delta."""
         self._text.write(delta.text)
+        self._refusal.write(delta.refusal)
         self.finish_reason = delta.finish_reason or self.finish_reason
         self.usage = delta.usage or self.usage
         self.model = delta.model or self.model
+        self.id = delta.id or self.id
+        for name, entries in (delta.logprobs or {}).items():
+            if isinstance(entries, list):
+                self._logprobs.setdefault(name, []).extend(entries)
         self.request_id = delta.request_id or self.request_id
         for part in delta.tool_calls:
             self._calls.setdefault(part.index, _CallBuilder()).add(part)
@@ -100,9 +109,12 @@ class ReplyBuilder:
         """Return the reply so far; the arguments of its tool calls may be incomplete."""
         return ChatReply(
             text=self._text.getvalue(),
+            refusal=self._refusal.getvalue() or None,
             tool_calls=tuple(self._calls[index].build() for index in sorted(self._calls)),
             finish_reason=self.finish_reason,
             usage=self.usage,
             model=self.model,
+            id=self.id,
+            logprobs=self._logprobs or None,
             request_id=self.request_id,
         )

@@ -1,11 +1,13 @@
 """The turns of a conversation, in the service's chat schema."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.results import ChatReply, ToolCall
+
+logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 
 Block = dict[str, Any]
 Turn = dict[str, Any]
@@ -64,8 +66,7 @@ def assistant_turn(
     Audio of the model is never uploaded: the turn refers to it by its id, and once that has
     expired, at `now` in Unix seconds, the words are sent.
 
-    Raises:
-        UnsupportedError: If the reply was spoken, and neither its id nor its words are left.
+    A note is sent if neither the id nor the words are left.
     """
     turn: Turn = {"role": "assistant"}
     if calls:
@@ -74,15 +75,19 @@ def assistant_turn(
         return {**turn, "audio": {"id": spoken.id}}
     words = text or (spoken.transcript if spoken else None) or ""
     if not words and spoken is not None and not calls:
-        raise UnsupportedError(
-            "A spoken reply in the conversation has lost both its id and its transcript."
-        )
+        words = words_or_note(None, spoken.id or "reply")
+        logger.warning("A spoken reply is left out of the conversation: it has no transcript.")
     return {**turn, "content": words} if words or not calls else turn
 
 
 def tool_turn(text: str, call_id: str) -> Turn:
     """Return a turn with the result of a tool, as text."""
     return {"role": "tool", "tool_call_id": call_id, "content": text}
+
+
+def words_or_note(words: str | None, name: str) -> str:
+    """Return what replaces older audio: its words if they are known, else a note with its name."""
+    return words or f"[audio no longer available: {name}]"
 
 
 def omitted_note(kind: str) -> str:

@@ -197,7 +197,8 @@ class _PieceAssembler(Generic[Item]):
 
     def _finish(self, units: Sequence[Unit[Item]], end: int) -> Piece:
         self._writer.write(units)
-        start, rate = self._writer.start, self._track.rate
+        rate = self._track.rate
+        start = min(self._writer.start, end)  # a header may skip more than there is
         size, opener, free = self._writer.finish()
         upload = Upload(self._track.file_name, self._track.media_type, size, opener)
         number, self._number = self._number, self._number + 1

@@ -114,13 +114,15 @@ class Recording:
         )
 
 
-def probe(source: Source) -> Recording:
+def probe(source: Source, *, isolate: bool = False) -> Recording:
     """Return what a source contains.
+
+    With `isolate`, a child process opens it first, with limits on its memory and time (Linux).
 
     Raises:
         RecordingError: If the source is missing, is empty, or has no audio that can be decoded.
     """
-    content = open_screened(source)
+    content = open_screened(source, isolate=isolate)
     try:
         return _examine(content)
     except BaseException:

@@ -51,7 +51,8 @@ def without_surplus(content: SourceContent) -> SourceContent:
     behind the audio are not chunks of metadata.
 
     Raises:
-        RecordingError: If there are more chunks before the audio than any real file has.
+        RecordingError: If there are more chunks before the audio than any real file has, or if
+            there is no audio.
     """
     with content.open() as stream:
         form = stream.read(_FORM_BYTES)
@@ -60,7 +61,7 @@ def without_surplus(content: SourceContent) -> SourceContent:
             return content
         before, audio = _read_head(stream, content, order)
         if audio is None:
-            return content
+            raise RecordingError(f"{content.label} contains no audio: it has no data chunk.")
         size = _audio_size(stream, audio, before)
         end = content.size if size is None else min(audio.start + size, content.size)
         if size is not None:
