@@ -18,6 +18,8 @@ from apertis_audio_tools.concurrency.fork_safety import ForkSafeLock
 Redact = Callable[[str], str]
 
 _REPLACEMENT = "[API key]"
+_REDACTED_CHARACTERS, _MAX_CHARACTERS = 16_384, 300
+"""Texts are redacted before they are cut, for nothing would recognise half a key."""
 _LOGGERS = ("httpx", *(f"httpcore.{name}" for name in ("connection", "http11", "proxy", "socks")))
 _redactors: weakref.WeakSet[Redact] = weakref.WeakSet()
 _lock = ForkSafeLock()
@@ -44,7 +46,7 @@ def make_redactor(api_key: SecretStr) -> Redact:
 
 
 def redact_exceptions(error: BaseException | None, redact: Redact) -> None:
-    """Replace the key in the texts of an error and of its causes."""
+    """Replace the key in the texts of an error and of its causes, and shorten long ones."""
     while error is not None:
         error.args = tuple(_redact_value(value, redact) for value in error.args)
         if notes := getattr(error, "__notes__", None):
@@ -55,7 +57,9 @@ def redact_exceptions(error: BaseException | None, redact: Redact) -> None:
 def _redact_value(value: object, redact: Redact) -> object:
     if isinstance(value, bytes | bytearray):
         value = value.decode("latin-1")
-    return redact(value) if isinstance(value, str) else value
+    return (
+        redact(value[:_REDACTED_CHARACTERS])[:_MAX_CHARACTERS] if isinstance(value, str) else value
+    )
 
 
 def _key_pattern(key: str) -> str:
