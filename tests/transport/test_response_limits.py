@@ -1,4 +1,4 @@
-"""What is read of a response is limited as it arrives, and nothing of it is kept."""
+"""Responses are limited as they arrive, and nothing of them is kept."""
 
 from collections.abc import Iterator
 

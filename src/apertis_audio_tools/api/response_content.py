@@ -58,7 +58,8 @@ def read_content(response: Response, response_format: str) -> object:
 
 def _limit_values(response: Response) -> bytes:
     """Return JSON with few values: without those that nobody reads, words, or even segments."""
-    for names in ({"segments", "words"}, {"segments"}, set[str]()):
+    segments = {"segments", "tokens"}
+    for names in ({*segments, "words"}, segments, set[str]()):
         body = limit_values(response.body, _READ_NAMES | names)
         if body is not None:
             return body
