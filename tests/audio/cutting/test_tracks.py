@@ -176,7 +176,9 @@ def test_undecodable_track_is_passed_over() -> None:
     recording = probe(film)
     assert [number for number, _ in heard(pieces_of(recording))] == numbers(100)
     assert "cannot be decoded" in recording.notes[0]
-    with pytest.raises(RecordingError, match=r"Track 0 of .* not supported; choose track 1\."):
+    with pytest.raises(
+        RecordingError, match=r"Track 0 of .* not on the list of formats; choose track 1\."
+    ):
         probe(film, track=0)
     assert "cannot be decoded" in probe(film, track="all").notes[0]
 
