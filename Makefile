@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test hostile plugins lint audit mutants rerecord clean
+.PHONY: help demo test hostile plugins stores lint audit mutants rerecord clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,13 @@ hostile: $(VENV)/.dev ## read every hostile response, with memory and processor 
 
 plugins: $(VENV)/.dev ## test the plugins in llm, MarkItDown and NeMo Agent Toolkit, each installed in its own environment
 	APERTIS_PLUGIN_HOSTS=1 $(BIN)/python -m pytest tests/plugins
+
+$(VENV)/.stores: pyproject.toml $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --editable '.[all]' --group stores
+	@touch $@
+
+stores: $(VENV)/.stores ## index recordings in Chroma, Qdrant and FAISS, with a record manager in a database
+	$(BIN)/python -m pytest tests/langchain/test_indexing.py
 
 $(VENV)/.audit: pyproject.toml $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --editable '.[all]' --group audit
