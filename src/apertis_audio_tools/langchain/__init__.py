@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from apertis_audio_tools.langchain.toolkit import ApertisAudioToolkit
     from apertis_audio_tools.langchain.tools import (
         AskAboutAudio,
+        ListRecordings,
         SpeakText,
         TranscribeAudio,
         TranslateAudio,
@@ -27,6 +28,7 @@ __all__ = [
     "AskAboutAudio",
     "ChatApertisAudio",
     "DropAudio",
+    "ListRecordings",
     "RecordingBlobLoader",
     "SpeakText",
     "TranscribeAudio",
@@ -40,6 +42,7 @@ _MODULES = {
     "AskAboutAudio": "tools",
     "ChatApertisAudio": "chat_model",
     "DropAudio": "middleware",
+    "ListRecordings": "tools",
     "RecordingBlobLoader": "blobs",
     "SpeakText": "tools",
     "TranscribeAudio": "tools",
