@@ -38,9 +38,9 @@ def chroma_store(folder: Path) -> VectorStore:
 
 def qdrant_store(folder: Path) -> VectorStore:
     qdrant = pytest.importorskip("langchain_qdrant")
-    from qdrant_client import QdrantClient, models
-
-    client = QdrantClient(path=str(folder / "qdrant"))
+    qdrant_client = pytest.importorskip("qdrant_client")
+    models = qdrant_client.models
+    client = qdrant_client.QdrantClient(path=str(folder / "qdrant"))
     params = models.VectorParams(size=SIZE, distance=models.Distance.COSINE)
     client.create_collection("meetings", vectors_config=params)
     return cast("VectorStore", qdrant.QdrantVectorStore(client, "meetings", EMBEDDING))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         TranscribeAudio,
         TranslateAudio,
     )
+    from apertis_audio_tools.langchain.voice_runnables import SpeakRunnable, TranscribeRunnable
 
 __all__ = [
     "ApertisAudioLoader",
@@ -30,8 +31,10 @@ __all__ = [
     "DropAudio",
     "ListRecordings",
     "RecordingBlobLoader",
+    "SpeakRunnable",
     "SpeakText",
     "TranscribeAudio",
+    "TranscribeRunnable",
     "TranslateAudio",
 ]
 
@@ -44,8 +47,10 @@ _MODULES = {
     "DropAudio": "middleware",
     "ListRecordings": "tools",
     "RecordingBlobLoader": "blobs",
+    "SpeakRunnable": "voice_runnables",
     "SpeakText": "tools",
     "TranscribeAudio": "tools",
+    "TranscribeRunnable": "voice_runnables",
     "TranslateAudio": "tools",
 }
 
