@@ -4,10 +4,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test hostile plugins stores lint audit mutants rerecord clean
+.PHONY: help demo test hostile plugins stores lint dist docs docs-serve overview audit mutants rerecord clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -36,8 +36,9 @@ lint: $(VENV)/.dev ## ruff, mypy --strict, and pyright on tests/typing
 test: lint ## lint, type-check and run every test
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
-hostile: $(VENV)/.dev ## read every hostile response, with memory and processor time measured
-	APERTIS_LONG_TESTS=1 $(BIN)/python -m pytest tests/hostile/test_response_costs.py
+hostile: $(VENV)/.dev ## read every hostile response, every form of a repeated key and 10,000 hostile recordings, with memory and time measured
+	APERTIS_LONG_TESTS=1 $(BIN)/python -m pytest tests/hostile/test_response_costs.py tests/project/test_repeated_keys.py
+	$(BIN)/python benchmarks/fuzz.py --count 9200 --bombs 300
 
 plugins: $(VENV)/.dev ## test the plugins in llm, MarkItDown and NeMo Agent Toolkit, each installed in its own environment
 	APERTIS_PLUGIN_HOSTS=1 $(BIN)/python -m pytest tests/plugins
@@ -48,6 +49,25 @@ $(VENV)/.stores: pyproject.toml $(VENV)/.dev
 
 stores: $(VENV)/.stores ## index recordings in Chroma, Qdrant and FAISS, with a record manager in a database
 	$(BIN)/python -m pytest tests/langchain/test_indexing.py
+
+$(VENV)/.docs-tools: pyproject.toml $(VENV)/.demo
+	$(BIN)/python -m pip install --quiet --editable '.[sandbox]' --group docs
+	@touch $@
+
+dist: $(VENV)/.dev ## build the wheel and the sdist into dist, check them, and run the quickstart from each in a bare environment
+	$(BIN)/python -m pip install --quiet --group dist
+	rm -rf dist && $(BIN)/python -m build --outdir dist
+	$(BIN)/twine check --strict dist/*
+	APERTIS_DISTRIBUTIONS=1 $(BIN)/python -m pytest tests/project/test_distributions.py
+
+docs: $(VENV)/.docs-tools ## build the documentation site into .venv/site; warnings, such as dead links, are errors
+	$(BIN)/zensical build --strict --clean
+
+docs-serve: $(VENV)/.docs-tools ## serve the documentation site on this machine, and build it anew when a page changes
+	$(BIN)/zensical serve
+
+overview: $(VENV)/.docs-tools ## draw the picture of the landing page anew
+	$(BIN)/python docs/overview.py
 
 $(VENV)/.audit: pyproject.toml $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --editable '.[all]' --group audit
@@ -70,9 +90,10 @@ mutants: $(VENV)/.mutants ## mutate core modules in a copy, and print the mutati
 		xargs -n 1 $(abspath $(BIN))/mutmut show
 	@cd $(VENV)/mutants && $(abspath $(BIN))/mutmut export-cicd-stats && cat mutants/mutmut-cicd-stats.json
 
-rerecord: $(VENV)/.dev ## record every cassette anew (from the service if APERTIS_API_KEY is set, else from the sandbox), and print changes in the shape of responses
+rerecord: $(VENV)/.dev ## record every cassette anew (from the service if APERTIS_API_KEY is set, else from the sandbox), keep what contradicts a test in contradictions/, and print changes in the shape of responses
+	@rm -rf contradictions
 	@$(BIN)/python -m pytest --record-mode=rewrite -m vcr; recorded=$$?; \
 		PYTHONPATH=tests $(BIN)/python -m support.cassettes.shapes; exit $$recorded
 
 clean: ## remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache

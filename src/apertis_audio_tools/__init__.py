@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         ToolCallDelta,
         Transcript,
         Usage,
+        Word,
     )
 
     __version__: str
@@ -92,6 +93,7 @@ __all__ = [
     "Transcript",
     "UnsupportedError",
     "Usage",
+    "Word",
 ]
 
 # The modules that define the public names; those that import least come first.

@@ -32,6 +32,11 @@ VOICES = frozenset({"alloy", "echo", "fable", "onyx", "nova", "shimmer"})
 
 MAX_UPLOAD_BYTES = 26_214_400
 """Largest request content, 25 MiB, multipart framing included (public reports of 413 messages)."""
+MAX_REQUEST_SECONDS = 900.0
+"""Longest audio of a request, unless `piece_seconds` sets another length: gateways answered 502 to
+63 minutes in one request, but not to 15 (dikte#49). Several pieces at once are faster, too."""
+MIN_REQUEST_SECONDS = 0.1
+"""Shortest audio that services accept (pipecat#1575)."""
 MAX_SPEECH_CHARACTERS = 4096
 MAX_JSON_RESPONSE_BYTES: int = 8 * 1024 * 1024
 """Largest transcript or list in JSON that is accepted. The words of seven hours, the longest

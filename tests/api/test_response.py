@@ -256,3 +256,9 @@ def test_path_of_a_missing_endpoint() -> None:
     """A 404 names the path."""
     error = status_error(Response(404, {}), "/v2/models")
     assert "Nothing is at /v2/models. Check base_url" in str(error)
+
+
+def test_other_key_in_the_request_id() -> None:
+    """Whatever looks like a key is masked in the request id as well."""
+    response = Response(401, {"x-request-id": "for-sk-0123456789"})
+    assert status_error(response).request_id == "for-sk-..."

@@ -184,27 +184,23 @@ def test_malformed(body: str | bytes, response_format: str, media_type: str) -> 
     [
         *((name, "") for name in FORMATS if name != "srt"),
         *((name, body) for name in ("json", "verbose_json") for body in ("null", "[]", "42")),
-        *((name, body) for name in ("srt", "vtt") for body in ("null", "[]", "Hello.")),
+        *((name, body) for name in ("srt", "vtt") for body in ("null", "[]")),
         ("json", '{"text": "cut o'),
-        ("json", '{"text": "half \\ud83d"}'),
         ("json", "[" * 100_000),
-        ("verbose_json", '{"text": "a", "segments": {}}'),
-        ("verbose_json", '{"text": "a", "segments": [null]}'),
-        ("verbose_json", '{"text": "a", "segments": [{"text": "a"}]}'),
-        ("verbose_json", '{"text": "a", "segments": [{"start": NaN, "end": 1, "text": "a"}]}'),
-        ("verbose_json", '{"text": "a", "segments": [{"start": 1e999, "end": 1, "text": "a"}]}'),
-        ("verbose_json", '{"text": "a", "segments": [{"start": "x", "end": 1, "text": "a"}]}'),
+        ("json", '["Hello."]'),
+        ("json", '{"text": "", "error": {"message": "No."}}'),
+        ("verbose_json", '{"text": null, "segments": [{"start": 0, "end": 1}]}'),
     ],
     ids=lambda value: repr(value)[:50],
 )
 def test_wrong_shapes(response_format: str, body: str) -> None:
-    """A response with an invalid field is malformed as a whole."""
+    """A response without words that does not say that there are none is malformed."""
     with pytest.raises(MalformedResponseError):
         read(body, response_format)
 
 
 @pytest.mark.parametrize("response_format", ["text", "srt"])
-@pytest.mark.parametrize("body", ["null", "[]", "42", "", '{"text": "cut o', '"half \\ud83d"'])
+@pytest.mark.parametrize("body", ["null", "[]", "42", "", '{"text": "cut o'])
 def test_wrong_json(response_format: str, body: str) -> None:
     """A response with the media type of JSON has to be JSON."""
     with pytest.raises(MalformedResponseError):
@@ -212,11 +208,9 @@ def test_wrong_json(response_format: str, body: str) -> None:
 
 
 def test_message_of_a_wrong_shape() -> None:
-    """The message says which field is invalid, and shows only the beginning of the body."""
-    body = '{"text": "a", "segments": [{"start": "x", "end": 1, "text": "a"}], "more": "secret"}'
-    with pytest.raises(
-        MalformedResponseError, match=r"at 'segments\.0\.start': .*number"
-    ) as caught:
+    """The message shows only the beginning of the body."""
+    body = json.dumps({"transcript": "x" * 200, "more": "secret"})
+    with pytest.raises(MalformedResponseError, match="there is no text in it") as caught:
         read(body, "verbose_json")
     assert "secret" not in str(caught.value)
 
@@ -240,6 +234,9 @@ def test_byte_order_mark(prefix: str) -> None:
         (None, None),
         ("free", None),
         ({"input_tokens": "many"}, None),
+        ({"input_tokens": "many", "seconds": 3}, Usage(seconds=3.0)),
+        ({"seconds": 3, "cost": 0.00123}, Usage(seconds=3.0, cost=0.00123)),
+        ({"seconds": 3, "cost": "free"}, Usage(seconds=3.0)),
         ({"input_tokens": -1}, None),
         ({"input_tokens": 10**400}, None),
         ({"seconds": math.inf}, None),

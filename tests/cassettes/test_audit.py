@@ -10,6 +10,7 @@ import pytest
 
 from support import timeouts
 from support.cassettes.audit import MAX_CASSETTE_BYTES, audit
+from support.cassettes.contradictions import folder
 from support.cassettes.local_recording import CASSETTE, FORGED_KEY, CassetteFolder
 from support.cassettes.peers import record_peers
 from support.cassettes.persister import RecordingRefusedError
@@ -49,12 +50,18 @@ def test_mock_refused(cassette_folder: CassetteFolder, loopback_url: str) -> Non
 def test_refused(
     cassette_folder: CassetteFolder, loopback_url: str, path: str, secret: str | None, reason: str
 ) -> None:
-    """A response that contains a key or is too large is not recorded."""
+    """A response that contains a key or is too large is not recorded, but kept elsewhere."""
+    before = (cassette_folder.root / CASSETTE).read_bytes()
     cassette_folder.secret = secret
     headers = {"Authorization": f"Bearer {FORGED_KEY}"}
     with pytest.raises(RecordingRefusedError, match=reason):
         cassette_folder.record(lambda: timeouts.get(f"{loopback_url}/{path}", headers=headers))
-    assert not (cassette_folder.root / CASSETTE).exists()
+    assert (cassette_folder.root / CASSETTE).read_bytes() == before
+    kept = folder(cassette_folder.root)
+    assert f"/v1/{path}" in (kept / CASSETTE).read_text("utf-8")
+    for file in filter(Path.is_file, kept.rglob("*")):
+        assert FORGED_KEY.encode() not in file.read_bytes()
+        assert secret is None or secret.encode() not in file.read_bytes()
 
 
 def test_only_recording_runs_write(cassette_folder: CassetteFolder, loopback_url: str) -> None:

@@ -1,22 +1,12 @@
 """Test runs with cassettes: the origin of responses, recorded files and permitted hosts."""
 
 import shutil
-from pathlib import Path
 
 import pytest
 
 from support.cassettes.audit import audit
 from support.cassettes.local_recording import FORGED_KEY
 
-CONFTEST = """
-import os
-import pytest
-pytest_plugins = ("support.cassettes.plugin",)
-
-@pytest.fixture(scope="session")
-def recorder_url():
-    return os.environ["SANDBOX_URL"]
-"""
 TESTS = """
 import asyncio, socket
 import httpx, pytest
@@ -44,24 +34,9 @@ def test_orphans(orphaned_cassettes):
 
 
 @pytest.fixture(name="project")
-def _project(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, loopback_url: str
-) -> pytest.Pytester:
-    for name in ("APERTIS_API_KEY", "APERTIS_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("SANDBOX_URL", loopback_url)
-    monkeypatch.setenv(
-        "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1"
-    )  # loading all plugins takes seconds per run
-    pytester.makeini(
-        "[pytest]\ntestpaths = .\n"
-        f"pythonpath = {Path(__file__).parents[1].as_posix()}\n"
-        "addopts = --import-mode=importlib --block-network\n"
-        "    -p pytest_recording.plugin -p no:cacheprovider"
-    )
-    pytester.makeconftest(CONFTEST)
-    pytester.makepyfile(test_area=TESTS)
-    return pytester
+def _project(recording_project: pytest.Pytester) -> pytest.Pytester:
+    recording_project.makepyfile(test_area=TESTS)
+    return recording_project
 
 
 def _run(project: pytest.Pytester, *options: str, **outcomes: int) -> str:
@@ -95,13 +70,6 @@ def test_unplayed_and_missing(project: pytest.Pytester) -> None:
         "area/test_it-spaced contains requests that the test did not send: <Request (GET)"
         in unplayed
     )
-
-
-def test_failures_are_not_recorded(project: pytest.Pytester) -> None:
-    """A test that fails while recording writes no cassette."""
-    project.makepyfile(test_area=TESTS.replace("assert ask", "assert not ask"))
-    _run(project, "--record-mode=rewrite", failed=2, errors=2)
-    assert list(project.path.rglob("*.yaml")) == []
 
 
 @pytest.mark.parametrize("mode", ["once", "new_episodes", "all"])

@@ -236,7 +236,7 @@ def test_models() -> None:
     ("make", "words"),
     [
         (lambda path: path.write_bytes(b""), "is empty"),
-        (lambda path: path.write_text("hello " * 100), "no audio file"),
+        (lambda path: path.write_text("hello " * 100), "not on the list of formats"),
     ],
     ids=["empty", "text"],
 )

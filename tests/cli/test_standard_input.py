@@ -41,7 +41,7 @@ def test_clip() -> None:
     assert "tomorrow" in reply.stdout.lower()
 
 
-@pytest.mark.parametrize(("stdin", "words"), [(b"", "is empty"), (b"no " * 99, "no audio file")])
+@pytest.mark.parametrize(("stdin", "words"), [(b"", "is empty"), (b"no " * 99, "not on the list")])
 @pytest.mark.parametrize("command", [("transcribe",), ("ask", "What is it?")])
 def test_not_a_recording(command: tuple[str, ...], stdin: bytes, words: str) -> None:
     """Standard input that is not a recording is reported as stdin."""

@@ -187,3 +187,22 @@ def test_unknown_home() -> None:
 def test_no_recordings(tmp_path: Path) -> None:
     """An empty folder and an empty list have no recordings."""
     assert list(find_recordings(tmp_path)) == list(find_recordings([])) == []
+
+
+@pytest.mark.parametrize("suffix", [".m4v", ".3gp", ".wmv", ".flv", ".ogv", ".weba", ".MKV"])
+def test_suffixes_of_video(tmp_path: Path, suffix: str) -> None:
+    """Video files are recordings."""
+    path = tmp_path / f"call{suffix}"
+    path.touch()
+    assert list(find_recordings(tmp_path)) == [path]
+
+
+@pytest.mark.parametrize("suffix", [".ts", ".mts"])
+def test_suffixes_that_are_shared(tmp_path: Path, suffix: str) -> None:
+    """A transport stream is a recording; TypeScript is none, unless it is asked for."""
+    stream, timed, code = (tmp_path / f"{name}{suffix}" for name in ("a", "b", "code"))
+    stream.write_bytes((b"\x47" + bytes(187)) * 4)
+    timed.write_bytes((bytes(4) + b"\x47" + bytes(187)) * 4)
+    code.write_text("GGGG: string;\n" * 99)
+    assert list(find_recordings(tmp_path)) == [stream, timed]
+    assert list(find_recordings(tmp_path, suffixes=suffix)) == [stream, timed, code]

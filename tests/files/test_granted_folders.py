@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from apertis_audio_tools import AccessError, FileAccess, OutputError
+from apertis_audio_tools import AccessError, ConfigurationError, FileAccess, OutputError
 from apertis_audio_tools.files import access as access_module
 from apertis_audio_tools.files.atomic import AtomicFile
 from support.file_access import read_file
@@ -207,13 +207,73 @@ def _count_descriptors() -> int:
 
 def test_folder_that_cannot_be_listed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file whose status is unknown is left out of the names, without a raw error."""
-    look = Path.stat
+    look = os.stat
 
-    def refuse(path: Path, **options: Any) -> os.stat_result:
-        if path.name == "review.mp3":
+    def refuse(path: str | Path, **options: Any) -> os.stat_result:
+        if Path(path).name == "review.mp3":
             raise PermissionError(13, "Permission denied")
         return look(path, **options)
 
-    monkeypatch.setattr(Path, "stat", refuse)
+    monkeypatch.setattr(os, "stat", refuse)
     with pytest.raises(AccessError, match=r"There are: 'standup\.ogg'\.$"):
         read_file(FileAccess(folder), "gone.ogg")
+
+
+@pytest.mark.parametrize("swapped", ["recordings", "recordings/june"])
+def test_link_swapped_in_during_the_listing(
+    folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch, swapped: str
+) -> None:
+    """A folder that is replaced by a link while files are listed is not left through it."""
+    (home / "june").mkdir()
+    (home / "june" / "diary.ogg").touch()
+    target, open_file = folder.parent / swapped, os.open
+
+    def swap(path: str, flags: int, **options: Any) -> int:
+        descriptor = open_file(path, flags, **options)
+        if path == "recordings" and not target.is_symlink():
+            target.rename(folder.parent / "moved")
+            target.symlink_to(home)
+        return descriptor
+
+    access = FileAccess(folder)
+    monkeypatch.setattr(os, "open", swap)
+    with pytest.raises(AccessError, match=r"There are: |The folders are empty") as refused:
+        read_file(access, "gone.ogg")
+    assert target.is_symlink()
+    assert not any(name in str(refused.value) for name in ("voicemail", "diary"))
+
+
+@pytest.mark.timeout(10)  # It would block forever.
+def test_fifo_swapped_in_during_the_listing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that is replaced by a FIFO while files are listed does not block."""
+    open_file = os.open
+
+    def swap(path: str, flags: int, **options: Any) -> int:
+        if path == "june":
+            (folder / "june").rename(folder.parent / "moved")
+            os.mkfifo(folder / "june")
+        return open_file(path, flags, **options)
+
+    monkeypatch.setattr(os, "open", swap)
+    with pytest.raises(AccessError, match=r"There are: 'standup\.ogg'\.$"):
+        read_file(FileAccess(folder), "gone.ogg")
+
+
+def test_deep_folders(folder: Path) -> None:
+    """Folders are listed down to a limit, as each on the way is open, and all are closed."""
+    (folder / ("d/" * 40)).mkdir(parents=True)
+    for depth in (2, 32, 33):
+        (folder / ("d/" * depth) / f"{depth}.ogg").touch()
+    before = _count_descriptors()
+    with pytest.raises(AccessError, match=r"/2\.ogg', .*/32\.ogg', ") as refused:
+        read_file(FileAccess(folder), "gone.ogg")
+    assert "/33.ogg" not in str(refused.value)
+    assert _count_descriptors() == before
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800"])
+def test_impossible_names_of_folders(folder: Path, name: str) -> None:
+    """A name that no folder can have is refused in a sentence."""
+    for inputs, output in ((name, None), (folder, name)):
+        with pytest.raises(ConfigurationError, match=r"^No folder can have the name "):
+            FileAccess(inputs, output=output)

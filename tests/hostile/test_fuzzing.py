@@ -22,7 +22,7 @@ HEADS = sorted({data[:length] for data in samples().values() for length in (4, 1
 @pytest.mark.slow
 def test_broken_recordings() -> None:
     """Truncated and damaged recordings, a sample of those of the benchmark, raise typed errors."""
-    command = [sys.executable, str(FUZZ), "--count=60", "--step=9970", "--workers=1"]
+    command = [sys.executable, str(FUZZ), "--count=60", "--step=9970", "--bombs=4", "--workers=1"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "0 faults" in result.stdout
@@ -42,7 +42,7 @@ def test_whole_recordings(name: str) -> None:
     assert outcomes[0] == outcomes[1] == outcomes[4] == outcomes[5] == "fine"
 
 
-@pytest.mark.parametrize("number", [165, 296, 956, 1761, 30784, 200783, 201751, 202465])
+@pytest.mark.parametrize("number", [165, 296, 956, 1761, 4646, 6698, 30784, 200783, 201751, 202465])
 def test_faults_found_before(number: int) -> None:
     """Recordings that once hung or raised another error do not any more."""
     _, data = damaged(number)

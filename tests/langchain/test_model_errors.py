@@ -165,7 +165,7 @@ def test_fallback(invoke: Ask) -> None:
 
 
 def test_tools(tmp_path: Path) -> None:
-    """What a tool raises is a ToolException, our error and LangChain's."""
+    """An error of a tool is a ToolException, our error and LangChain's."""
     (tmp_path / "a.wav").write_bytes(Path("tests/clips/clip.wav").read_bytes())
     with LoopbackServer([refuse(401)]) as server, server.client() as client:
         access = FileAccess(tmp_path)

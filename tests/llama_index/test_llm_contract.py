@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from apertis_audio_tools.llama_index import ApertisAudioLLM, register
+from apertis_audio_tools.llama_index import ApertisAudioLLM
 from support.contract.llama_index_llms import AudioContract
 
 SECRET = "sk-very-secret"
@@ -17,7 +17,6 @@ class TestContract(AudioContract):
     @pytest.fixture
     def llm(self, beacon_url: str) -> ApertisAudioLLM:
         """Return a model that uses the sandbox."""
-        register()
         return ApertisAudioLLM(base_url=beacon_url, api_key=SECRET, temperature=0.5)
 
     @pytest.fixture

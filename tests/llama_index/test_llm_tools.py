@@ -1,6 +1,7 @@
 """The language model calls tools and gets their audio; instrumentation gets none."""
 
 import base64
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from llama_index.core.callbacks import CallbackManager
 from llama_index.core.callbacks.base_handler import BaseCallbackHandler
 from llama_index.core.tools import FunctionTool
 
-from apertis_audio_tools import MalformedResponseError, UnsupportedError
+from apertis_audio_tools import APIError, MalformedResponseError, UnsupportedError
 from apertis_audio_tools.llama_index import ApertisAudioLLM, ApertisAudioToolSpec
 from support.contract.llama_index_calls import (
     BOTH,
@@ -86,20 +87,67 @@ def test_malformed_arguments(scripted: Scripted, method: str, arguments: str) ->
 @pytest.mark.filterwarnings("ignore::pydantic.PydanticDeprecationWarning")
 @pytest.mark.parametrize("streaming", [True, False])
 def test_malformed_arguments_in_agents(scripted: Scripted, streaming: bool) -> None:  # noqa: FBT001
-    """An agent fails with the error about malformed arguments."""
-    llm, server = scripted(calling_response(tool_call('{"city": "Lis'), stream=streaming))
+    """The model reads why a tool was not called with malformed arguments, and the run goes on."""
+    hi: Any = respond_json(HI)
+    if streaming:
+        event = json.dumps({"choices": [{"delta": {"content": "Hi."}}]})
+        hi = respond(200, f"data: {event}\n\ndata: [DONE]\n\n".encode(), "text/event-stream")
+    llm, server = scripted(calling_response(tool_call('{"city": "Lis'), stream=streaming), hi)
+    agent = FunctionAgent(tools=make_tools(), llm=llm, streaming=streaming)
+    reply = run_agent(agent, WEATHER)
+    assert "Hi." in str(reply)
+    sent = sent_field(server)[-1]
+    assert sent["role"] == "tool"
+    assert "are not JSON" in sent["content"]
+    assert "Call it again with a JSON object." in sent["content"]
+
+
+@pytest.mark.filterwarnings("ignore::pydantic.PydanticDeprecationWarning")
+@pytest.mark.parametrize("streaming", [True, False])
+def test_malformed_arguments_as_error(scripted: Scripted, streaming: bool) -> None:  # noqa: FBT001
+    """An agent whose model raises on invalid arguments fails with the error about them."""
+    response = calling_response(tool_call('{"city": "Lis'), stream=streaming)
+    llm, server = scripted(response, raise_on_invalid_arguments=True)
     agent = FunctionAgent(tools=make_tools(), llm=llm, streaming=streaming)
     with pytest.raises(MalformedResponseError, match="The arguments of get_weather are not JSON"):
         run_agent(agent, WEATHER)
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("arguments", ["", "null"])
 @pytest.mark.parametrize("method", TOOL_CHATS)
-def test_empty_arguments(scripted: Scripted, method: str) -> None:
-    """Empty arguments, as some models write them, are no arguments."""
-    llm, _ = scripted(calling_response(tool_call(""), stream="stream" in method))
+def test_empty_arguments(scripted: Scripted, method: str, arguments: str) -> None:
+    """Empty arguments and null, as some models write them, are no arguments."""
+    llm, _ = scripted(calling_response(tool_call(arguments), stream="stream" in method))
     response = TOOL_CHATS[method](llm, make_tools(), user_msg=WEATHER)[-1]
     assert llm.get_tool_calls_from_response(response)[0].tool_kwargs == {}
+
+
+@pytest.mark.parametrize("method", ["chat_with_tools", "achat_with_tools"])
+def test_required_call_without_tools(scripted: Scripted, method: str) -> None:
+    """A call that is required where there are no tools is ignored, as in LlamaIndex's classes."""
+    llm, server = scripted(respond_json(HI))
+    reply = TOOL_CHATS[method](llm, [], user_msg=WEATHER, tool_required=True)[-1]
+    assert reply.message.content == "Hi."
+    assert sent_field(server, "tool_choice") is None
+
+
+def test_calls_of_the_older_chat_schema(scripted: Scripted, chat: Method) -> None:
+    """Function calls without ids are sent as tool calls, each with the result that follows it."""
+    llm, server = scripted(respond_json(HI))
+    call = {"name": "get_weather", "arguments": "{}"}
+    history = [ChatMessage(role="user", content=WEATHER)]
+    for result in ("Fog.", "Rain."):
+        asked = ChatMessage(role="assistant", additional_kwargs={"function_call": call})
+        named = {"name": "get_weather"}
+        history += [asked, ChatMessage(role="function", content=result, additional_kwargs=named)]
+    with contextlib.suppress(APIError):  # a whole reply is no stream
+        chat(llm, history)
+    _, first, fog, second, rain = sent_field(server)
+    assert first["tool_calls"][0]["function"] == call
+    assert [fog["content"], rain["content"]] == ["Fog.", "Rain."]
+    assert fog["tool_call_id"] == first["tool_calls"][0]["id"]
+    assert rain["tool_call_id"] == second["tool_calls"][0]["id"] != fog["tool_call_id"]
 
 
 @pytest.mark.parametrize("method", ["chat_with_tools", "achat_with_tools"])

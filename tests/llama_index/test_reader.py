@@ -7,6 +7,7 @@ import itertools
 import shutil
 import tempfile
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -110,26 +111,58 @@ class TestFinding:
             load(reader, ("monday.mp3", b"", b""))
 
     def test_contents(self, reader: ApertisAudioReader, monday: Path, load: Load) -> None:
-        """Documents of bytes and file objects have no audio resource."""
+        """Bytes and file objects are loaded like files."""
         content = monday.read_bytes()
         expected = texts(reader.load_data(monday))
         for source in (content, io.BytesIO(content)):
-            documents = load(reader, source)
-            assert texts(documents) == expected
-            assert [document.audio_resource for document in documents] == [None] * 4
+            assert texts(load(reader, source)) == expected
 
     def test_other_file_system(self, reader: ApertisAudioReader, monday: Path, load: Load) -> None:
-        """A path of another file system is opened there once, and is no audio resource."""
+        """A path of another file system is opened there, once."""
         memory = fsspec.filesystem("memory")
         memory.pipe("/far/monday.mp3", monday.read_bytes())
         documents = load(reader, PurePosixPath("/far/monday.mp3"), fs=memory)
         assert texts(documents) == texts(reader.load_data(monday))
         assert documents[0].metadata["source"] == "/far/monday.mp3"
-        assert documents[0].audio_resource is None
         twice = load(reader, ["/far/monday.mp3", "/far/monday.mp3"], fs=memory)
         assert texts(twice) == texts(documents)
         with pytest.raises(RecordingError, match=r"/far/away.mp3 cannot be read"):
             load(reader, "/far/away.mp3", fs=memory)
+
+    def test_folder_of_another_file_system(
+        self, reader: ApertisAudioReader, meetings: Path, load: Load
+    ) -> None:
+        """A folder of another file system is searched like a local one."""
+        memory = fsspec.filesystem("memory")
+        for name in ("monday.mp3", "later/tuesday.ogg", ".hidden/a.mp3", "notes.txt"):
+            content = meetings / name
+            memory.pipe(f"/team/{name}", content.read_bytes() if content.exists() else b"")
+        documents = load(reader, "/team", fs=memory)
+        sources = [document.metadata["source"] for document in documents]
+        assert sources == ["/team/later/tuesday.ogg"] * 2 + ["/team/monday.mp3"] * 4
+        direct = load(reader.model_copy(update={"glob": "*"}), "memory://team/", fs=memory)
+        assert texts(direct) == texts(documents)[2:]
+
+    def test_open_file_of_another_file_system(
+        self, reader: ApertisAudioReader, monday: Path, load: Load
+    ) -> None:
+        """An open file that has a path in place of a name is cited by it."""
+
+        class BucketFile(io.BytesIO):
+            path = "bucket/monday.mp3"
+
+        (first, *_) = load(reader, BucketFile(monday.read_bytes()))
+        assert first.metadata["source"] == "bucket/monday.mp3"
+
+    def test_options_of_a_call(self, reader: ApertisAudioReader, monday: Path, load: Load) -> None:
+        """A call may have its own task, model, language and prompt, and no other options."""
+        (first, *_) = load(reader, monday, task="translate", prompt="Beacons.")
+        assert first.metadata["task"] == "translate"
+        assert load(reader, monday)[0].metadata["task"] == "transcribe"
+        with pytest.raises(ConfigurationError, match="language"):
+            load(reader, monday, task="translate", language="de")
+        with pytest.raises(TypeError, match="speed"):
+            load(reader, monday, speed=2)
 
     def test_nothing_to_read(self, reader: ApertisAudioReader, load: Load) -> None:
         """Without an argument and input_dir, the error says what is missing."""
@@ -205,16 +238,32 @@ class TestDocuments:
         for name in ("duration: ", "model: ", "task: ", "file_path: "):
             assert name not in prompt + embedded
 
-    def test_extra_info_does_not_replace(self, reader: ApertisAudioReader, monday: Path) -> None:
-        """Metadata of the recording take precedence over extra_info."""
-        first = reader.load_data(monday, extra_info={"start": "never"})[0]
-        assert first.metadata["start"] == pytest.approx(0.7, abs=0.1)
+    def test_extra_info_does_not_replace(
+        self,
+        reader: ApertisAudioReader,
+        monday: Path,
+        load: Load,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        """Extra info with the name of a fact about the recording gets another, which is logged."""
+        documents = load(reader, monday, extra_info={"start": "never", "team": "core"})
+        first = documents[0].metadata
+        assert first["start"] == pytest.approx(0.7, abs=0.1)
+        assert (first["extra_start"], first["team"]) == ("never", "core")
+        (warning,) = caplog.messages
+        assert "extra_start" in warning
 
-    def test_audio_resource(self, reader: ApertisAudioReader, monday: Path) -> None:
-        """The audio resource holds the path of the recording, without its bytes."""
-        resource = reader.load_data(monday)[0].audio_resource
-        assert resource is not None
-        assert (resource.path, resource.data, resource.mimetype) == (monday, None, "audio/mpeg")
+    def test_extra_info_is_flat(self, reader: ApertisAudioReader, monday: Path) -> None:
+        """Values that vector stores would refuse become text."""
+        extra = {"attendees": ["Ann", "Jörg"], "day": date(2026, 1, 2), "room": None, "floor": 3}
+        metadata = reader.load_data(monday, extra_info=extra)[0].metadata
+        assert metadata["attendees"] == '["Ann", "Jörg"]'
+        assert metadata["day"] == "2026-01-02"
+        assert (metadata["room"], metadata["floor"]) == (None, 3)
+
+    def test_no_audio_resource(self, reader: ApertisAudioReader, monday: Path) -> None:
+        """Documents have no audio, so that a multimodal query does not send whole recordings."""
+        assert reader.load_data(monday)[0].audio_resource is None
 
     def test_relationships(self, reader: ApertisAudioReader, meetings: Path, load: Load) -> None:
         """Neighbouring passages of one recording are linked, those of two are not."""

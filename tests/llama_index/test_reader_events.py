@@ -47,6 +47,27 @@ def test_events(
     assert "sk-payg-1234" not in start.model_dump_json() + end.model_dump_json()
 
 
+def test_span(beacon_url: str, monday: Path, load: Load) -> None:
+    """Reading is a span that names the task and the model; it has no recording and no key."""
+    reader = ApertisAudioReader(api_key="sk-payg-1234", base_url=beacon_url, model="whisper-1")
+    with record_instrumentation() as (_, spans):
+        load(reader, monday.read_bytes())
+    assert spans.names == ["load_recordings"]
+    assert "'gen_ai.request.model': 'whisper-1'" in spans.as_text()
+    assert "sk-payg-1234" not in spans.as_text()
+    assert "\\x00" not in spans.as_text()
+    assert not spans.open_spans
+
+
+def test_span_of_a_failure(beacon_url: str, tmp_path: Path, load: Load) -> None:
+    """The span of a load that fails ends with its error."""
+    reader = ApertisAudioReader(api_key="sk-payg-1234", base_url=beacon_url)
+    (tmp_path / "broken.mp3").write_bytes(b"no audio")
+    with record_instrumentation() as (_, spans), pytest.raises(RecordingError) as caught:
+        load(reader, tmp_path / "broken.mp3")
+    assert repr(caught.value) in spans.as_text().partition("dropped: ")[2]
+
+
 def test_events_without_a_name(
     recorder: EventRecorder, reader: ApertisAudioReader, monday: Path, load: Load
 ) -> None:
@@ -66,7 +87,7 @@ def test_failures(recorder: EventRecorder, beacon_url: str, tmp_path: Path, load
     load(reader, tmp_path)
     end = recorder.events[-1]
     assert isinstance(end, TranscriptionEndEvent)
-    assert "no audio file" in (end.error or "")
+    assert "not on the list of formats" in (end.error or "")
 
 
 class CountingFileSystem(LocalFileSystem):  # type: ignore[misc]  # fsspec has no types

@@ -102,6 +102,8 @@ class TestDirectories:
     def test_every_suffix(self, reader: ApertisAudioReader) -> None:
         """The file extractor has the reader for every suffix of recordings."""
         assert audio_file_extractor(reader) == dict.fromkeys(SUFFIXES, reader)
+        assert ".ts" not in audio_file_extractor(reader), "TypeScript is no recording"
+        assert audio_file_extractor(reader, also=[".ts"])[".ts"] is reader
 
     @pytest.mark.parametrize("mode", ["sync", "async"])
     def test_mixed_folder(self, reader: ApertisAudioReader, mixed: Path, mode: str) -> None:
@@ -140,7 +142,7 @@ class TestErrors:
 
     def test_raising(self, reader: ApertisAudioReader, folder: Path, load: Load) -> None:
         """A recording that is none is an error."""
-        with pytest.raises(RecordingError, match=r"a.mp3 is no audio file"):
+        with pytest.raises(RecordingError, match=r"a.mp3 is damaged, or not on the list"):
             load(reader, folder)
 
     def test_skipping(
@@ -155,7 +157,7 @@ class TestErrors:
         (failure,) = reader.failures
         assert failure.source == str(folder / "a.mp3")
         assert isinstance(failure.error, RecordingError)
-        assert "a.mp3 is no audio file" in caplog.text
+        assert "a.mp3 is damaged, or not on the list" in caplog.text
 
     def test_skipping_other_values(self, beacon_url: str, monday: Path, load: Load) -> None:
         """A value that is no recording is skipped, and the recordings after it are read."""

@@ -1,6 +1,7 @@
 """The tool spec, its audio tools, and agents that use them."""
 
 import asyncio
+import inspect
 import json
 import shutil
 from collections.abc import Sequence
@@ -85,16 +86,52 @@ def test_ask_max_seconds(access: FileAccess, beacon_url: str, mode: str) -> None
 
 @MODES
 def test_transcribe(tool_spec: ApertisAudioToolSpec, mode: str) -> None:
-    """A transcript is text with time codes."""
+    """A transcript is text with time codes, and facts for the program."""
     output = call_tool(get_tool(tool_spec, "transcribe_audio"), mode, path="monday.mp3")
     (block,) = output.blocks
     assert isinstance(block, TextBlock)
     assert block.text.startswith("[00:00:00] 00000 00001")
+    assert output.raw_output["duration"] == pytest.approx(40, abs=0.1)
+
+
+def test_arguments_by_position(tool_spec: ApertisAudioToolSpec) -> None:
+    """Tools are called with arguments by position too; one too many is a sentence."""
+    transcribe = get_tool(tool_spec, "transcribe_audio")
+    assert transcribe("monday.mp3", "en", 30.0).content.startswith("[00:00:30]")
+    with pytest.raises(UnsupportedError, match="accepts path, language, start, and no more"):
+        transcribe("monday.mp3", "en", 20.0, "more")
+
+
+def test_functions(tool_spec: ApertisAudioToolSpec) -> None:
+    """The functions of the spec have typed signatures, and work without an agent."""
+    parameters = inspect.signature(tool_spec.transcribe_audio).parameters
+    assert list(parameters) == ["path", "language", "start"]
+    sync_result = tool_spec.transcribe_audio("monday.mp3", start=30.0)
+    async_result = asyncio.run(tool_spec.atranscribe_audio("monday.mp3", start=30.0))
+    assert sync_result == async_result
+    assert sync_result.text.startswith("[00:00:30]")
 
 
 @MODES
 def test_speak(tool_spec: ApertisAudioToolSpec, access: FileAccess, mode: str) -> None:
-    """Speech is a text block, and an audio block with the path of the new file."""
+    """Speech is text that any model can read; the path of the file is a fact for the program."""
+    output = call_tool(get_tool(tool_spec, "speak_text"), mode, text="Good morning.")
+    (text,) = output.blocks
+    assert isinstance(text, TextBlock)
+    path = Path(output.raw_output["path"])
+    assert path.parent == access.output
+    assert path.name in text.text
+    assert probe(path).duration == pytest.approx(output.raw_output["duration"], abs=0.1)
+    assert output.raw_output["media_type"] == "audio/mpeg"
+    output.model_dump_json()
+
+
+@MODES
+def test_speak_with_audio_blocks(access: FileAccess, beacon_url: str, mode: str) -> None:
+    """A program whose model hears can have an audio block with the path of the new file."""
+    tool_spec = ApertisAudioToolSpec(
+        access=access, audio_blocks=True, api_key="sk-payg-1234", base_url=beacon_url
+    )
     output = call_tool(get_tool(tool_spec, "speak_text"), mode, text="Good morning.")
     text, audio = output.blocks
     assert isinstance(text, TextBlock)
@@ -208,7 +245,7 @@ class TestAgents:
             ("transcribe_audio", {"path": "monday.mp3"}),
         )
         answer, (speech, transcript) = run_agent(agent)
-        assert isinstance(speech.tool_output.blocks[1], AudioBlock)
+        assert Path(speech.tool_output.raw_output["path"]).exists()
         assert not transcript.tool_output.is_error
         assert "00000 00001" in (answer.response.content or "")
 

@@ -1,12 +1,15 @@
 """The cache keeps transcripts, and its failures do not stop the work."""
 
+import contextlib
 import gc
+import json
 import multiprocessing
 import os
 import signal
 import sqlite3
 import sys
 import time
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -54,6 +57,30 @@ def test_hit_and_miss(cache: TranscriptCache) -> None:
     assert (cache.get("two"), cache.get("three")) == (TWO, None)
 
 
+def test_response(cache: TranscriptCache) -> None:
+    """The response is in a column of its own, for versions that read more of it."""
+    cache.put("one", ONE)
+    with contextlib.closing(sqlite3.connect(cache.path)) as database:
+        ((body, response),) = database.execute("SELECT body, response FROM transcripts").fetchall()
+    assert zlib.decompress(response).decode() == ONE.raw
+    assert "raw" not in json.loads(zlib.decompress(body))
+
+
+def test_earlier_version(tmp_path: Path) -> None:
+    """A file of the version before is neither read nor changed, and goes when all are cleared."""
+    old = tmp_path / "transcripts-2.sqlite3"
+    with contextlib.closing(sqlite3.connect(old)) as database:
+        database.execute("CREATE TABLE transcripts (key, size, used, body)")
+        database.commit()
+    content = old.read_bytes()
+    cache = TranscriptCache(tmp_path)
+    assert cache.get("one") is None
+    cache.put("one", ONE)
+    assert (cache.get("one"), old.read_bytes()) == (ONE, content)
+    assert cache.clear() == 1
+    assert not old.exists()
+
+
 def test_again(cache: TranscriptCache) -> None:
     """A transcript replaces the previous one with the same key."""
     cache.put("one", ONE)
@@ -79,7 +106,7 @@ def test_garbage_collected(tmp_path: Path) -> None:
     assert len([*tmp_path.iterdir()]) > 1
     del cache
     gc.collect()
-    assert [*tmp_path.iterdir()] == [tmp_path / "transcripts-2.sqlite3"]
+    assert [*tmp_path.iterdir()] == [tmp_path / "transcripts-3.sqlite3"]
 
 
 @pytest.mark.usefixtures("_ticking")

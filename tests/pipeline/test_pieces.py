@@ -5,6 +5,7 @@ import threading
 import wave
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from support.scripted_responses import respond_error, respond_json
 from support.standup_pieces import PIECE_SECONDS, SEGMENT_START, transcribe_standup
 from support.sync_async import Run
 from support.timeouts import TIMEOUT
+from support.wav_files import silent_wav
 
 
 def test_pieces(run: Run, cuts: ExpectedPieces) -> None:
@@ -112,16 +114,84 @@ def write_silence(path: Path, seconds: int) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("model", "pieces"), [("whisper-1", 1), ("gpt-4o-transcribe", 5)])
-def test_model_limits(run: Run, tmp_path: Path, model: str, pieces: int) -> None:
-    """A recording is sent whole if the model accepts its length, else in pieces of >= 5 min."""
-    path = write_silence(tmp_path / "quiet.wav", 1300)
-    with LoopbackServer([respond_json({"text": ""})]) as server, server.client() as audio:
-        run(audio, "transcribe", path, model=model)
-    sent = [request.size / 8000 for request in server.requests]
+@pytest.mark.parametrize("model", ["whisper-1", "gpt-4o-transcribe"])
+def test_long_recordings(run: Run, tmp_path: Path, model: str) -> None:
+    """More than 15 minutes are sent in pieces of at least five minutes, whatever the model."""
+    sent = seconds_sent(run, write_silence(tmp_path / "quiet.wav", 1300), model=model)
+    assert len(sent) == 5
+    assert 1300 <= sum(sent) < 1305
+    assert max(sent) < 331
+
+
+@pytest.mark.parametrize(
+    ("seconds", "piece_seconds", "pieces"),
+    [
+        (899, None, 1),
+        (901, None, 3),
+        (901, 901, 1),
+        (3000, 3000, 1),
+        (3100, 1500, 3),
+        (901, 90, 10),
+    ],
+)
+def test_piece_seconds(
+    run: Run, tmp_path: Path, seconds: int, piece_seconds: int | None, pieces: int
+) -> None:
+    """The length of a request can be set, also to more than 15 minutes."""
+    path = write_silence(tmp_path / "quiet.wav", seconds)
+    sent = seconds_sent(run, path, piece_seconds=piece_seconds)
     assert len(sent) == pieces
-    assert 1300 <= sum(sent) < 1300 + pieces
-    assert pieces == 1 or max(sent) < 331
+    assert seconds <= sum(sent) < seconds + pieces
+
+
+def seconds_sent(run: Run, path: Path, **options: Any) -> list[float]:
+    """Return the seconds of each request that transcribes a silent recording."""
+    with LoopbackServer([respond_json({"text": ""})]) as server, server.client() as audio:
+        run(audio, "transcribe", path, **options)
+    return [request.size / 8000 for request in server.requests]
+
+
+def test_no_long_pieces(run: Run, tmp_path: Path) -> None:
+    """No request has more than 15 minutes by default, however long the recording is."""
+    path = write_silence(tmp_path / "quiet.wav", 9000)
+    assert max(seconds_sent(run, path)) < 901
+
+
+def test_too_short(run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    """Less than 0.1 s is not sent: the transcript is empty, and its notes say why, once each."""
+    with LoopbackServer([respond_json({"text": "One."})]) as server, server.client() as audio:
+        short = run(audio, "transcribe", ("click.wav", silent_wav(3000)))
+        run(audio, "transcribe", ("word.wav", silent_wav(3200)))
+        assert len(server.requests) == 1
+    assert (short.text, short.segments, short.source) == ("", (), "click.wav")
+    assert short.duration == pytest.approx(0.094, abs=0.001)
+    assert short.notes == (
+        "It is shorter than 0.1 s and was not sent.",
+        "No speech was found in it, so the transcript is empty.",
+    )
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        f"click.wav: {note}" for note in short.notes
+    ]
+
+
+def test_notes(run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Impossible times and silence are noted and logged, also when the cache is used."""
+    late = {"text": "Thanks.", "segments": [{"start": 28, "end": 30, "text": "Thanks."}]}
+    reasons = ((late, "The service gave impossible times for 1 of 1"), ({"text": ""}, "No speech"))
+    for response, beginning in reasons:
+        caplog.clear()
+        folder = tmp_path / beginning[:2]
+        with (
+            LoopbackServer([respond_json(response)]) as server,
+            server.client(cache=folder) as audio,
+        ):
+            found = [run(audio, "transcribe", ("talk.wav", silent_wav(32_000))) for _ in "ab"]
+            assert len(server.requests) == 1
+        assert [each.notes for each in found] == [found[0].notes] * 2
+        (note,) = found[0].notes
+        assert note.startswith(beginning)
+        warnings = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+        assert warnings == [f"talk.wav: {note}"] * 2
 
 
 def test_two_at_once(cuts: ExpectedPieces) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apertis_audio_tools import Segment, Transcript, Usage
+from apertis_audio_tools import Segment, Transcript, Usage, Word
 from apertis_audio_tools.pipeline.stitching import TranscribedPiece, stitch
 from apertis_audio_tools.text import subtitles
 
@@ -85,6 +85,10 @@ def test_usage() -> None:
     pieces = piece(0, 9, usage=one), piece(9, 18), piece(18, 27, usage=two)
     assert stitch(pieces, EMPTY).usage == Usage(input_tokens=7, output_tokens=5, seconds=1.5)
     assert stitch(pieces[1:2], EMPTY).usage is None
+    priced = piece(27, 36, usage=Usage(seconds=2.0, cost=0.25))
+    assert stitch([*pieces, priced, priced], EMPTY).usage == Usage(
+        input_tokens=7, output_tokens=5, seconds=5.5, cost=0.5
+    )
 
 
 def test_language() -> None:
@@ -199,6 +203,28 @@ def test_repetition_after_the_overlap(again: float) -> None:
     twice = segment(again - 8, again - 6, "thank you all")
     assert texts(one, piece(8, 100, twice, overlap=2)) == ["thank you all"] * 2
     assert texts(one, piece(8, 100, once, twice, overlap=2)) == ["thank you all"] * 2
+
+
+def test_starts_never_decrease() -> None:
+    """Words that only one of two pieces has in their overlap do not turn time back."""
+    one = piece(0, 10, segment(0, 8, "one"), segment(9.5, 10, "two"))
+    two = piece(8, 18, segment(0, 1, "three"), segment(1.5, 2.5, "four"), overlap=2)
+    whole = stitch([one, two], EMPTY)
+    assert whole.text == "one two three four"
+    assert spans(one, two) == [(0, 8), (9.5, 10), (9.5, 10), (9.5, 10.5)]
+    assert [each.clamped for each in whole.segments] == [False, False, True, False]
+
+
+def test_words_with_times() -> None:
+    """Words of segments are moved with them, and cut with them in an overlap."""
+    words = [Word(start=at, end=at + 1, text=text) for at, text in enumerate(["the", "red", "fox"])]
+    said = segment(0, 3, "the red fox").model_copy(update={"words": tuple(words)})
+    one = piece(0, 3, said.model_copy(update={"speaker": "Ann"}))
+    two = piece(1, 4, segment(0, 2, "red fox"), overlap=2)
+    (first, *_) = stitch([one, two], EMPTY).segments
+    assert (first.speaker, [each.text for each in first.words]) == ("Ann", first.text.split())
+    moved = stitch([piece(0, 9), piece(9, 12, said)], EMPTY).segments[-1]
+    assert [(each.start, each.end) for each in moved.words] == [(9, 10), (10, 11), (11, 12)]
 
 
 def test_no_overlap() -> None:

@@ -158,7 +158,7 @@ def test_markitdown_recovers(host: Callable[[str], Host]) -> None:
         "        print(error)\n"
     )
     first, second, third, last = printed.splitlines()
-    assert "bad.mp3 is no audio file" in first
+    assert "bad.mp3 is damaged, or not on the list" in first
     assert second == "[00:00:00] The meeting is tomorrow."
     assert third == first
     assert last == "        print(error)"

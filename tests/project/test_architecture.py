@@ -35,7 +35,7 @@ ALONE = {"__init__", "sandbox"}
 AUDIO_LAYERS = ("input", "timing", "cutting", "output")
 """The folders of `audio`, from the bottom up."""
 
-ROOT_MODULES = {"__init__", "__main__", "errors", "models", "results"}
+ROOT_MODULES = {"__init__", "__main__", "errors", "models"}
 
 MAY_IMPORT_ALONE = {
     "anyio": {"pipeline"},

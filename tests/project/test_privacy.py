@@ -1,5 +1,6 @@
 """The API key is sent in one header only; logs and errors contain neither key nor audio."""
 
+import contextlib
 import logging
 import pickle
 import traceback
@@ -27,6 +28,18 @@ def test_authorization(run: Run) -> None:
     assert KEY not in request.target
 
 
+@pytest.mark.parametrize("cookie", [f"session={KEY}", "a=\u00e9\u200b"])
+def test_cookies(run: Run, cookie: str) -> None:
+    """Cookies are not kept, so that nothing of a response is sent with the next request."""
+    head = f"HTTP/1.1 200 OK\r\nset-cookie: {cookie}\r\ncontent-length: 11\r\n\r\n"
+    script = [send_raw(head.encode() + b'{"data":[]}'), MODELS]
+    with LoopbackServer(script) as server, server.client(max_retries=0) as audio:
+        with contextlib.suppress(APIError):
+            run(audio, "models")
+        assert run(audio, "models") == ("whisper-1",)
+    assert [request for request in server.requests if "cookie" in request.headers] == []
+
+
 def test_client_hides_the_key() -> None:
     """The representations of the client and its parts do not contain the key."""
     with LoopbackServer([MODELS]) as server, server.client() as audio:
@@ -52,7 +65,7 @@ def test_causes_hide_the_key(run: Run) -> None:
     """The frames of an error's causes hold neither the key nor the request."""
     with LoopbackServer([reset_connection()]) as server, server.client(max_retries=0) as audio:
         with pytest.raises(APIError) as caught:
-            run(audio, "transcribe", silent_wav(1000))
+            run(audio, "transcribe", silent_wav(4000))
         cause = caught.value.__cause__
         assert isinstance(cause, httpx.ReadError)
         assert "authorization" not in cause.request.headers
@@ -71,7 +84,7 @@ def test_logs(run: Run, caplog: pytest.LogCaptureFixture, first: Behaviour) -> N
     transcript = respond_json({"text": "recognised words"})
     with LoopbackServer([first, transcript]) as server, server.client() as audio:
         run(audio, "models") if first is MODELS else None
-        run(audio, "transcribe", silent_wav(1000), prompt="words of the prompt")
+        run(audio, "transcribe", silent_wav(4000), prompt="words of the prompt")
     assert "/v1/audio/transcriptions" in caplog.text
     assert KEY not in caplog.text
     assert "recognised words" not in caplog.text

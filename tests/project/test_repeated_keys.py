@@ -1,116 +1,112 @@
-"""A service that repeats the API key, in whatever form, puts it into no error and no log."""
+"""A service that repeats the API key, wherever and in whatever form, puts it into no error or log.
 
-import base64
-import html
-import io
-import json
+`make hostile` tries every form in every position with every verb.
+"""
+
+import itertools
 import logging
-import pickle
-import traceback
-from collections.abc import Callable
-from urllib.parse import quote
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import pytest
 
 from apertis_audio_tools import ApertisAudio, ApertisError
 from support.fake_clock import FakeClock
-from support.loopback_server import Behaviour, LoopbackServer
-from support.scripted_responses import respond, respond_json, send_raw
+from support.keys.calls import arguments_of, verbs
+from support.keys.detection import reveals
+from support.keys.echo_forms import FORMS, KEYS
+from support.keys.echo_positions import POSITIONS
+from support.keys.shown_texts import texts_of_error, texts_of_record
+from support.loopback_server import LoopbackServer
+from support.scripted_responses import respond_json
 from support.sync_async import Run
 from support.wav_files import silent_wav
 
-KEYS = ["sk-SECRETsecret1234567890", "sk-ab.SECRET+sec/ret99==", "SECRET~1", "x_sk-SEC'RET&%\"end"]
-FORMS: dict[str, Callable[[str], str]] = {
-    "plain": str,
-    "upper case": str.upper,
-    "lower case": str.lower,
-    "after an underscore": lambda key: f"x_{key}_y",
-    "percent": lambda key: quote(key, safe=""),
-    "every character in percent": lambda key: "".join(f"%{ord(char):02X}" for char in key),
-    "JSON": lambda key: "".join(f"\\u{ord(char):04x}" for char in key),
-    "HTML": html.escape,
-    "base64": lambda key: base64.b64encode(key.encode()).decode(),
-    "base64 of a header": lambda key: base64.b64encode(f"Bearer {key}".encode()).decode(),
-    "base64 for addresses": lambda key: base64.urlsafe_b64encode(f":{key}:".encode()).decode(),
-    "base64 in percent": lambda key: quote(base64.b64encode(key.encode()), safe=""),
-    "hexadecimal": lambda key: key.encode().hex(),
-    "in two lines": lambda key: f"{key[:6]}\n  {key[6:]}",
-}
+PAIRS = list(itertools.product(POSITIONS, FORMS))
+IS_LONG = bool(os.environ.get("APERTIS_LONG_TESTS"))
+
+pytestmark = pytest.mark.timeout(3600 if IS_LONG else 120)
 
 
-def _error(**fields: str) -> Callable[[str], Behaviour]:
-    def behaviour(echo: str) -> Behaviour:
-        shown = {name: value.format(echo) for name, value in fields.items()}
-        return respond_json({"error": {"message": "No.", **shown}}, 401)
-
-    return behaviour
-
-
-def _head(template: str) -> Callable[[str], Behaviour]:
-    return lambda echo: send_raw(
-        template.format(echo.replace("\n", "")).replace("|", "\r\n").encode() + b"\r\n\r\n"
-    )
-
-
-PLACES: dict[str, Callable[[str], Behaviour]] = {
-    "message": _error(message="Incorrect API key provided: {}. Check it."),
-    "message that is cut": _error(message="x" * 490 + "{}"),
-    "code": _error(code="bad key {}"),
-    "param": _error(param="{}"),
-    "text": lambda echo: respond_json({"detail": echo}, 500),
-    "body that is no JSON": lambda echo: respond(200, (" " * 60 + echo).encode(), "text/plain"),
-    "error with success": lambda echo: respond_json({"error": {"message": echo, "code": echo}}),
-    "request id": _head("HTTP/1.1 401 No|content-length: 0|x-request-id: {}"),
-    "content encoding": _head("HTTP/1.1 200 OK|content-length: 0|content-encoding: {}"),
-    "reason": _head("HTTP/1.1 401 No {}|content-length: 0"),
-    "broken header": _head("HTTP/1.1 200 OK|Authorization Bearer {}"),
-    "broken status line": _head("Authorization: Bearer {}"),
-    "broken length": _head("HTTP/1.1 200 OK|content-length: {}"),
-    "address of a redirect": _head("HTTP/1.1 302 No|content-length: 0|location: http://[{}"),
-}
+@pytest.fixture
+def records() -> Iterator[list[logging.LogRecord]]:
+    """Return a list that the records of all loggers enter, at every level."""
+    found, root = list[logging.LogRecord](), logging.getLogger()
+    handler = logging.Handler()
+    handler.emit = found.append  # type: ignore[method-assign,assignment]
+    loggers = [root, *map(logging.getLogger, logging.root.manager.loggerDict)]
+    levels = [each.level for each in loggers]
+    root.addHandler(handler)
+    for each in loggers:
+        each.setLevel(logging.DEBUG)
+    yield found
+    root.removeHandler(handler)
+    for each, level in zip(loggers, levels, strict=True):
+        each.setLevel(level)
 
 
-def _simplify(text: str) -> str:
-    """Return a text without what may stand between the characters of a key."""
-    return "".join(text.lower().split())
-
-
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("key", KEYS)
-def test_repeated_key(run: Run, caplog: pytest.LogCaptureFixture, key: str, place: str) -> None:
-    """The key is in no text, attribute, cause, pickle or log record of an error."""
-    for name in ("", "apertis_audio_tools", "httpx", "httpcore"):
-        caplog.set_level(logging.DEBUG, logger=name)
-    echoes = [encode(key) for encode in FORMS.values()]
-    script = [PLACES[place](echo) for echo in echoes]
+def _leaks(
+    run: Run,
+    records: list[logging.LogRecord],
+    verb: str,
+    key: str,
+    pairs: Iterable[tuple[str, str]],
+    folder: Path,
+) -> Iterator[tuple[str, str, str]]:
+    """Call a verb once for each position and form; yield those whose echo is shown."""
+    pairs = list(pairs)
+    script = [POSITIONS[position](FORMS[form](key)) for position, form in pairs]
+    arguments, options = arguments_of(verb, folder)
     with (
         LoopbackServer(script) as server,
         ApertisAudio(key, base_url=server.url, clock=FakeClock(), max_retries=0) as client,
     ):
-        for echo in echoes:
-            caplog.clear()
-            with pytest.raises(ApertisError) as caught:
-                run(client, "transcribe", silent_wav(1000))
-            for where, text in _texts(caught.value, caplog.records).items():
-                for secret in (_simplify(echo), key.lower()):
-                    assert secret not in text, where
-                    assert repr(secret)[1:-1] not in text, where
+        for position, form in pairs:
+            records.clear()
+            texts: list[str] = []
+            try:
+                run(client, verb, *arguments, **options)
+            except ApertisError as error:
+                texts += texts_of_error(error)
+            texts += itertools.chain.from_iterable(map(texts_of_record, records))
+            if reveals("\n".join(set(texts)), key):
+                yield key, position, form
 
 
-def _texts(error: ApertisError, records: list[logging.LogRecord]) -> dict[str, str]:
-    texts = {
-        "traceback": "".join(traceback.format_exception(error)),
-        "attributes": json.dumps({**vars(error), "partial": None}),
-        "pickle": repr(pickle.dumps(error)),
-        "log": "\n".join(map(_show, records)),
-    }
-    return {where: _simplify(text) for where, text in texts.items()}
+def test_detection() -> None:
+    """The detection of these tests finds a key in each of the forms."""
+    assert len(PAIRS) >= 160
+    forms = [(key, form) for key in KEYS for form in FORMS]
+    assert [each for each in forms if not reveals(FORMS[each[1]](each[0]), each[0])] == []
+    assert not reveals("An error page, and the traceback of it.", KEYS[0])
 
 
-def _show(record: logging.LogRecord) -> str:
-    stream = io.StringIO()
-    logging.StreamHandler(stream).emit(record)
-    return f"{stream.getvalue()} {record.args}"
+@pytest.mark.parametrize("key", KEYS)
+def test_every_form(run: Run, records: list[logging.LogRecord], tmp_path: Path, key: str) -> None:
+    """A message that repeats the key shows it in none of the forms."""
+    forms = list(FORMS)[KEYS.index(key) % 2 :: 1 if IS_LONG else 2]
+    pairs = [("message", form) for form in forms]
+    assert list(_leaks(run, records, "models", key, pairs, tmp_path)) == []
+
+
+@pytest.mark.parametrize("verb", verbs())
+def test_every_position(
+    run: Run, records: list[logging.LogRecord], tmp_path: Path, verb: str
+) -> None:
+    """No verb shows a key that is repeated, wherever that is in the response."""
+    keys = KEYS if IS_LONG else [KEYS[verbs().index(verb) % len(KEYS)]]
+    pairs = PAIRS if IS_LONG else PAIRS[verbs().index(verb) * 37 :: 331]
+    leaks = [_leaks(run, records, verb, key, pairs, tmp_path) for key in keys]
+    assert list(itertools.chain.from_iterable(leaks)) == []
+
+
+def test_every_position_plainly(run: Run, records: list[logging.LogRecord], tmp_path: Path) -> None:
+    """Every position is tried with each way to read a response: whole, as events, as audio."""
+    for part, verb in enumerate(["transcribe", "stream_chat", "stream_speech"]):
+        positions = POSITIONS if IS_LONG else list(POSITIONS)[part::2]
+        pairs = [(position, "plain") for position in positions]
+        assert list(_leaks(run, records, verb, KEYS[0], pairs, tmp_path)) == []
 
 
 def test_results_have_no_key_in_their_request_id(run: Run) -> None:
@@ -118,6 +114,13 @@ def test_results_have_no_key_in_their_request_id(run: Run) -> None:
     response = respond_json({"text": "Yes."}, x_request_id="id-of-key-of-a-test")
     with LoopbackServer([response]) as server, server.client() as audio:
         assert run(audio, "transcribe", silent_wav(1000)).request_id == "id-of-[API key]"
+
+
+def test_results_keep_their_text(run: Run) -> None:
+    """Words of a transcript are the caller's, and are not replaced."""
+    response = respond_json({"text": "key-of-a-test"})
+    with LoopbackServer([response]) as server, server.client() as audio:
+        assert run(audio, "transcribe", silent_wav(1000)).text == "key-of-a-test"
 
 
 @pytest.mark.parametrize("key", ["sk-1234", "  sk-1234 "])

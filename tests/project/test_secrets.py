@@ -136,12 +136,12 @@ def test_bytes_of_the_caller(run: Run, verb: str, argument: object, failure: str
 
 
 @pytest.mark.parametrize(
-    "segments", [[{"start": "x"}], "none", None], ids=["segments", "segment-list", "text"]
+    "segments", [[{"start": "x"}], [], None], ids=["segments", "segment-list", "text"]
 )
 def test_text_of_a_response(run: Run, segments: object) -> None:
     """An error quotes the beginning of a malformed response; no variable shows the rest."""
     words = "word " * 1000 + "at the end"
-    body = {"text": words if segments else [words], "segments": segments}
+    body = {"text": [words], "segments": segments or [words]}
     with (
         LoopbackServer([respond_json(body)]) as server,
         server.client(max_retries=0) as audio,

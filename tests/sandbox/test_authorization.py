@@ -57,7 +57,9 @@ def test_no_key(url: str, send: SendRequest) -> None:
     assert (response.status_code, error_of(response)["code"]) == (401, "missing_api_key")
 
 
-@pytest.mark.parametrize("header", ["Bearer", "Bearer pk-1", "sk-1", "Basic sk-1"])
+@pytest.mark.parametrize(
+    "header", ["Bearer", "Bearer pk-1", "sk-1", "Basic sk-1", f"Bearer sk-{'1' * 501}"]
+)
 @pytest.mark.parametrize("send", [*AUDIO, _models])
 def test_malformed_key(url: str, send: SendRequest, header: str) -> None:
     """A key that does not look like one is refused on every endpoint."""
@@ -92,6 +94,14 @@ def test_models(client: httpx.Client) -> None:
     listed = {model["id"] for model in client.get("/models").json()["data"]}
     assert {"whisper-1", "gpt-4o-transcribe", "tts-1-hd", "gpt-4o-audio-preview"} < listed
     assert len(listed) == 10
+
+
+def test_model_rows(client: httpx.Client) -> None:
+    """Each row says when the model was made and whose it is."""
+    for row in client.get("/models").json()["data"]:
+        assert set(row) == {"id", "object", "created", "owned_by"}
+        assert 0 < row["created"] < time.time()
+        assert row["owned_by"] == "apertis-audio-sandbox"
 
 
 @pytest.mark.parametrize("path", ["/", "/audio", "/audio/speech/", "/completions", "/models/tts-1"])

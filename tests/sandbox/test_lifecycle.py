@@ -64,7 +64,7 @@ def test_response_bodies_are_not_delayed() -> None:
         Sandbox(recogniser=SilentRecogniser()) as url,
         socket.create_connection((urlsplit(url).hostname or "", urlsplit(url).port or 0)) as ours,
     ):
-        ours.sendall(b"GET /v1/models HTTP/1.1\r\nhost: sandbox\r\n\r\n")
+        ours.sendall(b"GET /v1/models HTTP/1.1\r\nhost: localhost\r\n\r\n")
         ours.recv(1)
         with other_end(ours) as theirs:
             assert theirs.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

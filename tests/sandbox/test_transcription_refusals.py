@@ -50,6 +50,21 @@ def test_invalid_parameter(transcribe: Transcribe, field: str, value: str) -> No
     assert refused(transcribe(WAV, **{field: value})) == (400, "invalid_parameter", field)
 
 
+@pytest.mark.parametrize("endpoint", ["transcriptions", "translations"])
+@pytest.mark.parametrize("value", ["true", "True", "1", "maybe"])
+def test_streaming(client: httpx.Client, endpoint: str, value: str) -> None:
+    """A streamed transcript is refused with a sentence, and so is a value of another kind."""
+    parts: dict[str, Any] = {"model": (None, "whisper-1"), "stream": (None, value)}
+    response = client.post(f"/audio/{endpoint}", files={"file": ("clip.wav", WAV), **parts})
+    assert refused(response) == (400, "invalid_parameter", "stream")
+    assert value == "maybe" or "leave out 'stream'" in response.json()["error"]["message"]
+
+
+def test_not_streaming(transcribe: Transcribe) -> None:
+    """`stream=false` is what the endpoint does anyway."""
+    assert transcribe(WAV, stream="false").status_code == 200
+
+
 def test_file_without_a_name(client: httpx.Client) -> None:
     """A text field named file is refused."""
     response = client.post(

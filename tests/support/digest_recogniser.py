@@ -49,9 +49,9 @@ def recognise_by_digest(
 
 
 def write_recordings(folder: Path, count: int = RECORDING_COUNT) -> list[Path]:
-    """Write `count` different recordings and return their paths in the order of their names."""
+    """Write `count` different recordings of 32 s and return their paths, by their names."""
     folder.mkdir(exist_ok=True)
     return [
-        write_silent_wav(folder / f"meeting{number}.wav", 3200 + 2 * number)
+        write_silent_wav(folder / f"meeting{number}.wav", 64_000 + 2 * number, rate=1000)
         for number in range(count)
     ]

@@ -14,7 +14,7 @@ class Run(Protocol):
 
 
 def returns_items(verb: str) -> bool:
-    return verb.startswith("stream_") or verb.endswith("_many")
+    return verb.startswith("stream_") or "_many" in verb
 
 
 def run_sync(client: ApertisAudio, verb: str, /, *args: Any, **options: Any) -> Any:

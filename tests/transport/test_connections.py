@@ -261,7 +261,7 @@ def test_responses_are_freed_at_once(run: Run, behaviour: Behaviour) -> None:
     with LoopbackServer([behaviour]) as server, server.client(max_retries=1) as audio:
         for _ in range(3):
             with contextlib.suppress(APIError):
-                run(audio, "transcribe", silent_wav(1000))
+                run(audio, "transcribe", silent_wav(4000))
         alive = [found for found in gc.get_objects() if isinstance(found, httpx.Response)]
         assert alive == []
 

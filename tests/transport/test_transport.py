@@ -46,8 +46,8 @@ def test_content_encodings(run: Run, encoding: str) -> None:
     ("verb", "arguments", "options", "limit"),
     [
         ("models", [], {}, 8 << 20),
-        ("transcribe", [("a.wav", silent_wav(320))], {"response_format": "verbose_json"}, 8 << 20),
-        ("transcribe", [("a.wav", silent_wav(320))], {"response_format": "srt"}, 4 << 20),
+        ("transcribe", [("a.wav", silent_wav(4000))], {"response_format": "verbose_json"}, 8 << 20),
+        ("transcribe", [("a.wav", silent_wav(4000))], {"response_format": "srt"}, 4 << 20),
     ],
     ids=["models", "json", "srt"],
 )

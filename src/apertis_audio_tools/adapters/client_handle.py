@@ -49,6 +49,7 @@ class ClientOptions(TypedDict, total=False):
     max_concurrency: int
     requests_per_minute: int | None
     cache: CacheSetting
+    isolate_probe: bool
     default_headers: Mapping[str, str] | None
     proxy: str | None
     verify: Verify
@@ -121,9 +122,9 @@ class LazyClient:
 class ClientFields(BaseModel):
     """Settings of `ApertisAudio`, or a client to share, as the fields of an adapter's object.
 
-    None in a setting means the client's default. The key, the client, the options of connections
-    and the table of models are not serialised; all but the client are pickled, so that worker
-    processes have them.
+    None in a setting means the client's default, except that ``requests_per_minute=None`` means
+    no limit, as for the client. The key, the client, the options of connections and the table of
+    models are not serialised; all but the client are pickled, so that worker processes have them.
     """
 
     model_config: ClassVar[ConfigDict] = STRICT_CONFIG
@@ -136,7 +137,8 @@ class ClientFields(BaseModel):
     max_retries: int | None = Field(default=None, frozen=True)
     max_wait: float | None = Field(default=None, frozen=True)
     max_concurrency: int | None = Field(default=None, frozen=True)
-    requests_per_minute: int | None = Field(default=None, frozen=True)
+    requests_per_minute: int | None = Field(default=settings.REQUESTS_PER_MINUTE, frozen=True)
+    isolate_probe: bool | None = Field(default=None, frozen=True)
     default_headers: Mapping[str, str] | None = Field(
         default=None, frozen=True, exclude=True, repr=False
     )
@@ -156,7 +158,8 @@ class ClientFields(BaseModel):
         super().model_post_init(context)
         names = ClientOptions.__annotations__.keys() & type(self).model_fields.keys()
         values = {name: getattr(self, name) for name in sorted(names - set(self._UNRELATED_FIELDS))}
-        options = {name: value for name, value in values.items() if value is not None}
+        defaults = {"requests_per_minute": settings.REQUESTS_PER_MINUTE}
+        options = {name: each for name, each in values.items() if each != defaults.get(name)}
         self._lazy_client = LazyClient(self.client, cast("ClientOptions", options))
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:

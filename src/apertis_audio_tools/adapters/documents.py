@@ -35,6 +35,8 @@ class TranscriptDocument:
     Attributes:
         id: UUID that is the same whenever the same recording from the same source is loaded with
             the same options, as far as these can change the documents.
+        reference_id: UUID that depends on the source, the options and the number of the document,
+            but not on the content: a changed recording keeps it.
         text: The words.
         metadata: Flat, JSON-safe facts in a fixed order: ``source`` (see `document_source`),
             ``start`` and ``end`` in seconds, ``timecode``, ``duration`` of the recording in
@@ -43,6 +45,7 @@ class TranscriptDocument:
     """
 
     id: str
+    reference_id: str
     text: str
     metadata: dict[str, str | int | float]
 
@@ -93,6 +96,10 @@ class DocumentOptions:
             return (whole,) if whole.text else ()
         if self.granularity == "segment" and transcript.segments:
             return tuple(segment for segment in transcript.segments if segment.text.strip())
+        return self.pack(transcript)
+
+    def pack(self, transcript: Transcript) -> tuple[Passage, ...]:
+        """Return the passages of a transcript, whatever the granularity."""
         return transcript.passages(
             max_seconds=self.max_seconds,
             max_characters=self.max_characters,
@@ -155,12 +162,12 @@ def make_documents(
         "task": transcript.task,
     }
     known = {key: value for key, value in facts.items() if value not in {None, ""}}
-    identity = [_VERSION, transcript.digest, source, *_identify(transcription, options)]
+    requested = _identify(transcription, options)
     for number, part in enumerate(options.split(transcript)):
         start, end = round(part.start, 3), round(part.end, 3)
-        part_identity = json.dumps([*identity, number, start, end], sort_keys=True)
         yield TranscriptDocument(
-            id=str(uuid.uuid5(_NAMESPACE, part_identity)),
+            id=_uuid(transcript.digest, source, *requested, number, start, end),
+            reference_id=_uuid(source, *requested, number),
             text=part.text.strip(),
             metadata={
                 "source": source,
@@ -170,6 +177,10 @@ def make_documents(
                 **known,
             },
         )
+
+
+def _uuid(*identity: object) -> str:
+    return str(uuid.uuid5(_NAMESPACE, json.dumps([_VERSION, *identity], sort_keys=True)))
 
 
 def _identify(

@@ -57,10 +57,13 @@ _MAX_UNANSWERED = 3
 
 
 def get_source_name(source: Source) -> str | None:
-    """Return the name or path of a recording, or None if it has neither."""
+    """Return the name or path of a recording, or None if it has neither.
+
+    Open files of other file systems, such as those of s3fs, have a ``path``.
+    """
     given_name, content = source if is_named_source(source) else (None, source)
-    name = given_name or (content if _is_path(content) else getattr(content, "name", None))
-    return os.fspath(name) if _is_path(name) else None
+    names = (given_name, content, *(getattr(content, each, None) for each in ("name", "path")))
+    return next((os.fspath(name) for name in names if name and _is_path(name)), None)
 
 
 def _is_path(value: object) -> TypeGuard[str | os.PathLike[str]]:

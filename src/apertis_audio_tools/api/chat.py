@@ -27,9 +27,7 @@ from apertis_audio_tools.results import ChatDelta, ChatReply, ToolCall
 
 _PATH = "/chat/completions"
 
-_RESERVED_FIELDS = frozenset(
-    {"audio", "messages", "modalities", "model", "stream", "stream_options"}
-)
+_RESERVED_FIELDS = frozenset({"audio", "messages", "modalities", "model", "stream"})
 
 ChatMessage: TypeAlias = Mapping[str, Any]
 ClipEncoder: TypeAlias = Callable[[Any], tuple[Upload, str]]
@@ -54,10 +52,12 @@ def chat_call(
         "modalities": modalities or (["text", "audio"] if is_spoken else None),
         "audio": voice if is_spoken else None,
     }
+    extra = dict(options.extra or {})
+    extra.pop("stream_options", None)  # programs set them once, for streams and whole replies
     request = Request(
         "POST",
         _PATH,
-        _build_body(payload, options.extra),
+        _build_body(payload, extra),
         model=options.model,
         max_response_bytes=models.MAX_AUDIO_RESPONSE_BYTES,
     )
@@ -75,8 +75,10 @@ def chat_stream_call(
     if _is_spoken(options):
         raise UnsupportedError("The service cannot stream a spoken reply; request it whole.")
     payload = _build_payload(messages, options, capabilities, encode_clip)
-    payload |= {"stream": True, "stream_options": {"include_usage": True}}
-    body = _build_body(payload, options.extra)
+    extra = dict(options.extra or {})
+    requested = extra.pop("stream_options", None) or {}
+    payload |= {"stream": True, "stream_options": {**requested, "include_usage": True}}
+    body = _build_body(payload, extra)
     request = Request(
         "POST",
         _PATH,

@@ -1,5 +1,6 @@
 """Streamed chat replies: server-sent events become deltas."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Annotated
@@ -145,14 +146,7 @@ class ChatEventReader:
         response = replace(self._head, body=data.encode())
         if not has_few_values(response.body):
             raise malformed_error(response, "with an event of far more values than it needs")
-        try:
-            chunk = _Chunk.model_validate_json(response.body)
-        except ValidationError:
-            raise MalformedResponseError(
-                f"An event of the streamed reply is not as documented: {snippet(response)}.",
-                status=response.status,
-                request_id=response.request_id,
-            ) from None
+        chunk = _parse_chunk(response)
         if chunk.error is not None or (chunk.choices is None and chunk.usage is None):
             raise malformed_error(response, "the reply broke off with an error")
         choice = chunk.choices[0] if chunk.choices else _ChunkChoice()
@@ -184,6 +178,16 @@ class ChatEventReader:
             name=function.name,
             arguments=function.arguments or "",
         )
+
+
+def _parse_chunk(response: Response) -> _Chunk:
+    with contextlib.suppress(ValidationError):  # raised below, as it would be the context
+        return _Chunk.model_validate_json(response.body)
+    raise MalformedResponseError(
+        f"An event of the streamed reply is not as documented: {snippet(response)}.",
+        status=response.status,
+        request_id=response.request_id,
+    )
 
 
 def _is_whole(data: str) -> bool:

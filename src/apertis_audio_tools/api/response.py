@@ -78,7 +78,8 @@ class Response:
     @property
     def request_id(self) -> str | None:
         """Id of the request for the support of the service."""
-        return self.headers.get("x-request-id") or self.headers.get("x-litellm-call-id")
+        found = self.headers.get("x-request-id") or self.headers.get("x-litellm-call-id")
+        return found and _API_KEY.sub("sk-...", found)
 
     @property
     def media_type(self) -> str:
@@ -212,9 +213,10 @@ def _one_line(value: object, redact: Callable[[str], str]) -> str | None:
     """Return a value as one short line, or None, for servers put anything into error fields."""
     if not isinstance(value, str | int) or isinstance(value, bool):
         return None
-    text = redact(str(value)[:_REDACTED_BYTES])
-    words = "".join(char if char.isprintable() else " " for char in text).split()
-    return _API_KEY.sub("sk-...", " ".join(words))[:500] or None
+    # Shortened, then redacted, then cut: nothing would recognise half a key.
+    words = "".join(char if char.isprintable() else " " for char in str(value)).split()
+    text = redact(" ".join(words)[:_REDACTED_BYTES])
+    return _API_KEY.sub("sk-...", text)[:500] or None
 
 
 def _shown_message(text: str | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from apertis_audio_tools.audio.cutting.pieces import cut_pieces
 from apertis_audio_tools.audio.cutting.units import Piece
+from apertis_audio_tools.audio.input.isolation import probe_in_child
 from apertis_audio_tools.audio.input.probing import Recording, probe
 from apertis_audio_tools.audio.input.sources import (
     Source,
@@ -25,6 +26,7 @@ __all__ = [
     "identify_speech",
     "is_named_source",
     "probe",
+    "probe_in_child",
     "require_file",
     "source_label",
 ]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from apertis_audio_tools.cli.standard_streams import require_regular_files
+from apertis_audio_tools.cli.standard_streams import decode_argument, require_regular_files
 from apertis_audio_tools.cli.transcript_output import OutputFormat, require_folder
 from apertis_audio_tools.models import UploadFormat
 
@@ -29,7 +29,10 @@ OutputFolder = Annotated[
 ]
 FORMAT_HELP = "passages (with timecodes), text, srt, vtt or json."
 Format = Annotated[OutputFormat, typer.Option("--format", metavar="FORM", help=FORMAT_HELP)]
-Prompt = Annotated[str | None, typer.Option(help="Context, or the spelling of names and terms.")]
+Prompt = Annotated[
+    str | None,
+    typer.Option(help="Context, or the spelling of names and terms.", callback=decode_argument),
+]
 Temperature = Annotated[float | None, typer.Option(help="Sampling temperature, 0 to 1.")]
 PieceSeconds = Annotated[
     float | None, typer.Option(min=1, help="Target length of the pieces of long recordings.")

@@ -36,6 +36,7 @@ from apertis_audio_tools.cli.session import (
     report_errors,
 )
 from apertis_audio_tools.cli.standard_streams import (
+    decode_argument,
     is_terminal_output,
     open_input,
     print_result,
@@ -160,7 +161,10 @@ def _write_transcripts(
 @app.command()
 def speak(
     text: Annotated[
-        str | None, typer.Argument(help="Text to speak; - reads it from standard input.")
+        str | None,
+        typer.Argument(
+            help="Text to speak; - reads it from standard input.", callback=decode_argument
+        ),
     ] = None,
     *,
     file: Annotated[
@@ -174,7 +178,9 @@ def speak(
     ] = VOICE,
     model: Annotated[str, typer.Option(help="Speech model.")] = SPEECH_MODEL,
     speed: Annotated[float | None, typer.Option(help="Speed of the speech, 0.25 to 4.")] = None,
-    instructions: Annotated[str | None, typer.Option(help="Tone, accent and pace.")] = None,
+    instructions: Annotated[
+        str | None, typer.Option(help="Tone, accent and pace.", callback=decode_argument)
+    ] = None,
     overwrite: Overwrite = False,
     sandbox: UseSandbox = False,
 ) -> None:
@@ -201,7 +207,9 @@ def speak(
 
 @app.command()
 def ask(
-    question: Annotated[str, typer.Argument(help="Question to the chat model.")],
+    question: Annotated[
+        str, typer.Argument(help="Question to the chat model.", callback=decode_argument)
+    ],
     clips: Annotated[
         list[Path] | None,
         recordings_argument(metavar="CLIP", help="Audio clips; - reads standard input."),

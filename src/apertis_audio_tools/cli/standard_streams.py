@@ -1,8 +1,9 @@
-"""Standard input and output with defined encodings, and arguments that may name standard input."""
+"""Standard input and output with defined encodings, and arguments of text or of standard input."""
 
 import contextlib
 import io
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,8 @@ from apertis_audio_tools.cli.terminal import escape_controls
 from apertis_audio_tools.errors import OutputError, UnsupportedError
 
 STDIN = "-"
+_UNDECODED = re.compile("[\udc80-\udcff]")
+"""Bytes of an argument that the locale's encoding has no characters for."""
 
 
 def configure_streams() -> None:
@@ -91,6 +94,21 @@ def require_regular_files(files: Sequence[Path] | None) -> Sequence[Path] | None
                 f"{name!r} is not a regular file; send it to standard input, and name it -."
             )
     return files
+
+
+def decode_argument(text: str | None) -> str | None:
+    """Return a text argument, read as UTF-8 if the locale's encoding cannot represent it.
+
+    In the C locale every character beyond ASCII would be refused, although terminals use UTF-8.
+    """
+    if text is None or not _UNDECODED.search(text):
+        return text
+    try:
+        return os.fsencode(text).decode()
+    except UnicodeError:
+        raise typer.BadParameter(
+            "The text is not UTF-8. Use a terminal and a locale with UTF-8, such as LC_ALL=C.UTF-8."
+        ) from None
 
 
 def read_text(file: Path | None) -> str:

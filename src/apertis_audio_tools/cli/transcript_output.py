@@ -101,7 +101,8 @@ class TranscriptOutput:
         text, path = _FORMATTERS[self.output_format](transcript), self.paths[index]
         if path is None:
             has_heading = len(self.paths) > 1 and self.output_format.suffix == ".txt"
-            print_result(f"== {transcript.source}\n{text}" if has_heading else text)
+            if shown := f"== {transcript.source}\n{text}".rstrip("\n") if has_heading else text:
+                print_result(shown)
             return
         with AtomicFile.create(path, overwrite=self.overwrite) as new:
             new.file.write(f"{text}\n".encode())

@@ -226,7 +226,7 @@ class ChatVerbs:
 
         An ``input_audio`` block may have such an upload as its ``data``.
         """
-        return encode_chat_clip(probe(source))
+        return encode_chat_clip(probe(source, isolate=self._context.isolate_probe))
 
     def _chat_call(self, messages: Sequence[ChatMessage], options: ChatOptions) -> Call[ChatReply]:
         capabilities = self._context.capabilities

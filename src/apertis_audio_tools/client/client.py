@@ -33,7 +33,7 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
     close it, to release its connections; at the latest they are released when nothing refers to
     the client any more. The async verbs run on asyncio and uvloop, not on trio.
 
-    Example:
+    Examples:
         >>> from apertis_audio_tools import ApertisAudio
         >>> with ApertisAudio() as audio:
         ...     transcript = audio.transcribe("standup.ogg")
@@ -63,6 +63,9 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
             variable ``APERTIS_AUDIO_CACHE`` (a folder, or 1), then to no cache. The cache holds
             finished transcripts: a recording sent several times at the same moment is paid for as
             often.
+        isolate_probe: Whether each recording is first opened in a child process with limits on its
+            memory and its time: for recordings of strangers. It takes a quarter of a second, and
+            is done only on Linux.
         default_headers: Further headers of every request, such as those a gateway asks for; not
             ``Authorization``, ``Host`` and others that the client sets itself.
         proxy: URL of an HTTP or SOCKS proxy. Defaults to the proxy of the environment.
@@ -85,8 +88,9 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
         max_retries: int = 5,
         max_wait: float = 190.0,
         max_concurrency: int = 8,
-        requests_per_minute: int | None = 500,
+        requests_per_minute: int | None = settings.REQUESTS_PER_MINUTE,
         cache: CacheSetting = None,
+        isolate_probe: bool = False,
         default_headers: Mapping[str, str] | None = None,
         proxy: str | None = None,
         verify: Verify = True,
@@ -96,7 +100,9 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
         api_key = settings.as_secret(api_key)  # first, so that no variable shows it
         self._base_url = settings.resolve_base_url(base_url)
         self._cache = open_cache(cache)
-        self._context = JobContext(Capabilities(models), self._cache, self._base_url)
+        self._context = JobContext(
+            Capabilities(models), self._cache, self._base_url, isolate_probe=isolate_probe
+        )
         self._transport = Transport(
             self._base_url,
             settings.resolve_api_key(api_key),

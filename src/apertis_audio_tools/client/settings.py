@@ -10,6 +10,8 @@ from pydantic import SecretStr
 from apertis_audio_tools.errors import ConfigurationError
 
 BASE_URL = "https://api.apertis.ai/v1"
+REQUESTS_PER_MINUTE = 500
+"""Rate limit of the service, for each model (API reference)."""
 
 MIN_KEY_LENGTH = 8
 """A shorter key would be replaced in ordinary words of messages as well."""

@@ -42,7 +42,7 @@ class TranscriptionVerbs:
                 have it, because it carries times, else ``json``.
             temperature: Sampling temperature, 0 to 1. Defaults to the service's 0.
             piece_seconds: Target length of pieces in seconds. Defaults to five to fifteen minutes,
-                for recordings that have to be cut.
+                for recordings of more than 15 minutes or 25 MB.
             upload_format: ``mp3`` or ``opus`` to re-encode at 16 kHz mono for a slow line,
                 ``original`` to send the recording's own encoding wherever the service accepts it.
                 Defaults to ``auto``, which is ``original``.

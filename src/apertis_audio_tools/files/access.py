@@ -15,11 +15,12 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path, PureWindowsPath
 from typing import BinaryIO
 
 from apertis_audio_tools.errors import AccessError, ConfigurationError
+from apertis_audio_tools.files import listing
 from apertis_audio_tools.files.atomic import FileInFolder
 from apertis_audio_tools.files.paths import expand_user
 
@@ -33,7 +34,11 @@ _MAX_NAMES_COUNTED = 1_000
 """A refusal must not walk through a whole disk."""
 _MAX_PATH_CHARACTERS = 4096
 _MAX_LINKS = 40
-_CAN_OPEN_BELOW = {os.open, os.mkdir} <= os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
+_CAN_OPEN_BELOW = (
+    {os.open, os.mkdir} <= os.supports_dir_fd
+    and os.listdir in os.supports_fd
+    and hasattr(os, "O_NOFOLLOW")
+)
 _FOLDER_FLAGS = (
     getattr(os, "O_PATH", os.O_RDONLY)
     | getattr(os, "O_DIRECTORY", 0)
@@ -51,7 +56,7 @@ _DEVICE_NAME = re.compile(
 class FileAccess:
     """Folders that the tools of an agent may read from and write to; all else is refused.
 
-    Example:
+    Examples:
         >>> from apertis_audio_tools import FileAccess
         >>> access = FileAccess("recordings", output="spoken")
 
@@ -64,11 +69,14 @@ class FileAccess:
             replaced. No link below an input folder may lead to it. Defaults to None: nothing may
             be written.
         max_bytes: Size of the largest file that may be read, in bytes. Defaults to 2 GiB.
+        isolate_probe: Whether a recording is first opened in a child process with limits on its
+            memory and its time, as it may be a stranger's; only on Linux. Defaults to True.
 
     Raises:
         AccessError: If a folder to read from does not exist, or if a link below one leads to
             `output`.
-        ConfigurationError: If the name of a folder is empty or begins with an unknown home, ``~``.
+        ConfigurationError: If the name of a folder is empty, impossible, or begins with an unknown
+            home, ``~``.
     """
 
     def __init__(
@@ -77,13 +85,17 @@ class FileAccess:
         *,
         output: Folder | None = None,
         max_bytes: int = MAX_BYTES,
+        isolate_probe: bool = True,
     ) -> None:
         folders = [inputs] if isinstance(inputs, str | os.PathLike) else [*inputs]
-        self.inputs: tuple[Path, ...] = tuple(map(_require_folder, folders))
         given = [*folders, *([] if output is None else [output])]
+        for folder in given:
+            _require_folder_name(folder)
+        self.inputs: tuple[Path, ...] = tuple(map(_require_folder, folders))
         self._unresolved = tuple(expand_user(folder).absolute() for folder in given)
         self.output: Path | None = None if output is None else self._resolve_output()
         self.max_bytes = max_bytes
+        self.isolate_probe = isolate_probe
 
     def __repr__(self) -> str:
         # Tracebacks show it before `__init__` has set the folders, if one is refused.
@@ -213,8 +225,10 @@ class FileAccess:
 
     def _suggest_files(self) -> str:
         """Return a sentence that names some files the model can read instead."""
-        found = itertools.chain.from_iterable(map(_list_names, self._folders()))
-        names = list(itertools.islice(found, _MAX_NAMES_COUNTED + 1))
+        names: list[str] = []
+        for folder in self._folders():
+            with contextlib.closing(_list_names(folder)) as found:  # folders are open meanwhile
+                names += itertools.islice(found, _MAX_NAMES_COUNTED + 1 - len(names))
         if not names:
             return "The folders are empty."
         others = len(names) - _MAX_NAMES_SHOWN
@@ -264,6 +278,15 @@ def _links_on(path: Path) -> Iterator[Path]:
         path = place.parent / link.readlink() / path.relative_to(link)
 
 
+def _require_folder_name(folder: Folder) -> None:
+    try:
+        is_possible = b"\0" not in os.fsencode(folder)
+    except UnicodeEncodeError:
+        is_possible = False
+    if not is_possible:
+        raise ConfigurationError(f"No folder can have the name {str(folder)!r:.200}.")
+
+
 def _require_folder(folder: Folder) -> Path:
     path = Path(os.path.realpath(expand_user(folder)))
     if not _is_folder(path):
@@ -284,29 +307,17 @@ def _require_path(path: object) -> None:
         raise AccessError(f"{path!r:.200} is the name of a device on some systems.")
 
 
-def _list_names(root: Path) -> Iterator[str]:
-    """Yield the files of a folder, then those of the folders below; no links, nothing hidden."""
-    if os.path.realpath(root) != str(root):  # A link has taken the place of the folder.
-        return
-    for folder, folders, files in os.walk(root):
-        folders[:] = sorted(filter(_is_shown, folders))
-        for name in sorted(filter(_is_shown, files)):
-            path = Path(folder, name)
-            if _is_regular_file(path):
-                below = path.relative_to(root).as_posix()
-                looks_absolute = PureWindowsPath(below).anchor  # for example "M: review.ogg"
-                yield f"./{below}" if looks_absolute else below
-
-
-def _is_regular_file(path: Path) -> bool:
-    try:
-        return stat.S_ISREG(path.lstat().st_mode)
-    except OSError:  # It has vanished, or its folder may be listed but not entered.
-        return False
-
-
-def _is_shown(name: str) -> bool:
-    return name.isprintable() and not name.startswith(".")
+def _list_names(root: Path) -> Generator[str]:
+    """Yield the files of a folder and of those below, as long as it is the one that was granted."""
+    with contextlib.suppress(OSError):  # It has vanished, or something has taken its place.
+        if _CAN_OPEN_BELOW:
+            folder = _open_folder(root)
+            try:
+                yield from listing.list_below(folder)
+            finally:
+                os.close(folder)
+        elif os.path.realpath(root) == str(root):
+            yield from listing.list_by_path(root)
 
 
 def _create_folder(path: Path) -> int | None:

@@ -17,13 +17,21 @@ from apertis_audio_tools.files.paths import (
 
 logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 
-_ACCEPTED_SUFFIXES = ".flac .mp3 .mp4 .mpeg .mpga .m4a .ogg .wav .webm"
+_ACCEPTED_SUFFIXES = ".flac .m4a .mp3 .mp4 .mpeg .mpga .ogg .wav .webm"
 _CONVERTED_SUFFIXES = (
-    ".aac .ac3 .aif .aifc .aiff .amr .au .avi .caf .m4b .mka .mkv .mov .mp2 .mpg .oga .opus"
-    " .wave .wma"
+    ".3g2 .3ga .3gp .3gpp .aac .ac3 .aif .aifc .aiff .amr .ape .asf .au .avi .bwf .caf .dsf .eac3"
+    " .flv .m2ts .m4b .m4r .m4v .mka .mkv .mov .mp2 .mpg .oga .ogv .opus .qt .qta .rf64 .spx .tta"
+    " .vob .voc .w64 .wave .weba .wma .wmv .wv"
 )
 SUFFIXES = frozenset(f"{_ACCEPTED_SUFFIXES} {_CONVERTED_SUFFIXES}".split())
 """Suffixes of recordings in lower case: those the service accepts, and those that are converted."""
+
+SHARED_SUFFIXES = frozenset({".mts", ".ts"})
+"""Suffixes of MPEG transport streams and of TypeScript. The content tells which it is."""
+_TRANSPORT_SYNC = 0x47
+_TRANSPORT_PACKETS = ((0, 188), (4, 192))
+"""Position of the first sync byte, and bytes of a packet, without and with a time stamp."""
+_CHECKED_PACKETS = 3
 
 RecordingPath = str | os.PathLike[str]
 
@@ -47,7 +55,8 @@ def find_recordings(
         paths: A file or a folder, or several.
         glob: Pattern for the files of a folder; ``*`` for those directly in it. Defaults to
             ``**/*``.
-        suffixes: A suffix such as ``.mp3``, or several, in any case. Defaults to `SUFFIXES`.
+        suffixes: A suffix such as ``.mp3``, or several, in any case. Defaults to `SUFFIXES`, and
+            to `SHARED_SUFFIXES` of files that are transport streams by their content.
         seen: Real paths of files that were found before and are not yielded again; new ones are
             added. Defaults to an empty set.
         missing_ok: True to yield paths that do not exist, for callers that report each recording
@@ -58,11 +67,17 @@ def find_recordings(
         ConfigurationError: If a path is empty or begins with an unknown home, ``~``, or if `glob`
             is not a valid pattern.
     """
-    if isinstance(suffixes, str):
-        suffixes = (suffixes,)
-    chosen = SUFFIXES if suffixes is None else {f".{each.lstrip('.').lower()}" for each in suffixes}
+    chosen = None if suffixes is None else normalise_suffixes(suffixes)
     expanded = _expand(as_path_list(paths), glob, chosen, missing_ok=missing_ok)
     return _unique(expanded, set() if seen is None else seen)
+
+
+def normalise_suffixes(suffixes: str | Iterable[str] | None) -> Collection[str]:
+    """Return suffixes in lower case with their dots; those of all recordings for None."""
+    if suffixes is None:
+        return SUFFIXES
+    several = (suffixes,) if isinstance(suffixes, str) else suffixes
+    return {f".{each.lstrip('.').lower()}" for each in several}
 
 
 def as_path_list(paths: RecordingPath | Iterable[RecordingPath]) -> tuple[Path, ...]:
@@ -87,7 +102,7 @@ def _unique(paths: Iterable[Path], seen: set[str]) -> Iterator[Path]:
 
 
 def _expand(
-    paths: Collection[Path], glob: str, suffixes: Iterable[str], *, missing_ok: bool
+    paths: Collection[Path], glob: str, suffixes: Collection[str] | None, *, missing_ok: bool
 ) -> Iterator[Path]:
     for path in () if missing_ok else paths:
         _is_existing_folder(path)
@@ -124,13 +139,13 @@ def _hint(path: Path) -> str:
     return " (a pattern goes in glob, below a folder)" if is_pattern else ""
 
 
-def _search_folder(folder: Path, glob: str, suffixes: Iterable[str]) -> Iterator[Path]:
+def _search_folder(folder: Path, glob: str, suffixes: Collection[str] | None) -> Iterator[Path]:
     root = Path(os.path.realpath(folder))
     is_empty = True
     for path in _match_glob(folder, glob):
-        if path.suffix.lower() in suffixes and not _is_hidden(path.relative_to(folder)):
+        if not _is_hidden(path.relative_to(folder)) and _may_be_recording(path, suffixes):
             target = Path(os.path.realpath(path))
-            if target.is_relative_to(root) and _is_file(path):
+            if target.is_relative_to(root) and _is_file(path) and _is_chosen(path, suffixes):
                 is_empty = False
                 yield path
     if is_empty:
@@ -144,6 +159,28 @@ def _match_glob(folder: Path, glob: str) -> list[Path]:
         raise ConfigurationError(
             f"glob is {glob!r}; it must be a pattern below the folder, such as **/*.mp3."
         ) from error
+
+
+def _may_be_recording(path: Path, suffixes: Collection[str] | None) -> bool:
+    return path.suffix.lower() in (SUFFIXES | SHARED_SUFFIXES if suffixes is None else suffixes)
+
+
+def _is_chosen(path: Path, suffixes: Collection[str] | None) -> bool:
+    """Return whether a file is wanted: by its content if only that tells what it is."""
+    is_clear = suffixes is not None or path.suffix.lower() in SUFFIXES
+    return is_clear or _is_transport_stream(path)
+
+
+def _is_transport_stream(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            head = file.read(_CHECKED_PACKETS * _TRANSPORT_PACKETS[-1][1])
+    except OSError:
+        return False
+    return any(
+        head[first::size][:_CHECKED_PACKETS] == bytes([_TRANSPORT_SYNC] * _CHECKED_PACKETS)
+        for first, size in _TRANSPORT_PACKETS
+    )
 
 
 def _is_file(path: Path) -> bool:

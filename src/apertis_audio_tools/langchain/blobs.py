@@ -18,7 +18,7 @@ class RecordingBlobLoader(BlobLoader):
     Folders are searched in the order of their names. Suffixes match in any case. Hidden files, and
     links that lead out of a folder, are left out; a file that is found twice is one blob.
 
-    Example:
+    Examples:
         >>> from apertis_audio_tools.langchain import RecordingBlobLoader
         >>> for blob in RecordingBlobLoader("recordings", glob="**/*stand*").yield_blobs():
         ...     print(blob.source, blob.mimetype)

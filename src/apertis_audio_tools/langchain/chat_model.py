@@ -65,7 +65,7 @@ class ChatApertisAudio(ChatSettings):
     LangChain passes messages to callbacks and tracers as they are, including audio in base64. To
     avoid that, refer to clips by path, and turn tracing off for spoken replies.
 
-    Example:
+    Examples:
         >>> from langchain_core.messages import HumanMessage
         >>> from apertis_audio_tools import FileAccess
         >>> from apertis_audio_tools.langchain import ChatApertisAudio

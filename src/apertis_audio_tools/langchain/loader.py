@@ -22,7 +22,7 @@ class ApertisAudioLoader(BaseLoader):
     `ApertisAudioParser`. The same recordings make the same documents with the same ids, so that
     indexing them again costs nothing.
 
-    Example:
+    Examples:
         >>> from apertis_audio_tools.langchain import ApertisAudioLoader
         >>> loader = ApertisAudioLoader("recordings", cache="transcripts")
         >>> for document in loader.lazy_load():

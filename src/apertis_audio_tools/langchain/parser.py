@@ -54,7 +54,7 @@ class ApertisAudioParser(BaseBlobParser):
     the blob's own metadata. ``source`` is the one in the blob's metadata, else the resolved path of
     its file, else its id.
 
-    Example:
+    Examples:
         >>> from langchain_core.document_loaders import Blob
         >>> from apertis_audio_tools.langchain import ApertisAudioParser
         >>> parser = ApertisAudioParser(granularity="segment")

@@ -33,7 +33,7 @@ class ApertisAudioToolkit(CachingClientFields, BaseToolkit):
     Without folders to read there is only `SpeakText`, and without a folder to write to there are
     only the others, so that a model is never offered a tool that cannot work.
 
-    Example:
+    Examples:
         >>> from apertis_audio_tools.langchain import ApertisAudioToolkit
         >>> toolkit = ApertisAudioToolkit(inputs="recordings", output="spoken")
         >>> for tool in toolkit.get_tools():

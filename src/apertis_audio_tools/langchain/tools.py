@@ -110,7 +110,7 @@ class TranscribeAudio(_TranscriptReader):
     piece that is transcribed is an event of its stream ``custom``, with ``tool``, ``path``,
     ``seconds`` and ``duration``.
 
-    Example:
+    Examples:
         >>> from apertis_audio_tools import FileAccess
         >>> from apertis_audio_tools.langchain import TranscribeAudio
         >>> tool = TranscribeAudio(access=FileAccess("recordings"))
@@ -149,7 +149,7 @@ class TranscribeAudio(_TranscriptReader):
 class TranslateAudio(_TranscriptReader):
     """Tool that translates a recording into English for an agent; see `TranscribeAudio`.
 
-    Example:
+    Examples:
         >>> from apertis_audio_tools import FileAccess
         >>> from apertis_audio_tools.langchain import TranslateAudio
         >>> tool = TranslateAudio(access=FileAccess("recordings"))
@@ -177,7 +177,7 @@ class SpeakText(_Tool):
     Invoked with a ``ToolCall`` it returns a ``ToolMessage`` whose ``artifact`` has ``path``,
     ``media_type``, ``duration`` in seconds, ``size`` in bytes and ``transcript``.
 
-    Example:
+    Examples:
         >>> from apertis_audio_tools import FileAccess
         >>> from apertis_audio_tools.langchain import SpeakText
         >>> tool = SpeakText(access=FileAccess(output="spoken"), voice="nova")
@@ -220,7 +220,7 @@ class SpeakText(_Tool):
 class AskAboutAudio(_Tool):
     """Tool that asks a chat model that accepts audio about a clip of a few minutes.
 
-    Example:
+    Examples:
         >>> from apertis_audio_tools import FileAccess
         >>> from apertis_audio_tools.langchain import AskAboutAudio
         >>> tool = AskAboutAudio(access=FileAccess("recordings"))

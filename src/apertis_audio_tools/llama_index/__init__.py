@@ -13,28 +13,28 @@ if TYPE_CHECKING:
         TranscriptionStartEvent,
     )
     from apertis_audio_tools.llama_index.llm import ApertisAudioLLM
+    from apertis_audio_tools.llama_index.passage_parser import PassageNodeParser
     from apertis_audio_tools.llama_index.reader import ApertisAudioReader, audio_file_extractor
-    from apertis_audio_tools.llama_index.registration import register
     from apertis_audio_tools.llama_index.tools import ApertisAudioToolSpec
 
 _MODULES = {
     "ApertisAudioLLM": "llm",
     "ApertisAudioReader": "reader",
     "ApertisAudioToolSpec": "tools",
+    "PassageNodeParser": "passage_parser",
     "TranscriptionEndEvent": "events",
     "TranscriptionStartEvent": "events",
     "audio_file_extractor": "reader",
-    "register": "registration",
 }
 
 __all__ = [
     "ApertisAudioLLM",
     "ApertisAudioReader",
     "ApertisAudioToolSpec",
+    "PassageNodeParser",
     "TranscriptionEndEvent",
     "TranscriptionStartEvent",
     "audio_file_extractor",
-    "register",
 ]
 
 

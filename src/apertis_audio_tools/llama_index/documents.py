@@ -1,45 +1,80 @@
 """Conversion of transcript documents into documents of LlamaIndex."""
 
 import itertools
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+import json
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
-from llama_index.core.schema import Document, MediaResource, NodeRelationship, RelatedNodeInfo
+from llama_index.core.schema import Document, NodeRelationship, RelatedNodeInfo
 
 from apertis_audio_tools.adapters.documents import TranscriptDocument
+from apertis_audio_tools.llama_index.passage_parser import PASSAGES_KEY, locate_passages
+from apertis_audio_tools.results import Passage
+
+logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 
 _CITATION_KEYS = ("start", "end", "timecode")
 _RECORDING_KEYS = ("duration", "language", "language_reported", "model", "task")
-_REDUNDANT_KEYS = ("file_path",)
-"""Metadata that SimpleDirectoryReader adds and shows to models, and that ``source`` repeats."""
+_HIDDEN_KEYS = (PASSAGES_KEY, "file_path")
+"""Metadata for programs only: SimpleDirectoryReader adds the path, which ``source`` repeats."""
+_FACT_KEYS = frozenset({"source", *_CITATION_KEYS, *_RECORDING_KEYS, PASSAGES_KEY})
+
+
+def to_recording_document(
+    document: TranscriptDocument,
+    passages: Sequence[Passage],
+    extra_info: Mapping[str, object],
+) -> Document:
+    """Return the document of a whole recording, with the times of its passages.
+
+    It has no ``start`` and ``end``, because splitters would copy them to every part.
+    """
+    text, spans = locate_passages(document.text, passages)
+    metadata = {key: each for key, each in document.metadata.items() if key not in _CITATION_KEYS}
+    whole = replace(document, text=text, metadata={**metadata, PASSAGES_KEY: spans})
+    return _document(whole, extra_info)
 
 
 def to_documents(
-    transcript_documents: Iterable[TranscriptDocument],
-    extra_info: Mapping[str, object],
-    path: Path | None,
+    transcript_documents: Iterable[TranscriptDocument], extra_info: Mapping[str, object]
 ) -> list[Document]:
-    """Return the documents of one recording, each linked to the previous and the next one.
-
-    Metadata in `extra_info` never replace those of the recording. A recording in a local file has
-    a `path`.
-    """
-    documents = [_document(each, extra_info, path) for each in transcript_documents]
+    """Return the documents of one recording, each linked to the previous and the next one."""
+    documents = [_document(each, extra_info) for each in transcript_documents]
     for earlier, later in itertools.pairwise(documents):
         earlier.relationships[NodeRelationship.NEXT] = RelatedNodeInfo(node_id=later.id_)
         later.relationships[NodeRelationship.PREVIOUS] = RelatedNodeInfo(node_id=earlier.id_)
     return documents
 
 
-def _document(
-    document: TranscriptDocument, extra_info: Mapping[str, object], path: Path | None
-) -> Document:
-    hidden = [*_RECORDING_KEYS, *(key for key in _REDUNDANT_KEYS if key in extra_info)]
+def flatten_extra_info(extra_info: Mapping[str, object]) -> dict[str, str | int | float | None]:
+    """Return further metadata in the shape that vector stores accept.
+
+    Lists and mappings become JSON, and other objects text. An item with the name of a fact about
+    recordings gets the prefix ``extra_``, which is logged.
+    """
+    flat = {key: _flatten(value) for key, value in extra_info.items()}
+    for key in sorted(flat.keys() & _FACT_KEYS):
+        flat[f"extra_{key}"] = flat.pop(key)
+        logger.warning("extra_info: %s is a fact about the recording; yours is extra_%s.", key, key)
+    return flat
+
+
+def _flatten(value: object) -> str | int | float | None:
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, list | tuple | Mapping):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value)
+
+
+def _document(document: TranscriptDocument, extra_info: Mapping[str, object]) -> Document:
+    metadata = {**document.metadata, **extra_info}
+    hidden = [*_RECORDING_KEYS, *(key for key in _HIDDEN_KEYS if key in metadata)]
     return Document(
-        id_=document.id,
+        id_=document.reference_id,
         text=document.text,
-        metadata={**document.metadata, **extra_info, **document.metadata},  # the order of the first
+        metadata=metadata,
         excluded_embed_metadata_keys=[*_CITATION_KEYS, *hidden],
         excluded_llm_metadata_keys=[*hidden],
-        audio_resource=None if path is None else MediaResource(path=path),
     )

@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from llama_index.core.base.llms.generic_utils import (
     achat_to_completion_decorator,
@@ -23,25 +24,34 @@ from llama_index.core.base.llms.types import (
     CompletionResponseAsyncGen,
     CompletionResponseGen,
 )
+from llama_index.core.llms.loading import RECOGNIZED_LLMS
 
+from apertis_audio_tools.adapters.chat_schema.lost_clips import encode_clips
 from apertis_audio_tools.adapters.chat_schema.options import fill_model_name, wants_speech
 from apertis_audio_tools.adapters.chat_schema.replies import ReplyBuilder
 from apertis_audio_tools.adapters.chat_schema.turns import Turn
+from apertis_audio_tools.adapters.client_handle import hide_key
 from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.llama_index import instrumentation, responses
 from apertis_audio_tools.llama_index.messages import MessageReader
 from apertis_audio_tools.llama_index.tool_calling import ToolCallingLLM
+from apertis_audio_tools.models import CHAT_MODEL
 
 
 class ApertisAudioLLM(ToolCallingLLM):
     """Chat model of Apertis that accepts audio, replies in speech and calls tools.
 
-    Audio input is an `AudioBlock`: bytes, base64, an open file, or the path of one. Any format is
-    accepted, and converted if the service would refuse it; URLs are not fetched. With a `voice`,
+    Audio input is an `AudioBlock`: bytes, base64, a ``data:`` URL, an open file, or the path of
+    one. Any format is accepted, and converted if the service would refuse it; other URLs are not
+    fetched. With a `voice`,
     replies are spoken: the message holds the words as a `TextBlock`, so that ``content`` is set as
     usual, and the audio as an `AudioBlock`. Later turns refer to a spoken reply by its id instead
     of uploading it; once the id has expired, they send its words. An `AudioBlock` in the result of
     a tool reaches the model in the next turn.
+
+    A clip of an earlier turn that is gone, the oldest clips of a request that would be too large,
+    what tools have played before the last reply, and clips older than `keep_audio` become the text
+    ``[audio no longer available: NAME]``.
 
     Text replies are streamed. The service cannot stream spoken replies; they arrive as one chunk.
     Completions are always text.
@@ -50,7 +60,7 @@ class ApertisAudioLLM(ToolCallingLLM):
     What LlamaIndex itself emits around them, such as the prompt of a structured prediction or the
     events of an agent, holds messages as they are: refer to clips by path if that is too much.
 
-    Example:
+    Examples:
         >>> from llama_index.core.llms import AudioBlock, ChatMessage, TextBlock
         >>> from apertis_audio_tools.llama_index import ApertisAudioLLM
         >>> llm = ApertisAudioLLM(voice="nova")
@@ -61,7 +71,7 @@ class ApertisAudioLLM(ToolCallingLLM):
         >>> audio = response.message.blocks[1].resolve_audio().read()
 
     Attributes:
-        model: Chat model.
+        model: Chat model; it may be passed by position.
         voice: Voice of spoken replies; setting it requests them. Defaults to text replies.
         audio_format: Audio format of spoken replies: wav, mp3, flac, opus, aac or pcm16.
         modalities: ``["text", "audio"]`` for spoken replies, ``["text"]`` for text replies.
@@ -75,6 +85,11 @@ class ApertisAudioLLM(ToolCallingLLM):
         additional_kwargs: Further fields of the chat schema, sent as they are.
         context_window: Context window in tokens. Defaults to that of the default model, as
             OpenAI documents it.
+        keep_audio: Number of messages, counted from the end, that keep their audio; what was said
+            since the last reply is always sent. Defaults to all of them: each turn sends, and
+            pays for, every clip again.
+        raise_on_invalid_arguments: True to raise if a model calls a tool with arguments that are
+            not a JSON object. By default the tool fails, and the model reads why.
         file_access: Files that audio blocks may point to. Defaults to any file, as everywhere in
             LlamaIndex; set it if messages come from outside your program. It is not serialised.
         api_key: API key. Defaults to the ``APERTIS_API_KEY`` environment variable. The other
@@ -88,6 +103,12 @@ class ApertisAudioLLM(ToolCallingLLM):
         RecordingError: If a clip is missing, empty or not audio.
         APIError: If the service refused, could not be reached, or sent a malformed response.
     """
+
+    if not TYPE_CHECKING:  # type checkers know this signature from the fields
+
+        def __init__(self, model: str = CHAT_MODEL, **settings: object) -> None:
+            hide_key(settings)  # first: the frames below would show the key
+            super().__init__(model=model, **settings)
 
     # --- chatting
 
@@ -198,7 +219,12 @@ class ApertisAudioLLM(ToolCallingLLM):
         return await astream_chat_to_completion_decorator(stream)(prompt, **_text_only(kwargs))
 
     def _turns(self, messages: Sequence[ChatMessage], files: ExitStack) -> list[Turn]:
-        return MessageReader(self.file_access, files, time.time()).turns(messages)
+        reader = MessageReader(self.file_access, files, time.time(), self.keep_audio)
+        return encode_clips(reader.turns(messages), self.audio.encode_clip)
+
+
+RECOGNIZED_LLMS[ApertisAudioLLM.class_name()] = ApertisAudioLLM
+"""LlamaIndex loads serialised language models by means of this dictionary."""
 
 
 def _as_only_chunk(response: ChatResponse) -> ChatResponse:

@@ -1,9 +1,15 @@
-"""Events and open files of the recordings that a reader loads."""
+"""Events, the span and the open files of the recordings that a reader loads."""
 
+import inspect
 import threading
+import uuid
 from collections.abc import Iterable, Iterator
 from typing import Self, TypedDict, Unpack
 
+from llama_index.core.instrumentation.dispatcher import active_instrument_tags  # type: ignore[attr-defined]
+from llama_index.core.instrumentation.span import active_span_id
+
+from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.audio import Source, source_label
 from apertis_audio_tools.llama_index.events import (
     TranscriptionEndEvent,
@@ -26,15 +32,23 @@ class EndFacts(TypedDict, total=False):
     error: str | None
 
 
+def load_recordings(task: Task, model: str) -> None:
+    """Give the span of a load its name and arguments: no recording, whose bytes it might show."""
+
+
 class LoadTracker:
     """Emits an event when a recording begins and when it ends, and then closes its file.
 
-    Leaving the context ends the recordings that have not ended. Events report the task and model.
+    The context is a span. Leaving it ends the recordings that have not ended. Events and the span
+    report the task and model, the span with the attributes of OpenTelemetry for generative AI.
     """
 
-    def __init__(self, task: Task, model: str) -> None:
-        self._task: Task = task
-        self._model = model
+    def __init__(self, reader: object, options: TranscriptionOptions) -> None:
+        self._reader = reader
+        self._task = options.task
+        self._model = options.model
+        self._span_id = f"{type(reader).__name__}.{load_recordings.__name__}-{uuid.uuid4()}"
+        self._arguments = inspect.signature(load_recordings).bind(options.task, options.model)
         self._pending: dict[LocatedRecording, Source] = {}
         self._search_error: Exception | None = None
         self._is_over = False
@@ -67,6 +81,18 @@ class LoadTracker:
         self._end(recording, name, facts)
 
     def __enter__(self) -> Self:
+        dispatcher.span_enter(
+            id_=self._span_id,
+            bound_args=self._arguments,
+            instance=self._reader,
+            parent_id=active_span_id.get(),
+            tags={
+                **active_instrument_tags.get(),
+                "gen_ai.operation.name": self._task,
+                "gen_ai.provider.name": "apertis",
+                "gen_ai.request.model": self._model,
+            },
+        )
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
@@ -77,6 +103,13 @@ class LoadTracker:
             is_cause = number == 0 and self._is_recording_error(error)
             reason = str(error) if is_cause else UNFINISHED
             self._end(recording, recording.name or source_label(source), {"error": reason})
+        self._end_span(error)
+
+    def _end_span(self, error: BaseException | None) -> None:
+        if error is None or isinstance(error, GeneratorExit):  # a caller may stop at any time
+            dispatcher.span_exit(self._span_id, self._arguments, self._reader)
+        else:
+            dispatcher.span_drop(self._span_id, self._arguments, self._reader, error)
 
     def _end(self, recording: LocatedRecording, name: str, facts: EndFacts) -> None:
         recording.close()

@@ -1,5 +1,6 @@
 """Conversion of LlamaIndex's messages into the chat schema of the service."""
 
+import functools
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,13 +22,16 @@ from llama_index.core.base.llms.types import (
 )
 from pydantic import BaseModel
 
+from apertis_audio_tools.adapters.chat_schema.audio_age import older_than_last
 from apertis_audio_tools.adapters.chat_schema.clips import (
     base64_clip,
     file_clip,
     not_fetched_error,
     source_clip,
+    split_data_url,
     stream_clip,
 )
+from apertis_audio_tools.adapters.chat_schema.lost_clips import clip_or_error
 from apertis_audio_tools.adapters.chat_schema.turns import (
     Block,
     SpokenTurn,
@@ -40,6 +44,7 @@ from apertis_audio_tools.adapters.chat_schema.turns import (
     tool_audio_turn,
     tool_turn,
     user_turn,
+    words_or_note,
 )
 from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.files.access import FileAccess
@@ -47,6 +52,7 @@ from apertis_audio_tools.results import ToolCall
 
 _MODEL_ROLES = frozenset({MessageRole.ASSISTANT, MessageRole.CHATBOT, MessageRole.MODEL})
 _TOOL_ROLES = frozenset({MessageRole.TOOL, MessageRole.FUNCTION})
+_NAMELESS = "clip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +63,25 @@ class MessageReader:
         access: Files that audio blocks may point to. None for any file.
         files: Stack that keeps those files open until the request is sent.
         now: Unix time; the service keeps spoken replies for a while only.
+        keep_audio: Number of messages, counted from the end, that keep their audio. None for all.
     """
 
     access: FileAccess | None
     files: ExitStack
     now: float
+    keep_audio: int | None = None
 
     def turns(self, messages: Iterable[ChatMessage]) -> list[Turn]:
-        """Return the conversation in the chat schema.
+        """Return the conversation in the chat schema, whose clips are for `encode_clips`.
 
-        Audio in the results of tools follows them as a turn of the user.
+        Audio in the results of tools follows them as a turn of the user, until the next reply.
 
         Raises:
             UnsupportedError: If the service does not accept such a message.
-            AccessError: If a file may not be read, or does not exist.
         """
         turns: list[Turn] = []
-        for is_result, group in itertools.groupby(messages, lambda each: each.role in _TOOL_ROLES):
+        current = _without_older_audio(list(_as_tool_calls(messages)), self.keep_audio)
+        for is_result, group in itertools.groupby(current, lambda each: each.role in _TOOL_ROLES):
             adjacent = list(group)
             turns += map(self._turn, adjacent)
             if is_result and (clips := self._clips(adjacent)):
@@ -114,6 +122,9 @@ class MessageReader:
         return [self._clip(block) for block in blocks if isinstance(block, AudioBlock)]
 
     def _clip(self, block: AudioBlock) -> Block:
+        return clip_or_error(_clip_name(block), functools.partial(self._read_clip, block))
+
+    def _read_clip(self, block: AudioBlock) -> Block:
         media_type = f"audio/{block.format}" if block.format else None
         if isinstance(block.audio, bytes):
             return base64_clip(block.audio.decode("ascii", errors="replace"), media_type)
@@ -124,8 +135,67 @@ class MessageReader:
         if block.path is not None:
             return file_clip(str(block.path), self.access, self.files)
         if block.url is not None:
-            raise not_fetched_error("URL")
+            if (embedded := split_data_url(str(block.url))) is None:
+                raise not_fetched_error("URL")
+            return base64_clip(embedded[1], embedded[0])
         raise UnsupportedError("An audio block needs audio or a path.")
+
+
+def _without_older_audio(
+    messages: Sequence[ChatMessage], keep_audio: int | None
+) -> list[ChatMessage]:
+    """Return the messages with notes in place of audio that is older than the last ones.
+
+    Results of tools lose theirs with the next reply, because the agent made it itself.
+    """
+    has_audio = [
+        message.role not in _MODEL_ROLES and any(isinstance(b, AudioBlock) for b in message.blocks)
+        for message in messages
+    ]
+    is_reply = [
+        message.role in _MODEL_ROLES and not any(read_calls(message)) for message in messages
+    ]
+    count = len(messages) if keep_audio is None else keep_audio
+    older = set(older_than_last(has_audio, is_reply, count))
+    played = [holds and m.role in _TOOL_ROLES for holds, m in zip(has_audio, messages, strict=True)]
+    older.update(older_than_last(played, is_reply, 0))
+    return [
+        _with_notes(message) if index in older else message
+        for index, message in enumerate(messages)
+    ]
+
+
+def _with_notes(message: ChatMessage) -> ChatMessage:
+    blocks = [
+        TextBlock(text=words_or_note(None, _clip_name(block)))
+        if isinstance(block, AudioBlock)
+        else block
+        for block in message.blocks
+    ]
+    return message.model_copy(update={"blocks": blocks})
+
+
+def _clip_name(block: AudioBlock) -> str:
+    return _NAMELESS if block.path is None else block.path.name
+
+
+def _as_tool_calls(messages: Iterable[ChatMessage]) -> Iterator[ChatMessage]:
+    """Yield the messages, with calls of the older chat schema, one function a turn, as tool calls.
+
+    Those calls have no id: a result belongs to the call before it.
+    """
+    call_id = ""
+    for number, message in enumerate(messages):
+        facts = message.additional_kwargs
+        if (function := facts.get("function_call")) and not facts.get("tool_calls"):
+            call_id = f"function_call_{number}"
+            calls = [{"id": call_id, "type": "function", "function": function}]
+            yield message.model_copy(update={"additional_kwargs": {**facts, "tool_calls": calls}})
+        elif message.role is MessageRole.FUNCTION and call_id and not facts.get("tool_call_id"):
+            result = {**facts, "tool_call_id": call_id}
+            yield message.model_copy(update={"additional_kwargs": result})
+        else:
+            yield message
 
 
 def read_calls(message: ChatMessage) -> Iterator[ToolCall]:

@@ -1,11 +1,13 @@
 """Reader that loads recordings as documents of LlamaIndex."""
 
 import contextlib
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from llama_index.core.readers.base import BasePydanticReader, BaseReader, ResourcesReaderMixin
+from llama_index.core.readers.loading import ALL_READERS
 from llama_index.core.schema import Document
 from pydantic import PrivateAttr
 
@@ -14,17 +16,17 @@ from apertis_audio_tools.adapters.loading import Failure, LoadOptions, log_failu
 from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.audio import Source
 from apertis_audio_tools.errors import ConfigurationError, RecordingError
-from apertis_audio_tools.files.discovery import (
-    SUFFIXES,
-    RecordingPath,
-    as_path_list,
-    find_recordings,
-)
+from apertis_audio_tools.files.discovery import SUFFIXES, as_path_list
 from apertis_audio_tools.llama_index.client_component import ClientComponent, PathText
-from apertis_audio_tools.llama_index.documents import to_documents
+from apertis_audio_tools.llama_index.documents import (
+    flatten_extra_info,
+    to_documents,
+    to_recording_document,
+)
 from apertis_audio_tools.llama_index.load_tracking import LoadTracker
 from apertis_audio_tools.llama_index.recording_finder import (
     FileSystem,
+    FolderSearch,
     LocatedRecording,
     ReaderSource,
     locate_recordings,
@@ -34,13 +36,22 @@ from apertis_audio_tools.pipeline.batch import OnError, Outcome
 from apertis_audio_tools.results import PASSAGE_CHARACTERS, PASSAGE_SECONDS
 
 
+class CallOptions(TypedDict, total=False):
+    """Settings of a reader that a single call may replace; see `ApertisAudioReader`."""
+
+    task: Task
+    model: str
+    language: str | None
+    prompt: str | None
+
+
 class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMixin):
     """Reader of recordings of any length, whose documents have the times of their words.
 
     Works on its own, for a file, a list or a folder; in ``SimpleDirectoryReader`` through
     `audio_file_extractor`; and in ``IngestionPipeline(readers=[ReaderConfig(reader=...)])``.
 
-    Example:
+    Examples:
         >>> from apertis_audio_tools.llama_index import ApertisAudioReader
         >>> reader = ApertisAudioReader(model="whisper-1", language="en")
         >>> for document in reader.load_data("standup.ogg"):
@@ -116,51 +127,59 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
         file: ReaderSource | None = None,
         extra_info: Mapping[str, object] | None = None,
         fs: FileSystem | None = None,
+        **options: Unpack[CallOptions],
     ) -> Generator[Document]:
         """Yield the documents of recordings, in order, as soon as each recording is transcribed.
 
         Args:
             file: Recording (a path, bytes, a binary file object, or a pair of name and content),
                 folder, or several of these. Defaults to ``input_dir``.
-            extra_info: Further metadata of the documents: flat and JSON-safe.
-            fs: File system of fsspec that holds the paths, which cannot be folders. Defaults to
-                the local file system.
+            extra_info: Further metadata of the documents. Lists and mappings become JSON; names
+                of facts about the recording, such as ``source``, get the prefix ``extra_``.
+            fs: File system of fsspec that holds the paths. Defaults to the local file system.
+            options: Settings of the reader for this call: `language`, `model`, `prompt`, `task`.
 
         Raises:
             RecordingError: If a recording is missing, empty or not audio.
             ConfigurationError: If there is no key, or nothing to read.
             APIError: If the service refused, could not be reached, or sent a malformed response.
         """
-        with LoadTracker(self.task, self.model) as tracker:
+        extra = flatten_extra_info(extra_info or {})
+        load = self._load_options(**options)
+        with LoadTracker(self, load.transcription) as tracker:
             recordings = tracker.track(self._recordings(file, fs))
-            outcomes = self._load_options().transcribe_each(self.audio, recordings)
+            outcomes = load.transcribe_each(self.audio, recordings)
             with contextlib.closing(outcomes):
                 for recording, outcome in outcomes:
-                    yield from self._documents(recording, outcome, extra_info or {}, tracker)
+                    yield from self._documents(load, recording, outcome, extra, tracker)
 
     def load_data(
         self,
         file: ReaderSource | None = None,
         extra_info: Mapping[str, object] | None = None,
         fs: FileSystem | None = None,
+        **options: Unpack[CallOptions],
     ) -> list[Document]:
         """Return all documents of recordings; see `lazy_load_data`."""
-        return list(self.lazy_load_data(file, extra_info, fs))
+        return list(self.lazy_load_data(file, extra_info, fs, **options))
 
     async def aload_data(
         self,
         file: ReaderSource | None = None,
         extra_info: Mapping[str, object] | None = None,
         fs: FileSystem | None = None,
+        **options: Unpack[CallOptions],
     ) -> list[Document]:
         """Async version of `load_data`."""
         documents: list[Document] = []
-        with LoadTracker(self.task, self.model) as tracker:
+        extra = flatten_extra_info(extra_info or {})
+        load = self._load_options(**options)
+        with LoadTracker(self, load.transcription) as tracker:
             recordings = tracker.track(self._recordings(file, fs))
-            outcomes = self._load_options().atranscribe_each(self.audio, recordings)
+            outcomes = load.atranscribe_each(self.audio, recordings)
             async with contextlib.aclosing(outcomes):
                 async for recording, outcome in outcomes:
-                    documents += self._documents(recording, outcome, extra_info or {}, tracker)
+                    documents += self._documents(load, recording, outcome, extra, tracker)
         return documents
 
     async def alazy_load_data(
@@ -168,9 +187,10 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
         file: ReaderSource | None = None,
         extra_info: Mapping[str, object] | None = None,
         fs: FileSystem | None = None,
+        **options: Unpack[CallOptions],
     ) -> list[Document]:
         """Async version of `load_data`: callers of LlamaIndex iterate over it without awaiting."""
-        return await self.aload_data(file, extra_info, fs)
+        return await self.aload_data(file, extra_info, fs, **options)
 
     def list_resources(self) -> list[str]:
         """Return the paths of the recordings in ``input_dir``.
@@ -206,17 +226,18 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
         """Async version of `load_resource`."""
         return await self.aload_data(resource_id)
 
-    def _load_options(self) -> LoadOptions:
+    def _load_options(self, **options: Unpack[CallOptions]) -> LoadOptions:
+        transcription = TranscriptionOptions(
+            task=self.task,
+            model=self.model,
+            language=self.language,
+            prompt=self.prompt,
+            temperature=self.temperature,
+            piece_seconds=self.piece_seconds,
+            upload_format=self.upload_format,
+        )
         return LoadOptions(
-            TranscriptionOptions(
-                task=self.task,
-                model=self.model,
-                language=self.language,
-                prompt=self.prompt,
-                temperature=self.temperature,
-                piece_seconds=self.piece_seconds,
-                upload_format=self.upload_format,
-            ),
+            replace(transcription, **options),
             DocumentOptions(self.granularity, self.max_seconds, self.max_characters, self.overlap),
             self.on_error,
             self.show_progress,
@@ -230,13 +251,11 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
             raise ConfigurationError(
                 "There is nothing to read: pass a file or folder, or set input_dir."
             )
-        return locate_recordings(sources, self._find, fs)
-
-    def _find(self, path: RecordingPath, seen: set[str]) -> Iterator[Path]:
-        return find_recordings(path, glob=self.glob, suffixes=self.suffixes, seen=seen)
+        return locate_recordings(sources, FolderSearch(self.glob, self.suffixes), fs)
 
     def _documents(
         self,
+        load: LoadOptions,
         recording: LocatedRecording,
         outcome: Outcome,
         extra_info: Mapping[str, object],
@@ -248,8 +267,12 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
             tracker.finish(recording, failure.source, error=str(outcome.error))
             return []
         transcript = outcome.transcript
-        transcript_documents = self._load_options().make_documents(transcript, recording.name)
-        documents = to_documents(transcript_documents, extra_info, recording.path)
+        parts = load.make_documents(transcript, recording.name)
+        if self.granularity == "recording":
+            passages = load.documents.pack(transcript)
+            documents = [to_recording_document(each, passages, extra_info) for each in parts]
+        else:
+            documents = to_documents(parts, extra_info)
         tracker.finish(
             recording,
             document_source(recording.name, transcript.digest),
@@ -260,7 +283,11 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
         return documents
 
 
-def audio_file_extractor(reader: BaseReader) -> dict[str, BaseReader]:
+ALL_READERS[ApertisAudioReader.class_name()] = ApertisAudioReader
+"""LlamaIndex loads serialised readers by means of this dictionary."""
+
+
+def audio_file_extractor(reader: BaseReader, *, also: Iterable[str] = ()) -> dict[str, BaseReader]:
     """Return a ``file_extractor`` for SimpleDirectoryReader with a reader for all recordings.
 
     Without a reader for a suffix, SimpleDirectoryReader indexes the file as text, audio included.
@@ -268,5 +295,7 @@ def audio_file_extractor(reader: BaseReader) -> dict[str, BaseReader]:
 
     Args:
         reader: Reader of the recordings, usually an `ApertisAudioReader`.
+        also: Further suffixes, such as ``.ts``, which is that of TypeScript as well. Defaults to
+            none.
     """
-    return dict.fromkeys(sorted(SUFFIXES), reader)
+    return dict.fromkeys(sorted({*SUFFIXES, *also}), reader)

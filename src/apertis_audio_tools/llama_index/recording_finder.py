@@ -1,15 +1,15 @@
 """Location of a reader's recordings: local files, another file system, or memory."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Protocol, cast
 
 from apertis_audio_tools.adapters.loading import get_source_name
 from apertis_audio_tools.audio import Source
 from apertis_audio_tools.errors import RecordingError
-from apertis_audio_tools.files.discovery import RecordingPath
+from apertis_audio_tools.files.discovery import RecordingPath, find_recordings, normalise_suffixes
 
 ReaderSource = Source | Iterable[Source]
 """A recording, a folder of recordings, or several of these."""
@@ -18,8 +18,56 @@ ReaderSource = Source | Iterable[Source]
 class FileSystem(Protocol):
     """File system of fsspec, as far as it is used here."""
 
-    def open(self, path: str, mode: str, /) -> Any:  # fsspec has no types
+    # fsspec has no types
+
+    def open(self, path: str, mode: str, /) -> Any:
         """Open a file."""
+
+    def isdir(self, path: str, /) -> bool:
+        """Return whether a path is a folder."""
+
+    def expand_path(self, path: str, /) -> Any:
+        """Return the paths that a path stands for, without its protocol."""
+
+    def glob(self, path: str, /) -> Any:
+        """Return the paths that match a pattern."""
+
+    def isfile(self, path: str, /) -> bool:
+        """Return whether a path is a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderSearch:
+    """Search for recordings in folders.
+
+    Attributes:
+        glob: Pattern of the files.
+        suffixes: A suffix, or several; None for those of all recordings.
+    """
+
+    glob: str
+    suffixes: str | Iterable[str] | None
+
+    def local(self, path: RecordingPath, seen: set[str]) -> Iterator[Path]:
+        """Yield the recordings in a local file or folder; see `find_recordings`."""
+        return find_recordings(path, glob=self.glob, suffixes=self.suffixes, seen=seen)
+
+    def remote(self, fs: FileSystem, path: str) -> Iterator[str]:
+        """Yield the paths of a file, or of the recordings in a folder, sorted by name.
+
+        Hidden files and folders are left out, as in local folders.
+        """
+        if not fs.isdir(path):
+            yield path
+            return
+        suffixes = normalise_suffixes(self.suffixes)
+        (folder,) = fs.expand_path(path)  # without its protocol, as in the paths that are found
+        for found in sorted(fs.glob(f"{folder}/{self.glob}")):
+            parts = PurePosixPath(found).parts[len(PurePosixPath(folder).parts) :]
+            is_hidden = any(part.startswith(".") for part in parts)
+            is_named_so = PurePosixPath(found).suffix.lower() in suffixes
+            if is_named_so and not is_hidden and fs.isfile(found):
+                yield found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,16 +91,13 @@ class LocatedRecording:
 
 
 def locate_recordings(
-    sources: ReaderSource,
-    find: Callable[[RecordingPath, set[str]], Iterable[Path]],
-    fs: FileSystem | None,
+    sources: ReaderSource, search: FolderSearch, fs: FileSystem | None
 ) -> Iterator[tuple[LocatedRecording, Source]]:
     """Yield the recordings, in order; a file that is found again is left out.
 
     Args:
         sources: A recording, a folder, or several of these.
-        find: Function that yields the recordings in a local file or folder, except for those whose
-            real paths are in a set, to which it adds the paths of those it yields.
+        search: Search for recordings in folders.
         fs: File system of the paths. None for the local one.
     """
     seen: set[str] = set()
@@ -60,12 +105,14 @@ def locate_recordings(
         if not isinstance(source, str | os.PathLike):
             yield LocatedRecording(get_source_name(source)), source
         elif fs is None:
-            for path in find(source, seen):
+            for path in search.local(source, seen):
                 yield LocatedRecording(str(path), path), path
-        elif (name := os.fspath(source)) not in seen:
-            seen.add(name)
-            file = _open(fs, name)
-            yield LocatedRecording(name, file=file), (name, file)
+        else:
+            for name in search.remote(fs, os.fspath(source)):
+                if name not in seen:
+                    seen.add(name)
+                    file = _open(fs, name)
+                    yield LocatedRecording(name, file=file), (name, file)
 
 
 def _open(fs: FileSystem, name: str) -> BinaryIO:

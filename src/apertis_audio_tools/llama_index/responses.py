@@ -34,21 +34,24 @@ def build_partial_response(builder: ReplyBuilder, delta: str) -> ChatResponse:
     return _response(builder.build(), list(map(_partial_call_block, builder.tool_calls)), delta)
 
 
-def select_tools(response: ChatResponse, *, must_call: bool) -> list[ToolSelection]:
+def select_tools(
+    response: ChatResponse, *, must_call: bool, must_parse: bool
+) -> list[ToolSelection]:
     """Return the tools that a response calls.
+
+    A tool is never called without the arguments that the model wrote, because that is not the call
+    it made. If they are not a JSON object, the call gets the reason as the name of an argument:
+    the tool refuses it, and the model reads why and can call again.
 
     Raises:
         ValueError: If it calls none and `must_call` is true.
-        MalformedResponseError: If the arguments of a call are not a JSON object. The tool is not
-            called without them, because that is not the call the model made.
+        MalformedResponseError: If `must_parse` is true and the arguments of a call are not a JSON
+            object.
     """
     calls = list(read_calls(response.message))
     if must_call and not calls:
         raise ValueError("The model was required to call a tool, and called none.")
-    return [
-        ToolSelection(tool_id=call.id, tool_name=call.name, tool_kwargs=_arguments(call))
-        for call in calls
-    ]
+    return [_selection(call, must_parse=must_parse) for call in calls]
 
 
 def drop_further_calls(response: ChatResponse) -> ChatResponse:
@@ -66,11 +69,14 @@ def drop_further_calls(response: ChatResponse) -> ChatResponse:
     return response.model_copy(update={"message": message.model_copy(update=update)})
 
 
-def _arguments(call: ToolCall) -> dict[str, Any]:
+def _selection(call: ToolCall, *, must_parse: bool) -> ToolSelection:
     try:
-        return parse_arguments(call)
+        arguments = parse_arguments(call)
     except ValueError as error:
-        raise MalformedResponseError(str(error)) from None
+        if must_parse:
+            raise MalformedResponseError(str(error)) from None
+        arguments = {f"{error} Call it again with a JSON object.": call.arguments}
+    return ToolSelection(tool_id=call.id, tool_name=call.name, tool_kwargs=arguments)
 
 
 def _response(reply: ChatReply, calls: list[ToolCallBlock], delta: str | None) -> ChatResponse:

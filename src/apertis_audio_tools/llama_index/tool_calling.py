@@ -42,7 +42,8 @@ class ToolCallingLLM(LLMSettings):
     ) -> dict[str, object]:
         declared = [tool.metadata.to_openai_tool(skip_length_check=True) for tool in tools]
         names = [tool["function"]["name"] for tool in declared]
-        requested = tool_required if tool_choice is None else tool_choice
+        is_required = tool_required and bool(names)  # as in LlamaIndex's own classes
+        requested = is_required if tool_choice is None else tool_choice
         if (choice := resolve_tool_choice(requested, names)) is not None:
             kwargs["tool_choice"] = choice
         return {
@@ -71,9 +72,14 @@ class ToolCallingLLM(LLMSettings):
 
         Raises:
             ValueError: If it calls none and `error_on_no_tool_call` is true.
-            MalformedResponseError: If the arguments of a call are not a JSON object.
+            MalformedResponseError: If the arguments of a call are not a JSON object, and a call is
+                required or `raise_on_invalid_arguments` is set.
         """
-        return responses.select_tools(response, must_call=error_on_no_tool_call)
+        return responses.select_tools(
+            response,
+            must_call=error_on_no_tool_call,
+            must_parse=error_on_no_tool_call or self.raise_on_invalid_arguments,
+        )
 
     def _structured_stream_call(
         self,

@@ -1,10 +1,9 @@
 """Tools of an agent, in the shape of LlamaIndex."""
 
+import inspect
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Unpack
 
-from llama_index.core.base.llms.types import AudioBlock, ContentBlock, TextBlock
 from llama_index.core.tools import FunctionTool
 from llama_index.core.tools.tool_spec.base import SPEC_FUNCTION_TYPE, BaseToolSpec
 from llama_index.core.tools.types import ToolMetadata
@@ -15,6 +14,7 @@ from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.files.access import FileAccess, Folder, resolve_access
 from apertis_audio_tools.llama_index.client_component import ClientComponent
+from apertis_audio_tools.llama_index.function_tools import make_function_tool
 from apertis_audio_tools.models import (
     CHAT_MODEL,
     SPEECH_MODEL,
@@ -37,7 +37,7 @@ class ApertisAudioToolSpec(BaseToolSpec):
     The tools access only the folders they are given. They raise an `ApertisError` whose message is
     a sentence that a model can act on; agents turn it into a result with ``is_error``.
 
-    Example:
+    Examples:
         >>> from apertis_audio_tools.llama_index import ApertisAudioToolSpec
         >>> tools = ApertisAudioToolSpec("recordings", output="spoken").to_tool_list()
 
@@ -52,6 +52,9 @@ class ApertisAudioToolSpec(BaseToolSpec):
         chat_model: Chat model that answers questions about recordings.
         ask_max_seconds: Longest recording, in seconds, that questions may be asked about: each
             question sends all of it.
+        audio_blocks: True to add an `AudioBlock` with the path of a new file to the output of
+            `speak_text`, for language models that hear. Most classes of LlamaIndex fail on one.
+            Defaults to text only, which names the file.
         client: `ApertisAudio` to use in place of the settings of one.
         settings: Settings of `ApertisAudio`, such as ``api_key``.
 
@@ -74,6 +77,7 @@ class ApertisAudioToolSpec(BaseToolSpec):
         audio_format: SpeechFormat = "mp3",
         chat_model: str = CHAT_MODEL,
         ask_max_seconds: float = tools.MAX_ASK_SECONDS,
+        audio_blocks: bool = False,
         client: ApertisAudio | None = None,
         **settings: Unpack[ClientOptions],
     ) -> None:
@@ -87,44 +91,49 @@ class ApertisAudioToolSpec(BaseToolSpec):
         self._speak = tools.SpeakTool(
             audio, access, model=speech_model, voice=voice, response_format=audio_format
         )
+        self._has_audio_blocks = audio_blocks
+        named = (self._transcribe, self._translate, self._ask, self._speak)
+        self._tools = {f"{prefix}{tool.name}": tool for tool in named for prefix in ("", "a")}
         self.spec_functions = [
             *(_READING if access.inputs else ()),
             *(_WRITING if access.output is not None else ()),
         ]
 
-    # The arguments are checked against the schemas of the tools, whose errors models can act on.
+    def transcribe_audio(
+        self, path: str, language: str | None = None, start: float = 0.0
+    ) -> tools.ToolResult:
+        """Transcribe a recording in the language spoken, from a second on."""
+        return self._transcribe.run(path=path, language=language, start=start)
 
-    def transcribe_audio(self, **arguments: object) -> list[ContentBlock]:
-        """Transcribe a recording: ``path``, and optionally ``language`` and ``start``."""
-        return _blocks(self._transcribe.run(**arguments))
-
-    async def atranscribe_audio(self, **arguments: object) -> list[ContentBlock]:
+    async def atranscribe_audio(
+        self, path: str, language: str | None = None, start: float = 0.0
+    ) -> tools.ToolResult:
         """Async version of `transcribe_audio`."""
-        return _blocks(await self._transcribe.arun(**arguments))
+        return await self._transcribe.arun(path=path, language=language, start=start)
 
-    def translate_audio(self, **arguments: object) -> list[ContentBlock]:
-        """Translate a recording into English: ``path``, and optionally ``start``."""
-        return _blocks(self._translate.run(**arguments))
+    def translate_audio(self, path: str, start: float = 0.0) -> tools.ToolResult:
+        """Translate a recording into English, from a second on."""
+        return self._translate.run(path=path, start=start)
 
-    async def atranslate_audio(self, **arguments: object) -> list[ContentBlock]:
+    async def atranslate_audio(self, path: str, start: float = 0.0) -> tools.ToolResult:
         """Async version of `translate_audio`."""
-        return _blocks(await self._translate.arun(**arguments))
+        return await self._translate.arun(path=path, start=start)
 
-    def ask_about_audio(self, **arguments: object) -> list[ContentBlock]:
-        """Answer a question about a recording: ``path`` and ``question``."""
-        return _blocks(self._ask.run(**arguments))
+    def ask_about_audio(self, path: str, question: str) -> tools.ToolResult:
+        """Answer a question about a recording."""
+        return self._ask.run(path=path, question=question)
 
-    async def aask_about_audio(self, **arguments: object) -> list[ContentBlock]:
+    async def aask_about_audio(self, path: str, question: str) -> tools.ToolResult:
         """Async version of `ask_about_audio`."""
-        return _blocks(await self._ask.arun(**arguments))
+        return await self._ask.arun(path=path, question=question)
 
-    def speak_text(self, **arguments: object) -> list[ContentBlock]:
-        """Write a text as a new audio file: ``text``, and optionally ``voice``."""
-        return _speech_blocks(self._speak.run(**arguments))
+    def speak_text(self, text: str, voice: str | None = None) -> tools.ToolResult:
+        """Write a text as a new audio file."""
+        return self._speak.run(text=text, voice=voice)
 
-    async def aspeak_text(self, **arguments: object) -> list[ContentBlock]:
+    async def aspeak_text(self, text: str, voice: str | None = None) -> tools.ToolResult:
         """Async version of `speak_text`."""
-        return _speech_blocks(await self._speak.arun(**arguments))
+        return await self._speak.arun(text=text, voice=voice)
 
     def to_tool_list(
         self,
@@ -137,21 +146,20 @@ class ApertisAudioToolSpec(BaseToolSpec):
             spec_functions: Functions to return. Defaults to all that the folders allow.
             func_to_metadata_mapping: Metadata to use instead, by the name of the function.
         """
-        mapping = {**self._metadata(), **(func_to_metadata_mapping or {})}
-        return super().to_tool_list(spec_functions, mapping)
-
-    def _metadata(self) -> dict[str, ToolMetadata]:
-        metadata = [
-            ToolMetadata(name=tool.name, description=tool.description, fn_schema=tool.arguments)
-            for tool in (self._transcribe, self._translate, self._ask, self._speak)
+        mapping = func_to_metadata_mapping or {}
+        return [
+            made
+            for function in spec_functions or self.spec_functions
+            for made in self._make_tools(function, mapping)
         ]
-        return {f"{prefix}{each.name}": each for each in metadata for prefix in ("", "a")}
 
-
-def _blocks(result: tools.ToolResult) -> list[ContentBlock]:
-    return [TextBlock(text=result.text)]
-
-
-def _speech_blocks(result: tools.ToolResult) -> list[ContentBlock]:
-    path = Path(result.artifact["path"])
-    return [*_blocks(result), AudioBlock(path=path, format=path.suffix.removeprefix("."))]
+    def _make_tools(
+        self, function: SPEC_FUNCTION_TYPE, mapping: dict[str, ToolMetadata]
+    ) -> list[FunctionTool]:
+        names = (function,) if isinstance(function, str) else function
+        tool = self._tools.get(names[0])
+        if tool is None:  # a function of a subclass
+            return super().to_tool_list([function], mapping)
+        metadata = next((mapping[name] for name in names if name in mapping), None)
+        arguments = list(inspect.signature(getattr(self, tool.name)).parameters)
+        return [make_function_tool(tool, arguments, metadata, has_audio=self._has_audio_blocks)]

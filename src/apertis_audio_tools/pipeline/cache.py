@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from platformdirs import user_cache_path
-from pydantic import ValidationError
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from apertis_audio_tools.errors import ConfigurationError
@@ -29,18 +28,23 @@ CacheSetting: TypeAlias = bool | str | os.PathLike[str] | None
 MAX_BYTES = 512 * 1024 * 1024
 """Thousands of hours of transcripts with all their segments, compressed."""
 
-_FILE = "transcripts-2.sqlite3"
+_FILE = "transcripts-3.sqlite3"
+_OLDER_FILE = "transcripts-2.sqlite3"
+"""File of the version before. It is not read, and goes when the cache is cleared."""
 _SUFFIXES = ("", "-wal", "-shm", "-journal")
 """Suffixes of the files of SQLite, which gives new ones the permissions of the first."""
 _BUSY_SECONDS = 30.0
 _ON, _OFF = frozenset({"1", "true", "yes", "on"}), frozenset({"", "0", "false", "no", "off"})
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS transcripts (
-    key TEXT PRIMARY KEY, size INTEGER NOT NULL, used REAL NOT NULL, body BLOB NOT NULL
+    key TEXT PRIMARY KEY, size INTEGER NOT NULL, used REAL NOT NULL,
+    body BLOB NOT NULL, response BLOB NOT NULL
 )
 """
-# The body is the last column: SQLite reads rows from their beginning, often without the body.
-_SELECT_BODY = "SELECT CAST(body AS BLOB) FROM transcripts WHERE key = ?"
+# The last columns are long: SQLite reads rows from their beginning, often without them.
+# The response is kept apart from what was read of it, so that a later version that reads more of
+# it, or has other transcripts, can read it anew and need not pay for it again.
+_SELECT = "SELECT CAST(body AS BLOB), CAST(response AS BLOB) FROM transcripts WHERE key = ?"
 _DELETE_OLDEST = """
 DELETE FROM transcripts WHERE key IN (
     SELECT key FROM (
@@ -80,33 +84,37 @@ class TranscriptCache:
     def get(self, key: str) -> Transcript | None:
         """Return the transcript with a key, or None."""
 
-        def read(database: sqlite3.Connection) -> bytes | None:
-            row = database.execute(_SELECT_BODY, [key]).fetchone()
-            return None if row is None else row[0]
+        def read(database: sqlite3.Connection) -> tuple[bytes, bytes] | None:
+            row: tuple[bytes, bytes] | None = database.execute(_SELECT, [key]).fetchone()
+            return row
 
-        body = self._in_transaction(read, None)
-        if body is None:
+        row = self._in_transaction(read, None)
+        if row is None:
             return None
         # In a transaction of its own: one that fails does not lose the transcript.
         used = [time.time(), key]
         update = "UPDATE transcripts SET used = ? WHERE key = ?"
         self._in_transaction(lambda database: database.execute(update, used), None)
         try:
-            return Transcript.model_validate_json(zlib.decompress(body))
-        except (zlib.error, ValidationError):
+            body, response = map(zlib.decompress, row)
+            transcript = Transcript.model_validate_json(body)
+            return transcript.model_copy(update={"raw": response.decode()})
+        except (zlib.error, ValueError):  # a validation error is a ValueError
             logger.warning("An entry of the cache %s is damaged and not used.", self.path)
             return None
 
     def put(self, key: str, transcript: Transcript) -> None:
-        """Keep a transcript. A crash of the process after this does not lose it."""
-        body = zlib.compress(transcript.model_dump_json().encode())
+        """Keep a transcript and its response. A crash of the process after this loses neither."""
+        body = zlib.compress(transcript.model_dump_json(exclude={"raw"}).encode())
+        response = zlib.compress(transcript.raw.encode())
+        size = len(body) + len(response)
 
         def write(database: sqlite3.Connection) -> None:
-            row = [key, len(body), time.time(), body]
-            database.execute("INSERT OR REPLACE INTO transcripts VALUES (?, ?, ?, ?)", row)
+            row = [key, size, time.time(), body, response]
+            database.execute("INSERT OR REPLACE INTO transcripts VALUES (?, ?, ?, ?, ?)", row)
             database.execute(_DELETE_OLDEST, [self._max_bytes])
 
-        if len(body) <= self._max_bytes:
+        if size <= self._max_bytes:
             self._in_transaction(write, None)
 
     def usage(self) -> tuple[int, int]:
@@ -126,7 +134,8 @@ class TranscriptCache:
             self._in_transaction(lambda db: db.execute("VACUUM"), None)
         self.close()
         if deleted is None:
-            self._remove()
+            self._remove(self.path)
+        self._remove(self.path.with_name(_OLDER_FILE))
         return deleted or 0
 
     def close(self) -> None:
@@ -173,13 +182,13 @@ class TranscriptCache:
             _connected.add(self)
         return self._connection
 
-    def _remove(self) -> None:
-        """Delete the file, which SQLite cannot read."""
+    def _remove(self, path: Path) -> None:
+        """Delete a file that SQLite cannot read, or an older one."""
         try:
             for suffix in _SUFFIXES:
-                Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+                Path(f"{path}{suffix}").unlink(missing_ok=True)
         except OSError as error:
-            logger.warning("The cache %s cannot be removed: %s", self.path, error)
+            logger.warning("The cache %s cannot be removed: %s", path, error)
 
 
 def _make_private(path: Path) -> None:

@@ -161,7 +161,9 @@ def _segments_until(segments: Iterable[Segment], word: _TimedWord) -> Iterator[S
         yield segment
     if not word.is_first:
         text = word.segment.text[: word.position].rstrip()
-        yield word.segment.model_copy(update={"text": text, "end": word.estimate_start()})
+        end = word.estimate_start()
+        words = tuple(each for each in word.segment.words if each.start + each.end < 2 * end)
+        yield word.segment.model_copy(update={"text": text, "end": end, "words": words})
 
 
 def _segments_from(segments: Iterable[Segment], word: _TimedWord) -> Iterator[Segment]:
@@ -170,6 +172,8 @@ def _segments_from(segments: Iterable[Segment], word: _TimedWord) -> Iterator[Se
     segment = next(remaining)
     if not word.is_first:
         text = segment.text[word.position :]
-        segment = segment.model_copy(update={"text": text, "start": word.estimate_start()})
+        start = word.estimate_start()
+        words = tuple(each for each in segment.words if each.start + each.end >= 2 * start)
+        segment = segment.model_copy(update={"text": text, "start": start, "words": words})
     yield segment
     yield from remaining

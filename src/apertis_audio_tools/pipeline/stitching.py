@@ -3,10 +3,14 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
+from apertis_audio_tools.models import MIN_REQUEST_SECONDS
 from apertis_audio_tools.pipeline.overlaps import merge_overlap
-from apertis_audio_tools.results import Segment, Transcript, Usage
+from apertis_audio_tools.results import Segment, Transcript, Usage, Word
 from apertis_audio_tools.text.passages import join_texts
+
+T = TypeVar("T", Segment, Word)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +41,13 @@ def stitch(pieces: Sequence[TranscribedPiece], empty: Transcript) -> Transcript:
     """Return one transcript of all pieces, which are in order.
 
     Segments get times of the recording and consecutive ids, and words in an overlap are kept once.
-    The language is the one with the longest segments. Usage is summed. The request id and the
-    server are those of the last piece. `empty` has the name of the recording, the model and so on.
+    The language is the one with the longest segments. Usage is summed. The request id, the server
+    and further fields are those of the last piece. `empty` has the name of the recording, the model
+    and so on.
     """
     segments = tuple(
         segment.model_copy(update={"id": number})
-        for number, segment in enumerate(_merge_segments(pieces))
+        for number, segment in enumerate(_in_order(_merge_segments(pieces)))
     )
     last = pieces[-1].transcript if pieces else empty
     return empty.model_copy(
@@ -53,8 +58,26 @@ def stitch(pieces: Sequence[TranscribedPiece], empty: Transcript) -> Transcript:
             "usage": _sum_usage(piece.transcript.usage for piece in pieces),
             "request_id": last.request_id,
             "server": last.server,
+            "extra": last.extra,
         }
     )
+
+
+def find_notes(pieces: Sequence[TranscribedPiece], whole: Transcript) -> list[str]:
+    """Return sentences about what was noticed in the transcript of all pieces."""
+    notes = list[str]()
+    short = sum(piece.end - piece.start < MIN_REQUEST_SECONDS for piece in pieces)
+    if short:
+        subject = "It" if len(pieces) == 1 else f"A part of it ({short} of {len(pieces)} pieces)"
+        notes.append(f"{subject} is shorter than {MIN_REQUEST_SECONDS} s and was not sent.")
+    if clamped := sum(segment.clamped for segment in whole.segments):
+        notes.append(
+            f"The service gave impossible times for {clamped} of {len(whole.segments)} segments; "
+            "they have the nearest possible ones."
+        )
+    if not whole.text.strip():
+        notes.append("No speech was found in it, so the transcript is empty.")
+    return notes
 
 
 def _merge_segments(pieces: Iterable[TranscribedPiece]) -> Iterator[Segment]:
@@ -70,10 +93,28 @@ def _merge_segments(pieces: Iterable[TranscribedPiece]) -> Iterator[Segment]:
     yield from previous
 
 
-def _move(segment: Segment, seconds: float) -> Segment:
-    """Return a segment moved by some seconds, but not to before the start of the recording."""
-    start, end = (max(0.0, round(time + seconds, 3)) for time in (segment.start, segment.end))
-    return segment.model_copy(update={"start": start, "end": end})
+def _in_order(segments: Iterable[Segment]) -> Iterator[Segment]:
+    """Yield segments none of which starts before the one before it.
+
+    Where two pieces hear different words in their overlap, those of the later piece come later.
+    """
+    previous: Segment | None = None
+    for segment in segments:
+        if previous and segment.start <= previous.start:
+            times = {"start": previous.start, "end": max(segment.end, previous.end)}
+            is_changed = segment.start < previous.start or segment.clamped
+            segment = segment.model_copy(update={**times, "clamped": is_changed})  # noqa: PLW2901
+        yield segment
+        previous = segment
+
+
+def _move(timed: T, seconds: float) -> T:
+    """Return a segment or word moved by some seconds, but not to before the recording's start."""
+    start, end = (max(0.0, round(time + seconds, 3)) for time in (timed.start, timed.end))
+    update: dict[str, object] = {"start": start, "end": end}
+    if isinstance(timed, Segment):
+        update["words"] = tuple(_move(word, seconds) for word in timed.words)
+    return timed.model_copy(update=update)
 
 
 def _longest_language(pieces: Iterable[TranscribedPiece]) -> str | None:
@@ -86,7 +127,8 @@ def _longest_language(pieces: Iterable[TranscribedPiece]) -> str | None:
 
 
 def _sum_usage(usages: Iterable[Usage | None]) -> Usage | None:
-    counted = [usage.model_dump() for usage in usages if usage]
-    if not counted:
-        return None
-    return Usage(**{name: sum(each[name] for each in counted) for name in Usage.model_fields})
+    """Return the sums of what is known."""
+    counted = [usage.model_dump(exclude_none=True) for usage in usages if usage]
+    names = {name for each in counted for name in each}
+    sums = {name: sum(each.get(name, 0) for each in counted) for name in names}
+    return Usage.model_validate(sums) if counted else None

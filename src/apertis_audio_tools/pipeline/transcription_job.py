@@ -4,7 +4,8 @@ import contextlib
 import hashlib
 import io
 import json
-from collections.abc import Generator
+import logging
+from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from apertis_audio_tools.api.call import Call
@@ -13,14 +14,23 @@ from apertis_audio_tools.api.request import Upload
 from apertis_audio_tools.api.transcription import transcription_call
 from apertis_audio_tools.audio import Piece, Recording, Source, cut_pieces, probe
 from apertis_audio_tools.concurrency.permits import Permit
-from apertis_audio_tools.models import MAX_UPLOAD_BYTES, Capabilities, require_piece_options
+from apertis_audio_tools.models import (
+    MAX_REQUEST_SECONDS,
+    MAX_UPLOAD_BYTES,
+    MIN_REQUEST_SECONDS,
+    Capabilities,
+    require_piece_options,
+)
 from apertis_audio_tools.pipeline.cache import TranscriptCache
 from apertis_audio_tools.pipeline.job_state import JobState
-from apertis_audio_tools.pipeline.stitching import TranscribedPiece, stitch
+from apertis_audio_tools.pipeline.stitching import TranscribedPiece, find_notes, stitch
 from apertis_audio_tools.results import PartialTranscript, Transcript
 
-_KEY_VERSION = 1
-"""Version of the cache keys: it grows when pieces of the same span become other audio."""
+logger: logging.Logger = logging.getLogger("apertis_audio_tools")
+
+_KEY_VERSION = 2
+"""Version of the cache keys: it grows when pieces of the same span become other audio, or when
+their responses are read otherwise."""
 _DURATION_ERROR = 1.0
 """Seconds by which headers err about the duration of a recording."""
 _FILE_NAME_BYTES = 1024
@@ -57,6 +67,7 @@ class JobContext:
     capabilities: Capabilities
     cache: TranscriptCache | None
     base_url: str
+    isolate_probe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +76,7 @@ class JobFactory:
 
     Attributes:
         max_bytes: Largest upload of a request, in bytes.
-        max_seconds: Longest piece the model accepts, in seconds.
+        max_seconds: Longest piece in seconds, or None if only `piece_seconds` limits it.
     """
 
     options: TranscriptionOptions
@@ -84,17 +95,25 @@ class JobFactory:
         empty = Upload("piece.webm", "audio/webm", 0, io.BytesIO)
         call = transcription_call(empty, options, capabilities=capabilities, source="")
         frame_bytes = call.request.body.size if call.request.body else 0
-        longest = capabilities.max_seconds(options.model)
         return cls(
             options,
             context,
             max_bytes=MAX_UPLOAD_BYTES - frame_bytes - _FILE_NAME_BYTES,
-            max_seconds=longest and longest * _DURATION_MARGIN,
+            max_seconds=_max_seconds(options, capabilities),
         )
 
     def job(self, source: Source) -> "TranscriptionJob":
         """Return the job of one recording."""
-        return TranscriptionJob(probe(source), self)
+        return TranscriptionJob(probe(source, isolate=self.context.isolate_probe), self)
+
+
+def _max_seconds(options: TranscriptionOptions, capabilities: Capabilities) -> float | None:
+    """Return the longest piece that the model accepts, and by default no long request."""
+    longest = capabilities.max_seconds(options.model)
+    accepted = longest and longest * _DURATION_MARGIN
+    if options.piece_seconds is not None:
+        return accepted
+    return min(accepted or MAX_REQUEST_SECONDS, MAX_REQUEST_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +128,15 @@ class TranscriptionJob:
         """Return the whole transcript if the cache has it."""
         self._digest()  # later the recording may be gone, and what was paid for with it
         cached = self._get_cached()
-        return cached and cached.model_copy(update=self._provenance())
+        return cached and self._complete(cached, cached.notes)
 
     def requests(self, state: JobState) -> Generator[PieceRequest]:
         """Yield the pieces to send, each cut when it is requested; cached ones go to the state."""
         with state.catching_failure(), contextlib.closing(self._pieces()) as pieces:
             for piece in pieces:
-                cached = self._get_cached(piece)
-                if cached is not None:
-                    self._add(piece, cached, state)
+                known = self._known(piece)
+                if known is not None:
+                    self._add(piece, known, state)
                     piece.close()
                     continue
                 try:
@@ -147,9 +166,10 @@ class TranscriptionJob:
         state.raise_failure()
         state.require_running()
         if len(pieces) == 1:
-            return pieces[0].transcript.model_copy(update=self._provenance())
+            return self._complete(pieces[0].transcript, find_notes(pieces, pieces[0].transcript))
         end = {"duration": round(pieces[-1].end, 3)} if pieces else {}
-        whole = stitch(pieces, self._empty().model_copy(update=end | self._provenance()))
+        stitched = stitch(pieces, self._empty().model_copy(update=end))
+        whole = self._complete(stitched, find_notes(pieces, stitched))
         if cache := self.factory.context.cache:
             cache.put(self._cache_key(), whole)
         return whole
@@ -192,15 +212,26 @@ class TranscriptionJob:
         if len(state.transcribed) > 1 or piece.end < self.recording.duration - _DURATION_ERROR:
             state.notifier.notify()
 
+    def _known(self, piece: Piece) -> Transcript | None:
+        """Return the transcript of a piece that need not be sent, or None."""
+        seconds = piece.end - piece.start
+        if seconds < MIN_REQUEST_SECONDS:
+            return self._empty().model_copy(update={"duration": round(seconds, 3)})
+        return self._get_cached(piece)
+
     def _get_cached(self, piece: Piece | None = None) -> Transcript | None:
         """Return the cached transcript of a piece or of the whole, without its earlier usage."""
         cache = self.factory.context.cache
         cached = cache.get(self._cache_key(piece)) if cache else None
         return cached and cached.model_copy(update={"usage": None})
 
-    def _provenance(self) -> dict[str, str]:
-        """Return the name and the digest of this recording; in the cache it may have another."""
-        return {"source": self.recording.label, "digest": self._digest()}
+    def _complete(self, transcript: Transcript, notes: Sequence[str]) -> Transcript:
+        """Return the transcript with this recording's name, digest and notes; log the notes."""
+        notes = tuple(dict.fromkeys((*self.recording.notes, *notes)))
+        for note in notes:
+            logger.warning("%s: %s", self.recording.label, note)
+        update = {"source": self.recording.label, "digest": self._digest(), "notes": notes}
+        return transcript.model_copy(update=update)
 
     def _partial(self, pieces: list[TranscribedPiece]) -> PartialTranscript:
         spans = tuple((max(round(each.start, 3), 0.0), round(each.end, 3)) for each in pieces)

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from apertis_audio_tools.client import ApertisAudio
 
 _AUDIO = (
-    "aac ac3 aiff amr basic flac m4a mp3 mp4 mpeg ogg opus vnd.wave wav wave webm"
+    "3gpp 3gpp2 aac ac3 aiff amr basic flac m4a mp3 mp4 mpeg ogg opus vnd.wave wav wave webm"
     " x-aiff x-caf x-flac x-m4a x-matroska x-ms-wma x-wav"
 )
-_VIDEO = "mp4 mpeg ogg quicktime webm x-matroska x-msvideo"
+_VIDEO = "3gpp 3gpp2 mp4 mpeg ogg quicktime webm x-flv x-m4v x-matroska x-ms-asf x-ms-wmv x-msvideo"
 MEDIA_TYPES = frozenset(
     [*(f"audio/{name}" for name in _AUDIO.split()), *(f"video/{name}" for name in _VIDEO.split())]
 )

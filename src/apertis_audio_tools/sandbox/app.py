@@ -16,6 +16,7 @@ from apertis_audio_tools.sandbox import tables
 from apertis_audio_tools.sandbox.authorization import RateLimit, require_key
 from apertis_audio_tools.sandbox.chat_endpoint import chat
 from apertis_audio_tools.sandbox.error_responses import ErrorResponse
+from apertis_audio_tools.sandbox.host_check import LoopbackHostsOnly
 from apertis_audio_tools.sandbox.recognition import Recogniser
 from apertis_audio_tools.sandbox.speech_endpoint import speech
 from apertis_audio_tools.sandbox.spoken_replies import SpokenReplies
@@ -42,13 +43,21 @@ def make_app(recogniser: Recogniser, requests_per_minute: int) -> ASGIApp:
     app.state.recogniser = recogniser
     app.state.spoken_replies = SpokenReplies()
     app.state.rate_limit = RateLimit(requests_per_minute)
-    return _CommonHeaders(app, app.state.rate_limit)
+    return _CommonHeaders(LoopbackHostsOnly(app), app.state.rate_limit)
 
 
 async def _models(request: Request) -> Response:
     """Serve GET /v1/models."""
     require_key(request)
-    models = [{"id": model, "object": "model"} for model in sorted(tables.ALL_MODELS)]
+    models = [
+        {
+            "id": model,
+            "object": "model",
+            "created": tables.MODELS_CREATED,
+            "owned_by": "apertis-audio-sandbox",
+        }
+        for model in sorted(tables.ALL_MODELS)
+    ]
     return JSONResponse({"object": "list", "data": models})
 
 

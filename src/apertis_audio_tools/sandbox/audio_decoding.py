@@ -1,6 +1,7 @@
 """Decode uploaded recordings to 16 kHz mono samples; nothing but the uploaded bytes is read."""
 
 from collections.abc import Iterator
+from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO, Final, TypedDict, cast
 
 import av
@@ -8,8 +9,9 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from apertis_audio_tools.sandbox.audio_screening import ImplausibleError, screen
+from apertis_audio_tools.sandbox.audio_screening import screen
 from apertis_audio_tools.sandbox.error_responses import invalid_file_format
+from apertis_audio_tools.sandbox.opening_limits import ImplausibleError
 
 if TYPE_CHECKING:
     from av.audio.codeccontext import AudioCodecContext
@@ -74,13 +76,16 @@ def decode(file: BinaryIO, demuxers: str = CONTAINERS, param: str = "file") -> b
     Raises:
         ErrorResponse: 400 invalid_file_format if there is no audio that can be decoded.
     """
-    options = {"format_whitelist": demuxers, **_OPTIONS}
-    pcm = bytearray()
+    # Without its index, which serves to seek, and which takes hours if it is in disorder.
+    options = {"format_whitelist": demuxers, "fflags": "ignidx", **_OPTIONS}
+    pcm = BytesIO()  # its content is handed over without a copy
     try:
-        with av.open(screen(file), "r", container_options=options, **_TEXT_OPTIONS) as container:
+        upload = screen(file)
+        with av.open(upload, "r", container_options=options, **_TEXT_OPTIONS) as container:
+            upload.finish_opening()
             for block in _decode_samples(container):
-                pcm += block
-                if len(pcm) > MAX_SECONDS * BYTES_PER_SECOND:
+                pcm.write(block)
+                if pcm.tell() > MAX_SECONDS * BYTES_PER_SECOND:
                     raise invalid_file_format(
                         f"The audio is longer than {MAX_SECONDS} seconds.", param
                     )
@@ -88,9 +93,9 @@ def decode(file: BinaryIO, demuxers: str = CONTAINERS, param: str = "file") -> b
         # PyAV raises IndexError for packets of a stream that has begun since the file was opened.
         message = "The audio could not be decoded. It may be corrupted, or in another format."
         raise invalid_file_format(message, param) from None
-    if not pcm:
+    if not pcm.tell():
         raise invalid_file_format("The file contains no audio.", param)
-    return bytes(pcm)
+    return pcm.getvalue()
 
 
 class _FormatChangedError(Exception):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 SAMPLE_RATE: Final = 24_000
 _UNKNOWN_SIZE: Final = 0xFFFFFFFF
+_BLOCK_BYTES: Final = 64 * 1024
 _MIN_TEMPO: Final = 0.5
 _MUXERS: Final = {
     # The mp3 options omit headers that could only be finished by seeking back.
@@ -49,9 +50,7 @@ def encode(pcm: Iterable[bytes], rate: int, speech_format: str, speed: float) ->
 def _change_speed(pcm: Iterable[bytes], rate: int, speed: float) -> Iterator[AudioFrame]:
     graph = _speed_graph(rate, speed)
     position = 0
-    for block in pcm:
-        if not block:
-            continue
+    for block in _small_blocks(pcm):
         frame = AudioFrame("s16", "mono", len(block) // 2)
         frame.planes[0].update(block)
         frame.sample_rate, frame.pts, frame.time_base = rate, position, Fraction(1, rate)
@@ -60,6 +59,13 @@ def _change_speed(pcm: Iterable[bytes], rate: int, speed: float) -> Iterator[Aud
         yield from _pull_frames(graph)
     graph.push(None)
     yield from _pull_frames(graph)
+
+
+def _small_blocks(pcm: Iterable[bytes]) -> Iterator[bytes]:
+    """Divide the samples, because FFmpeg keeps several buffers as large as its largest frame."""
+    for block in pcm:
+        for start in range(0, len(block), _BLOCK_BYTES):
+            yield block[start : start + _BLOCK_BYTES]
 
 
 def _speed_graph(rate: int, speed: float) -> Graph:

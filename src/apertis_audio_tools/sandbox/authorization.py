@@ -13,7 +13,7 @@ from starlette.requests import Request
 from apertis_audio_tools.sandbox import tables
 from apertis_audio_tools.sandbox.error_responses import ErrorResponse, invalid_parameter
 
-_BEARER: Final = re.compile(r"Bearer +(sk-[\x21-\x7e]+)", re.IGNORECASE)
+_BEARER: Final = re.compile(r"Bearer +(sk-[\x21-\x7e]{1,500})", re.IGNORECASE)
 _SECONDS_PER_MINUTE: Final = 60
 
 

@@ -6,6 +6,7 @@ import re
 import time
 import uuid
 from collections.abc import Mapping
+from functools import partial
 from io import BytesIO
 from typing import Final
 
@@ -14,12 +15,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from apertis_audio_tools.sandbox import authorization, tables
-from apertis_audio_tools.sandbox.audio_decoding import decode
-from apertis_audio_tools.sandbox.audio_encoding import encode
+from apertis_audio_tools.sandbox.audio_decoding import BYTES_PER_SECOND, decode
 from apertis_audio_tools.sandbox.chat_events import stream_events
 from apertis_audio_tools.sandbox.chat_request import (
     AssistantMessage,
-    AudioOutput,
     ChatRequest,
     InputAudio,
     recordings_in,
@@ -34,9 +33,11 @@ from apertis_audio_tools.sandbox.rule_based_chat import (
     generate_reply,
     last_user_message,
 )
-from apertis_audio_tools.sandbox.speech_synthesis import SAMPLE_RATE, speak
+from apertis_audio_tools.sandbox.spoken_completion import write_spoken
 from apertis_audio_tools.sandbox.spoken_replies import SpokenReplies
+from apertis_audio_tools.sandbox.streaming import stream_response
 
+_EMPTY_MESSAGE: Final = {"role": "assistant", "content": None, "refusal": None}
 _DATE: Final = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 
 
@@ -48,30 +49,40 @@ async def chat(request: Request) -> Response:
     spoken_replies: SpokenReplies = request.app.state.spoken_replies
     earlier = _earlier_transcripts(chat_request, spoken_replies)
     recordings = await run_in_threadpool(_decode_recordings, chat_request)
+    seconds_in = sum(map(len, recordings)) / BYTES_PER_SECOND
     texts = [await _recognise_text(request, pcm) for pcm in _last_turn(chat_request, recordings)]
     reply = generate_reply(chat_request, texts)
-    message, speech = await _make_message(chat_request, reply, spoken_replies)
-    completion = {
-        "id": f"chatcmpl-{uuid.uuid4().hex}",
-        "object": "chat.completion",
-        "created": int(time.time()),
-        "model": chat_request.model,
-        "choices": [
-            {
-                "index": 0,
-                "message": message,
-                "logprobs": None,
-                "finish_reason": reply.finish_reason,
-            }
-        ],
-        "usage": estimate_usage(chat_request, earlier, recordings, reply, speech),
-    }
+    usage = partial(estimate_usage, chat_request, earlier, seconds_in, reply)
+    if chat_request.speaks and chat_request.audio is not None and not reply.calls:
+        completion = _completion(chat_request, reply, _spoken_message(reply, spoken_replies))
+        body = write_spoken(completion, reply.text, chat_request.audio, usage)
+        return await stream_response(body, "application/json")
+    completion = {**_completion(chat_request, reply, _message(reply)), "usage": usage(0.0)}
     if not chat_request.stream:
         return JSONResponse(completion)
     options = chat_request.stream_options
     include_usage = options is not None and options.include_usage
     events = stream_events(completion, reply, include_usage=include_usage)
     return StreamingResponse(events, media_type="text/event-stream")
+
+
+def _completion(
+    chat_request: ChatRequest, reply: GeneratedReply, message: Mapping[str, object]
+) -> dict[str, object]:
+    """Return a completion without its usage."""
+    choice = {
+        "index": 0,
+        "message": message,
+        "logprobs": None,
+        "finish_reason": reply.finish_reason,
+    }
+    return {
+        "id": f"chatcmpl-{uuid.uuid4().hex}",
+        "object": "chat.completion",
+        "created": int(time.time()),
+        "model": chat_request.model,
+        "choices": [choice],
+    }
 
 
 async def _read_request(request: Request, key: str) -> ChatRequest:
@@ -140,23 +151,16 @@ async def _recognise_text(request: Request, pcm: bytes) -> str:
     return " ".join(segment.text for segment in await recognise(request, pcm))
 
 
-async def _make_message(
-    chat_request: ChatRequest, reply: GeneratedReply, replies: SpokenReplies
-) -> tuple[dict[str, object], bytes]:
-    """Return the assistant's message, and the samples of its speech."""
-    message: dict[str, object] = {"role": "assistant", "content": None, "refusal": None}
+def _message(reply: GeneratedReply) -> dict[str, object]:
+    """Return the assistant's message, if it is not spoken."""
     if reply.calls:
         calls = [call.to_json(call.arguments_json) for call in reply.calls]
-        return {**message, "tool_calls": calls}, b""
-    if not chat_request.speaks or chat_request.audio is None:
-        return {**message, "content": reply.text}, b""
-    speech, data = await run_in_threadpool(_speak, reply.text, chat_request.audio)
+        return {**_EMPTY_MESSAGE, "tool_calls": calls}
+    return {**_EMPTY_MESSAGE, "content": reply.text}
+
+
+def _spoken_message(reply: GeneratedReply, replies: SpokenReplies) -> dict[str, object]:
+    """Return the assistant's message without the speech, and keep its transcript."""
     identifier, expires_at = replies.add(reply.text)
-    audio = {"id": identifier, "data": data, "transcript": reply.text, "expires_at": expires_at}
-    return {**message, "audio": audio}, speech
-
-
-def _speak(text: str, output: AudioOutput) -> tuple[bytes, str]:
-    speech = b"".join(speak(text, output.voice))
-    content = b"".join(encode([speech], SAMPLE_RATE, output.format, speed=1))
-    return speech, base64.b64encode(content).decode()
+    audio = {"id": identifier, "data": "", "transcript": reply.text, "expires_at": expires_at}
+    return {**_EMPTY_MESSAGE, "audio": audio}

@@ -156,7 +156,7 @@ class ChatRequest(BaseModel):
     messages: Annotated[list[ChatMessage], Field(min_length=1)]
     modalities: Annotated[list[Literal["text", "audio"]], Field(min_length=1)] | None = None
     audio: AudioOutput | None = None
-    tools: Annotated[list[ToolDeclaration], Field(min_length=1)] | None = None
+    tools: Annotated[list[ToolDeclaration], Field(min_length=1, max_length=128)] | None = None
     tool_choice: Literal["none", "auto", "required"] | NamedToolChoice | None = None
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None

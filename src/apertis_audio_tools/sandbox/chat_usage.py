@@ -5,7 +5,6 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from apertis_audio_tools.sandbox import audio_decoding, speech_synthesis
 from apertis_audio_tools.sandbox.chat_request import ChatRequest, text_of
 from apertis_audio_tools.sandbox.rule_based_chat import CHARACTERS_PER_TOKEN, GeneratedReply
 
@@ -16,24 +15,22 @@ OUTPUT_TOKENS_PER_SECOND: Final = 20
 def estimate_usage(
     chat_request: ChatRequest,
     earlier: Sequence[str],
-    recordings: Sequence[bytes],
+    seconds_in: float,
     reply: GeneratedReply,
-    speech: bytes,
+    seconds_out: float,
 ) -> dict[str, object]:
     """Count one token for 4 characters, 10 for a second of input audio, 20 for one of output.
 
     Args:
         chat_request: Request that was answered.
         earlier: Transcripts of the spoken replies that the request refers to.
-        recordings: Samples of the recordings in the request.
+        seconds_in: Length of all recordings in the request.
         reply: Reply to the request.
-        speech: Samples of the spoken reply; empty if it is not spoken.
+        seconds_out: Length of the spoken reply; 0 if it is not spoken.
     """
     text_in = _text_tokens([*map(text_of, chat_request.messages), *earlier])
     text_out = _text_tokens([reply.text, *(json.dumps(call.arguments) for call in reply.calls)])
-    seconds_in = sum(map(len, recordings)) / audio_decoding.BYTES_PER_SECOND
     audio_in = math.ceil(seconds_in * INPUT_TOKENS_PER_SECOND)
-    seconds_out = len(speech) / 2 / speech_synthesis.SAMPLE_RATE
     audio_out = math.ceil(seconds_out * OUTPUT_TOKENS_PER_SECOND)
     return {
         "prompt_tokens": text_in + audio_in,

@@ -46,6 +46,7 @@ async def read_json(request: Request) -> dict[str, object]:
     """Read a JSON object; raise 413 if it is too large, 400 invalid_request if it is none."""
     try:
         content = b"".join([chunk async for chunk in _stream_body(request)])
+        _check_values(content)
         body = json.loads(content, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise invalid_request("The request body is not valid JSON.") from None
@@ -113,6 +114,13 @@ async def _stream_multipart(request: Request) -> AsyncGenerator[bytes]:
         raise MultiPartException("it was interrupted.") from None
     if not tail.rstrip(b"\r\n").endswith(b"--"):
         raise MultiPartException("it ends before its last boundary.")
+
+
+def _check_values(content: bytes) -> None:
+    """Limit the number of JSON values, each of which takes far more memory than its characters."""
+    if sum(map(content.count, (b",", b"[", b"{"))) > tables.MAX_JSON_VALUES:
+        message = f"The request body has more than {tables.MAX_JSON_VALUES} values."
+        raise ErrorResponse(413, "invalid_request", message)
 
 
 def _check_size(size: int) -> None:

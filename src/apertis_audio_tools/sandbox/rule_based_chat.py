@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Final
 
+from apertis_audio_tools.sandbox import tables
 from apertis_audio_tools.sandbox.chat_request import (
     ChatMessage,
     ChatRequest,
@@ -17,9 +18,12 @@ from apertis_audio_tools.sandbox.chat_request import (
     recordings_in,
     text_of,
 )
+from apertis_audio_tools.sandbox.error_responses import invalid_parameter
 from apertis_audio_tools.sandbox.schema_filling import fill_schema, quoted_phrases
 
 CHARACTERS_PER_TOKEN: Final = 4
+_MAX_CHARACTERS: Final = tables.MAX_OUTPUT_TOKENS * CHARACTERS_PER_TOKEN
+_MAX_KEYS: Final = 100
 _NO_ARGUMENTS: Final[dict[str, object]] = {"type": "object", "properties": {}}
 
 
@@ -63,17 +67,21 @@ def generate_reply(request: ChatRequest, recording_texts: Sequence[str]) -> Gene
     """
     user = last_user_message(request)
     written = [] if user is None else [text_of(user)]
-    user_text = " ".join([*written, *recording_texts])
+    user_text = " ".join([*written, *recording_texts])[:_MAX_CHARACTERS]
     if calls := _tool_calls(request, user_text):
         return GeneratedReply("", calls, "tool_calls")
     return _limit(_reply_text(request, user, recording_texts, user_text), request)
 
 
 def _tool_calls(request: ChatRequest, user_text: str) -> list[GeneratedToolCall]:
-    return [
-        GeneratedToolCall(f"call_{secrets.token_hex(12)}", name, fill_schema(schema, user_text))
-        for name, schema in _chosen_tools(request, user_text)
-    ]
+    calls, size = [], 0
+    for name, schema in _chosen_tools(request, user_text):
+        arguments = fill_schema(schema, user_text)
+        calls.append(GeneratedToolCall(f"call_{secrets.token_hex(12)}", name, arguments))
+        size += len(calls[-1].arguments_json)
+        if size > _MAX_CHARACTERS:
+            raise invalid_parameter("tools", "The arguments of the tool calls would be too long.")
+    return calls
 
 
 def _chosen_tools(request: ChatRequest, user_text: str) -> list[tuple[str, dict[str, object]]]:
@@ -115,13 +123,14 @@ def _tool_results(messages: Sequence[ChatMessage]) -> list[str]:
 def _reply_text(
     request: ChatRequest, user: UserMessage | None, recording_texts: Sequence[str], user_text: str
 ) -> str:
-    sentence = _reply_sentence(_tool_results(request.messages), user, recording_texts)
+    results = _tool_results(request.messages)
+    sentence = _reply_sentence(results, user, recording_texts)[: _MAX_CHARACTERS + 1]
     output = request.response_format
     if output is not None and output.json_schema is not None:
         filled = fill_schema(output.json_schema.schema_, user_text)
         return json.dumps(filled, ensure_ascii=False)
     if output is not None and output.type == "json_object":
-        keys = quoted_phrases(user_text) or ["answer"]
+        keys = quoted_phrases(user_text)[:_MAX_KEYS] or ["answer"]
         return json.dumps(dict.fromkeys(keys, sentence), ensure_ascii=False)
     return sentence
 
@@ -148,7 +157,8 @@ def _limit(text: str, request: ChatRequest) -> GeneratedReply:
     stops = [request.stop] if isinstance(request.stop, str) else request.stop or []
     for stop in filter(None, stops):
         text = text.partition(stop)[0]
-    tokens = request.max_completion_tokens or request.max_tokens
-    if tokens is None or len(text) <= tokens * CHARACTERS_PER_TOKEN:
-        return GeneratedReply(text, (), "stop")
-    return GeneratedReply(text[: tokens * CHARACTERS_PER_TOKEN], (), "length")
+    tokens = request.max_completion_tokens or request.max_tokens or tables.MAX_OUTPUT_TOKENS
+    limit = min(tokens, tables.MAX_OUTPUT_TOKENS) * CHARACTERS_PER_TOKEN
+    if request.speaks:
+        limit = min(limit, tables.MAX_INPUT_CHARACTERS)
+    return GeneratedReply(text[:limit], (), "stop" if len(text) <= limit else "length")

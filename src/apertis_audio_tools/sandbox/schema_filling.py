@@ -11,9 +11,10 @@ Schema = Mapping[str, Any]
 _MAX_DEPTH: Final = 32
 _MAX_VALUES: Final = 1000
 _MAX_PADDING: Final = 4096
-_QUOTED: Final = re.compile(r'"([^"]+)"|“([^”]+)”|`([^`]+)`|(?<!\w)\'([^\']+)\'(?!\w)')
-_FILE: Final = re.compile(r"[\w./\\-]*\w\.[A-Za-z][A-Za-z0-9]{1,4}\b")
-_NUMBER: Final = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\w)")
+# No pattern looks at a character more than a few times, whatever the text is.
+_QUOTED: Final = re.compile(r'"([^"]+)"|“([^“”]+)”|`([^`]+)`|(?<!\w)\'([^\']+)\'(?!\w)')
+_FILE: Final = re.compile(r"(?<![\w./\\-])[\w./\\-]*\w\.[A-Za-z][A-Za-z0-9]{1,4}\b")
+_NUMBER: Final = re.compile(r"(?<![\w.])-?\d++(?:\.\d++)?(?![\w.]*\w)")
 _FILE_PROPERTY: Final = re.compile(r"path|file|audio|recording|source", re.IGNORECASE)
 
 
@@ -28,7 +29,7 @@ def fill_schema(schema: Schema, text: str) -> object:
     """
     try:
         return _SchemaFiller(schema, text).fill(schema)
-    except (TypeError, ValueError, AttributeError, LookupError):
+    except (TypeError, ValueError, AttributeError, LookupError, OverflowError):
         raise invalid_parameter("schema", "The JSON schema is malformed.") from None
 
 

@@ -1,18 +1,17 @@
 """The speech endpoint: text in, audio out."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
-from starlette.concurrency import iterate_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from apertis_audio_tools.sandbox import authorization, tables
 from apertis_audio_tools.sandbox.audio_encoding import encode
 from apertis_audio_tools.sandbox.error_responses import invalid_parameter
 from apertis_audio_tools.sandbox.request_bodies import read_json, validate
 from apertis_audio_tools.sandbox.speech_synthesis import SAMPLE_RATE, speak
+from apertis_audio_tools.sandbox.streaming import stream_response
 
 
 class SpeechRequest(BaseModel):
@@ -37,10 +36,7 @@ async def speech(request: Request) -> Response:
     authorization.count_request(request, key, options.model)
     samples = speak(options.input, options.voice)
     encoded = encode(samples, SAMPLE_RATE, options.response_format, options.speed)
-    chunks = iterate_in_threadpool(encoded)
-    first = await anext(chunks, b"")  # errors in synthesis get a status before the body begins
-    media_type = tables.SPEECH_MEDIA_TYPES[options.response_format]
-    return StreamingResponse(_chain(first, chunks), media_type=media_type)
+    return await stream_response(encoded, tables.SPEECH_MEDIA_TYPES[options.response_format])
 
 
 def require_voice(voice: str, model: str, param: str) -> None:
@@ -48,9 +44,3 @@ def require_voice(voice: str, model: str, param: str) -> None:
     if voice not in tables.VOICES and model not in tables.FREE_VOICE_MODELS:
         listed = ", ".join(tables.VOICES)
         raise invalid_parameter(param, f"Unknown voice '{voice}'. Supported voices: {listed}.")
-
-
-async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for chunk in rest:
-        yield chunk

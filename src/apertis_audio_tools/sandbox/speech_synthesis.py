@@ -23,6 +23,8 @@ _PAUSE_AT_END: Final = 0x1000
 _PITCH: Final = 3
 _BY_CHARACTER: Final = 1
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?;:。！？])\s+|\n+|(?<=[。！？])")  # noqa: RUF001
+_PIECE: Final = re.compile(r".{1,500}(?:\s|$)|.{1,500}", re.DOTALL)
+"""Parts of a long sentence: each is in memory as a whole, at about 3 KB a character."""
 _UNSPEAKABLE: Final = re.compile(r"[\x00-\x1f\x7f]")
 _LOCK: Final = threading.Lock()
 _SYNTH_ARGUMENTS: Final = (
@@ -64,10 +66,10 @@ def speak(text: str, voice: str) -> Iterator[bytes]:
     """
     espeak_voice = _VOICES.get(voice) or _other_voice(voice)
     for sentence in _SENTENCE_END.split(text):
-        speakable = _UNSPEAKABLE.sub(" ", sentence)
-        with _LOCK:
-            samples = _synthesise(speakable, espeak_voice)
-        yield samples
+        for piece in _PIECE.findall(_UNSPEAKABLE.sub(" ", sentence)) or [""]:
+            with _LOCK:
+                samples = _synthesise(piece, espeak_voice)
+            yield samples
 
 
 def _other_voice(name: str) -> _EspeakVoice:

@@ -13,6 +13,8 @@ FREE_VOICE_MODELS: Final = frozenset({"gemini-3.1-flash-tts-preview"})
 SPEECH_MODELS: Final = FREE_VOICE_MODELS | {"tts-1", "tts-1-hd", "gpt-4o-mini-tts-2025-12-15"}
 CHAT_MODELS: Final = frozenset({"gpt-4o-audio-preview"})
 ALL_MODELS: Final = TRANSCRIPTION_MODELS | SPEECH_MODELS | CHAT_MODELS
+MODELS_CREATED: Final = 1_700_000_000
+"""Unix time that the list of models gives for each; the sandbox made none of them."""
 
 FILE_EXTENSIONS: Final = frozenset(
     {"flac", "mp3", "mp4", "mpeg", "mpga", "m4a", "ogg", "wav", "webm"}
@@ -32,6 +34,9 @@ VOICES: Final = ("alloy", "echo", "fable", "onyx", "nova", "shimmer")
 MAX_REQUEST_BYTES: Final = 26_214_400
 """Maximum size of a request body, multipart framing included (reported by users in public)."""
 
+MAX_JSON_VALUES: Final = 200_000
+"""A limit of the sandbox: 26 MB of empty lists would take a gigabyte."""
+
 MAX_JSON_ONLY_SECONDS: Final = 1400.0
 """Maximum length of a recording for the gpt-4o transcription models (reported in public)."""
 
@@ -39,5 +44,8 @@ MIN_AUDIO_SECONDS: Final = 0.1
 """Minimum length of a recording (reported in public for services of this family)."""
 
 MAX_INPUT_CHARACTERS: Final = 4096
+MAX_OUTPUT_TOKENS: Final = 16_384
+"""Maximum length of a reply (published for models of this family)."""
+
 REQUESTS_PER_MINUTE: Final = 500
 """Rate limit of a pay-as-you-go key, for each model."""

@@ -29,6 +29,7 @@ class TranscriptionForm(BaseModel):
     prompt: str | None = None
     response_format: Literal["json", "text", "srt", "vtt", "verbose_json"] = "json"
     temperature: Annotated[float, Field(ge=0, le=1)] = 0.0
+    stream: bool = False
 
 
 async def transcribe(request: Request) -> Response:
@@ -49,6 +50,7 @@ async def _respond(request: Request, task: str, models: frozenset[str]) -> Respo
         fields = {name: value for name, value in form.items() if isinstance(value, str)}
         authorization.require_model(fields, models, task)
         options = validate(TranscriptionForm, fields, is_form=True)
+        _refuse_streaming(options)
         authorization.count_request(request, key, options.model)
         _check_extension(file)
         pcm = await run_in_threadpool(decode, file.file)
@@ -59,6 +61,12 @@ async def _respond(request: Request, task: str, models: frozenset[str]) -> Respo
     is_json_only = options.model in tables.JSON_ONLY_MODELS
     response_format = "json" if is_json_only else options.response_format
     return render_response(segments, response_format, metadata, options.temperature)
+
+
+def _refuse_streaming(options: TranscriptionForm) -> None:
+    if options.stream:
+        message = "Streamed transcripts are not supported: leave out 'stream', or send false."
+        raise invalid_parameter("stream", message)
 
 
 def _uploaded_file(form: FormData) -> UploadFile:

@@ -3,13 +3,16 @@
 import html
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
-_TIMES = re.compile(
-    r"^\s*(?:(\d{1,9}):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})\s*-->\s*"
-    r"(?:(\d{1,9}):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})(?:\s.*)?$"
-)
+_TIME = r"(?:(\d{1,9}):)?(\d{1,2}):(\d{1,2})[.,](\d{1,9})"
+_SPAN = rf"\[?{_TIME}[ \t]*+-->[ \t]*+{_TIME}"
+_TIMES = re.compile(rf"^[ \t]*+{_SPAN}(?:\](.*)|[ \t].*)?$", re.MULTILINE)
+"""A line with times. In brackets, as Whisper prints them, the text is on the same line."""
+_BEGINNING = re.compile(rf"\s*+(?:WEBVTT(?:\s|$)|(?:\d{{1,9}}[ \t]*+\r?\n[ \t]*+)?{_SPAN})")
+_NUMBER = re.compile(r"(?:^|\n)([ \t]*+\n)?[ \t]*+(\d{1,9})\s*+$")
+"""The last line of a text, if it is a number, and the empty line before it, if there is one."""
 _GAP = re.compile(r"\n[ \t]*\n+")
 _SLICE = 64 * 1024
 _VTT_TAG = re.compile(r"</?[a-z][^<>]*>|<\d[\d:.]*>", re.IGNORECASE)
@@ -32,6 +35,11 @@ class Cue(NamedTuple):
     start: float
     end: float
     text: str
+
+
+def begins_with_cue(text: str) -> bool:
+    """Return whether a text begins as only subtitles do."""
+    return bool(_BEGINNING.match(text.lstrip("\ufeff")))
 
 
 def parse_subtitles(subtitles: str) -> list[Cue] | None:
@@ -73,41 +81,31 @@ def format_line(seconds: float, text: str) -> str:
 
 
 def _parse_cues(text: str, *, is_vtt: bool) -> list[Cue]:
-    cues: list[Cue] = []
-    last_text = io.StringIO()  # of the last cue; it may go on in a million blocks
-    for block in _split_blocks(text):
-        if cue := _parse_cue(block, is_vtt=is_vtt):
-            _complete_last(cues, last_text)
-            last_text = io.StringIO()
-            last_text.write(cue.text)
-            cues.append(cue)
-        elif cues and not is_vtt:  # An empty line within a text; in WebVTT this is a comment.
-            last_text.write(f" {_plain_text(block, is_vtt=is_vtt)}".rstrip())
-    _complete_last(cues, last_text)
+    cues, lines = list[Cue](), list(_TIMES.finditer(text))
+    starts = [line.start() for line in lines]
+    number = _NUMBER.search(text[: starts[0]]) if lines else None
+    for line, end in zip(lines, [*starts[1:], len(text)], strict=False):
+        shown = (line[9] or "") + text[line.end() : end].removeprefix("" if line[9] else "\n")
+        if end < len(text) and (following := _following_number(shown, number)):
+            shown, number = shown[: following.start()], following
+        start, stop = _parse_time(line.groups()[:4]), _parse_time(line.groups()[4:8])
+        cues.append(Cue(start, stop, _shown_text(shown, is_vtt=is_vtt)))
     return cues
 
 
-def _split_blocks(text: str) -> Iterator[str]:
-    """Yield the blocks between empty lines."""
-    start = 0
-    for gap in _GAP.finditer(text):
-        yield text[start : gap.start()]
-        start = gap.end()
-    yield text[start:]
+def _following_number(text: str, number: re.Match[str] | None) -> re.Match[str] | None:
+    """Return the last line of a cue if it is the number of the next cue.
+
+    It is after an empty line, or if it is one more than the number of this cue.
+    """
+    last = _NUMBER.search(text)
+    is_next = last and number and int(last[2]) == int(number[2]) + 1
+    return last if last and (last[1] or is_next) else None
 
 
-def _complete_last(cues: list[Cue], text: io.StringIO) -> None:
-    if cues and text.tell() > len(cues[-1].text):
-        cues[-1] = cues[-1]._replace(text=text.getvalue().strip())
-
-
-def _parse_cue(block: str, *, is_vtt: bool) -> Cue | None:
-    lines = block.split("\n", 3)
-    for number, line in enumerate(lines[:3]):
-        if times := _TIMES.match(line):
-            text = _plain_text("\n".join(lines[number + 1 :]), is_vtt=is_vtt)
-            return Cue(_parse_time(times.groups()[:4]), _parse_time(times.groups()[4:]), text)
-    return None
+def _shown_text(text: str, *, is_vtt: bool) -> str:
+    gap = _GAP.search(f"\n{text}") if is_vtt else None  # what follows is a comment or a name
+    return _plain_text(text[: max(gap.start() - 1, 0)] if gap else text, is_vtt=is_vtt)
 
 
 def _plain_text(text: str, *, is_vtt: bool) -> str:
@@ -138,7 +136,7 @@ def _unescape(text: str) -> str:
 def _parse_time(fields: tuple[str | None, ...]) -> float:
     hours, minutes, seconds, fraction = (field or "0" for field in fields)
     whole = (int(hours) * 60 + int(minutes)) * 60 + int(seconds)
-    return (whole * 1000 + int(fraction.ljust(3, "0"))) / 1000
+    return (whole * 1000 + int(fraction.ljust(3, "0")[:3])) / 1000
 
 
 def _times(cue: Cue, separator: str) -> str:

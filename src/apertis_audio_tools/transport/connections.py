@@ -18,7 +18,7 @@ from apertis_audio_tools.transport.sharded_pool import SHARD_CONNECTIONS, Sharde
 from apertis_audio_tools.transport.sync_backend import SyncBackend
 
 Verify = bool | str | os.PathLike[str] | ssl.SSLContext
-"""How servers prove their identity: by the usual authorities (True), those of a file, those of a
+"""Proof of identity demanded of servers: the usual authorities (True), those of a file, those of a
 context, or not at all (False)."""
 
 _MAX_THREAD_CONNECTIONS = 100

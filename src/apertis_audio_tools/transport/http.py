@@ -153,8 +153,8 @@ class Transport:
                 head = response_head(response, self._redact)
                 body_chunks = response.iter_bytes()
                 if not is_success(head.status):
-                    error_body = read_error_body(body_chunks)
-                    raise status_error(replace(head, body=error_body), http_request.url.path)
+                    refused = replace(head, body=read_error_body(body_chunks))
+                    raise status_error(refused, http_request.url.path)
                 chunks = limit_size(head, body_chunks, request.max_response_bytes)
                 yield ResponseStream(head, chunks)
             finally:
@@ -175,8 +175,8 @@ class Transport:
                     head = response_head(response, self._redact)
                     body_chunks = response.aiter_bytes()
                     if not is_success(head.status):
-                        error_body = await aread_error_body(body_chunks)
-                        raise status_error(replace(head, body=error_body), http_request.url.path)
+                        refused = replace(head, body=await aread_error_body(body_chunks))
+                        raise status_error(refused, http_request.url.path)
                     chunks = alimit_size(head, body_chunks, request.max_response_bytes)
                     yield ResponseStream(head, chunks)
                 finally:

@@ -5,11 +5,11 @@ The pattern of a key is visible in the variables of the functions here and nowhe
 
 import base64
 import functools
-import html
 import logging
 import re
 import weakref
 from collections.abc import Callable
+from html.entities import html5
 
 from pydantic import SecretStr
 
@@ -34,6 +34,8 @@ def make_redactor(api_key: SecretStr) -> Redact:
         return re.compile(_key_pattern(api_key.get_secret_value()), re.IGNORECASE)
 
     def redact(text: str) -> str:
+        if len(text) < len(api_key):  # as most headers are; no form is shorter
+            return text
         return pattern().sub(_REPLACEMENT, text)
 
     with _lock:
@@ -57,22 +59,48 @@ def _redact_value(value: object, redact: Redact) -> object:
 
 
 def _key_pattern(key: str) -> str:
-    """Return a pattern for the key in plain, percent, JSON, HTML, hexadecimal and base64 form.
+    """Return a pattern for the key in plain, percent, JSON, HTML, numeric and base64 form.
 
-    Characters that are not printable ASCII may stand between those of the key, such as line ends.
+    Whatever cannot be seen may stand between the characters of the key, such as line ends.
     """
-    plain = r"[^!-~]{0,3}".join(map(_character_pattern, key))
-    return "|".join([plain, key.encode().hex(), *_base64_patterns(key.encode())])
+    data = key.encode()
+    plain = "".join(_gap(char) + _character_pattern(char) for char in key).removeprefix(
+        _gap(key[0])
+    )
+    hexadecimal = r"[^\w\\]{0,2}(?:0x)?".join(f"{byte:02x}" for byte in data)
+    decimal = r"[^\w\\]{1,3}".join(rf"(?<!\d){byte}(?!\d)" for byte in data)
+    return "|".join([plain, hexadecimal, decimal, *_base64_patterns(data)])
+
+
+_ESCAPE = r"\\{1,8}"
+"""Escapes of escapes have several; without a limit, a text of nothing else would take long."""
+_PERCENT = "%(?:25)*"
+_AND = rf"(?:&|{_PERCENT}26)(?:amp;|amp{_PERCENT}3b)*"
+_HASH = rf"(?:#|{_PERCENT}23)"
 
 
 def _character_pattern(char: str) -> str:
     code = f"{ord(char):x}"
-    entities = {re.escape(text) for text in (html.escape(char), f"&#{ord(char)};") if text != char}
+    names = sorted(name.rstrip(";") for name, value in html5.items() if value == char)
+    named = "|".join([rf"{_HASH}0*{ord(char)}", rf"{_HASH}x0*{code}", *names])
     return (
-        rf"(?:\\{{0,4}}(?:{re.escape(char)}|u00{code}|x{code})|%(?:25){{0,2}}{code}|&#x0*{code};"
-        + "".join(f"|{entity}" for entity in entities)
-        + ")"
+        rf"(?:\\{{0,8}}{re.escape(char)}|{_ESCAPE}(?:u\{{?0*{code}\}}?|x{code}|{ord(char):03o})"
+        rf"|(?:{_PERCENT}|=){code}|{_AND}(?:{named})(?:;|{_PERCENT}3b)?)"
     )
+
+
+def _gap(following: str) -> str:
+    """Return a pattern for characters that are not printable ASCII, as they are or escaped.
+
+    It is atomic, so that no text takes long, and does not begin with the character that follows.
+    """
+    hidden = "[^!-~]" if following == "=" else rf"(?:[^!-~]|=(?:\s|{_ESCAPE}[nr]))"
+    digits = "(?![2-7])[0-9A-Fa-f]{2}"
+    escaped = [
+        rf"{_ESCAPE}(?:[nrt]|x{digits}|u(?!00[2-7])[0-9A-Fa-f]{{4}})" * (following != "\\"),
+        f"{_PERCENT}{digits}" * (following != "%"),
+    ]
+    return rf"(?-i:(?>{hidden}*(?:(?:{'|'.join(filter(None, escaped))}){hidden}*){{0,8}}))"
 
 
 def _base64_patterns(key: bytes) -> list[str]:
@@ -85,11 +113,15 @@ def _base64_patterns(key: bytes) -> list[str]:
         encoded = base64.b64encode(bytes(offset) + key).decode().rstrip("=")
         inner = encoded[offset and offset + 1 : (offset + len(key)) * 8 // 6]
         steps = (_BASE64_ALTERNATIVES.get(char, char) for char in inner)
-        patterns.append(r"[\w+/%-]{0,2}" + r"\s{0,2}".join(steps) + r"[\w+/-]{0,2}={0,2}")
+        patterns.append(r"[\w+/%-]{0,2}" + _BASE64_GAP.join(steps) + r"[\w+/-]{0,2}={0,2}")
     return patterns
 
 
-_BASE64_ALTERNATIVES = {"+": "(?:[+-]|%2b)", "/": "(?:[/_]|%2f)"}
+_BASE64_GAP = rf"(?-i:(?>[^!-~]*(?:(?:{_ESCAPE}[nr]|{_PERCENT}0[ADad])[^!-~]*){{0,2}}))"
+_BASE64_ALTERNATIVES = {
+    "+": rf"(?:[+-]|{_PERCENT}2b|{_ESCAPE}u002b)",
+    "/": rf"(?:\\{{0,8}}/|_|{_PERCENT}2f|{_ESCAPE}u002f)",
+}
 
 
 class _KeyFilter(logging.Filter):

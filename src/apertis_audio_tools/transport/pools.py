@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import AsyncGenerator
+from http.cookiejar import CookieJar
 from importlib.metadata import PackageNotFoundError, version
 
 import httpx
@@ -11,6 +12,13 @@ import httpx
 from apertis_audio_tools.concurrency.fork_safety import ProcessLocal
 from apertis_audio_tools.errors import ConfigurationError
 from apertis_audio_tools.transport.connections import ConnectionFactory, ConnectionOptions
+
+
+class _NoCookies(CookieJar):
+    """Jar that keeps no cookies: they would be sent again, whatever a response put into them."""
+
+    def extract_cookies(self, response: object, request: object) -> None:
+        """Keep nothing."""
 
 
 class _Clients:
@@ -60,6 +68,7 @@ class ConnectionPools:
                     transport=self._factory.sync_pool(),
                     base_url=self._base_url,
                     headers=self._headers,
+                    cookies=_NoCookies(),
                 )
             return clients.sync_client
 
@@ -75,6 +84,7 @@ class ConnectionPools:
                 transport=self._factory.async_pool(),
                 base_url=self._base_url,
                 headers=self._headers,
+                cookies=_NoCookies(),
             )
             closer = _close_with_loop(clients, loop, client)
             clients.async_clients[loop], clients.closers[loop] = client, closer

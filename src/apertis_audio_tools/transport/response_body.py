@@ -23,6 +23,7 @@ def response_head(response: httpx.Response, redact: Redact) -> Response:
 
     `redact` removes the API key from the headers and from what errors quote of the body.
     """
+    response.extensions.pop("reason_phrase", None)  # which its repr shows, in tracebacks
     headers = {name.lower(): redact(value) for name, value in response.headers.items()}
     head = Response(response.status_code, headers, redact=redact)
     method, path = response.request.method, response.request.url.path

@@ -77,6 +77,13 @@ def test_uncompressed_samples_are_not_claims(container: str) -> None:
     assert probe(data).duration == pytest.approx(70.0)
 
 
+def test_wave_without_audio() -> None:
+    """A WAVE file that ends before its audio is refused, and its tags are not read."""
+    data = CLAIMS["wav with packed tag"]()
+    with pytest.raises(RecordingError, match=r"^talk\.wav contains no audio: it has no data chunk"):
+        probe(("talk.wav", data[: len(data) // 2]))
+
+
 def test_timed_tags_are_read() -> None:
     """AAC with short tags between its frames, as live streams have, is accepted."""
     timed = tag(frame(b"PRIV", b"com.apple.streaming.transportStreamTimestamp\0" + bytes(8)))

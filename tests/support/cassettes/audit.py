@@ -4,7 +4,6 @@ Every finding is a sentence. The persister runs the same checks before it writes
 """
 
 import datetime as dt
-import re
 from collections.abc import Callable, Iterator
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from vcr.serializers import yamlserializer  # type: ignore[import-untyped]
 from yaml import YAMLError  # type: ignore[import-untyped]
 
 from support.cassettes.canonical import CANONICAL_ORIGIN, REQUEST_HEADERS, RESPONSE_HEADERS
+from support.cassettes.contradictions import LIKE_A_KEY
 from support.cassettes.peers import Peer
 from support.cassettes.storage import (
     BODIES,
@@ -30,7 +30,6 @@ MAX_CASSETTE_BYTES = 160 * 1024
 """Enough for two seconds of uncompressed audio in the base64 of a spoken reply."""
 CLOCK_TOLERANCE = dt.timedelta(minutes=15)
 SANDBOX_SERVER = "apertis-audio-sandbox"
-_SECRET = re.compile(r"\bsk-[A-Za-z0-9_-]{8,}|\b[Bb]earer\s+[A-Za-z0-9._~+/-]{8,}")
 
 
 def audit(root: Path) -> list[str]:
@@ -89,11 +88,11 @@ def cassette_findings(
 def _content_findings(
     text: str, interactions: list[dict[str, Any]], row: ManifestRow, sidecar: Callable[[str], bytes]
 ) -> Iterator[str]:
-    if _SECRET.search(text):
+    if LIKE_A_KEY.search(text):
         yield "something in it looks like a key."
     for number, interaction in enumerate(interactions, start=1):
         body = restore_body(interaction["response"]["body"], sidecar)
-        if _SECRET.search(body.decode("latin-1")):
+        if LIKE_A_KEY.search(body.decode("latin-1")):
             yield f"something in the body of response {number} looks like a key."
         for finding in (
             *_request_findings(interaction["request"]),

@@ -22,6 +22,15 @@ from support.cassettes.storage import read_manifest, write_manifest
 
 CASSETTE = "sandbox/area/test_it.yaml"
 FORGED_KEY = "sk-live_0123456789"
+CONFTEST = """
+import os
+import pytest
+pytest_plugins = ("support.cassettes.plugin",)
+
+@pytest.fixture(scope="session")
+def recorder_url():
+    return os.environ["SANDBOX_URL"]
+"""
 BODIES_OF_ALL_KINDS = {
     "compact": '{"text":"Grüezi 👋","n":[1,2.50]}'.encode(),
     "spaced": b'{"text": "hello", "n": 1}',
@@ -98,7 +107,7 @@ class CassetteFolder:
     def cassette(self, mode: str) -> Iterator[Cassette]:
         """Use a cassette in a `with` block."""
         vcr = VCR(record_mode=mode)
-        persister = Persister(self.root, self.recording, self.secret)
+        persister = Persister(self.root, self.recording and mode != "none", self.secret)
         vcr.register_persister(persister)
         with vcr.use_cassette(str(self.root / CASSETTE), **VCR_OPTIONS) as cassette:
             yield cassette
@@ -106,7 +115,6 @@ class CassetteFolder:
 
     def record(self, send: Callable[[], object]) -> None:
         """Record the requests of a function anew."""
-        (self.root / CASSETTE).unlink(missing_ok=True)
         with record_peers(), self.cassette("new_episodes"):
             send()
 
@@ -134,3 +142,23 @@ def cassette_folder(tmp_path: Path, loopback_url: str) -> CassetteFolder:
 
     folder.record(send)
     return folder
+
+
+@pytest.fixture
+def recording_project(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, loopback_url: str
+) -> pytest.Pytester:
+    """Return a project without tests, whose recordings come from the local server."""
+    for name in ("APERTIS_API_KEY", "APERTIS_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SANDBOX_URL", loopback_url)
+    # Loading all plugins would take seconds per run.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makeini(
+        "[pytest]\ntestpaths = .\n"
+        f"pythonpath = {Path(__file__).parents[2].as_posix()}\n"
+        "addopts = --import-mode=importlib --block-network\n"
+        "    -p pytest_recording.plugin -p no:cacheprovider"
+    )
+    pytester.makeconftest(CONFTEST)
+    return pytester

@@ -9,18 +9,19 @@ from typing import Any
 
 from vcr.persisters.filesystem import CassetteNotFoundError  # type: ignore[import-untyped]
 from vcr.request import Request  # type: ignore[import-untyped]
-from vcr.serialize import deserialize, serialize  # type: ignore[import-untyped]
+from vcr.serialize import deserialize  # type: ignore[import-untyped]
 
+from support.cassettes import contradictions
 from support.cassettes.audit import cassette_findings
 from support.cassettes.storage import (
     BODIES,
     ManifestRow,
-    ReadableYaml,
     now,
+    pack,
     read_manifest,
     restore_body,
     sha256,
-    store_body,
+    write_files,
     write_manifest,
 )
 
@@ -49,9 +50,9 @@ class Persister:
     refused: list[str] = field(default_factory=list)
 
     def load_cassette(self, cassette_path: str, serializer: Any) -> tuple[list[Request], list[Any]]:
-        """Return the recorded requests and responses, including bodies in separate files."""
+        """Return the recorded requests and responses, unless they are recorded anew."""
         path = Path(cassette_path)
-        if not path.is_file():
+        if self.recording or not path.is_file():
             raise CassetteNotFoundError
         requests, responses = deserialize(path.read_text("utf-8"), serializer)
         for response in responses:
@@ -82,16 +83,22 @@ class Persister:
             raise RecordingRefusedError(f"{name}: only pytest --record-mode=rewrite may write.")
         if any("peer" not in response for response in responses):
             raise RecordingRefusedError(f"{name}: a response did not come over a real connection.")
-        bodies = [response["body"]["string"] for response in responses]
-        sidecars = {sha256(body): body for body in bodies if "sidecar" in store_body(body)}
-        content = _yaml(requests, responses)
+        content, sidecars = pack(requests, responses)
         row = _row(name, content, responses, sidecars)
         findings = list(cassette_findings(name, content, row, sidecars.__getitem__))
+        bodies = (response["body"]["string"] for response in responses)
         if self.secret and any(self.secret.encode() in part for part in (content, *bodies)):
             findings.append(f"{name} contains the key that was used.")
         if findings:
+            self.keep(name, requests, responses)
             raise RecordingRefusedError(" ".join(findings))
         self._write(name, content, row, sidecars)
+
+    def keep(self, name: str, requests: list[Request], responses: list[dict[str, Any]]) -> None:
+        """Keep what is not recorded, because it contradicts a test or the audit."""
+        contradictions.keep(
+            contradictions.folder(self.root), name, requests, responses, self.secret
+        )
 
     def _sidecar(self, digest: str) -> bytes:
         return (self.root / BODIES / digest).read_bytes()
@@ -99,10 +106,7 @@ class Persister:
     def _write(
         self, name: str, content: bytes, row: ManifestRow, sidecars: Mapping[str, bytes]
     ) -> None:
-        files = {f"{BODIES}/{digest}": body for digest, body in sidecars.items()} | {name: content}
-        for path, body in files.items():
-            (self.root / path).parent.mkdir(parents=True, exist_ok=True)
-            (self.root / path).write_bytes(body)
+        write_files(self.root, name, content, sidecars)
         rows = read_manifest(self.root) | {name: row}
         rows = {other: row for other, row in rows.items() if (self.root / other).exists()}
         write_manifest(self.root, rows)
@@ -110,19 +114,6 @@ class Persister:
         for leftover in (self.root / BODIES).glob("*"):
             if leftover.name not in referenced:
                 leftover.unlink()
-
-
-def _yaml(requests: list[Request], responses: list[dict[str, Any]]) -> bytes:
-    stored = [
-        {
-            "status": response["status"],
-            "headers": response["headers"],
-            "body": store_body(response["body"]["string"]),
-        }
-        for response in responses
-    ]
-    text: str = serialize({"requests": requests, "responses": stored}, ReadableYaml)
-    return text.encode()
 
 
 def _row(

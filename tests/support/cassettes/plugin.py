@@ -2,7 +2,8 @@
 
 A plain run replays cassettes and connects to nothing. `--record-mode=rewrite` records cassettes,
 `--disable-recording` runs without them; both use the service if `APERTIS_API_KEY` is set, else a
-fresh sandbox.
+fresh sandbox. A test that fails while it is recorded leaves its cassette as it was, and what it
+received in the folder of contradictions.
 """
 
 import os
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 from vcr.cassette import Cassette  # type: ignore[import-untyped]
 
-from support.cassettes import naming
+from support.cassettes import contradictions, naming
 from support.cassettes.canonical import CANONICAL_ORIGIN, canonical_request, clean_response
 from support.cassettes.peers import add_peer, record_peers
 from support.cassettes.persister import Persister
@@ -82,7 +83,7 @@ def pytest_recording_configure(config: pytest.Config, vcr: Any) -> None:
     """Register the persister of the cassettes."""
     run = config.stash[RUN]
     secret = run.live.api_key if run.live else None
-    persister = Persister(run.root, run.recording, secret)
+    persister = Persister(run.root, run.recording and vcr.record_mode != "none", secret)
     vcr.register_persister(persister)
     config.stash[PERSISTERS].append(persister)
 
@@ -156,9 +157,12 @@ def service(request: pytest.FixtureRequest, record_mode: str, recorder_url: str 
 
 @pytest.fixture
 def record_mode(request: pytest.FixtureRequest) -> str:
-    """Return the mode: only the sync form records; the async form replays that recording."""
+    """Return the mode: only the sync form records; the async form replays that recording.
+
+    The mode of a recording is not "rewrite", which would delete the cassette of a test that fails.
+    """
     recording = request.config.stash[RUN].recording and naming.call_mode(request.node) != "async"
-    return "rewrite" if recording else "none"
+    return "new_episodes" if recording else "none"
 
 
 @pytest.fixture
@@ -197,14 +201,19 @@ def allowed_hosts(
 def whole_cassette(
     request: pytest.FixtureRequest, vcr: Cassette | None, record_mode: str
 ) -> Iterator[None]:
-    """Fail a replay that leaves part of its cassette unplayed; record nothing of failed tests."""
-    name = naming.cassette_name(request.node)
+    """Fail a replay that leaves part of its cassette unplayed; record no test that fails."""
+    name, run = naming.cassette_name(request.node), request.config.stash[RUN]
     if vcr is None:
         yield
-    elif record_mode == "rewrite":
+    elif record_mode != "none":
+        persister = request.config.stash[PERSISTERS][-1]
+        kept_name = f"{run.origin}/{name}.yaml"
+        contradictions.discard(contradictions.folder(run.root), kept_name)
         with record_peers():
             yield
-        vcr.dirty = vcr.dirty and not request.node.stash.get(FAILED, False)
+        if request.node.stash.get(FAILED, False):
+            persister.keep(kept_name, vcr.requests, vcr.responses)
+            vcr.dirty = False
     else:
         if not len(vcr):
             pytest.fail(

@@ -5,7 +5,7 @@ Run it as `PYTHONPATH=tests python -m support.cassettes.shapes`.
 A new recording differs from the previous one in every value, which means nothing. The shape of a
 response is its status, the names of the headers that cassettes keep, its media type, and the
 structure and types of its JSON. A cassette of the service without a predecessor is compared with
-the stand-in's.
+the stand-in's. Responses that contradicted a test or the audit are compared as well.
 """
 
 import io
@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from vcr.serializers import yamlserializer  # type: ignore[import-untyped]
 
+from support.cassettes import contradictions
 from support.cassettes.canonical import media_type
 from support.cassettes.storage import BODIES, ORIGINS, restore_body
 
@@ -47,6 +48,18 @@ def differences(old: Mapping[str, Shape], new: Mapping[str, Shape]) -> list[str]
         if lines := _changes(_baseline(old, name), new.get(name), is_new=name not in old):
             changed[lines].append(name)
     return [line for lines, names in changed.items() for line in (_listed(names), *lines)]
+
+
+def contradicted(old: Mapping[str, Shape], new: Mapping[str, Shape]) -> list[str]:
+    """Return each cassette that could not be recorded, and what is different in its shape."""
+    return [line for name in sorted(new) for line in (name, *_contradictions(old, name, new[name]))]
+
+
+def _contradictions(old: Mapping[str, Shape], name: str, after: Shape) -> tuple[str, ...]:
+    before = _baseline(old, name)
+    if before == after:
+        return ("  has the shape of the committed cassette, but its values contradict the test",)
+    return _changes(before, after, is_new=False)
 
 
 def _baseline(old: Mapping[str, Shape], name: str) -> Shape | None:
@@ -85,16 +98,23 @@ def _sentences(content: bytes, sidecar: Callable[[str], bytes]) -> Iterator[str]
 
 def _structure(kind: str, body: bytes) -> Iterator[str]:
     if kind == "application/json":
-        yield from _types("body", json.loads(body))
+        yield from _json_types("body", body)
     elif kind == "text/event-stream":
-        for line in body.decode().splitlines():
+        for line in body.decode(errors="replace").splitlines():
             data = line.removeprefix("data: ")
             if data.startswith("{"):
-                yield from _types("event", json.loads(data))
+                yield from _json_types("event", data)
             elif line:
                 yield f"a line {line[:80]!r}"
     else:
         yield "a body" if body else "no body"
+
+
+def _json_types(path: str, text: bytes | str) -> Iterator[str]:
+    try:
+        yield from _types(path, json.loads(text))
+    except (ValueError, RecursionError):
+        yield f"{path}: not JSON"
 
 
 def _types(path: str, value: Any) -> Iterator[str]:
@@ -135,12 +155,18 @@ def committed(root: Path) -> Files:
 
 def main(root: Path) -> None:
     """Print the differences."""
-    new = shapes(on_disk(root))
-    lines = differences(shapes(committed(root)), new)
-    sys.stdout.write(
-        f"Changes in the shape of responses since the last commit (cassettes: {len(new)}):\n"
-    )
-    sys.stdout.writelines(f"{line}\n" for line in lines or ["no changes"])
+    old, new = shapes(committed(root)), shapes(on_disk(root))
+    kept = shapes(on_disk(contradictions.folder(root)))
+    title = f"Changes in the shape of responses since the last commit (cassettes: {len(new)})"
+    _print(title, differences(old, new) or ["no changes"])
+    if kept:
+        title = f"Contradictions, kept in {contradictions.FOLDER}/ (cassettes: {len(kept)})"
+        _print(title, contradicted(old, kept))
+
+
+def _print(title: str, lines: list[str]) -> None:
+    sys.stdout.write(f"{title}:\n")
+    sys.stdout.writelines(f"{line}\n" for line in lines)
 
 
 if __name__ == "__main__":

@@ -7,12 +7,14 @@ it reproduces the received bytes.
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 from pydantic import AwareDatetime, BaseModel, RootModel
+from vcr.request import Request  # type: ignore[import-untyped]
+from vcr.serialize import serialize  # type: ignore[import-untyped]
 
 from support.cassettes.peers import Peer
 
@@ -21,6 +23,7 @@ ORIGINS = ("apertis-live", "sandbox")
 
 BODIES, MANIFEST = "_bodies", "MANIFEST.json"
 SIDECAR_BYTES = 2048
+Bodies = Mapping[str, bytes]
 _JSON_WRITTEN: dict[str, dict[str, Any]] = {
     "compact": {"separators": (",", ":"), "ensure_ascii": False},
     "spaced": {"ensure_ascii": False},
@@ -127,3 +130,26 @@ class ReadableYaml:
         """Return the YAML text, with keys in their original order."""
         options = {"sort_keys": False, "allow_unicode": True, "width": float("inf")}
         return str(yaml.dump(cassette, Dumper=_ReadableDumper, **options))
+
+
+def pack(requests: list[Request], responses: list[dict[str, Any]]) -> tuple[bytes, Bodies]:
+    """Return the YAML of a cassette, and the bodies in separate files by their SHA-256."""
+    stored = [
+        {
+            "status": response["status"],
+            "headers": response["headers"],
+            "body": store_body(response["body"]["string"]),
+        }
+        for response in responses
+    ]
+    text: str = serialize({"requests": requests, "responses": stored}, ReadableYaml)
+    bodies = [response["body"]["string"] for response in responses]
+    return text.encode(), {sha256(body): body for body in bodies if "sidecar" in store_body(body)}
+
+
+def write_files(root: Path, name: str, content: bytes, bodies: Bodies) -> None:
+    """Write a cassette and its bodies below a folder."""
+    files = {f"{BODIES}/{digest}": body for digest, body in bodies.items()} | {name: content}
+    for path, body in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(body)

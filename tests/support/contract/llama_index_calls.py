@@ -145,10 +145,10 @@ class SpanRecorder(BaseSpanHandler[BaseSpan]):
         """Return everything that a tracing backend can read of the spans."""
         return "\n".join(self._texts)
 
-    def new_span(self, id_: str, bound_args: Any, *_: Any, **__: Any) -> BaseSpan:
-        """Record the name and the arguments."""
+    def new_span(self, id_: str, bound_args: Any, *_: Any, **options: Any) -> BaseSpan:
+        """Record the name, the arguments and the tags."""
         self._names.append(id_.partition("-")[0].rpartition(".")[2])
-        self._texts.append(repr(bound_args))
+        self._texts.append(repr(bound_args) + repr(options))
         return BaseSpan(id_=id_)
 
     def prepare_to_exit_span(self, id_: str, *_: Any, **options: Any) -> BaseSpan:
@@ -158,7 +158,7 @@ class SpanRecorder(BaseSpanHandler[BaseSpan]):
 
     def prepare_to_drop_span(self, id_: str, *_: Any, **options: Any) -> BaseSpan:
         """Record the error."""
-        self._texts.append(repr(options))
+        self._texts.append("dropped: " + repr(options))
         return self.open_spans[id_]
 
 

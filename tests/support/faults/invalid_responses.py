@@ -81,6 +81,22 @@ def wrapped(name: str, body: bytes, media_type: str, response_format: str = "tex
     )
 
 
+def kept(
+    name: str, body: object, media_type: str = "application/json", response_format: str = "json"
+) -> Fault:
+    """Return a fault: words in a form that was not requested, or with details that are invalid."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    script = always(respond(200, data, media_type))
+    return Fault(
+        name,
+        "keep the words",
+        script,
+        attempts=1,
+        endpoints=[TRANSCRIBE],
+        response_format=response_format,
+    )
+
+
 PAGES = (
     invalid("200 with a page", respond(200, PAGE, "text/html")),
     mislabelled("200 with a page as the requested type", PAGE, ALL),
@@ -103,18 +119,12 @@ PAGES = (
 SHAPES = (
     *(
         invalid(f"200 with {body.decode()}", respond(200, body, "application/json"), IN_JSON)
-        for body in (b"null", b"[1]", b"42", b'"?"', b"{}", b'{"choices": []}')
+        for body in (b"null", b"[1]", b"42", b"{}", b'{"choices": []}')
     ),
+    invalid('200 with "?"', respond(200, b'"?"', "application/json"), [CHAT]),
     *(
         invalid(f"200 with {body.decode()}", respond(200, body, "application/json"), [TRANSCRIBE])
         for body in (b'{"text": null}', b'{"text": 7}')
-    ),
-    Fault(
-        "200 with a duration of NaN",
-        "keep the words",
-        lambda endpoint: [respond_json({"text": endpoint.value, "duration": math.nan})],
-        attempts=1,
-        endpoints=[TRANSCRIBE],
     ),
     invalid("JSON that is not UTF-8", respond(200, b'{"text": "caf\xe9"}'), IN_JSON),
     invalid("JSON nested a hundred thousand deep", respond(200, b"[" * 100_000), IN_JSON),
@@ -189,4 +199,22 @@ UNWRAPPED = (
     ),
 )
 
-INVALID_RESPONSES = (*PAGES, *SHAPES, *SIZES, *UNWRAPPED)
+SEGMENT: dict[str, object] = {"start": 0.0, "end": 0.5, "text": WORDS}
+SUBTITLES = f"1\n00:00:00,000 --> 00:00:00,500\n{WORDS}\n".encode()
+
+KEPT = (
+    kept("200 with a duration of NaN", {"text": WORDS, "duration": math.nan}),
+    kept("a JSON string in place of an object", WORDS),
+    kept("a list around the object", [{"text": WORDS}]),
+    kept("plain text in place of JSON", WORDS.encode(), "text/plain"),
+    kept("plain text in place of srt", WORDS.encode(), "text/plain", "srt"),
+    kept("segments in place of srt", {"text": WORDS, "segments": [SEGMENT]}, response_format="srt"),
+    kept("srt in place of JSON", SUBTITLES, "text/plain"),
+    kept("srt of an unknown media type", SUBTITLES, "application/x-srt", "srt"),
+    kept("a null text beside good segments", {"text": None, "segments": [SEGMENT]}),
+    kept("a good text beside null segments", {"text": WORDS, "segments": [None]}),
+    kept("a string as the id of a segment", {"text": WORDS, "segments": [SEGMENT | {"id": "a"}]}),
+    kept("half a character of UTF-16", f'{{"text": "{WORDS}", "who": "\\ud83d"}}'.encode()),
+)
+
+INVALID_RESPONSES = (*PAGES, *SHAPES, *SIZES, *UNWRAPPED, *KEPT)

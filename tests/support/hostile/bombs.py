@@ -20,7 +20,7 @@ def _flac_with_cover() -> bytes:
 
 
 def _chain() -> bytes:
-    return (_first_pages(1) + _page(1, 1, 0, b"OpusTags" + bytes(8))) * 2_000
+    return (_first_pages(1) + page(1, 1, 0, b"OpusTags" + bytes(8))) * 2_000
 
 
 BOMBS: dict[str, Callable[[], bytes]] = {
@@ -91,32 +91,35 @@ def _many_tracks(count: int) -> bytes:
     return bytes(repeated)
 
 
-def _element(name: str, data: bytes) -> bytes:
+def element(name: str, data: bytes) -> bytes:
     return bytes.fromhex(name) + b"\1" + struct.pack(">Q", len(data))[1:] + data
 
 
 def _matroska(count: int) -> bytes:
-    kind = _element("83", b"\2") + _element("86", b"A_AAC") + _element("63A2", b"\x14\x08")
-    audio = _element("E1", _element("B5", struct.pack(">d", 16_000)) + _element("9F", b"\1"))
+    kind = element("83", b"\2") + element("86", b"A_AAC") + element("63A2", b"\x14\x08")
+    audio = element("E1", element("B5", struct.pack(">d", 16_000)) + element("9F", b"\1"))
     numbers = (struct.pack(">I", number) for number in range(1, count + 1))
     tracks = (
-        _element("AE", _element("D7", number) + _element("73C5", number) + kind + audio)
+        element("AE", element("D7", number) + element("73C5", number) + kind + audio)
         for number in numbers
     )
-    cluster = _element("1F43B675", _element("E7", b"\0") + _element("A3", b"\x40\1\0\0\x80data"))
-    head = _element("1A45DFA3", _element("4282", b"matroska"))
-    return head + _element("18538067", _element("1654AE6B", b"".join(tracks)) + cluster)
+    cluster = element("1F43B675", element("E7", b"\0") + element("A3", b"\x40\1\0\0\x80data"))
+    head = element("1A45DFA3", element("4282", b"matroska"))
+    return head + element("18538067", element("1654AE6B", b"".join(tracks)) + cluster)
 
 
 def _first_pages(count: int) -> bytes:
     """Return the first pages of a number of Opus streams."""
     head = b"OpusHead\1\1\x38\1\x80\xbb\0\0\0\0\0"
-    return b"".join(_page(number, 0, 2, head) for number in range(1, count + 1))
+    return b"".join(page(number, 0, 2, head) for number in range(1, count + 1))
 
 
-def _page(stream: int, number: int, flags: int, data: bytes) -> bytes:
+def page(stream: int, number: int, flags: int, data: bytes) -> bytes:
     """Return a page of Ogg (RFC 3533, section 6)."""
-    head = b"OggS\0" + struct.pack("<BqIII", flags, 0, stream, number, 0) + bytes([1, len(data)])
+    whole, rest = divmod(len(data), 255)
+    segments = b"\xff" * whole + (b"" if whole == 255 else bytes([rest]))  # 255: it goes on
+    head = b"OggS\0" + struct.pack("<BqIII", flags, 0, stream, number, 0)
+    head += bytes([len(segments)]) + segments
     return head[:22] + struct.pack("<I", _checksum(head + data)) + head[26:] + data
 
 

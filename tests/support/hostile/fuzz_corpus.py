@@ -1,9 +1,12 @@
 """Broken recordings by the thousand, each made from its number, so that it can be made again."""
 
+import functools
 import random
 import struct
 from collections.abc import Callable, Iterator
 
+from support.hostile.bombs import BOMBS
+from support.hostile.metadata import METADATA
 from support.hostile.samples import samples
 
 _EXTREMES = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
@@ -26,6 +29,22 @@ def damaged(number: int) -> Broken:
     name = dice.choice([*samples()])
     kind = dice.choice([*_DAMAGE])
     return f"{name} {kind} #{number}", bytes(_DAMAGE[kind](dice, bytearray(samples()[name])))
+
+
+def damaged_bomb(number: int) -> Broken:
+    """Return a bomb: each undamaged first, then with damage that depends on the number only."""
+    names = [*BOMBS, *METADATA]
+    if number < len(names):
+        return names[number], _bomb(names[number])
+    dice = random.Random(number)
+    name = dice.choice(names)
+    kind = dice.choice([*_DAMAGE])
+    return f"{name} {kind} #{number}", bytes(_DAMAGE[kind](dice, bytearray(_bomb(name))))
+
+
+@functools.cache
+def _bomb(name: str) -> bytes:
+    return (BOMBS | METADATA)[name]()
 
 
 def _place(dice: random.Random, data: bytearray) -> int:

@@ -29,10 +29,11 @@ def check_all(data: bytes) -> list[str]:
     Raises:
         Exception: If there is an error that a user should never see.
     """
-    return [_outcome(check, data) for check in CHECKS.values()]
+    return [outcome(check, data) for check in CHECKS.values()]
 
 
-def _outcome(check: Callable[[bytes], None], data: bytes) -> str:
+def outcome(check: Callable[[bytes], None], data: bytes) -> str:
+    """Return ``fine``, or the name and message of a typed error."""
     try:
         check(data)
     except _TYPED_ERRORS as error:

@@ -2,11 +2,12 @@
 
 import base64
 import binascii
+import re
 from contextlib import ExitStack
 from typing import BinaryIO
 
 from apertis_audio_tools.adapters.chat_schema.turns import Block
-from apertis_audio_tools.audio import Source
+from apertis_audio_tools.audio import Source, probe_in_child
 from apertis_audio_tools.errors import AccessError, UnsupportedError
 from apertis_audio_tools.files.access import FileAccess
 
@@ -24,6 +25,7 @@ _CONTAINER_TYPES = frozenset(
 """Media types that may hold audio, besides ``audio/*``. The client probes what they hold."""
 
 _NAME = "clip"  # in error messages
+_DATA_URL = re.compile(r"data:([^,;]*)(?:;[^,;]*)*;base64,", re.IGNORECASE)
 _HEADERLESS = {"basic", "g711_alaw", "g711_ulaw", "l16", "pcm", "pcm16", "raw"}
 
 
@@ -48,6 +50,15 @@ def base64_clip(data: object, media_type: object = None, name: str = _NAME) -> B
     return source_clip((name, content))
 
 
+def split_data_url(url: str) -> tuple[str | None, str] | None:
+    """Return the media type and the base64 of a ``data:`` URL, or None for any other URL."""
+    match = _DATA_URL.match(url)
+    if match is None:
+        return None
+    media_type = match[1] if "/" in match[1] else None  # LlamaIndex also writes "data:audio;"
+    return media_type, url[match.end() :]
+
+
 def stream_clip(stream: BinaryIO, media_type: str | None = None) -> Block:
     """Return a block with a clip in an open binary file, which is sent from its beginning."""
     _require_audio_type(media_type)
@@ -61,6 +72,7 @@ def file_clip(path: object, access: FileAccess | None, files: ExitStack) -> Bloc
 
     Raises:
         AccessError: If the file may not be read, or does not exist; without `access`, always.
+        RecordingError: If opening it in a child process takes too much memory or time.
     """
     if access is None:
         raise AccessError(
@@ -68,7 +80,10 @@ def file_clip(path: object, access: FileAccess | None, files: ExitStack) -> Bloc
         )
     if not isinstance(path, str):
         raise AccessError(f"The path of a clip is text, not {type(path).__name__}.")
-    return source_clip(files.enter_context(access.reading(path)))
+    source = files.enter_context(access.reading(path))
+    if access.isolate_probe:
+        probe_in_child(source)
+    return source_clip(source)
 
 
 def not_fetched_error(kind: str) -> UnsupportedError:

@@ -17,7 +17,7 @@ def speech_media_type(audio_format: str) -> str:
 
 
 def parse_arguments(call: ToolCall) -> dict[str, Any]:
-    """Return the arguments of a tool call, which the model wrote as JSON.
+    """Return the arguments of a tool call, which the model wrote as JSON; ``null`` is none.
 
     Raises:
         ValueError: If they are not a JSON object; the message is meant for the model.
@@ -25,10 +25,13 @@ def parse_arguments(call: ToolCall) -> dict[str, Any]:
     try:
         arguments = json.loads(call.arguments or "{}", strict=False)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"The arguments of {call.name} are not JSON: {error}.") from None
-    if not isinstance(arguments, dict):
-        raise ValueError(f"The arguments of {call.name} are not a JSON object.")  # noqa: TRY004
-    return arguments
+        problem = f"JSON: {error}"
+    else:
+        if arguments is None or isinstance(arguments, dict):
+            return arguments or {}
+        problem = "a JSON object"
+    # Raised out here, because the other error would be its context and holds the arguments.
+    raise ValueError(f"The arguments of {call.name} are not {problem}.")
 
 
 def resolve_tool_choice(

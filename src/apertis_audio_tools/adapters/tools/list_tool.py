@@ -60,7 +60,10 @@ def _name(path: Path, folders: Sequence[Path]) -> str:
 def _seconds(access: FileAccess, name: str) -> float | None:
     """Return the length of a recording, or None if it cannot be read."""
     try:
-        with access.reading(name) as source, probe(source) as recording:
+        with (
+            access.reading(name) as source,
+            probe(source, isolate=access.isolate_probe) as recording,
+        ):
             return round(recording.duration, 1)
     except ApertisError:
         return None

@@ -20,7 +20,7 @@ from apertis_audio_tools.adapters.tools.arguments import (
 from apertis_audio_tools.adapters.tools.progress import ReportedTranscription, ReportProgress
 from apertis_audio_tools.adapters.tools.tool import AudioTool, ToolPlan, ToolResult, usage_json
 from apertis_audio_tools.api.options import ChatOptions, TranscriptionOptions
-from apertis_audio_tools.audio import Recording, probe
+from apertis_audio_tools.audio import Recording, probe, probe_in_child
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.concurrency import fork_safety
 from apertis_audio_tools.errors import ConfigurationError, UnsupportedError
@@ -101,6 +101,9 @@ class _TranscriptTool(AudioTool):
             status = os.fstat(source[1].fileno())
             version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
             key = (options, version)
+            cached = self._memory.get(key)
+            if cached is None and self._access.isolate_probe:
+                probe_in_child(source)
 
             def report(transcript: Transcript) -> ToolResult:
                 self._memory.put(key, transcript)
@@ -109,7 +112,6 @@ class _TranscriptTool(AudioTool):
             transcription = ReportedTranscription(
                 self._client, source, options, tool=self.name, path=args.path, report=self._report
             )
-            cached = self._memory.get(key)
             yield ToolPlan(transcription.run, transcription.arun, report, cached)
 
 
@@ -167,7 +169,7 @@ class AskTool(AudioTool):
     def _plan(self, arguments: Mapping[str, object]) -> Iterator[ToolPlan[ChatReply]]:
         args = self._validate(AskArguments, arguments)
         with self._access.reading(args.path) as source:
-            self._require_short(probe(source))
+            self._require_short(probe(source, isolate=self._access.isolate_probe))
             messages = [user_turn([text_block(args.question), source_clip(source)])]
             yield ToolPlan(
                 functools.partial(self._client.chat_with, messages, self._options),

@@ -125,4 +125,4 @@ def _system_errors() -> Iterator[None]:
 
 def usage_json(usage: Usage | None) -> dict[str, Any] | None:
     """Return the usage as JSON, or None if there is none."""
-    return usage.model_dump() if usage else None
+    return usage.model_dump(exclude_none=True) if usage else None

@@ -19,14 +19,17 @@ _BLOCK = int(SAMPLE_RATE * BLOCK_SECONDS)
 
 _SMOOTHED_BLOCKS = 7
 """Blocks (70 ms) averaged: longer than the closure of a consonant, shorter than a pause."""
-_NOISE_QUANTILE, _SPEECH_QUANTILE = 0.05, 0.90
-"""Quantiles of the powers of all blocks at which noise and speech are measured."""
+_LEVELS = (
+    (0.05, 0.90, 1.5),
+    (0.004, 0.996, 6.0),  # of 60 s, all but a quarter of a second are speech, or are noise
+)
+"""Quantiles of the powers of all blocks at which noise and speech are measured, and the decibels
+between them, below which the two cannot be distinguished. The first pair that can be is used.
+"""
 _THRESHOLD_SHARE = 0.35
 """Level up to which a block is a pause, as a share of the decibels from noise to speech."""
 _MIN_PAUSE_BLOCKS = 20
 """Blocks of a pause (200 ms). Anything shorter may be within a word."""
-_MIN_RANGE_DB = 1.5
-"""Decibels between noise and speech, below which they cannot be distinguished."""
 _SILENCE = _BLOCK * 10.0**2
 """Power of a block (of samples up to 32,767) that is inaudible: -70 dB."""
 
@@ -93,11 +96,12 @@ def _smooth(powers: Sequence[float]) -> list[float]:
 def _pause_threshold(smooth: Sequence[float]) -> float:
     """Return the power up to which a block is a pause."""
     ranked = sorted(smooth)
-    noise = max(ranked[int(len(ranked) * _NOISE_QUANTILE)], _SILENCE)
-    speech = max(ranked[int(len(ranked) * _SPEECH_QUANTILE)], _SILENCE)
-    if 10 * log10(speech / noise) < _MIN_RANGE_DB:
-        return _SILENCE
-    return float(noise * (speech / noise) ** _THRESHOLD_SHARE)
+    for low, high, min_range in _LEVELS:
+        noise = max(ranked[int(len(ranked) * low)], _SILENCE)
+        speech = max(ranked[int(len(ranked) * high)], _SILENCE)
+        if 10 * log10(speech / noise) >= min_range:
+            return float(noise * (speech / noise) ** _THRESHOLD_SHARE)
+    return _SILENCE
 
 
 def _longest_run(smooth: Sequence[float], threshold: float) -> tuple[int, int]:

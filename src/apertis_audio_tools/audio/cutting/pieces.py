@@ -7,22 +7,19 @@ from apertis_audio_tools.audio.cutting.planning import PieceLimits
 from apertis_audio_tools.audio.cutting.reencoding import (
     FLAC,
     MP3_32_KBIT,
-    MP3_64_KBIT,
     OPUS_24_KBIT,
     Encoding,
     reencode_pieces,
 )
-from apertis_audio_tools.audio.cutting.stream_copy import copy_pieces
+from apertis_audio_tools.audio.cutting.stream_copy import NotCopyableError, copy_pieces
 from apertis_audio_tools.audio.cutting.units import Piece
 from apertis_audio_tools.audio.cutting.wav_slices import slice_pieces
 from apertis_audio_tools.audio.input.probing import Recording
 from apertis_audio_tools.audio.input.tracks import map_av_errors
 from apertis_audio_tools.audio.timing.extent import measure_extent
-from apertis_audio_tools.audio.timing.gaps import TimeGapError
 from apertis_audio_tools.errors import ConfigurationError, RecordingError
 from apertis_audio_tools.models import UploadFormat
 
-_LOSSLESS_CODECS = ("pcm_", "flac", "alac", "wavpack", "tta", "ape", "dsd_")
 _REQUESTED_ENCODINGS: dict[UploadFormat, Encoding] = {"mp3": MP3_32_KBIT, "opus": OPUS_24_KBIT}
 _MAX_SIZE_SHARE = 0.8
 """Size after re-encoding, as a share of the size before, above which it is not worth the time."""
@@ -67,11 +64,10 @@ def cut_pieces(
     for name, value in limits.items():
         if value is not None and not value > 0:
             raise ConfigurationError(f"{name} has to be above 0, not {value}.")
-    pieces = _cut_or_whole(
-        recording,
-        PieceLimits.from_options(max_bytes, max_seconds, target_seconds),
-        _smaller_encoding(recording, upload_format),
-    )
+    whole = PieceLimits.from_options(max_bytes, max_seconds, target_seconds)
+    cut = whole if target_seconds else whole.for_duration(recording.duration)
+    encoding = _smaller_encoding(recording, upload_format)
+    pieces = _cut_or_whole(recording, whole, cut, encoding)
     return _require_audio(recording, pieces)
 
 
@@ -94,44 +90,46 @@ def _require_audio(recording: Recording, pieces: Generator[Piece]) -> Generator[
 
 
 def _cut_or_whole(
-    recording: Recording, limits: PieceLimits, encoding: Encoding | None
+    recording: Recording, whole: PieceLimits, cut: PieceLimits, encoding: Encoding | None
 ) -> Generator[Piece]:
+    """Yield the recording if it is within the limits of a whole one, else pieces within others."""
     if encoding is None and len(recording.links) == 1:
-        whole = _whole(recording, limits)
-        if whole is not None:
-            yield whole
+        piece = _whole(recording, whole)
+        if piece is not None:
+            yield piece
             return
-    yield from _cut(recording, limits.for_duration(recording.duration), encoding)
+    yield from _cut(recording, cut, encoding)
 
 
 def _whole(recording: Recording, limits: PieceLimits) -> Piece | None:
     """Return the unchanged recording as a piece, or None if it has to be cut or changed."""
     if not recording.is_accepted or recording.content.size > limits.max_bytes:
         return None
-    seconds, missing = measure_extent(recording)
-    if missing or seconds > limits.max_seconds:
+    if recording.wav_layout is not None and not recording.wav_layout.has_plain_header:
         return None
-    return Piece(0, 0.0, seconds, 0.0, recording.upload())
+    extent = measure_extent(recording)
+    if extent.missing or not extent.is_plain or extent.seconds > limits.max_seconds:
+        return None
+    return Piece(0, 0.0, extent.seconds, 0.0, recording.upload())
 
 
 def _cut(recording: Recording, limits: PieceLimits, encoding: Encoding | None) -> Generator[Piece]:
     """Yield pieces made in the cheapest way that is correct."""
     if encoding is not None or len(recording.links) > 1:
-        yield from reencode_pieces(recording, limits, encoding or MP3_64_KBIT)
+        yield from reencode_pieces(recording, limits, encoding or FLAC)
     elif recording.wav_layout is not None:
         yield from slice_pieces(recording, recording.wav_layout, limits)
     elif recording.is_copyable:
-        yield from _copy_until_gap(recording, limits)
+        yield from _copy_while_possible(recording, limits)
     else:
-        is_lossless = recording.codec.startswith(_LOSSLESS_CODECS)
-        yield from reencode_pieces(recording, limits, FLAC if is_lossless else MP3_64_KBIT)
+        yield from reencode_pieces(recording, limits, FLAC)
 
 
-def _copy_until_gap(recording: Recording, limits: PieceLimits) -> Generator[Piece]:
-    """Yield copied pieces up to a gap, and re-encoded ones from there, which can fill it."""
+def _copy_while_possible(recording: Recording, limits: PieceLimits) -> Generator[Piece]:
+    """Yield copied pieces up to a gap or a change of format, and re-encoded ones from there."""
     last: Piece | None = None
     try:
         for last in copy_pieces(recording, limits):
             yield last
-    except TimeGapError:
-        yield from reencode_pieces(recording, limits, MP3_64_KBIT, after=last)
+    except NotCopyableError as error:
+        yield from reencode_pieces(recording, limits, FLAC, begin=error.begin, after=last)

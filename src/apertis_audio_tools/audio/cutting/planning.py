@@ -23,7 +23,9 @@ WINDOW_SECONDS = 60.0
 """Seconds before a limit in which a pause is looked for, unless the piece is too short for that."""
 OVERLAP_SECONDS = 2.0
 """Seconds repeated where there is no pause: longer than a word, so that one piece has it whole."""
-_KEPT_SECONDS = WINDOW_SECONDS + OVERLAP_SECONDS + 1
+_LEAD_SECONDS = 1.0
+"""Seconds before the window that are decoded as well: units rarely begin where a window does."""
+_KEPT_SECONDS = WINDOW_SECONDS + OVERLAP_SECONDS + _LEAD_SECONDS
 _BATCH_SECONDS = 10.0
 """Seconds of units written at a time, once they are too far back to be cut any more."""
 _MIN_TAIL_SECONDS = 0.5
@@ -183,8 +185,8 @@ class _PieceAssembler(Generic[Item]):
 
     def _split(self, units: Sequence[Unit[Item]]) -> tuple[int, int]:
         """Return the index of the first unit that is not in this piece, and of the next's first."""
-        window_start = units[-1].end - WINDOW_SECONDS * self._track.rate
-        window = units[bisect_left(units, window_start, key=_START) :]
+        first = units[-1].end - (WINDOW_SECONDS + _LEAD_SECONDS) * self._track.rate
+        window = units[bisect_left(units, first, key=_START) :]
 
         def find(low: float, high: float) -> CutPoint:
             return self._track.best_cut(window, low, high)
@@ -197,7 +199,8 @@ class _PieceAssembler(Generic[Item]):
 
     def _finish(self, units: Sequence[Unit[Item]], end: int) -> Piece:
         self._writer.write(units)
-        start, rate = self._writer.start, self._track.rate
+        rate = self._track.rate
+        start = min(self._writer.start, end)  # a header may skip more than there is
         size, opener, free = self._writer.finish()
         upload = Upload(self._track.file_name, self._track.media_type, size, opener)
         number, self._number = self._number, self._number + 1

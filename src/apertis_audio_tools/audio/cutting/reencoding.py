@@ -10,7 +10,7 @@ import av
 from av.audio.frame import AudioFrame
 
 from apertis_audio_tools.audio.cutting.pauses import CutPoint, find_cut_point
-from apertis_audio_tools.audio.cutting.planning import OVERLAP_SECONDS, PieceLimits, assemble_pieces
+from apertis_audio_tools.audio.cutting.planning import PieceLimits, assemble_pieces
 from apertis_audio_tools.audio.cutting.units import Piece, PieceFile, PieceWriter, Unit
 from apertis_audio_tools.audio.cutting.writers import PieceSpool, piece_file_name
 from apertis_audio_tools.audio.input.frames import resample_mono
@@ -49,15 +49,11 @@ class Encoding:
     options: dict[str, str] = field(default_factory=dict)
 
 
-def _mp3(bit_rate: int) -> Encoding:
-    options = {"compression_level": "7"}
-    return Encoding("libmp3lame", "mp3", "audio/mpeg", "s16p", bit_rate, bit_rate + 2_000, options)
-
-
 FLAC = Encoding("flac", "flac", "audio/flac", "s16", 0, 272_000)
-MP3_64_KBIT = _mp3(64_000)
-"""For recordings that are lossy already: nothing more is lost that a model could hear."""
-MP3_32_KBIT = _mp3(32_000)
+"""Without loss: the models work at this rate, and hear nothing beyond 16 bits."""
+MP3_32_KBIT = Encoding(
+    "libmp3lame", "mp3", "audio/mpeg", "s16p", 32_000, 34_000, {"compression_level": "7"}
+)
 OPUS_24_KBIT = Encoding(
     "libopus",
     "ogg",
@@ -74,18 +70,21 @@ _BYTES_PER_PACKET = 4
 
 
 def reencode_pieces(
-    recording: Recording, limits: PieceLimits, encoding: Encoding, *, after: Piece | None = None
+    recording: Recording,
+    limits: PieceLimits,
+    encoding: Encoding,
+    *,
+    begin: float = 0.0,
+    after: Piece | None = None,
 ) -> Iterator[Piece]:
     """Return the recording in pieces, decoded and encoded as it is read.
 
-    `after` is the last piece that was made already.
+    `begin` is the second at which they begin, and `after` the last piece that was made already.
     """
     track = _ReencodedTrack(encoding, recording.label)
     units = track.units(chain.from_iterable(map(decode_recording, recording.links)))
-    if after is not None:
-        repeated = min(OVERLAP_SECONDS, (after.end - after.start) / 4)
-        begin = round((after.end - repeated) * track.rate)
-        units = dropwhile(lambda unit: unit.start < begin, units)
+    first = round(begin * track.rate)
+    units = dropwhile(lambda unit: unit.end <= first, units)
     return assemble_pieces(units, limits, track, after=after)
 
 

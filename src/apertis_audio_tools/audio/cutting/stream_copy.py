@@ -14,10 +14,19 @@ from apertis_audio_tools.audio.cutting.writers import (
     RangeWriter,
     piece_file_name,
 )
+from apertis_audio_tools.audio.input.frame_headers import (
+    FormatChangeError,
+    FrameSpan,
+    require_one_format,
+)
 from apertis_audio_tools.audio.input.frames import decode_packets
 from apertis_audio_tools.audio.input.probing import Recording
 from apertis_audio_tools.audio.input.tracks import Packet, Track, open_track
-from apertis_audio_tools.audio.timing.gaps import TIMESTAMPED_CONTAINERS, packets_until_gap
+from apertis_audio_tools.audio.timing.gaps import (
+    TIMESTAMPED_CONTAINERS,
+    TimeGapError,
+    packets_until_gap,
+)
 from apertis_audio_tools.audio.timing.packet_durations import OPUS_RATE, packet_clock
 
 
@@ -55,14 +64,30 @@ _PRE_SKIP = 10
 """Position of the samples to skip in OpusHead (RFC 7845, section 5.1)."""
 
 
+class NotCopyableError(Exception):
+    """The rest of a recording cannot be copied.
+
+    Attributes:
+        begin: Seconds at which the piece begins that cannot be made.
+    """
+
+    def __init__(self, begin: float) -> None:
+        super().__init__()
+        self.begin = begin
+
+
 def copy_pieces(recording: Recording, limits: PieceLimits) -> Iterator[Piece]:
     """Yield the recording in pieces, and decode no more than the last minute of each.
 
-    Missing audio raises `TimeGapError`. The pieces before do not reach it.
+    Missing audio and a change of its format raise `NotCopyableError`. The pieces before do not
+    reach them.
     """
     with open_track(recording.content) as track:
         copied = _CopiedTrack(recording, track)
-        yield from assemble_pieces(copied.units(), limits, copied)
+        try:
+            yield from assemble_pieces(copied.units(), limits, copied)
+        except (TimeGapError, FormatChangeError) as error:
+            raise NotCopyableError(copied.begun / copied.rate) from error
 
 
 class _CopiedTrack:
@@ -76,26 +101,25 @@ class _CopiedTrack:
         self.media_type = self._target.media_type
         self._is_in_place = not self._target.muxer and track.container == track.codec
         self._clock, packets = packet_clock(track)
+        packets = require_one_format(packets, track.codec)
+        if self._is_in_place:
+            packets = FrameSpan().watch(packets)
         is_stamped = track.container in TIMESTAMPED_CONTAINERS
         self._timed = (
             packets_until_gap(packets, self._clock) if is_stamped else self._clock.timed(packets)
         )
         self._extradata = track.extradata
         self.rate = self._clock.rate
+        self.begun = 0
 
     def units(self) -> Iterator[PacketUnit]:
         """Return all packets, with the bytes that the piece grows by."""
         return self._units_in_place() if self._is_in_place else self._muxed_units()
 
     def _units_in_place(self) -> Iterator[PacketUnit]:
-        """Yield packets together with what lies between each and the one before."""
-        previous_end: int | None = None
+        """Yield packets, which follow one another."""
         for packet, start, end in self._timed:
-            size, position = packet.size, packet.pos + packet.size
-            if previous_end is not None:
-                size = position - previous_end
-            previous_end = position
-            yield Unit(packet, start, end, size)
+            yield Unit(packet, start, end, packet.size)
 
     def _muxed_units(self) -> Iterator[PacketUnit]:
         """Yield packets together with what the container adds."""
@@ -114,6 +138,7 @@ class _CopiedTrack:
 
     def begin(self, before: Sequence[PacketUnit], first: PacketUnit) -> PieceWriter[Packet]:
         """Begin a piece with a packet, preceded by those that its decoder needs."""
+        self.begun = first.start
         if self._is_in_place:
             return RangeWriter(self._content, first)
         if not self._target.muxer:

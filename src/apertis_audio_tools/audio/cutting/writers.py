@@ -118,7 +118,9 @@ class ContainerWriter:
         self.size: int = size
         self._zero = zero
         self._time_base = Fraction(1, rate)
-        self._is_rebased = stream.time_base != self._time_base
+        # Muxers count samples, and leave packets that are written a second time in that unit.
+        is_in_samples = rate == stream.codec_context.sample_rate
+        self._is_rebased = stream.time_base != self._time_base or not is_in_samples
         self._spool = PieceSpool()
         self._muxer = av.open(self._spool.file, "w", format=muxer)
         self._stream = self._muxer.add_stream_from_template(stream)

@@ -2,11 +2,11 @@
 
 _DEMUXERS = (
     "mp3,wav,w64,aiff,flac,ogg,mov,mp4,m4a,matroska,webm,mpeg,mpegts,aac,ac3,eac3,amr,asf,avi,"
-    "caf,au,flv,ape,wv,tta,dsf"
+    "caf,au,flv,ape,wv,tta,dsf,voc"
 )
 _DECODERS = (
-    "aac,aac_latm,ac3,ac3_fixed,adpcm_g722,adpcm_g726,adpcm_g726le,adpcm_ima_qt,adpcm_ima_wav,"
-    "adpcm_ms,adpcm_swf,adpcm_yamaha,alac,als,amrnb,amrwb,ape,comfortnoise,cook,dca,dsd_lsbf,"
+    "aac,aac_latm,ac3,ac3_fixed,adpcm_ct,adpcm_g722,adpcm_g726,adpcm_g726le,adpcm_ima_qt,"
+    "adpcm_ima_wav,adpcm_ms,adpcm_sbpro_2,adpcm_sbpro_3,adpcm_sbpro_4,adpcm_swf,adpcm_yamaha,alac,als,amrnb,amrwb,ape,comfortnoise,cook,dca,dsd_lsbf,"
     "dsd_lsbf_planar,dsd_msbf,dsd_msbf_planar,eac3,evrc,flac,g722,g723_1,g726,g726le,g729,gsm,"
     "gsm_ms,ilbc,libopencore_amrnb,libopencore_amrwb,libopus,libspeex,mace3,mace6,mlp,mp1,"
     "mp1float,mp2,mp2float,mp3,mp3adu,mp3adufloat,mp3float,mp3on4,mp3on4float,nellymoser,opus,"
@@ -32,5 +32,25 @@ part of each stream when it opens a file, and a cover of half a megabyte may unp
 They are options of the container only, because PyAV before 17 crashes on MPEG files when each
 stream has options.
 """
+DEMUXERS = frozenset(_DEMUXERS.split(","))
 DECODERS = frozenset(_DECODERS.split(","))
 """Decoders that may read the chosen track, which the options of the container do not restrict."""
+
+_REFUSED = {
+    b"\x06\x0e\x2b\x34": "mxf",
+    b".RMF": "RealMedia",
+    b"MP+": "Musepack",
+    b"MPCK": "Musepack",
+    b"NIST_1A": "NIST Sphere",
+    b"ajkg": "Shorten",
+    b"tBaK": "TAK",
+    b"FRM8": "DSDIFF",
+    b"nut/multimedia": "NUT",
+    b"MThd": "MIDI",
+}
+"""Formats that are not on the list, by the bytes they begin with."""
+
+
+def name_refused_format(head: bytes) -> str | None:
+    """Return the name of a format that is not on the list, or None if it is not known."""
+    return next((name for start, name in _REFUSED.items() if head.startswith(start)), None)

@@ -10,6 +10,8 @@ from apertis_audio_tools.audio.input.tracks import Packet
 
 DECODE_ERRORS = (av.error.InvalidDataError, av.error.PatchWelcomeError, av.error.UndefinedError)
 """Errors of decoders about damaged packets. The last is for error numbers of their own."""
+_MAX_PLANES = 8
+"""Places that FFmpeg has for the planes of a frame, before it allocates others."""
 
 
 def decode_packets(
@@ -32,7 +34,7 @@ def decode_packets(
 
 
 def silent_frames(like: AudioFrame, seconds: float) -> Iterator[AudioFrame]:
-    """Yield silence in frames of at most a second, of the same kind as another frame."""
+    """Yield silence in frames of at most a second, of the same kind as another frame or mono."""
     left = round(seconds * like.sample_rate)
     while left > 0:
         samples = min(left, like.sample_rate)
@@ -41,7 +43,9 @@ def silent_frames(like: AudioFrame, seconds: float) -> Iterator[AudioFrame]:
 
 
 def _silent_frame(like: AudioFrame, samples: int) -> AudioFrame:
-    frame = AudioFrame(format=like.format.name, layout=like.layout.name, samples=samples)
+    # PyAV counts the planes by a zero behind them, which 8 channels and more do not have.
+    layout = like.layout.name if like.layout.nb_channels < _MAX_PLANES else "mono"
+    frame = AudioFrame(format=like.format.name, layout=layout, samples=samples)
     frame.sample_rate = like.sample_rate
     for plane in frame.planes:
         plane.update(bytes(plane.buffer_size))

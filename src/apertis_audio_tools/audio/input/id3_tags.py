@@ -17,6 +17,8 @@ _MAX_TAGS_BYTES = 8 << 20
 """Bytes of tags that FFmpeg may read, enough for any cover."""
 _MAX_FRAMES = 1_000
 """Frames of a tag that FFmpeg may read. It compares each text with all before."""
+_MAX_COST = 500_000_000
+"""Frames times their bytes: FFmpeg compares their names, which may be long."""
 _MAX_CHAPTER_BYTES = 1 << 16
 """Bytes of a chapter that FFmpeg may read, because a chapter consists of frames as well."""
 _EMBEDDING_FORMATS = (
@@ -53,6 +55,14 @@ def without_costly_tags(content: SourceContent) -> SourceContent:
     return content
 
 
+def end_of_tags(stream: BinaryIO) -> int:
+    """Return the position behind the tags in front of a recording."""
+    end = 0
+    while tag := _read_tag(stream, end):
+        end += _HEAD_BYTES + tag[1] + tag[3]
+    return end
+
+
 _Tag = tuple[int, int, int, int]
 """Version, size and flags of a tag, and the size of its footer."""
 
@@ -82,7 +92,9 @@ def _is_costly(stream: BinaryIO, tag: _Tag) -> bool:
         return True
     data = stream.read(size)
     position = 0
-    for _ in range(_MAX_FRAMES):
+    for number in range(_MAX_FRAMES):
+        if number * position > _MAX_COST:
+            return True
         if position == len(data) or data.startswith(_PADDING, position):
             return False
         frame_size = _frame_size(data[position : position + _HEAD_BYTES], version)

@@ -4,6 +4,7 @@ FFmpeg allocates some 36 bytes for each sample that the index of a file claims, 
 (ISO/IEC 14496-12, section 8).
 """
 
+import struct
 import sys
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
@@ -20,7 +21,6 @@ _CONTAINERS = frozenset(
     b"moov trak mdia minf stbl dinf edts mvex moof traf mfra udta meta ilst tref gmhd tapt wave "
     b"sinf schi wide clip iprp".split()
 )
-_DATA = frozenset({b"mdat", b"free", b"skip"})
 _MAX_DEPTH = 12
 _MAX_BOXES = 500_000
 """Boxes that are read. Days of live streams have fewer."""
@@ -30,10 +30,12 @@ _MIN_SAMPLE_BYTES = 12
 _PLAIN_EDITS = 2
 """Edits of a track that is merely delayed and has its priming cut off."""
 _MAX_EDITED_SAMPLES = 4_000_000
-"""Samples times edits, which FFmpeg may all enter into its index."""
+"""Samples that FFmpeg may enter into its index for edits that play parts several times."""
 _MIN_RUN = 160
 """Uncompressed samples that FFmpeg handles as one, at least."""
 _COMPRESSED_INDEX = frozenset({b"cmov", b"cmvd"})
+_CLAIMS = frozenset(b"trun stsz stz2 stco co64 stsc stts elst hdlr mvhd mdhd".split())
+"""Boxes that are read, wherever they are."""
 
 
 class _Box(NamedTuple):
@@ -65,7 +67,7 @@ def require_plausible_samples(content: SourceContent) -> None:
                 raise RecordingError(f"{content.label} has more than {_MAX_BOXES} boxes.")
             claims.add(box)
     claims.end_track()
-    if claims.edited > _MAX_EDITED_SAMPLES:
+    if claims.edited > max(_MAX_EDITED_SAMPLES, claims.samples):
         raise RecordingError(f"{content.label} has too many edits; export it without its edits.")
     if claims.samples > limit or claims.uncompressed > limit * _MIN_RUN:
         raise RecordingError(
@@ -79,17 +81,20 @@ class _Claims:
     Attributes:
         samples: Samples that FFmpeg handles one by one.
         uncompressed: Samples that FFmpeg handles in runs.
-        edited: Samples of tracks with many edits, times the number of edits.
+        edited: Samples that the edits of tracks with many of them play.
     """
 
     def __init__(self) -> None:
         self.samples = self.uncompressed = self.edited = 0
+        self._movie_rates = list[int]()
         self._begin_track()
 
     def _begin_track(self) -> None:
-        self._sizes = self._chunks = self._chunk_samples = self._edits = 0
+        self._sizes = self._chunks = self._chunk_samples = 0
         self._handlers = set[bytes]()
         self._are_unit_times = list[bool]()
+        self._edits = list[int]()
+        self._rates, self._durations = list[int](), list[int]()
 
     def add(self, box: _Box) -> None:
         """Add the claims of a box."""
@@ -102,13 +107,17 @@ class _Claims:
         elif box.kind in {b"stco", b"co64"}:
             self._chunks = max(self._chunks, min(box.number(4), len(box.data) // 4))
         elif box.kind == b"elst":
-            self._edits = max(self._edits, min(box.number(4), len(box.data) // 12))
+            self._edits += _durations_of_edits(box)
         elif box.kind == b"stsc":
             runs = box.data[8 : 8 + 12 * min(box.number(4), len(box.data) // 12)]
             counts = memoryview(bytes(runs[: len(runs) // 12 * 12])).cast("I")[1::3]
             self._chunk_samples = max([self._chunk_samples, *map(_swapped, set(counts))])
         elif box.kind == b"stts":
             self._are_unit_times.append(box.number(4) == 1 and box.number(12) == 1)
+            self._durations.append(sum(count * ticks for count, ticks in _rows(box, ">II")))
+        elif box.kind in {b"mvhd", b"mdhd"}:
+            rates = self._movie_rates if box.kind == b"mvhd" else self._rates
+            rates.append(box.number(20 if bytes(box.data[:1]) == b"\1" else 12))
         elif box.kind == b"hdlr":
             self._handlers.add(bytes(box.data[8:12]))
 
@@ -119,8 +128,35 @@ class _Claims:
             self.uncompressed += self._chunks * self._chunk_samples
         else:
             self.samples += self._sizes
-            self.edited += self._sizes * self._edits if self._edits > _PLAIN_EDITS else 0
+            self.edited += self._edited_samples()
         self._begin_track()
+
+    def _edited_samples(self) -> int:
+        """Return the samples that the edits play, at most: each as often as it is played."""
+        if len(self._edits) <= _PLAIN_EDITS:
+            return 0
+        # Where boxes contradict each other, those count by which the edits last longest.
+        movie_rate, rate = min(self._movie_rates, default=0), max(self._rates, default=0)
+        duration = min(self._durations, default=0)
+        whole = self._sizes * len(self._edits)
+        if not movie_rate or not rate or not duration:
+            return whole
+        # One more for each edit, because it may begin and end within a sample.
+        played = sum(min(edit * rate / movie_rate / duration, 1.0) for edit in self._edits)
+        return min(round(played * self._sizes) + len(self._edits), whole)
+
+
+def _rows(box: _Box, layout: str) -> Iterator[tuple[int, ...]]:
+    """Yield the rows of a table behind the number of them."""
+    size = struct.calcsize(layout)
+    count = min(box.number(4), max(len(box.data) - 8, 0) // size)
+    return struct.iter_unpack(layout, box.data[8 : 8 + count * size])
+
+
+def _durations_of_edits(box: _Box) -> list[int]:
+    """Return the durations of the edits that play something, in units of the movie."""
+    rows = _rows(box, ">Qq4x" if bytes(box.data[:1]) == b"\1" else ">Ii4x")
+    return [duration for duration, start in rows if start >= 0]
 
 
 def _swapped(number: int) -> int:
@@ -143,7 +179,7 @@ def _is_mp4(head: bytes) -> bool:
 
 
 def _index_boxes(stream: BinaryIO, size: int) -> Iterator[_Box]:
-    """Yield all boxes of a file, one after the other, those of its audio without content."""
+    """Yield all boxes of a file, one after the other, without content that is not of an index."""
     position = 0
     while position < size:
         stream.seek(position)
@@ -151,7 +187,7 @@ def _index_boxes(stream: BinaryIO, size: int) -> Iterator[_Box]:
         kind, box_size, head_size = _box_head(head, size - position)
         if not head_size:
             return
-        if kind in _DATA:
+        if kind not in _CONTAINERS | _CLAIMS | _COMPRESSED_INDEX:
             yield _Box(kind, memoryview(b""))
         else:
             stream.seek(position + head_size)

@@ -5,39 +5,19 @@ from dataclasses import dataclass
 from typing import Self
 
 from apertis_audio_tools.api.request import Upload
+from apertis_audio_tools.audio.input.frame_headers import ELEMENTARY_CONTAINERS
 from apertis_audio_tools.audio.input.ogg_chains import chain_links
 from apertis_audio_tools.audio.input.screening import open_screened
 from apertis_audio_tools.audio.input.sources import Source, SourceContent
 from apertis_audio_tools.audio.input.tracks import Track, map_av_errors, open_track, stamped_seconds
+from apertis_audio_tools.audio.input.upload_formats import MEDIA_TYPES, find_upload_format
 from apertis_audio_tools.audio.input.wav_layout import WavLayout, read_wav_layout
 from apertis_audio_tools.errors import RecordingError, UnsupportedError
+from apertis_audio_tools.models import MAX_UPLOAD_BYTES
 
 _GUESSING_CONTAINERS = frozenset({"aac", "mpeg"})
 """Containers whose duration FFmpeg guesses from the bit rate of the beginning."""
-
-_ACCEPTED_SUFFIXES = {
-    "mp3": ("mp3", "mpga", "mpeg"),
-    "mp2": ("mpga", "mpeg"),
-    "wav": ("wav",),
-    "flac": ("flac",),
-    "ogg": ("ogg",),
-    "mp4": ("m4a", "mp4"),
-    "webm": ("webm",),
-    "mpeg": ("mpeg",),
-}
-"""The suffixes the service accepts for each container, our choice first (API reference)."""
-
-_MEDIA_TYPES = {
-    "mp3": "audio/mpeg",
-    "mpga": "audio/mpeg",
-    "mpeg": "audio/mpeg",
-    "m4a": "audio/mp4",
-    "mp4": "audio/mp4",
-    "ogg": "audio/ogg",
-    "webm": "audio/webm",
-    "wav": "audio/wav",
-    "flac": "audio/flac",
-}
+_COUNTING_CONTAINERS = frozenset({"matroska", "webm"})
 _MICROSECONDS = 1_000_000
 _HASHED_BYTES = 1 << 18
 
@@ -58,6 +38,7 @@ class Recording:
         links: The recordings it is chained of, as Ogg may be; in nearly all cases only itself.
         wav_layout: Positions of the samples if they can be cut as bytes, or None.
         is_copyable: Whether its packets can be copied into pieces.
+        notes: Sentences about what was noticed when it was opened.
     """
 
     content: SourceContent
@@ -69,6 +50,7 @@ class Recording:
     links: tuple[SourceContent, ...]
     wav_layout: WavLayout | None
     is_copyable: bool
+    notes: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -77,8 +59,8 @@ class Recording:
 
     @property
     def is_accepted(self) -> bool:
-        """True if the service accepts this container."""
-        return self.container in _ACCEPTED_SUFFIXES
+        """True if the service surely decodes this codec in this container."""
+        return find_upload_format(self.container, self.codec) is not None
 
     def __enter__(self) -> Self:
         return self
@@ -98,29 +80,30 @@ class Recording:
         """Return the unchanged recording, under a name whose extension matches its container.
 
         Raises:
-            UnsupportedError: If the service does not accept this container.
+            UnsupportedError: If the service may not decode this codec in this container.
         """
-        if not self.is_accepted:
+        accepted = find_upload_format(self.container, self.codec)
+        if accepted is None:
             raise UnsupportedError(
                 f"{self.label} is {self.container} ({self.codec}), which the service does not "
-                f"accept; convert it to one of: {', '.join(sorted(_MEDIA_TYPES))}."
+                f"accept; convert it to one of: {', '.join(sorted(MEDIA_TYPES))}."
             )
-        choices = _ACCEPTED_SUFFIXES[self.container]
+        choices = accepted.suffixes
         suffix = self.content.suffix if self.content.suffix in choices else choices[0]
         name = self.label if "." in self.label else "audio"
         stem = name.rpartition(".")[0] or "audio"
-        return Upload(
-            f"{stem}.{suffix}", _MEDIA_TYPES[suffix], self.content.size, self.content.open
-        )
+        return Upload(f"{stem}.{suffix}", MEDIA_TYPES[suffix], self.content.size, self.content.open)
 
 
-def probe(source: Source) -> Recording:
+def probe(source: Source, *, isolate: bool = False) -> Recording:
     """Return what a source contains.
+
+    With `isolate`, a child process opens it first, with limits on its memory and time (Linux).
 
     Raises:
         RecordingError: If the source is missing, is empty, or has no audio that can be decoded.
     """
-    content = open_screened(source)
+    content = open_screened(source, isolate=isolate)
     try:
         return _examine(content)
     except BaseException:
@@ -137,7 +120,7 @@ def _examine(content: SourceContent) -> Recording:
         elif len(links) > 1:
             duration = sum(map(_link_duration, links))
         else:
-            duration = _duration(track)
+            duration = _duration(track, content.size)
         return Recording(
             content,
             track.container,
@@ -153,15 +136,21 @@ def _examine(content: SourceContent) -> Recording:
 
 def _link_duration(link: SourceContent) -> float:
     with open_track(link) as track:
-        return _duration(track)
+        return _duration(track, link.size)
 
 
-def _duration(track: Track) -> float:
+def _duration(track: Track, size: int) -> float:
     """Return seconds by the header, or by the packets if the header does not know or guesses."""
     if track.edited_seconds is not None:
         return track.edited_seconds
-    if track.demuxer.duration and track.container not in _GUESSING_CONTAINERS:
-        return track.demuxer.duration / _MICROSECONDS
+    is_guess = track.container in _GUESSING_CONTAINERS or (
+        track.container in ELEMENTARY_CONTAINERS and size <= MAX_UPLOAD_BYTES
+    )
+    if track.demuxer.duration and not is_guess:
+        # Matroska counts from 0 to the end, wherever the first time stamp is.
+        is_counting = track.container in _COUNTING_CONTAINERS
+        late = max(track.demuxer.start_time or 0, 0) if is_counting else 0
+        return max(track.demuxer.duration - late, 0) / _MICROSECONDS
     seconds = stamped_seconds(track.packets())
     if seconds is None:
         raise RecordingError(

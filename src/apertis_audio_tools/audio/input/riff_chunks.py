@@ -51,7 +51,8 @@ def without_surplus(content: SourceContent) -> SourceContent:
     behind the audio are not chunks of metadata.
 
     Raises:
-        RecordingError: If there are more chunks before the audio than any real file has.
+        RecordingError: If there are more chunks before the audio than any real file has, or if
+            there is no audio.
     """
     with content.open() as stream:
         form = stream.read(_FORM_BYTES)
@@ -60,8 +61,10 @@ def without_surplus(content: SourceContent) -> SourceContent:
             return content
         before, audio = _read_head(stream, content, order)
         if audio is None:
-            return content
+            raise RecordingError(f"{content.label} contains no audio: it has no data chunk.")
         size = _audio_size(stream, audio, before)
+        if size is None and _metadata_end(stream, audio.start, content.size, order) >= content.size:
+            raise RecordingError(f"{content.label} contains no audio.")
         end = content.size if size is None else min(audio.start + size, content.size)
         if size is not None:
             _warn_of_surplus(stream, content, _Chunk(b"data", audio.start, size).end, before, order)
@@ -110,6 +113,18 @@ def _audio_size(stream: BinaryIO, audio: _Chunk, before: list[_Chunk]) -> int | 
     return None if size in (0, _MAX_SIZE) else size
 
 
+def _metadata_end(
+    stream: BinaryIO, position: int, end: int, order: Literal["little", "big"]
+) -> int:
+    """Return where the chunks of metadata end that begin at a position."""
+    for number, chunk in enumerate(_chunks(stream, position, end, order)):
+        is_metadata = chunk.kind != b"data" and _ID_BYTES.issuperset(chunk.kind)
+        if number == _MAX_CHUNKS or not is_metadata or chunk.start + chunk.size > end:
+            break
+        position = chunk.end
+    return position
+
+
 def _warn_of_surplus(
     stream: BinaryIO,
     content: SourceContent,
@@ -118,11 +133,7 @@ def _warn_of_surplus(
     order: Literal["little", "big"],
 ) -> None:
     """Log a warning if the bytes behind the audio are not all chunks of metadata."""
-    for number, chunk in enumerate(_chunks(stream, end, content.size, order)):
-        is_metadata = chunk.kind != b"data" and _ID_BYTES.issuperset(chunk.kind)
-        if number == _MAX_CHUNKS or not is_metadata or chunk.start + chunk.size > content.size:
-            break
-        end = chunk.end
+    end = _metadata_end(stream, end, content.size, order)
     form = next((chunk for chunk in before if chunk.kind == b"fmt "), None)
     if end >= content.size or form is None:
         return

@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO, TypeGuard, cast
+from typing import BinaryIO, NamedTuple, TypeGuard, cast
 
 from apertis_audio_tools.audio.input.stream_window import open_window
 from apertis_audio_tools.concurrency.fork_safety import ForkSafeLock
@@ -33,6 +33,13 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 """Control characters, and bytes of a file name that are not UTF-8."""
 
 
+class OpenFile(NamedTuple):
+    """An open file, and the position in it at which a content begins."""
+
+    file: BinaryIO
+    start: int
+
+
 @dataclass(frozen=True, slots=True)
 class SourceContent:
     """The content of one source.
@@ -43,6 +50,7 @@ class SourceContent:
         size: Number of bytes.
         open: Function that returns a new stream over all of the bytes.
         close: Function that closes the file. `open` opens it again.
+        open_file: File of the system whose end is also that of the content, or None.
     """
 
     label: str
@@ -50,6 +58,7 @@ class SourceContent:
     size: int
     open: Callable[[], BinaryIO] = field(repr=False)
     close: Callable[[], None] = field(repr=False, default=lambda: None)
+    open_file: OpenFile | None = field(repr=False, default=None)
 
     def window(self, start: int, size: int, header: bytes = b"") -> "SourceContent":
         """Return a header and a range of the bytes as content that is not held in memory."""
@@ -57,7 +66,7 @@ class SourceContent:
         def open_range() -> BinaryIO:
             return open_window(self.open(), start, size, header=header)
 
-        return replace(self, size=len(header) + size, open=open_range)
+        return replace(self, size=len(header) + size, open=open_range, open_file=None)
 
 
 def open_source(source: Source) -> SourceContent:
@@ -185,7 +194,8 @@ def _open_path(path: Path) -> SourceContent:
     _, status = _require_regular(path)
     file, name, size = _SharedFile(path), path.name, status.st_size
     opener = functools.partial(file.open, size)
-    return SourceContent(_printable(name), _suffix(name), size, opener, file.close)
+    opened = OpenFile(cast("BinaryIO", file), 0)
+    return SourceContent(_printable(name), _suffix(name), size, opener, file.close, opened)
 
 
 def _open_bytes(data: bytes, label: str) -> SourceContent:
@@ -208,7 +218,14 @@ def _open_stream(stream: BinaryIO, name: str | None) -> SourceContent:
         raise unreadable_error(label, error) from error
     size = max(size, 0)
     opener = functools.partial(open_window, stream, start, size, lock=lock, rest_position=start)
-    return SourceContent(label, _suffix(label), size, opener)
+    opened = OpenFile(stream, start) if _is_plain_file(stream) else None
+    return SourceContent(label, _suffix(label), size, opener, open_file=opened)
+
+
+def _is_plain_file(stream: BinaryIO) -> bool:
+    """Return whether a file object returns what is in its descriptor; gzip's does not."""
+    raw = stream.raw if type(stream) is io.BufferedReader else stream
+    return type(raw) is io.FileIO
 
 
 def _lock_of(stream: BinaryIO) -> ForkSafeLock:

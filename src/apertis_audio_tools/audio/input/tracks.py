@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any
 
 import av
 import av.stream
@@ -11,8 +11,10 @@ from av.audio.codeccontext import AudioCodecContext
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from apertis_audio_tools.audio.input.allowlist import DECODERS, DEMUXER_OPTIONS
+from apertis_audio_tools.audio.input.allowlist import DECODERS, DEMUXER_OPTIONS, name_refused_format
+from apertis_audio_tools.audio.input.frame_headers import ELEMENTARY_CONTAINERS, without_tags
 from apertis_audio_tools.audio.input.mp4_edit_lists import duration_without_priming
+from apertis_audio_tools.audio.input.opening_limits import OpeningStream
 from apertis_audio_tools.audio.input.sources import SourceContent, unreadable_error
 from apertis_audio_tools.errors import RecordingError
 
@@ -49,6 +51,7 @@ class Track:
         container: Name of the container, such as ``mp3``, ``ogg``, ``mp4`` or ``webm``.
         codec: FFmpeg's canonical name of the codec, whichever of its decoders is used.
         edited_seconds: Duration by an MP4 edit list that hides only priming, or None.
+        content: The recording, which may be read beside the demuxer.
     """
 
     label: str
@@ -57,6 +60,7 @@ class Track:
     container: str
     codec: str
     edited_seconds: float | None
+    content: SourceContent
 
     @property
     def decoder(self) -> AudioCodecContext:
@@ -75,11 +79,17 @@ class Track:
         return self.codec in _COPYABLE_CODECS and is_complete
 
     def packets(self) -> Iterator[Packet]:
-        """Yield the packets that hold data, including those after a damaged place.
+        """Return the packets that hold audio, including those after a damaged place.
 
         Raises:
             av.error.InvalidDataError: If there are only errors and no packets any more.
         """
+        packets = self._demuxed_packets()
+        if self.container in ELEMENTARY_CONTAINERS:
+            return without_tags(packets, self.content)
+        return packets
+
+    def _demuxed_packets(self) -> Iterator[Packet]:
         failures = 0
         while True:
             try:
@@ -107,8 +117,16 @@ def open_track(content: SourceContent) -> Iterator[Track]:
     label = content.label
     with content.open() as stream, map_av_errors(label):
         head = stream.read(_HEAD_BYTES)
+        if refused := name_refused_format(head):
+            raise RecordingError(
+                f"{label} is {refused}, which is not on the list of formats; convert it, for "
+                f"example to flac."
+            )
         edited_seconds = duration_without_priming(stream, content.size)
-        with _open_demuxer(stream, has_plain_edits=edited_seconds is not None) as demuxer:
+        stream.seek(0)
+        opening = OpeningStream(stream, content)
+        with _open_demuxer(opening, has_plain_edits=edited_seconds is not None) as demuxer:
+            opening.finish_opening()
             audio = _choose_stream(demuxer, label)
             yield Track(
                 label,
@@ -117,6 +135,7 @@ def open_track(content: SourceContent) -> Iterator[Track]:
                 _container_name(demuxer.format.name, audio.codec_context.name, head),
                 audio.codec_context.codec.canonical_name,
                 edited_seconds,
+                content,
             )
 
 
@@ -138,24 +157,30 @@ def map_av_errors(label: str) -> Iterator[None]:
         yield
     except av.error.FFmpegError as error:
         raise RecordingError(
-            f"{label} is no audio file that can be decoded, whatever its name says "
-            f"({error.strerror})."
+            f"{label} is damaged, or not on the list of formats ({error.strerror}); convert it, "
+            f"for example to flac."
         ) from error
     except OSError as error:
         raise unreadable_error(label, error) from error
 
 
-def _open_demuxer(stream: BinaryIO, *, has_plain_edits: bool) -> InputContainer:
+def _open_demuxer(stream: OpeningStream, *, has_plain_edits: bool) -> InputContainer:
     """Return FFmpeg's view of a stream, without edit lists that hide only priming.
 
     To obey an edit list FFmpeg rebuilds its index of all packets, which takes 20 MB for an hour of
-    AAC in place of 6.
+    AAC in place of 6. The index of Matroska serves to seek, and takes hours if it is in disorder.
     """
     options = dict(DEMUXER_OPTIONS)
     if has_plain_edits:
         options["advanced_editlist"] = "0"
-    stream.seek(0)
-    demuxer: InputContainer = av.open(stream, mode="r", container_options=options, **_TAG_OPTIONS)
+    if stream.is_matroska:
+        options["fflags"] = "ignidx"
+    file: Any = stream
+    try:
+        demuxer: InputContainer = av.open(file, mode="r", container_options=options, **_TAG_OPTIONS)
+    except av.error.FFmpegError:
+        stream.finish_opening()
+        raise
     return demuxer
 
 
@@ -166,7 +191,8 @@ def _choose_stream(demuxer: InputContainer, label: str) -> AudioStream:
     decodable = [stream for stream in demuxer.streams.audio if _is_decodable(stream)]
     if not decodable:
         raise RecordingError(
-            f"{label} uses an audio codec that is not supported; convert it, for example to mp3."
+            f"{label} uses an audio codec that is not on the list of formats; convert it, for "
+            f"example to flac."
         )
     best = demuxer.streams.best("audio")
     index = decodable[0].index if best is None else best.index

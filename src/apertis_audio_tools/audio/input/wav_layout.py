@@ -20,6 +20,7 @@ _CODECS = {
 }
 """The format tag and the bytes of a sample of each codec."""
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
+_RIFF = b"RIFF"
 _SIZE_FIELD = struct.Struct("<I")
 
 WAV_HEADER_BYTES = _HEADER.size
@@ -38,6 +39,7 @@ class WavLayout:
         sample_rate: Frames per second.
         start: Position of the first byte.
         frames: Number of frames.
+        has_plain_header: Whether every decoder understands its header, which is right.
     """
 
     codec: str
@@ -46,6 +48,7 @@ class WavLayout:
     sample_rate: int
     start: int
     frames: int
+    has_plain_header: bool
 
     @property
     def frame_bytes(self) -> int:
@@ -71,7 +74,7 @@ class WavLayout:
             width * 8,
         )
         riff_size = _HEADER.size - 8 + size
-        return _HEADER.pack(b"RIFF", riff_size, b"WAVE", b"fmt ", 16, *fields, b"data", size)
+        return _HEADER.pack(_RIFF, riff_size, b"WAVE", b"fmt ", 16, *fields, b"data", size)
 
 
 def read_wav_layout(track: Track, content: SourceContent) -> WavLayout | None:
@@ -87,6 +90,7 @@ def read_wav_layout(track: Track, content: SourceContent) -> WavLayout | None:
         return None
     frame_bytes = _CODECS[codec.name][1] * codec.channels
     with content.open() as stream:
+        is_riff = stream.read(len(_RIFF)) == _RIFF
         stream.seek(first.pos - _SIZE_FIELD.size)
         (claimed,) = _SIZE_FIELD.unpack(stream.read(_SIZE_FIELD.size))
     # A program that writes a stream cannot know its size, and writes 0 or the largest number.
@@ -98,4 +102,5 @@ def read_wav_layout(track: Track, content: SourceContent) -> WavLayout | None:
         codec.sample_rate,
         first.pos,
         size // frame_bytes,
+        is_riff and claimed == size,
     )

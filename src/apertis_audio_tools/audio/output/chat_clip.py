@@ -1,8 +1,12 @@
-"""Encode recordings for chat messages: wav and mp3 stay as they are, all else becomes mp3."""
+"""Encode recordings for chat messages: 16-bit wav and mp3 stay as they are.
+
+Wav in other codecs becomes 16-bit wav, all else mp3.
+"""
 
 import functools
 import io
 from itertools import chain
+from typing import Literal, NamedTuple
 
 import av
 
@@ -10,17 +14,33 @@ from apertis_audio_tools.api.request import Upload
 from apertis_audio_tools.audio.input.frames import resample_mono
 from apertis_audio_tools.audio.input.probing import Recording
 from apertis_audio_tools.audio.input.tracks import map_av_errors
+from apertis_audio_tools.audio.input.upload_formats import MEDIA_TYPES
 from apertis_audio_tools.audio.timing.decoding import Gap, decode_recording
+from apertis_audio_tools.audio.timing.extent import measure_extent
 from apertis_audio_tools.errors import RecordingError, UnsupportedError
 from apertis_audio_tools.models import MAX_UPLOAD_BYTES
 
-_CHAT_CONTAINERS = frozenset({"wav", "mp3"})
+_CHAT_CODECS = frozenset({("wav", "pcm_s16le"), ("mp3", "mp3"), ("mp3", "mp3float")})
+"""The containers, with their decoders, that chat models surely decode."""
 _SAMPLE_RATE, _BIT_RATE = 24_000, 64_000
 """Hz and bits per second: transparent for speech, half a megabyte a minute."""
 _FRAME_SAMPLES = 1_152
 """Samples of a frame of mp3."""
 _MAX_BYTES = MAX_UPLOAD_BYTES // 4 * 3
 """Bytes that become a request of the largest size, in base64."""
+_MAX_SHARE = 0.9
+"""Share of the largest size that is encoded without loss, because durations are not exact."""
+
+
+class _Target(NamedTuple):
+    """A container, an encoder and the format of its samples."""
+
+    container: Literal["wav", "mp3"]
+    encoder: Literal["pcm_s16le", "libmp3lame"]
+    sample_format: str
+
+
+_WAV, _MP3 = _Target("wav", "pcm_s16le", "s16"), _Target("mp3", "libmp3lame", "s16p")
 
 
 def encode_chat_clip(recording: Recording) -> tuple[Upload, str]:
@@ -32,23 +52,37 @@ def encode_chat_clip(recording: Recording) -> tuple[Upload, str]:
         RecordingError: If the recording cannot be decoded.
         UnsupportedError: If it is too long for a chat message, even as mp3 (40 minutes).
     """
-    if recording.container in _CHAT_CONTAINERS and recording.content.size <= _MAX_BYTES:
-        return recording.upload(), recording.container
     with map_av_errors(recording.label):
-        data = _encode_mp3(recording)
-    return Upload("audio.mp3", "audio/mpeg", len(data), functools.partial(io.BytesIO, data)), "mp3"
+        if _is_sent_unchanged(recording):
+            return recording.upload(), recording.container
+        size = recording.duration * _SAMPLE_RATE * 2
+        is_lossless = recording.wav_layout is not None and size <= _MAX_BYTES * _MAX_SHARE
+        target = _WAV if is_lossless else _MP3
+        data = _encode(recording, target)
+    name, media_type = f"audio.{target.container}", MEDIA_TYPES[target.container]
+    upload = Upload(name, media_type, len(data), functools.partial(io.BytesIO, data))
+    return upload, target.container
 
 
-def _encode_mp3(recording: Recording) -> bytes:
+def _is_sent_unchanged(recording: Recording) -> bool:
+    is_readable = (recording.container, recording.codec) in _CHAT_CODECS
+    if not is_readable or recording.content.size > _MAX_BYTES:
+        return False
+    layout = recording.wav_layout
+    return layout.has_plain_header if layout else measure_extent(recording).is_plain
+
+
+def _encode(recording: Recording, target: _Target) -> bytes:
     encoded = io.BytesIO()
     decoded = chain.from_iterable(map(decode_recording, recording.links))
     frames = (frame for frame in decoded if not isinstance(frame, Gap))
     is_empty = True
-    with av.open(encoded, "w", format="mp3") as muxer:
-        stream = muxer.add_stream("libmp3lame", rate=_SAMPLE_RATE, layout="mono")
-        stream.bit_rate = _BIT_RATE
+    with av.open(encoded, "w", format=target.container) as muxer:
+        stream = muxer.add_stream(target.encoder, rate=_SAMPLE_RATE, layout="mono")
+        if target is _MP3:
+            stream.bit_rate = _BIT_RATE
         for frame in resample_mono(
-            frames, _SAMPLE_RATE, frame_size=_FRAME_SAMPLES, sample_format="s16p"
+            frames, _SAMPLE_RATE, frame_size=_FRAME_SAMPLES, sample_format=target.sample_format
         ):
             is_empty = False
             frame.pts = None

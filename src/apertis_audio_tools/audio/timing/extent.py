@@ -1,19 +1,36 @@
 """The real length of a recording, which is known only once it has been read to its end."""
 
+import contextlib
 from typing import NamedTuple
 
+from apertis_audio_tools.audio.input.frame_headers import (
+    ELEMENTARY_CONTAINERS,
+    FormatChangeError,
+    FrameSpan,
+    require_one_format,
+)
+from apertis_audio_tools.audio.input.id3_tags import end_of_tags
 from apertis_audio_tools.audio.input.probing import Recording
 from apertis_audio_tools.audio.input.sources import SourceContent
-from apertis_audio_tools.audio.input.tracks import open_track, stamped_seconds
+from apertis_audio_tools.audio.input.tracks import Track, open_track, stamped_seconds
 from apertis_audio_tools.audio.timing.gaps import TIMESTAMPED_CONTAINERS, Timeline
 from apertis_audio_tools.audio.timing.packet_durations import packet_clock
 
+_MAX_HEADER_ERROR = 0.2
+"""Seconds by which a header may be wrong."""
+_MICROSECONDS = 1_000_000
+
 
 class Extent(NamedTuple):
-    """Seconds from the first sample of a recording to its last, and those of them without audio."""
+    """Seconds from the first sample of a recording to its last, and those of them without audio.
+
+    `is_plain` is False if a decoder may not play all of it, or something else: if the format of the
+    audio changes, something lies in between or behind it, or a header is wrong about its length.
+    """
 
     seconds: float
     missing: float
+    is_plain: bool = True
 
 
 def measure_extent(recording: Recording) -> Extent:
@@ -24,17 +41,41 @@ def measure_extent(recording: Recording) -> Extent:
     if recording.wav_layout is not None:
         return Extent(recording.wav_layout.seconds, 0.0)
     extents = [_measure_link(link) for link in recording.links]
-    return Extent(sum(each.seconds for each in extents), sum(each.missing for each in extents))
+    return Extent(
+        sum(each.seconds for each in extents),
+        sum(each.missing for each in extents),
+        all(each.is_plain for each in extents),
+    )
 
 
 def _measure_link(content: SourceContent) -> Extent:
+    with contextlib.suppress(FormatChangeError), open_track(content) as track:
+        if track.is_copyable:
+            return _measure_copyable(track, content)
     with open_track(content) as track:
-        if not track.is_copyable:
-            return Extent(stamped_seconds(track.packets()) or 0.0, 0.0)
-        clock, packets = packet_clock(track)
-        if track.container not in TIMESTAMPED_CONTAINERS:
-            return Extent(sum(map(clock.duration, packets), clock.origin) / clock.rate, 0.0)
+        seconds = stamped_seconds(track.packets()) or 0.0
+        is_plain = not track.is_copyable and _is_right_about(track, seconds)
+        return Extent(seconds, 0.0, is_plain)
+
+
+def _is_right_about(track: Track, seconds: float) -> bool:
+    """Return whether the header of a FLAC file says how long it is, or that it does not know."""
+    claimed = (track.demuxer.duration or 0) / _MICROSECONDS
+    return track.container != "flac" or not claimed or abs(claimed - seconds) < _MAX_HEADER_ERROR
+
+
+def _measure_copyable(track: Track, content: SourceContent) -> Extent:
+    clock, packets = packet_clock(track)
+    packets = require_one_format(packets, track.codec)
+    if track.container in TIMESTAMPED_CONTAINERS:
         timeline = Timeline()
         for packet in timeline.watch(packets):
             timeline.advance(clock.duration(packet) / clock.rate)
         return Extent(timeline.seconds + clock.origin / clock.rate, timeline.missing)
+    span = FrameSpan()
+    is_bare = track.container in ELEMENTARY_CONTAINERS
+    durations = map(clock.duration, span.watch(packets) if is_bare else packets)
+    seconds = sum(durations, clock.origin) / clock.rate
+    with content.open() as stream:
+        is_plain = not is_bare or span.is_whole(stream, end_of_tags(stream), content.size)
+    return Extent(seconds, 0.0, is_plain)

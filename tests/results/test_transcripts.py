@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apertis_audio_tools import Segment, Transcript, Usage
+from apertis_audio_tools import Segment, Transcript, Usage, Word
 
 FIRST = Segment(start=0.0, end=9.5, text=" Good morning.")
 LATER = Segment(id=1, start=3723.9, end=3730.0, text=" Goodbye.", avg_logprob=-0.25)
@@ -63,3 +63,38 @@ def test_json_round_trip(text: str, seconds: float) -> None:
     segment = Segment(start=0, end=seconds, text=text)
     transcript = Transcript(text=text, segments=(segment,), duration=seconds)
     assert Transcript.model_validate_json(transcript.to_json()) == transcript
+
+
+def test_cues_of_one_speaker() -> None:
+    """Cues start in order, and one of a speaker ends where the speaker's next one starts."""
+    times = [("A", 0, 5), ("B", 1, 4), ("A", 3, 6), ("A", 2, 2.5)]
+    segments = [Segment(start=a, end=b, text=f"{a}", speaker=name) for name, a, b in times]
+    written = Transcript(text="...", segments=tuple(segments)).to_vtt()
+    assert [line for line in written.split("\n") if "-->" in line] == [
+        "00:00:00.000 --> 00:00:02.000",
+        "00:00:01.000 --> 00:00:04.000",
+        "00:00:02.000 --> 00:00:02.500",
+        "00:00:03.000 --> 00:00:06.000",
+    ]
+
+
+def test_json_without_unused_fields() -> None:
+    """Fields that no segment has are left out of the JSON, and others are in every segment."""
+    words = (Word(start=0.0, end=1.0, text="Good"),)
+    some = TWO.model_copy(
+        update={"segments": (FIRST.model_copy(update={"words": words}), LATER), "notes": ("Note.",)}
+    )
+    fields = json.loads(some.to_json())
+    assert [each.keys() & {"words", "clamped", "extra"} for each in fields["segments"]] == [
+        {"words"},
+        {"words"},
+    ]
+    assert (fields["notes"], "extra" in fields) == (["Note."], False)
+    assert Transcript.model_validate_json(some.to_json()).segments == some.segments
+
+
+def test_hashing() -> None:
+    """Transcripts can be keys, also with further fields."""
+    other = TWO.model_copy(update={"extra": {"a": [1]}})
+    assert len({TWO, other, TWO.model_copy()}) == 2
+    assert len({FIRST, FIRST.model_copy(update={"extra": {"a": 1}})}) == 2

@@ -1,0 +1,128 @@
+"""Streams of MPEG audio frames without a container: tags between frames, and changes of format."""
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from apertis_audio_tools.audio.input.sources import SourceContent
+from apertis_audio_tools.audio.input.tags import ID3V1_BYTES, skip_tags
+
+ELEMENTARY_CONTAINERS = frozenset({"aac", "mp2", "mp3"})
+"""Files that consist of frames, with tags before, behind and between them."""
+_FRAMED_CODECS = frozenset({"aac", "mp1", "mp2", "mp3"})
+_HEAD_BYTES = 4
+_SYNC, _SYNC_END = 0xFF, 0xE0
+"""The eleven bits with which each frame begins."""
+_MAX_FRAME_BYTES = 2_881
+"""Bytes of the longest frame of MPEG audio. More without a frame are no damaged frame."""
+
+_MAX_INFO_BYTES = 64
+"""Bytes of the first frame that hold the number of frames, if it holds no audio."""
+_INFO_FIELDS = {b"Xing": 8, b"Info": 8, b"VBRI": 14}
+"""Position of the number of frames behind each name (http://gabriel.mp3-tech.org/mp3infotag.html)."""
+_UNCOUNTED_FRAMES = 2
+"""Frames that writers count or do not count: the header itself, and the last one."""
+
+
+class FormatChangeError(Exception):
+    """The format of the frames changes, or bytes that are not audio lie between them."""
+
+
+def without_tags(packets: Iterator[Any], content: SourceContent) -> Iterator[Any]:
+    """Yield the packets of a file of frames, without tags and what looks like frames in them.
+
+    A damaged frame is kept, because it has a duration.
+    """
+    end: int | None = None
+    for packet in packets:
+        position, size = packet.pos, packet.size
+        if position is None or end is None:
+            end = None if position is None else position + size
+            yield packet
+            continue
+        if position < end:
+            continue
+        is_frame = _is_frame(bytes(memoryview(packet)[:_HEAD_BYTES]))
+        if position != end or not is_frame:
+            with content.open() as stream:
+                end = skip_tags(stream, end, content.size)
+            if position < end or (not is_frame and size > _MAX_FRAME_BYTES):
+                continue
+        end = position + size
+        yield packet
+
+
+def _is_frame(head: bytes) -> bool:
+    return len(head) == _HEAD_BYTES and head[0] == _SYNC and head[1] >= _SYNC_END
+
+
+class FrameSpan:
+    """The bytes from the first frame of a file to its last."""
+
+    def __init__(self) -> None:
+        self._start: int | None = None
+        self._end = self._count = 0
+
+    def watch(self, packets: Iterator[Any]) -> Iterator[Any]:
+        """Yield packets; raise `FormatChangeError` if something lies between two of them."""
+        for packet in packets:
+            if self._start is None:
+                self._start = packet.pos
+            elif packet.pos != self._end:
+                raise FormatChangeError
+            self._end = packet.pos + packet.size
+            self._count += 1
+            yield packet
+
+    def is_whole(self, stream: BinaryIO, position: int, size: int) -> bool:
+        """Return whether a file has nothing but frames, and a header that is right about them.
+
+        Tags before `position` and an ID3v1 tag at the end are nothing that any decoder plays.
+        """
+        stream.seek(position)
+        head = stream.read(_MAX_INFO_BYTES)
+        claimed = _claimed_frames(head)
+        return (
+            head[:1] == bytes([_SYNC])
+            and (self._start or 0) - position <= _MAX_FRAME_BYTES
+            and size - self._end <= ID3V1_BYTES
+            and abs((claimed or self._count) - self._count) <= _UNCOUNTED_FRAMES
+        )
+
+
+def _claimed_frames(head: bytes) -> int | None:
+    """Return the number of frames by the header in the first frame, if there is one."""
+    for name, field in _INFO_FIELDS.items():
+        at = head.find(name)
+        if at > 0 and (name == b"VBRI" or head[at + 7 : at + 8] > b"\0"):
+            return int.from_bytes(head[at + field : at + field + 4])
+    return None
+
+
+def require_one_format(packets: Iterator[Any], codec: str) -> Iterator[Any]:
+    """Yield packets; raise `FormatChangeError` if the sample rate or the channels change.
+
+    Decoders of the service, and those of players, may stop there or play on at a wrong speed.
+    """
+    if codec not in _FRAMED_CODECS:
+        yield from packets
+        return
+    known, expected = set[bytes](), None
+    for packet in packets:
+        head = bytes(memoryview(packet)[:_HEAD_BYTES])
+        if head not in known:
+            found = _frame_format(head)
+            expected = expected or found
+            if found not in {expected, None}:
+                raise FormatChangeError
+            known.add(head)
+        yield packet
+
+
+def _frame_format(head: bytes) -> tuple[int, ...] | None:
+    """Return what stays the same in the headers of all frames, or None if it is no header."""
+    if not _is_frame(head):
+        return None
+    if head[1] & 0xF6 == 0xF0:  # noqa: PLR2004  # ADTS (ISO 13818-7): profile, rate, channels
+        return head[1] & 8, head[2] & 0xFD, head[3] & 0xC0
+    is_mono = head[3] >> 6 == 3  # noqa: PLR2004  # other modes may change from frame to frame
+    return head[1] & 0x1E, head[2] & 0x0C, is_mono

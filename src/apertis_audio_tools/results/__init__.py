@@ -1,0 +1,35 @@
+"""Values that the client returns: transcripts, speech and chat replies.
+
+Times are in seconds from the start of the recording. All values are frozen pydantic models; bytes
+are base64 in JSON.
+"""
+
+from apertis_audio_tools.results.chat import ChatDelta, ChatReply, ToolCall, ToolCallDelta
+from apertis_audio_tools.results.speech import Speech, SpeechFile
+from apertis_audio_tools.results.transcripts import (
+    PASSAGE_CHARACTERS,
+    PASSAGE_SECONDS,
+    PartialTranscript,
+    Passage,
+    Segment,
+    Transcript,
+    Word,
+)
+from apertis_audio_tools.results.values import Usage
+
+__all__ = [
+    "PASSAGE_CHARACTERS",
+    "PASSAGE_SECONDS",
+    "ChatDelta",
+    "ChatReply",
+    "PartialTranscript",
+    "Passage",
+    "Segment",
+    "Speech",
+    "SpeechFile",
+    "ToolCall",
+    "ToolCallDelta",
+    "Transcript",
+    "Usage",
+    "Word",
+]

@@ -1,0 +1,1 @@
+"""API keys that a service repeats, and detection of them."""

@@ -1,0 +1,40 @@
+"""A call of every verb of the client."""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+from apertis_audio_tools import ApertisAudio
+from apertis_audio_tools.api.options import ChatOptions, SpeechOptions, TranscriptionOptions
+from support.wav_files import silent_wav
+
+
+def verbs() -> list[str]:
+    """Return the verbs of the client: the methods that have an async version."""
+    names = {name for name, _ in inspect.getmembers(ApertisAudio, inspect.isfunction)}
+    return sorted(name for name in names if f"a{name}" in names and name != "close")
+
+
+def arguments_of(verb: str, folder: Path) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return arguments with which a verb sends one request."""
+    recording, path = silent_wav(1000), folder / "speech.mp3"
+    turns = [{"role": "user", "content": "Hello."}]
+    calls: dict[str, tuple[Any, ...]] = {
+        "models": (),
+        "transcribe": (recording,),
+        "translate": (recording,),
+        "transcribe_many": ([recording],),
+        "translate_many": ([recording],),
+        "chat": ("Hello.",),
+        "chat_with": (turns, ChatOptions()),
+        "stream_chat": ("Hello.",),
+        "stream_chat_with": (turns, ChatOptions()),
+        "transcribe_with": (recording, TranscriptionOptions()),
+        "transcribe_many_with": ([recording], TranscriptionOptions()),
+        "speak": ("Hello.",),
+        "speak_with": ("Hello.", SpeechOptions()),
+        "stream_speech": ("Hello.",),
+        "save_speech": ("Hello.", path),
+        "save_speech_with": ("Hello.", path, SpeechOptions()),
+    }
+    return calls[verb], {"overwrite": True} if verb == "save_speech" else {}
