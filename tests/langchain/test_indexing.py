@@ -87,7 +87,7 @@ def meetings(tmp_path: Path) -> Path:
     folder = tmp_path / "meetings"
     folder.mkdir()
     for number in range(3):
-        write_silent_wav(folder / f"{number}.wav", 3200 + 2 * number)
+        write_silent_wav(folder / f"{number}.wav", 64_000 + 2 * number, rate=1000)
     return folder
 
 
@@ -149,7 +149,7 @@ def test_full_cleanup(
     assert indexer.run(meetings) == (9, 0, 0, 0)
     assert indexer.found() == texts_of(meetings)
     assert indexer.run(meetings) == (0, 0, 9, 0)
-    write_silent_wav(meetings / "0.wav", 4000)
+    write_silent_wav(meetings / "0.wav", 65_000, rate=1000)
     assert indexer.run(meetings) == (3, 0, 6, 3)
     assert indexer.found() == texts_of(meetings)
     (meetings / "1.wav").rename(meetings / "one.wav")
@@ -171,7 +171,7 @@ def test_other_cleanups(
     """The other cleanups replace changed recordings, but keep renamed and removed ones."""
     indexer = Indexer(server, records, store, cleanup)
     indexer.run(meetings)
-    write_silent_wav(meetings / "0.wav", 4000)
+    write_silent_wav(meetings / "0.wav", 65_000, rate=1000)
     assert indexer.run(meetings) == (3, 0, 6, 3)
     before = texts_of(meetings)
     (meetings / "1.wav").rename(meetings / "one.wav")
@@ -187,7 +187,7 @@ def test_no_cleanup(
     indexer = Indexer(server, records, store, None)
     indexer.run(meetings)
     before = texts_of(meetings)
-    write_silent_wav(meetings / "0.wav", 4000)
+    write_silent_wav(meetings / "0.wav", 65_000, rate=1000)
     assert indexer.run(meetings) == (3, 0, 6, 0)
     changed = str((meetings / "0.wav").resolve())
     assert indexer.found()[changed] == before[changed] | texts_of(meetings)[changed]

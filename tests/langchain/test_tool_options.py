@@ -42,7 +42,7 @@ def form(server: LoopbackServer) -> str:
 
 
 class TestDefaults:
-    """What the API takes, tools can be given."""
+    """Tools can be given all that the API takes."""
 
     def test_transcription(self, server: LoopbackServer, folder: Path, invoke: Ask) -> None:
         """Prompt, language, temperature and model of a toolkit are sent; an agent's wins."""

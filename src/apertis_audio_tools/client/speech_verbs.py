@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 
 from apertis_audio_tools.api.options import SpeechOptions
@@ -10,7 +10,7 @@ from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.models import SPEECH_MODEL, VOICE, SpeechFormat
 from apertis_audio_tools.pipeline.speech_job import SpeechFileJob, SpeechJob, SpokenTextJob
 from apertis_audio_tools.pipeline.speech_runner import SpeechRunner
-from apertis_audio_tools.pipeline.spoken_text_runner import SpokenTextRunner
+from apertis_audio_tools.pipeline.spoken_text_runner import SpokenText, SpokenTextRunner
 from apertis_audio_tools.pipeline.transcription_job import JobContext
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread
 from apertis_audio_tools.results import Speech, SpeechFile
@@ -95,7 +95,7 @@ class SpeechVerbs:
 
     def stream_speech(
         self,
-        text: str | Iterable[str],
+        text: SpokenText,
         *,
         voice: str = VOICE,
         model: str = SPEECH_MODEL,
@@ -135,7 +135,7 @@ class SpeechVerbs:
 
     async def astream_speech(
         self,
-        text: str | Iterable[str] | AsyncIterable[str],
+        text: SpokenText,
         *,
         voice: str = VOICE,
         model: str = SPEECH_MODEL,

@@ -35,7 +35,7 @@ class TranscribeRunnable(CachingClientFields, RunnableSerializable[Any, str]):
         ...     ChatApertisAudio, SpeakRunnable, TranscribeRunnable
         ... )
         >>> chain = TranscribeRunnable() | ChatApertisAudio() | SpeakRunnable()
-        >>> for sound in chain.stream("question.ogg"):
+        >>> for sound in chain.stream("standup.ogg"):
         ...     print(len(sound))
 
     Args:
