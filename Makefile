@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test hostile plugins lint dist docs docs-serve overview audit mutants rerecord clean
+.PHONY: help demo test hostile plugins stores lint dist docs docs-serve overview audit mutants rerecord clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,13 @@ hostile: $(VENV)/.dev ## read thousands of hostile responses, texts and recordin
 
 plugins: $(VENV)/.dev ## test the plugins in llm, MarkItDown and NeMo Agent Toolkit, each installed in its own environment
 	APERTIS_PLUGIN_HOSTS=1 $(BIN)/python -m pytest tests/plugins
+
+$(VENV)/.stores: pyproject.toml $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --editable '.[all]' --group stores
+	@touch $@
+
+stores: $(VENV)/.stores ## index recordings in Chroma, Qdrant and FAISS, with a record manager in a database
+	$(BIN)/python -m pytest tests/langchain/test_indexing.py
 
 $(VENV)/.docs-tools: pyproject.toml $(VENV)/.demo
 	$(BIN)/python -m pip install --quiet --editable '.[sandbox]' --group docs

@@ -4,29 +4,29 @@
     python examples/langchain_rag.py meetings/ "Why is the login broken?"
     python examples/langchain_rag.py meetings/ "Why is the login broken?" --model openai:gpt-5-mini
 
-This needs ``apertis-audio-tools[langchain]`` and numpy; ``--sandbox`` needs the extra ``sandbox``,
+This needs ``apertis-audio-tools[langchain]`` and bm25s; ``--sandbox`` needs the extra ``sandbox``,
 and ``--model`` needs langchain and the package of the provider (neither for
 ``--model apertis:gpt-4o-audio-preview``). With ``--cache``, recordings are transcribed only once.
 """
 
 import argparse
 import contextlib
-import math
 import re
 import sys
-import zlib
-from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
+import bm25s
+from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
-from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel
-from langchain_core.vectorstores import InMemoryVectorStore
+from langchain_core.retrievers import BaseRetriever
 
 from apertis_audio_tools import ApertisAudio, ApertisError
 from apertis_audio_tools.langchain import ApertisAudioLoader, ChatApertisAudio
 
 PASSAGES = 4
+LETTERS = 6  # so that "meeting" finds "meetings"
 PROMPT = """Answer the question from these passages of recordings, and from nothing else. After each
 statement cite the passage it is from, as it is marked, such as [standup.ogg 00:12:31]. If they do
 not answer it, say so.
@@ -36,56 +36,48 @@ not answer it, say so.
 Question: {question}"""
 
 
-class WordVectors(Embeddings):
-    """An embedding that counts words, and so needs neither a model nor a network.
+class Passages(BaseRetriever):
+    """Finds passages by BM25, which needs neither a model nor a network.
 
-    Rare words of a question count more than frequent ones. To find passages by meaning, use any
-    other embedding of LangChain instead.
+    To find passages by meaning, use any vector store and embedding of LangChain instead.
     """
 
-    SIZE = 2048
-    LETTERS = 6  # so that "meeting" finds "meetings"
+    documents: list[Document]
 
-    def __init__(self) -> None:
-        self._texts = 0
-        self._texts_with: Counter[int] = Counter()
-
-    def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        """Return a vector of word counts for each text."""
-        counted = [self._count_words(text) for text in texts]
-        self._texts += len(texts)
-        for counts in counted:
-            self._texts_with.update(counts.keys())
-        return [self._vector({at: 1 + math.log(n) for at, n in c.items()}) for c in counted]
-
-    def embed_query(self, text: str) -> list[float]:
-        """Return a vector of a question's words, weighted by their rarity."""
-        counts = self._count_words(text)
-        return self._vector({at: math.log(1 + self._rarity(at)) for at in counts})
-
-    def _rarity(self, index: int) -> float:
-        return self._texts / (1 + self._texts_with[index])
-
-    def _count_words(self, text: str) -> Counter[int]:
-        stems = (word[: self.LETTERS] for word in re.findall(r"\w+", text.lower()))
-        return Counter(zlib.crc32(stem.encode()) % self.SIZE for stem in stems)
-
-    def _vector(self, weights: dict[int, float]) -> list[float]:
-        vector = [0.0] * self.SIZE
-        for index, weight in weights.items():
-            vector[index] = weight
-        return vector
+    def _get_relevant_documents(
+        self,
+        query: str,
+        *,
+        run_manager: CallbackManagerForRetrieverRun,  # noqa: ARG002
+    ) -> list[Document]:
+        """Return the passages that share words with a question, the best ones first."""
+        if not self.documents:
+            return []
+        scores = bm25s.BM25()
+        texts = [each.page_content for each in self.documents]
+        scores.index(_words(texts), show_progress=False)
+        found = scores.retrieve(
+            _words([query]),
+            corpus=self.documents,
+            k=min(PASSAGES, len(texts)),
+            show_progress=False,
+        )
+        ranked = zip(found.documents[0], found.scores[0], strict=True)
+        return [document for document, score in ranked if score > 0]
 
 
-def cite(passage: Document) -> str:
-    """Return the citation of a passage: the recording and the start of the passage."""
-    name = passage.metadata["source"].replace("\\", "/").rpartition("/")[2]
-    return f"[{name} {passage.metadata['timecode']}]"
+def _words(texts: list[str]) -> list[list[str]]:
+    return [[word[:LETTERS] for word in re.findall(r"\w+", text.lower())] for text in texts]
+
+
+def cited(passage: Document) -> str:
+    """Return the citation of a passage: the path of the recording, and the passage's start."""
+    return f"[{passage.metadata['source']} {passage.metadata['timecode']}]"
 
 
 def format_passages(passages: Sequence[Document]) -> str:
     """Return the passages with their citations."""
-    return "\n".join(f"{cite(each)} {each.page_content}" for each in passages)
+    return "\n".join(f"{cited(each)} {each.page_content}" for each in passages)
 
 
 def chat_model(name: str, audio: ApertisAudio) -> BaseChatModel:
@@ -106,16 +98,16 @@ def answer(question: str, passages: Sequence[Document], model: BaseChatModel | N
     if model is None:
         return format_passages(passages)
     prompt = PROMPT.format(passages=format_passages(passages), question=question)
-    sources = "\n".join(f"  {each.metadata['source']} at {cite(each)}" for each in passages)
+    sources = "\n".join(f"  {each.metadata['source']} at {cited(each)}" for each in passages)
     return f"{model.invoke(prompt).text}\n\nFound in:\n{sources}"
 
 
 def ask(options: argparse.Namespace, audio: ApertisAudio) -> str:
-    """Index the recordings, find passages and return an answer."""
-    store = InMemoryVectorStore(WordVectors())
-    store.add_documents(list(ApertisAudioLoader(options.recordings, client=audio).lazy_load()))
-    scored = store.similarity_search_with_score(options.question, k=PASSAGES)
-    passages = [passage for passage, score in scored if score > 0]
+    """Find passages of the recordings and return an answer."""
+    recordings = Path(options.recordings)
+    root = recordings if recordings.is_dir() else recordings.parent
+    loader = ApertisAudioLoader(recordings, root=root, client=audio)
+    passages = Passages(documents=loader.load()).invoke(options.question)
     model = chat_model(options.model, audio) if options.model else None
     return answer(options.question, passages, model)
 

@@ -24,6 +24,7 @@ from apertis_audio_tools.adapters.tools import (
     TOOLS,
     AskTool,
     AudioTool,
+    ListTool,
     SpeakTool,
     ToolResult,
     TranscribeTool,
@@ -77,12 +78,16 @@ def test_speak_and_ask(client: ApertisAudio, access: FileAccess, use: Use) -> No
 
 
 def test_transcribe(client: ApertisAudio, access: FileAccess, use: Use) -> None:
-    """The model gets passages with timecodes; the program gets segments and facts."""
-    result = use(TranscribeTool(client, access), path="clip.ogg", language="en")
+    """The model gets passages with timecodes; the program gets times and facts."""
+    tool = TranscribeTool(client, access, segments=True)
+    result = use(tool, path="clip.ogg", language="en")
     assert result.text.startswith("[00:00:00] ")
     assert result.artifact["path"] == "clip.ogg"
     assert result.artifact["segments"][0]["end"] <= result.artifact["duration"]
+    assert 0.0 <= result.artifact["start"] < result.artifact["end"]
     assert json.loads(json.dumps(result.artifact)) == result.artifact
+    slim = use(TranscribeTool(client, access), path="clip.ogg", language="en").artifact
+    assert slim == {key: value for key, value in result.artifact.items() if key != "segments"}
 
 
 def test_translate(client: ApertisAudio, access: FileAccess, use: Use) -> None:
@@ -199,6 +204,9 @@ def test_long_transcripts(access: FileAccess, use: Use) -> None:
         )
         second = use(tool, path="clip.ogg", start=360.0)
         assert second.text.startswith("[00:06:00] Number 24.")
+        assert (second.artifact["start"], second.artifact["end"]) == (360.0, 719.0)
+        assert second.artifact["transcript"].startswith("Number 24.")
+        assert len(second.artifact["transcript"]) <= 20_000
         third = use(tool, path="clip.ogg", start=720.0)
         assert third.text.splitlines()[-1].startswith("[00:14:45] Number 59.")
         assert use(tool, path="clip.ogg", start=9999.0).text.endswith("900 s long after 9999 s.")
@@ -224,6 +232,55 @@ def test_silence(access: FileAccess, use: Use) -> None:
     assert result.text == "Nothing is said in this recording, which is 1 s long."
 
 
+def list_all(tool: ListTool, use: Use, total: int) -> list[str]:
+    """Return all lines of a listing, page by page."""
+    lines: list[str] = []
+    while len(lines) < total:
+        shown = use(tool, start=len(lines)).text.splitlines()
+        lines += [line for line in shown if not line.startswith("[")]
+    return lines
+
+
+def test_listing(client: ApertisAudio, access: FileAccess, use: Use) -> None:
+    """Recordings are listed with their lengths, and those that cannot be read with a word."""
+    (access.inputs[0] / "team").mkdir()
+    (access.inputs[0] / "team" / "clip.mp3").write_bytes((CLIPS / "clip.mp3").read_bytes())
+    (access.inputs[0] / "note.mp3").write_text("no sound")
+    (access.inputs[0] / ".hidden.mp3").write_text("no sound")
+    result = use(ListTool(client, access))
+    assert "clip.ogg (00:00:01)" in result.text.splitlines()
+    assert "team/clip.mp3 (00:00:01)" in result.text.splitlines()
+    assert "note.mp3 (cannot be read)" in result.text.splitlines()
+    assert ".hidden" not in result.text
+    by_path = {each["path"]: each["duration"] for each in result.artifact["recordings"]}
+    assert by_path["team/clip.mp3"] == pytest.approx(1.2, abs=0.2)
+    assert by_path["note.mp3"] is None
+    assert result.artifact["total"] == len(by_path)
+    assert use(TranscribeTool(client, access), path="team/clip.mp3").text
+
+
+def test_long_listing(client: ApertisAudio, tmp_path: Path, use: Use) -> None:
+    """A long list is read in pages, in order and completely."""
+    for number in range(120):
+        (tmp_path / f"{number:03}.wav").write_bytes(silent_wav(3200))
+    tool = ListTool(client, FileAccess(tmp_path))
+    first = use(tool)
+    assert first.text.splitlines()[-1] == "[70 more follow: call again with start=50.]"
+    assert list_all(tool, use, 120) == [f"{number:03}.wav (00:00:00)" for number in range(120)]
+    assert use(tool, start=120).text == "There are no recordings."
+
+
+def test_files_of_one_name(client: ApertisAudio, tmp_path: Path, use: Use) -> None:
+    """Recordings of one name in two folders are listed by their whole paths."""
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "standup.wav").write_bytes(silent_wav(3200))
+    access = FileAccess([tmp_path / "a", tmp_path / "b"])
+    names = [each["path"] for each in use(ListTool(client, access)).artifact["recordings"]]
+    assert names == [(tmp_path / folder / "standup.wav").as_posix() for folder in ("a", "b")]
+    assert use(TranscribeTool(client, access), path=names[1]).text
+
+
 def test_declarations() -> None:
     """Every argument is described, and descriptions are short enough for all providers."""
     for tool in TOOLS:
@@ -232,7 +289,8 @@ def test_declarations() -> None:
         assert all(field["description"] for field in schema["properties"].values())
         assert len(tool.description) < 1024
     assert [tool.name for tool in TOOLS] == [
-        *("transcribe_audio", "translate_audio", "speak_text", "ask_about_audio")
+        *("transcribe_audio", "translate_audio", "speak_text", "ask_about_audio"),
+        "list_recordings",
     ]
 
 

@@ -15,6 +15,7 @@ from apertis_audio_tools.langchain import (
     ApertisAudioToolkit,
     AskAboutAudio,
     ChatApertisAudio,
+    ListRecordings,
     SpeakText,
     TranscribeAudio,
     TranslateAudio,
@@ -26,7 +27,7 @@ from support.loopback_server import LoopbackServer
 from support.scripted_responses import respond_json
 
 CLIPS = Path(__file__).parents[1] / "clips"
-TOOLS = [TranscribeAudio, TranslateAudio, AskAboutAudio, SpeakText]
+TOOLS = [TranscribeAudio, TranslateAudio, AskAboutAudio, SpeakText, ListRecordings]
 WAYS: dict[str, Callable[[Any], Any]] = {
     "copy": copy.copy,
     "deepcopy": copy.deepcopy,

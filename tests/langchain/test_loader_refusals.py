@@ -226,7 +226,7 @@ class TestFailures:
             load_all(make_loader(server, "nowhere"), mode)
         loader = make_loader(server, "nowhere", on_error="skip")
         assert load_all(loader, mode) == []
-        assert [each.source for each in loader.failures] == ["nowhere"]
+        assert [each.source for each in loader.failures] == [str(Path("nowhere").resolve())]
 
 
 class TestSettings:

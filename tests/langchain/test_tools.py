@@ -238,8 +238,8 @@ class TestToolkit:
     @pytest.mark.parametrize(
         ("folders", "expected"),
         [
-            ({"inputs": "in", "output": "out"}, [*READING, "speak_text"]),
-            ({"inputs": "in"}, READING),
+            ({"inputs": "in", "output": "out"}, [*READING, "speak_text", "list_recordings"]),
+            ({"inputs": "in"}, [*READING, "list_recordings"]),
             ({"output": "out"}, ["speak_text"]),
         ],
     )
@@ -281,7 +281,7 @@ class TestToolkit:
             ask_max_seconds=60.0,
             **settings,
         )
-        transcribe, translate, ask, speak = toolkit.get_tools()
+        transcribe, translate, ask, speak, _ = toolkit.get_tools()
         assert isinstance(speak, SpeakText)
         assert isinstance(transcribe, TranscribeAudio)
         assert isinstance(translate, TranslateAudio)

@@ -10,7 +10,13 @@ from langchain_tests.integration_tests import ToolsIntegrationTests
 from langchain_tests.unit_tests import ToolsUnitTests
 
 from apertis_audio_tools import FileAccess
-from apertis_audio_tools.langchain import AskAboutAudio, SpeakText, TranscribeAudio, TranslateAudio
+from apertis_audio_tools.langchain import (
+    AskAboutAudio,
+    ListRecordings,
+    SpeakText,
+    TranscribeAudio,
+    TranslateAudio,
+)
 
 CLIP = Path(__file__).parent.parent / "clips" / "clip.ogg"
 
@@ -64,6 +70,11 @@ class Translate(ToolParameters):
     EXAMPLE: ClassVar[dict[str, Any]] = {"path": "clip.ogg"}
 
 
+class Listing(ToolParameters):
+    TOOL = ListRecordings
+    EXAMPLE: ClassVar[dict[str, Any]] = {"start": 0}
+
+
 class Speak(ToolParameters):
     TOOL = SpeakText
     EXAMPLE: ClassVar[dict[str, Any]] = {"text": "The release moves to Thursday.", "voice": "nova"}
@@ -104,3 +115,11 @@ class TestAskUnit(Ask, ToolsUnitTests):
 
 class TestAskIntegration(Ask, ToolsIntegrationTests):
     """Calls of the tool that asks a model."""
+
+
+class TestListingUnit(Listing, ToolsUnitTests):
+    """The tool that lists, without a service."""
+
+
+class TestListingIntegration(Listing, ToolsIntegrationTests):
+    """The tool that lists, with the sandbox, which it does not need."""

@@ -13,6 +13,7 @@ EXAMPLES = ROOT / "examples"
 CITATIONS = ["llama_index_citations.py", "recordings", "When is the meeting?", "--sandbox"]
 RAG = ["langchain_rag.py", "recordings", "When is the meeting?", "--sandbox"]
 LLAMA_AGENT = ["llama_index_agent.py", "recordings/standup.ogg", "--sandbox"]
+VOICE_AGENT = ["langchain_voice_agent.py", "recordings/standup.ogg", "--sandbox"]
 WARNINGS = ("-W", "error", "-W", "ignore::DeprecationWarning:inspect")
 """LlamaIndex's agents inspect all their members, including deprecated ones of pydantic."""
 
@@ -46,6 +47,7 @@ def run(folder: Path, command: list[str]) -> subprocess.CompletedProcess[str]:
             [*RAG, "--model", "apertis:gpt-4o-audio-preview"],
             ["Found in:", "at [standup.ogg 00:00:00]"],
         ),
+        (VOICE_AGENT, ["You: The meeting is tomorrow.", "Listen to reply.mp3 ("]),
         (LLAMA_AGENT, ["speak_text: Spoken into the file", "Listen to ", "The tool answered: "]),
     ],
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.doc_pages import CLIPS, PAGES, code_blocks, copy_recordings, run_code
+from support.doc_pages import CLIPS, PAGES, ROOT, code_blocks, copy_recordings, run_code
 
 PYTHON = [
     pytest.param(block, id=f"{page.stem}-{number}")
@@ -45,6 +45,17 @@ def folder(tmp_path: Path, sandbox_url: str, monkeypatch: pytest.MonkeyPatch) ->
 def test_python(folder: Path, block: str) -> None:
     """A Python example runs without an error."""
     run_code(block, str(folder / "pasted.py"))
+
+
+@pytest.mark.filterwarnings("ignore:The function `loads` is in beta")
+def test_langchain_page(tmp_path: Path, sandbox_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The examples of the LangChain page run top to bottom in an empty folder."""
+    monkeypatch.setenv("APERTIS_API_KEY", "sk-reader")
+    monkeypatch.setenv("APERTIS_BASE_URL", sandbox_url)
+    monkeypatch.chdir(tmp_path)
+    space: dict[str, object] = {"__name__": "__main__"}
+    for block in code_blocks(ROOT / "docs" / "langchain.md", "python"):
+        run_code(block, str(tmp_path / "pasted.py"), space=space)
 
 
 @pytest.mark.parametrize("line", COMMANDS)

@@ -1,13 +1,16 @@
 """Split transcripts into documents for retrieval: text, times, source, and a stable id."""
 
 import json
+import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Literal, get_args
 
 from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.errors import ConfigurationError
+from apertis_audio_tools.files.paths import real_path
 from apertis_audio_tools.results import (
     PASSAGE_CHARACTERS,
     PASSAGE_SECONDS,
@@ -102,6 +105,24 @@ class DocumentOptions:
             max_characters=self.max_characters,
             overlap=self.overlap,
         )
+
+
+def path_source(path: str | os.PathLike[str], root: str | os.PathLike[str] | None) -> str:
+    """Return the ``source`` of a recording in a file, however its path is spelled.
+
+    It is the resolved absolute path, or the POSIX path relative to a `root` folder, so that neither
+    another working directory nor, with `root`, a folder that was moved changes it.
+
+    Raises:
+        ConfigurationError: If the file is not below `root`.
+    """
+    real = real_path(path)
+    if root is None:
+        return real
+    folder = os.path.realpath(root)
+    if not Path(real).is_relative_to(folder):
+        raise ConfigurationError(f"{real!r:.500} is not below root, {folder!r:.500}.")
+    return Path(real).relative_to(folder).as_posix()
 
 
 def document_source(name: str | None, digest: str) -> str:

@@ -18,6 +18,7 @@ from apertis_audio_tools.pipeline.batch_runner import BatchRunner
 from apertis_audio_tools.pipeline.cache import CacheSetting, open_cache
 from apertis_audio_tools.pipeline.request_runner import RequestRunner
 from apertis_audio_tools.pipeline.speech_runner import SpeechRunner
+from apertis_audio_tools.pipeline.spoken_text_runner import SpokenTextRunner
 from apertis_audio_tools.pipeline.transcription_job import JobContext
 from apertis_audio_tools.pipeline.transcription_runner import TranscriptionRunner
 from apertis_audio_tools.transport import Transport
@@ -120,6 +121,7 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
         )
         self._requests = RequestRunner(self._transport, retry, deadline)
         self._speech = SpeechRunner(self._requests, permits)
+        self._spoken_texts = SpokenTextRunner(self._speech)
         self._transcriptions = TranscriptionRunner(self._requests, permits)
         self._batches = BatchRunner(self._transcriptions)
 

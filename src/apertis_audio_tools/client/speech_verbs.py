@@ -2,14 +2,15 @@
 
 import contextlib
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 
 from apertis_audio_tools.api.options import SpeechOptions
 from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.models import SPEECH_MODEL, VOICE, SpeechFormat
-from apertis_audio_tools.pipeline.speech_job import SpeechFileJob, SpeechJob
+from apertis_audio_tools.pipeline.speech_job import SpeechFileJob, SpeechJob, SpokenTextJob
 from apertis_audio_tools.pipeline.speech_runner import SpeechRunner
+from apertis_audio_tools.pipeline.spoken_text_runner import SpokenText, SpokenTextRunner
 from apertis_audio_tools.pipeline.transcription_job import JobContext
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread
 from apertis_audio_tools.results import Speech, SpeechFile
@@ -30,6 +31,7 @@ class SpeechVerbs:
 
     _context: JobContext
     _speech: SpeechRunner
+    _spoken_texts: SpokenTextRunner
 
     def speak(
         self,
@@ -93,7 +95,7 @@ class SpeechVerbs:
 
     def stream_speech(
         self,
-        text: str,
+        text: SpokenText,
         *,
         voice: str = VOICE,
         model: str = SPEECH_MODEL,
@@ -109,6 +111,9 @@ class SpeechVerbs:
         opus as one logical Ogg stream, flac as one stream whose header leaves the length open, wav
         with the sizes of a stream (0xFFFFFFFF) in its only header, and pcm as samples.
 
+        A text may also be an iterator of pieces, such as the words of a chat model as they come: it
+        is spoken sentence by sentence, while the next ones are being written.
+
         Once the first bytes have arrived, a broken connection raises `APIConnectionError`: what
         was passed on cannot be taken back. Later parts of a long text are retried. Closing the
         iterator ends everything that is under way.
@@ -120,11 +125,17 @@ class SpeechVerbs:
             speed=speed,
             instructions=instructions,
         )
+        if not isinstance(text, str):
+            if not isinstance(text, Iterable):
+                raise UnsupportedError(
+                    f"A text is a str or an iterator of str, not {type(text).__name__}."
+                )
+            return self._spoken_texts.stream(text, self._text_job(options))
         return self._speech.stream(self._job(text, options, stream=True))
 
     async def astream_speech(
         self,
-        text: str,
+        text: SpokenText,
         *,
         voice: str = VOICE,
         model: str = SPEECH_MODEL,
@@ -140,8 +151,12 @@ class SpeechVerbs:
             speed=speed,
             instructions=instructions,
         )
-        job = await run_in_thread(self._job, text, options, stream=True)
-        async with contextlib.aclosing(self._speech.astream(job)) as chunks:
+        if isinstance(text, str):
+            job = await run_in_thread(self._job, text, options, stream=True)
+            stream = self._speech.astream(job)
+        else:
+            stream = self._spoken_texts.astream(text, self._text_job(options))
+        async with contextlib.aclosing(stream) as chunks:
             async for chunk in chunks:
                 yield chunk
 
@@ -242,6 +257,9 @@ class SpeechVerbs:
 
     def _job(self, text: str, options: SpeechOptions, *, stream: bool = False) -> SpeechJob:
         return SpeechJob.create(text, options, self._context.capabilities, stream=stream)
+
+    def _text_job(self, options: SpeechOptions) -> SpokenTextJob:
+        return SpokenTextJob(options, self._context.capabilities)
 
 
 def _format_of(path: str | os.PathLike[str]) -> SpeechFormat:

@@ -8,7 +8,12 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from apertis_audio_tools.errors import ConfigurationError, RecordingError
-from apertis_audio_tools.files.paths import NOT_FETCHED_HINT, expand_user, looks_like_a_url
+from apertis_audio_tools.files.paths import (
+    NOT_FETCHED_HINT,
+    expand_user,
+    looks_like_a_url,
+    real_path,
+)
 
 logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 
@@ -90,17 +95,10 @@ def as_path_list(paths: RecordingPath | Iterable[RecordingPath]) -> tuple[Path, 
 
 def _unique(paths: Iterable[Path], seen: set[str]) -> Iterator[Path]:
     for path in paths:
-        real = _real_path(path)
+        real = real_path(path)
         if real not in seen:
             seen.add(real)
             yield path
-
-
-def _real_path(path: Path) -> str:
-    try:
-        return os.path.realpath(path)
-    except ValueError:  # there is no such file: its name contains a null character
-        return str(path)
 
 
 def _expand(

@@ -29,3 +29,11 @@ def expand_user(path: str | os.PathLike[str]) -> Path:
 def looks_like_a_url(path: str | os.PathLike[str]) -> bool:
     """Return whether a path may have been a URL; as a path it has one of its two slashes."""
     return ":/" in os.fspath(path)
+
+
+def real_path(path: str | os.PathLike[str]) -> str:
+    """Return a path that is absolute and free of links; the path itself if no file can have it."""
+    try:
+        return os.path.realpath(path)
+    except ValueError:  # it contains a null character
+        return os.fspath(path)

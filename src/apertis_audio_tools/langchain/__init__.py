@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from apertis_audio_tools.langchain.toolkit import ApertisAudioToolkit
     from apertis_audio_tools.langchain.tools import (
         AskAboutAudio,
+        ListRecordings,
         SpeakText,
         TranscribeAudio,
         TranslateAudio,
     )
+    from apertis_audio_tools.langchain.voice_runnables import SpeakRunnable, TranscribeRunnable
 
 __all__ = [
     "ApertisAudioLoader",
@@ -27,9 +29,12 @@ __all__ = [
     "AskAboutAudio",
     "ChatApertisAudio",
     "DropAudio",
+    "ListRecordings",
     "RecordingBlobLoader",
+    "SpeakRunnable",
     "SpeakText",
     "TranscribeAudio",
+    "TranscribeRunnable",
     "TranslateAudio",
 ]
 
@@ -40,9 +45,12 @@ _MODULES = {
     "AskAboutAudio": "tools",
     "ChatApertisAudio": "chat_model",
     "DropAudio": "middleware",
+    "ListRecordings": "tools",
     "RecordingBlobLoader": "blobs",
+    "SpeakRunnable": "voice_runnables",
     "SpeakText": "tools",
     "TranscribeAudio": "tools",
+    "TranscribeRunnable": "voice_runnables",
     "TranslateAudio": "tools",
 }
 

@@ -7,6 +7,7 @@ from typing import TypeGuard
 
 from langchain_core.document_loaders import Blob, BlobLoader
 
+from apertis_audio_tools.adapters.documents import path_source
 from apertis_audio_tools.audio import Source
 from apertis_audio_tools.files.discovery import RecordingPath, as_path_list, find_recordings
 
@@ -70,9 +71,15 @@ def source_of(blob: Blob) -> Source:
     return PurePath(blob.source or "").name, blob.as_bytes()
 
 
-def name_of(blob: Blob) -> str | None:
-    """Return the source, the path or the id of a blob, whichever it has."""
-    return blob.source or blob.id
+def name_of(blob: Blob, root: RecordingPath | None) -> str | None:
+    """Return the source that a blob names, the one of its file, or its id, whichever it has.
+
+    Raises:
+        ConfigurationError: If its file is not below `root`; see `path_source`.
+    """
+    if blob.path is None or blob.data is not None or blob.metadata.get("source"):
+        return blob.source or blob.id
+    return path_source(blob.path, root)
 
 
 def split_metadata(

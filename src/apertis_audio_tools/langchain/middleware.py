@@ -41,7 +41,7 @@ class DropAudio(AgentMiddleware):
     Replies hold their audio in memory only; checkpoints have their words and id. The caller of the
     agent gets the audio, while 20 spoken turns take about as much room as 20 written ones.
 
-    Example:
+    Examples:
         >>> from langchain.agents import create_agent
         >>> from langgraph.checkpoint.memory import InMemorySaver
         >>> from apertis_audio_tools.langchain import ChatApertisAudio, DropAudio

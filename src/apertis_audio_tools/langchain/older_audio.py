@@ -6,6 +6,7 @@ from typing import Any, Self, TypeVar, cast
 from langchain_core.messages import AIMessage, BaseMessage
 from pydantic import field_serializer
 
+from apertis_audio_tools.adapters.chat_schema.audio_age import older_than_last
 from apertis_audio_tools.adapters.chat_schema.turns import text_block, words_or_note
 from apertis_audio_tools.langchain.audio_blocks import AudioBlock
 from apertis_audio_tools.langchain.messages import spoken_turn
@@ -43,19 +44,9 @@ def older_messages(messages: Sequence[M], keep_last: int) -> list[M]:
 
     What the user has said since the last reply is never among them.
     """
-    holding = [index for index, message in enumerate(messages) if has_audio(message)]
-    older = holding[: max(len(holding) - keep_last, 0)]
-    return [messages[index] for index in older if index <= _last_reply(messages)]
-
-
-def _last_reply(messages: Sequence[BaseMessage]) -> int:
-    """Return the index of the last reply that calls no tools, or -1."""
-    replies = (
-        index
-        for index, message in enumerate(messages)
-        if isinstance(message, AIMessage) and not message.tool_calls
-    )
-    return max(replies, default=-1)
+    replies = [isinstance(each, AIMessage) and not each.tool_calls for each in messages]
+    older = older_than_last([*map(has_audio, messages)], replies, keep_last)
+    return [messages[index] for index in older]
 
 
 def _audio_blocks(message: BaseMessage) -> Iterable[tuple[dict[Any, Any], AudioBlock]]:

@@ -14,6 +14,8 @@ from apertis_audio_tools.adapters.loading import Failure, LoadOptions, log_failu
 from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.audio import Source
 from apertis_audio_tools.client import ApertisAudio
+from apertis_audio_tools.files.discovery import RecordingPath
+from apertis_audio_tools.files.paths import expand_user
 from apertis_audio_tools.langchain.blobs import name_of, source_of, split_metadata
 from apertis_audio_tools.models import TRANSCRIPTION_MODEL, Task, TrackChoice, UploadFormat
 from apertis_audio_tools.pipeline.batch import OnError, Outcome
@@ -40,6 +42,7 @@ class ParserOptions(ClientOptions, total=False):
     overlap: float
     on_error: OnError
     show_progress: bool | ProgressCallback
+    root: RecordingPath | None
     client: ApertisAudio | None
 
 
@@ -49,7 +52,8 @@ class ApertisAudioParser(BaseBlobParser):
     Recordings may have any length and any format FFmpeg reads, and may be in memory. Each document
     has a stable ``id``, and metadata with ``source``, ``start`` and ``end`` in seconds,
     ``timecode``, ``duration``, ``language``, ``model`` and ``task``, followed by the flat part of
-    the blob's own metadata.
+    the blob's own metadata. ``source`` is the one in the blob's metadata, else the resolved path of
+    its file, else its id.
 
     Examples:
         >>> from langchain_core.document_loaders import Blob
@@ -76,6 +80,9 @@ class ApertisAudioParser(BaseBlobParser):
             Errors that all recordings would have, such as a wrong key or an outage, are raised.
         show_progress: True for a bar on standard error (needs tqdm), or a function that accepts
             `apertis_audio_tools.Progress` values.
+        root: Folder that the ``source`` of files is relative to, with ``/`` between parts; files
+            elsewhere are refused. With it, documents of a folder that was moved stay the same.
+            Defaults to None: sources are absolute.
         client: `ApertisAudio` to share; it stays open. Defaults to a client of the parser's own.
         settings: Settings of that client, such as ``api_key`` or ``cache``; see `ApertisAudio`.
 
@@ -83,7 +90,8 @@ class ApertisAudioParser(BaseBlobParser):
         failures: Recordings skipped so far.
 
     Raises:
-        ConfigurationError: If there is no API key, or a setting is invalid.
+        ConfigurationError: If there is no API key, or a setting is invalid; while parsing, if a
+            file is not below `root`.
     """
 
     def __init__(
@@ -103,6 +111,7 @@ class ApertisAudioParser(BaseBlobParser):
         overlap: float = 0.0,
         on_error: OnError = "raise",
         show_progress: bool | ProgressCallback = False,
+        root: RecordingPath | None = None,
         client: ApertisAudio | None = None,
         **settings: Unpack[ClientOptions],
     ) -> None:
@@ -123,6 +132,7 @@ class ApertisAudioParser(BaseBlobParser):
             # The reporter is made here only to find out now whether tqdm is installed.
             ProgressReporter(show_progress).progress,
         )
+        self._root = None if root is None else expand_user(root)
         self._lazy_client = LazyClient(client, settings)
         self._lazy_client.require_settings()
         self.failures: list[Failure] = []
@@ -149,31 +159,30 @@ class ApertisAudioParser(BaseBlobParser):
         Raises:
             ApertisError: If a recording cannot be read, or a request fails.
         """
-        outcomes = self._options.transcribe_each(self._lazy_client.client, _sources(blobs))
+        outcomes = self._options.transcribe_each(self._lazy_client.client, self._sources(blobs))
         with contextlib.closing(outcomes):
-            for blob, outcome in outcomes:
-                yield from self._documents(blob, outcome)
+            for (blob, name), outcome in outcomes:
+                yield from self._documents(blob, name, outcome)
 
     async def alazy_parse_all(self, blobs: Iterable[Blob]) -> AsyncGenerator[Document]:
         """Async version of `lazy_parse_all`; `blobs` is iterated in a thread."""
-        outcomes = self._options.atranscribe_each(self._lazy_client.client, _sources(blobs))
+        outcomes = self._options.atranscribe_each(self._lazy_client.client, self._sources(blobs))
         async with contextlib.aclosing(outcomes):
-            async for blob, outcome in outcomes:
-                for document in self._documents(blob, outcome):
+            async for (blob, name), outcome in outcomes:
+                for document in self._documents(blob, name, outcome):
                     yield document
 
-    def _documents(self, blob: Blob, outcome: Outcome) -> Iterator[Document]:
+    def _sources(self, blobs: Iterable[Blob]) -> Iterable[tuple[tuple[Blob, str | None], Source]]:
+        paired = (((blob, name_of(blob, self._root)), source_of(blob)) for blob in blobs)
+        return list(paired) if isinstance(blobs, Collection) else paired
+
+    def _documents(self, blob: Blob, name: str | None, outcome: Outcome) -> Iterator[Document]:
         if outcome.error is not None:
-            self.failures.append(log_failure(name_of(blob) or outcome.label, outcome.error))
+            self.failures.append(log_failure(name or outcome.label, outcome.error))
             return
         flat, omitted = split_metadata(blob.metadata)
         if omitted:
             logger.warning("Metadata of %s is not flat, and left out: %s", outcome.label, omitted)
-        for each in self._options.make_documents(outcome.transcript, name_of(blob)):
+        for each in self._options.make_documents(outcome.transcript, name):
             metadata = each.metadata | {k: v for k, v in flat.items() if k not in each.metadata}
             yield Document(id=each.id, page_content=each.text, metadata=metadata)
-
-
-def _sources(blobs: Iterable[Blob]) -> Iterable[tuple[Blob, Source]]:
-    paired = ((blob, source_of(blob)) for blob in blobs)
-    return list(paired) if isinstance(blobs, Collection) else paired

@@ -1,17 +1,19 @@
 """The toolkit: all tools of an agent."""
 
-from collections.abc import Sequence
-from typing import ClassVar, Self
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Self
 
 from langchain_core.tools import BaseTool, BaseToolkit
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from apertis_audio_tools.adapters.client_handle import STRICT_CONFIG
 from apertis_audio_tools.adapters.tools import MAX_ASK_SECONDS
+from apertis_audio_tools.errors import ConfigurationError
 from apertis_audio_tools.files.access import FileAccess, Folder, resolve_access
 from apertis_audio_tools.langchain.client_fields import CachingClientFields
 from apertis_audio_tools.langchain.tools import (
     AskAboutAudio,
+    ListRecordings,
     SpeakText,
     TranscribeAudio,
     TranslateAudio,
@@ -47,12 +49,26 @@ class ApertisAudioToolkit(CachingClientFields, BaseToolkit):
         speech_model: Model that speaks.
         voice: Default voice; the agent may choose another.
         audio_format: Format of spoken files: mp3, opus, aac, flac or wav.
+        speed: Speed of speech, 0.25 to 4.
+        instructions: Manner of speaking, for the models that follow instructions.
+        prompt: Context of recordings, or the spelling of names and terms.
+        language: ISO 639-1 code of the language spoken, if the agent passes none.
+        temperature: Sampling temperature of the transcription model, 0 to 1.
+        chat_temperature: Sampling temperature of the chat model, 0 to 2.
+        segments: True for the segments in the artifacts of transcripts.
+        selected_tools: Names of the tools to make, in order. Defaults to all that the folders
+            allow.
+        names: Other names for tools, by their own.
+        descriptions: Other descriptions of tools, by their names.
+        handle_tool_error: What becomes of errors; see `BaseTool`. Defaults to True: they are
+            messages to the model.
         client: `ApertisAudio` to share. Defaults to a client of the toolkit's own, whose settings,
             such as ``api_key`` or ``cache``, are accepted as well.
 
     Raises:
         AccessError: If a folder to read does not exist.
-        ConfigurationError: If there is no API key, no folder, or a setting is invalid.
+        ConfigurationError: If there is no API key, no folder, no such tool, or a setting is
+            invalid.
     """
 
     model_config: ClassVar[ConfigDict] = STRICT_CONFIG
@@ -66,12 +82,23 @@ class ApertisAudioToolkit(CachingClientFields, BaseToolkit):
     speech_model: str = SPEECH_MODEL
     voice: str = VOICE
     audio_format: SpeechFormat = "mp3"
+    speed: float | None = None
+    instructions: str | None = None
+    prompt: str | None = None
+    language: str | None = None
+    temperature: float | None = None
+    chat_temperature: float | None = None
+    segments: bool = False
+    selected_tools: Sequence[str] | None = None
+    names: dict[str, str] | None = None
+    descriptions: dict[str, str] | None = None
+    handle_tool_error: bool | str | Callable[..., str] | None = True
 
     _granted: tuple[object, FileAccess] | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
-    def _require_folders(self) -> Self:
-        self._resolve_access()
+    def _require_valid_tools(self) -> Self:
+        self._select_tools()  # raises if there is no folder, or no such tool
         return self
 
     def _resolve_access(self) -> FileAccess:
@@ -82,27 +109,62 @@ class ApertisAudioToolkit(CachingClientFields, BaseToolkit):
         return self._granted[1]
 
     def get_tools(self) -> list[BaseTool]:
-        """Return the tools that the folders allow."""
-        client, access = self._lazy_client.client, self._resolve_access()
-        tools: list[BaseTool] = []
-        if access.inputs:
-            tools += [
-                TranscribeAudio(client=client, access=access, model=self.transcription_model),
-                TranslateAudio(client=client, access=access, model=self.transcription_model),
-                AskAboutAudio(
-                    client=client,
-                    access=access,
-                    model=self.chat_model,
-                    max_seconds=self.ask_max_seconds,
-                ),
-            ]
-        if access.output is not None:
-            speak = SpeakText(
-                client=client,
-                access=access,
-                model=self.speech_model,
-                voice=self.voice,
-                audio_format=self.audio_format,
-            )
-            tools.append(speak)
-        return tools
+        """Return the tools that the folders allow, or those of them that are selected."""
+        return [tool(**self._options_of(name, tool)) for name, tool in self._select_tools().items()]
+
+    def _select_tools(self) -> dict[str, type[BaseTool]]:
+        access = self._resolve_access()
+        classes: tuple[type[BaseTool], ...] = (
+            *((TranscribeAudio, TranslateAudio, AskAboutAudio) if access.inputs else ()),
+            *((SpeakText,) if access.output is not None else ()),
+            *((ListRecordings,) if access.inputs else ()),
+        )
+        tools = {_default_name(each): each for each in classes}
+        selected = tools if self.selected_tools is None else self.selected_tools
+        for name in (*selected, *(self.names or ()), *(self.descriptions or ())):
+            if name not in tools:
+                raise ConfigurationError(
+                    f"There is no tool {name!r:.100}; with these folders there are: "
+                    f"{', '.join(tools)}."
+                )
+        return {name: tools[name] for name in selected}
+
+    def _options_of(self, name: str, tool: type[BaseTool]) -> dict[str, Any]:
+        """Return the options of one tool: all of the toolkit's that it has."""
+        options: dict[str, Any] = {
+            "prompt": self.prompt,
+            "language": self.language,
+            "temperature": self.temperature,
+            "segments": self.segments,
+            "voice": self.voice,
+            "audio_format": self.audio_format,
+            "speed": self.speed,
+            "instructions": self.instructions,
+            "max_seconds": self.ask_max_seconds,
+        }
+        models = {
+            SpeakText: self.speech_model,
+            AskAboutAudio: self.chat_model,
+            TranscribeAudio: self.transcription_model,
+            TranslateAudio: self.transcription_model,
+        }
+        known = {key: value for key, value in options.items() if key in tool.model_fields}
+        if tool is AskAboutAudio:
+            known["temperature"] = self.chat_temperature
+        if tool in models:
+            known["model"] = models[tool]
+        if self.names and name in self.names:
+            known["name"] = self.names[name]
+        if self.descriptions and name in self.descriptions:
+            known["description"] = self.descriptions[name]
+        return {
+            "client": self._lazy_client.client,
+            "access": self._resolve_access(),
+            "handle_tool_error": self.handle_tool_error,
+            **known,
+        }
+
+
+def _default_name(tool: type[BaseTool]) -> str:
+    name: str = tool.model_fields["name"].default
+    return name

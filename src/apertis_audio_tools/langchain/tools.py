@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar, Literal, Self
 
 from langchain_core.tools import ArgsSchema, BaseTool
@@ -12,16 +13,19 @@ from apertis_audio_tools.adapters.tools import (
     MAX_ASK_SECONDS,
     AskTool,
     AudioTool,
+    ListTool,
     SpeakTool,
     ToolResult,
     TranscribeTool,
     TranscriptMemory,
     TranslateTool,
 )
+from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.errors import ApertisError
 from apertis_audio_tools.files.access import FileAccess
 from apertis_audio_tools.langchain.client_fields import CachingClientFields
 from apertis_audio_tools.langchain.model_errors import as_tool_exception
+from apertis_audio_tools.langchain.stream_events import stream_progress
 from apertis_audio_tools.models import (
     CHAT_MODEL,
     SPEECH_MODEL,
@@ -85,14 +89,26 @@ class _TranscriptReader(_Tool):
     """A tool that reads on in a transcript it already has."""
 
     model: str = Field(default=TRANSCRIPTION_MODEL, frozen=True)
+    prompt: str | None = Field(default=None, frozen=True)
+    temperature: float | None = Field(default=None, frozen=True)
+    segments: bool = Field(default=False, frozen=True)
     _memory: TranscriptMemory = PrivateAttr(default_factory=TranscriptMemory)
+
+    @property
+    def _options(self) -> TranscriptionOptions:
+        return TranscriptionOptions(
+            model=self.model, prompt=self.prompt, temperature=self.temperature
+        )
 
 
 class TranscribeAudio(_TranscriptReader):
     """Tool that transcribes a recording for an agent, with times; long ones in several calls.
 
     Invoked with a ``ToolCall`` it returns a ``ToolMessage`` whose ``artifact`` has ``path``,
-    ``duration`` in seconds, ``language``, ``transcript``, ``segments``, ``model`` and ``usage``.
+    ``transcript``, ``start`` and ``end`` of the part that was read, ``duration`` of the recording
+    in seconds, ``language``, ``model``, ``task`` and ``usage``. While a graph is running, each
+    piece that is transcribed is an event of its stream ``custom``, with ``tool``, ``path``,
+    ``seconds`` and ``duration``.
 
     Examples:
         >>> from apertis_audio_tools import FileAccess
@@ -103,6 +119,10 @@ class TranscribeAudio(_TranscriptReader):
     Args:
         access: Folders that may be read.
         model: Transcription model.
+        prompt: Context, or the spelling of names and terms.
+        language: ISO 639-1 code of the language spoken, if the agent passes none.
+        temperature: Sampling temperature, 0 to 1.
+        segments: True for the segments of the part in the artifact as well.
         client: `ApertisAudio` to share. Defaults to a client of the tool's own, whose settings,
             such as ``api_key`` or ``cache``, are accepted as well.
 
@@ -113,10 +133,17 @@ class TranscribeAudio(_TranscriptReader):
     name: str = TranscribeTool.name
     description: str = TranscribeTool.description
     args_schema: ArgsSchema | None = TranscribeTool.arguments
+    language: str | None = Field(default=None, frozen=True)
 
     def _make_tool(self) -> AudioTool:
-        client = self._lazy_client.client
-        return TranscribeTool(client, self.access, model=self.model, memory=self._memory)
+        return TranscribeTool(
+            self._lazy_client.client,
+            self.access,
+            options=replace(self._options, language=self.language),
+            memory=self._memory,
+            segments=self.segments,
+            report=stream_progress,
+        )
 
 
 class TranslateAudio(_TranscriptReader):
@@ -134,8 +161,14 @@ class TranslateAudio(_TranscriptReader):
     args_schema: ArgsSchema | None = TranslateTool.arguments
 
     def _make_tool(self) -> AudioTool:
-        client = self._lazy_client.client
-        return TranslateTool(client, self.access, model=self.model, memory=self._memory)
+        return TranslateTool(
+            self._lazy_client.client,
+            self.access,
+            options=self._options,
+            memory=self._memory,
+            segments=self.segments,
+            report=stream_progress,
+        )
 
 
 class SpeakText(_Tool):
@@ -155,6 +188,8 @@ class SpeakText(_Tool):
         model: Speech model.
         voice: Default voice; the agent may choose another.
         audio_format: Format of the files: mp3, opus, aac, flac or wav.
+        speed: Speed of speech, 0.25 to 4.
+        instructions: Manner of speaking, for the models that follow instructions.
         client: See `TranscribeAudio`, also for the settings in its place.
 
     Raises:
@@ -167,6 +202,8 @@ class SpeakText(_Tool):
     model: str = Field(default=SPEECH_MODEL, frozen=True)
     voice: str = Field(default=VOICE, frozen=True)
     audio_format: SpeechFormat = Field(default="mp3", frozen=True)
+    speed: float | None = Field(default=None, frozen=True)
+    instructions: str | None = Field(default=None, frozen=True)
 
     def _make_tool(self) -> AudioTool:
         return SpeakTool(
@@ -175,6 +212,8 @@ class SpeakText(_Tool):
             model=self.model,
             voice=self.voice,
             response_format=self.audio_format,
+            speed=self.speed,
+            instructions=self.instructions,
         )
 
 
@@ -191,6 +230,7 @@ class AskAboutAudio(_Tool):
         access: Folders that may be read.
         model: Chat model that accepts audio.
         max_seconds: Longest clip, in seconds; each question sends all of it again.
+        temperature: Sampling temperature, 0 to 2.
         client: See `TranscribeAudio`, also for the settings in its place.
 
     Raises:
@@ -202,7 +242,41 @@ class AskAboutAudio(_Tool):
     args_schema: ArgsSchema | None = AskTool.arguments
     model: str = Field(default=CHAT_MODEL, frozen=True)
     max_seconds: float = Field(default=MAX_ASK_SECONDS, frozen=True)
+    temperature: float | None = Field(default=None, frozen=True)
 
     def _make_tool(self) -> AudioTool:
-        client = self._lazy_client.client
-        return AskTool(client, self.access, model=self.model, max_seconds=self.max_seconds)
+        return AskTool(
+            self._lazy_client.client,
+            self.access,
+            model=self.model,
+            max_seconds=self.max_seconds,
+            temperature=self.temperature,
+        )
+
+
+class ListRecordings(_Tool):
+    """Tool that lists the recordings that an agent may read, with their lengths.
+
+    Invoked with a ``ToolCall`` it returns a ``ToolMessage`` whose ``artifact`` has ``recordings``,
+    each with ``path`` and ``duration`` in seconds, ``start`` and ``total``.
+
+    Examples:
+        >>> from apertis_audio_tools import FileAccess
+        >>> from apertis_audio_tools.langchain import ListRecordings
+        >>> tool = ListRecordings(access=FileAccess("recordings"))
+        >>> print(tool.invoke({}))
+
+    Args:
+        access: Folders that may be read.
+        client: See `TranscribeAudio`, also for the settings in its place. Nothing is sent.
+
+    Raises:
+        ConfigurationError: If there is no API key, or a setting is invalid.
+    """
+
+    name: str = ListTool.name
+    description: str = ListTool.description
+    args_schema: ArgsSchema | None = ListTool.arguments
+
+    def _make_tool(self) -> AudioTool:
+        return ListTool(self._lazy_client.client, self.access)

@@ -10,6 +10,7 @@ from llama_index.core.tools.types import ToolMetadata
 
 from apertis_audio_tools.adapters import tools
 from apertis_audio_tools.adapters.client_handle import ClientOptions, hide_key
+from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.files.access import FileAccess, Folder, resolve_access
 from apertis_audio_tools.llama_index.client_component import ClientComponent
@@ -83,8 +84,9 @@ class ApertisAudioToolSpec(BaseToolSpec):
         hide_key(settings)
         access = resolve_access(access, inputs, output)
         audio = ClientComponent(client=client, **settings).audio
-        self._transcribe = tools.TranscribeTool(audio, access, model=transcription_model)
-        self._translate = tools.TranslateTool(audio, access, model=transcription_model)
+        reading = TranscriptionOptions(model=transcription_model)
+        self._transcribe = tools.TranscribeTool(audio, access, options=reading)
+        self._translate = tools.TranslateTool(audio, access, options=reading)
         self._ask = tools.AskTool(audio, access, model=chat_model, max_seconds=ask_max_seconds)
         self._speak = tools.SpeakTool(
             audio, access, model=speech_model, voice=voice, response_format=audio_format

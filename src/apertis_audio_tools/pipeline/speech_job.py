@@ -142,6 +142,31 @@ class SpeechFileJob:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class SpokenTextJob:
+    """Requests for the sentences of a text that is still being written.
+
+    Raises:
+        UnsupportedError: If the service is known to refuse the options.
+    """
+
+    options: SpeechOptions
+    capabilities: Capabilities
+
+    def __post_init__(self) -> None:
+        self.call("a")
+
+    def call(self, sentence: str) -> tuple[str, Call[Speech]]:
+        """Return a sentence for error messages, and its call."""
+        request = speech_request(sentence, self.options, self.capabilities)
+        read = functools.partial(read_part, audio_format=self.options.response_format)
+        return f"The sentence {sentence!r:.60}", Call(request, read)
+
+    def concatenate(self, file: OutputBuffer) -> Concatenation:
+        """Return the writer that joins all sentences."""
+        return Concatenation(self.options.response_format, file)
+
+
 def append_part(concatenation: Concatenation, part: Speech) -> None:
     """Append a part, or raise `MalformedResponseError` if it does not fit the ones before."""
     try:

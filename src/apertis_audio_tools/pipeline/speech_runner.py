@@ -27,7 +27,7 @@ from apertis_audio_tools.pipeline.worker_pool import (
 from apertis_audio_tools.results import Speech, SpeechFile
 from apertis_audio_tools.transport import CancelToken
 
-_PlacedCall = tuple[str, Call[Speech]]
+PlacedCall = tuple[str, Call[Speech]]
 _Futures = deque[Future[Speech | None]]
 _Tasks = deque[asyncio.Task[Speech | None]]
 
@@ -115,9 +115,9 @@ class SpeechRunner:
         with job.concatenate(buffer) as joined, contextlib.closing(self._parts(job)) as parts:
             for part in parts:
                 append_part(joined, part)
-                yield from _drain(buffer)
+                yield from drain(buffer)
             joined.finish()
-            yield from _drain(buffer)
+            yield from drain(buffer)
 
     async def _ajoin_stream(self, job: SpeechJob) -> AsyncGenerator[bytes]:
         """Async version of `_join_stream`."""
@@ -126,10 +126,10 @@ class SpeechRunner:
             async with contextlib.aclosing(self._aparts(job)) as parts:
                 async for part in parts:
                     await run_in_thread_to_end(append_part, joined, part)
-                    for chunk in _drain(buffer):
+                    for chunk in drain(buffer):
                         yield chunk
             await run_in_thread_to_end(joined.finish)
-            for chunk in _drain(buffer):
+            for chunk in drain(buffer):
                 yield chunk
 
     def _parts(self, job: SpeechJob) -> Generator[Speech]:
@@ -140,18 +140,19 @@ class SpeechRunner:
             try:
                 while True:
                     for call in islice(upcoming, ahead - len(running)):
-                        running.append(pool.submit(self._part, call, state, pool.cancel_token))
+                        running.append(pool.submit(self.part, call, state, pool.cancel_token))
                     if not running:
                         return
                     while not running[0].done() and not state.failure:
                         wait([each for each in running if not each.done()], None, FIRST_COMPLETED)
-                    yield _take_first(running, state)
+                    yield take_first(running, state)
             except BaseException:
                 state.stop.set()
                 pool.cancel_token.cancel()
                 raise
 
-    def _part(self, placed: _PlacedCall, state: JobState, token: CancelToken) -> Speech | None:
+    def part(self, placed: PlacedCall, state: JobState, token: CancelToken) -> Speech | None:
+        """Return one part; None if the job has failed, which `state` then knows."""
         place, call = placed
         with (
             state.catching_failure(),
@@ -172,18 +173,19 @@ class SpeechRunner:
         try:
             while True:
                 for call in islice(upcoming, ahead - len(running)):
-                    running.append(asyncio.create_task(self._apart(call, state)))
+                    running.append(asyncio.create_task(self.apart(call, state)))
                 if not running:
                     return
                 while not running[0].done() and not state.failure:
                     pending = [each for each in running if not each.done()]
                     await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-                yield _take_first(running, state)
+                yield take_first(running, state)
         finally:
             state.stop.set()
             await cancel_tasks(running)
 
-    async def _apart(self, placed: _PlacedCall, state: JobState) -> Speech | None:
+    async def apart(self, placed: PlacedCall, state: JobState) -> Speech | None:
+        """Async version of `part`."""
         place, call = placed
         with (
             state.catching_failure(),
@@ -198,7 +200,7 @@ class SpeechRunner:
         return None
 
 
-def _take_first(running: _Futures | _Tasks, state: JobState) -> Speech:
+def take_first(running: _Futures | _Tasks, state: JobState) -> Speech:
     """Remove and return the part whose turn it is; raise the failure of the job if it failed."""
     if running[0].done() and (part := running.popleft().result()):
         return part
@@ -216,6 +218,7 @@ def _errors_at(place: str) -> Iterator[None]:
         raise
 
 
-def _drain(buffer: OutputBuffer) -> Iterator[bytes]:
+def drain(buffer: OutputBuffer) -> Iterator[bytes]:
+    """Yield what a buffer holds, unless it is empty."""
     if data := buffer.take():
         yield data

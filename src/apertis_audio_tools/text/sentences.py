@@ -69,18 +69,18 @@ class _SplitWindow:
         """
         soft, hard = self.start + self.size, self.start + self.max_size
         stretched = min(self.start + 2 * self.size, hard)
-        sentences = [*self._ends(_SENTENCE_END, stretched), *self._ends(_PARAGRAPH_END, stretched)]
+        sentences = [*self.ends(_SENTENCE_END, stretched), *self.ends(_PARAGRAPH_END, stretched)]
         return (
-            _last_beyond(self._ends(_PARAGRAPH_END, soft), self.start + self.size // 2)
+            _last_beyond(self.ends(_PARAGRAPH_END, soft), self.start + self.size // 2)
             or _last_beyond((end for end in sentences if end <= soft), self.start)
             or min(sentences, default=0)
-            or _last_beyond(self._ends(_CLAUSE_END, soft), self.start + self.size // 2)
-            or _last_beyond(self._ends(_WORD_END, soft), self.start)
-            or min(self._ends(_WORD_END, hard), default=0)
+            or _last_beyond(self.ends(_CLAUSE_END, soft), self.start + self.size // 2)
+            or _last_beyond(self.ends(_WORD_END, soft), self.start)
+            or min(self.ends(_WORD_END, hard), default=0)
             or self._last_character_end(hard)
         )
 
-    def _ends(self, pattern: re.Pattern[str], limit: int) -> Iterator[int]:
+    def ends(self, pattern: re.Pattern[str], limit: int) -> Iterator[int]:
         """Yield the ends of the matches of a pattern, up to a position, that may be cut."""
         for match in pattern.finditer(self.text, self.start, limit + 1):
             end = match.end()
@@ -113,6 +113,45 @@ def split_text(text: str, sizes: Iterable[int], max_size: int) -> Iterator[TextS
         cut = end if end - start <= window.size else min(window.find_cut(), end)
         yield TextSpan(start, text[start:cut].rstrip())
         start = _skip_space(text, cut)
+
+
+class SentenceBuffer:
+    """Text that arrives in pieces, and leaves in whole sentences.
+
+    Args:
+        max_size: Largest number of characters that leave at once, if no sentence ends before.
+    """
+
+    def __init__(self, max_size: int) -> None:
+        self._max_size = max_size
+        self._text = ""
+
+    def add(self, piece: str) -> Iterator[str]:
+        """Yield the sentences that are complete with this piece."""
+        self._text += piece
+        while cut := self._find_cut():
+            yield from self._take(cut)
+
+    def finish(self) -> Iterator[str]:
+        """Yield what is left at the end of the text."""
+        yield from self._take(len(self._text))
+
+    def _find_cut(self) -> int:
+        """Return the end of the first sentence or paragraph, or 0 if none is complete."""
+        window = _SplitWindow(self._text, 0, self._max_size // 2, self._max_size)
+        if len(self._text) > self._max_size:
+            return window.find_cut()
+        ends = [
+            end
+            for pattern in (_SENTENCE_END, _PARAGRAPH_END)
+            for end in window.ends(pattern, len(self._text))
+        ]
+        return min(ends, default=0)
+
+    def _take(self, cut: int) -> Iterator[str]:
+        sentence, self._text = self._text[:cut].strip(), self._text[cut:]
+        if is_speakable(sentence):
+            yield sentence
 
 
 def is_speakable(text: str) -> bool:

@@ -3,6 +3,8 @@
 The adapters wrap them in the tool types of their frameworks.
 """
 
+from apertis_audio_tools.adapters.tools.list_tool import ListTool
+from apertis_audio_tools.adapters.tools.progress import ReportProgress, ToolProgress
 from apertis_audio_tools.adapters.tools.recording_tools import (
     MAX_ASK_SECONDS,
     AskTool,
@@ -18,12 +20,21 @@ __all__ = [
     "TOOLS",
     "AskTool",
     "AudioTool",
+    "ListTool",
+    "ReportProgress",
     "SpeakTool",
+    "ToolProgress",
     "ToolResult",
     "TranscribeTool",
     "TranscriptMemory",
     "TranslateTool",
 ]
 
-TOOLS: tuple[type[AudioTool], ...] = (TranscribeTool, TranslateTool, SpeakTool, AskTool)
+TOOLS: tuple[type[AudioTool], ...] = (
+    TranscribeTool,
+    TranslateTool,
+    SpeakTool,
+    AskTool,
+    ListTool,
+)
 """All tools, in the order in which programs list them."""

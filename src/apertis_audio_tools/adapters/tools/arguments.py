@@ -60,6 +60,17 @@ class SpeakArguments(ToolArguments):
     )
 
 
+class ListArguments(ToolArguments):
+    """Arguments of `ListTool`."""
+
+    start: int = Field(
+        default=0,
+        ge=0,
+        le=10**9,
+        description="Number of recordings to leave out. Only to go on reading a long list.",
+    )
+
+
 class AskArguments(_RecordingArguments):
     """Arguments of `AskTool`."""
 

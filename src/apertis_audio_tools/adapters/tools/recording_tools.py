@@ -5,6 +5,7 @@ import functools
 import os
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 from apertis_audio_tools.adapters.chat_schema.clips import source_clip
@@ -16,6 +17,7 @@ from apertis_audio_tools.adapters.tools.arguments import (
     TranscribeArguments,
     TranslateArguments,
 )
+from apertis_audio_tools.adapters.tools.progress import ReportedTranscription, ReportProgress
 from apertis_audio_tools.adapters.tools.tool import AudioTool, ToolPlan, ToolResult, usage_json
 from apertis_audio_tools.api.options import ChatOptions, TranscriptionOptions
 from apertis_audio_tools.audio import Recording, probe, probe_in_child
@@ -23,8 +25,8 @@ from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.concurrency import fork_safety
 from apertis_audio_tools.errors import ConfigurationError, UnsupportedError
 from apertis_audio_tools.files.access import FileAccess
-from apertis_audio_tools.models import CHAT_MODEL, TRANSCRIPTION_MODEL, Task
-from apertis_audio_tools.results import ChatReply, Transcript
+from apertis_audio_tools.models import CHAT_MODEL, Task
+from apertis_audio_tools.results import ChatReply, Passage, Transcript
 from apertis_audio_tools.text.subtitles import format_line
 
 MAX_SHOWN_CHARACTERS = 20_000
@@ -79,18 +81,22 @@ class _TranscriptTool(AudioTool):
         client: ApertisAudio,
         access: FileAccess,
         *,
-        model: str = TRANSCRIPTION_MODEL,
+        options: TranscriptionOptions | None = None,
         memory: TranscriptMemory | None = None,
+        segments: bool = False,
+        report: ReportProgress = lambda _: None,
     ) -> None:
         super().__init__(client, access)
-        self._model = model
+        self._options = replace(options or TranscriptionOptions(), task=self._task)
         self._memory = TranscriptMemory() if memory is None else memory
+        self._segments = segments
+        self._report = report
 
     @contextlib.contextmanager
     def _plan(self, arguments: Mapping[str, object]) -> Iterator[ToolPlan[Transcript]]:
         args = self._validate(self.arguments, arguments)
-        language = args.model_dump(include={"language"})  # only `TranscribeTool` has one
-        options = TranscriptionOptions(task=self._task, model=self._model, **language)
+        language = getattr(args, "language", None)  # only `TranscribeTool` has one
+        options = replace(self._options, language=language or self._options.language)
         with self._access.reading(args.path) as source:
             status = os.fstat(source[1].fileno())
             version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
@@ -101,14 +107,12 @@ class _TranscriptTool(AudioTool):
 
             def report(transcript: Transcript) -> ToolResult:
                 self._memory.put(key, transcript)
-                return _report_transcript(args, transcript)
+                return _report_transcript(args, transcript, with_segments=self._segments)
 
-            yield ToolPlan(
-                functools.partial(self._client.transcribe_with, source, options),
-                functools.partial(self._client.atranscribe_with, source, options),
-                report,
-                cached,
+            transcription = ReportedTranscription(
+                self._client, source, options, tool=self.name, path=args.path, report=self._report
             )
+            yield ToolPlan(transcription.run, transcription.arun, report, cached)
 
 
 class TranscribeTool(_TranscriptTool):
@@ -153,23 +157,23 @@ class AskTool(AudioTool):
         *,
         model: str = CHAT_MODEL,
         max_seconds: float = MAX_ASK_SECONDS,
+        temperature: float | None = None,
     ) -> None:
         super().__init__(client, access)
         if not max_seconds > 0:
             raise ConfigurationError(f"max_seconds is {max_seconds}; it must be more than 0.")
-        self._model = model
+        self._options = ChatOptions(model=model, temperature=temperature)
         self._max_seconds = max_seconds
 
     @contextlib.contextmanager
     def _plan(self, arguments: Mapping[str, object]) -> Iterator[ToolPlan[ChatReply]]:
         args = self._validate(AskArguments, arguments)
-        options = ChatOptions(model=self._model)
         with self._access.reading(args.path) as source:
             self._require_short(probe(source, isolate=self._access.isolate_probe))
             messages = [user_turn([text_block(args.question), source_clip(source)])]
             yield ToolPlan(
-                functools.partial(self._client.chat_with, messages, options),
-                functools.partial(self._client.achat_with, messages, options),
+                functools.partial(self._client.chat_with, messages, self._options),
+                functools.partial(self._client.achat_with, messages, self._options),
                 functools.partial(_report_reply, args),
             )
 
@@ -183,40 +187,56 @@ class AskTool(AudioTool):
             )
 
 
-def _format_passages(transcript: Transcript, start: float) -> str:
-    """Return whole passages from `start` on, as many as fit, and how to read on."""
+def _passages_to_show(transcript: Transcript, start: float) -> tuple[list[Passage], list[Passage]]:
+    """Return whole passages from `start` on, as many as a model reads at once, and the rest."""
     passages = [each for each in transcript.passages() if each.end > start or not start]
-    if not passages:
-        length = f", which is {transcript.duration:.0f} s long" if transcript.duration else ""
-        after = f" after {start:.0f} s" if start else ""
-        return f"Nothing is said in this recording{length}{after}."
-    lines: list[str] = []
     characters = 0
     for number, passage in enumerate(passages):
         characters += len(passage.text)
-        if lines and characters > MAX_SHOWN_CHARACTERS:
-            left = f"{len(passages) - number} more passages follow"
-            lines.append(f"[{left}: call again with start={passage.start:.1f} to read on.]")
-            break
-        lines.append(format_line(passage.start, passage.text))
+        if number and characters > MAX_SHOWN_CHARACTERS:
+            return passages[:number], passages[number:]
+    return passages, []
+
+
+def _format_passages(shown: list[Passage], rest: list[Passage]) -> str:
+    lines = [format_line(passage.start, passage.text) for passage in shown]
+    if rest:
+        left = f"{len(rest)} more passages follow"
+        lines.append(f"[{left}: call again with start={rest[0].start:.1f} to read on.]")
     return "\n".join(lines)
 
 
-def _report_transcript(args: ReadingArguments, transcript: Transcript) -> ToolResult:
+def _format_silence(transcript: Transcript, start: float) -> str:
+    length = f", which is {transcript.duration:.0f} s long" if transcript.duration else ""
+    after = f" after {start:.0f} s" if start else ""
+    return f"Nothing is said in this recording{length}{after}."
+
+
+def _report_transcript(
+    args: ReadingArguments, transcript: Transcript, *, with_segments: bool
+) -> ToolResult:
+    shown, rest = _passages_to_show(transcript, args.start)
+    start, end = (shown[0].start, shown[-1].end) if shown else (args.start, args.start)
+    is_whole = not rest and not args.start
     artifact: dict[str, Any] = {
         "path": args.path,
+        "start": start,
+        "end": end,
+        "transcript": transcript.text if is_whole else " ".join(each.text for each in shown),
         "duration": transcript.duration,
         "language": transcript.language,
-        "transcript": transcript.text,
-        "segments": [
-            {"start": each.start, "end": each.end, "text": each.text}
-            for each in transcript.segments
-        ],
         "model": transcript.model,
         "task": transcript.task,
         "usage": usage_json(transcript.usage),
     }
-    return ToolResult(_format_passages(transcript, args.start), artifact)
+    if with_segments:
+        artifact["segments"] = [
+            {"start": each.start, "end": each.end, "text": each.text}
+            for each in transcript.segments
+            if each.end > start and each.start < end
+        ]
+    text = _format_passages(shown, rest) if shown else _format_silence(transcript, args.start)
+    return ToolResult(text, artifact)
 
 
 def _report_reply(args: AskArguments, reply: ChatReply) -> ToolResult:

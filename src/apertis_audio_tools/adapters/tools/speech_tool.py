@@ -3,6 +3,7 @@
 import contextlib
 import functools
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from apertis_audio_tools.adapters.tools.arguments import SpeakArguments, ToolArguments
@@ -32,19 +33,23 @@ class SpeakTool(AudioTool):
         model: str = SPEECH_MODEL,
         voice: str = VOICE,
         response_format: SpeechFormat = "mp3",
+        speed: float | None = None,
+        instructions: str | None = None,
     ) -> None:
         super().__init__(client, access)
-        self._model = model
-        self._voice = voice
-        self._format: SpeechFormat = response_format
+        self._options = SpeechOptions(
+            model=model,
+            voice=voice,
+            response_format=response_format,
+            speed=speed,
+            instructions=instructions,
+        )
 
     @contextlib.contextmanager
     def _plan(self, arguments: Mapping[str, object]) -> Iterator[ToolPlan[SpeechFile]]:
         args = self._validate(SpeakArguments, arguments)
-        options = SpeechOptions(
-            model=self._model, voice=args.voice or self._voice, response_format=self._format
-        )
-        with self._access.writing(f".{self._format}") as new:
+        options = replace(self._options, voice=args.voice or self._options.voice)
+        with self._access.writing(f".{options.response_format}") as new:
             yield ToolPlan(
                 functools.partial(self._client.save_speech_with, args.text, new, options),
                 functools.partial(self._client.asave_speech_with, args.text, new, options),
