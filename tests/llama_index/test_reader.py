@@ -154,6 +154,34 @@ class TestFinding:
         (first, *_) = load(reader, BucketFile(monday.read_bytes()))
         assert first.metadata["source"] == "bucket/monday.mp3"
 
+    def test_source_of_a_file(
+        self,
+        reader: ApertisAudioReader,
+        meetings: Path,
+        monday: Path,
+        load: Load,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """The source and the ids are the same however the path of a file is spelled."""
+        monkeypatch.chdir(meetings)
+        spellings = [
+            meetings / "monday.mp3",
+            "monday.mp3",
+            meetings / "later" / ".." / "monday.mp3",
+        ]
+        loaded = [load(reader, path) for path in spellings]
+        assert {each.metadata["source"] for each in loaded[0]} == {str(monday.resolve())}
+        assert len({tuple(each.id_ for each in documents) for documents in loaded}) == 1
+
+    def test_root(self, reader: ApertisAudioReader, meetings: Path, load: Load) -> None:
+        """With a root, the source is the path below it, and files elsewhere are refused."""
+        rooted = reader.model_copy(update={"root": str(meetings)})
+        sources = [each.metadata["source"] for each in load(rooted, meetings)]
+        assert sources == ["later/tuesday.ogg"] * 2 + ["monday.mp3"] * 4
+        elsewhere = reader.model_copy(update={"root": str(meetings / "later")})
+        with pytest.raises(ConfigurationError, match="is not below root"):
+            load(elsewhere, meetings / "monday.mp3")
+
     def test_options_of_a_call(self, reader: ApertisAudioReader, monday: Path, load: Load) -> None:
         """A call may have its own task, model, language and prompt, and no other options."""
         (first, *_) = load(reader, monday, task="translate", prompt="Beacons.")

@@ -19,7 +19,13 @@ from llama_index.core.base.llms.types import AudioBlock, ChatMessage, TextBlock,
 from llama_index.core.llms.mock import MockFunctionCallingLLM
 from llama_index.core.tools import FunctionTool, ToolMetadata
 
-from apertis_audio_tools import ApertisAudio, ConfigurationError, FileAccess, UnsupportedError
+from apertis_audio_tools import (
+    AccessError,
+    ApertisAudio,
+    ConfigurationError,
+    FileAccess,
+    UnsupportedError,
+)
 from apertis_audio_tools.audio import probe
 from apertis_audio_tools.llama_index import ApertisAudioToolSpec
 from support.contract.llama_index_tools import ToolSpecContract
@@ -148,6 +154,36 @@ def test_errors(tool_spec: ApertisAudioToolSpec, mode: str) -> None:
     """Tools raise their errors, which agents turn into results."""
     with pytest.raises(Exception, match=r"There is no file \'friday.mp3'. There are: 'clip.ogg'"):
         call_tool(get_tool(tool_spec, "transcribe_audio"), mode, path="friday.mp3")
+
+
+@MODES
+def test_names_of_files_in_folders_below(
+    tool_spec: ApertisAudioToolSpec, access: FileAccess, mode: str
+) -> None:
+    """A name without its folder finds the only such file; of several, the error has the paths."""
+    transcribe = get_tool(tool_spec, "transcribe_audio")
+    for folder in ("team", "board"):
+        (access.inputs[0] / folder).mkdir()
+    shutil.copy(access.inputs[0] / "clip.ogg", access.inputs[0] / "team" / "LOUD.OGG")
+    assert call_tool(transcribe, mode, path="LOUD.OGG").content
+    shutil.copy(access.inputs[0] / "clip.ogg", access.inputs[0] / "board" / "LOUD.OGG")
+    with pytest.raises(AccessError, match=r"Several .*: 'board/LOUD\.OGG', 'team/LOUD\.OGG'"):
+        call_tool(transcribe, mode, path="LOUD.OGG")
+
+
+@pytest.mark.parametrize("language", ["English", "en", "EN-us", "ga"])
+def test_languages(tool_spec: ApertisAudioToolSpec, language: str) -> None:
+    """A model may write the code or the English name of a language."""
+    tool = get_tool(tool_spec, "transcribe_audio")
+    assert tool.call(path="clip.ogg", language=language).content
+
+
+@pytest.mark.parametrize("arguments", [{"language": "Englisch!"}, {"language": ""}])
+def test_unknown_languages(tool_spec: ApertisAudioToolSpec, arguments: dict[str, str]) -> None:
+    """Anything else is refused with a sentence that a model can act on."""
+    tool = get_tool(tool_spec, "transcribe_audio")
+    with pytest.raises(UnsupportedError, match="is no language; use a code such as 'en'"):
+        tool.call(path="clip.ogg", **arguments)
 
 
 def test_folders(tmp_path: Path, beacon_url: str) -> None:

@@ -15,8 +15,8 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Generator, Iterable, Iterator
-from pathlib import Path, PureWindowsPath
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import BinaryIO
 
 from apertis_audio_tools.errors import AccessError, ConfigurationError
@@ -175,9 +175,16 @@ class FileAccess:
         if is_outside:
             raise AccessError(
                 f"{path!r:.200} is outside of the folders this tool may read; "
-                f"use a path relative to one of them. {self._suggest_files()}"
+                f"use a path relative to one of them. {_suggest_files(self._list_names())}"
             )
-        raise AccessError(f"There is no file {path!r:.200}. {self._suggest_files()}")
+        names = self._list_names()
+        found = [(folder, Path(name)) for folder, name in names if PurePosixPath(name).name == path]
+        if len(found) == 1:  # models leave out the folders before a name
+            return found[0]
+        if found:
+            shown = ", ".join(repr(inside.as_posix()) for _, inside in found[:_MAX_NAMES_SHOWN])
+            raise AccessError(f"Several files are named {path!r:.200}: {shown}.")
+        raise AccessError(f"There is no file {path!r:.200}. {_suggest_files(names)}")
 
     def _is_foreign(self, path: str) -> bool:
         """Return whether a path, absolute on any system, begins with none of the folders."""
@@ -217,24 +224,33 @@ class FileAccess:
 
     def _require_readable(self, status: os.stat_result, inside: Path) -> None:
         if not stat.S_ISREG(status.st_mode):
-            raise AccessError(f"{inside} is not a regular file. {self._suggest_files()}")
+            raise AccessError(
+                f"{inside} is not a regular file. {_suggest_files(self._list_names())}"
+            )
         if status.st_size > self.max_bytes:
             raise AccessError(
                 f"{inside} has {status.st_size:,} bytes; this tool reads up to {self.max_bytes:,}."
             )
 
-    def _suggest_files(self) -> str:
-        """Return a sentence that names some files the model can read instead."""
-        names: list[str] = []
+    def _list_names(self) -> list[tuple[Path, str]]:
+        """Return the files that can be read, up to a limit, each with the folder it is below."""
+        found: list[tuple[Path, str]] = []
         for folder in self._folders():
-            with contextlib.closing(_list_names(folder)) as found:  # folders are open meanwhile
-                names += itertools.islice(found, _MAX_NAMES_COUNTED + 1 - len(names))
-        if not names:
-            return "The folders are empty."
-        others = len(names) - _MAX_NAMES_SHOWN
-        count = "many" if len(names) > _MAX_NAMES_COUNTED else others
-        more = f" and {count} more" if others > 0 else ""
-        return f"There are: {', '.join(map(repr, names[:_MAX_NAMES_SHOWN]))}{more}."
+            with contextlib.closing(_list_names(folder)) as names:  # folders are open meanwhile
+                rest = itertools.islice(names, _MAX_NAMES_COUNTED + 1 - len(found))
+                found += ((folder, name) for name in rest)
+        return found
+
+
+def _suggest_files(found: Sequence[tuple[Path, str]]) -> str:
+    """Return a sentence that names some files the model can read instead."""
+    if not found:
+        return "The folders are empty."
+    names = [name for _, name in found]
+    others = len(names) - _MAX_NAMES_SHOWN
+    count = "many" if len(names) > _MAX_NAMES_COUNTED else others
+    more = f" and {count} more" if others > 0 else ""
+    return f"There are: {', '.join(map(repr, names[:_MAX_NAMES_SHOWN]))}{more}."
 
 
 def resolve_access(

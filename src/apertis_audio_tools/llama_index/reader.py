@@ -59,6 +59,8 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
 
     Attributes:
         input_dir: PathText or file to read if a method is not given another.
+        root: Folder that the ``source`` of files is relative to, with ``/`` between parts; files
+            outside of it are refused. Defaults to none: ``source`` is the resolved absolute path.
         glob: Pattern of the files to read in a folder. Defaults to all files in it and below.
         suffixes: File name suffix such as ``.mp3``, or several. Defaults to all suffixes of
             recordings.
@@ -89,6 +91,7 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
 
     is_remote: bool = True
     input_dir: PathText | None = None
+    root: PathText | None = None
     glob: str = "**/*"
     suffixes: str | list[str] | None = None
     task: Task = "transcribe"
@@ -254,7 +257,7 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
             raise ConfigurationError(
                 "There is nothing to read: pass a file or folder, or set input_dir."
             )
-        return locate_recordings(sources, FolderSearch(self.glob, self.suffixes), fs)
+        return locate_recordings(sources, FolderSearch(self.glob, self.suffixes, self.root), fs)
 
     def _documents(
         self,

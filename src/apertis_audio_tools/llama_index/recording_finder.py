@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Protocol, cast
 
+from apertis_audio_tools.adapters.documents import path_source
 from apertis_audio_tools.adapters.loading import get_source_name
 from apertis_audio_tools.audio import Source
 from apertis_audio_tools.errors import RecordingError
@@ -43,10 +44,12 @@ class FolderSearch:
     Attributes:
         glob: Pattern of the files.
         suffixes: A suffix, or several; None for those of all recordings.
+        root: Folder that names of local files are relative to; see `path_source`.
     """
 
     glob: str
     suffixes: str | Iterable[str] | None
+    root: str | os.PathLike[str] | None = None
 
     def local(self, path: RecordingPath, seen: set[str]) -> Iterator[Path]:
         """Yield the recordings in a local file or folder; see `find_recordings`."""
@@ -106,7 +109,7 @@ def locate_recordings(
             yield LocatedRecording(get_source_name(source)), source
         elif fs is None:
             for path in search.local(source, seen):
-                yield LocatedRecording(str(path), path), path
+                yield LocatedRecording(path_source(path, search.root), path), path
         else:
             for name in search.remote(fs, os.fspath(source)):
                 if name not in seen:

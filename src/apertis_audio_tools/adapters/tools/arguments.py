@@ -1,11 +1,31 @@
 """Arguments that a model may pass to each tool."""
 
-from typing import ClassVar
+import re
+from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from apertis_audio_tools.text.languages import language_code
+
+_CODE = re.compile(r"[A-Za-z]{2,3}")
+_VOICE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 MAX_SPOKEN_CHARACTERS = 40_000
 """Longest text to speak at once: the better part of an hour."""
+
+
+def _require_language(value: str | None) -> str | None:
+    """Return the code of a language; models also write its name."""
+    code = value and (language_code(value) or (value.lower() if _CODE.fullmatch(value) else None))
+    if value is not None and not code:
+        raise ValueError(f"{value!r:.50} is no language; use a code such as 'en', or leave it out")
+    return code
+
+
+def _require_voice(value: str | None) -> str | None:
+    if value is not None and not _VOICE.fullmatch(value):
+        raise ValueError(f"{value!r:.50} is no name of a voice; use one of those named, or none")
+    return value
 
 
 class ToolArguments(BaseModel):
@@ -36,9 +56,8 @@ class ReadingArguments(_RecordingArguments):
 class TranscribeArguments(ReadingArguments):
     """Arguments of `TranscribeTool`."""
 
-    language: str | None = Field(
+    language: Annotated[str | None, AfterValidator(_require_language)] = Field(
         default=None,
-        pattern=r"^[A-Za-z]{2,3}$",
         description="The language spoken, as an ISO 639-1 code such as 'en', if you know it.",
     )
 
@@ -53,9 +72,8 @@ class SpeakArguments(ToolArguments):
     text: str = Field(
         min_length=1, max_length=MAX_SPOKEN_CHARACTERS, description="The text to speak, verbatim."
     )
-    voice: str | None = Field(
+    voice: Annotated[str | None, AfterValidator(_require_voice)] = Field(
         default=None,
-        pattern=r"^[A-Za-z0-9_-]{1,64}$",
         description="alloy, echo, fable, onyx, nova or shimmer. Leave it out for the usual one.",
     )
 
