@@ -48,7 +48,7 @@ def run(folder: Path, command: list[str]) -> subprocess.CompletedProcess[str]:
             ["Found in:", "at [standup.ogg 00:00:00]"],
         ),
         (VOICE_AGENT, ["You: The meeting is tomorrow.", "Listen to reply.mp3 ("]),
-        (LLAMA_AGENT, ["speak_text: Spoken into the file", "Listen to ", "I heard: "]),
+        (LLAMA_AGENT, ["speak_text: Spoken into the file", "Listen to ", "The tool answered: "]),
     ],
 )
 def test_example(folder: Path, command: list[str], output: list[str]) -> None:
