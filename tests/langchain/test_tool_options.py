@@ -65,6 +65,14 @@ class TestDefaults:
         assert "\r\n\r\nApertis, Kubernetes\r\n" in form(server)
         assert 'name="language"' not in form(server)
 
+    def test_track(self, server: LoopbackServer, folder: Path, invoke: Ask) -> None:
+        """The track of a toolkit is the one that is read."""
+        kit = ApertisAudioToolkit(
+            inputs=folder / "in", api_key="sk-options", base_url=server.url, track=3
+        )
+        assert "track is 3, and can be only 0" in invoke(kit.get_tools()[0], {"path": "talk.wav"})
+        assert server.requests == []
+
     def test_speech(self, folder: Path, invoke: Ask) -> None:
         """Speed, instructions, voice and format of a toolkit are sent."""
         with LoopbackServer([respond(200, MP3, "audio/mpeg")]) as server:

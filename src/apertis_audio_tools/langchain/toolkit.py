@@ -24,6 +24,7 @@ from apertis_audio_tools.models import (
     TRANSCRIPTION_MODEL,
     VOICE,
     SpeechFormat,
+    TrackChoice,
 )
 
 
@@ -55,6 +56,7 @@ class ApertisAudioToolkit(CachingClientFields, BaseToolkit):
         language: ISO 639-1 code of the language spoken, if the agent passes none.
         temperature: Sampling temperature of the transcription model, 0 to 1.
         chat_temperature: Sampling temperature of the chat model, 0 to 2.
+        track: Audio track of recordings with several; see `TranscribeAudio`.
         segments: True for the segments in the artifacts of transcripts.
         selected_tools: Names of the tools to make, in order. Defaults to all that the folders
             allow.
@@ -88,6 +90,7 @@ class ApertisAudioToolkit(CachingClientFields, BaseToolkit):
     language: str | None = None
     temperature: float | None = None
     chat_temperature: float | None = None
+    track: TrackChoice = "default"
     segments: bool = False
     selected_tools: Sequence[str] | None = None
     names: dict[str, str] | None = None
@@ -135,6 +138,7 @@ class ApertisAudioToolkit(CachingClientFields, BaseToolkit):
             "prompt": self.prompt,
             "language": self.language,
             "temperature": self.temperature,
+            "track": self.track,
             "segments": self.segments,
             "voice": self.voice,
             "audio_format": self.audio_format,

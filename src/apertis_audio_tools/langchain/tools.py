@@ -32,6 +32,7 @@ from apertis_audio_tools.models import (
     TRANSCRIPTION_MODEL,
     VOICE,
     SpeechFormat,
+    TrackChoice,
 )
 
 ContentAndArtifact = tuple[str, dict[str, Any]]
@@ -91,13 +92,14 @@ class _TranscriptReader(_Tool):
     model: str = Field(default=TRANSCRIPTION_MODEL, frozen=True)
     prompt: str | None = Field(default=None, frozen=True)
     temperature: float | None = Field(default=None, frozen=True)
+    track: TrackChoice = Field(default="default", frozen=True)
     segments: bool = Field(default=False, frozen=True)
     _memory: TranscriptMemory = PrivateAttr(default_factory=TranscriptMemory)
 
     @property
     def _options(self) -> TranscriptionOptions:
         return TranscriptionOptions(
-            model=self.model, prompt=self.prompt, temperature=self.temperature
+            model=self.model, prompt=self.prompt, temperature=self.temperature, track=self.track
         )
 
 
@@ -122,6 +124,7 @@ class TranscribeAudio(_TranscriptReader):
         prompt: Context, or the spelling of names and terms.
         language: ISO 639-1 code of the language spoken, if the agent passes none.
         temperature: Sampling temperature, 0 to 1.
+        track: Audio track of recordings with several: an index, or ``all`` to mix them.
         segments: True for the segments of the part in the artifact as well.
         client: `ApertisAudio` to share. Defaults to a client of the tool's own, whose settings,
             such as ``api_key`` or ``cache``, are accepted as well.

@@ -21,7 +21,14 @@ from apertis_audio_tools.langchain.audio_blocks import AudioBlock
 from apertis_audio_tools.langchain.blobs import source_of
 from apertis_audio_tools.langchain.client_fields import CachingClientFields, CheckedClientFields
 from apertis_audio_tools.langchain.model_errors import raising_model_errors
-from apertis_audio_tools.models import SPEECH_MODEL, TRANSCRIPTION_MODEL, VOICE, SpeechFormat, Task
+from apertis_audio_tools.models import (
+    SPEECH_MODEL,
+    TRANSCRIPTION_MODEL,
+    VOICE,
+    SpeechFormat,
+    Task,
+    TrackChoice,
+)
 
 
 class TranscribeRunnable(CachingClientFields, RunnableSerializable[Any, str]):
@@ -44,6 +51,7 @@ class TranscribeRunnable(CachingClientFields, RunnableSerializable[Any, str]):
         language: ISO 639-1 code of the language spoken.
         prompt: Context, or the spelling of names and terms.
         temperature: Sampling temperature, 0 to 1.
+        track: Audio track of a recording with several: an index, or ``all`` to mix them.
         file_access: Files that may be read. Defaults to any for a path, and to none for the path in
             a content block.
         client: `ApertisAudio` to share. Defaults to a client of the runnable's own, whose settings,
@@ -62,6 +70,7 @@ class TranscribeRunnable(CachingClientFields, RunnableSerializable[Any, str]):
     language: str | None = None
     prompt: str | None = None
     temperature: float | None = None
+    track: TrackChoice = "default"
     file_access: FileAccess | None = Field(default=None, exclude=True, repr=False)
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **_: Any) -> str:  # noqa: A002
@@ -96,6 +105,7 @@ class TranscribeRunnable(CachingClientFields, RunnableSerializable[Any, str]):
             language=self.language,
             prompt=self.prompt,
             temperature=self.temperature,
+            track=self.track,
         )
 
 

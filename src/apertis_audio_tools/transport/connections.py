@@ -137,6 +137,8 @@ class ConnectionFactory:
 
 
 def _make_tls_context(verify: Verify) -> ssl.SSLContext:
+    if verify is True:
+        return httpx.create_ssl_context()
     if isinstance(verify, bool | ssl.SSLContext):
         return httpx.create_ssl_context(verify=verify)
     try:
