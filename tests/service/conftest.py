@@ -25,7 +25,7 @@ def certificates() -> ssl.SSLContext:
 
 @pytest.fixture(autouse=True)
 def _shared_certificates(certificates: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(httpx, "create_ssl_context", lambda: certificates)
+    monkeypatch.setattr(httpx, "create_ssl_context", lambda **_: certificates)
 
 
 @pytest.fixture
