@@ -43,7 +43,7 @@ class _EspeakVoice:
 
 
 _VOICES: Final = {
-    # The six variants of espeak-ng that differ and that pocketsphinx recognises best.
+    # The six variants of espeak-ng that differ and that are easiest to understand.
     "alloy": _EspeakVoice("en-us+edward"),
     "echo": _EspeakVoice("en-us+m6"),
     "fable": _EspeakVoice("en-us+klatt4", 60),
