@@ -93,8 +93,8 @@ def _frame_levels(samples: Samples) -> Levels:
         energies[first : first + _BLOCK] = np.mean(block.reshape(-1, FRAME) ** 2, axis=1)
     padded = np.pad(energies, _SMOOTHED_FRAMES // 2, mode="edge")
     smooth = np.convolve(padded, np.full(_SMOOTHED_FRAMES, 1 / _SMOOTHED_FRAMES), "valid")
-    levels = 10 * np.log10(np.maximum(smooth / 32_768**2, 1e-12))
-    return np.maximum(levels, _MIN_LEVEL).astype(np.float32)
+    levels: Levels = 10 * np.log10(np.maximum(smooth / 32_768**2, 1e-12), dtype=np.float32)
+    return np.maximum(levels, np.float32(_MIN_LEVEL))
 
 
 def _find_activity(levels: Levels) -> Mask:

