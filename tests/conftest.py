@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from apertis_audio_tools.sandbox import PocketSphinx, Sandbox
+from apertis_audio_tools.sandbox import Sandbox, Whisper
 from support.caching_recogniser import CachingRecogniser
 from support.sync_async import RUNS, Run
 
@@ -38,7 +38,7 @@ def run(request: pytest.FixtureRequest) -> Run:
 @pytest.fixture(scope="session")
 def sandbox_url() -> Iterator[str]:
     """Yield the base URL of a sandbox that runs for the whole session and caches recognition."""
-    with PocketSphinx() as engine, Sandbox(recogniser=CachingRecogniser(engine)) as url:
+    with Whisper() as engine, Sandbox(recogniser=CachingRecogniser(engine)) as url:
         yield url
 
 

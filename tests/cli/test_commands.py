@@ -292,7 +292,7 @@ def test_without_the_extra() -> None:
     assert "Traceback" not in outcome.stderr
 
 
-@pytest.mark.parametrize("engine", ["pocketsphinx", "beacon"])
+@pytest.mark.parametrize("engine", ["whisper", "beacon"])
 def test_sandbox_command(engine: str) -> None:
     """The sandbox prints two variables that point the client to it."""
     sandbox = ["sandbox", "--port", "0", "--engine", engine]

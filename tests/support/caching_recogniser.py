@@ -9,8 +9,8 @@ from apertis_audio_tools.sandbox import Recogniser, SpeechSegment
 class CachingRecogniser:
     """A recogniser that caches the results of another one by the digest of the samples.
 
-    The engines of the sandbox are deterministic, and pocketsphinx takes half a second for the clip
-    that most tests send. The tests of the sandbox itself use its engines directly.
+    The engines of the sandbox are deterministic, and many tests send the same clip. The
+    tests of the sandbox itself use its engines directly.
 
     Args:
         engine: Recogniser whose results are cached.

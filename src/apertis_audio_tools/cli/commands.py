@@ -290,9 +290,9 @@ def serve_sandbox(
         int, typer.Option(min=0, max=65535, help="TCP port; 0 selects a free port.")
     ] = 8400,
     engine: Annotated[
-        Literal["pocketsphinx", "beacon"],
-        typer.Option(help="Recogniser: pocketsphinx for English speech, beacon for test tones."),
-    ] = "pocketsphinx",
+        Literal["whisper", "beacon"],
+        typer.Option(help="Recogniser: whisper for English speech, beacon for test tones."),
+    ] = "whisper",
 ) -> None:
     """Serve a local stand-in for the API until interrupted; it needs no key."""
     with report_errors():

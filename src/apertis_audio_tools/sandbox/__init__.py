@@ -15,17 +15,18 @@ except ImportError as _error:
     ) from _error
 
 from apertis_audio_tools.sandbox.beacons import BeaconRecogniser
-from apertis_audio_tools.sandbox.pocketsphinx_recogniser import PocketSphinx
-from apertis_audio_tools.sandbox.recognition import Recogniser, SpeechSegment
+from apertis_audio_tools.sandbox.recognition import Recogniser, SpeechSegment, SpokenWord
 from apertis_audio_tools.sandbox.server import RECOGNISERS, RecogniserName, Sandbox, serve
+from apertis_audio_tools.sandbox.whisper_recogniser import Whisper
 
 __all__ = [
     "RECOGNISERS",
     "BeaconRecogniser",
-    "PocketSphinx",
     "Recogniser",
     "RecogniserName",
     "Sandbox",
     "SpeechSegment",
+    "SpokenWord",
+    "Whisper",
     "serve",
 ]

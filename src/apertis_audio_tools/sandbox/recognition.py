@@ -1,5 +1,6 @@
 """The interface of speech recognisers, and recognition off the event loop."""
 
+import zlib
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,14 +12,28 @@ from apertis_audio_tools.sandbox.error_responses import ErrorResponse
 
 
 @dataclass(frozen=True)
+class SpokenWord:
+    """A word with its punctuation, and its start and end in seconds of the recording."""
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
 class SpeechSegment:
-    """A segment of speech: start and end in seconds of the recording, and its text."""
+    """A segment of speech: start and end in seconds of the recording, and its text.
+
+    The statistics are those of Whisper. Words and tokens are empty if the recogniser has none.
+    """
 
     start: float
     end: float
     text: str
     avg_logprob: float = 0.0
     no_speech_prob: float = 0.0
+    tokens: tuple[int, ...] = ()
+    words: tuple[SpokenWord, ...] = ()
 
 
 class Recogniser(Protocol):
@@ -56,3 +71,9 @@ async def recognise(request: Request, pcm: bytes) -> list[SpeechSegment]:
         if isinstance(lazy_segments, Generator):
             lazy_segments.close()
     return segments
+
+
+def compression_ratio(text: str) -> float:
+    """Return the size of a text divided by its size compressed, which is high if it repeats."""
+    content = text.encode()
+    return len(content) / max(1, len(zlib.compress(content)))

@@ -11,15 +11,15 @@ import uvicorn
 from apertis_audio_tools.sandbox import tables
 from apertis_audio_tools.sandbox.app import make_app
 from apertis_audio_tools.sandbox.beacons import BeaconRecogniser
-from apertis_audio_tools.sandbox.pocketsphinx_recogniser import PocketSphinx
 from apertis_audio_tools.sandbox.recognition import Recogniser
+from apertis_audio_tools.sandbox.whisper_recogniser import Whisper
 
 HOST: Final = "127.0.0.1"
 _GRACE_SECONDS: Final = 5
 
-RecogniserName = Literal["pocketsphinx", "beacon"]
+RecogniserName = Literal["whisper", "beacon"]
 RECOGNISERS: Final[Mapping[str, Callable[[], Recogniser]]] = {
-    "pocketsphinx": PocketSphinx,
+    "whisper": Whisper,
     "beacon": BeaconRecogniser,
 }
 
@@ -33,7 +33,7 @@ class Sandbox:
     Args:
         port: TCP port. Defaults to 0, which means any free port.
         recogniser: Speech recognition engine, or the name of one in `RECOGNISERS`. Defaults to
-            pocketsphinx, for English.
+            whisper, for English.
         requests_per_minute: Number of requests each key may send to each model. Defaults to the
             limit of the service.
 
@@ -46,7 +46,7 @@ class Sandbox:
     def __init__(
         self,
         port: int = 0,
-        recogniser: Recogniser | RecogniserName = "pocketsphinx",
+        recogniser: Recogniser | RecogniserName = "whisper",
         requests_per_minute: int = tables.REQUESTS_PER_MINUTE,
     ) -> None:
         self._port = port
@@ -73,7 +73,7 @@ class Sandbox:
 
 def serve(
     port: int = 8000,
-    recogniser: Recogniser | RecogniserName = "pocketsphinx",
+    recogniser: Recogniser | RecogniserName = "whisper",
     requests_per_minute: int = tables.REQUESTS_PER_MINUTE,
     on_ready: Callable[[str], object] | None = None,
 ) -> None:
@@ -104,7 +104,7 @@ def _open_recogniser(recogniser: Recogniser | RecogniserName) -> Iterator[Recogn
     try:
         yield made
     finally:
-        if isinstance(made, PocketSphinx):
+        if isinstance(made, Whisper):
             made.close()
 
 

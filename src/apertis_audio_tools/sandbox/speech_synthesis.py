@@ -43,13 +43,13 @@ class _EspeakVoice:
 
 
 _VOICES: Final = {
-    # The six variants of espeak-ng that differ and that pocketsphinx recognises best.
-    "alloy": _EspeakVoice("en-us+edward"),
-    "echo": _EspeakVoice("en-us+m6"),
-    "fable": _EspeakVoice("en-us+klatt4", 60),
-    "onyx": _EspeakVoice("en-us+edward", 30),
-    "nova": _EspeakVoice("en-us+f5"),
-    "shimmer": _EspeakVoice("en-us+klatt4", 85),
+    # Six variants of espeak-ng that differ, of those that the recogniser understands best.
+    "alloy": _EspeakVoice("en-us+miguel"),
+    "echo": _EspeakVoice("en-us+Gene"),
+    "fable": _EspeakVoice("en-us+Henrique"),
+    "onyx": _EspeakVoice("en-us+m1"),
+    "nova": _EspeakVoice("en-us+Annie"),
+    "shimmer": _EspeakVoice("en-us+shelby"),
 }
 
 

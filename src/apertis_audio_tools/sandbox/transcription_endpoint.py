@@ -1,7 +1,7 @@
 """The transcription and translation endpoints: a recording in, text out."""
 
 from pathlib import PurePath
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
@@ -20,6 +20,8 @@ from apertis_audio_tools.sandbox.recognition import recognise
 from apertis_audio_tools.sandbox.request_bodies import read_form, validate
 from apertis_audio_tools.sandbox.transcription_formats import render_response
 
+_GRANULARITIES: Final = "timestamp_granularities[]"
+
 
 class TranscriptionForm(BaseModel):
     """The text fields of a transcription or translation request."""
@@ -30,6 +32,9 @@ class TranscriptionForm(BaseModel):
     response_format: Literal["json", "text", "srt", "vtt", "verbose_json"] = "json"
     temperature: Annotated[float, Field(ge=0, le=1)] = 0.0
     stream: bool = False
+    granularities: Annotated[
+        tuple[Literal["word", "segment"], ...], Field(alias=_GRANULARITIES)
+    ] = ("segment",)
 
 
 async def transcribe(request: Request) -> Response:
@@ -47,10 +52,11 @@ async def _respond(request: Request, task: str, models: frozenset[str]) -> Respo
     authorization.require_payg(key)
     async with read_form(request) as form:
         file = _uploaded_file(form)
-        fields = {name: value for name, value in form.items() if isinstance(value, str)}
+        fields = _text_fields(form)
         authorization.require_model(fields, models, task)
         options = validate(TranscriptionForm, fields, is_form=True)
         _refuse_streaming(options)
+        _require_verbose_json(options)
         authorization.count_request(request, key, options.model)
         _check_extension(file)
         pcm = await run_in_threadpool(decode, file.file)
@@ -60,13 +66,30 @@ async def _respond(request: Request, task: str, models: frozenset[str]) -> Respo
     metadata = {"task": task, "language": "english", "duration": round(duration, 2)}
     is_json_only = options.model in tables.JSON_ONLY_MODELS
     response_format = "json" if is_json_only else options.response_format
-    return render_response(segments, response_format, metadata, options.temperature)
+    return render_response(
+        segments, response_format, metadata, options.temperature, options.granularities
+    )
+
+
+def _text_fields(form: FormData) -> dict[str, object]:
+    fields: dict[str, object] = {
+        name: value for name, value in form.items() if isinstance(value, str)
+    }
+    if _GRANULARITIES in fields:
+        fields[_GRANULARITIES] = tuple(form.getlist(_GRANULARITIES))
+    return fields
 
 
 def _refuse_streaming(options: TranscriptionForm) -> None:
     if options.stream:
         message = "Streamed transcripts are not supported: leave out 'stream', or send false."
         raise invalid_parameter("stream", message)
+
+
+def _require_verbose_json(options: TranscriptionForm) -> None:
+    if "granularities" in options.model_fields_set and options.response_format != "verbose_json":
+        message = f"'{_GRANULARITIES}' needs the response format verbose_json."
+        raise invalid_parameter(_GRANULARITIES, message)
 
 
 def _uploaded_file(form: FormData) -> UploadFile:

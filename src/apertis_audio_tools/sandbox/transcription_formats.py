@@ -1,12 +1,12 @@
 """Render recognised speech in the response formats of a transcription."""
 
 import html
-import zlib
-from collections.abc import Mapping, Sequence
+import string
+from collections.abc import Collection, Mapping, Sequence
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from apertis_audio_tools.sandbox.recognition import SpeechSegment
+from apertis_audio_tools.sandbox.recognition import SpeechSegment, SpokenWord, compression_ratio
 
 
 def render_response(
@@ -14,15 +14,29 @@ def render_response(
     response_format: str,
     metadata: Mapping[str, object],
     temperature: float,
+    granularities: Collection[str] = ("segment",),
 ) -> Response:
-    """Return segments as a response; verbose JSON has metadata and the temperature as well."""
+    """Return segments as a response.
+
+    Args:
+        segments: What was recognised.
+        response_format: One of the formats of the reference.
+        metadata: Further fields of verbose JSON.
+        temperature: Temperature that verbose JSON names.
+        granularities: Times in verbose JSON: those of segments, of words, or both.
+    """
     text = " ".join(segment.text for segment in segments)
     match response_format:
         case "json":
             return JSONResponse({"text": text})
         case "verbose_json":
-            listed = [_segment_json(i, each, temperature) for i, each in enumerate(segments)]
-            return JSONResponse({**metadata, "text": text, "segments": listed})
+            timed: dict[str, object] = {}
+            if "word" in granularities:
+                timed["words"] = [_word_json(word) for each in segments for word in each.words]
+            if "segment" in granularities:
+                listed = [_segment_json(i, each, temperature) for i, each in enumerate(segments)]
+                timed["segments"] = listed
+            return JSONResponse({**metadata, "text": text, **timed})
         case "srt":
             return PlainTextResponse(_srt(segments))
         case "vtt":
@@ -32,18 +46,23 @@ def render_response(
 
 
 def _segment_json(number: int, segment: SpeechSegment, temperature: float) -> dict[str, object]:
-    content = segment.text.encode()
     return {
         "id": number,
         "start": round(segment.start, 2),
         "end": round(segment.end, 2),
         "text": segment.text,
-        "tokens": [],
+        "tokens": segment.tokens,
         "temperature": temperature,
         "avg_logprob": segment.avg_logprob,
-        "compression_ratio": len(content) / max(1, len(zlib.compress(content))),
+        "compression_ratio": compression_ratio(segment.text),
         "no_speech_prob": segment.no_speech_prob,
     }
+
+
+def _word_json(word: SpokenWord) -> dict[str, object]:
+    """Return a word without the punctuation around it, as the service does."""
+    bare = word.text.strip(string.punctuation) or word.text
+    return {"word": bare, "start": round(word.start, 2), "end": round(word.end, 2)}
 
 
 def _srt(segments: Sequence[SpeechSegment]) -> str:
