@@ -262,3 +262,29 @@ def test_other_key_in_the_request_id() -> None:
     """Whatever looks like a key is masked in the request id as well."""
     response = Response(401, {"x-request-id": "for-sk-0123456789"})
     assert status_error(response).request_id == "for-sk-..."
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"message": "No available channel for model whisper-1", "code": "model_not_found"},
+        {"message": "no available channel for model whisper-1", "type": "new_api_error"},
+    ],
+)
+def test_model_without_a_provider(error: dict[str, str]) -> None:
+    """A gateway without a provider for a model is an error that is not retried."""
+    body = json.dumps({"error": error}).encode()
+    found = status_error(Response(503, {"content-type": "application/json"}, body))
+    assert isinstance(found, errors.NotFoundError)
+    assert (found.status, found.code) == (503, "model_not_found")
+    assert "channel for model whisper-1" in str(found)
+
+
+def test_firewall() -> None:
+    """The firewall in front of the service is named, with its id and what to do."""
+    headers = {"content-type": "text/plain", "cf-ray": "8f0a-FRA"}
+    found = status_error(Response(403, headers, b"error code: 1010"))
+    assert isinstance(found, errors.PermissionDeniedError)
+    assert "error 1010" in str(found)
+    assert "default_headers" in str(found)
+    assert found.request_id == "8f0a-FRA"

@@ -51,6 +51,11 @@ _NOT_FOUND_ADVICE = "Check base_url (APERTIS_BASE_URL), which usually ends in /v
 _QUOTA_CODES = frozenset(
     {"quota_exceeded", "insufficient_quota", "insufficient_balance", "billing_hard_limit_reached"}
 )
+_NO_MODEL = "model_not_found"
+_NO_CHANNEL = re.compile(r"no available channel", re.IGNORECASE)
+"""Text of gateways with 503 for a model that they have no provider of any more (public reports)."""
+_FIREWALL = re.compile(rb"\s*error code: (1\d{3})\b")
+"""Beginning of a refusal by the firewall in front of the service (Cloudflare's error pages)."""
 _SNIPPET_BYTES = 200
 _REDACTED_BYTES = 16_384
 _MAX_NESTED_ERRORS = 4
@@ -78,7 +83,8 @@ class Response:
     @property
     def request_id(self) -> str | None:
         """Id of the request for the support of the service."""
-        found = self.headers.get("x-request-id") or self.headers.get("x-litellm-call-id")
+        names = ("x-request-id", "x-litellm-call-id", "cf-ray")
+        found = next((self.headers[name] for name in names if self.headers.get(name)), None)
         return found and _API_KEY.sub("sk-...", found)
 
     @property
@@ -97,8 +103,10 @@ def status_error(response: Response, path: str = "") -> APIStatusError:
     """Return the error for a response without success to a request to `path`."""
     detail = _error_object(response)
     code = detail.get("code") or detail.get("type")
-    error_type = _error_type(response.status, code)
     message = _shown_message(detail.get("message")) or _reason(response)
+    if response.status == HTTPStatus.SERVICE_UNAVAILABLE and _NO_CHANNEL.search(message):
+        code = _NO_MODEL
+    error_type = _error_type(response.status, code)
     sentences = [f"{message.rstrip('.')} ({response.status}).", _advice(error_type, code, path)]
     return error_type(
         " ".join(filter(None, sentences)),
@@ -163,12 +171,12 @@ def _error_type(status: int, code: str | None) -> type[APIStatusError]:
     if status == HTTPStatus.FORBIDDEN and code == "audio_requires_payg":
         return AudioRequiresPaygError
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return ServerError
+        return NotFoundError if code == _NO_MODEL else ServerError
     return _ERRORS.get(status, APIStatusError)
 
 
 def _advice(error_type: type[APIStatusError], code: str | None, path: str) -> str | None:
-    if error_type is NotFoundError and code != "model_not_found":
+    if error_type is NotFoundError and code != _NO_MODEL:
         return f"Nothing is at {path}. {_NOT_FOUND_ADVICE}" if path else _NOT_FOUND_ADVICE
     return _ADVICE.get(error_type)
 
@@ -176,6 +184,12 @@ def _advice(error_type: type[APIStatusError], code: str | None, path: str) -> st
 def _reason(response: Response) -> str:
     if HTTPStatus.MULTIPLE_CHOICES <= response.status < HTTPStatus.BAD_REQUEST:
         return "The service redirects elsewhere, which is refused because audio would be sent there"
+    if firewall := _FIREWALL.match(response.body[:_SNIPPET_BYTES]):
+        return (
+            f"The firewall in front of the service refused the request (error "
+            f"{firewall[1].decode()}) because of the program that sends it, or of its address. "
+            f"Give the request id to the service, or set another User-Agent in default_headers"
+        )
     try:
         phrase = HTTPStatus(response.status).phrase
     except ValueError:

@@ -38,7 +38,7 @@ class Sandbox:
             limit of the service.
 
     Raises:
-        ImportError: On entering, if pocketsphinx is needed and not installed.
+        ImportError: On entering, if ctranslate2 is needed and not installed.
         OSError: On entering, if the port is not free.
         ValueError: On entering, if no recogniser has the name.
     """
