@@ -47,14 +47,18 @@ def test_python(folder: Path, block: str) -> None:
     run_code(block, str(folder / "pasted.py"))
 
 
+@pytest.mark.filterwarnings("ignore::pydantic.PydanticDeprecationWarning")
 @pytest.mark.filterwarnings("ignore:The function `loads` is in beta")
-def test_langchain_page(tmp_path: Path, sandbox_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The examples of the LangChain page run top to bottom in an empty folder."""
+@pytest.mark.parametrize("page", ["langchain", "llama_index"])
+def test_framework_pages(
+    tmp_path: Path, sandbox_url: str, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    """The examples on the page of a framework run top to bottom in an empty folder."""
     monkeypatch.setenv("APERTIS_API_KEY", "sk-reader")
     monkeypatch.setenv("APERTIS_BASE_URL", sandbox_url)
     monkeypatch.chdir(tmp_path)
     space: dict[str, object] = {"__name__": "__main__"}
-    for block in code_blocks(ROOT / "docs" / "langchain.md", "python"):
+    for block in code_blocks(ROOT / "docs" / f"{page}.md", "python"):
         run_code(block, str(tmp_path / "pasted.py"), space=space)
 
 
