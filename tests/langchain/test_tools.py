@@ -121,7 +121,7 @@ class TestFailures:
             ({"path": "other.ogg"}, "There is no file 'other.ogg'. There are: 'clip.ogg'."),
             ({}, "transcribe_audio, path: Field required."),
             ({"path": "clip.ogg", "loud": True}, "transcribe_audio, loud: Extra inputs are not"),
-            ({"path": "clip.ogg", "language": "Welsh"}, "transcribe_audio, language: String"),
+            ({"path": "clip.ogg", "language": "Elvish"}, "transcribe_audio, language: 'Elvish'"),
         ],
     )
     def test_invalid_arguments(

@@ -224,18 +224,20 @@ def test_disconnected_client() -> None:
 
 def test_closed_recogniser() -> None:
     """Closing the recogniser during a request leads to a 503 error, which may be retried."""
-    recognition_began = threading.Event()
+    recognition_began, is_closed = threading.Event(), threading.Event()
 
     class Noticed(Whisper):
         def recognise(self, pcm: bytes, /) -> Iterator[SpeechSegment]:
             recognition_began.set()
+            assert is_closed.wait(TIMEOUT)
             return super().recognise(pcm)
 
-    file = encode_recording("wav", decode_samples((CLIPS / "clip.wav").read_bytes()) * 20)
+    file = encode_recording("wav", decode_samples((CLIPS / "clip.wav").read_bytes()))
     with Noticed() as engine, Sandbox(recogniser=engine) as url, ThreadPoolExecutor(1) as thread:
         answer = thread.submit(transcribe, url, file)
         assert recognition_began.wait(TIMEOUT)
         engine.close()
+        is_closed.set()
         assert answer.result().status_code == 503
         assert answer.result().json()["error"]["code"] == "service_unavailable"
         assert transcribe(url, file).status_code == 503

@@ -97,7 +97,7 @@ class AudioTool(ABC):
         """Return why arguments are invalid, as a sentence that a model can act on."""
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(step) for step in first["loc"])
-        return f"{cls.name}, {where}: {first['msg']}."
+        return f"{cls.name}, {where}: {first['msg'].removeprefix('Value error, ')}."
 
     @classmethod
     def _validate(cls, schema: type[A], arguments: Mapping[str, object]) -> A:
