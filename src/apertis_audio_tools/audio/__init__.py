@@ -13,6 +13,7 @@ from apertis_audio_tools.audio.input.sources import (
 from apertis_audio_tools.audio.output.chat_clip import encode_chat_clip
 from apertis_audio_tools.audio.output.concatenation import Concatenation, OutputBuffer
 from apertis_audio_tools.audio.output.identification import SPEECH_MEDIA_TYPES, identify_speech
+from apertis_audio_tools.audio.timing.speech_times import find_pauses
 
 __all__ = [
     "SPEECH_MEDIA_TYPES",
@@ -23,6 +24,7 @@ __all__ = [
     "Source",
     "cut_pieces",
     "encode_chat_clip",
+    "find_pauses",
     "identify_speech",
     "is_named_source",
     "probe",
