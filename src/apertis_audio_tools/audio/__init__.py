@@ -1,6 +1,7 @@
 """Open, measure, cut and write audio. The only package that imports ``av``."""
 
 from apertis_audio_tools.audio.cutting.pieces import cut_pieces
+from apertis_audio_tools.audio.cutting.speech_times import find_pauses
 from apertis_audio_tools.audio.cutting.units import Piece
 from apertis_audio_tools.audio.input.isolation import probe_in_child
 from apertis_audio_tools.audio.input.probing import Recording, probe
@@ -13,7 +14,6 @@ from apertis_audio_tools.audio.input.sources import (
 from apertis_audio_tools.audio.output.chat_clip import encode_chat_clip
 from apertis_audio_tools.audio.output.concatenation import Concatenation, OutputBuffer
 from apertis_audio_tools.audio.output.identification import SPEECH_MEDIA_TYPES, identify_speech
-from apertis_audio_tools.audio.timing.speech_times import find_pauses
 
 __all__ = [
     "SPEECH_MEDIA_TYPES",

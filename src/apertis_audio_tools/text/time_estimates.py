@@ -227,13 +227,13 @@ def _follow(
 def _divide(sentence: EstimatedText, speech: SpeechTime) -> Iterator[EstimatedText]:
     """Yield a sentence; a very long one in parts that end with a clause or a word."""
     first, last = speech.spoken_until(sentence.start), speech.spoken_until(sentence.end)
-    seconds, length = last - first, len(sentence.text)
+    length, seconds = len(sentence.text), sentence.end - sentence.start
     if seconds <= 2 * _PART_SECONDS:
         yield sentence
         return
     size = max(1, int(length * _PART_SECONDS / seconds))
     parts = list(split_text(sentence.text, repeat(size), 2 * size))
-    starts = [speech.time_after(first + seconds * part.start / length) for part in parts]
+    starts = [speech.time_after(first + (last - first) * part.start / length) for part in parts]
     bounds = [
         sentence.start,
         *(min(max(each, sentence.start), sentence.end) for each in starts[1:]),
