@@ -49,9 +49,8 @@ async def answer(options: argparse.Namespace, audio: ApertisAudio) -> None:
 def show(result: ToolCallResult) -> None:
     """Print the result of a tool, and the file that was spoken."""
     print(f"{result.tool_name}: {result.tool_output.content}")
-    for block in result.tool_output.blocks:
-        if isinstance(block, AudioBlock):
-            print(f"Listen to {block.path}")
+    if result.tool_name == "speak_text" and not result.tool_output.is_error:
+        print(f"Listen to {result.tool_output.raw_output['path']}")
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:

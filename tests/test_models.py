@@ -4,7 +4,14 @@ import dataclasses
 
 import pytest
 
-from apertis_audio_tools import MODELS, ApertisAudio, Model, UnsupportedError, models
+from apertis_audio_tools import (
+    MODELS,
+    ApertisAudio,
+    ConfigurationError,
+    Model,
+    UnsupportedError,
+    models,
+)
 from apertis_audio_tools.models import Capabilities, Operation
 
 ALL_TEXT = {"json", "text", "srt", "vtt", "verbose_json"}
@@ -187,3 +194,12 @@ def test_choice() -> None:
     models.require_choice("format", "wav", {"wav", "mp3"})
     with pytest.raises(UnsupportedError, match="format is 'ogg'; it can be mp3, wav"):
         models.require_choice("format", "ogg", {"wav", "mp3"})
+
+
+def test_track_choice() -> None:
+    """A track is default, all, or an index that is not negative."""
+    for choice in ("default", "all", 0, 199):
+        models.require_track_choice(choice)
+    for other in (-1, True, "1", "first", None, 1.0):
+        with pytest.raises(ConfigurationError, match=r"track is .*; it is default, all, or"):
+            models.require_track_choice(other)

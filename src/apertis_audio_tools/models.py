@@ -9,7 +9,7 @@ name their source. Change or add rows with a plain merge::
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import Literal, TypeAlias, get_args
 
 from apertis_audio_tools.errors import ConfigurationError, UnsupportedError
 
@@ -19,6 +19,8 @@ SpeechFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 UploadFormat = Literal["auto", "original", "mp3", "opus"]
 """Encoding of uploads; `auto` and `original` re-encode only what the service does not accept."""
 Task = Literal["transcribe", "translate"]
+TrackChoice: TypeAlias = int | Literal["default", "all"]
+"""Audio track: an index among the audio tracks, the one a player plays, or all of them mixed."""
 
 TRANSCRIPTION_MODEL = "whisper-1"
 SPEECH_MODEL = "tts-1"
@@ -196,6 +198,15 @@ def require_piece_options(piece_seconds: float | None, upload_format: UploadForm
     if piece_seconds is not None and not piece_seconds > 0:
         raise ConfigurationError(f"piece_seconds has to be above 0, not {piece_seconds}.")
     require_choice("upload_format", upload_format, get_args(UploadFormat))
+
+
+def require_track_choice(value: object) -> None:
+    """Raise `ConfigurationError` for what is no index of a track, ``default`` or ``all``."""
+    is_index = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    if not is_index and value not in ("default", "all"):
+        raise ConfigurationError(
+            f"track is {value!r}; it is default, all, or the index of an audio track, from 0 on."
+        )
 
 
 def _join(names: Iterable[str]) -> str:

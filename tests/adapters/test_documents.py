@@ -15,6 +15,7 @@ from apertis_audio_tools.adapters.documents import (
     make_documents,
 )
 from apertis_audio_tools.api.options import TranscriptionOptions
+from apertis_audio_tools.models import TrackChoice
 
 SEGMENTS = tuple(
     Segment(id=n, start=20.0 * n, end=20.0 * n + 18.5, text=f" Sentence number {n}.")
@@ -79,6 +80,12 @@ def test_metadata() -> None:
     assert json.loads(json.dumps(second.metadata)) == second.metadata
 
 
+@pytest.mark.parametrize("track", [0, "all"])
+def test_track_in_metadata(track: TrackChoice) -> None:
+    """The metadata names the track, if one was chosen."""
+    assert documents_of(track=track)[0].metadata["track"] == track
+
+
 @pytest.mark.parametrize("name", [None, ""])
 def test_source_without_a_name(name: str | None) -> None:
     """The source of a recording without a name is its digest."""
@@ -107,6 +114,8 @@ def test_ids() -> None:
         {"transcript": TRANSCRIPT.model_copy(update={"digest": "cd" * 32})},
         {"granularity": "segment"},
         {"overlap": 5.0},
+        {"track": 0},
+        {"track": "all"},
     ],
 )
 def test_ids_depend_on(change: dict[str, Any]) -> None:

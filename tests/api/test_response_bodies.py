@@ -6,10 +6,14 @@ import math
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from apertis_audio_tools import MalformedResponseError, Segment, Transcript, Usage
+from apertis_audio_tools.api.chat import chat_call
+from apertis_audio_tools.api.json_limits import limit_values
 from apertis_audio_tools.api.model_list import model_list_call
-from apertis_audio_tools.api.options import TranscriptionOptions
+from apertis_audio_tools.api.options import ChatOptions, TranscriptionOptions
 from apertis_audio_tools.api.request import Upload
 from apertis_audio_tools.api.response import Response
 from apertis_audio_tools.api.speech import AudioStreamReader, require_audio
@@ -327,3 +331,73 @@ def test_model_list() -> None:
     for wrong in (b"{}", b"[]", b'{"data": null}', b'{"data": [{}]}', b'{"data": ["a"]}'):
         with pytest.raises(MalformedResponseError):
             call.read(Response(200, {}, wrong))
+
+
+WORDS = [{"word": "word", "start": 0.5, "end": 0.75, "speaker": None}] * 110_000
+PROBABILITY = {"token": "a", "logprob": -0.25, "bytes": [97], "top_logprobs": []}
+
+
+def test_times_of_many_words() -> None:
+    """A transcript is read although it has more times of words than are worth parsing."""
+    words = {"words": WORDS, "x_details": {"deep": [[["]}"]]]}}
+    usage = {"input_token_details": {"audio_tokens": 7}, "seconds": 9}
+    result = read(json.dumps({**words, **VERBOSE, "usage": usage}), "verbose_json", JSON_TYPE)
+    plain = read(json.dumps({**VERBOSE, "usage": usage}), "verbose_json", JSON_TYPE)
+    unread = {"raw": "", "extra": {}}
+    assert result.model_copy(update=unread) == plain.model_copy(update=unread)
+    assert result.segments[0].tokens == (50364, 2425)
+
+
+def test_many_words_in_place_of_text() -> None:
+    """So is a text that a gateway wraps in JSON, with times of words."""
+    text = json.dumps({"words": WORDS[:30_000], "text": "Hello.", "more": [[]] * 110_000})
+    assert read(text, "text", JSON_TYPE).text == "Hello."
+
+
+def test_probabilities_of_a_reply() -> None:
+    """A chat reply is read although it has the probabilities of many tokens."""
+    message = {"content": 'a "logprobs":[{', "tool_calls": [{"id": "c", "function": {"name": "f"}}]}
+    choice = {"logprobs": {"content": [PROBABILITY] * 60_000}, "message": message}
+    call = chat_call(
+        [{"role": "user", "content": "Hi"}],
+        ChatOptions(model="m"),
+        capabilities=Capabilities(),
+        encode_clip=lambda _: pytest.fail("There is no clip."),
+    )
+    body = json.dumps({"choices": [choice], "usage": {"prompt_tokens": 3}}).encode()
+    reply = call.read(Response(200, {"content-type": JSON_TYPE}, body))
+    assert (reply.text, reply.tool_calls[0].name) == ('a "logprobs":[{', "f")
+    assert reply.usage == Usage(input_tokens=3)
+
+
+@settings(max_examples=30)
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.text('"\\[]{}:, a', max_size=4),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["a", "b", 'a"', "a:["]), inner, max_size=3)
+        ),
+        max_leaves=12,
+    ),
+    st.sampled_from([None, 1]),
+)
+def test_unread_values(value: object, indent: int | None) -> None:
+    """Lists and objects are left out by their names, at any depth, and nothing else is."""
+    many = b"[]," * 100_000
+    body = b'{"a":%b,"x":[%b[]]}' % (json.dumps(value, indent=indent).encode(), many)
+    limited = limit_values(body, ["a"])
+    assert limited is not None
+    assert json.loads(limited) == {"a": without_others(value), "x": None}
+
+
+def without_others(value: object) -> object:
+    """Return a value in which lists and objects are None unless they are named a."""
+    if isinstance(value, list):
+        return [without_others(each) for each in value]
+    if isinstance(value, dict):
+        return {
+            name: None if isinstance(each, list | dict) and name != "a" else without_others(each)
+            for name, each in value.items()
+        }
+    return value

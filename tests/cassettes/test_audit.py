@@ -43,7 +43,7 @@ def test_mock_refused(cassette_folder: CassetteFolder, loopback_url: str) -> Non
     [
         ("key", None, "looks like a key"),
         ("spaced", "hello", "contains the key that was used"),
-        ("long-binary", "\x01\x02\x03", "contains the key that was used"),
+        ("long-binary", "ABCDEFGHIJ", "contains the key that was used"),
         ("large", None, f"bytes of {MAX_CASSETTE_BYTES}"),
     ],
 )

@@ -22,13 +22,13 @@ REPLY = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "
 
 
 def respond(exchange: Exchange) -> None:
-    """Respond with the text, or with audio."""
+    """Respond with the text, as a transcript or a reply, or with audio."""
     if exchange.received.target.endswith("/speech"):
         scripted_responses.respond(body=CLIP.read_bytes(), media_type="audio/mpeg")(exchange)
+    elif exchange.received.target.endswith("/completions"):
+        scripted_responses.respond_json({"choices": [REPLY]})(exchange)
     else:
-        scripted_responses.respond_json({"text": TEXT, "duration": 1.0, "choices": [REPLY]})(
-            exchange
-        )
+        scripted_responses.respond_json({"text": TEXT, "duration": 1.0})(exchange)
 
 
 @pytest.fixture

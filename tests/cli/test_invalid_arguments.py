@@ -108,3 +108,10 @@ def test_unknown_home(monkeypatch: pytest.MonkeyPatch) -> None:
     """A cache folder in an unknown home is refused."""
     monkeypatch.setenv("APERTIS_AUDIO_CACHE", "~nobody-of-that-name/cache")
     assert "~nobody-of-that-name" in refused("cache")
+
+
+@pytest.mark.parametrize("command", ["transcribe", "translate"])
+@pytest.mark.parametrize("track", ["first", "-1", "1.5"])
+def test_track(command: str, track: str) -> None:
+    """A track is an index, all or default."""
+    assert "it is default, all, or the index" in refused(command, CLIP, f"--track={track}")

@@ -113,7 +113,7 @@ def test_several_clips(make: Make) -> None:
         ({"type": "audio", "base64": "no!"}, UnsupportedError, "is not base64"),
         ({"type": "audio", "base64": b"UklG"}, UnsupportedError, "is text, not bytes"),
         ({"type": "audio", "base64": ""}, RecordingError, "is empty"),
-        ({"type": "audio", "base64": "bm90aGluZw=="}, RecordingError, "audio"),
+        ({"type": "audio", "base64": "bm90aGluZw=="}, RecordingError, "not on the list of formats"),
         (
             {"type": "audio", "base64": "UklG", "mime_type": "image/png"},
             UnsupportedError,

@@ -81,7 +81,7 @@ def test_several_clips(make_llm: Make, monday: Path, chat: Method) -> None:
         (AudioBlock(url="file:///etc/passwd"), UnsupportedError, "by URL is not fetched"),
         (AudioBlock(), UnsupportedError, "needs audio or a path"),
         (AudioBlock(audio=b""), RecordingError, "is empty"),
-        (AudioBlock(audio=b"nothing, really"), RecordingError, "audio"),
+        (AudioBlock(audio=b"nothing, really"), RecordingError, "not on the list of formats"),
         (AudioBlock(audio=b"RIFF", format="pcm16"), UnsupportedError, "pass it as wav"),
         (AudioBlock(path=CLIPS / "README.md"), RecordingError, "README.md"),
         (ImageBlock(image=b"x", image_mimetype="image/png"), UnsupportedError, "'image' cannot"),

@@ -90,7 +90,7 @@ def test_older_clips(scripted: Scripted, keep_audio: int | None, expected: int) 
 
 
 def test_audio_of_tools_is_sent_once(scripted: Scripted) -> None:
-    """What a tool has played is sent until the model has replied, and not paid for again."""
+    """Audio that a tool has played is sent until the model has replied, and not paid for again."""
     llm, server = scripted(respond_json(HI), respond_json(HI))
     call = {"id": "c-1", "type": "function", "function": {"name": "play", "arguments": "{}"}}
     asked = ChatMessage(role="assistant", additional_kwargs={"tool_calls": [call]})

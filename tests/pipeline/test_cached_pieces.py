@@ -89,6 +89,7 @@ def test_cached_whole(run: Run, tmp_path: Path) -> None:
         {"response_format": "srt"},
         {"piece_seconds": 40.0},
         {"upload_format": "mp3"},
+        {"track": 0},
     ],
 )
 def test_other_options(run: Run, tmp_path: Path, other: dict[str, Any]) -> None:

@@ -46,7 +46,7 @@ def run(folder: Path, command: list[str]) -> subprocess.CompletedProcess[str]:
             [*RAG, "--model", "apertis:gpt-4o-audio-preview"],
             ["Found in:", "at [standup.ogg 00:00:00]"],
         ),
-        (LLAMA_AGENT, ["speak_text: Spoken into the file", "Listen to ", "I heard: "]),
+        (LLAMA_AGENT, ["speak_text: Spoken into the file", "Listen to ", "The tool answered: "]),
     ],
 )
 def test_example(folder: Path, command: list[str], output: list[str]) -> None:

@@ -72,6 +72,7 @@ def _leaks(
             texts += itertools.chain.from_iterable(map(texts_of_record, records))
             if reveals("\n".join(set(texts)), key):
                 yield key, position, form
+        assert len(server.requests) == len(pairs)
 
 
 def test_detection() -> None:
@@ -85,8 +86,9 @@ def test_detection() -> None:
 @pytest.mark.parametrize("key", KEYS)
 def test_every_form(run: Run, records: list[logging.LogRecord], tmp_path: Path, key: str) -> None:
     """A message that repeats the key shows it in none of the forms."""
-    forms = list(FORMS)[KEYS.index(key) % 2 :: 1 if IS_LONG else 2]
-    pairs = [("message", form) for form in forms]
+    forms = list(FORMS)[0 if IS_LONG else KEYS.index(key) :: 1 if IS_LONG else 4]
+    # httpx quotes only a part of an invalid address, so that a redirect may show half a key.
+    pairs = itertools.product(["message", "location without a host"], forms)
     assert list(_leaks(run, records, "models", key, pairs, tmp_path)) == []
 
 
@@ -96,7 +98,7 @@ def test_every_position(
 ) -> None:
     """No verb shows a key that is repeated, wherever that is in the response."""
     keys = KEYS if IS_LONG else [KEYS[verbs().index(verb) % len(KEYS)]]
-    pairs = PAIRS if IS_LONG else PAIRS[verbs().index(verb) * 37 :: 331]
+    pairs = PAIRS if IS_LONG else PAIRS[verbs().index(verb) * 37 :: 511]
     leaks = [_leaks(run, records, verb, key, pairs, tmp_path) for key in keys]
     assert list(itertools.chain.from_iterable(leaks)) == []
 
@@ -104,7 +106,7 @@ def test_every_position(
 def test_every_position_plainly(run: Run, records: list[logging.LogRecord], tmp_path: Path) -> None:
     """Every position is tried with each way to read a response: whole, as events, as audio."""
     for part, verb in enumerate(["transcribe", "stream_chat", "stream_speech"]):
-        positions = POSITIONS if IS_LONG else list(POSITIONS)[part::2]
+        positions = POSITIONS if IS_LONG else list(POSITIONS)[part::3]
         pairs = [(position, "plain") for position in positions]
         assert list(_leaks(run, records, verb, KEYS[0], pairs, tmp_path)) == []
 
@@ -113,14 +115,14 @@ def test_results_have_no_key_in_their_request_id(run: Run) -> None:
     """The metadata of a successful response does not repeat the key either."""
     response = respond_json({"text": "Yes."}, x_request_id="id-of-key-of-a-test")
     with LoopbackServer([response]) as server, server.client() as audio:
-        assert run(audio, "transcribe", silent_wav(1000)).request_id == "id-of-[API key]"
+        assert run(audio, "transcribe", silent_wav(8000)).request_id == "id-of-[API key]"
 
 
 def test_results_keep_their_text(run: Run) -> None:
     """Words of a transcript are the caller's, and are not replaced."""
     response = respond_json({"text": "key-of-a-test"})
     with LoopbackServer([response]) as server, server.client() as audio:
-        assert run(audio, "transcribe", silent_wav(1000)).text == "key-of-a-test"
+        assert run(audio, "transcribe", silent_wav(8000)).text == "key-of-a-test"
 
 
 @pytest.mark.parametrize("key", ["sk-1234", "  sk-1234 "])

@@ -55,7 +55,7 @@ def test_public_types_are_known() -> None:
         ),
         (
             "from apertis_audio_tools import ApertisAudio\nApertisAudio().transcribe('a.mp3', ",
-            {"model=", "language=", "piece_seconds=", "upload_format="},
+            {"model=", "language=", "piece_seconds=", "upload_format=", "track="},
         ),
         (
             "from apertis_audio_tools.langchain import ApertisAudioLoader\nApertisAudioLoader('').",

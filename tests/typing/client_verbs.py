@@ -96,6 +96,7 @@ def accepted_arguments(audio: ApertisAudio) -> None:
         temperature=0.0,
         piece_seconds=600,
         upload_format="opus",
+        track="all",
     )
     audio.transcribe_many([b""], progress=report)
     audio.chat("Hello.", voice="nova", audio_format="mp3", seed=1, extra={"store": False})

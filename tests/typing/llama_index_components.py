@@ -26,6 +26,7 @@ def reader(audio: ApertisAudio) -> None:
         model="whisper-1",
         granularity="segment",
         upload_format="opus",
+        track=1,
         on_error="skip",
         client=audio,
     )

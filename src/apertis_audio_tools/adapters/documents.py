@@ -38,7 +38,7 @@ class TranscriptDocument:
         metadata: Flat, JSON-safe facts in a fixed order: ``source`` (see `document_source`),
             ``start`` and ``end`` in seconds, ``timecode``, ``duration`` of the recording in
             seconds, then ``language``, ``language_reported``, ``model`` and ``task``, as far as
-            they are known; see `language_facts`.
+            they are known (see `language_facts`), and ``track`` if one was chosen.
     """
 
     id: str
@@ -139,6 +139,7 @@ def make_documents(
         **language_facts(transcript.language),
         "model": transcript.model,
         "task": transcript.task,
+        "track": None if transcription.track == "default" else transcription.track,
     }
     known = {key: value for key, value in facts.items() if value not in {None, ""}}
     requested = _identify(transcription, options)

@@ -1,16 +1,18 @@
 """Calls, and the bodies of their requests and responses."""
 
 import codecs
+import functools
+import itertools
 import json
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from apertis_audio_tools import models
-from apertis_audio_tools.api.json_limits import has_few_values
+from apertis_audio_tools.api.json_limits import limit_values
 from apertis_audio_tools.api.request import (
     AsciiText,
     Base64Upload,
@@ -20,6 +22,7 @@ from apertis_audio_tools.api.request import (
     Upload,
 )
 from apertis_audio_tools.api.response import Response, malformed_error
+from apertis_audio_tools.api.usage import USAGE_NAMES
 from apertis_audio_tools.errors import UnsupportedError
 
 R_co = TypeVar("R_co", covariant=True)
@@ -119,9 +122,9 @@ def require_size(body: RequestBody, subject: str, advice: str) -> None:
 
 def parse_json(response: Response, model: type[M]) -> M:
     """Return the JSON body of a response as a model, or raise `MalformedResponseError`."""
-    require_few_values(response)
+    body = require_few_values(response, _field_names(model) | USAGE_NAMES)
     try:
-        return model.model_validate_json(response.body.removeprefix(codecs.BOM_UTF8))
+        return model.model_validate_json(body.removeprefix(codecs.BOM_UTF8))
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         field = ".".join(str(step) for step in first["loc"])
@@ -130,10 +133,28 @@ def parse_json(response: Response, model: type[M]) -> M:
     raise malformed_error(response, f"not as documented, {problem}")
 
 
-def require_few_values(response: Response) -> None:
-    """Raise `MalformedResponseError` for JSON that would take too much memory."""
-    if not has_few_values(response.body):
+def require_few_values(response: Response, names: Collection[str]) -> bytes:
+    """Return the JSON body of a response, with no other large values than those of the names.
+
+    Raises:
+        MalformedResponseError: If it would still take too much memory.
+    """
+    body = limit_values(response.body, names)
+    if body is None:
         raise malformed_error(response, "with far more values than it needs")
+    return body
+
+
+@functools.cache
+def _field_names(model: type[BaseModel]) -> frozenset[str]:
+    """Return the names of the fields of a model and of the models in it.
+
+    Fields of any type are left out: no reply is lost because of its log probabilities.
+    """
+    schema = model.model_json_schema()
+    parts = [schema, *schema.get("$defs", {}).values()]
+    fields = itertools.chain.from_iterable(part.get("properties", {}).items() for part in parts)
+    return frozenset(name for name, field in fields if {"type", "anyOf", "$ref"} & field.keys())
 
 
 def response_metadata(response: Response) -> dict[str, str | None]:

@@ -18,7 +18,9 @@ from apertis_audio_tools.results import ChatDelta, ToolCallDelta
 _DONE = "[DONE]"
 _MAX_EVENT_BYTES = 4 * 1024 * 1024
 """Far more than an event needs, which is one line and carries a few words."""
-_MAX_TOOL_CALLS = 10_000
+_MAX_LINES = 500_000
+"""Enough for several times the tokens of the longest replies; an event is two lines."""
+_MAX_TOOL_CALLS = 1_000
 
 
 class _FunctionDelta(BaseModel):
@@ -59,7 +61,7 @@ class ChatEventReader:
         self._head = head
         self._rest = bytearray()
         self._data: list[str] = []
-        self._event_bytes = 0
+        self._event_bytes = self._line_count = 0
         self.content_bytes: int = 0
         self._tool_call_indexes = ToolCallIndexes()
         self._is_empty = True
@@ -126,6 +128,9 @@ class ChatEventReader:
             if len(self._rest) > len(b"data: ") and self._rest.startswith(b"data:"):
                 self.content_bytes += len(more.strip())
             return []
+        self._line_count += more.count(b"\n") + more.count(b"\r")
+        if self._line_count > _MAX_LINES:
+            raise malformed_error(self._head, f"with more than {_MAX_LINES} lines")
         text = bytes(self._rest).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         *lines, rest = text.split(b"\n")
         self._rest = bytearray(rest)

@@ -11,6 +11,7 @@ from apertis_audio_tools.models import (
     VOICE,
     SpeechFormat,
     Task,
+    TrackChoice,
     TranscriptFormat,
     UploadFormat,
 )
@@ -31,6 +32,7 @@ class TranscriptionOptions:
     temperature: float | None = None
     piece_seconds: float | None = None
     upload_format: UploadFormat = "auto"
+    track: TrackChoice = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

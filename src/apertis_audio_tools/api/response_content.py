@@ -3,11 +3,13 @@
 import codecs
 import contextlib
 import re
+from dataclasses import replace
 
 from pydantic_core import from_json
 
-from apertis_audio_tools.api.call import require_few_values
+from apertis_audio_tools.api.json_limits import limit_values
 from apertis_audio_tools.api.response import Response, malformed_error
+from apertis_audio_tools.api.usage import USAGE_NAMES
 
 _SPACES = re.compile(rb"\s*+")
 _HEAD_BYTES = 1_000
@@ -23,6 +25,8 @@ _LONE_SURROGATE = re.compile(
     r"|(?<!\\u[dD][89abAB][\da-fA-F]{2})\\u[dD][c-fC-F][\da-fA-F]{2})"
 )
 _MAX_SURROGATES = 10_000
+_READ_NAMES = USAGE_NAMES | {"detail", "error", "languages"}
+"""Names of lists and objects that are read besides segments and words."""
 
 
 def read_content(response: Response, response_format: str) -> object:
@@ -41,15 +45,25 @@ def read_content(response: Response, response_format: str) -> object:
     is_plain = response_format == "text" and not _is_json(response)
     if not (_WRAPPED if is_plain else _JSON).match(head):
         return decode_text(response)
-    require_few_values(response)
+    limited = replace(response, body=_limit_values(response))
     with contextlib.suppress(ValueError):
-        return from_json(body)
-    text = decode_text(response)
+        return from_json(limited.body.removeprefix(codecs.BOM_UTF8))
+    text = decode_text(limited)
     with contextlib.suppress(ValueError):
         return from_json(_LONE_SURROGATE.sub(r"\1\\ufffd", text, count=_MAX_SURROGATES))
     if _DAMAGED_JSON.match(head):
         raise malformed_error(response, "the body is not JSON")
-    return text
+    return decode_text(response)
+
+
+def _limit_values(response: Response) -> bytes:
+    """Return JSON with few values: without those that nobody reads, words, or even segments."""
+    segments = {"segments", "tokens"}
+    for names in ({*segments, "words"}, segments, set[str]()):
+        body = limit_values(response.body, _READ_NAMES | names)
+        if body is not None:
+            return body
+    raise malformed_error(response, "with far more values than it needs")
 
 
 def decode_text(response: Response) -> str:

@@ -55,6 +55,15 @@ class _Usage(BaseModel):
     cost: _Amount = None
 
 
+USAGE_NAMES: frozenset[str] = frozenset(
+    str(choice)
+    for field in _Usage.model_fields.values()
+    if isinstance(field.validation_alias, AliasChoices)
+    for choice in field.validation_alias.choices
+) | {"usage"}
+"""Names of the usage, of its counts and of objects with counts."""
+
+
 def parse_usage(data: object) -> Usage | None:
     """Return the counts that can be read, by the names of any endpoint, or None without any.
 

@@ -3,13 +3,13 @@
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
 from apertis_audio_tools.cli.standard_streams import decode_argument, require_regular_files
 from apertis_audio_tools.cli.transcript_output import OutputFormat, require_folder
-from apertis_audio_tools.models import UploadFormat
+from apertis_audio_tools.models import TrackChoice, UploadFormat
 
 recordings_argument: Callable[..., object] = functools.partial(
     typer.Argument,
@@ -44,6 +44,14 @@ UploadFormatChoice = Annotated[
         "mp3 and opus re-encode for a slow connection."
     ),
 ]
+Track = Annotated[
+    str,
+    typer.Option(
+        metavar="TRACK",
+        help="Audio track of recordings with several: its index from 0 on, all to mix them, or "
+        "default.",
+    ),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
 NoCache = Annotated[
     bool, typer.Option("--no-cache", help="Neither use nor store cached transcripts.")
@@ -51,3 +59,8 @@ NoCache = Annotated[
 UseSandbox = Annotated[
     bool, typer.Option("--sandbox", help="Use a local stand-in for the service; needs no key.")
 ]
+
+
+def parse_track(value: str) -> TrackChoice:
+    """Return the value of ``--track``, which the client checks."""
+    return int(value) if value.isdecimal() else cast("TrackChoice", value)

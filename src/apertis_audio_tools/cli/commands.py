@@ -23,8 +23,10 @@ from apertis_audio_tools.cli.command_options import (
     PieceSeconds,
     Prompt,
     Temperature,
+    Track,
     UploadFormatChoice,
     UseSandbox,
+    parse_track,
     recordings_argument,
 )
 from apertis_audio_tools.cli.progress_bar import recordings_progress
@@ -94,6 +96,7 @@ def transcribe(
     temperature: Temperature = None,
     piece_seconds: PieceSeconds = None,
     upload_format: UploadFormatChoice = "auto",
+    track: Track = "default",
     overwrite: Overwrite = False,
     no_cache: NoCache = False,
     sandbox: UseSandbox = False,
@@ -106,6 +109,7 @@ def transcribe(
         temperature=temperature,
         piece_seconds=piece_seconds,
         upload_format=upload_format,
+        track=parse_track(track),
     )
     with open_session(sandbox=sandbox, use_cache=not no_cache) as session:
         output = TranscriptOutput.create(files, folder, output_format, overwrite=overwrite)
@@ -123,6 +127,7 @@ def translate(
     temperature: Temperature = None,
     piece_seconds: PieceSeconds = None,
     upload_format: UploadFormatChoice = "auto",
+    track: Track = "default",
     overwrite: Overwrite = False,
     no_cache: NoCache = False,
     sandbox: UseSandbox = False,
@@ -135,6 +140,7 @@ def translate(
         temperature=temperature,
         piece_seconds=piece_seconds,
         upload_format=upload_format,
+        track=parse_track(track),
     )
     with open_session(sandbox=sandbox, use_cache=not no_cache) as session:
         output = TranscriptOutput.create(files, folder, output_format, overwrite=overwrite)

@@ -3,7 +3,12 @@
 from collections.abc import AsyncGenerator, Generator
 
 from apertis_audio_tools.api.options import TranscriptionOptions
-from apertis_audio_tools.models import TRANSCRIPTION_MODEL, TranscriptFormat, UploadFormat
+from apertis_audio_tools.models import (
+    TRANSCRIPTION_MODEL,
+    TrackChoice,
+    TranscriptFormat,
+    UploadFormat,
+)
 from apertis_audio_tools.pipeline.batch import BatchRequest, OnError, Outcome, Sources
 from apertis_audio_tools.pipeline.batch_runner import BatchRunner
 from apertis_audio_tools.pipeline.progress import ProgressCallback, ProgressReporter
@@ -30,6 +35,7 @@ class BatchVerbs:
         temperature: float | None = None,
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
+        track: TrackChoice = "default",
     ) -> Generator[Outcome]:
         """Transcribe many recordings; yield an `Outcome` for each while others are under way.
 
@@ -54,6 +60,7 @@ class BatchVerbs:
             temperature: Sampling temperature, 0 to 1. Defaults to the service's 0.
             piece_seconds: Target length of pieces in seconds; see `transcribe`.
             upload_format: Encoding of uploads; see `transcribe`. Defaults to ``auto``.
+            track: Audio track of each recording; see `transcribe`. Defaults to ``default``.
 
         Raises:
             ApertisError: If a recording fails, with ``on_error="raise"``; see `transcribe`.
@@ -68,6 +75,7 @@ class BatchVerbs:
             temperature=temperature,
             piece_seconds=piece_seconds,
             upload_format=upload_format,
+            track=track,
         )
         return self.transcribe_many_with(
             sources, options, in_order=in_order, on_error=on_error, progress=progress
@@ -87,6 +95,7 @@ class BatchVerbs:
         temperature: float | None = None,
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
+        track: TrackChoice = "default",
     ) -> AsyncGenerator[Outcome]:
         """Async version of `transcribe_many`."""
         options = TranscriptionOptions(
@@ -97,6 +106,7 @@ class BatchVerbs:
             temperature=temperature,
             piece_seconds=piece_seconds,
             upload_format=upload_format,
+            track=track,
         )
         return self.atranscribe_many_with(
             sources, options, in_order=in_order, on_error=on_error, progress=progress
@@ -115,6 +125,7 @@ class BatchVerbs:
         temperature: float | None = None,
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
+        track: TrackChoice = "default",
     ) -> Generator[Outcome]:
         """Translate many recordings into English; see `transcribe_many`.
 
@@ -129,6 +140,7 @@ class BatchVerbs:
             temperature: Sampling temperature, 0 to 1. Defaults to the service's 0.
             piece_seconds: Target length of pieces in seconds; see `transcribe`.
             upload_format: Encoding of uploads; see `transcribe`. Defaults to ``auto``.
+            track: Audio track of each recording; see `transcribe`. Defaults to ``default``.
 
         Raises:
             ApertisError: If a recording fails; see `transcribe_many`.
@@ -141,6 +153,7 @@ class BatchVerbs:
             temperature=temperature,
             piece_seconds=piece_seconds,
             upload_format=upload_format,
+            track=track,
         )
         return self.transcribe_many_with(
             sources, options, in_order=in_order, on_error=on_error, progress=progress
@@ -159,6 +172,7 @@ class BatchVerbs:
         temperature: float | None = None,
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
+        track: TrackChoice = "default",
     ) -> AsyncGenerator[Outcome]:
         """Async version of `translate_many`."""
         options = TranscriptionOptions(
@@ -169,6 +183,7 @@ class BatchVerbs:
             temperature=temperature,
             piece_seconds=piece_seconds,
             upload_format=upload_format,
+            track=track,
         )
         return self.atranscribe_many_with(
             sources, options, in_order=in_order, on_error=on_error, progress=progress

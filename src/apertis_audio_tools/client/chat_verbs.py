@@ -1,6 +1,7 @@
 """Verbs of a conversation."""
 
 import contextlib
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from apertis_audio_tools.pipeline.request_runner import RequestRunner
 from apertis_audio_tools.pipeline.transcription_job import JobContext
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread
 from apertis_audio_tools.results import ChatDelta, ChatReply
+
+logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 
 
 class ChatVerbs:
@@ -226,7 +229,10 @@ class ChatVerbs:
 
         An ``input_audio`` block may have such an upload as its ``data``.
         """
-        return encode_chat_clip(probe(source, isolate=self._context.isolate_probe))
+        recording = probe(source, isolate=self._context.isolate_probe)
+        for note in recording.notes:
+            logger.warning("%s: %s", recording.label, note)
+        return encode_chat_clip(recording)
 
     def _chat_call(self, messages: Sequence[ChatMessage], options: ChatOptions) -> Call[ChatReply]:
         capabilities = self._context.capabilities

@@ -2,7 +2,12 @@
 
 from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.audio import Source
-from apertis_audio_tools.models import TRANSCRIPTION_MODEL, TranscriptFormat, UploadFormat
+from apertis_audio_tools.models import (
+    TRANSCRIPTION_MODEL,
+    TrackChoice,
+    TranscriptFormat,
+    UploadFormat,
+)
 from apertis_audio_tools.pipeline.transcription_job import JobContext, JobFactory
 from apertis_audio_tools.pipeline.transcription_runner import TranscriptionRunner
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread
@@ -26,6 +31,7 @@ class TranscriptionVerbs:
         temperature: float | None = None,
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
+        track: TrackChoice = "default",
     ) -> Transcript:
         """Transcribe a recording of any length in the language spoken.
 
@@ -46,6 +52,9 @@ class TranscriptionVerbs:
             upload_format: ``mp3`` or ``opus`` to re-encode at 16 kHz mono for a slow line,
                 ``original`` to send the recording's own encoding wherever the service accepts it.
                 Defaults to ``auto``, which is ``original``.
+            track: Audio track of a recording with several: its index among them, counted from 0,
+                or ``all`` to mix them. Defaults to ``default``, the track a player would play,
+                unless that is silent and another is not.
 
         Raises:
             RecordingError: If the source is missing, empty or no audio.
@@ -61,6 +70,7 @@ class TranscriptionVerbs:
             temperature=temperature,
             piece_seconds=piece_seconds,
             upload_format=upload_format,
+            track=track,
         )
         return self.transcribe_with(source, options)
 
@@ -75,6 +85,7 @@ class TranscriptionVerbs:
         temperature: float | None = None,
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
+        track: TrackChoice = "default",
     ) -> Transcript:
         """Async version of `transcribe`."""
         options = TranscriptionOptions(
@@ -85,6 +96,7 @@ class TranscriptionVerbs:
             temperature=temperature,
             piece_seconds=piece_seconds,
             upload_format=upload_format,
+            track=track,
         )
         return await self.atranscribe_with(source, options)
 
@@ -98,6 +110,7 @@ class TranscriptionVerbs:
         temperature: float | None = None,
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
+        track: TrackChoice = "default",
     ) -> Transcript:
         """Translate a recording of any length into English; see `transcribe`.
 
@@ -109,6 +122,7 @@ class TranscriptionVerbs:
             temperature: Sampling temperature, 0 to 1. Defaults to the service's 0.
             piece_seconds: Target length of pieces in seconds; see `transcribe`.
             upload_format: Encoding of uploads; see `transcribe`. Defaults to ``auto``.
+            track: Audio track; see `transcribe`. Defaults to ``default``.
 
         Raises:
             RecordingError: If the source is missing, empty or no audio.
@@ -123,6 +137,7 @@ class TranscriptionVerbs:
             temperature=temperature,
             piece_seconds=piece_seconds,
             upload_format=upload_format,
+            track=track,
         )
         return self.transcribe_with(source, options)
 
@@ -136,6 +151,7 @@ class TranscriptionVerbs:
         temperature: float | None = None,
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
+        track: TrackChoice = "default",
     ) -> Transcript:
         """Async version of `translate`."""
         options = TranscriptionOptions(
@@ -146,6 +162,7 @@ class TranscriptionVerbs:
             temperature=temperature,
             piece_seconds=piece_seconds,
             upload_format=upload_format,
+            track=track,
         )
         return await self.atranscribe_with(source, options)
 

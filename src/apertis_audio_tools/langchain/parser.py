@@ -15,7 +15,7 @@ from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.audio import Source
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.langchain.blobs import name_of, source_of, split_metadata
-from apertis_audio_tools.models import TRANSCRIPTION_MODEL, Task, UploadFormat
+from apertis_audio_tools.models import TRANSCRIPTION_MODEL, Task, TrackChoice, UploadFormat
 from apertis_audio_tools.pipeline.batch import OnError, Outcome
 from apertis_audio_tools.pipeline.progress import ProgressCallback, ProgressReporter
 from apertis_audio_tools.results import PASSAGE_CHARACTERS, PASSAGE_SECONDS
@@ -33,6 +33,7 @@ class ParserOptions(ClientOptions, total=False):
     temperature: float | None
     piece_seconds: float | None
     upload_format: UploadFormat
+    track: TrackChoice
     granularity: Granularity
     max_seconds: float
     max_characters: int
@@ -65,6 +66,7 @@ class ApertisAudioParser(BaseBlobParser):
         temperature: Sampling temperature, 0 to 1.
         piece_seconds: Target length of the pieces of a recording that has to be cut, in seconds.
         upload_format: ``mp3`` or ``opus`` to re-encode for a slow line. Defaults to ``auto``.
+        track: Index of the audio track, or ``all`` to mix them; see `ApertisAudio.transcribe`.
         granularity: ``recording`` for one document each; ``passage`` for whole segments packed to
             a size that retrieval works well with; ``segment`` for one document per segment.
         max_seconds: Longest passage, in seconds.
@@ -94,6 +96,7 @@ class ApertisAudioParser(BaseBlobParser):
         temperature: float | None = None,
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
+        track: TrackChoice = "default",
         granularity: Granularity = "passage",
         max_seconds: float = PASSAGE_SECONDS,
         max_characters: int = PASSAGE_CHARACTERS,
@@ -113,6 +116,7 @@ class ApertisAudioParser(BaseBlobParser):
                 temperature=temperature,
                 piece_seconds=piece_seconds,
                 upload_format=upload_format,
+                track=track,
             ),
             DocumentOptions(granularity, max_seconds, max_characters, overlap),
             on_error,

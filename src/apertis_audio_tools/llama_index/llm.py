@@ -28,7 +28,6 @@ from llama_index.core.llms.loading import RECOGNIZED_LLMS
 
 from apertis_audio_tools.adapters.chat_schema.lost_clips import encode_clips
 from apertis_audio_tools.adapters.chat_schema.options import fill_model_name, wants_speech
-from apertis_audio_tools.adapters.chat_schema.replies import ReplyBuilder
 from apertis_audio_tools.adapters.chat_schema.turns import Turn
 from apertis_audio_tools.adapters.client_handle import hide_key
 from apertis_audio_tools.errors import UnsupportedError
@@ -131,11 +130,10 @@ class ApertisAudioLLM(ToolCallingLLM):
             yield _as_only_chunk(self._chat(messages, **kwargs))
             return
         with ExitStack() as files:
-            turns, builder = self._turns(messages, files), ReplyBuilder()
+            turns, partial = self._turns(messages, files), responses.PartialResponses()
             for delta in self.audio.stream_chat_with(turns, options):
-                builder.add(delta)
-                yield responses.build_partial_response(builder, delta.text)
-        yield responses.build_response(fill_model_name(builder.build(), options), "")
+                yield from partial.add(delta)
+        yield partial.finish(options)
 
     async def _astream_chat(
         self, messages: Sequence[ChatMessage], **kwargs: object
@@ -145,13 +143,14 @@ class ApertisAudioLLM(ToolCallingLLM):
             yield _as_only_chunk(await self._achat(messages, **kwargs))
             return
         with ExitStack() as files:
-            turns, builder = await asyncio.to_thread(self._turns, messages, files), ReplyBuilder()
+            turns = await asyncio.to_thread(self._turns, messages, files)
+            partial = responses.PartialResponses()
             stream = self.audio.astream_chat_with(turns, options)
             async with contextlib.aclosing(stream) as deltas:
                 async for delta in deltas:
-                    builder.add(delta)
-                    yield responses.build_partial_response(builder, delta.text)
-        yield responses.build_response(fill_model_name(builder.build(), options), "")
+                    for response in partial.add(delta):
+                        yield response
+        yield partial.finish(options)
 
     @instrumentation.without_span
     def chat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponse:

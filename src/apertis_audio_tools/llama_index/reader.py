@@ -31,7 +31,7 @@ from apertis_audio_tools.llama_index.recording_finder import (
     ReaderSource,
     locate_recordings,
 )
-from apertis_audio_tools.models import TRANSCRIPTION_MODEL, Task, UploadFormat
+from apertis_audio_tools.models import TRANSCRIPTION_MODEL, Task, TrackChoice, UploadFormat
 from apertis_audio_tools.pipeline.batch import OnError, Outcome
 from apertis_audio_tools.results import PASSAGE_CHARACTERS, PASSAGE_SECONDS
 
@@ -69,6 +69,7 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
         temperature: Sampling temperature, 0 to 1.
         piece_seconds: Target length of pieces in seconds.
         upload_format: ``mp3`` or ``opus`` for a slow line, ``original``, or ``auto``.
+        track: Index of the audio track, ``all`` to mix them, or ``default``.
         granularity: ``passage`` for whole segments packed to the size below, ``segment`` for one
             document per segment, ``recording`` for one per recording.
         max_seconds: Longest passage, in seconds.
@@ -97,6 +98,7 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
     temperature: float | None = None
     piece_seconds: float | None = None
     upload_format: UploadFormat = "auto"
+    track: TrackChoice = "default"
     granularity: Granularity = "passage"
     max_seconds: float = PASSAGE_SECONDS
     max_characters: int = PASSAGE_CHARACTERS
@@ -235,6 +237,7 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
             temperature=self.temperature,
             piece_seconds=self.piece_seconds,
             upload_format=self.upload_format,
+            track=self.track,
         )
         return LoadOptions(
             replace(transcription, **options),

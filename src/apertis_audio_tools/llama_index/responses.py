@@ -1,6 +1,7 @@
 """Conversion of the service's replies into LlamaIndex's responses."""
 
 import base64
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from llama_index.core.base.llms.types import (
@@ -15,12 +16,20 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.llms.utils import parse_partial_json
 
+from apertis_audio_tools.adapters.chat_schema.options import fill_model_name
 from apertis_audio_tools.adapters.chat_schema.replies import ReplyBuilder, parse_arguments
 from apertis_audio_tools.adapters.chat_schema.turns import dump_spoken_reply, dump_tool_call
+from apertis_audio_tools.api.options import ChatOptions
 from apertis_audio_tools.errors import MalformedResponseError
 from apertis_audio_tools.llama_index.messages import read_calls
-from apertis_audio_tools.results import ChatReply, ToolCall
+from apertis_audio_tools.results import ChatDelta, ChatReply, ToolCall, ToolCallDelta
 
+_SHORT_REPLY = 16_384
+"""Characters of a reply up to which every delta has a response of its own."""
+_MAX_RESPONSES_OF_A_REPLY = 64
+"""Responses in which any part of a longer reply is repeated, about."""
+_MAX_PARTIAL_ARGUMENTS = 32_768
+"""Characters of arguments that are parsed before they are complete."""
 _RAW_FIELDS = {"model", "finish_reason", "request_id", "usage"}
 
 
@@ -29,9 +38,36 @@ def build_response(reply: ChatReply, delta: str | None = None) -> ChatResponse:
     return _response(reply, list(map(_call_block, reply.tool_calls)), delta)
 
 
-def build_partial_response(builder: ReplyBuilder, delta: str) -> ChatResponse:
-    """Return an unfinished reply: its whole text so far, and its calls as far as they parse."""
-    return _response(builder.build(), list(map(_partial_call_block, builder.tool_calls)), delta)
+class PartialResponses:
+    """Responses to the deltas of a stream, each with the whole text so far.
+
+    In a long reply, a response stands for several deltas: with one for each, the whole text would
+    be copied, and the arguments of all calls parsed, a million times.
+    """
+
+    def __init__(self) -> None:
+        self._builder = ReplyBuilder()
+        self._delta: list[str] = []
+        self._size = self._new = 0
+
+    def add(self, delta: ChatDelta) -> Iterator[ChatResponse]:
+        """Yield the response to a delta and those before it, unless it waits for further ones."""
+        self._builder.add(delta)
+        self._delta.append(delta.text)
+        self._new += len(delta.text) + sum(map(_weigh, delta.tool_calls))
+        if self._new >= (self._size - _SHORT_REPLY) // _MAX_RESPONSES_OF_A_REPLY:
+            reply = self._builder.build()
+            yield _response(reply, _partial_call_blocks(reply.tool_calls), self._take_delta())
+
+    def finish(self, options: ChatOptions) -> ChatResponse:
+        """Return the last response, with the whole reply."""
+        return build_response(fill_model_name(self._builder.build(), options), self._take_delta())
+
+    def _take_delta(self) -> str:
+        self._size += self._new
+        self._new, deltas = 0, "".join(self._delta)
+        self._delta.clear()
+        return deltas
 
 
 def select_tools(
@@ -132,10 +168,27 @@ def _call_block(call: ToolCall) -> ToolCallBlock:
     return ToolCallBlock(tool_call_id=call.id, tool_name=call.name, tool_kwargs=arguments)
 
 
-def _partial_call_block(call: ToolCall) -> ToolCallBlock:
+def _weigh(part: ToolCallDelta) -> int:
+    """Return the size of a part of a tool call, by what it costs in every later response."""
+    return 1000 + 8 * len(part.arguments)
+
+
+def _partial_call_blocks(calls: Sequence[ToolCall]) -> list[ToolCallBlock]:
+    """Return unfinished calls as blocks, with their arguments as far as they parse."""
+    is_short = sum(len(call.arguments) for call in calls) <= _MAX_PARTIAL_ARGUMENTS
+    return [
+        ToolCallBlock(
+            tool_call_id=call.id,
+            tool_name=call.name,
+            tool_kwargs=_parse_partially(call.arguments) if is_short else {},
+        )
+        for call in calls
+    ]
+
+
+def _parse_partially(arguments: str) -> dict[str, Any]:
     try:
-        parsed: object = parse_partial_json(call.arguments)
+        parsed: object = parse_partial_json(arguments)
     except (ValueError, RecursionError):
-        parsed = None
-    arguments = parsed if isinstance(parsed, dict) else {}
-    return ToolCallBlock(tool_call_id=call.id, tool_name=call.name, tool_kwargs=arguments)
+        return {}
+    return parsed if isinstance(parsed, dict) else {}

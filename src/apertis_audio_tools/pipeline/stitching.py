@@ -37,6 +37,14 @@ class TranscribedPiece:
         return [_move(segment, self.start) for segment in segments]
 
 
+def place(piece: TranscribedPiece) -> Transcript:
+    """Return the transcript of the only piece with times of the recording."""
+    if piece.start <= 0:
+        return piece.transcript
+    moved = {"segments": tuple(piece.placed_segments()), "duration": round(piece.end, 3)}
+    return piece.transcript.model_copy(update=moved)
+
+
 def stitch(pieces: Sequence[TranscribedPiece], empty: Transcript) -> Transcript:
     """Return one transcript of all pieces, which are in order.
 

@@ -20,10 +20,11 @@ from apertis_audio_tools.models import (
     MIN_REQUEST_SECONDS,
     Capabilities,
     require_piece_options,
+    require_track_choice,
 )
 from apertis_audio_tools.pipeline.cache import TranscriptCache
 from apertis_audio_tools.pipeline.job_state import JobState
-from apertis_audio_tools.pipeline.stitching import TranscribedPiece, find_notes, stitch
+from apertis_audio_tools.pipeline.stitching import TranscribedPiece, find_notes, place, stitch
 from apertis_audio_tools.pipeline.time_estimates import add_estimated_times
 from apertis_audio_tools.results import PartialTranscript, Transcript
 
@@ -89,6 +90,7 @@ class JobFactory:
     def create(cls, options: TranscriptionOptions, context: JobContext) -> "JobFactory":
         """Check the options before any recording is opened, and return the maker of jobs."""
         require_piece_options(options.piece_seconds, options.upload_format)
+        require_track_choice(options.track)
         capabilities = context.capabilities
         best = capabilities.best_transcript_format(options.model, options.task)
         options = replace(options, response_format=options.response_format or best)
@@ -105,7 +107,8 @@ class JobFactory:
 
     def job(self, source: Source) -> "TranscriptionJob":
         """Return the job of one recording."""
-        return TranscriptionJob(probe(source, isolate=self.context.isolate_probe), self)
+        recording = probe(source, track=self.options.track, isolate=self.context.isolate_probe)
+        return TranscriptionJob(recording, self)
 
 
 def _max_seconds(options: TranscriptionOptions, capabilities: Capabilities) -> float | None:
@@ -168,7 +171,8 @@ class TranscriptionJob:
         state.raise_failure()
         state.require_running()
         if len(pieces) == 1:
-            return self._complete(pieces[0].transcript, find_notes(pieces, pieces[0].transcript))
+            only = place(pieces[0])
+            return self._complete(only, find_notes(pieces, only))
         end = {"duration": round(pieces[-1].end, 3)} if pieces else {}
         stitched = stitch(pieces, self._empty().model_copy(update=end))
         whole = self._complete(stitched, find_notes(pieces, stitched))
@@ -204,14 +208,14 @@ class TranscriptionJob:
             model=options.model,
             language=options.language,
             source=self.recording.label,
-            duration=self.recording.duration,
+            duration=self.recording.end,
         )
 
     def _add(self, piece: Piece, transcript: Transcript, state: JobState) -> None:
         state.transcribed.append(
             TranscribedPiece(piece.start, piece.end, piece.overlap, transcript)
         )
-        if len(state.transcribed) > 1 or piece.end < self.recording.duration - _DURATION_ERROR:
+        if len(state.transcribed) > 1 or piece.end < self.recording.end - _DURATION_ERROR:
             state.notifier.notify()
 
     def _known(self, piece: Piece) -> Transcript | None:

@@ -31,7 +31,8 @@ class ChatReply(Value):
         usage: Usage of the request; None if the service reports none.
         model: Model that was used.
         id: Id of the completion.
-        logprobs: Log probabilities of the tokens, as the service returns them, if requested.
+        logprobs: Log probabilities of the tokens, as the service returns them, if requested;
+            None if there are hundreds of thousands.
         request_id: Id of the request, for the support of the service.
         server: ``Server`` header of the response.
     """

@@ -66,11 +66,12 @@ def pack_segments(
 
 def join_texts(texts: Iterable[str]) -> str:
     """Join texts, with a space between them unless both sides are in a script without spaces."""
-    joined = ""
+    parts: list[str] = []
     for text in filter(None, map(str.strip, texts)):
-        is_unspaced = UNSPACED_SCRIPT.match(joined[-1:]) and UNSPACED_SCRIPT.match(text)
-        joined += text if is_unspaced or not joined else f" {text}"
-    return joined
+        if parts and not (UNSPACED_SCRIPT.match(parts[-1][-1]) and UNSPACED_SCRIPT.match(text)):
+            parts.append(" ")
+        parts.append(text)
+    return "".join(parts)
 
 
 def _count_characters(group: list[T]) -> int:

@@ -56,7 +56,7 @@ def _map_error(error: httpx.RequestError) -> APIError:
     if isinstance(error, httpx.TimeoutException):
         return APITimeoutError(f"The service was silent for too long ({_summarize(error)}).")
     if isinstance(error, httpx.DecodingError):
-        return MalformedResponseError(f"The response cannot be decompressed ({error}).")
+        return MalformedResponseError(f"The response cannot be decompressed ({_summarize(error)}).")
     url = error.request.url
     address = f"{url.host}:{url.port or url.scheme}"
     if (reason := _find_certificate_problem(error)) is not None:
@@ -76,7 +76,9 @@ def _find_certificate_problem(error: BaseException | None) -> str | None:
 
 
 def _summarize(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    """Return the type of an error and its text, which may quote a response, in one line."""
+    text = " ".join("".join(char if char.isprintable() else " " for char in str(error)).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _drop_secrets(error: httpx.RequestError) -> httpx.RequestError:

@@ -19,6 +19,7 @@ from apertis_audio_tools.transport.response_body import (
     alimit_size,
     aread_error_body,
     break_reference_cycle,
+    limit_chunks,
     limit_size,
     read_error_body,
     response_head,
@@ -151,6 +152,7 @@ class Transport:
             watch_unread_bytes(response)
             try:
                 head = response_head(response, self._redact)
+                limit_chunks(response, head, request.max_response_bytes)
                 body_chunks = response.iter_bytes()
                 if not is_success(head.status):
                     refused = replace(head, body=read_error_body(body_chunks))
@@ -173,6 +175,7 @@ class Transport:
                 watch_unread_bytes(response)
                 try:
                     head = response_head(response, self._redact)
+                    limit_chunks(response, head, request.max_response_bytes)
                     body_chunks = response.aiter_bytes()
                     if not is_success(head.status):
                         refused = replace(head, body=await aread_error_body(body_chunks))

@@ -18,6 +18,8 @@ from apertis_audio_tools.concurrency.fork_safety import ForkSafeLock
 Redact = Callable[[str], str]
 
 _REPLACEMENT = "[API key]"
+_REDACTED_CHARACTERS, _MAX_CHARACTERS = 16_384, 300
+"""Texts are redacted before they are cut, for nothing would recognise half a key."""
 _LOGGERS = ("httpx", *(f"httpcore.{name}" for name in ("connection", "http11", "proxy", "socks")))
 _redactors: weakref.WeakSet[Redact] = weakref.WeakSet()
 _lock = ForkSafeLock()
@@ -44,7 +46,7 @@ def make_redactor(api_key: SecretStr) -> Redact:
 
 
 def redact_exceptions(error: BaseException | None, redact: Redact) -> None:
-    """Replace the key in the texts of an error and of its causes."""
+    """Replace the key in the texts of an error and of its causes, and shorten long ones."""
     while error is not None:
         error.args = tuple(_redact_value(value, redact) for value in error.args)
         if notes := getattr(error, "__notes__", None):
@@ -55,7 +57,9 @@ def redact_exceptions(error: BaseException | None, redact: Redact) -> None:
 def _redact_value(value: object, redact: Redact) -> object:
     if isinstance(value, bytes | bytearray):
         value = value.decode("latin-1")
-    return redact(value) if isinstance(value, str) else value
+    return (
+        redact(value[:_REDACTED_CHARACTERS])[:_MAX_CHARACTERS] if isinstance(value, str) else value
+    )
 
 
 def _key_pattern(key: str) -> str:
@@ -72,7 +76,7 @@ def _key_pattern(key: str) -> str:
     return "|".join([plain, hexadecimal, decimal, *_base64_patterns(data)])
 
 
-_ESCAPE = r"\\{1,8}"
+_ESCAPE = r"\\{1,32}"
 """Escapes of escapes have several; without a limit, a text of nothing else would take long."""
 _PERCENT = "%(?:25)*"
 _AND = rf"(?:&|{_PERCENT}26)(?:amp;|amp{_PERCENT}3b)*"
@@ -84,7 +88,7 @@ def _character_pattern(char: str) -> str:
     names = sorted(name.rstrip(";") for name, value in html5.items() if value == char)
     named = "|".join([rf"{_HASH}0*{ord(char)}", rf"{_HASH}x0*{code}", *names])
     return (
-        rf"(?:\\{{0,8}}{re.escape(char)}|{_ESCAPE}(?:u\{{?0*{code}\}}?|x{code}|{ord(char):03o})"
+        rf"(?:\\{{0,32}}{re.escape(char)}|{_ESCAPE}(?:u\{{?0*{code}\}}?|x{code}|{ord(char):03o})"
         rf"|(?:{_PERCENT}|=){code}|{_AND}(?:{named})(?:;|{_PERCENT}3b)?)"
     )
 
@@ -120,7 +124,7 @@ def _base64_patterns(key: bytes) -> list[str]:
 _BASE64_GAP = rf"(?-i:(?>[^!-~]*(?:(?:{_ESCAPE}[nr]|{_PERCENT}0[ADad])[^!-~]*){{0,2}}))"
 _BASE64_ALTERNATIVES = {
     "+": rf"(?:[+-]|{_PERCENT}2b|{_ESCAPE}u002b)",
-    "/": rf"(?:\\{{0,8}}/|_|{_PERCENT}2f|{_ESCAPE}u002f)",
+    "/": rf"(?:\\{{0,32}}/|_|{_PERCENT}2f|{_ESCAPE}u002f)",
 }
 
 

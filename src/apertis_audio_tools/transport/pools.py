@@ -21,6 +21,16 @@ class _NoCookies(CookieJar):
         """Keep nothing."""
 
 
+def _forget_location(response: httpx.Response) -> None:
+    """Remove the address of a redirect, which is refused, and which errors of httpx would quote."""
+    response.headers.pop("location", None)
+
+
+async def _aforget_location(response: httpx.Response) -> None:
+    """Async version of `_forget_location`."""
+    _forget_location(response)
+
+
 class _Clients:
     """Clients of one process, with their connections."""
 
@@ -69,6 +79,7 @@ class ConnectionPools:
                     base_url=self._base_url,
                     headers=self._headers,
                     cookies=_NoCookies(),
+                    event_hooks={"response": [_forget_location]},
                 )
             return clients.sync_client
 
@@ -85,6 +96,7 @@ class ConnectionPools:
                 base_url=self._base_url,
                 headers=self._headers,
                 cookies=_NoCookies(),
+                event_hooks={"response": [_aforget_location]},
             )
             closer = _close_with_loop(clients, loop, client)
             clients.async_clients[loop], clients.closers[loop] = client, closer

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import httpx
 
@@ -13,6 +14,9 @@ from apertis_audio_tools.transport.key_redaction import Redact
 
 logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 
+_MAX_TINY_CHUNKS, _MIN_CHUNK_BYTES = 100_000, 32
+"""Each chunk costs some microseconds, whatever its size. An event has more bytes than that."""
+_BROKEN_OFF = (httpx.NetworkError, httpx.ProtocolError, MalformedResponseError)
 _ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
 """None is requested. These expand a thousandfold at most; others, and several at once, without
 bound in a single step."""
@@ -34,6 +38,43 @@ def response_head(response: httpx.Response, redact: Redact) -> Response:
             head, f"The response has a content encoding that was not requested ({encoding[:80]})."
         )
     return head
+
+
+def limit_chunks(response: httpx.Response, head: Response, max_bytes: int) -> None:
+    """Raise an error for a body of too many bytes or tiny chunks, before it is decompressed."""
+    response.stream = _LimitedStream(response.stream, head, max_bytes)
+
+
+class _LimitedStream(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """Body as it arrives. Each chunk takes time, also one that yields nothing."""
+
+    def __init__(self, stream: object, head: Response, max_bytes: int) -> None:
+        self._stream: Any = stream  # either of both kinds
+        self._head = head
+        self._max_bytes = max_bytes
+        self._bytes = self._chunks = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._stream:
+            yield self._count(chunk)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._stream:
+            yield self._count(chunk)
+
+    def close(self) -> None:
+        self._stream.close()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    def _count(self, chunk: bytes) -> bytes:
+        self._bytes += len(chunk)
+        self._chunks += 1
+        _require_size(self._head, self._bytes, self._max_bytes)
+        if self._chunks > _MAX_TINY_CHUNKS + self._bytes // _MIN_CHUNK_BYTES:
+            raise _malformed(self._head, "The response arrives in far too small chunks.")
+        return chunk
 
 
 def limit_size(head: Response, chunks: Iterator[bytes], max_bytes: int) -> Iterator[bytes]:
@@ -59,7 +100,7 @@ async def alimit_size(
 def read_error_body(chunks: Iterator[bytes]) -> bytes:
     """Return the body of an error; if it breaks off, or does not end, the part that arrived."""
     body = bytearray()
-    with contextlib.suppress(httpx.NetworkError, httpx.ProtocolError):
+    with contextlib.suppress(*_BROKEN_OFF):
         for chunk in chunks:
             body += chunk[: MAX_ERROR_RESPONSE_BYTES - len(body)]
             if len(body) == MAX_ERROR_RESPONSE_BYTES:
@@ -70,7 +111,7 @@ def read_error_body(chunks: Iterator[bytes]) -> bytes:
 async def aread_error_body(chunks: AsyncIterator[bytes]) -> bytes:
     """Async version of `read_error_body`."""
     body = bytearray()
-    with contextlib.suppress(httpx.NetworkError, httpx.ProtocolError):
+    with contextlib.suppress(*_BROKEN_OFF):
         async for chunk in chunks:
             body += chunk[: MAX_ERROR_RESPONSE_BYTES - len(body)]
             if len(body) == MAX_ERROR_RESPONSE_BYTES:

@@ -111,7 +111,7 @@ def test_pieces_can_be_made_smaller(
     assert all(offset_error(whole, piece) < MILLISECOND for piece in pieces)
 
 
-@pytest.mark.parametrize("name", ["mp3", "m4a", "ogg", "webm", "flac", "wav", "mpeg"])
+@pytest.mark.parametrize("name", ["mp3", "m4a", "ogg", "webm", "flac", "wav"])
 def test_small_recording_is_sent_unchanged(name: str, folder: Path, meeting: Samples) -> None:
     """A recording within the limits is one piece of its own bytes."""
     path = encoded(folder, name, meeting)

@@ -256,12 +256,12 @@ def test_time_stamps_that_begin_late(folder: Path) -> None:
     """A Matroska file lasts from its first time stamp to its last."""
     target = io.BytesIO()
     with (
-        av.open(io.BytesIO(beacons(folder, "48k.mp3"))) as source,
+        av.open(io.BytesIO(beacons(folder, "48k.mp3")), "r") as source,
         av.open(target, "w", format="matroska") as container,
     ):
         copy = container.add_stream_from_template(source.streams.audio[0])
         for packet in source.demux(audio=0):
-            if packet.size:
+            if packet.pts is not None:
                 packet.pts = packet.dts = packet.pts + round(200_000 / packet.time_base)
                 packet.stream = copy
                 container.mux(packet)

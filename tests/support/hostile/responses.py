@@ -84,6 +84,12 @@ RESPONSES: dict[str, HostileResponse] = {
     "lists": in_json(lambda: fill(b"[", b"[],", b"[]]")),
     "lists in lists": in_json(lambda: b"[" * MAX_JSON),
     "lists in the usage": in_json(lambda: fill(b'{"text":"x","usage":[', b"[],", b"[]]}")),
+    "words in an unknown field": in_json(
+        lambda: fill(b'{"text":"x","words":[', b'{"word":"a","start":0,"end":1},', b"1]}")
+    ),
+    "unknown lists in segments": in_json(
+        lambda: fill(b'{"text":"x","segments":[{"start":0', b',"a":[]', b"}]}")
+    ),
     "objects in an unknown field": in_json(lambda: fill(b'{"text":"x","a":[', b'{"a":1},', b"1]}")),
     "numbers in the usage": in_json(lambda: fill(b'{"text":"x","usage":[', b"1,", b"1]}")),
     "invalid segments": in_json(lambda: fill(b'{"text":"x","segments":[', b"{},", b"{}]}")),
@@ -98,6 +104,7 @@ RESPONSES: dict[str, HostileResponse] = {
     "one long text": in_json(lambda: fill(b'{"text":"' + WIDE, b"ab ", b'"}')),
     "escapes": in_json(lambda: fill(b'{"text":"' + WIDE, b"\\u00fc", b'"}')),
     "backslashes and quotes": in_json(lambda: fill(b'{"text":"', b'\\"', b"")),
+    "escaped quotes before a backslash": in_json(lambda: fill(b"", b'\\"', b"\\")),
     "quotes": in_json(lambda: fill(b'{"text":', b'"', b"")),
     "long number": in_json(lambda: fill(b'{"text":"a","duration":', b"1", b"}")),
     "names": in_json(
@@ -155,9 +162,20 @@ RESPONSES: dict[str, HostileResponse] = {
             + b"]}}]}"
         )
     ),
+    "probabilities of a reply": chat(
+        lambda: fill(
+            b'{"choices":[{"message":{"content":"a"},"logprobs":[',
+            b'{"token":"a","logprob":-1,"bytes":[97],"top_logprobs":[]},',
+            b"1]}]}",
+            16 << 20,
+        )
+    ),
     "a page in place of a reply": chat(lambda: fill(b"<html>", b"a ", b"", 12 << 20)),
     "an event of lists": stream(lambda: fill(b'data: {"choices":[', b"{},", b"{}]}\n\n"), 1 << 16),
     "an event in single bytes": stream(lambda: fill(b"data: ", b"a", b"\n\n", 100_000), 1),
+    "empty events": stream(
+        lambda: fill(b"", b'data: {"choices":[]}\n\n', b"data: [DONE]\n\n", 2 << 20), 1 << 16
+    ),
     "lines of an event": stream(lambda: fill(b"", b"data:\n", b"\n\n"), 1 << 16),
     "calls without an index": stream(
         lambda: b"".join(

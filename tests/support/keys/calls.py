@@ -17,7 +17,7 @@ def verbs() -> list[str]:
 
 def arguments_of(verb: str, folder: Path) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Return arguments with which a verb sends one request."""
-    recording, path = silent_wav(1000), folder / "speech.mp3"
+    recording, path = silent_wav(8000), folder / "speech.mp3"
     turns = [{"role": "user", "content": "Hello."}]
     calls: dict[str, tuple[Any, ...]] = {
         "models": (),

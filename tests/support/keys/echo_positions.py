@@ -46,7 +46,7 @@ def _raw(template: str) -> Position:
 
 
 def _head(template: str) -> Position:
-    return _raw(template + "||")
+    return _raw(template + "|connection: close||")
 
 
 def _events(*events: str) -> Position:
@@ -63,10 +63,14 @@ def _not_gzip(echo: str) -> Behaviour:
 
 
 def _with_trailer(echo: str) -> Behaviour:
-    return _raw("HTTP/1.1 401 No|transfer-encoding: chunked||2|{}|0|x-key @: @||")(echo)
+    return _raw(
+        "HTTP/1.1 401 No|transfer-encoding: chunked|connection: close||2|{}|0|x-key @: @||"
+    )(echo)
 
 
-CHUNKED = "HTTP/1.1 200 OK|content-type: application/json|transfer-encoding: chunked||"
+CHUNKED = (
+    "HTTP/1.1 200 OK|content-type: application/json|transfer-encoding: chunked|connection: close||"
+)
 DELTA: dict[str, Any] = {"choices": [{"index": 0, "delta": {"content": "Hi"}}]}
 POSITIONS: dict[str, Position] = {
     "message": _error(message="Incorrect API key provided: {}. Check it."),

@@ -1,12 +1,14 @@
 """Replies of a chat model: tool calls, media types, and streams put together."""
 
+import io
 import json
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from apertis_audio_tools.audio import SPEECH_MEDIA_TYPES
 from apertis_audio_tools.errors import UnsupportedError
-from apertis_audio_tools.results import ChatDelta, ChatReply, ToolCall, Usage
+from apertis_audio_tools.results import ChatDelta, ChatReply, ToolCall, ToolCallDelta, Usage
 
 ToolChoice = str | bool | Mapping[str, Any] | None
 
@@ -59,24 +61,40 @@ def resolve_tool_choice(
     raise UnsupportedError(f"tool_choice is {choice!r}; the tools are: {known}.")
 
 
+@dataclass(slots=True)
+class _CallBuilder:
+    """Tool call that is still arriving."""
+
+    id: str = ""
+    name: str = ""
+    arguments: io.StringIO = field(default_factory=io.StringIO)
+
+    def add(self, part: ToolCallDelta) -> None:
+        self.id = self.id or part.id or ""
+        self.name = self.name or part.name or ""
+        self.arguments.write(part.arguments)
+
+    def build(self) -> ToolCall:
+        return ToolCall(id=self.id, name=self.name, arguments=self.arguments.getvalue())
+
+
 class ReplyBuilder:
-    """Joins the deltas of a stream into a reply."""
+    """Joins the deltas of a stream into a reply, in time that is linear in their number."""
 
     def __init__(self) -> None:
-        self.text: str = ""
-        self.refusal: str = ""
         self.finish_reason: str | None = None
         self.usage: Usage | None = None
         self.model: str = ""
         self.id: str | None = None
         self._logprobs: dict[str, list[Any]] = {}
         self.request_id: str | None = None
-        self._calls: dict[int, ToolCall] = {}
+        self._text, self._refusal = io.StringIO(), io.StringIO()
+        self._calls: dict[int, _CallBuilder] = {}
 
     def add(self, delta: ChatDelta) -> None:
         """Append a delta."""
-        self.text += delta.text
-        self.refusal += delta.refusal
+        self._text.write(delta.text)
+        self._refusal.write(delta.refusal)
         self.finish_reason = delta.finish_reason or self.finish_reason
         self.usage = delta.usage or self.usage
         self.model = delta.model or self.model
@@ -86,24 +104,14 @@ class ReplyBuilder:
                 self._logprobs.setdefault(name, []).extend(entries)
         self.request_id = delta.request_id or self.request_id
         for part in delta.tool_calls:
-            call = self._calls.get(part.index, ToolCall(id="", name="", arguments=""))
-            self._calls[part.index] = ToolCall(
-                id=call.id or part.id or "",
-                name=call.name or part.name or "",
-                arguments=call.arguments + part.arguments,
-            )
-
-    @property
-    def tool_calls(self) -> tuple[ToolCall, ...]:
-        """Tool calls so far, in order; their arguments may still be incomplete."""
-        return tuple(self._calls[index] for index in sorted(self._calls))
+            self._calls.setdefault(part.index, _CallBuilder()).add(part)
 
     def build(self) -> ChatReply:
-        """Return the reply so far."""
+        """Return the reply so far; the arguments of its tool calls may be incomplete."""
         return ChatReply(
-            text=self.text,
-            refusal=self.refusal or None,
-            tool_calls=self.tool_calls,
+            text=self._text.getvalue(),
+            refusal=self._refusal.getvalue() or None,
+            tool_calls=tuple(self._calls[index].build() for index in sorted(self._calls)),
             finish_reason=self.finish_reason,
             usage=self.usage,
             model=self.model,

@@ -2,6 +2,8 @@
 
 import contextlib
 from collections.abc import Generator
+from dataclasses import replace
+from itertools import chain
 
 from apertis_audio_tools.audio.cutting.planning import PieceLimits
 from apertis_audio_tools.audio.cutting.reencoding import (
@@ -23,6 +25,8 @@ from apertis_audio_tools.models import UploadFormat
 _REQUESTED_ENCODINGS: dict[UploadFormat, Encoding] = {"mp3": MP3_32_KBIT, "opus": OPUS_24_KBIT}
 _MAX_SIZE_SHARE = 0.8
 """Size after re-encoding, as a share of the size before, above which it is not worth the time."""
+_COPIED_BIT_RATE = 128_000
+"""Bits per second that a track in a film is taken to have."""
 
 
 def cut_pieces(
@@ -85,8 +89,9 @@ def _require_audio(recording: Recording, pieces: Generator[Piece]) -> Generator[
         first = next(pieces, None)
         if first is None:
             raise RecordingError(f"{recording.label} contains no audio that can be decoded.")
-        yield first
-        yield from pieces
+        for piece in chain((first,), pieces):
+            start, end = piece.start + recording.start, piece.end + recording.start
+            yield replace(piece, start=start, end=end)
 
 
 def _cut_or_whole(
@@ -98,12 +103,23 @@ def _cut_or_whole(
         if piece is not None:
             yield piece
             return
+    if encoding is None and _may_fit(recording, whole):
+        cut = whole
     yield from _cut(recording, cut, encoding)
+
+
+def _may_fit(recording: Recording, limits: PieceLimits) -> bool:
+    """Return whether what is copied or encoded probably fits into one piece."""
+    size = recording.duration * FLAC.max_bit_rate / 8
+    if recording.is_copyable:
+        size = min(recording.duration * _COPIED_BIT_RATE / 8, recording.content.size)
+    return size <= limits.max_bytes and recording.duration <= limits.max_seconds
 
 
 def _whole(recording: Recording, limits: PieceLimits) -> Piece | None:
     """Return the unchanged recording as a piece, or None if it has to be cut or changed."""
-    if not recording.is_accepted or recording.content.size > limits.max_bytes:
+    is_accepted = recording.is_accepted and recording.is_plain
+    if not is_accepted or recording.content.size > limits.max_bytes:
         return None
     if recording.wav_layout is not None and not recording.wav_layout.has_plain_header:
         return None

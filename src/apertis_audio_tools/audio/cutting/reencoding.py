@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import chain, dropwhile, groupby
+from itertools import dropwhile, groupby
 from typing import Literal, cast
 
 import av
@@ -82,7 +82,7 @@ def reencode_pieces(
     `begin` is the second at which they begin, and `after` the last piece that was made already.
     """
     track = _ReencodedTrack(encoding, recording.label)
-    units = track.units(chain.from_iterable(map(decode_recording, recording.links)))
+    units = track.units(decode_recording(recording, _SAMPLE_RATE))
     first = round(begin * track.rate)
     units = dropwhile(lambda unit: unit.end <= first, units)
     return assemble_pieces(units, limits, track, after=after)

@@ -1,10 +1,8 @@
 """Find the pauses in a piece, between which its text was spoken."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import accumulate, groupby
 from math import log10
-
-from av.audio.frame import AudioFrame
 
 from apertis_audio_tools.api.request import Upload
 from apertis_audio_tools.audio.cutting.pauses import (
@@ -13,9 +11,9 @@ from apertis_audio_tools.audio.cutting.pauses import (
     block_powers,
     smooth_powers,
 )
-from apertis_audio_tools.audio.input.frames import resample_mono, silent_frames
+from apertis_audio_tools.audio.input.frames import resample_mono
 from apertis_audio_tools.audio.input.sources import SourceContent
-from apertis_audio_tools.audio.timing.decoding import Gap, decode_recording
+from apertis_audio_tools.audio.timing.decoding import decode_file, without_gaps
 
 _MIN_PAUSE_BLOCKS = 8
 """Blocks (80 ms) of a pause. Anything shorter is a closed consonant."""
@@ -35,21 +33,11 @@ def find_pauses(upload: Upload) -> list[tuple[float, float]]:
     """
     powers = list[float]()
     content = SourceContent(upload.name, "", upload.size, upload.open)
-    for frame in resample_mono(_frames(content), SAMPLE_RATE, frame_size=SAMPLE_RATE):
+    frames = without_gaps(decode_file(content))
+    for frame in resample_mono(frames, SAMPLE_RATE, frame_size=SAMPLE_RATE):
         samples = memoryview(frame.planes[0])[: frame.samples * 2].cast("h").tolist()
         powers += block_powers(samples)
     return _pauses([10 * log10(max(each, _FLOOR)) for each in smooth_powers(powers)])
-
-
-def _frames(content: SourceContent) -> Iterator[AudioFrame]:
-    """Yield the frames of a piece, with silence where audio is missing."""
-    last: AudioFrame | None = None
-    for frame in decode_recording(content):
-        if not isinstance(frame, Gap):
-            last = frame
-            yield frame
-        elif last is not None:
-            yield from silent_frames(last, frame)
 
 
 def _pauses(levels: Sequence[float]) -> list[tuple[float, float]]:

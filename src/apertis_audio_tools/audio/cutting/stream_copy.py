@@ -82,7 +82,7 @@ def copy_pieces(recording: Recording, limits: PieceLimits) -> Iterator[Piece]:
     Missing audio and a change of its format raise `NotCopyableError`. The pieces before do not
     reach them.
     """
-    with open_track(recording.content) as track:
+    with open_track(recording.content, recording.tracks[0].index) as track:
         copied = _CopiedTrack(recording, track)
         try:
             yield from assemble_pieces(copied.units(), limits, copied)

@@ -1,17 +1,24 @@
 """Decoded audio: frames of packets, of silence, and in another sample rate."""
 
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from itertools import islice
+from typing import cast
 
 import av
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
+from av.filter import Graph
 
-from apertis_audio_tools.audio.input.tracks import Packet
+from apertis_audio_tools.audio.input.tracks import Packet, Track
 
 DECODE_ERRORS = (av.error.InvalidDataError, av.error.PatchWelcomeError, av.error.UndefinedError)
 """Errors of decoders about damaged packets. The last is for error numbers of their own."""
 _MAX_PLANES = 8
 """Places that FFmpeg has for the planes of a frame, before it allocates others."""
+
+_PROBED_PACKETS = 32
+"""Packets decoded to find the first sample. Some decoders return nothing for the first of them."""
 
 
 def decode_packets(
@@ -33,6 +40,21 @@ def decode_packets(
                 yield _silent_frame(last, last.samples)
 
 
+def first_sample_stamp(track: Track) -> float | None:
+    """Return the time stamp in seconds of the first sample that is played, if one is decoded.
+
+    Decoders leave out samples that encoders put in front.
+    """
+    for packet in islice(track.packets(), _PROBED_PACKETS):
+        try:
+            for frame in track.decoder.decode(packet):
+                if frame.pts is not None and frame.time_base is not None:
+                    return float(frame.pts * frame.time_base)
+        except DECODE_ERRORS:
+            continue
+    return None
+
+
 def silent_frames(like: AudioFrame, seconds: float) -> Iterator[AudioFrame]:
     """Yield silence in frames of at most a second, of the same kind as another frame or mono."""
     left = round(seconds * like.sample_rate)
@@ -52,6 +74,37 @@ def _silent_frame(like: AudioFrame, samples: int) -> AudioFrame:
     return frame
 
 
+def filter_graph(like: AudioFrame, *filters: tuple[str, str]) -> Graph:
+    """Return a graph of filters, each with its arguments, for frames like another."""
+    graph = Graph()
+    source = graph.add_abuffer(
+        sample_rate=like.sample_rate,
+        format=like.format.name,
+        layout=like.layout.name,
+        time_base=Fraction(1, like.sample_rate),
+    )
+    nodes = [graph.add(name, arguments) for name, arguments in filters]
+    graph.link_nodes(source, *nodes, graph.add("abuffersink")).configure()
+    return graph
+
+
+def pull_frames(graph: Graph, frame: AudioFrame | None) -> Iterator[AudioFrame]:
+    """Push a frame into a graph of filters, and yield those that are done. None ends the audio."""
+    graph.push(frame)
+    while True:
+        try:
+            done = cast("AudioFrame", graph.pull())
+        except (av.error.BlockingIOError, av.error.EOFError):
+            return
+        done.pts = None
+        yield done
+
+
+def frame_format(frame: AudioFrame) -> tuple[str, str, int]:
+    """Return the format, the layout of the channels and the sample rate of a frame."""
+    return frame.format.name, frame.layout.name, frame.sample_rate
+
+
 def resample_mono(
     frames: Iterable[AudioFrame], rate: int, *, frame_size: int, sample_format: str = "s16"
 ) -> Iterator[AudioFrame]:
@@ -61,11 +114,10 @@ def resample_mono(
     """
     resampler, resampler_input = None, None
     for frame in frames:
-        frame_format = (frame.format.name, frame.layout.name, frame.sample_rate)
-        if resampler is None or frame_format != resampler_input:
+        if resampler is None or frame_format(frame) != resampler_input:
             if resampler is not None:
                 yield from resampler.resample(None)
-            resampler_input = frame_format
+            resampler_input = frame_format(frame)
             resampler = av.AudioResampler(
                 format=sample_format, layout="mono", rate=rate, frame_size=frame_size
             )

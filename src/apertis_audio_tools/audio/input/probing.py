@@ -5,21 +5,50 @@ from dataclasses import dataclass
 from typing import Self
 
 from apertis_audio_tools.api.request import Upload
+from apertis_audio_tools.audio.input.channels import ChannelMix, choose_mix
 from apertis_audio_tools.audio.input.frame_headers import ELEMENTARY_CONTAINERS
+from apertis_audio_tools.audio.input.frames import first_sample_stamp
 from apertis_audio_tools.audio.input.ogg_chains import chain_links
 from apertis_audio_tools.audio.input.screening import open_screened
 from apertis_audio_tools.audio.input.sources import Source, SourceContent
-from apertis_audio_tools.audio.input.tracks import Track, map_av_errors, open_track, stamped_seconds
+from apertis_audio_tools.audio.input.track_choice import TrackChoices, choose_tracks
+from apertis_audio_tools.audio.input.tracks import (
+    MICROSECONDS,
+    Track,
+    first_stamp,
+    map_av_errors,
+    open_track,
+    stamped_seconds,
+)
 from apertis_audio_tools.audio.input.upload_formats import MEDIA_TYPES, find_upload_format
 from apertis_audio_tools.audio.input.wav_layout import WavLayout, read_wav_layout
 from apertis_audio_tools.errors import RecordingError, UnsupportedError
-from apertis_audio_tools.models import MAX_UPLOAD_BYTES
+from apertis_audio_tools.models import MAX_UPLOAD_BYTES, TrackChoice
 
 _GUESSING_CONTAINERS = frozenset({"aac", "mpeg"})
 """Containers whose duration FFmpeg guesses from the bit rate of the beginning."""
-_COUNTING_CONTAINERS = frozenset({"matroska", "webm"})
-_MICROSECONDS = 1_000_000
+_ABSOLUTE_CONTAINERS = frozenset({"matroska", "webm"})
+"""Containers whose duration is the time stamp of the end, wherever the first one is."""
+_MAX_START = 24 * 3600.0
+"""Seconds at which a track may begin. Later ones come from damage, or from a clock that was set."""
+_NOTED_START = 0.5
+"""Seconds from which on a late beginning is worth a note."""
 _HASHED_BYTES = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenTrack:
+    """An audio track that is transcribed.
+
+    Attributes:
+        index: Index among the audio tracks.
+        start: Seconds on the player's time line at which its first sample is.
+        mix: Factors with which its channels are added, or None if anyone may do that.
+    """
+
+    index: int
+    start: float
+    mix: ChannelMix | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +61,16 @@ class Recording:
         content: The bytes.
         container: Name of the container, such as ``mp3``, ``ogg``, ``mp4`` or ``webm``.
         codec: FFmpeg's name of the codec.
-        duration: Duration in seconds.
+        duration: Seconds from the first sample to the last.
         sample_rate: Sample rate in Hz.
         channels: Number of channels.
         links: The recordings it is chained of, as Ogg may be; in nearly all cases only itself.
         wav_layout: Positions of the samples if they can be cut as bytes, or None.
         is_copyable: Whether its packets can be copied into pieces.
+        track: The audio track that was asked for.
+        tracks: The audio tracks that are transcribed: one, or several to be mixed.
+        is_plain: Whether the file holds nothing but the track, which anyone may mix to one channel.
+        start: Seconds on the player's time line at which its first sample is; 0 for most.
         notes: Sentences about what was noticed when it was opened.
     """
 
@@ -50,12 +83,21 @@ class Recording:
     links: tuple[SourceContent, ...]
     wav_layout: WavLayout | None
     is_copyable: bool
-    notes: tuple[str, ...] = ()
+    track: TrackChoice
+    tracks: tuple[ChosenTrack, ...]
+    is_plain: bool
+    start: float
+    notes: tuple[str, ...]
 
     @property
     def label(self) -> str:
         """Name of the recording in messages."""
         return self.content.label
+
+    @property
+    def end(self) -> float:
+        """Seconds on the player's time line at which its last sample ends."""
+        return self.start + self.duration
 
     @property
     def is_accepted(self) -> bool:
@@ -95,65 +137,120 @@ class Recording:
         return Upload(f"{stem}.{suffix}", MEDIA_TYPES[suffix], self.content.size, self.content.open)
 
 
-def probe(source: Source, *, isolate: bool = False) -> Recording:
+def probe(source: Source, *, track: TrackChoice = "default", isolate: bool = False) -> Recording:
     """Return what a source contains.
 
-    With `isolate`, a child process opens it first, with limits on its memory and time (Linux).
+    Args:
+        source: The recording.
+        track: Audio track: an index among them, or ``all`` to mix them. Defaults to ``default``,
+            the one that a player would play.
+        isolate: Whether a child process opens it first, with limits on its memory and time (Linux).
+            Defaults to False.
 
     Raises:
         RecordingError: If the source is missing, is empty, or has no audio that can be decoded.
     """
     content = open_screened(source, isolate=isolate)
     try:
-        return _examine(content)
+        return _examine(content, track)
     except BaseException:
         content.close()
         raise
 
 
-def _examine(content: SourceContent) -> Recording:
-    with open_track(content) as track:
-        links = chain_links(content) if track.container == "ogg" else (content,)
-        layout = read_wav_layout(track, content)
-        if layout is not None:
-            duration = layout.seconds
-        elif len(links) > 1:
-            duration = sum(map(_link_duration, links))
-        else:
-            duration = _duration(track, content.size)
-        return Recording(
-            content,
-            track.container,
-            track.decoder.name,
-            duration,
-            track.decoder.sample_rate,
-            track.decoder.channels,
-            links,
-            layout,
-            track.is_copyable,
-        )
+def _examine(content: SourceContent, choice: TrackChoice) -> Recording:
+    with open_track(content, choice if isinstance(choice, int) else None) as track:
+        chosen = choose_tracks(content, choice, track)
+        if track.index in chosen.indexes:
+            return _describe(content, track, choice, chosen)
+    with open_track(content, chosen.indexes[0]) as track:
+        return _describe(content, track, choice, chosen)
 
 
-def _link_duration(link: SourceContent) -> float:
-    with open_track(link) as track:
-        return _duration(track, link.size)
+def _describe(
+    content: SourceContent, track: Track, choice: TrackChoice, chosen: TrackChoices
+) -> Recording:
+    """Return what a recording contains; `track` is one of the chosen tracks, and just opened."""
+    decoder, is_copyable = track.decoder, track.is_copyable
+    codec, sample_rate, channels = decoder.name, decoder.sample_rate, decoder.channels
+    layout = read_wav_layout(track, content)
+    links = chain_links(content) if track.container == "ogg" else (content,)
+    zero = track.zero
+    if zero is None:
+        zero = 0.0 if track.is_alone else first_stamp(content)
+    tracks = tuple(_inspect(content, track, index, zero) for index in chosen.indexes)
+    start = min(each.start for each in tracks)
+    if layout is not None:
+        duration = layout.seconds
+    elif len(links) > 1:
+        duration = sum(_link_duration(link, track.index) for link in links)
+    else:
+        duration = _duration(content, track, zero, start)
+    is_mixed = len(tracks) > 1 or tracks[0].mix is not None
+    return Recording(
+        content,
+        track.container,
+        codec,
+        duration,
+        sample_rate,
+        channels,
+        links,
+        wav_layout=None if is_mixed else layout,
+        is_copyable=is_copyable and not is_mixed,
+        track=choice,
+        tracks=tracks,
+        is_plain=track.is_alone and not is_mixed,
+        start=start,
+        notes=(*content.notes, *chosen.notes, *_note_start(start)),
+    )
 
 
-def _duration(track: Track, size: int) -> float:
+def _inspect(content: SourceContent, track: Track, index: int, zero: float) -> ChosenTrack:
+    """Return when a track begins and how its channels are mixed.
+
+    `track` is read if it is the track, so that its index is not in memory twice.
+    """
+    if index != track.index:
+        with open_track(content, index) as other:
+            return _inspect(content, other, index, zero)
+    if track.is_alone and track.decoder.channels == 1:
+        return ChosenTrack(index, 0.0, None)
+    start = 0.0 if track.is_alone else _start(track, zero)
+    return ChosenTrack(index, start, choose_mix(track, content.size))
+
+
+def _start(track: Track, zero: float) -> float:
+    """Return the seconds on the player's time line at which the first sample of a track is."""
+    start = (first_sample_stamp(track) or zero) - zero
+    return start if 0 < start <= _MAX_START else 0.0
+
+
+def _note_start(start: float) -> tuple[str, ...]:
+    if start < _NOTED_START:
+        return ()
+    return (f"Its audio begins {start:.1f} s after the recording does.",)
+
+
+def _link_duration(link: SourceContent, index: int) -> float:
+    with open_track(link, index) as track:
+        return _duration(link, track, track.zero or 0.0, 0.0)
+
+
+def _duration(content: SourceContent, track: Track, zero: float, start: float) -> float:
     """Return seconds by the header, or by the packets if the header does not know or guesses."""
     if track.edited_seconds is not None:
         return track.edited_seconds
     is_guess = track.container in _GUESSING_CONTAINERS or (
-        track.container in ELEMENTARY_CONTAINERS and size <= MAX_UPLOAD_BYTES
+        track.container in ELEMENTARY_CONTAINERS and content.size <= MAX_UPLOAD_BYTES
     )
     if track.demuxer.duration and not is_guess:
-        # Matroska counts from 0 to the end, wherever the first time stamp is.
-        is_counting = track.container in _COUNTING_CONTAINERS
-        late = max(track.demuxer.start_time or 0, 0) if is_counting else 0
-        return max(track.demuxer.duration - late, 0) / _MICROSECONDS
-    seconds = stamped_seconds(track.packets())
-    if seconds is None:
+        seconds = track.demuxer.duration / MICROSECONDS
+        before = start + (zero if track.container in _ABSOLUTE_CONTAINERS else 0.0)
+        return seconds - before if seconds > before else seconds
+    with open_track(content, track.index) as unread:
+        stamped = stamped_seconds(unread.packets())
+    if stamped is None:
         raise RecordingError(
             f"{track.label} contains no audio: there is not a single packet of it."
         )
-    return seconds
+    return stamped

@@ -1,14 +1,12 @@
 """Chunks of WAVE files: which of them FFmpeg and the service receive, and where the audio ends."""
 
-import logging
 import string
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import BinaryIO, Literal, NamedTuple
 
 from apertis_audio_tools.audio.input.sources import SourceContent
 from apertis_audio_tools.errors import RecordingError
-
-logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 
 _BYTE_ORDERS: dict[bytes, Literal["little", "big"]] = {
     b"RIFF": "little",
@@ -47,8 +45,8 @@ class _Chunk(NamedTuple):
 def without_surplus(content: SourceContent) -> SourceContent:
     """Return a WAVE file without what is behind its audio; any other recording is unchanged.
 
-    Large chunks of metadata before the audio are left out as well. A warning is logged if the bytes
-    behind the audio are not chunks of metadata.
+    Large chunks of metadata before the audio are left out as well. If the bytes behind the audio
+    are not chunks of metadata, a note says so.
 
     Raises:
         RecordingError: If there are more chunks before the audio than any real file has, or if
@@ -67,7 +65,9 @@ def without_surplus(content: SourceContent) -> SourceContent:
             raise RecordingError(f"{content.label} contains no audio.")
         end = content.size if size is None else min(audio.start + size, content.size)
         if size is not None:
-            _warn_of_surplus(stream, content, _Chunk(b"data", audio.start, size).end, before, order)
+            surplus_start = _Chunk(b"data", audio.start, size).end
+            notes = _note_surplus(stream, content, surplus_start, before, order)
+            content = replace(content, notes=content.notes + notes)
         header = _plain_header(stream, form, before, audio)
     if header is None:
         return content if end == content.size else content.window(0, end)
@@ -125,29 +125,28 @@ def _metadata_end(
     return position
 
 
-def _warn_of_surplus(
+def _note_surplus(
     stream: BinaryIO,
     content: SourceContent,
     end: int,
     before: list[_Chunk],
     order: Literal["little", "big"],
-) -> None:
-    """Log a warning if the bytes behind the audio are not all chunks of metadata."""
+) -> tuple[str, ...]:
+    """Return a note if the bytes behind the audio are not all chunks of metadata."""
     end = _metadata_end(stream, end, content.size, order)
     form = next((chunk for chunk in before if chunk.kind == b"fmt "), None)
     if end >= content.size or form is None:
-        return
+        return ()
     stream.seek(form.start + 8)  # after the codec, the channels and the sample rate
     bytes_per_second = int.from_bytes(stream.read(4), order)
-    if bytes_per_second:
-        seconds = (content.size - end) / bytes_per_second
-        logger.warning(
-            "%s has %d bytes behind the audio that its header describes. They are ignored; as "
-            "audio they would be %.1f seconds.",
-            content.label,
-            content.size - end,
-            seconds,
-        )
+    if not bytes_per_second:
+        return ()
+    surplus = content.size - end
+    note = (
+        f"It has {surplus} bytes behind the audio that its header describes. They are "
+        f"ignored; as audio they would be {surplus / bytes_per_second:.1f} seconds."
+    )
+    return (note,)
 
 
 def _plain_header(

@@ -51,6 +51,7 @@ class SourceContent:
         open: Function that returns a new stream over all of the bytes.
         close: Function that closes the file. `open` opens it again.
         open_file: File of the system whose end is also that of the content, or None.
+        notes: Sentences about what was left out of it.
     """
 
     label: str
@@ -59,6 +60,7 @@ class SourceContent:
     open: Callable[[], BinaryIO] = field(repr=False)
     close: Callable[[], None] = field(repr=False, default=lambda: None)
     open_file: OpenFile | None = field(repr=False, default=None)
+    notes: tuple[str, ...] = ()
 
     def window(self, start: int, size: int, header: bytes = b"") -> "SourceContent":
         """Return a header and a range of the bytes as content that is not held in memory."""

@@ -1,9 +1,10 @@
-"""The audio track of an open recording, and the packets in it."""
+"""The audio tracks of an open recording, and the packets in one of them."""
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple, cast
 
 import av
 import av.stream
@@ -33,21 +34,51 @@ _MAX_FAILURES = 100
 """Attempts to read on after a damaged place before the rest is given up."""
 _DISCARD = getattr(av.stream, "Discard", None)
 """Setting that makes FFmpeg skip a stream. PyAV has it since version 17."""
+_TRANSPORT_DEMUXERS = frozenset({"mpeg", "mpegts"})
+"""Containers that say what a track is only where its audio begins."""
+_LATE_AUDIO_OPTIONS = {"probesize": str(32 << 20), "analyzeduration": "120000000"}
+"""Bytes and microseconds that FFmpeg reads, and holds in memory, to find audio that begins late."""
+_FIRST_PACKETS = 32
+"""Packets of which one has the earliest time stamp. Pictures are stored out of order."""
+_ATTACHED_PICTURE = av.stream.Disposition.attached_pic
 _HEAD_BYTES = 64
+MICROSECONDS = 1_000_000
 
 _COPYABLE_CODECS = frozenset({"aac", "mp2", "mp3", "opus", "vorbis"})
 _OPUS_HEAD_BYTES = 19
 """Bytes that an OpusHead has at least (RFC 7845, section 5.1)."""
 
 
+class TrackInfo(NamedTuple):
+    """An audio track, as its container describes it.
+
+    Attributes:
+        codec: FFmpeg's name of the codec, or an empty string if it does not know it.
+        language: Language as it is in the file, such as ``eng``, or an empty string.
+        title: Title, or an empty string.
+        is_default: Whether the file says that players should choose it.
+        is_decodable: Whether it can be decoded.
+    """
+
+    codec: str
+    language: str
+    title: str
+    is_default: bool
+    is_decodable: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Track:
-    """The audio track that a player would choose, in an open recording.
+    """One audio track of an open recording.
 
     Attributes:
         label: Name of the recording in messages.
         demuxer: FFmpeg's view of the recording. It skips all other streams.
         stream: The audio stream.
+        index: Index of the track among the audio tracks.
+        tracks: All audio tracks.
+        zero: Time stamp in seconds that a player shows as 0, the earliest of all streams, or None
+            if FFmpeg does not know it before it has decoded the picture.
         container: Name of the container, such as ``mp3``, ``ogg``, ``mp4`` or ``webm``.
         codec: FFmpeg's canonical name of the codec, whichever of its decoders is used.
         edited_seconds: Duration by an MP4 edit list that hides only priming, or None.
@@ -57,10 +88,21 @@ class Track:
     label: str
     demuxer: InputContainer
     stream: AudioStream
+    index: int
+    tracks: tuple[TrackInfo, ...]
+    zero: float | None
     container: str
     codec: str
     edited_seconds: float | None
     content: SourceContent
+
+    @property
+    def is_alone(self) -> bool:
+        """True if the recording holds nothing else, except pictures of its cover."""
+        return all(
+            stream.index == self.stream.index or _ATTACHED_PICTURE in stream.disposition
+            for stream in self.demuxer.streams
+        )
 
     @property
     def decoder(self) -> AudioCodecContext:
@@ -108,11 +150,16 @@ class Track:
 
 
 @contextlib.contextmanager
-def open_track(content: SourceContent) -> Iterator[Track]:
-    """Open the audio track of a recording.
+def open_track(content: SourceContent, index: int | None = None) -> Iterator[Track]:
+    """Open an audio track of a recording.
+
+    Args:
+        content: The recording.
+        index: Index among its audio tracks. Defaults to the first with the default disposition of
+            those that can be decoded, or else the first of them.
 
     Raises:
-        RecordingError: If there is no track that can be decoded, or the recording is damaged.
+        RecordingError: If there is no such track that can be decoded, or the recording is damaged.
     """
     label = content.label
     with content.open() as stream, map_av_errors(label):
@@ -127,16 +174,43 @@ def open_track(content: SourceContent) -> Iterator[Track]:
         opening = OpeningStream(stream, content)
         with _open_demuxer(opening, has_plain_edits=edited_seconds is not None) as demuxer:
             opening.finish_opening()
-            audio = _choose_stream(demuxer, label)
+            tracks = tuple(map(_describe, demuxer.streams.audio))
+            index = _require_track(tracks, label, index)
+            audio = demuxer.streams.audio[index]
+            _discard_others(demuxer, audio)
+            zero = cast("int | None", demuxer.start_time)
             yield Track(
                 label,
                 demuxer,
                 audio,
+                index,
+                tracks,
+                None if zero is None else zero / MICROSECONDS,
                 _container_name(demuxer.format.name, audio.codec_context.name, head),
                 audio.codec_context.codec.canonical_name,
                 edited_seconds,
                 content,
             )
+
+
+def first_stamp(content: SourceContent) -> float:
+    """Return the earliest time stamp in seconds of what a player plays, or 0 if there is none."""
+    with content.open() as stream, map_av_errors(content.label):
+        opening = OpeningStream(stream, content)
+        with _open_demuxer(opening, has_plain_edits=False) as demuxer:
+            opening.finish_opening()
+            return _earliest_stamp(demuxer)
+
+
+def _earliest_stamp(demuxer: InputContainer) -> float:
+    stamps = list[float]()
+    with contextlib.suppress(IndexError):  # see `Track.packets`
+        stamps += (
+            float(packet.pts * packet.time_base)
+            for packet in islice(demuxer.demux(), _FIRST_PACKETS)
+            if packet.pts is not None and packet.stream.type in {"audio", "video"}
+        )
+    return min(stamps, default=0.0)
 
 
 def stamped_seconds(packets: Iterable[Packet]) -> float | None:
@@ -178,29 +252,53 @@ def _open_demuxer(stream: OpeningStream, *, has_plain_edits: bool) -> InputConta
     file: Any = stream
     try:
         demuxer: InputContainer = av.open(file, mode="r", container_options=options, **_TAG_OPTIONS)
+        is_transport = demuxer.format.name in _TRANSPORT_DEMUXERS
+        if is_transport and not any(map(_is_decodable, demuxer.streams.audio)):
+            demuxer.close()
+            stream.seek(0)
+            options |= _LATE_AUDIO_OPTIONS
+            demuxer = av.open(file, mode="r", container_options=options, **_TAG_OPTIONS)
     except av.error.FFmpegError:
         stream.finish_opening()
         raise
     return demuxer
 
 
-def _choose_stream(demuxer: InputContainer, label: str) -> AudioStream:
-    """Return the audio stream that a player would choose, and let the demuxer skip the others."""
-    if not demuxer.streams.audio:
+def _require_track(tracks: Sequence[TrackInfo], label: str, index: int | None) -> int:
+    """Return the index of a track that can be decoded, or raise an error that says why not."""
+    if not tracks:
         raise RecordingError(f"{label} contains no audio.")
-    decodable = [stream for stream in demuxer.streams.audio if _is_decodable(stream)]
-    if not decodable:
-        raise RecordingError(
-            f"{label} uses an audio codec that is not on the list of formats; convert it, for "
-            f"example to flac."
-        )
-    best = demuxer.streams.best("audio")
-    index = decodable[0].index if best is None else best.index
-    chosen = next((stream for stream in decodable if stream.index == index), decodable[0])
+    if index is not None and index >= len(tracks):
+        count = f"{len(tracks)} audio tracks" if len(tracks) > 1 else "one audio track"
+        last = f"from 0 to {len(tracks) - 1}" if len(tracks) > 1 else "only 0"
+        raise RecordingError(f"{label} has {count}; track is {index}, and can be {last}.")
+    if index is not None and tracks[index].is_decodable:
+        return index
+    decodable = [at for at, track in enumerate(tracks) if track.is_decodable]
+    if index is None and decodable:
+        return next((at for at in decodable if tracks[at].is_default), decodable[0])
+    name = label if index is None or len(tracks) == 1 else f"Track {index} of {label}"
+    remedy = f"choose track {decodable[0]}" if decodable else "convert it, for example to flac"
+    raise RecordingError(
+        f"{name} uses an audio codec that is not on the list of formats; {remedy}."
+    )
+
+
+def _discard_others(demuxer: InputContainer, audio: AudioStream) -> None:
     for stream in demuxer.streams:
-        if _DISCARD is not None and stream.index != chosen.index:
+        if _DISCARD is not None and stream.index != audio.index:
             stream.discard = _DISCARD.all
-    return chosen
+
+
+def _describe(stream: AudioStream) -> TrackInfo:
+    codec: AudioCodecContext | None = stream.codec_context
+    return TrackInfo(
+        codec.codec.canonical_name if codec else "",
+        stream.metadata.get("language", ""),
+        stream.metadata.get("title", ""),
+        av.stream.Disposition.default in stream.disposition,
+        _is_decodable(stream),
+    )
 
 
 def _is_decodable(stream: AudioStream) -> bool:

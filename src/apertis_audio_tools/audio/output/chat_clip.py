@@ -5,7 +5,6 @@ Wav in other codecs becomes 16-bit wav, all else mp3.
 
 import functools
 import io
-from itertools import chain
 from typing import Literal, NamedTuple
 
 import av
@@ -66,7 +65,7 @@ def encode_chat_clip(recording: Recording) -> tuple[Upload, str]:
 
 def _is_sent_unchanged(recording: Recording) -> bool:
     is_readable = (recording.container, recording.codec) in _CHAT_CODECS
-    if not is_readable or recording.content.size > _MAX_BYTES:
+    if not is_readable or not recording.is_plain or recording.content.size > _MAX_BYTES:
         return False
     layout = recording.wav_layout
     return layout.has_plain_header if layout else measure_extent(recording).is_plain
@@ -74,7 +73,7 @@ def _is_sent_unchanged(recording: Recording) -> bool:
 
 def _encode(recording: Recording, target: _Target) -> bytes:
     encoded = io.BytesIO()
-    decoded = chain.from_iterable(map(decode_recording, recording.links))
+    decoded = decode_recording(recording, _SAMPLE_RATE)
     frames = (frame for frame in decoded if not isinstance(frame, Gap))
     is_empty = True
     with av.open(encoded, "w", format=target.container) as muxer:

@@ -1,26 +1,55 @@
 """Decode recordings along their time line, with silence where audio is damaged or missing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from av.audio.frame import AudioFrame
 
-from apertis_audio_tools.audio.input.frames import decode_packets, silent_frames
+from apertis_audio_tools.audio.input.channels import equal_mix, interleave, mix_channels
+from apertis_audio_tools.audio.input.frames import decode_packets, resample_mono, silent_frames
+from apertis_audio_tools.audio.input.probing import ChosenTrack, Recording
 from apertis_audio_tools.audio.input.sources import SourceContent
 from apertis_audio_tools.audio.input.tracks import open_track
 from apertis_audio_tools.audio.timing.gaps import TIMESTAMPED_CONTAINERS, Timeline
 
 _MAX_FILLED_SECONDS = 30.0
 """Seconds without audio that are filled with silence. Longer gaps are reported."""
+_MIXED_SECONDS = 0.1
+"""Seconds of tracks that are mixed at once."""
 
 
 class Gap(float):
     """Seconds without any audio."""
 
 
-def decode_recording(content: SourceContent) -> Iterator[AudioFrame | Gap]:
-    """Yield all frames, with silence or gaps where the time stamps jump."""
-    with open_track(content) as track:
+def decode_recording(recording: Recording, rate: int) -> Iterator[AudioFrame | Gap]:
+    """Yield all frames, with silence or gaps where the time stamps jump.
+
+    Tracks that have to be mixed become one, in frames of a sample rate; a single track is decoded
+    as it is.
+    """
+    if len(recording.tracks) == 1:
+        return _decode_track(recording, recording.tracks[0])
+    tracks = [
+        resample_mono(
+            without_gaps(_decode_track(recording, each), each.start - recording.start),
+            rate,
+            frame_size=round(rate * _MIXED_SECONDS),
+        )
+        for each in recording.tracks
+    ]
+    return mix_channels(interleave(tracks), equal_mix(len(tracks)))
+
+
+def _decode_track(recording: Recording, track: ChosenTrack) -> Iterator[AudioFrame | Gap]:
+    links = (decode_file(link, track.index) for link in recording.links)
+    decoded = chain.from_iterable(links)
+    return mix_channels(decoded, track.mix) if track.mix else decoded
+
+
+def decode_file(content: SourceContent, index: int | None = None) -> Iterator[AudioFrame | Gap]:
+    """Yield the frames of a track of a file, by default the one that a player would choose."""
+    with open_track(content, index) as track:
         timeline = Timeline()
         packets = track.packets()
         if track.container in TIMESTAMPED_CONTAINERS:
@@ -33,3 +62,14 @@ def decode_recording(content: SourceContent) -> Iterator[AudioFrame | Gap]:
                     yield Gap(missing)
             timeline.advance(frame.samples / frame.sample_rate)
             yield frame
+
+
+def without_gaps(items: Iterable[AudioFrame | Gap], seconds: float = 0.0) -> Iterator[AudioFrame]:
+    """Yield frames, with seconds of silence before the first and wherever there is a gap."""
+    for item in items:
+        if isinstance(item, Gap):
+            seconds += item
+        else:
+            yield from silent_frames(item, seconds)
+            seconds = 0.0
+            yield item

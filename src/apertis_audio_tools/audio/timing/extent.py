@@ -10,7 +10,7 @@ from apertis_audio_tools.audio.input.frame_headers import (
     require_one_format,
 )
 from apertis_audio_tools.audio.input.id3_tags import end_of_tags
-from apertis_audio_tools.audio.input.probing import Recording
+from apertis_audio_tools.audio.input.probing import ChosenTrack, Recording
 from apertis_audio_tools.audio.input.sources import SourceContent
 from apertis_audio_tools.audio.input.tracks import Track, open_track, stamped_seconds
 from apertis_audio_tools.audio.timing.gaps import TIMESTAMPED_CONTAINERS, Timeline
@@ -40,19 +40,25 @@ def measure_extent(recording: Recording) -> Extent:
     """
     if recording.wav_layout is not None:
         return Extent(recording.wav_layout.seconds, 0.0)
-    extents = [_measure_link(link) for link in recording.links]
+    extents = [_measure_track(recording, each) for each in recording.tracks]
+    longest = max(extents, key=lambda each: each.seconds)
+    return longest._replace(is_plain=all(each.is_plain for each in extents))
+
+
+def _measure_track(recording: Recording, track: ChosenTrack) -> Extent:
+    extents = [_measure_link(link, track.index) for link in recording.links]
     return Extent(
-        sum(each.seconds for each in extents),
+        track.start - recording.start + sum(each.seconds for each in extents),
         sum(each.missing for each in extents),
         all(each.is_plain for each in extents),
     )
 
 
-def _measure_link(content: SourceContent) -> Extent:
-    with contextlib.suppress(FormatChangeError), open_track(content) as track:
+def _measure_link(content: SourceContent, index: int) -> Extent:
+    with contextlib.suppress(FormatChangeError), open_track(content, index) as track:
         if track.is_copyable:
             return _measure_copyable(track, content)
-    with open_track(content) as track:
+    with open_track(content, index) as track:
         seconds = stamped_seconds(track.packets()) or 0.0
         is_plain = not track.is_copyable and _is_right_about(track, seconds)
         return Extent(seconds, 0.0, is_plain)
