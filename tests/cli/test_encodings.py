@@ -57,7 +57,8 @@ def run(*args: object, **options: Any) -> subprocess.CompletedProcess[bytes]:
 def test_transcripts_in_a_pipe(form: str) -> None:
     """Transcripts are written to pipes in UTF-8."""
     ended = run("transcribe", CLIP, CLIP, "--format", form)
-    assert (ended.returncode, ended.stdout.decode().count(TEXT)) == (0, 2)
+    assert ended.returncode == 0
+    assert ended.stdout.decode().count(TEXT) >= 2
 
 
 @pytest.mark.usefixtures("server")

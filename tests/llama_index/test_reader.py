@@ -323,7 +323,7 @@ class TestDocuments:
         assert {document.metadata["task"] for document in documents} == {"translate"}
 
     def test_models_without_times(self, beacon_url: str, monday: Path, load: Load) -> None:
-        """Passages of models without times have times, because recordings are sent in pieces."""
+        """Passages of models without times have times, which are estimated."""
         reader = ApertisAudioReader(
             api_key="sk-payg-1234", base_url=beacon_url, model="gpt-4o-transcribe", max_seconds=10
         )

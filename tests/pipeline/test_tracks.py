@@ -45,12 +45,13 @@ def test_track_and_start(
 
 
 def test_text_without_times(run: Run) -> None:
-    """The only passage of a text without times begins with the sound, and the body is kept."""
+    """The only passage of a text without times begins within the sound, and the body is kept."""
     reply = respond_json({"text": "Good morning."})
     with LoopbackServer([reply]) as server, server.client() as client:
         transcript = run(client, "transcribe", FILM, model="gpt-4o-transcribe")
     (passage,) = transcript.passages()
-    assert (passage.start, passage.text) == (pytest.approx(START, abs=0.04), "Good morning.")
+    assert START <= passage.start < START + 1
+    assert passage.text == "Good morning."
     assert "Good morning." in transcript.raw
 
 

@@ -6,7 +6,7 @@ import itertools
 import logging
 import os
 from collections.abc import AsyncGenerator, Collection, Generator, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Generic, TypeGuard, TypeVar
 
 from apertis_audio_tools.adapters.documents import (
@@ -94,9 +94,7 @@ class LoadOptions:
     """Options of loading recordings as documents, which are refused if they are invalid.
 
     Attributes:
-        transcription: Options of each transcription. If it has no `piece_seconds` and the model
-            returns no times, recordings are sent in pieces as long as a passage, so that
-            passages have times all the same.
+        transcription: Options of each transcription.
         documents: Options of splitting transcripts into documents.
         on_error: ``raise``, or ``skip`` recordings that fail; see `transcribe_each`.
         progress: See `ApertisAudio.transcribe_many`.
@@ -134,7 +132,7 @@ class LoadOptions:
         pending, outages = _Pending(recordings), _OutageDetector()
         outcomes = client.transcribe_many_with(
             pending.sources(),
-            self._transcription_options(client),
+            self.transcription,
             on_error=self.on_error,
             progress=self.progress,
         )
@@ -155,7 +153,7 @@ class LoadOptions:
         pending, outages = _Pending(recordings), _OutageDetector()
         outcomes = client.atranscribe_many_with(
             pending.asources(),
-            self._transcription_options(client),
+            self.transcription,
             on_error=self.on_error,
             progress=self.progress,
         )
@@ -179,16 +177,6 @@ class LoadOptions:
         if self.on_error == "raise" and isinstance(recordings, Collection):
             for _, source in recordings:
                 require_file(source)
-
-    def _transcription_options(self, client: ApertisAudio) -> TranscriptionOptions:
-        options = self.transcription
-        if (
-            options.piece_seconds is None
-            and self.documents.granularity != "recording"
-            and not client.gives_times(options.model, options.task)
-        ):
-            return replace(options, piece_seconds=self.documents.max_seconds)
-        return options
 
 
 class _OutageDetector:

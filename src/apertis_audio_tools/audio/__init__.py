@@ -1,6 +1,7 @@
 """Open, measure, cut and write audio. The only package that imports ``av``."""
 
 from apertis_audio_tools.audio.cutting.pieces import cut_pieces
+from apertis_audio_tools.audio.cutting.speech_times import find_pauses
 from apertis_audio_tools.audio.cutting.units import Piece
 from apertis_audio_tools.audio.input.isolation import probe_in_child
 from apertis_audio_tools.audio.input.probing import Recording, probe
@@ -23,6 +24,7 @@ __all__ = [
     "Source",
     "cut_pieces",
     "encode_chat_clip",
+    "find_pauses",
     "identify_speech",
     "is_named_source",
     "probe",

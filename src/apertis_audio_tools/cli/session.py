@@ -76,8 +76,8 @@ class CommandSession:
         """Print, before anything is paid for, that a model returns no times."""
         if not self.client.gives_times(model, task):
             print_note(
-                f"{model} is not known to return times: a line may cover many minutes. "
-                "--piece-seconds 30 makes shorter lines, with more requests.",
+                f"{model} is not known to return times: they are estimated from the words and the "
+                "pauses, and may be wrong by a second or more.",
                 style="",
             )
 

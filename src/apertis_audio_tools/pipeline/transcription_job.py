@@ -25,11 +25,12 @@ from apertis_audio_tools.models import (
 from apertis_audio_tools.pipeline.cache import TranscriptCache
 from apertis_audio_tools.pipeline.job_state import JobState
 from apertis_audio_tools.pipeline.stitching import TranscribedPiece, find_notes, place, stitch
+from apertis_audio_tools.pipeline.time_estimates import add_estimated_times
 from apertis_audio_tools.results import PartialTranscript, Transcript
 
 logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 
-_KEY_VERSION = 2
+_KEY_VERSION = 3
 """Version of the cache keys: it grows when pieces of the same span become other audio, or when
 their responses are read otherwise."""
 _DURATION_ERROR = 1.0
@@ -151,7 +152,8 @@ class TranscriptionJob:
                     return
 
     def store(self, request: PieceRequest, transcript: Transcript, state: JobState) -> None:
-        """Add the transcript of a piece to the state and to the cache."""
+        """Add the transcript of a piece to the state and to the cache, with estimated times."""
+        transcript = add_estimated_times(transcript, request.piece)
         if cache := self.factory.context.cache:
             cache.put(self._cache_key(request.piece), transcript)
         self._add(request.piece, transcript, state)

@@ -42,6 +42,8 @@ class Segment(Value):
         words: Words with times, from services that return them.
         clamped: True if the service's times were missing, or impossible in this recording, and
             were replaced by the nearest possible ones.
+        estimated: True if the service gave no times, and they were estimated from the text and the
+            pauses in the recording.
         extra: Further small fields of the response.
     """
 
@@ -57,6 +59,7 @@ class Segment(Value):
     speaker: str | None = None
     words: tuple[Word, ...] = ()
     clamped: bool = False
+    estimated: bool = False
     extra: dict[str, JsonValue] = Field(default_factory=dict)
 
     def __hash__(self) -> int:
@@ -87,7 +90,8 @@ class Transcript(Value):
 
     Attributes:
         text: All words.
-        segments: Segments by their start; empty if the model returns no times.
+        segments: Segments by their start. If the model returns no times, they are sentences whose
+            times are estimated.
         language: Language as the service names it, for example ``english``.
         duration: Length of the recording in seconds.
         task: ``transcribe`` or ``translate``.
@@ -188,7 +192,7 @@ class Transcript(Value):
         unused = {name for name in ("notes", "extra") if not getattr(self, name)}
         unused_in_segments = {
             name
-            for name in ("words", "clamped", "extra")
+            for name in ("words", "clamped", "estimated", "extra")
             if not any(getattr(segment, name) for segment in self.segments)
         }
         exclude = dict.fromkeys(("raw", *unused), True)

@@ -154,6 +154,21 @@ class SentenceBuffer:
             yield sentence
 
 
+def split_sentences(text: str) -> Iterator[str]:
+    """Yield the sentences of a text; lines between which a paragraph ends are sentences too."""
+    ends = [
+        match.end()
+        for pattern in (_SENTENCE_END, _PARAGRAPH_END)
+        for match in pattern.finditer(text)
+        if pattern is not _SENTENCE_END or _is_sentence_end(text, match.start(), match.end())
+    ]
+    start = 0
+    for end in (*sorted(each for each in ends if may_cut(text, each)), len(text)):
+        if sentence := text[start:end].strip():
+            yield sentence
+        start = max(start, end)
+
+
 def is_speakable(text: str) -> bool:
     """Return whether a text has letters, numbers or symbols, not just punctuation and space."""
     return any(unicodedata.category(character)[0] in "LNS" for character in text)

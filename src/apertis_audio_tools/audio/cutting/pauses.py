@@ -74,7 +74,7 @@ def best_cut_point(powers: Sequence[float], low: float, high: float) -> CutPoint
     The powers are those of blocks of 10 ms, all of which show how loud noise and speech are. Times
     are in seconds from where the powers begin.
     """
-    smooth = _smooth(powers)
+    smooth = smooth_powers(powers)
     first = min(int(low / BLOCK_SECONDS), len(smooth) - 1)
     last = max(min(int(high / BLOCK_SECONDS), len(smooth)), first + 1)
     start, length = _longest_run(smooth[first:last], _pause_threshold(smooth))
@@ -84,7 +84,7 @@ def best_cut_point(powers: Sequence[float], low: float, high: float) -> CutPoint
     return CutPoint((quietest + 0.5) * BLOCK_SECONDS, is_pause=False)
 
 
-def _smooth(powers: Sequence[float]) -> list[float]:
+def smooth_powers(powers: Sequence[float]) -> list[float]:
     """Return the mean power around each block."""
     half = _SMOOTHED_BLOCKS // 2
     sums = [0.0, *accumulate(powers)]

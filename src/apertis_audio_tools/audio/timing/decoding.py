@@ -32,7 +32,7 @@ def decode_recording(recording: Recording, rate: int) -> Iterator[AudioFrame | G
         return _decode_track(recording, recording.tracks[0])
     tracks = [
         resample_mono(
-            _without_gaps(_decode_track(recording, each), each.start - recording.start),
+            without_gaps(_decode_track(recording, each), each.start - recording.start),
             rate,
             frame_size=round(rate * _MIXED_SECONDS),
         )
@@ -42,12 +42,13 @@ def decode_recording(recording: Recording, rate: int) -> Iterator[AudioFrame | G
 
 
 def _decode_track(recording: Recording, track: ChosenTrack) -> Iterator[AudioFrame | Gap]:
-    links = (_decode_link(link, track.index) for link in recording.links)
+    links = (decode_file(link, track.index) for link in recording.links)
     decoded = chain.from_iterable(links)
     return mix_channels(decoded, track.mix) if track.mix else decoded
 
 
-def _decode_link(content: SourceContent, index: int) -> Iterator[AudioFrame | Gap]:
+def decode_file(content: SourceContent, index: int | None = None) -> Iterator[AudioFrame | Gap]:
+    """Yield the frames of a track of a file, by default the one that a player would choose."""
     with open_track(content, index) as track:
         timeline = Timeline()
         packets = track.packets()
@@ -63,7 +64,7 @@ def _decode_link(content: SourceContent, index: int) -> Iterator[AudioFrame | Ga
             yield frame
 
 
-def _without_gaps(items: Iterable[AudioFrame | Gap], seconds: float) -> Iterator[AudioFrame]:
+def without_gaps(items: Iterable[AudioFrame | Gap], seconds: float = 0.0) -> Iterator[AudioFrame]:
     """Yield frames, with seconds of silence before the first and wherever there is a gap."""
     for item in items:
         if isinstance(item, Gap):
