@@ -31,8 +31,8 @@ def test_authorization(run: Run) -> None:
 @pytest.mark.parametrize("cookie", [f"session={KEY}", "a=\u00e9\u200b"])
 def test_cookies(run: Run, cookie: str) -> None:
     """Cookies are not kept, so that nothing of a response is sent with the next request."""
-    head = f"HTTP/1.1 200 OK\r\nset-cookie: {cookie}\r\ncontent-length: 11\r\n\r\n"
-    script = [send_raw(head.encode() + b'{"data":[]}'), MODELS]
+    head = f"HTTP/1.1 200 OK\r\nset-cookie: {cookie}\r\nconnection: close\r\ncontent-length: 11"
+    script = [send_raw(head.encode() + b'\r\n\r\n{"data":[]}'), MODELS]
     with LoopbackServer(script) as server, server.client(max_retries=0) as audio:
         with contextlib.suppress(APIError):
             run(audio, "models")

@@ -1,5 +1,6 @@
 """Find pauses between speech by their energy, however noisy the room is."""
 
+from array import array
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from math import log10
@@ -84,13 +85,13 @@ def best_cut_point(powers: Sequence[float], low: float, high: float) -> CutPoint
     return CutPoint((quietest + 0.5) * BLOCK_SECONDS, is_pause=False)
 
 
-def smooth_powers(powers: Sequence[float]) -> list[float]:
+def smooth_powers(powers: Sequence[float]) -> Sequence[float]:
     """Return the mean power around each block."""
     half = _SMOOTHED_BLOCKS // 2
-    sums = [0.0, *accumulate(powers)]
+    sums = array("d", accumulate(powers, initial=0.0))
     count = len(powers)
     edges = ((max(at - half, 0), min(at + half + 1, count)) for at in range(count))
-    return [(sums[end] - sums[start]) / (end - start) for start, end in edges]
+    return array("d", ((sums[end] - sums[start]) / (end - start) for start, end in edges))
 
 
 def _pause_threshold(smooth: Sequence[float]) -> float:

@@ -1,5 +1,6 @@
 """Find the pauses in a piece, between which its text was spoken."""
 
+from array import array
 from collections.abc import Sequence
 from itertools import accumulate, groupby
 from math import log10
@@ -31,13 +32,14 @@ def find_pauses(upload: Upload) -> list[tuple[float, float]]:
     Raises:
         RecordingError: If the piece is damaged.
     """
-    powers = list[float]()
+    powers = array("d")  # a piece has tens of thousands of blocks
     content = SourceContent(upload.name, "", upload.size, upload.open)
     frames = without_gaps(decode_file(content))
     for frame in resample_mono(frames, SAMPLE_RATE, frame_size=SAMPLE_RATE):
         samples = memoryview(frame.planes[0])[: frame.samples * 2].cast("h").tolist()
-        powers += block_powers(samples)
-    return _pauses([10 * log10(max(each, _FLOOR)) for each in smooth_powers(powers)])
+        powers.extend(block_powers(samples))
+    smooth = smooth_powers(powers)
+    return _pauses(array("d", (10 * log10(max(each, _FLOOR)) for each in smooth)))
 
 
 def _pauses(levels: Sequence[float]) -> list[tuple[float, float]]:
