@@ -40,7 +40,7 @@ ACCEPTED = {
 
 
 SHAPES = list(RESPONSES) if os.environ.get("APERTIS_LONG_TESTS") else list(RESPONSES)[::11]
-"""Every fourth response; `make hostile` reads all of them."""
+"""Every eleventh response; `make hostile` reads all of them."""
 
 
 def make_late(response: HostileResponse) -> Behaviour:
