@@ -191,6 +191,7 @@ def test_nat(host: Callable[[str], Host]) -> None:
     *_, names, transcript, speech, answer = nat.python(GROUP).strip().splitlines()
     assert names.split() == [
         "audio__ask_about_audio",
+        "audio__list_recordings",
         "audio__speak_text",
         "audio__transcribe_audio",
         "audio__translate_audio",

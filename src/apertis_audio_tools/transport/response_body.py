@@ -14,7 +14,7 @@ from apertis_audio_tools.transport.key_redaction import Redact
 
 logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 
-_MAX_TINY_CHUNKS, _MIN_CHUNK_BYTES = 100_000, 32
+_MAX_TINY_CHUNKS, _MIN_CHUNK_BYTES = 20_000, 32
 """Each chunk costs some microseconds, whatever its size. An event has more bytes than that."""
 _BROKEN_OFF = (httpx.NetworkError, httpx.ProtocolError, MalformedResponseError)
 _ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
