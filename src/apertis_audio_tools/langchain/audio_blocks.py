@@ -1,18 +1,21 @@
 """Audio in LangChain's content blocks, in all shapes that integrations write."""
 
-import re
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Self
 
-from apertis_audio_tools.adapters.chat_schema.clips import base64_clip, file_clip, not_fetched_error
+from apertis_audio_tools.adapters.chat_schema.clips import (
+    base64_clip,
+    file_clip,
+    not_fetched_error,
+    split_data_url,
+)
 from apertis_audio_tools.adapters.chat_schema.turns import Block
 from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.files.access import FileAccess
 
-_DATA_URL = re.compile(r"data:([^,;]*)(?:;[^,;]*)*;base64,", re.IGNORECASE)
 _NAME_KEYS = ("name", "filename", "file_name")
 _NAMELESS = "clip"
 
@@ -85,24 +88,24 @@ def _is_audio(block: Mapping[str, Any]) -> bool:
 
 def _media_type(fields: Mapping[str, Any]) -> str | None:
     """Return the media type of a block, as it says, or as its ``data:`` URL does."""
-    match = _data_url(fields)
-    found = fields.get("mime_type") or (match and match[1])
+    embedded = _data_url(fields)
+    found = fields.get("mime_type") or (embedded and embedded[0])
     if not found and fields.get("format"):
         found = f"audio/{fields['format']}"
     return str(found) if found else None
 
 
-def _data_url(fields: Mapping[str, Any]) -> re.Match[str] | None:
-    """Return the head of a ``data:`` URL in base64, wherever the block has it."""
+def _data_url(fields: Mapping[str, Any]) -> tuple[str | None, str] | None:
+    """Return the parts of a ``data:`` URL in base64, wherever the block has it."""
     urls = (fields.get(key) for key in ("url", "data", "base64"))
-    matches = (_DATA_URL.match(url) for url in urls if isinstance(url, str))
-    return next((match for match in matches if match), None)
+    embedded = (split_data_url(url) for url in urls if isinstance(url, str))
+    return next(filter(None, embedded), None)
 
 
 def _content(fields: Mapping[str, Any]) -> object:
     """Return the content of a block in base64, or None if it has none."""
-    if match := _data_url(fields):
-        return match.string[match.end() :]
+    if embedded := _data_url(fields):
+        return embedded[1]
     return fields.get("base64", fields.get("data"))
 
 

@@ -12,13 +12,12 @@ from apertis_audio_tools.audio.input.frame_headers import (
 from apertis_audio_tools.audio.input.id3_tags import end_of_tags
 from apertis_audio_tools.audio.input.probing import ChosenTrack, Recording
 from apertis_audio_tools.audio.input.sources import SourceContent
-from apertis_audio_tools.audio.input.tracks import Track, open_track, stamped_seconds
+from apertis_audio_tools.audio.input.tracks import MICROSECONDS, Track, open_track, stamped_seconds
 from apertis_audio_tools.audio.timing.gaps import TIMESTAMPED_CONTAINERS, Timeline
 from apertis_audio_tools.audio.timing.packet_durations import packet_clock
 
 _MAX_HEADER_ERROR = 0.2
 """Seconds by which a header may be wrong."""
-_MICROSECONDS = 1_000_000
 
 
 class Extent(NamedTuple):
@@ -66,7 +65,7 @@ def _measure_link(content: SourceContent, index: int) -> Extent:
 
 def _is_right_about(track: Track, seconds: float) -> bool:
     """Return whether the header of a FLAC file says how long it is, or that it does not know."""
-    claimed = (track.demuxer.duration or 0) / _MICROSECONDS
+    claimed = (track.demuxer.duration or 0) / MICROSECONDS
     return track.container != "flac" or not claimed or abs(claimed - seconds) < _MAX_HEADER_ERROR
 
 
