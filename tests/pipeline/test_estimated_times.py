@@ -46,6 +46,17 @@ def test_times_of_the_service_win(run: Run) -> None:
     assert "estimated" not in transcript.to_json()
 
 
+def test_text_that_nobody_can_have_spoken(run: Run) -> None:
+    """A text that is far too long for the recording is kept, without times that would be lies."""
+    text = "Thanks. " * 10_000
+    with LoopbackServer([respond_json({"text": text})]) as server, server.client() as audio:
+        source = ("quiet.wav", encode_silence("wav", 5))
+        transcript = run(audio, "transcribe", source, model=TIMELESS)
+    assert transcript.text == text.strip()
+    assert transcript.segments == ()
+    assert [(each.start, each.end) for each in transcript.passages()] == [(0.0, 5.0)]
+
+
 def test_silence_with_words(run: Run) -> None:
     """Words over silence are kept, within the recording."""
     response = respond_json({"text": "Thanks. Bye."})
