@@ -39,7 +39,7 @@ class TranscribedPiece:
 
 def place(piece: TranscribedPiece) -> Transcript:
     """Return the transcript of the only piece with times of the recording."""
-    if piece.start <= 0:
+    if not piece.start:
         return piece.transcript
     moved = {"segments": tuple(piece.placed_segments()), "duration": round(piece.end, 3)}
     return piece.transcript.model_copy(update=moved)

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from apertis_audio_tools.audio.input.sources import SourceContent
-from apertis_audio_tools.audio.input.tags import ID3V1_BYTES, skip_tags
+from apertis_audio_tools.audio.input.tags import ID3V1_BYTES
 
 ELEMENTARY_CONTAINERS = frozenset({"aac", "mp2", "mp3"})
 """Files that consist of frames, with tags before, behind and between them."""
@@ -27,28 +26,16 @@ class FormatChangeError(Exception):
     """The format of the frames changes, or bytes that are not audio lie between them."""
 
 
-def without_tags(packets: Iterator[Any], content: SourceContent) -> Iterator[Any]:
-    """Yield the packets of a file of frames, without tags and what looks like frames in them.
+def without_junk(packets: Iterator[Any]) -> Iterator[Any]:
+    """Return the packets of a file of frames without those that are too long for one.
 
     A damaged frame is kept, because it has a duration.
     """
-    end: int | None = None
-    for packet in packets:
-        position, size = packet.pos, packet.size
-        if position is None or end is None:
-            end = None if position is None else position + size
-            yield packet
-            continue
-        if position < end:
-            continue
-        is_frame = _is_frame(bytes(memoryview(packet)[:_HEAD_BYTES]))
-        if position != end or not is_frame:
-            with content.open() as stream:
-                end = skip_tags(stream, end, content.size)
-            if position < end or (not is_frame and size > _MAX_FRAME_BYTES):
-                continue
-        end = position + size
-        yield packet
+    return (
+        packet
+        for packet in packets
+        if packet.size <= _MAX_FRAME_BYTES or _is_frame(bytes(memoryview(packet)[:_HEAD_BYTES]))
+    )
 
 
 def _is_frame(head: bytes) -> bool:

@@ -17,7 +17,7 @@ DECODE_ERRORS = (av.error.InvalidDataError, av.error.PatchWelcomeError, av.error
 _MAX_PLANES = 8
 """Places that FFmpeg has for the planes of a frame, before it allocates others."""
 
-_PROBED_PACKETS = 32
+MAX_PROBED_PACKETS = 512
 """Packets decoded to find the first sample. Some decoders return nothing for the first of them."""
 
 
@@ -45,7 +45,7 @@ def first_sample_stamp(track: Track) -> float | None:
 
     Decoders leave out samples that encoders put in front.
     """
-    for packet in islice(track.packets(), _PROBED_PACKETS):
+    for packet in islice(track.packets(), MAX_PROBED_PACKETS):
         try:
             for frame in track.decoder.decode(packet):
                 if frame.pts is not None and frame.time_base is not None:

@@ -213,10 +213,13 @@ def _inspect(content: SourceContent, track: Track, index: int, zero: float) -> C
     if index != track.index:
         with open_track(content, index) as other:
             return _inspect(content, other, index, zero)
-    if track.is_alone and track.decoder.channels == 1:
-        return ChosenTrack(index, 0.0, None)
-    start = 0.0 if track.is_alone else _start(track, zero)
+    start = 0.0 if track.is_alone and not _is_trimmed(track) else _start(track, zero)
     return ChosenTrack(index, start, choose_mix(track, content.size))
+
+
+def _is_trimmed(track: Track) -> bool:
+    """Return whether the decoder may leave out samples of which the container does not know."""
+    return not track.is_copyable and not track.codec.startswith("pcm_")
 
 
 def _start(track: Track, zero: float) -> float:

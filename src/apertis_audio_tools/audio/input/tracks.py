@@ -13,7 +13,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from apertis_audio_tools.audio.input.allowlist import DECODERS, DEMUXER_OPTIONS, name_refused_format
-from apertis_audio_tools.audio.input.frame_headers import ELEMENTARY_CONTAINERS, without_tags
+from apertis_audio_tools.audio.input.frame_headers import ELEMENTARY_CONTAINERS, without_junk
 from apertis_audio_tools.audio.input.mp4_edit_lists import duration_without_priming
 from apertis_audio_tools.audio.input.opening_limits import OpeningStream
 from apertis_audio_tools.audio.input.sources import SourceContent, unreadable_error
@@ -82,7 +82,6 @@ class Track:
         container: Name of the container, such as ``mp3``, ``ogg``, ``mp4`` or ``webm``.
         codec: FFmpeg's canonical name of the codec, whichever of its decoders is used.
         edited_seconds: Duration by an MP4 edit list that hides only priming, or None.
-        content: The recording, which may be read beside the demuxer.
     """
 
     label: str
@@ -94,7 +93,6 @@ class Track:
     container: str
     codec: str
     edited_seconds: float | None
-    content: SourceContent
 
     @property
     def is_alone(self) -> bool:
@@ -128,7 +126,7 @@ class Track:
         """
         packets = self._demuxed_packets()
         if self.container in ELEMENTARY_CONTAINERS:
-            return without_tags(packets, self.content)
+            return without_junk(packets)
         return packets
 
     def _demuxed_packets(self) -> Iterator[Packet]:
@@ -189,7 +187,6 @@ def open_track(content: SourceContent, index: int | None = None) -> Iterator[Tra
                 _container_name(demuxer.format.name, audio.codec_context.name, head),
                 audio.codec_context.codec.canonical_name,
                 edited_seconds,
-                content,
             )
 
 
