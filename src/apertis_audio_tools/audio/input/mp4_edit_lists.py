@@ -1,7 +1,8 @@
-"""Edit lists of MP4 files, which select the samples that are played."""
+"""Edit lists of MP4 files, which select the samples that are played, and sample descriptions."""
 
 import struct
 from collections.abc import Iterator
+from itertools import islice
 from typing import BinaryIO, NamedTuple
 
 _FIRST_BOX = b"ftyp"
@@ -34,13 +35,29 @@ def duration_without_priming(stream: BinaryIO, size: int) -> float | None:
     if movie is None:
         return None
     rate, _ = _read_time_scale(_read_box(stream, movie, b"mvhd"))
-    tracks = [
-        track
-        for track in _boxes(stream, movie, b"trak")
-        if _read_box(stream, track, b"mdia", b"hdlr")[8:12] == b"soun"
+    durations = [
+        _played_duration(stream, track, rate) for track in _audio_tracks(stream, movie)
     ]
-    durations = [_played_duration(stream, track, rate) for track in tracks]
     return max(durations) / rate if durations and all(durations) else None
+
+
+def count_sample_descriptions(stream: BinaryIO, size: int, index: int) -> int:
+    """Return how many descriptions the samples of an audio track have; 1 for nearly all tracks.
+
+    `index` is that of the track among the audio tracks of an MP4 file.
+    """
+    movie = _find_box(stream, _Box(0, size), b"moov")
+    if movie is None:
+        return 1
+    track = next(islice(_audio_tracks(stream, movie), index, None), None)
+    path = (b"mdia", b"minf", b"stbl", b"stsd")
+    return int.from_bytes(_read_box(stream, track, *path)[4:8]) if track else 1
+
+
+def _audio_tracks(stream: BinaryIO, movie: _Box) -> Iterator[_Box]:
+    for track in _boxes(stream, movie, b"trak"):
+        if _read_box(stream, track, b"mdia", b"hdlr")[8:12] == b"soun":
+            yield track
 
 
 def _played_duration(stream: BinaryIO, track: _Box, movie_rate: int) -> int:

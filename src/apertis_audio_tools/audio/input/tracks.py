@@ -14,7 +14,10 @@ from av.container import InputContainer
 
 from apertis_audio_tools.audio.input.allowlist import DECODERS, DEMUXER_OPTIONS, name_refused_format
 from apertis_audio_tools.audio.input.frame_headers import ELEMENTARY_CONTAINERS, without_junk
-from apertis_audio_tools.audio.input.mp4_edit_lists import duration_without_priming
+from apertis_audio_tools.audio.input.mp4_edit_lists import (
+    count_sample_descriptions,
+    duration_without_priming,
+)
 from apertis_audio_tools.audio.input.opening_limits import OpeningStream
 from apertis_audio_tools.audio.input.sources import SourceContent, unreadable_error
 from apertis_audio_tools.errors import RecordingError
@@ -82,6 +85,8 @@ class Track:
         container: Name of the container, such as ``mp3``, ``ogg``, ``mp4`` or ``webm``.
         codec: FFmpeg's canonical name of the codec, whichever of its decoders is used.
         edited_seconds: Duration by an MP4 edit list that hides only priming, or None.
+        has_one_format: Whether all of it has the same codec, sample rate and channels, as far as
+            its container says.
     """
 
     label: str
@@ -93,6 +98,7 @@ class Track:
     container: str
     codec: str
     edited_seconds: float | None
+    has_one_format: bool
 
     @property
     def is_alone(self) -> bool:
@@ -116,7 +122,7 @@ class Track:
     def is_copyable(self) -> bool:
         """True if packets can be copied to another file and their exact durations are known."""
         is_complete = self.codec != "opus" or len(self.extradata) >= _OPUS_HEAD_BYTES
-        return self.codec in _COPYABLE_CODECS and is_complete
+        return self.codec in _COPYABLE_CODECS and is_complete and self.has_one_format
 
     def packets(self) -> Iterator[Packet]:
         """Return the packets that hold audio, including those after a damaged place.
@@ -177,6 +183,7 @@ def open_track(content: SourceContent, index: int | None = None) -> Iterator[Tra
             audio = demuxer.streams.audio[index]
             _discard_others(demuxer, audio)
             zero = cast("int | None", demuxer.start_time)
+            container = _container_name(demuxer.format.name, audio.codec_context.name, head)
             yield Track(
                 label,
                 demuxer,
@@ -184,10 +191,16 @@ def open_track(content: SourceContent, index: int | None = None) -> Iterator[Tra
                 index,
                 tracks,
                 None if zero is None else zero / MICROSECONDS,
-                _container_name(demuxer.format.name, audio.codec_context.name, head),
+                container,
                 audio.codec_context.codec.canonical_name,
                 edited_seconds,
+                container != "mp4" or _has_one_description(content, index),
             )
+
+
+def _has_one_description(content: SourceContent, index: int) -> bool:
+    with content.open() as stream:
+        return count_sample_descriptions(stream, content.size, index) <= 1
 
 
 def first_stamp(content: SourceContent) -> float:
