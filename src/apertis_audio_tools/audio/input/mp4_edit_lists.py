@@ -35,9 +35,7 @@ def duration_without_priming(stream: BinaryIO, size: int) -> float | None:
     if movie is None:
         return None
     rate, _ = _read_time_scale(_read_box(stream, movie, b"mvhd"))
-    durations = [
-        _played_duration(stream, track, rate) for track in _audio_tracks(stream, movie)
-    ]
+    durations = [_played_duration(stream, track, rate) for track in _audio_tracks(stream, movie)]
     return max(durations) / rate if durations and all(durations) else None
 
 

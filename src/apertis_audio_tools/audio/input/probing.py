@@ -8,8 +8,7 @@ from apertis_audio_tools.api.request import Upload
 from apertis_audio_tools.audio.input.channels import ChannelMix, choose_mix
 from apertis_audio_tools.audio.input.frame_headers import ELEMENTARY_CONTAINERS
 from apertis_audio_tools.audio.input.frames import first_sample_stamp
-from apertis_audio_tools.audio.input.mp4_links import movie_links
-from apertis_audio_tools.audio.input.ogg_chains import chain_links
+from apertis_audio_tools.audio.input.joined_files import divide_joined_files
 from apertis_audio_tools.audio.input.screening import open_screened
 from apertis_audio_tools.audio.input.sources import Source, SourceContent
 from apertis_audio_tools.audio.input.track_choice import TrackChoices, choose_tracks
@@ -28,8 +27,6 @@ from apertis_audio_tools.models import MAX_UPLOAD_BYTES, TrackChoice
 
 _GUESSING_CONTAINERS = frozenset({"aac", "mpeg"})
 """Containers whose duration FFmpeg guesses from the bit rate of the beginning."""
-_LINKS = {"ogg": chain_links, "mp4": movie_links}
-"""Functions that divide files that were joined, by container."""
 _ABSOLUTE_CONTAINERS = frozenset({"matroska", "webm"})
 """Containers whose duration is the time stamp of the end, wherever the first one is."""
 _MAX_START = 24 * 3600.0
@@ -67,7 +64,7 @@ class Recording:
         duration: Seconds from the first sample to the last.
         sample_rate: Sample rate in Hz.
         channels: Number of channels.
-        links: The recordings it was joined of, as Ogg and MP4 may be; nearly always only itself.
+        links: The recordings it was joined of; in nearly all cases only itself.
         wav_layout: Positions of the samples if they can be cut as bytes, or None.
         is_copyable: Whether its packets can be copied into pieces.
         track: The audio track that was asked for.
@@ -177,8 +174,7 @@ def _describe(
     decoder, is_copyable = track.decoder, track.is_copyable
     codec, sample_rate, channels = decoder.name, decoder.sample_rate, decoder.channels
     layout = read_wav_layout(track, content)
-    find_links = _LINKS.get(track.container)
-    links = find_links(content) if find_links else (content,)
+    links = divide_joined_files(content, track.container)
     zero = track.zero
     if zero is None:
         zero = 0.0 if track.is_alone else first_stamp(content)
@@ -205,7 +201,7 @@ def _describe(
         tracks=tracks,
         is_plain=track.is_alone and track.has_one_format and not is_mixed,
         start=start,
-        notes=(*content.notes, *chosen.notes, *_note_start(start)),
+        notes=(*content.notes, *chosen.notes, *_note_start(start), *_note_links(len(links))),
     )
 
 
@@ -236,6 +232,10 @@ def _note_start(start: float) -> tuple[str, ...]:
     if start < _NOTED_START:
         return ()
     return (f"Its audio begins {start:.1f} s after the recording does.",)
+
+
+def _note_links(count: int) -> tuple[str, ...]:
+    return (f"It was joined of {count} recordings, all of which are read.",) if count > 1 else ()
 
 
 def _link_duration(link: SourceContent, index: int) -> float:

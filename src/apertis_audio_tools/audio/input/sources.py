@@ -71,15 +71,19 @@ class SourceContent:
 
         return replace(self, size=len(header) + size, open=open_range, open_file=None)
 
-    def without(self, ranges: Iterable[tuple[int, int]]) -> "SourceContent":
-        """Return content without ranges of bytes, which are in order and do not overlap."""
-        edges = [0, *chain.from_iterable(ranges), self.size]
-        parts = [(start, end - start) for start, end in zip(edges[::2], edges[1::2], strict=True) if end > start]
+    def parts(self, ranges: Iterable[tuple[int, int]]) -> "SourceContent":
+        """Return ranges of the bytes, each from its start to its end, one after the other."""
+        parts = [(start, end - start) for start, end in ranges if end > start]
 
-        def open_rest() -> BinaryIO:
+        def open_all() -> BinaryIO:
             return open_parts(self.open(), parts)
 
-        return replace(self, size=sum(size for _, size in parts), open=open_rest, open_file=None)
+        return replace(self, size=sum(size for _, size in parts), open=open_all, open_file=None)
+
+    def without(self, ranges: Iterable[tuple[int, int]]) -> "SourceContent":
+        """Return the bytes without ranges of them, which are in order and do not overlap."""
+        edges = [0, *chain.from_iterable(ranges), self.size]
+        return self.parts(zip(edges[::2], edges[1::2], strict=True))
 
 
 def open_source(source: Source) -> SourceContent:
