@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Protocol, cast
 
@@ -10,7 +11,13 @@ from apertis_audio_tools.adapters.documents import path_source
 from apertis_audio_tools.adapters.loading import get_source_name
 from apertis_audio_tools.audio import Source
 from apertis_audio_tools.errors import RecordingError
-from apertis_audio_tools.files.discovery import RecordingPath, find_recordings, normalise_suffixes
+from apertis_audio_tools.files.discovery import (
+    RecordingPath,
+    find_recordings,
+    is_chosen,
+    may_be_recording,
+    normalise_suffixes,
+)
 
 ReaderSource = Source | Iterable[Source]
 """A recording, a folder of recordings, or several of these."""
@@ -68,8 +75,9 @@ class FolderSearch:
         for found in sorted(fs.glob(f"{folder}/{self.glob}")):
             parts = PurePosixPath(found).parts[len(PurePosixPath(folder).parts) :]
             is_hidden = any(part.startswith(".") for part in parts)
-            is_named_so = PurePosixPath(found).suffix.lower() in suffixes
-            if is_named_so and not is_hidden and fs.isfile(found):
+            name, opener = PurePosixPath(found), partial(fs.open, found, "rb")
+            is_file = not is_hidden and may_be_recording(name, suffixes) and fs.isfile(found)
+            if is_file and is_chosen(name, suffixes, opener):
                 yield found
 
 
