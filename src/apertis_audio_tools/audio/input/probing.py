@@ -21,7 +21,7 @@ from apertis_audio_tools.audio.input.tracks import (
     stamped_seconds,
 )
 from apertis_audio_tools.audio.input.upload_formats import MEDIA_TYPES, find_upload_format
-from apertis_audio_tools.audio.input.wav_layout import WavLayout, read_wav_layout
+from apertis_audio_tools.audio.input.wav_layout import WavLayout, are_numbers, read_wav_layout
 from apertis_audio_tools.errors import RecordingError, UnsupportedError
 from apertis_audio_tools.models import MAX_UPLOAD_BYTES, TrackChoice
 
@@ -186,7 +186,10 @@ def _describe(
         duration = sum(_link_duration(link, track.index) for link in links)
     else:
         duration = _duration(content, track, zero, start)
-    is_mixed = len(tracks) > 1 or tracks[0].mix is not None
+    is_changed = len(tracks) > 1 or tracks[0].mix is not None
+    notes = (*content.notes, *chosen.notes, *_note_start(start), *_note_links(len(links)))
+    if layout is not None and not are_numbers(layout, content):
+        is_changed, notes = True, (*notes, "Samples of it that are no numbers become silence.")
     return Recording(
         content,
         track.container,
@@ -195,13 +198,13 @@ def _describe(
         sample_rate,
         channels,
         links,
-        wav_layout=None if is_mixed else layout,
-        is_copyable=is_copyable and not is_mixed,
+        wav_layout=None if is_changed else layout,
+        is_copyable=is_copyable and not is_changed,
         track=choice,
         tracks=tracks,
-        is_plain=track.is_alone and track.has_one_format and not is_mixed,
+        is_plain=track.is_alone and track.has_one_format and not is_changed,
         start=start,
-        notes=(*content.notes, *chosen.notes, *_note_start(start), *_note_links(len(links))),
+        notes=notes,
     )
 
 
@@ -214,7 +217,7 @@ def _inspect(content: SourceContent, track: Track, index: int, zero: float) -> C
         with open_track(content, index) as other:
             return _inspect(content, other, index, zero)
     start = 0.0 if track.is_alone and not _is_trimmed(track) else _start(track, zero)
-    return ChosenTrack(index, start, choose_mix(track, content.size))
+    return ChosenTrack(index, start, choose_mix(track, content))
 
 
 def _is_trimmed(track: Track) -> bool:

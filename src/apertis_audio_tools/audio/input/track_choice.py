@@ -72,7 +72,7 @@ def _first_audible(content: SourceContent, index: int, decodable: Sequence[int])
 
 def _is_audible(content: SourceContent, index: int) -> bool:
     with open_track(content, index) as track:
-        return any(map(_is_loud, sample_track(track, content.size, _WINDOWS)))
+        return any(map(_is_loud, sample_track(track, content, _WINDOWS)))
 
 
 def _is_loud(channels: Sequence[Sequence[int]]) -> bool:
