@@ -1,6 +1,7 @@
 """The audio tracks of an open recording, and the packets in one of them."""
 
 import contextlib
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -13,7 +14,11 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from apertis_audio_tools.audio.input.allowlist import DECODERS, DEMUXER_OPTIONS, name_refused_format
-from apertis_audio_tools.audio.input.frame_headers import ELEMENTARY_CONTAINERS, without_junk
+from apertis_audio_tools.audio.input.frame_headers import (
+    ELEMENTARY_CONTAINERS,
+    MAX_FRAME_BYTES,
+    is_frame,
+)
 from apertis_audio_tools.audio.input.mp4_edit_lists import (
     count_sample_descriptions,
     duration_without_priming,
@@ -125,22 +130,17 @@ class Track:
         return self.codec in _COPYABLE_CODECS and is_complete and self.has_one_format
 
     def packets(self) -> Iterator[Packet]:
-        """Return the packets that hold audio, including those after a damaged place.
+        """Yield the packets that hold audio, including those after a damaged place.
 
         Raises:
             av.error.InvalidDataError: If there are only errors and no packets any more.
         """
-        packets = self._demuxed_packets()
-        if self.container in ELEMENTARY_CONTAINERS:
-            return without_junk(packets)
-        return packets
-
-    def _demuxed_packets(self) -> Iterator[Packet]:
         failures = 0
+        longest = MAX_FRAME_BYTES if self.container in ELEMENTARY_CONTAINERS else sys.maxsize
         while True:
             try:
                 for packet in self.demuxer.demux(self.stream):
-                    if packet.size:
+                    if 0 < packet.size <= longest or is_frame(packet):
                         failures = 0
                         yield packet
             except av.error.InvalidDataError:
