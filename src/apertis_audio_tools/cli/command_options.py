@@ -52,6 +52,26 @@ Track = Annotated[
         "default.",
     ),
 ]
+LIMIT_HELP = "of subtitles that people can read, for srt and vtt"
+MaxLine = Annotated[
+    int | None,
+    typer.Option(min=2, help=f"Largest number of characters in a line {LIMIT_HELP}; 42 is usual."),
+]
+MaxLines = Annotated[
+    int | None, typer.Option(min=1, help=f"Largest number of lines {LIMIT_HELP}; 2 is usual.")
+]
+MaxSpeed = Annotated[
+    float | None,
+    typer.Option(
+        "--max-cps",
+        min=1,
+        help=f"Largest number of characters per second {LIMIT_HELP}; 17 is usual.",
+    ),
+]
+MinSeconds = Annotated[
+    float | None,
+    typer.Option(min=0, help=f"Shortest time {LIMIT_HELP}, in seconds; 1 is usual."),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
 NoCache = Annotated[
     bool, typer.Option("--no-cache", help="Neither use nor store cached transcripts.")

@@ -17,6 +17,10 @@ from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.cli.command_options import (
     Files,
     Format,
+    MaxLine,
+    MaxLines,
+    MaxSpeed,
+    MinSeconds,
     NoCache,
     OutputFolder,
     Overwrite,
@@ -54,6 +58,7 @@ from apertis_audio_tools.cli.transcript_output import (
 )
 from apertis_audio_tools.models import CHAT_MODEL, MODELS, SPEECH_MODEL, TRANSCRIPTION_MODEL, VOICE
 from apertis_audio_tools.pipeline.cache import open_cache, user_cache
+from apertis_audio_tools.results.cues import choose_limits
 
 app: typer.Typer = typer.Typer(
     no_args_is_help=True,
@@ -97,6 +102,10 @@ def transcribe(
     piece_seconds: PieceSeconds = None,
     upload_format: UploadFormatChoice = "auto",
     track: Track = "default",
+    max_line: MaxLine = None,
+    max_lines: MaxLines = None,
+    max_cps: MaxSpeed = None,
+    min_seconds: MinSeconds = None,
     overwrite: Overwrite = False,
     no_cache: NoCache = False,
     sandbox: UseSandbox = False,
@@ -112,7 +121,8 @@ def transcribe(
         track=parse_track(track),
     )
     with open_session(sandbox=sandbox, use_cache=not no_cache) as session:
-        output = TranscriptOutput.create(files, folder, output_format, overwrite=overwrite)
+        limits = choose_limits(max_line, max_lines, max_cps, min_seconds)
+        output = TranscriptOutput.create(files, folder, output_format, limits, overwrite=overwrite)
         _write_transcripts(session, "Transcribing", files, options, output)
 
 
@@ -128,6 +138,10 @@ def translate(
     piece_seconds: PieceSeconds = None,
     upload_format: UploadFormatChoice = "auto",
     track: Track = "default",
+    max_line: MaxLine = None,
+    max_lines: MaxLines = None,
+    max_cps: MaxSpeed = None,
+    min_seconds: MinSeconds = None,
     overwrite: Overwrite = False,
     no_cache: NoCache = False,
     sandbox: UseSandbox = False,
@@ -143,7 +157,8 @@ def translate(
         track=parse_track(track),
     )
     with open_session(sandbox=sandbox, use_cache=not no_cache) as session:
-        output = TranscriptOutput.create(files, folder, output_format, overwrite=overwrite)
+        limits = choose_limits(max_line, max_lines, max_cps, min_seconds)
+        output = TranscriptOutput.create(files, folder, output_format, limits, overwrite=overwrite)
         _write_transcripts(session, "Translating", files, options, output)
 
 

@@ -4,6 +4,7 @@ import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate, repeat
 from math import inf
 from typing import NamedTuple
@@ -130,14 +131,17 @@ def estimate_times(
 
 def _count_letters(text: str) -> int:
     """Return how long a text takes to say, as a number of letters of an alphabet, at least 1."""
-    count = 0
-    for character in text:
-        category = unicodedata.category(character)[0]
-        if category == "N":
-            count += _DIGIT
-        elif category == "L":
-            count += _WIDE if unicodedata.east_asian_width(character) in "WF" else 1
-    return max(count, 1)
+    return max(sum(map(spoken_letters, text)), 1)
+
+
+@cache
+def spoken_letters(character: str) -> int:
+    """Return how long a character takes to say, as a number of letters of an alphabet."""
+    category = unicodedata.category(character)[0]
+    if category == "N":
+        return _DIGIT
+    is_wide = unicodedata.east_asian_width(character) in "WF"
+    return (_WIDE if is_wide else 1) if category == "L" else 0
 
 
 def _place_boundaries(letters: Sequence[int], speech: SpeechTime) -> list[_Boundary]:
