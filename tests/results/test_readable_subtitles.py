@@ -228,19 +228,24 @@ def test_nothing_said() -> None:
 
 @pytest.mark.skipif(not IS_LONG, reason="recognises eight minutes of speech")
 @pytest.mark.parametrize("words", [True, False])
-@pytest.mark.parametrize("speed", [0.7, 1.0, 1.5, 2.2])
+@pytest.mark.parametrize("speed", [0.7, 1.0, 1.4, 1.8])
 def test_rules_hold_for_recognised_speech(sandbox_url: str, speed: float, *, words: bool) -> None:
     """The rules hold for speech of several speeds, with and without times of words."""
     with httpx.Client(base_url=sandbox_url, headers={"Authorization": "Bearer sk-payg"}) as client:
         spoken = {"model": "tts-1", "input": TEXTS["english"], "voice": "nova", "speed": speed}
         file = client.post("/audio/speech", json=spoken).raise_for_status().content
-        asked = {"model": "whisper-1", "response_format": "verbose_json"}
-        asked |= {"timestamp_granularities[]": "word"} if words else {}
+        asked = {
+            "model": "whisper-1",
+            "response_format": "verbose_json",
+            "timestamp_granularities[]": ["segment", "word"] if words else ["segment"],
+        }
         response = client.post(
             "/audio/transcriptions", data=asked, files={"file": ("a.mp3", file)}, timeout=300
         )
     body = response.raise_for_status().json()
-    said = tuple(Word(start=e["start"], end=e["end"], text=e["word"]) for e in body["words"] or ())
+    said = tuple(
+        Word(start=e["start"], end=e["end"], text=e["word"]) for e in body.get("words", ())
+    )
     segments = [
         Segment(
             start=each["start"],
@@ -253,5 +258,6 @@ def test_rules_hold_for_recognised_speech(sandbox_url: str, speed: float, *, wor
     transcript = Transcript(text="", segments=tuple(segments), duration=body["duration"])
     shown = read_subtitles(transcript.to_srt(max_line=42))
     broken, fast = broken_rules(shown, body["duration"])
+    assert len(shown) > 5
     assert (broken, missing_gaps(shown)) == ([], [])
     assert fast == sum(cue.is_hurried for cue in transcript.cues())

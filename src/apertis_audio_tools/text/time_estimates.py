@@ -25,6 +25,8 @@ _MAX_SKIPPED = 3
 _SHORTEST = 1e-6
 _SEARCH_SECONDS = 12.0
 """Largest distance of a pause from the place that the letters alone give to a sentence."""
+_MAX_CANDIDATES, _MAX_STEPS = 24, 1_500_000
+"""Pauses that are compared for the end of a sentence, and pairs of them in a piece, at most."""
 _DEVIATION, _DEVIATION_SHARE = 0.25, 0.12
 """Standard deviation of the length of a sentence: seconds, and share of its expected length."""
 _PART_SECONDS = 8.0
@@ -154,9 +156,10 @@ def _place_boundaries(letters: Sequence[int], speech: SpeechTime) -> list[_Bound
     total = speech.spoken_until(speech.seconds)
     expected = [total * count / max(letters[-1], 1) for count in letters]
     ways: list[dict[_Boundary, _Way]] = [{speech.beginning(): _Way(0.0, None, None)}]
+    count = int(min(_MAX_CANDIDATES, (_MAX_STEPS / (1 + _MAX_SKIPPED) / len(letters)) ** 0.5))
     for number in range(1, len(letters)):
         is_last = number == len(letters) - 1
-        candidates = [speech.ending()] if is_last else _candidates(expected[number], speech)
+        candidates = [speech.ending()] if is_last else _candidates(expected[number], count, speech)
         ways.append({each: _best_way(each, number, ways, expected) for each in candidates})
     return _follow(ways, expected, speech)
 
@@ -169,11 +172,12 @@ class _Way(NamedTuple):
     boundary: _Boundary | None
 
 
-def _candidates(expected: float, speech: SpeechTime) -> list[_Boundary]:
+def _candidates(expected: float, count: int, speech: SpeechTime) -> list[_Boundary]:
     """Return the pauses near where the letters alone place a boundary, and that place itself."""
     plain = speech.time_after(expected)
-    first = bisect_left(speech.pauses, (plain - _SEARCH_SECONDS,))
-    last = bisect_right(speech.pauses, (plain + _SEARCH_SECONDS,))
+    middle = bisect_left(speech.pauses, (plain,))
+    first = max(bisect_left(speech.pauses, (plain - _SEARCH_SECONDS,)), middle - count // 2)
+    last = min(bisect_right(speech.pauses, (plain + _SEARCH_SECONDS,)), middle + count // 2)
     pauses = [speech.pauses[at] for at in range(first, last)]
     return [
         _Boundary(start, end, speech.spoken_until(start), _pause_cost(end - start))
