@@ -31,6 +31,8 @@ _DEVIATION, _DEVIATION_SHARE = 0.25, 0.12
 """Standard deviation of the length of a sentence: seconds, and share of its expected length."""
 _PART_SECONDS = 8.0
 """Seconds of the parts of a sentence that lasts more than twice as long."""
+_PART_CHARACTERS = 20
+"""Characters of such parts at least, so that no word is cut where few words fill much time."""
 _WIDE, _DIGIT = 3, 4
 """Number of letters that an ideograph or a syllable, and a digit, are as long as."""
 
@@ -239,7 +241,7 @@ def _divide(sentence: EstimatedText, speech: SpeechTime) -> Iterator[EstimatedTe
     if seconds <= 2 * _PART_SECONDS:
         yield sentence
         return
-    size = max(1, int(length * _PART_SECONDS / seconds))
+    size = max(_PART_CHARACTERS, int(length * _PART_SECONDS / seconds))
     parts = list(split_text(sentence.text, repeat(size), 2 * size))
     starts = [speech.time_after(first + (last - first) * part.start / length) for part in parts]
     bounds = [
