@@ -78,7 +78,7 @@ class Score:
     estimates: list[EstimatedText]
 
 
-def score(spoken: Spoken) -> Score:
+def score(spoken: Spoken, *, uses_pauses: bool = True) -> Score:
     """Estimate the times of a recording, and compare them.
 
     Raises:
@@ -87,7 +87,7 @@ def score(spoken: Spoken) -> Score:
     file = spoken.wav()
     began = time.process_time()
     pauses = find_pauses(Upload("speech.wav", "audio/wav", len(file), lambda: io.BytesIO(file)))
-    estimates = estimate_times(spoken.text, spoken.seconds, pauses)
+    estimates = estimate_times(spoken.text, spoken.seconds, pauses if uses_pauses else [])
     cpu = time.process_time() - began
     times = [each for estimate in estimates for each in (estimate.start, estimate.end)]
     starts = [each.start for each in estimates]
@@ -192,6 +192,9 @@ def measure(minutes: float) -> tuple[str, list[tuple[Spoken, Score]]]:
     rows = [row(f"English, {len(english)} voices", scores)]
     rows += [row(name, [score(speak_language(code, minutes))]) for code, name in LANGUAGES.items()]
     rows.append(row("English, a human voice", [score(human)]))
+    rows.append(
+        row("English, by letters alone", [score(each, uses_pauses=False) for each in english])
+    )
     return "\n".join([HEADING, *rows]), list(zip(english, scores, strict=True))
 
 
