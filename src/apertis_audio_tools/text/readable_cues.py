@@ -23,8 +23,9 @@ _GAP = 2 / 24
 _MAX_GAP = 0.5
 """Seconds of a gap that flickers, by the style guide; shorter ones are closed to two frames."""
 _FRAME = 0.04
+"""Seconds for which a cue is shown at least, whatever the times are: a frame of film."""
 _LONG_PAUSE = 2.0
-"""Seconds of a pause that no cue spans."""
+"""Seconds of a pause between segments that no cue spans."""
 _MAX_UNITS = 400
 """Units of a cue, at most. They only matter if lines are very long."""
 _IMPOSSIBLE_SPEED = 50.0
