@@ -5,6 +5,7 @@ The stores besides the one in memory are tested if they are installed, see ``mak
 
 import os
 import shutil
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -242,6 +243,22 @@ class TestSources:
         (tmp_path / "root").mkdir()
         with pytest.raises(ConfigurationError, match="is not below root"):
             sources(server, meetings, root=tmp_path / "root", on_error=on_error)
+
+    def test_files_outside_of_root(self, server: LoopbackServer, meetings: Path) -> None:
+        """With a list of files, nothing is sent if one of them is not below the root."""
+        (meetings / "team").mkdir()
+        (meetings / "2.wav").rename(meetings / "team" / "2.wav")
+        files = [meetings / "team" / "2.wav", meetings / "0.wav"]
+        with pytest.raises(ConfigurationError, match="is not below root"):
+            sources(server, files, root=meetings / "team")
+        assert server.requests == []
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+    def test_name_that_is_not_utf8(self, server: LoopbackServer, meetings: Path) -> None:
+        """Bytes of a name that are not UTF-8 are escaped, as no database takes them."""
+        name = os.fsdecode(b"caf\xe9.wav")
+        (meetings / "0.wav").rename(meetings / name)
+        assert sources(server, meetings / name, root=meetings)[0] == ["caf\\udce9.wav"]
 
     def test_empty_root(self, meetings: Path) -> None:
         """An empty root is refused at once."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from langchain.agents import create_agent
-from langchain.agents.middleware import SummarizationMiddleware
+from langchain.agents.middleware import AgentMiddleware, SummarizationMiddleware
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage, trim_messages
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
@@ -58,6 +58,15 @@ class TestTokens:
         assert self.count(HumanMessage([clip(60.0)])) - silence == pytest.approx(600, abs=2)
         with_words = self.count(AIMessage("Good morning."))
         assert self.count(spoken()) - with_words == pytest.approx(40, abs=2)
+
+    def test_pcm(self) -> None:
+        """A reply in pcm, which has no header, weighs by the service's sample rate."""
+        reply = spoken()
+        data = base64.b64encode(bytes(2 * 48_000)).decode()
+        reply.content = [{"type": "audio", "base64": data, "mime_type": "audio/pcm", "id": "a"}]
+        assert self.count(reply) - self.count(AIMessage("Good morning.")) == pytest.approx(
+            40, abs=2
+        )
 
     @pytest.mark.parametrize(
         "block",
@@ -167,7 +176,9 @@ def saver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
         yield InMemorySaver()
         return
     database = sqlite3.connect(tmp_path / "threads.db", check_same_thread=False)
-    yield SqliteSaver(database)
+    sqlite_saver = SqliteSaver(database)
+    sqlite_saver.setup()
+    yield sqlite_saver
     database.close()
 
 
@@ -187,10 +198,12 @@ def _plain(storage: Any) -> Any:
     }
 
 
-def talk(agent: Any, turns: int, message: Callable[[int], Any], thread: str = "1") -> list[Any]:
+def talk(
+    agent: Any, turns: int, message: Callable[[int], Any], thread: str = "1", **options: Any
+) -> list[Any]:
     """Return the results of turns of a conversation."""
     config = {"configurable": {"thread_id": thread}}
-    return [agent.invoke({"messages": [message(turn)]}, config) for turn in range(turns)]
+    return [agent.invoke({"messages": [message(turn)]}, config, **options) for turn in range(turns)]
 
 
 def ask_in_writing(turn: int) -> HumanMessage:
@@ -213,6 +226,18 @@ class TestDropAudio:
                 "text",
                 "audio",
             ]
+
+    def test_size_with_questions(self, make: Make, saver: Any) -> None:
+        """So do spoken questions and replies, if only the end of each turn is stored."""
+        sizes = []
+        for spoken_too in (False, True):
+            before = stored_bytes(saver)
+            model = make(voice="nova") if spoken_too else make()
+            agent = create_agent(model, middleware=[DropAudio()], checkpointer=saver)
+            ask = (lambda _: HumanMessage([clip()])) if spoken_too else ask_in_writing
+            talk(agent, 20, ask, thread=str(spoken_too), durability="exit")
+            sizes.append(stored_bytes(saver) - before)
+        assert sizes[1] <= 2 * sizes[0]
 
     def test_continues_by_id(self, make: Make, saver: Any) -> None:
         """The model still hears its earlier replies, by their ids; their words are kept."""
@@ -238,7 +263,22 @@ class TestDropAudio:
         texts = [block["text"] for block in result["messages"][0].content]
         assert texts == ["Hear this.", NOTE.format("hello.wav"), "I am Ann.", NOTE.format("clip")]
 
-    @pytest.mark.parametrize("kind", ["function", "failing"])
+    def test_messages_of_other_middleware(self, make: Make, invoke: Ask) -> None:
+        """Messages that are only in the request do not get into the state."""
+
+        class Greeting(AgentMiddleware):
+            def wrap_model_call(self, request: Any, handler: Any) -> Any:
+                return handler(request.override(messages=[*jingle, *request.messages]))
+
+            async def awrap_model_call(self, request: Any, handler: Any) -> Any:
+                return await handler(request.override(messages=[*jingle, *request.messages]))
+
+        jingle = [HumanMessage([clip()], id="jingle"), AIMessage("Hello."), HumanMessage([clip()])]
+        agent = create_agent(make(), middleware=[Greeting(), DropAudio(0)])
+        result = invoke(agent, {"messages": [("user", "Hello?")]})
+        assert [each.type for each in result["messages"]] == ["human", "ai"]
+
+    @pytest.mark.parametrize("kind", ["function", "failing", "broken"])
     def test_transcribing(
         self, make: Make, invoke: Ask, kind: str, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -247,6 +287,8 @@ class TestDropAudio:
         def transcribe(block: dict[str, Any]) -> str:
             if kind == "failing":
                 raise APIConnectionError("No connection.")
+            if kind == "broken":
+                raise ZeroDivisionError
             return f"Heard {len(block['base64'])}."
 
         middleware = DropAudio(transcribe=transcribe)
@@ -254,7 +296,7 @@ class TestDropAudio:
         block = clip()
         result = invoke(agent, {"messages": [HumanMessage([block])]})
         content = result["messages"][0].content
-        if kind == "failing":
+        if kind != "function":
             assert content == [block]
             assert "could not be transcribed" in caplog.text
         else:
