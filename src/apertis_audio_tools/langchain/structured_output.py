@@ -54,7 +54,8 @@ def response_format(schema: Schema, method: str, *, strict: bool | None) -> dict
     if method == "json_mode":
         return {"type": "json_object"}
     function = convert_to_openai_function(schema, strict=strict)
-    json_schema = {"name": function["name"], "schema": function["parameters"]}
+    parameters = function.get("parameters", {"type": "object"})  # none if there are no properties
+    json_schema = {"name": function["name"], "schema": parameters}
     for key in ("description", "strict"):
         if function.get(key) is not None:
             json_schema[key] = function[key]
