@@ -20,6 +20,7 @@ from langchain_core.vectorstores import InMemoryVectorStore, VectorStore
 from apertis_audio_tools import ConfigurationError
 from apertis_audio_tools.langchain import ApertisAudioLoader
 from support.digest_recogniser import expected_text, recognise_by_digest
+from support.doc_pages import ROOT, code_blocks, copy_recordings, run_code
 from support.loopback_server import LoopbackServer
 from support.wav_files import write_silent_wav
 
@@ -161,37 +162,44 @@ def test_full_cleanup(
     assert indexer.found() == texts_of(meetings)
 
 
-@pytest.mark.parametrize("cleanup", ["incremental", "scoped_full"])
+@pytest.mark.parametrize("cleanup", ["incremental", "scoped_full", None])
 def test_other_cleanups(
     server: LoopbackServer,
     records: RecordManager,
     store: VectorStore,
     meetings: Path,
-    cleanup: str,
+    cleanup: str | None,
 ) -> None:
-    """The other cleanups replace changed recordings, but keep renamed and removed ones."""
+    """Others keep renamed and removed recordings, and without cleanup also changed ones."""
     indexer = Indexer(server, records, store, cleanup)
-    indexer.run(meetings)
+    assert indexer.run(meetings) == (9, 0, 0, 0)
+    assert indexer.run(meetings) == (0, 0, 9, 0)
+    changed, first = str((meetings / "0.wav").resolve()), texts_of(meetings)
     write_silent_wav(meetings / "0.wav", 65_000, rate=1000)
-    assert indexer.run(meetings) == (3, 0, 6, 3)
-    before = texts_of(meetings)
+    assert indexer.run(meetings) == (3, 0, 6, 3 if cleanup else 0)
+    kept = texts_of(meetings)
+    if cleanup is None:
+        kept[changed] |= first[changed]
+    assert indexer.found() == kept
     (meetings / "1.wav").rename(meetings / "one.wav")
     (meetings / "2.wav").unlink()
     assert indexer.run(meetings) == (3, 0, 3, 0)
-    assert indexer.found() == {**before, **texts_of(meetings)}
+    assert indexer.found() == {**texts_of(meetings), **kept}
 
 
-def test_no_cleanup(
-    server: LoopbackServer, records: RecordManager, store: VectorStore, meetings: Path
+def test_store_of_the_page(
+    sandbox_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without cleanup, also the passages of a changed recording stay."""
-    indexer = Indexer(server, records, store, None)
-    indexer.run(meetings)
-    before = texts_of(meetings)
-    write_silent_wav(meetings / "0.wav", 65_000, rate=1000)
-    assert indexer.run(meetings) == (3, 0, 6, 0)
-    changed = str((meetings / "0.wav").resolve())
-    assert indexer.found()[changed] == before[changed] | texts_of(meetings)[changed]
+    """The page's example with a persistent store runs, and finds nothing new in a second run."""
+    pytest.importorskip("langchain_chroma")
+    monkeypatch.setenv("APERTIS_API_KEY", "sk-example")
+    monkeypatch.setenv("APERTIS_BASE_URL", sandbox_url)
+    monkeypatch.chdir(copy_recordings(tmp_path))
+    (block,) = code_blocks(ROOT / "docs" / "langchain.md", "py")
+    for added in (1, 0):
+        space: dict[str, Any] = {}
+        run_code(block, "pasted.py", space=space)
+        assert space["result"]["num_added"] == added
 
 
 def sources(server: LoopbackServer, paths: Any, **options: Any) -> tuple[list[str], list[str]]:
