@@ -19,6 +19,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 
 from apertis_audio_tools import APIConnectionError, FileAccess, RecordingError
 from apertis_audio_tools.langchain import ChatApertisAudio, DropAudio
+from support.doc_pages import ROOT, code_blocks, run_code
 from support.encoded_recordings import encode_silence
 from support.langchain_chat import Ask
 from support.loopback_server import Exchange, LoopbackServer
@@ -238,6 +239,20 @@ class TestDropAudio:
             talk(agent, 20, ask, thread=str(spoken_too), durability="exit")
             sizes.append(stored_bytes(saver) - before)
         assert sizes[1] <= 2 * sizes[0]
+
+    def test_last_state_only(self, make: Make, saver: Any) -> None:
+        """The page's recipe deletes all checkpoints of a thread but the last, which goes on."""
+        blocks = code_blocks(ROOT / "docs" / "langchain.md", "python")
+        (recipe,) = [each for each in blocks if "def keep_last_state" in each]
+        space: dict[str, Any] = {}
+        run_code(recipe, "pasted.py", space=space)
+        agent = create_agent(make(voice="nova"), middleware=[DropAudio()], checkpointer=saver)
+        for _ in range(3):
+            (result,) = talk(agent, 1, lambda _: HumanMessage([clip()]))
+            space["keep_last_state"](saver, {"thread_id": "1"})
+        assert len(result["messages"]) == 6
+        assert len([*saver.list({"configurable": {"thread_id": "1"}})]) == 1
+        assert stored_bytes(saver) < len(clip()["base64"])
 
     def test_continues_by_id(self, make: Make, saver: Any) -> None:
         """The model still hears its earlier replies, by their ids; their words are kept."""
