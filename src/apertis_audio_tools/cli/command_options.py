@@ -29,6 +29,26 @@ OutputFolder = Annotated[
 ]
 FORMAT_HELP = "passages (with timecodes), text, srt, vtt or json."
 Format = Annotated[OutputFormat, typer.Option("--format", metavar="FORM", help=FORMAT_HELP)]
+READABLE_HELP = "Divide srt and vtt for readers, "
+MaxLine = Annotated[
+    int | None,
+    typer.Option(min=2, help=f"{READABLE_HELP}with lines of this length at most; 42 is usual."),
+]
+MaxLines = Annotated[
+    int | None, typer.Option(min=1, help=f"{READABLE_HELP}in this many lines at most; 2 is usual.")
+]
+MaxSpeed = Annotated[
+    float | None,
+    typer.Option(
+        "--max-cps",
+        min=1,
+        help=f"{READABLE_HELP}at most this many characters a second; 17 is usual.",
+    ),
+]
+MinSeconds = Annotated[
+    float | None,
+    typer.Option(min=0, help=f"{READABLE_HELP}each text shown this long at least; 1 is usual."),
+]
 Prompt = Annotated[
     str | None,
     typer.Option(help="Context, or the spelling of names and terms.", callback=decode_argument),
@@ -51,26 +71,6 @@ Track = Annotated[
         help="Audio track of recordings with several: its index from 0 on, all to mix them, or "
         "default.",
     ),
-]
-LIMIT_HELP = "of subtitles that people can read, for srt and vtt"
-MaxLine = Annotated[
-    int | None,
-    typer.Option(min=2, help=f"Largest number of characters in a line {LIMIT_HELP}; 42 is usual."),
-]
-MaxLines = Annotated[
-    int | None, typer.Option(min=1, help=f"Largest number of lines {LIMIT_HELP}; 2 is usual.")
-]
-MaxSpeed = Annotated[
-    float | None,
-    typer.Option(
-        "--max-cps",
-        min=1,
-        help=f"Largest number of characters per second {LIMIT_HELP}; 17 is usual.",
-    ),
-]
-MinSeconds = Annotated[
-    float | None,
-    typer.Option(min=0, help=f"Shortest time {LIMIT_HELP}, in seconds; 1 is usual."),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
 NoCache = Annotated[
