@@ -95,7 +95,8 @@ eac3: eac3 48
 flac: flac 16 48
 flv: libmp3lame 22.05 44.1, aac 44.1, nellymoser 22.05
 ipod: aac 16 44.1, alac 44.1
-matroska: aac 44.1, libopus 48, vorbis 44.1, libmp3lame 44.1, mp2 48, ac3 48, flac 16, pcm_s16le 16, pcm_f32le 16, alac 44.1, tta 16, wavpack 16
+matroska: aac 44.1, libopus 48, vorbis 44.1, libmp3lame 44.1, mp2 48, ac3 48, flac 16
+matroska: pcm_s16le 16, pcm_f32le 16, alac 44.1, tta 16, wavpack 16
 mov: aac 44.1, pcm_s16le 16, pcm_s24be 48, adpcm_ima_qt 44.1, alac 44.1, libmp3lame 44.1
 mp2: mp2 16 24 44.1 48
 mp3: libmp3lame 8 16 22.05 44.1 48
@@ -107,7 +108,9 @@ tta: tta 16
 voc: pcm_u8 8, pcm_s16le 16
 vob: mp2 48, ac3 48
 w64: pcm_s16le 16, pcm_f32le 48
-wav: pcm_u8 8, pcm_s16le 8 44.1, pcm_s24le 48, pcm_s32le 16, pcm_f32le 16, pcm_f64le 16, pcm_alaw 8, pcm_mulaw 8, adpcm_ms 16, adpcm_ima_wav 16, adpcm_yamaha 8, g722 16, g726 8, g723_1 8, libmp3lame 44.1, mp2 48, ac3 48
+wav: pcm_u8 8, pcm_s16le 8 44.1, pcm_s24le 48, pcm_s32le 16, pcm_f32le 16, pcm_f64le 16
+wav: pcm_alaw 8, pcm_mulaw 8, adpcm_ms 16, adpcm_ima_wav 16, adpcm_yamaha 8, g722 16
+wav: g726 8, g723_1 8, libmp3lame 44.1, mp2 48, ac3 48
 webm: libopus 48, vorbis 44.1
 wv: wavpack 16
 """

@@ -35,6 +35,7 @@ from apertis_audio_tools.sandbox.audio_decoding import decode
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from beacon_matrix import RECORDINGS, MatrixRecording
 from page_parts import replace_part
+
 from support.beacon_recordings import PERIOD_SECONDS, beacon_start
 
 COUNT = 30
@@ -59,6 +60,7 @@ class Finding(NamedTuple):
 
     @property
     def is_right(self) -> bool:
+        """True if nothing is wrong."""
         return not any(self[:3]) and not self.error and abs(self.late) <= ACCURACY
 
     def __str__(self) -> str:

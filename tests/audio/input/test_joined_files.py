@@ -102,6 +102,16 @@ def test_several_sample_descriptions(encoded: dict[str, bytes]) -> None:
     assert_all_heard(content, 1)
 
 
+def test_several_codecs_in_a_track(encoded: dict[str, bytes]) -> None:
+    """What players leave out of an MP4 track is said."""
+    content = with_second_description(encoded["m4a"])
+    second = content.index(b"mp4a", content.index(b"mp4a", content.index(b"stsd")) + 4)
+    recording = probe(content[:second] + b"ac-3" + content[second + 4 :])
+    assert recording.notes == (
+        "Its track describes samples of several codecs (ac-3, mp4a); mp4a is read.",
+    )
+
+
 def with_second_description(content: bytes) -> bytes:
     """Return an MP4 file whose index is at its end, with the description of samples twice."""
     start = content.index(b"stsd") + 12

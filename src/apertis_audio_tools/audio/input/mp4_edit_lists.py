@@ -10,6 +10,7 @@ _MAX_BOXES = 1_000
 """Boxes side by side that are read; more than any file has."""
 _MAX_BOX_BYTES = 36
 """Bytes of a box that are read."""
+_MAX_DESCRIPTIONS_BYTES = 1 << 16
 _PRIMING_SAMPLES = frozenset({1_024, 2_048, 2_112})
 """Samples that the AAC encoders of FFmpeg, Fraunhofer and Apple put in front."""
 _MAX_PADDING_SAMPLES = 2_048
@@ -39,17 +40,22 @@ def duration_without_priming(stream: BinaryIO, size: int) -> float | None:
     return max(durations) / rate if durations and all(durations) else None
 
 
-def count_sample_descriptions(stream: BinaryIO, size: int, index: int) -> int:
-    """Return how many descriptions the samples of an audio track have; 1 for nearly all tracks.
+def sample_codecs(stream: BinaryIO, size: int, index: int) -> tuple[str, ...]:
+    """Return the codec of each description of the samples of an audio track; most have one.
 
     `index` is that of the track among the audio tracks of an MP4 file.
     """
     movie = _find_box(stream, _Box(0, size), b"moov")
-    if movie is None:
-        return 1
-    track = next(islice(_audio_tracks(stream, movie), index, None), None)
-    path = (b"mdia", b"minf", b"stbl", b"stsd")
-    return int.from_bytes(_read_box(stream, track, *path)[4:8]) if track else 1
+    track = next(islice(_audio_tracks(stream, movie), index, None), None) if movie else None
+    box = _find_box(stream, track, b"mdia", b"minf", b"stbl", b"stsd") if track else None
+    if box is None:
+        return ()
+    stream.seek(box.start)
+    data, position, found = stream.read(min(box.end - box.start, _MAX_DESCRIPTIONS_BYTES)), 8, []
+    while len(head := data[position : position + 8]) == 8 and len(found) < _MAX_BOXES:  # noqa: PLR2004  # size and kind
+        found.append(head[4:].decode("ascii", "replace"))
+        position += max(int.from_bytes(head[:4]), 8)
+    return tuple(found)
 
 
 def _audio_tracks(stream: BinaryIO, movie: _Box) -> Iterator[_Box]:

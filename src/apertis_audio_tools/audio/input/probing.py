@@ -11,7 +11,7 @@ from apertis_audio_tools.audio.input.frames import first_sample_stamp
 from apertis_audio_tools.audio.input.joined_files import divide_joined_files
 from apertis_audio_tools.audio.input.screening import open_screened
 from apertis_audio_tools.audio.input.sources import Source, SourceContent
-from apertis_audio_tools.audio.input.track_choice import TrackChoices, choose_tracks
+from apertis_audio_tools.audio.input.track_choice import TrackChoices, choose_tracks, printable
 from apertis_audio_tools.audio.input.tracks import (
     MICROSECONDS,
     Track,
@@ -187,7 +187,10 @@ def _describe(
     else:
         duration = _duration(content, track, zero, start)
     is_changed = len(tracks) > 1 or tracks[0].mix is not None
-    notes = (*content.notes, *chosen.notes, *_note_start(start), *_note_links(len(links)))
+    notes = (
+        *(*content.notes, *chosen.notes),
+        *(*_note_start(start), *_note_links(len(links)), *_note_codecs(track.sample_codecs)),
+    )
     if layout is not None and not are_numbers(layout, content):
         is_changed, notes = True, (*notes, "Samples of it that are no numbers become silence.")
     return Recording(
@@ -239,6 +242,15 @@ def _note_start(start: float) -> tuple[str, ...]:
 
 def _note_links(count: int) -> tuple[str, ...]:
     return (f"It was joined of {count} recordings, all of which are read.",) if count > 1 else ()
+
+
+def _note_codecs(codecs: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(codecs)) < 2:  # noqa: PLR2004  # several codecs
+        return ()
+    names = ", ".join(map(printable, sorted(set(codecs))))
+    return (
+        f"Its track describes samples of several codecs ({names}); {printable(codecs[0])} is read.",
+    )
 
 
 def _link_duration(link: SourceContent, index: int) -> float:

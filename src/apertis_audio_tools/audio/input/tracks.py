@@ -19,10 +19,7 @@ from apertis_audio_tools.audio.input.frame_headers import (
     MAX_FRAME_BYTES,
     is_frame,
 )
-from apertis_audio_tools.audio.input.mp4_edit_lists import (
-    count_sample_descriptions,
-    duration_without_priming,
-)
+from apertis_audio_tools.audio.input.mp4_edit_lists import duration_without_priming, sample_codecs
 from apertis_audio_tools.audio.input.opening_limits import OpeningStream
 from apertis_audio_tools.audio.input.sources import SourceContent, unreadable_error
 from apertis_audio_tools.errors import RecordingError
@@ -90,8 +87,7 @@ class Track:
         container: Name of the container, such as ``mp3``, ``ogg``, ``mp4`` or ``webm``.
         codec: FFmpeg's canonical name of the codec, whichever of its decoders is used.
         edited_seconds: Duration by an MP4 edit list that hides only priming, or None.
-        has_one_format: Whether all of it has the same codec, sample rate and channels, as far as
-            its container says.
+        sample_codecs: Codecs of its samples by an MP4 file; several if its format changes midway.
     """
 
     label: str
@@ -103,7 +99,7 @@ class Track:
     container: str
     codec: str
     edited_seconds: float | None
-    has_one_format: bool
+    sample_codecs: tuple[str, ...]
 
     @property
     def is_alone(self) -> bool:
@@ -112,6 +108,11 @@ class Track:
             stream.index == self.stream.index or _ATTACHED_PICTURE in stream.disposition
             for stream in self.demuxer.streams
         )
+
+    @property
+    def has_one_format(self) -> bool:
+        """True if all of it has the same codec, sample rate and channels, as far as is known."""
+        return len(self.sample_codecs) <= 1
 
     @property
     def decoder(self) -> AudioCodecContext:
@@ -194,13 +195,13 @@ def open_track(content: SourceContent, index: int | None = None) -> Iterator[Tra
                 container,
                 audio.codec_context.codec.canonical_name,
                 edited_seconds,
-                container != "mp4" or _has_one_description(content, index),
+                _sample_codecs(content, index) if container == "mp4" else (),
             )
 
 
-def _has_one_description(content: SourceContent, index: int) -> bool:
+def _sample_codecs(content: SourceContent, index: int) -> tuple[str, ...]:
     with content.open() as stream:
-        return count_sample_descriptions(stream, content.size, index) <= 1
+        return sample_codecs(stream, content.size, index)
 
 
 def first_stamp(content: SourceContent) -> float:
