@@ -71,6 +71,14 @@ def _finite(sample: float) -> float:
     return sample if -_LOUDEST < sample < _LOUDEST else 0.0
 
 
+def count_samples(decoder: AudioCodecContext, packet: Packet) -> int | None:
+    """Return the samples that a decoder returns for a packet, or None if it is damaged."""
+    try:
+        return sum(frame.samples for frame in decoder.decode(packet))
+    except DECODE_ERRORS:
+        return None
+
+
 def first_sample_stamp(track: Track) -> float | None:
     """Return the time stamp in seconds of the first sample that is played, if one is decoded.
 

@@ -2,12 +2,13 @@
 
 import hashlib
 from dataclasses import dataclass
+from itertools import islice
 from typing import Self
 
 from apertis_audio_tools.api.request import Upload
 from apertis_audio_tools.audio.input.channels import ChannelMix, choose_mix
 from apertis_audio_tools.audio.input.frame_headers import ELEMENTARY_CONTAINERS
-from apertis_audio_tools.audio.input.frames import first_sample_stamp
+from apertis_audio_tools.audio.input.frames import count_samples, first_sample_stamp
 from apertis_audio_tools.audio.input.joined_files import divide_joined_files
 from apertis_audio_tools.audio.input.screening import open_screened
 from apertis_audio_tools.audio.input.sources import Source, SourceContent
@@ -34,6 +35,9 @@ _MAX_START = 24 * 3600.0
 _NOTED_START = 0.5
 """Seconds from which on a late beginning is worth a note."""
 _HASHED_BYTES = 1 << 18
+_CHECKED_PACKETS, _MAX_DAMAGE = 32, 0.5
+"""Packets in WAVE that are checked, and the share of them that may be damaged. A decoder may
+understand one or two of them by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +179,8 @@ def _describe(
     codec, sample_rate, channels = decoder.name, decoder.sample_rate, decoder.channels
     layout = read_wav_layout(track, content)
     links = divide_joined_files(content, track.container)
+    if track.container == "wav" and is_copyable:
+        _require_frames(content, track.index)
     zero = track.zero
     if zero is None:
         zero = 0.0 if track.is_alone else first_stamp(content)
@@ -221,6 +227,18 @@ def _inspect(content: SourceContent, track: Track, index: int, zero: float) -> C
             return _inspect(content, other, index, zero)
     start = 0.0 if track.is_alone and not _is_trimmed(track) else _start(track, zero)
     return ChosenTrack(index, start, choose_mix(track, content))
+
+
+def _require_frames(content: SourceContent, index: int) -> None:
+    """Raise an error if a compressed track is not divided into frames, which WAVE cannot do."""
+    with open_track(content, index) as track:
+        packets = list(islice(track.packets(), _CHECKED_PACKETS))
+        damaged = sum(count_samples(track.decoder, packet) is None for packet in packets)
+        if damaged > len(packets) * _MAX_DAMAGE:
+            raise RecordingError(
+                f"{track.label} cannot be decoded: its {track.codec} has no frame headers, and wav "
+                "does not say where frames end; convert the original, for example to flac."
+            )
 
 
 def _is_trimmed(track: Track) -> bool:

@@ -12,17 +12,13 @@ from itertools import chain, islice
 from math import inf
 from operator import attrgetter
 
-from av.audio.codeccontext import AudioCodecContext
-
-from apertis_audio_tools.audio.input.frames import DECODE_ERRORS, MAX_PROBED_PACKETS
+from apertis_audio_tools.audio.input.frames import MAX_PROBED_PACKETS, count_samples
 from apertis_audio_tools.audio.input.tracks import Packet, Track
 from apertis_audio_tools.errors import RecordingError
 
 _PROBED_PACKETS = 32
-"""Packets decoded to learn how many samples each has, and how many of the first are skipped."""
-_MAX_DAMAGE = 0.75
-"""Share of them that may be damaged. AAC in WAVE without frame headers, which none can divide, has
-one packet or two that a decoder understands by chance."""
+"""Packets decoded to learn how many samples each has, and how many of the first are skipped; more
+if players skip all of them, as up to 80 ms of Opus."""
 
 OPUS_RATE = 48_000
 _OPUS_FRAMES = (480, 960, 1920, 2880) * 3 + (480, 960) * 2 + (120, 240, 480, 960) * 4
@@ -63,32 +59,21 @@ class PacketClock:
 def packet_clock(track: Track) -> tuple[PacketClock, Iterator[Packet]]:
     """Return the clock of a track that was just opened, and all its packets."""
     packets = track.packets()
-    probed, samples, damaged = list[Packet](), list[int](), 0
+    probed, samples = list[Packet](), list[int]()
     for packet in islice(packets, MAX_PROBED_PACKETS):
-        count = _count_samples(track.decoder, packet)
-        damaged += count is None
         probed.append(packet)
-        samples.append(count or 0)
+        samples.append(count_samples(track.decoder, packet) or 0)
         if len(probed) >= _PROBED_PACKETS and any(samples):
             break
-    if not any(samples) or damaged > len(probed) * _MAX_DAMAGE:
+    if not any(samples):
         raise RecordingError(
-            f"{track.label} cannot be decoded: {damaged} of its first {len(probed)} packets are "
-            "damaged."
+            f"{track.label} cannot be decoded: its first {len(probed)} packets are damaged."
         )
     rate, duration = _exact_duration(track, max(samples))
     first = next(at for at, count in enumerate(samples) if count)
     skipped = sum(map(duration, probed[: first + 1]))
     skipped -= samples[first] * rate // track.decoder.sample_rate
     return PacketClock(rate, duration, -max(skipped, 0)), chain(probed, packets)
-
-
-def _count_samples(decoder: AudioCodecContext, packet: Packet) -> int | None:
-    """Return the samples that a decoder returns for a packet, or None if it is damaged."""
-    try:
-        return sum(frame.samples for frame in decoder.decode(packet))
-    except DECODE_ERRORS:
-        return None
 
 
 def _exact_duration(track: Track, samples: int) -> tuple[int, PacketDuration]:
