@@ -23,7 +23,7 @@ _UNCOUNTED_FRAMES = 2
 
 
 class FormatChangeError(Exception):
-    """The format of the frames changes, or bytes that are not audio lie between them."""
+    """The format of the frames changes, or bytes that are not audio lie in or between them."""
 
 
 def is_frame(packet: Any) -> bool:

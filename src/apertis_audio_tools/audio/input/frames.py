@@ -13,8 +13,9 @@ from av.filter import Graph
 
 from apertis_audio_tools.audio.input.tracks import Packet, Track
 
-DECODE_ERRORS = (av.error.InvalidDataError, av.error.PatchWelcomeError, av.error.UndefinedError)
-"""Errors of decoders about damaged packets. The last is for error numbers of their own."""
+DecodeError = av.error.FFmpegError
+"""Error of decoders about damaged packets. Some return numbers that mean something else, such as a
+missing permission."""
 _FLOAT_CODECS = ("pcm_f16", "pcm_f24", "pcm_f32", "pcm_f64")
 _SINGLE_BYTES = 4
 _LOUDEST = 1e30
@@ -43,7 +44,7 @@ def decode_packets(
                 if is_float:
                     _silence_non_numbers(frame)
                 yield frame
-        except DECODE_ERRORS:
+        except DecodeError:
             if last is not None:
                 yield _silent_frame(last, last.samples)
 
@@ -75,7 +76,7 @@ def count_samples(decoder: AudioCodecContext, packet: Packet) -> int | None:
     """Return the samples that a decoder returns for a packet, or None if it is damaged."""
     try:
         return sum(frame.samples for frame in decoder.decode(packet))
-    except DECODE_ERRORS:
+    except DecodeError:
         return None
 
 
@@ -89,7 +90,7 @@ def first_sample_stamp(track: Track) -> float | None:
             for frame in track.decoder.decode(packet):
                 if frame.pts is not None and frame.time_base is not None:
                     return float(frame.pts * frame.time_base)
-        except DECODE_ERRORS:
+        except DecodeError:
             continue
     return None
 

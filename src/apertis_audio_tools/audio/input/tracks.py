@@ -35,6 +35,13 @@ _MIN_SAMPLE_RATE, _MAX_SAMPLE_RATE = 1_000, 1_536_000
 """Hz, beyond any recording. Resampling from any rate in a header can take for ever."""
 _MAX_CHANNELS = 64
 """More than any codec has but the uncompressed ones, whose headers may claim anything."""
+_DAMAGE_ERRORS = (
+    av.error.InvalidDataError,
+    av.error.PatchWelcomeError,
+    av.error.PermissionError,
+    av.error.UndefinedError,
+)
+"""Errors of demuxers about damaged places. -1 is the number of a missing permission."""
 _MAX_FAILURES = 100
 """Attempts to read on after a damaged place before the rest is given up."""
 _DISCARD = getattr(av.stream, "Discard", None)
@@ -144,7 +151,7 @@ class Track:
                     if 0 < packet.size <= longest or is_frame(packet):
                         failures = 0
                         yield packet
-            except av.error.InvalidDataError:
+            except _DAMAGE_ERRORS:
                 failures += 1
                 if failures > _MAX_FAILURES:
                     raise
