@@ -11,7 +11,7 @@ from apertis_audio_tools.audio.input.sources import (
     require_file,
     source_label,
 )
-from apertis_audio_tools.audio.output.chat_clip import encode_chat_clip
+from apertis_audio_tools.audio.output.chat_clip import cut_chat_clip, encode_chat_clip
 from apertis_audio_tools.audio.output.concatenation import Concatenation, OutputBuffer
 from apertis_audio_tools.audio.output.identification import SPEECH_MEDIA_TYPES, identify_speech
 
@@ -22,6 +22,7 @@ __all__ = [
     "Piece",
     "Recording",
     "Source",
+    "cut_chat_clip",
     "cut_pieces",
     "encode_chat_clip",
     "find_pauses",

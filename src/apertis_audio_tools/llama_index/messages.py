@@ -48,6 +48,7 @@ from apertis_audio_tools.adapters.chat_schema.turns import (
 )
 from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.files.access import FileAccess
+from apertis_audio_tools.llama_index.clips import ClipReference
 from apertis_audio_tools.results import ToolCall
 
 _MODEL_ROLES = frozenset({MessageRole.ASSISTANT, MessageRole.CHATBOT, MessageRole.MODEL})
@@ -122,6 +123,9 @@ class MessageReader:
         return [self._clip(block) for block in blocks if isinstance(block, AudioBlock)]
 
     def _clip(self, block: AudioBlock) -> Block:
+        if reference := ClipReference.from_block(block):
+            clip = reference.cut(self.access)
+            return text_block(reference.note) if clip is None else source_clip(("clip.mp3", clip))
         return clip_or_error(_clip_name(block), functools.partial(self._read_clip, block))
 
     def _read_clip(self, block: AudioBlock) -> Block:
@@ -176,6 +180,8 @@ def _with_notes(message: ChatMessage) -> ChatMessage:
 
 
 def _clip_name(block: AudioBlock) -> str:
+    if reference := ClipReference.from_block(block):
+        return reference.name
     return _NAMELESS if block.path is None else block.path.name
 
 

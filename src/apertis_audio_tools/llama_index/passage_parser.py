@@ -18,12 +18,16 @@ from llama_index.core.schema import (
 from pydantic import Field, TypeAdapter, ValidationError
 
 from apertis_audio_tools.errors import UnsupportedError
+from apertis_audio_tools.llama_index.clips import CLIP_KEY, ClipNode, find_clip
 from apertis_audio_tools.results import Passage
 from apertis_audio_tools.text.passages import join_texts
 from apertis_audio_tools.text.subtitles import format_timecode
 
 PASSAGES_KEY = "passages"
 """Metadata key of the passage times in the document of a recording, as JSON."""
+
+_RECORDING_KEYS = (PASSAGES_KEY, CLIP_KEY)
+"""Metadata of the document of a recording that its passages do not have."""
 
 _NAMESPACE = uuid.UUID("0d3c5c0e-7f0e-5f5a-8d55-5d2a4f3a9c11")
 
@@ -103,19 +107,21 @@ class PassageNodeParser(NodeParser):
     ) -> list[BaseNode]:
         return [passage for node in nodes for passage in self._passages(node)]
 
-    def _passages(self, document: BaseNode) -> Iterator[TextNode]:
+    def _passages(self, document: BaseNode) -> Iterator[BaseNode]:
         text = document.get_content(MetadataMode.NONE)
         inherited = {**document.metadata} if self.include_metadata else {}
-        inherited.pop(PASSAGES_KEY, None)
-        spans = _read_spans(document, text)
+        for key in _RECORDING_KEYS:
+            inherited.pop(key, None)
+        spans, clip = _read_spans(document, text), find_clip(document)
         if spans is None:
-            yield self._node(document, 0, text, inherited)
+            node = self._node(document, 0, text, inherited)
+            yield ClipNode.holding(node, clip) if clip else node
             return
         for number, span in enumerate(spans):
             passage = text[span.first_character : span.last_character]
             node = self._node(document, number, passage, _add_times(inherited, span))
             node.start_char_idx, node.end_char_idx = span.first_character, span.last_character
-            yield node
+            yield ClipNode.holding(node, clip.between(span.start, span.end)) if clip else node
 
     def _node(
         self, document: BaseNode, number: int, text: str, metadata: dict[str, Any]
@@ -124,7 +130,7 @@ class PassageNodeParser(NodeParser):
             node_id=document.node_id, node_type=ObjectType.DOCUMENT, hash=document.hash
         )
         hidden = document.excluded_embed_metadata_keys, document.excluded_llm_metadata_keys
-        embed, llm = ([key for key in keys if key != PASSAGES_KEY] for keys in hidden)
+        embed, llm = ([key for key in keys if key not in _RECORDING_KEYS] for keys in hidden)
         return TextNode(
             id_=self.id_func(number, document),
             text=text,

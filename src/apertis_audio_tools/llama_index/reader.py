@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, Literal, TypedDict, Unpack
 
 from llama_index.core.readers.base import BasePydanticReader, BaseReader, ResourcesReaderMixin
 from llama_index.core.readers.loading import ALL_READERS
@@ -14,10 +14,12 @@ from pydantic import PrivateAttr
 from apertis_audio_tools.adapters.documents import DocumentOptions, Granularity, document_source
 from apertis_audio_tools.adapters.loading import Failure, LoadOptions, log_failure
 from apertis_audio_tools.api.options import TranscriptionOptions
-from apertis_audio_tools.audio import Source
-from apertis_audio_tools.errors import ConfigurationError, RecordingError
+from apertis_audio_tools.audio import Source, source_label
+from apertis_audio_tools.errors import ConfigurationError, RecordingError, UnsupportedError
 from apertis_audio_tools.files.discovery import SUFFIXES, as_path_list
+from apertis_audio_tools.files.paths import real_path
 from apertis_audio_tools.llama_index.client_component import ClientComponent, PathText
+from apertis_audio_tools.llama_index.clips import ClipReference
 from apertis_audio_tools.llama_index.documents import (
     flatten_extra_info,
     to_documents,
@@ -77,6 +79,9 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
         max_seconds: Longest passage, in seconds.
         max_characters: Longest text of a passage.
         overlap: Seconds by which a passage begins before the previous one ends.
+        audio: ``clip`` for documents with the audio of their passages, for multimodal answers. It
+            is cut from the recording when the blocks of a document are read, and is a note once the
+            recording is gone or has changed. For local files only. Defaults to none.
         on_error: ``raise``, or ``skip`` recordings that fail, which are logged and added to
             `failures`. An error that concerns all recordings, such as a wrong key or an outage, is
             always raised.
@@ -106,6 +111,7 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
     max_seconds: float = PASSAGE_SECONDS
     max_characters: int = PASSAGE_CHARACTERS
     overlap: float = 0.0
+    audio: Literal["clip"] | None = None
     on_error: OnError = "raise"
     show_progress: bool = False
     _failures: list[Failure] = PrivateAttr(default_factory=list)
@@ -153,7 +159,7 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
         load = self._load_options(**options)
         with LoadTracker(self, load.transcription) as tracker:
             recordings = tracker.track(self._recordings(file, fs))
-            outcomes = load.transcribe_each(self.audio, recordings)
+            outcomes = load.transcribe_each(self.audio_client, recordings)
             with contextlib.closing(outcomes):
                 for recording, outcome in outcomes:
                     yield from self._documents(load, recording, outcome, extra, tracker)
@@ -181,7 +187,7 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
         load = self._load_options(**options)
         with LoadTracker(self, load.transcription) as tracker:
             recordings = tracker.track(self._recordings(file, fs))
-            outcomes = load.atranscribe_each(self.audio, recordings)
+            outcomes = load.atranscribe_each(self.audio_client, recordings)
             async with contextlib.aclosing(outcomes):
                 async for recording, outcome in outcomes:
                     documents += self._documents(load, recording, outcome, extra, tracker)
@@ -257,7 +263,14 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
             raise ConfigurationError(
                 "There is nothing to read: pass a file or folder, or set input_dir."
             )
-        return locate_recordings(sources, FolderSearch(self.glob, self.suffixes, self.root), fs)
+        search = FolderSearch(self.glob, self.suffixes, self.root)
+        for recording, source in locate_recordings(sources, search, fs):
+            if self.audio is not None and recording.path is None:
+                raise UnsupportedError(
+                    f"{recording.name or source_label(source)} is not a local file, which clips "
+                    f"are cut from: copy it to a folder, or leave audio out."
+                )
+            yield recording, source
 
     def _documents(
         self,
@@ -274,11 +287,15 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
             return []
         transcript = outcome.transcript
         parts = load.make_documents(transcript, recording.name)
+        clip = None
+        if self.audio is not None and recording.path is not None:
+            path = real_path(recording.path)
+            clip = ClipReference(path, transcript.digest, load.transcription.track)
         if self.granularity == "recording":
             passages = load.documents.pack(transcript)
-            documents = [to_recording_document(each, passages, extra_info) for each in parts]
+            documents = [to_recording_document(each, passages, extra_info, clip) for each in parts]
         else:
-            documents = to_documents(parts, extra_info)
+            documents = to_documents(parts, extra_info, clip)
         tracker.finish(
             recording,
             document_source(recording.name, transcript.digest),

@@ -83,7 +83,7 @@ class ApertisAudioToolSpec(BaseToolSpec):
     ) -> None:
         hide_key(settings)
         access = resolve_access(access, inputs, output)
-        audio = ClientComponent(client=client, **settings).audio
+        audio = ClientComponent(client=client, **settings).audio_client
         reading = TranscriptionOptions(model=transcription_model)
         self._transcribe = tools.TranscribeTool(audio, access, options=reading)
         self._translate = tools.TranslateTool(audio, access, options=reading)

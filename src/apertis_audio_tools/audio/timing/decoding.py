@@ -73,3 +73,20 @@ def without_gaps(items: Iterable[AudioFrame | Gap], seconds: float = 0.0) -> Ite
             yield from silent_frames(item, seconds)
             seconds = 0.0
             yield item
+
+
+def frames_from(
+    items: Iterable[AudioFrame | Gap], start: float
+) -> tuple[float, Iterator[AudioFrame]]:
+    """Return the frames from the one that plays at a second on, with silence for gaps.
+
+    The first value is the number of seconds by which they begin too early. `start` is not below 0.
+    """
+    position = 0.0
+    items = iter(items)
+    for item in items:
+        seconds = item if isinstance(item, Gap) else item.samples / item.sample_rate
+        if position + seconds > start:
+            return start - position, without_gaps(chain((item,), items))
+        position += seconds
+    return 0.0, iter(())
