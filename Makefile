@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test hostile plugins stores lint dist docs docs-serve overview audit mutants rerecord clean
+.PHONY: help demo test hostile plugins stores llms lint dist docs docs-serve overview audit mutants rerecord clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +50,13 @@ $(VENV)/.stores: pyproject.toml $(VENV)/.dev
 
 stores: $(VENV)/.stores ## index recordings in Chroma, Qdrant and FAISS, with a record manager in a database
 	$(BIN)/python -m pytest tests/langchain/test_indexing.py
+
+$(VENV)/.llms: pyproject.toml $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --editable '.[all]' --group llms
+	@touch $@
+
+llms: $(VENV)/.llms ## run the tools in agents with the classes of Ollama, Anthropic, Mistral and OpenAI
+	$(BIN)/python -m pytest tests/llama_index/test_other_llms.py
 
 $(VENV)/.docs-tools: pyproject.toml $(VENV)/.demo
 	$(BIN)/python -m pip install --quiet --editable '.[sandbox]' --group docs
