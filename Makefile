@@ -48,8 +48,8 @@ $(VENV)/.stores: pyproject.toml $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --editable '.[all]' --group stores
 	@touch $@
 
-stores: $(VENV)/.stores ## index recordings in Chroma, Qdrant and FAISS, with a record manager in a database
-	$(BIN)/python -m pytest tests/langchain/test_indexing.py
+stores: $(VENV)/.stores ## index recordings in Chroma, Qdrant and FAISS, with a record manager in a database or a saved docstore
+	$(BIN)/python -m pytest tests/langchain/test_indexing.py tests/llama_index/test_stores.py
 
 $(VENV)/.llms: pyproject.toml $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --editable '.[all]' --group llms
