@@ -85,7 +85,7 @@ def _remove(meetings: Path) -> None:
 
 
 CHANGES = [_same, _same, _change, _shorten, _rename, _remove]
-"""What happens to three recordings of three passages before each run."""
+"""Changes of three recordings of three passages, one before each run."""
 
 
 @pytest.fixture
