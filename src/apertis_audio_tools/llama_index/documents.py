@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from math import isfinite
 
 from llama_index.core.schema import Document, NodeRelationship, RelatedNodeInfo
 
@@ -19,7 +20,9 @@ _CITATION_KEYS = ("start", "end", "timecode")
 _RECORDING_KEYS = ("duration", "language", "language_reported", "model", "task")
 _HIDDEN_KEYS = (PASSAGES_KEY, CLIP_KEY, "file_path")
 """Metadata for programs only: SimpleDirectoryReader adds the path, which ``source`` repeats."""
-_FACT_KEYS = frozenset({"source", *_CITATION_KEYS, *_RECORDING_KEYS, PASSAGES_KEY, CLIP_KEY})
+_FACT_KEYS = frozenset(
+    {"source", *_CITATION_KEYS, *_RECORDING_KEYS, "track", PASSAGES_KEY, CLIP_KEY}
+)
 
 
 def to_recording_document(
@@ -58,22 +61,32 @@ def to_documents(
 def flatten_extra_info(extra_info: Mapping[str, object]) -> dict[str, str | int | float | None]:
     """Return further metadata in the shape that vector stores accept.
 
-    Lists and mappings become JSON, and other objects text. An item with the name of a fact about
-    recordings gets the prefix ``extra_``, which is logged.
+    Lists, sets and mappings become JSON, and other objects text. An item with the name of a fact
+    about recordings gets the prefix ``extra_``, which is logged.
     """
-    flat = {key: _flatten(value) for key, value in extra_info.items()}
+    flat = {str(key): _flatten(value) for key, value in extra_info.items()}
     for key in sorted(flat.keys() & _FACT_KEYS):
-        flat[f"extra_{key}"] = flat.pop(key)
-        logger.warning("extra_info: %s is a fact about the recording; yours is extra_%s.", key, key)
+        prefixed = f"extra_{key}"
+        while prefixed in flat:
+            prefixed = f"extra_{prefixed}"
+        flat[prefixed] = flat.pop(key)
+        logger.warning("extra_info: %s is a fact about the recording; yours is %s.", key, prefixed)
     return flat
 
 
 def _flatten(value: object) -> str | int | float | None:
+    if isinstance(value, float) and not isfinite(value):
+        return str(value)
     if value is None or isinstance(value, str | int | float):
         return value
-    if isinstance(value, list | tuple | Mapping):
-        return json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, list | tuple | set | frozenset | Mapping):
+        return json.dumps(value, ensure_ascii=False, default=_as_json)
     return str(value)
+
+
+def _as_json(value: object) -> object:
+    """Return what JSON has no type for; sets in an order that is always the same."""
+    return sorted(map(str, value)) if isinstance(value, set | frozenset) else str(value)
 
 
 def _document(
