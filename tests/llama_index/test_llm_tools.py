@@ -132,7 +132,8 @@ def test_required_call_without_tools(scripted: Scripted, method: str) -> None:
     assert sent_field(server, "tool_choice") is None
 
 
-def test_calls_of_the_older_chat_schema(scripted: Scripted, chat: Method) -> None:
+@pytest.mark.parametrize("role", ["function", "tool"])
+def test_calls_of_the_older_chat_schema(scripted: Scripted, chat: Method, role: str) -> None:
     """Function calls without ids are sent as tool calls, each with the result that follows it."""
     llm, server = scripted(respond_json(HI))
     call = {"name": "get_weather", "arguments": "{}"}
@@ -140,7 +141,7 @@ def test_calls_of_the_older_chat_schema(scripted: Scripted, chat: Method) -> Non
     for result in ("Fog.", "Rain."):
         asked = ChatMessage(role="assistant", additional_kwargs={"function_call": call})
         named = {"name": "get_weather"}
-        history += [asked, ChatMessage(role="function", content=result, additional_kwargs=named)]
+        history += [asked, ChatMessage(role=role, content=result, additional_kwargs=named)]
     with contextlib.suppress(APIError):  # a whole reply is no stream
         chat(llm, history)
     _, first, fog, second, rain = sent_field(server)

@@ -151,8 +151,14 @@ class TestFinding:
         assert load(reader, monday)[0].metadata["task"] == "transcribe"
         with pytest.raises(ConfigurationError, match="language"):
             load(reader, monday, task="translate", language="de")
-        with pytest.raises(TypeError, match="speed"):
-            load(reader, monday, speed=2)
+        german = reader.model_copy(update={"language": "de"})
+        assert load(german, monday, task="translate")[0].metadata["task"] == "translate"
+        for name in ("speed", "track"):
+            with pytest.raises(TypeError, match=f"no setting '{name}', only task, model, language"):
+                load(reader, monday, **{name: 1})
+        for model in (None, ""):
+            with pytest.raises(ConfigurationError, match="is the name of a model"):
+                load(reader, monday, model=model)
 
     def test_nothing_to_read(self, reader: ApertisAudioReader, load: Load) -> None:
         """Without an argument and input_dir, the error says what is missing."""

@@ -109,6 +109,8 @@ class LoadOptions:
         options = self.transcription
         if options.task not in {"transcribe", "translate"}:
             raise ConfigurationError(f"task is {options.task!r}; it is transcribe or translate.")
+        if not options.model:
+            raise ConfigurationError(f"model is {options.model!r}; it is the name of a model.")
         if options.task == "translate" and options.language is not None:
             raise ConfigurationError("language is only for transcribing; translations are English.")
         require_piece_options(options.piece_seconds, options.upload_format)

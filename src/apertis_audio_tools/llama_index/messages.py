@@ -197,7 +197,7 @@ def _as_tool_calls(messages: Iterable[ChatMessage]) -> Iterator[ChatMessage]:
             call_id = f"function_call_{number}"
             calls = [{"id": call_id, "type": "function", "function": function}]
             yield message.model_copy(update={"additional_kwargs": {**facts, "tool_calls": calls}})
-        elif message.role is MessageRole.FUNCTION and call_id and not facts.get("tool_call_id"):
+        elif message.role in _TOOL_ROLES and call_id and not facts.get("tool_call_id"):
             result = {**facts, "tool_call_id": call_id}
             yield message.model_copy(update={"additional_kwargs": result})
         else:

@@ -238,6 +238,12 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
         return await self.aload_data(resource_id)
 
     def _load_options(self, **options: Unpack[CallOptions]) -> LoadOptions:
+        if unknown := options.keys() - CallOptions.__annotations__.keys():
+            settings = ", ".join(CallOptions.__annotations__)
+            raise TypeError(f"A call has no setting {min(unknown)!r}, only {settings}.")
+        is_translation = options.get("task") == "translate"
+        if is_translation and "language" not in options:
+            options["language"] = None  # the reader's own is for transcribing
         transcription = TranscriptionOptions(
             task=self.task,
             model=self.model,
