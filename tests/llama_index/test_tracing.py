@@ -24,8 +24,8 @@ async def test_tags_of_spans() -> None:
         question = [ChatMessage(role="user", content="Hello?")]
         llm.chat(question, model="gpt-audio")
         await llm.achat(question, stream_options={"include_usage": True})
-        llm.stream_chat(question).close()  # type: ignore[attr-defined]
-        await (await llm.astream_chat(question)).aclose()  # type: ignore[attr-defined]
+        llm.stream_chat(question).close()
+        await (await llm.astream_chat(question)).aclose()
     text = spans.as_text()
     assert text.count("'gen_ai.operation.name': 'chat'") == 4
     assert text.count("'gen_ai.request.model': 'gpt-audio'") == 1
