@@ -270,6 +270,7 @@ def test_references_in_messages(
     [
         b"",
         b"{}",
+        b"\xff",
         b'{"path": "a.wav", "digest": "0", "start": NaN}',
         b'{"path": "a.wav", "digest": "0", "start": -1}',
         b'{"path": "a.wav", "digest": "0", "end": 1e300}',

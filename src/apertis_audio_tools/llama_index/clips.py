@@ -6,7 +6,6 @@ whose content begins with a mark.
 """
 
 import base64
-import binascii
 import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -89,7 +88,7 @@ class ClipReference:
             return None
         try:
             content = base64.b64decode(data)
-        except binascii.Error:
+        except ValueError:
             raise UnsupportedError("The reference to a clip cannot be read.") from None
         return cls.from_json(content.removeprefix(_MARK))
 
@@ -187,12 +186,15 @@ class ClipNode(_ClipHolder):
 
 
 def find_clip(node: BaseNode) -> ClipReference | None:
-    """Return the reference in a node's audio, or in the metadata of a whole recording, if any."""
+    """Return the reference that a document or node has in place of audio, if it has one."""
     resource = node.audio_resource if isinstance(node, Node) else None
-    if resource is not None:
-        return ClipReference.from_base64(str(resource.url or ""))
-    value = node.metadata.get(CLIP_KEY)
-    return ClipReference.from_json(value) if isinstance(value, str) else None
+    return None if resource is None else ClipReference.from_base64(str(resource.url or ""))
+
+
+def with_clip(node: BaseNode, clip: ClipReference | None = None) -> BaseNode:
+    """Return a node that cuts a clip, by default its own; the same node if there is none."""
+    clip = clip or find_clip(node)
+    return ClipNode.holding(node, clip) if clip else node
 
 
 def _cut_block(block: BaseContentBlock) -> BaseContentBlock:
@@ -234,9 +236,4 @@ class PassageClipPostprocessor(BaseNodePostprocessor):
         nodes: Sequence[NodeWithScore],
         query_bundle: QueryBundle | None = None,  # noqa: ARG002  # as its base has it
     ) -> list[NodeWithScore]:
-        return [each.model_copy(update={"node": _holding_clip(each.node)}) for each in nodes]
-
-
-def _holding_clip(node: BaseNode) -> BaseNode:
-    clip = find_clip(node) if isinstance(node, Node) and node.audio_resource else None
-    return ClipNode.holding(node, clip) if clip else node
+        return [each.model_copy(update={"node": with_clip(each.node)}) for each in nodes]

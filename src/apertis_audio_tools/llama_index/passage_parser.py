@@ -18,7 +18,7 @@ from llama_index.core.schema import (
 from pydantic import Field, TypeAdapter, ValidationError
 
 from apertis_audio_tools.errors import UnsupportedError
-from apertis_audio_tools.llama_index.clips import CLIP_KEY, ClipNode, find_clip
+from apertis_audio_tools.llama_index.clips import CLIP_KEY, ClipReference, find_clip, with_clip
 from apertis_audio_tools.results import Passage
 from apertis_audio_tools.text.passages import join_texts
 from apertis_audio_tools.text.subtitles import format_timecode
@@ -110,18 +110,19 @@ class PassageNodeParser(NodeParser):
     def _passages(self, document: BaseNode) -> Iterator[BaseNode]:
         text = document.get_content(MetadataMode.NONE)
         inherited = {**document.metadata} if self.include_metadata else {}
+        spans = _read_spans(document, text)
+        if spans is None:
+            yield with_clip(self._node(document, 0, text, inherited), find_clip(document))
+            return
+        reference = document.metadata.get(CLIP_KEY)
+        clip = ClipReference.from_json(reference) if reference else None
         for key in _RECORDING_KEYS:
             inherited.pop(key, None)
-        spans, clip = _read_spans(document, text), find_clip(document)
-        if spans is None:
-            node = self._node(document, 0, text, inherited)
-            yield ClipNode.holding(node, clip) if clip else node
-            return
         for number, span in enumerate(spans):
             passage = text[span.first_character : span.last_character]
             node = self._node(document, number, passage, _add_times(inherited, span))
             node.start_char_idx, node.end_char_idx = span.first_character, span.last_character
-            yield ClipNode.holding(node, clip.between(span.start, span.end)) if clip else node
+            yield with_clip(node, clip and clip.between(span.start, span.end))
 
     def _node(
         self, document: BaseNode, number: int, text: str, metadata: dict[str, Any]
@@ -130,7 +131,8 @@ class PassageNodeParser(NodeParser):
             node_id=document.node_id, node_type=ObjectType.DOCUMENT, hash=document.hash
         )
         hidden = document.excluded_embed_metadata_keys, document.excluded_llm_metadata_keys
-        embed, llm = ([key for key in keys if key not in _RECORDING_KEYS] for keys in hidden)
+        gone = {*_RECORDING_KEYS} - metadata.keys()
+        embed, llm = ([key for key in keys if key not in gone] for keys in hidden)
         return TextNode(
             id_=self.id_func(number, document),
             text=text,
