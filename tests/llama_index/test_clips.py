@@ -192,13 +192,12 @@ def stored_index(passages: Passages, folder: Path) -> VectorStoreIndex:
     return index
 
 
-@pytest.mark.parametrize("mode", ["compact", "refine"])
 def test_multimodal_answers(
-    passages: Passages, llm: ApertisAudioLLM, heard_seconds: list[float], tmp_path: Path, mode: str
+    passages: Passages, llm: ApertisAudioLLM, heard_seconds: list[float], tmp_path: Path
 ) -> None:
     """A query engine over a stored index sends the retrieved passages, not the recording."""
-    options: Any = {"llm": llm, "similarity_top_k": 2, "response_mode": mode}
-    engine = stored_index(passages, tmp_path).as_query_engine(multimodal=True, **options)
+    options: Any = {"llm": llm, "multimodal": True, "similarity_top_k": 2}
+    engine = stored_index(passages, tmp_path).as_query_engine(**options)
     asks: list[Callable[[str], Any]]
     asks = [engine.query, lambda question: asyncio.run(engine.aquery(question))]
     for ask in asks:
@@ -248,14 +247,14 @@ def stored_block(passage: BaseNode) -> AudioBlock:
 
 
 def test_references_in_messages(
-    passages: Passages,
+    make_reader: Make,
     make_llm: Callable[..., ApertisAudioLLM],
     recording: Path,
     tmp_path: Path,
 ) -> None:
     """A model with `file_access` cuts clips of those files only, in each form of a reference."""
     (tmp_path / "other").mkdir()
-    block = stored_block(passages[1])
+    block = stored_block(make_reader().load_data(recording)[1])
     inlined = AudioBlock(url=block.inline_url())
     embedded = AudioBlock(audio=base64.b64encode(block.resolve_audio().read()))
     for folder, seconds in ((recording.parent, 8.6), (tmp_path / "other", 0.0)):

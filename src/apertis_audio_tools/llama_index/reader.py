@@ -272,6 +272,7 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
         search = FolderSearch(self.glob, self.suffixes, self.root)
         for recording, source in locate_recordings(sources, search, fs):
             if self.audio is not None and recording.path is None:
+                recording.close()
                 raise UnsupportedError(
                     f"{recording.name or source_label(source)} is not a local file, which clips "
                     f"are cut from: copy it to a folder, or leave audio out."
