@@ -65,7 +65,7 @@ class Resources:
         self, _: Context, params: PaginatedRequestParams | None
     ) -> ListResourcesResult:
         """Return a page of the recordings in the folders; none of them is opened."""
-        start = _start_of_page(params and params.cursor)
+        start = _start_of_page(params.cursor if params else None)
         names = await asyncio.to_thread(self._names, start)
         page = [_declare(name) for name in names[:PAGE_SIZE] if name.isprintable()]
         end = start + PAGE_SIZE
@@ -90,19 +90,20 @@ class Resources:
         Raises:
             MCPError: If there is none; the message is one sentence.
         """
-        is_transcript = params.uri.startswith(_SCHEME)
-        read = self._read_transcript if is_transcript else self._read_spoken_file
         try:
-            contents = await asyncio.to_thread(read, params.uri)
+            return ReadResourceResult(contents=[await asyncio.to_thread(self._read, params.uri)])
         except ApertisError as error:
             raise MCPError(INVALID_PARAMS, encodable(str(error))) from None
-        return ReadResourceResult(contents=[contents])
 
     def _names(self, start: int) -> list[str]:
         """Return the names of the recordings of a page, and of the next one if there is one."""
         folders = self._access.inputs
         found = itertools.islice(find_recordings(folders), start, start + PAGE_SIZE + 1)
         return [relative_name(path, folders) for path in found]
+
+    def _read(self, uri: str) -> TextResourceContents | BlobResourceContents:
+        is_transcript = uri.startswith(_SCHEME)
+        return self._read_transcript(uri) if is_transcript else self._read_spoken_file(uri)
 
     def _read_transcript(self, uri: str) -> TextResourceContents:
         path, _, query = uri.removeprefix(_SCHEME).removeprefix("/").partition("?")
