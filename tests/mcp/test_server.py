@@ -176,6 +176,19 @@ class TestSpeech:
         assert isinstance(content, AudioContent)
         assert base64.b64decode(content.data) == audio
 
+    async def test_only_spoken_files(self, folder: Path) -> None:
+        """Nothing else in the output folder is a resource, and no link in the place of a file."""
+        out = folder / "out"
+        out.mkdir()
+        shutil.copy(CLIPS / "clip.mp3", out / "clip.mp3")
+        spoken = out / f"speech-{12 * 'a'}.mp3"
+        spoken.symlink_to(folder / "clip.wav")
+        addresses = [(out / "clip.mp3").as_uri(), spoken.as_uri(), f"{spoken.as_uri()}?", "x"]
+        async with Client(Granted(NOWHERE, None, out).make_server()) as client:
+            for address in (*addresses, f"file:///{spoken.name}", f"http://localhost{spoken}"):
+                with pytest.raises(MCPError, match=r"only resources|outside|There is no file"):
+                    await client.read_resource(address)
+
     async def test_large_file(self, folder: Path) -> None:
         """A large file is not sent in a message."""
         with pytest.RaisesGroup(  # of the client
