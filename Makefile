@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test hostile mcp plugins stores lint dist docs docs-serve overview audit mutants rerecord clean
+.PHONY: help demo test hostile mcp plugins stores lint dist docs screenshots docs-serve overview audit mutants rerecord clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -66,6 +66,9 @@ dist: $(VENV)/.dev ## build the wheel and the sdist into dist, check them, and r
 
 docs: $(VENV)/.docs-tools ## build the documentation site into .venv/site; warnings, such as dead links, are errors
 	$(BIN)/zensical build --strict --clean
+
+screenshots: docs ## take screenshots of three pages of the documentation site, with an installed Chromium
+	$(BIN)/python docs/screenshots.py $(VENV)/site $(VENV)/screenshots
 
 docs-serve: $(VENV)/.docs-tools ## serve the documentation site on this machine, and build it anew when a page changes
 	$(BIN)/zensical serve
