@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test hostile mcp plugins stores lint dist docs screenshots docs-serve overview audit mutants rerecord clean
+.PHONY: help demo test coverage hostile mcp plugins stores lint dist docs screenshots docs-serve overview audit mutants rerecord clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,9 @@ lint: $(VENV)/.dev ## ruff, mypy --strict, and pyright on tests/typing
 
 test: lint ## lint, type-check and run every test
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+coverage: $(VENV)/.dev ## run every test and print the lines that none runs; takes two fifths more processor time than make test
+	$(BIN)/python -m pytest -n auto --dist loadfile -p pytest_cov.plugin --cov=apertis_audio_tools
 
 hostile: $(VENV)/.dev ## read thousands of hostile responses, texts and recordings and every form of a repeated key, with memory and time measured
 	APERTIS_LONG_TESTS=1 $(BIN)/python -m pytest tests/hostile/test_response_costs.py tests/hostile/test_linear_time.py tests/project/test_repeated_keys.py

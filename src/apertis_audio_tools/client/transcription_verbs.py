@@ -171,6 +171,11 @@ class TranscriptionVerbs:
         job = JobFactory.create(options, self._context).job(source)
         return self._transcriptions.run(job)
 
+    async def atranscribe_with(self, source: Source, options: TranscriptionOptions) -> Transcript:
+        """Async version of `transcribe_with`."""
+        factory = JobFactory.create(options, self._context)
+        return await self._transcriptions.arun(await run_in_thread(factory.job, source))
+
     def cached_transcript_with(
         self, source: Source, options: TranscriptionOptions
     ) -> Transcript | None:
@@ -187,8 +192,3 @@ class TranscriptionVerbs:
             return None
         job = JobFactory.create(options, self._context).job(source)
         return self._transcriptions.find_cached(job)
-
-    async def atranscribe_with(self, source: Source, options: TranscriptionOptions) -> Transcript:
-        """Async version of `transcribe_with`."""
-        factory = JobFactory.create(options, self._context)
-        return await self._transcriptions.arun(await run_in_thread(factory.job, source))
