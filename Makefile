@@ -40,7 +40,7 @@ coverage: $(VENV)/.dev ## run every test and print the lines that none runs; tak
 	$(BIN)/python -m pytest -n auto --dist loadfile -p pytest_cov.plugin --cov=apertis_audio_tools
 
 hostile: $(VENV)/.dev ## read thousands of hostile responses, texts and recordings and every form of a repeated key, with memory and time measured
-	APERTIS_LONG_TESTS=1 $(BIN)/python -m pytest tests/hostile/test_response_costs.py tests/hostile/test_linear_time.py tests/project/test_repeated_keys.py
+	APERTIS_LONG_TESTS=1 $(BIN)/python -m pytest tests/hostile/test_bombs.py tests/hostile/test_response_costs.py tests/hostile/test_linear_time.py tests/project/test_repeated_keys.py
 	$(BIN)/python benchmarks/fuzz_responses.py --count 5000
 	$(BIN)/python benchmarks/fuzz.py --count 9200 --bombs 300
 
