@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -130,6 +131,16 @@ def test_http_command(tmp_path: Path) -> None:
 async def _names(url: str, token: str) -> list[str]:
     async with connect_url(url, token) as client:
         return [tool.name for tool in (await client.list_tools()).tools]
+
+
+def test_port_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port that is not free ends the command with a sentence."""
+    monkeypatch.setenv("APERTIS_API_KEY", KEY)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        result = CliRunner().invoke(app, ["mcp", "--http", "--port", str(port)])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"Port {port} of 127.0.0.1 is not free" in result.stderr
 
 
 def test_ended_while_it_reads(tmp_path: Path) -> None:

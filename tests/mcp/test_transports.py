@@ -79,7 +79,7 @@ async def read_whole(client: Client, name: str, log: ProgressLog) -> list[str]:
         start = float(following[1])
 
 
-@pytest.mark.timeout(SECONDS)
+@pytest.mark.timeout(600)
 async def test_long_recording(connect: Connect, long_recording: Path, beacon_url: str) -> None:
     """A long recording arrives whole, with progress that increases."""
     granted = Granted(beacon_url, long_recording.parent, piece_seconds=PIECE_SECONDS)

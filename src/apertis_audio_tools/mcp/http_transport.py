@@ -24,6 +24,8 @@ ADDRESS = "127.0.0.1"
 PATH = "/mcp"
 _NAMES = (ADDRESS, "localhost")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32,256}")
+_READ_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+"""Without O_NONBLOCK, opening a FIFO that has no writer would block forever."""
 _GRACE_SECONDS = 5
 
 
@@ -111,7 +113,7 @@ def keep_token(path: Path) -> str:
             new = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(new, "w", encoding="ascii") as file:
                 file.write(make_token())
-        existing = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        existing = os.open(path, _READ_FLAGS)
         with os.fdopen(existing, encoding="ascii", errors="replace") as file:
             _require_private(path, os.fstat(existing))
             token = file.read(1_000).strip()
@@ -124,8 +126,9 @@ def keep_token(path: Path) -> str:
 
 
 def _require_private(path: Path, status: os.stat_result) -> None:
-    is_own = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
-    if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o077 or not is_own:
+    has_owners = hasattr(os, "geteuid")  # Windows has other rights.
+    is_open = has_owners and (status.st_mode & 0o077 or status.st_uid != os.geteuid())
+    if not stat.S_ISREG(status.st_mode) or is_open:
         raise ConfigurationError(f"{path} must be a file that only you can read (chmod 600).")
 
 
