@@ -1,6 +1,7 @@
 """The command `apertis-audio mcp`, and who may use it over HTTP."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -16,8 +17,11 @@ from apertis_audio_tools import ConfigurationError
 from apertis_audio_tools.cli import app
 from apertis_audio_tools.mcp import keep_token, make_token
 from support import timeouts
+from support.loopback_server import LoopbackServer
 from support.mcp_connections import KEY, TOKEN, Granted, connect_url, serving
+from support.scripted_responses import stay_silent
 from support.timeouts import TIMEOUT
+from support.wav_files import silent_wav
 
 NOWHERE = "http://127.0.0.1:9/v1"
 COMMAND = [sys.executable, "-m", "apertis_audio_tools", "mcp"]
@@ -33,6 +37,16 @@ OPENING = {
         "clientInfo": {"name": "test", "version": "1"},
     },
 }
+CALLING: list[dict[str, object]] = [
+    OPENING,
+    {"jsonrpc": "2.0", "method": "notifications/initialized"},
+    {
+        "jsonrpc": "2.0",
+        "id": 2,
+        "method": "tools/call",
+        "params": {"name": "transcribe_audio", "arguments": {"path": "clip.wav"}},
+    },
+]
 
 
 @pytest.fixture(scope="module")
@@ -143,20 +157,35 @@ def test_port_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"Port {port} of 127.0.0.1 is not free" in result.stderr
 
 
-def test_ended_while_it_reads(tmp_path: Path) -> None:
-    """A signal ends a server whose client still holds its standard input."""
-    variables = os.environ | {"APERTIS_API_KEY": KEY, "APERTIS_BASE_URL": NOWHERE}
-    command = [*COMMAND, "--folder", str(tmp_path)]
-    with subprocess.Popen(
-        command, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(b'{"jsonrpc": "2.0", "id": 1, "method": "ping"}\n')
-        process.stdin.flush()
-        assert process.stdout.readline()
-        process.send_signal(signal.SIGINT)
-        assert process.wait(TIMEOUT) == 128 + signal.SIGINT
+@pytest.mark.parametrize("is_signalled", [True, False])
+def test_ended_while_it_works(tmp_path: Path, *, is_signalled: bool) -> None:
+    """A signal, or a host that has gone, ends the server and its requests, without a traceback."""
+    (tmp_path / "clip.wav").write_bytes(silent_wav(3200))
+    with LoopbackServer([stay_silent()]) as service:
+        variables = os.environ | {"APERTIS_API_KEY": KEY, "APERTIS_BASE_URL": service.url}
+        command = [*COMMAND, "--folder", str(tmp_path), "--no-cache"]
+        with subprocess.Popen(
+            command,
+            env=variables,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            assert process.stderr is not None
+            process.stdin.write(b"".join(json.dumps(each).encode() + b"\n" for each in CALLING))
+            process.stdin.flush()
+            service.wait_for_requests(1)
+            if is_signalled:
+                process.send_signal(signal.SIGINT)
+            else:
+                process.stdout.close()
+                process.stdin.close()
+            service.wait_until_disconnected()
+            assert process.wait(TIMEOUT) == (128 + signal.SIGINT if is_signalled else 0)
+            assert process.stderr.read() == b""
+        assert len(service.requests) == 1
 
 
 @pytest.mark.parametrize(

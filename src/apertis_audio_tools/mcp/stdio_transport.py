@@ -18,7 +18,10 @@ def serve_stdio(server: Server[Any]) -> None:
 
     Meanwhile standard output belongs to the protocol: what is printed goes to standard error.
     """
-    asyncio.run(_serve(server))
+    try:
+        asyncio.run(_serve(server))
+    except* BrokenPipeError:
+        pass  # the client has gone without reading the last response
 
 
 async def _serve(server: Server[Any]) -> None:
