@@ -32,6 +32,7 @@ from support.tiny_recordings import NameRecogniser
 from support.wav_files import silent_wav
 
 CLIPS = Path(__file__).parents[1] / "clips"
+SPOKEN = "speech-%s23456789abc"
 NOWHERE = "http://127.0.0.1:9/v1"
 READING = ["transcribe_audio", "translate_audio", "ask_about_audio", "list_recordings"]
 ARGUMENTS = {"path": "clip.wav", "question": "Who speaks?", "text": "Good morning."}
@@ -180,12 +181,14 @@ class TestSpeech:
         """Nothing else in the output folder is a resource, and no link in the place of a file."""
         out = folder / "out"
         out.mkdir()
-        shutil.copy(CLIPS / "clip.mp3", out / "clip.mp3")
-        spoken = out / f"speech-{12 * 'a'}.mp3"
-        spoken.symlink_to(folder / "clip.wav")
-        addresses = [(out / "clip.mp3").as_uri(), spoken.as_uri(), f"{spoken.as_uri()}?", "x"]
+        other, spoken, link = (out / f"{name}.mp3" for name in ("clip", SPOKEN % "a", SPOKEN % "b"))
+        for path in (other, spoken):
+            shutil.copy(CLIPS / "clip.mp3", path)
+        link.symlink_to(folder / "clip.wav")
+        wrong = [other.as_uri(), link.as_uri(), f"{spoken.as_uri()}?", spoken.name]
         async with Client(Granted(NOWHERE, None, out).make_server()) as client:
-            for address in (*addresses, f"file:///{spoken.name}", f"http://localhost{spoken}"):
+            assert (await client.read_resource(spoken.as_uri())).contents
+            for address in (*wrong, f"file:///{spoken.name}", f"http://localhost{spoken}"):
                 with pytest.raises(MCPError, match=r"only resources|outside|There is no file"):
                     await client.read_resource(address)
 
