@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -101,8 +101,8 @@ class ToolCalls:
             return CallToolResult(content=content)
         except ApertisError as error:
             return _failure(str(error))
-        except Exception:
-            logger.exception("The tool %s has failed.", tool.name)
+        except Exception as error:
+            logger.exception("The tool %s has failed: %s", tool.name, type(error).__name__)
             return _failure("The tool has failed because of a mistake in its program.")
 
     def _content_of(self, tool: AudioTool, result: ToolResult) -> Iterator[ContentBlock]:
@@ -121,10 +121,8 @@ def _offered_tools(access: FileAccess) -> tuple[type[AudioTool], ...]:
     """Return the tools that can work with the folders; all if there are none, as each says so."""
     if not access.inputs and access.output is None:
         return TOOLS
-    can_work: Callable[[type[AudioTool]], bool] = lambda tool: bool(  # noqa: E731
-        access.output if tool is SpeakTool else access.inputs
-    )
-    return tuple(filter(can_work, TOOLS))
+    has_folder: dict[type[AudioTool], bool] = {SpeakTool: access.output is not None}
+    return tuple(tool for tool in TOOLS if has_folder.get(tool, bool(access.inputs)))
 
 
 def _declare(tool: type[AudioTool]) -> Tool:
