@@ -38,9 +38,9 @@ class Granted:
     cache: Path | None = None
 
     def make_server(self, **options: Any) -> Server[dict[str, object]]:
-        """Return a server in this process."""
+        """Return a server in this process, which opens recordings in no other process."""
         client = ApertisAudio(KEY, base_url=self.base_url, cache=self.cache or False)
-        access = FileAccess(self.folder or (), output=self.output)
+        access = FileAccess(self.folder or (), output=self.output, isolate_probe=False)
         transcription = TranscriptionOptions(piece_seconds=self.piece_seconds)
         return make_server(client, access, options=transcription, **options)
 
