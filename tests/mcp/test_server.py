@@ -129,13 +129,22 @@ async def test_progress_while_nothing_happens(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs names that are no text")
 async def test_names_that_are_no_text(folder: Path) -> None:
-    """A name of bytes that are no text is shown escaped, and is no resource."""
+    """A name of bytes that are no text is neither listed nor a resource."""
     shutil.copy(folder / "clip.wav", folder / os.fsdecode(b"\xff.wav"))
-    async with Client(Granted(NOWHERE, folder).make_server(), mode="legacy") as client:
+    async with Client(Granted(NOWHERE, folder).make_server()) as client:
         listed = text_of(await client.call_tool("list_recordings", {}))
         names = [each.name for each in (await client.list_resources()).resources]
-    assert r"\udcff.wav (cannot be read)" in listed
+    assert listed == "clip.wav (00:00:00)"
     assert names == ["clip.wav"]
+
+
+async def test_half_a_character(folder: Path) -> None:
+    """Half a character in a response of the service cannot break the connection."""
+    with LoopbackServer([respond_json({"text": "Hello \ud800."})]) as service:
+        granted = Granted(service.url, folder)
+        async with Client(granted.make_server(), mode="legacy") as client:
+            result = await client.call_tool("transcribe_audio", {"path": "clip.wav"})
+    assert text_of(result) == "[00:00:00] Hello \ufffd."
 
 
 def result_file(folder: Path) -> Path:

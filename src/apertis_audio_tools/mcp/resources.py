@@ -22,14 +22,13 @@ from mcp_types import (
 )
 
 from apertis_audio_tools.adapters.tools import TranscribeTool, TranscriptMemory, TranslateTool
-from apertis_audio_tools.adapters.tools.list_tool import relative_name
+from apertis_audio_tools.adapters.tools.list_tool import recording_names
 from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.audio import SPEECH_MEDIA_TYPES
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.errors import AccessError, ApertisError, UnsupportedError
 from apertis_audio_tools.files.access import FileAccess
-from apertis_audio_tools.files.discovery import find_recordings
-from apertis_audio_tools.mcp.tool_calls import MAX_AUDIO_BYTES, encodable
+from apertis_audio_tools.mcp.tool_calls import MAX_AUDIO_BYTES
 
 PAGE_SIZE = 100
 MAX_LISTED = 1_000
@@ -67,7 +66,7 @@ class Resources:
         """Return a page of the recordings in the folders; none of them is opened."""
         start = _start_of_page(params.cursor if params else None)
         names = await asyncio.to_thread(self._names, start)
-        page = [_declare(name) for name in names[:PAGE_SIZE] if name.isprintable()]
+        page = [_declare(name) for name in names[:PAGE_SIZE]]
         end = start + PAGE_SIZE
         has_more = len(names) > PAGE_SIZE and end < MAX_LISTED
         return ListResourcesResult(resources=page, next_cursor=str(end) if has_more else None)
@@ -93,13 +92,12 @@ class Resources:
         try:
             return ReadResourceResult(contents=[await asyncio.to_thread(self._read, params.uri)])
         except ApertisError as error:
-            raise MCPError(INVALID_PARAMS, encodable(str(error))) from None
+            raise MCPError(INVALID_PARAMS, str(error)) from None
 
     def _names(self, start: int) -> list[str]:
         """Return the names of the recordings of a page, and of the next one if there is one."""
-        folders = self._access.inputs
-        found = itertools.islice(find_recordings(folders), start, start + PAGE_SIZE + 1)
-        return [relative_name(path, folders) for path in found]
+        names = recording_names(self._access)
+        return [*itertools.islice(names, start, start + PAGE_SIZE + 1)]
 
     def _read(self, uri: str) -> TextResourceContents | BlobResourceContents:
         is_transcript = uri.startswith(_SCHEME)
@@ -114,9 +112,7 @@ class Resources:
         transcript = tool.find_transcript(path=unquote(path), **arguments)
         if transcript is None:
             raise AccessError(f"There is no transcript of it yet; call {tool.name} first.")
-        return TextResourceContents(
-            uri=uri, mime_type="text/plain", text=encodable(transcript.to_timecoded())
-        )
+        return TextResourceContents(uri=uri, mime_type="text/plain", text=transcript.to_timecoded())
 
     def _read_spoken_file(self, uri: str) -> BlobResourceContents:
         output, spoken = self._access.output, _SPOKEN.fullmatch(uri.rpartition("/")[2])

@@ -106,7 +106,7 @@ class ToolCalls:
             return _failure("The tool has failed because of a mistake in its program.")
 
     def _content_of(self, tool: AudioTool, result: ToolResult) -> Iterator[ContentBlock]:
-        yield TextContent(text=encodable(result.text))
+        yield TextContent(text=result.text)
         if isinstance(tool, SpeakTool):
             path, media_type = Path(result.artifact["path"]), result.artifact["media_type"]
             size = result.artifact["size"]
@@ -136,9 +136,4 @@ def _declare(tool: type[AudioTool]) -> Tool:
 
 
 def _failure(sentence: str) -> CallToolResult:
-    return CallToolResult(content=[TextContent(text=encodable(sentence))], is_error=True)
-
-
-def encodable(text: str) -> str:
-    """Return a text that can be sent: names of files may contain bytes that are no characters."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    return CallToolResult(content=[TextContent(text=sentence)], is_error=True)

@@ -47,12 +47,21 @@ class ListTool(AudioTool):
 
 def _list_page(access: FileAccess, start: int) -> tuple[list[_Row], int]:
     """Return a page of names with lengths in seconds, and the number of all recordings."""
-    names = [relative_name(path, access.inputs) for path in find_recordings(access.inputs)]
+    names = [*recording_names(access)]
     page = names[start : start + PAGE_SIZE]
     return [(name, _seconds(access, name)) for name in page], len(names)
 
 
-def relative_name(path: Path, folders: Sequence[Path]) -> str:
+def recording_names(access: FileAccess) -> Iterator[str]:
+    """Yield the names of the recordings in the folders that may be read.
+
+    Names that a model cannot pass on, such as those that are not UTF-8, are left out.
+    """
+    found = (_name(path, access.inputs) for path in find_recordings(access.inputs))
+    return filter(str.isprintable, found)
+
+
+def _name(path: Path, folders: Sequence[Path]) -> str:
     """Return the path that a model passes to the other tools: relative, if that is clear."""
     folder = next(each for each in folders if path.is_relative_to(each))
     relative = path.relative_to(folder).as_posix()
