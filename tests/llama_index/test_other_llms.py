@@ -5,6 +5,7 @@ messages. Classes that are not installed are skipped.
 """
 
 import asyncio
+import gc
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -142,6 +143,8 @@ def run(request: pytest.FixtureRequest, beacon_url: str, monday: Path, tmp_path:
         with LoopbackServer(script) as server:
             llm = make(server.url.removesuffix("/v1"))
             said, results = asyncio.run(go(llm, memory))
+            del llm
+            gc.collect()  # the clients of the classes leave connections open
         return said, results, service.bodies
 
     return run_agent
