@@ -88,7 +88,6 @@ async def test_long_recording(connect: Connect, long_recording: Path, beacon_url
         words = await read_whole(client, long_recording.name, log)
     assert words == [f"{number:05d}" for number in range(round(SECONDS / PERIOD_SECONDS))]
     assert log.values == sorted(set(log.values))
-    assert len(log.values) >= 3
     assert [log.values[-1], *log.totals] == [pytest.approx(SECONDS, abs=1)] * 2
 
 
