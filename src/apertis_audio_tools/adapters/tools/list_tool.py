@@ -13,6 +13,7 @@ from apertis_audio_tools.audio import probe
 from apertis_audio_tools.errors import ApertisError
 from apertis_audio_tools.files.access import FileAccess
 from apertis_audio_tools.files.discovery import find_recordings
+from apertis_audio_tools.files.listing import can_be_passed_on
 from apertis_audio_tools.text.subtitles import format_timecode
 
 PAGE_SIZE = 20
@@ -49,7 +50,7 @@ def _list_page(access: FileAccess, start: int) -> tuple[list[_Row], int]:
     Names that a model cannot pass on, such as those that are not UTF-8, are left out.
     """
     found = (_name(path, access.inputs) for path in find_recordings(access.inputs))
-    names = [name for name in found if name.isprintable()]
+    names = [name for name in found if can_be_passed_on(name)]
     page = names[start : start + PAGE_SIZE]
     return [(name, _seconds(access, name)) for name in page], len(names)
 
