@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from apertis_audio_tools.results import (
         ChatDelta,
         ChatReply,
+        Cue,
         PartialTranscript,
         Passage,
         Segment,
@@ -69,6 +70,7 @@ __all__ = [
     "ChatDelta",
     "ChatReply",
     "ConfigurationError",
+    "Cue",
     "FileAccess",
     "InvalidRequestError",
     "MalformedResponseError",
