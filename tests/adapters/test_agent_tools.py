@@ -253,7 +253,9 @@ def test_listing(client: ApertisAudio, access: FileAccess, use: Use) -> None:
     for name in (".hidden.mp3", "forged\nname.mp3", os.fsdecode(b"caf\xe9.mp3")):
         with contextlib.suppress(OSError):  # not every system has such names
             (access.inputs[0] / name).write_text("no sound")
+    (access.inputs[0] / "at 3.15\u202fPM.mp3").write_text("no sound")
     result = use(ListTool(client, access))
+    assert "at 3.15\u202fPM.mp3 (cannot be read)" in result.text.splitlines()
     assert "clip.ogg (00:00:01)" in result.text.splitlines()
     assert "team/clip.mp3 (00:00:01)" in result.text.splitlines()
     assert "note.mp3 (cannot be read)" in result.text.splitlines()

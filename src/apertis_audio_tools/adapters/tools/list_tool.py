@@ -13,6 +13,7 @@ from apertis_audio_tools.audio import probe
 from apertis_audio_tools.errors import AccessError, ApertisError
 from apertis_audio_tools.files.access import FileAccess
 from apertis_audio_tools.files.discovery import find_recordings
+from apertis_audio_tools.files.listing import can_be_passed_on
 from apertis_audio_tools.text.subtitles import format_timecode
 
 PAGE_SIZE = 20
@@ -58,7 +59,7 @@ def recording_names(access: FileAccess) -> Iterator[str]:
     Names that a model cannot pass on, such as those that are not UTF-8, are left out.
     """
     found = (_name(path, access.inputs) for path in find_recordings(access.inputs))
-    return filter(str.isprintable, found)
+    return filter(can_be_passed_on, found)
 
 
 def _name(path: Path, folders: Sequence[Path]) -> str:
