@@ -32,12 +32,16 @@ def transcription_call(
     models.require_range("temperature", options.temperature, models.TEMPERATURE_RANGE)
     capabilities.require_operation(model, task, response_format)
     capabilities.require_duration(model, duration)
+    if options.wants_words:
+        capabilities.require_word_times(model, task, response_format)
     fields = {
         "model": model,
         "language": options.language,
         "prompt": options.prompt,
         "response_format": response_format,
         "temperature": options.temperature,
+        # With words alone, services leave out the segments.
+        "timestamp_granularities[]": ("segment", "word") if options.wants_words else None,
     }
     body = multipart_body(fields, upload)
     require_size(

@@ -15,6 +15,7 @@ import apertis_audio_tools
 from apertis_audio_tools.adapters.entry_points import list_registrations
 from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.cli.command_options import (
+    Channels,
     Files,
     Format,
     NoCache,
@@ -22,10 +23,14 @@ from apertis_audio_tools.cli.command_options import (
     Overwrite,
     PieceSeconds,
     Prompt,
+    SpeakerNames,
+    SpeakerSignals,
     Temperature,
     Track,
     UploadFormatChoice,
     UseSandbox,
+    parse_channels,
+    parse_names,
     parse_track,
     recordings_argument,
 )
@@ -97,6 +102,9 @@ def transcribe(
     piece_seconds: PieceSeconds = None,
     upload_format: UploadFormatChoice = "auto",
     track: Track = "default",
+    speakers: SpeakerSignals = None,
+    speaker_names: SpeakerNames = None,
+    channels: Channels = None,
     overwrite: Overwrite = False,
     no_cache: NoCache = False,
     sandbox: UseSandbox = False,
@@ -110,6 +118,9 @@ def transcribe(
         piece_seconds=piece_seconds,
         upload_format=upload_format,
         track=parse_track(track),
+        speakers=speakers,
+        speaker_names=parse_names(speaker_names),
+        channels=parse_channels(channels),
     )
     with open_session(sandbox=sandbox, use_cache=not no_cache) as session:
         output = TranscriptOutput.create(files, folder, output_format, overwrite=overwrite)
@@ -128,6 +139,9 @@ def translate(
     piece_seconds: PieceSeconds = None,
     upload_format: UploadFormatChoice = "auto",
     track: Track = "default",
+    speakers: SpeakerSignals = None,
+    speaker_names: SpeakerNames = None,
+    channels: Channels = None,
     overwrite: Overwrite = False,
     no_cache: NoCache = False,
     sandbox: UseSandbox = False,
@@ -141,6 +155,9 @@ def translate(
         piece_seconds=piece_seconds,
         upload_format=upload_format,
         track=parse_track(track),
+        speakers=speakers,
+        speaker_names=parse_names(speaker_names),
+        channels=parse_channels(channels),
     )
     with open_session(sandbox=sandbox, use_cache=not no_cache) as session:
         output = TranscriptOutput.create(files, folder, output_format, overwrite=overwrite)

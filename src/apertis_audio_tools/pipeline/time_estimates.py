@@ -24,7 +24,7 @@ def add_estimated_times(transcript: Transcript, piece: Piece) -> Transcript:
         transcript: Transcript of the piece.
         piece: Audio whose pauses show when the sentences were spoken.
     """
-    length = piece.end - piece.start
+    length = piece.seconds
     is_possible = len(transcript.text) <= _MIN_CHARACTERS + _MAX_CHARACTERS_PER_SECOND * length
     if transcript.segments or not transcript.text.strip() or not is_possible:
         return transcript

@@ -1,0 +1,85 @@
+"""Remove what one signal repeats softly of another: a microphone also hears the other speakers."""
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from difflib import SequenceMatcher
+from itertools import groupby
+
+from apertis_audio_tools.audio import SignalLevels
+from apertis_audio_tools.pipeline.segment_words import TimedWord, divide, find_words
+from apertis_audio_tools.results import Segment
+
+_MIN_LOSS = 3.0
+"""Decibels by which an echo is softer than the voice it repeats."""
+_MAX_DELAY = 1.0
+"""Seconds between a word and its echo, with the errors of both times."""
+_MIN_REPEATED = 0.5
+"""Share of softer words in a row that are also words of the other signal."""
+
+
+def remove_echoes(
+    signals: Mapping[int, Sequence[Segment]], levels: SignalLevels, start: float
+) -> dict[int, list[Segment]]:
+    """Return the segments of signals without words that are echoes of another signal.
+
+    An echo has the words of the other signal at the same time, and is softer.
+
+    Args:
+        signals: Segments of each signal, by their start.
+        levels: How loud the signals are.
+        start: Second of the recording at which the levels begin.
+    """
+    words = {
+        number: sorted(
+            (word for each in segments for word in find_words(each)), key=lambda word: word.start
+        )
+        for number, segments in signals.items()
+    }
+    cleaned = dict[int, list[Segment]]()
+    for number, segments in signals.items():
+        echoes = set[tuple[float, int, str]]()
+        for other in signals:
+            if other != number:
+                echoes |= _find_echoes(words[number], words[other], (number, other), levels, start)
+        cleaned[number] = [
+            part
+            for segment in segments
+            for is_echo, part in divide(segment, lambda word: _key(word) in echoes)
+            if not is_echo
+        ]
+    return cleaned
+
+
+def _key(word: TimedWord) -> tuple[float, int, str]:
+    return word.start, word.position, word.text
+
+
+def _find_echoes(
+    words: Sequence[TimedWord],
+    others: Sequence[TimedWord],
+    pair: tuple[int, int],
+    levels: SignalLevels,
+    start: float,
+) -> set[tuple[float, int, str]]:
+    """Return the keys of the words in runs that are softer than another signal and repeat it."""
+
+    def is_softer(word: TimedWord) -> bool:
+        span = word.start - start, word.end - start
+        return levels.excess(*pair, *span) >= _MIN_LOSS
+
+    starts = [word.start for word in others]
+    echoes = set[tuple[float, int, str]]()
+    for softer, group in groupby(words, key=is_softer):
+        run = list(group)
+        if softer:
+            first = bisect_left(starts, run[0].start - _MAX_DELAY)
+            last = bisect_left(starts, run[-1].end + _MAX_DELAY)
+            if _is_repeated(run, others[first:last]):
+                echoes |= set(map(_key, run))
+    return echoes
+
+
+def _is_repeated(run: Sequence[TimedWord], others: Sequence[TimedWord]) -> bool:
+    texts = [word.text for word in run], [word.text for word in others]
+    blocks = SequenceMatcher(None, *texts, autojunk=False).get_matching_blocks()
+    return sum(block.size for block in blocks) >= _MIN_REPEATED * len(run)
