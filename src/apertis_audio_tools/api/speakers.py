@@ -1,6 +1,6 @@
 """Options that say how speakers are told apart: by channel, by track, or by a diarizer."""
 
-from array import array
+from array import array  # noqa: TC003  # type hints are read at run time
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple, Protocol, TypeAlias, get_args, runtime_checkable
 

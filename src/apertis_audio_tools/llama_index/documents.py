@@ -18,7 +18,7 @@ _CITATION_KEYS = ("start", "end", "timecode")
 _RECORDING_KEYS = ("duration", "language", "language_reported", "model", "task")
 _HIDDEN_KEYS = (PASSAGES_KEY, "file_path")
 """Metadata for programs only: SimpleDirectoryReader adds the path, which ``source`` repeats."""
-_FACT_KEYS = frozenset({"source", *_CITATION_KEYS, *_RECORDING_KEYS, PASSAGES_KEY})
+_FACT_KEYS = frozenset({"source", "speaker", *_CITATION_KEYS, *_RECORDING_KEYS, PASSAGES_KEY})
 
 
 def to_recording_document(

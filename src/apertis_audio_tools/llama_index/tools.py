@@ -1,7 +1,7 @@
 """Tools of an agent, in the shape of LlamaIndex."""
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Unpack
 
 from llama_index.core.tools import FunctionTool
@@ -11,6 +11,7 @@ from llama_index.core.tools.types import ToolMetadata
 from apertis_audio_tools.adapters import tools
 from apertis_audio_tools.adapters.client_handle import ClientOptions, hide_key
 from apertis_audio_tools.api.options import TranscriptionOptions
+from apertis_audio_tools.api.speakers import SpeakerSource
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.files.access import FileAccess, Folder, resolve_access
 from apertis_audio_tools.llama_index.client_component import ClientComponent
@@ -49,6 +50,10 @@ class ApertisAudioToolSpec(BaseToolSpec):
         speech_model: Model that speaks.
         voice: Default voice; the agent may choose another.
         audio_format: Audio format of new files: mp3, opus, aac, flac or wav.
+        speakers: ``channels`` or ``tracks`` if each holds one speaker; see
+            `ApertisAudio.transcribe`, as for the next two.
+        speaker_names: Name for each channel or track.
+        channels: Indexes of the channels.
         chat_model: Chat model that answers questions about recordings.
         ask_max_seconds: Longest recording, in seconds, that questions may be asked about: each
             question sends all of it.
@@ -75,6 +80,9 @@ class ApertisAudioToolSpec(BaseToolSpec):
         speech_model: str = SPEECH_MODEL,
         voice: str = VOICE,
         audio_format: SpeechFormat = "mp3",
+        speakers: SpeakerSource | None = None,
+        speaker_names: Sequence[str] | None = None,
+        channels: Sequence[int] | None = None,
         chat_model: str = CHAT_MODEL,
         ask_max_seconds: float = tools.MAX_ASK_SECONDS,
         audio_blocks: bool = False,
@@ -84,7 +92,12 @@ class ApertisAudioToolSpec(BaseToolSpec):
         hide_key(settings)
         access = resolve_access(access, inputs, output)
         audio = ClientComponent(client=client, **settings).audio
-        reading = TranscriptionOptions(model=transcription_model)
+        reading = TranscriptionOptions(
+            model=transcription_model,
+            speakers=speakers,
+            speaker_names=speaker_names,
+            channels=channels,
+        )
         self._transcribe = tools.TranscribeTool(audio, access, options=reading)
         self._translate = tools.TranslateTool(audio, access, options=reading)
         self._ask = tools.AskTool(audio, access, model=chat_model, max_seconds=ask_max_seconds)

@@ -1,5 +1,6 @@
 """Remove what one signal repeats softly of another: a microphone also hears the other speakers."""
 
+import functools
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
@@ -44,10 +45,14 @@ def remove_echoes(
         cleaned[number] = [
             part
             for segment in segments
-            for is_echo, part in divide(segment, lambda word: _key(word) in echoes)
+            for is_echo, part in divide(segment, functools.partial(_is_in, echoes))
             if not is_echo
         ]
     return cleaned
+
+
+def _is_in(echoes: set[tuple[float, int, str]], word: TimedWord) -> bool:
+    return _key(word) in echoes
 
 
 def _key(word: TimedWord) -> tuple[float, int, str]:

@@ -10,7 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, dropwhile, islice, product, takewhile
 from typing import NamedTuple
 
-from apertis_audio_tools.pipeline.segment_words import TimedWord, cut_segment, estimate_words, find_words
+from apertis_audio_tools.pipeline.segment_words import (
+    TimedWord,
+    cut_segment,
+    estimate_words,
+    find_words,
+)
 from apertis_audio_tools.results import Segment
 
 _MAX_WORDS_PER_SECOND = 10
@@ -93,9 +98,7 @@ def _words_around(
     return earlier[::-1], later
 
 
-def _best_alignment(
-    earlier: Sequence[_Word], later: Sequence[_Word]
-) -> _Alignment | None:
+def _best_alignment(earlier: Sequence[_Word], later: Sequence[_Word]) -> _Alignment | None:
     """Return the alignment of an end of the earlier words with a start of the later ones."""
     few = range(_MAX_WRONG_WORDS + 1)
     alignments = (

@@ -1,7 +1,6 @@
 """Choose the job of a recording: of all of it, of its channels or tracks, or with a diarizer."""
 
 from collections.abc import Generator
-from dataclasses import replace
 from typing import Protocol
 
 from apertis_audio_tools.api.speakers import require_name_count

@@ -1,11 +1,11 @@
-"""The words of a segment with their places in its text and their times, and segments divided by them.
+"""The words of a segment with their places in its text and their times, and parts of segments.
 
 Models that give times of words write these without the punctuation that the text has, so that each
 is looked up in the text. For others, the place of a word in the text suggests its time.
 """
 
 import re
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable
 from itertools import groupby
 from typing import NamedTuple, TypeVar
 

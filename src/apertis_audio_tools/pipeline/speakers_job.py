@@ -7,13 +7,9 @@ from dataclasses import dataclass, field, replace
 from apertis_audio_tools.audio import Recording, SignalLevels, find_voiced_spans, measure_levels
 from apertis_audio_tools.pipeline.crosstalk import remove_echoes
 from apertis_audio_tools.pipeline.job_state import JobState
-from apertis_audio_tools.pipeline.stitching import (
-    TranscribedPiece,
-    join_segments,
-    stitch_segments,
-)
+from apertis_audio_tools.pipeline.stitching import TranscribedPiece, join_segments, stitch_segments
 from apertis_audio_tools.pipeline.transcription_job import PieceRequest, TranscriptionJob
-from apertis_audio_tools.results import Segment, Transcript
+from apertis_audio_tools.results import Transcript
 
 
 @dataclass(slots=True)

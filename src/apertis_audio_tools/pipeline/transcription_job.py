@@ -149,9 +149,7 @@ class TranscriptionJob:
 
     def for_signal(self, recording: Recording, number: int) -> "TranscriptionJob":
         """Return the job of a channel or track of the recording, whose content is the same."""
-        return replace(
-            self, recording=recording, factory=self.factory.for_signals(), signal=number
-        )
+        return replace(self, recording=recording, factory=self.factory.for_signals(), signal=number)
 
     def cached(self) -> Transcript | None:
         """Return the whole transcript if the cache has it."""
@@ -297,8 +295,9 @@ class TranscriptionJob:
             "max_seconds": self.factory.max_seconds,
             "base_url": self.factory.context.base_url,
         }
-        key = json.dumps([_KEY_VERSION, self._digest(), settings, span], sort_keys=True, default=asdict)
-        return hashlib.sha256(key.encode()).hexdigest()
+        key = [_KEY_VERSION, self._digest(), settings, span]
+        text = json.dumps(key, sort_keys=True, default=asdict)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def _digest(self) -> str:
         """Return the SHA-256 of the recording, which is read once."""

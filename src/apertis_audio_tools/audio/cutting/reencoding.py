@@ -90,10 +90,11 @@ def reencode_pieces(
     units = dropwhile(lambda unit: unit.end <= first, units)
     if recording.voiced is None:
         return assemble_pieces(units, limits, track, after=after)
-    spans = [(round(start * track.rate), round(end * track.rate)) for start, end in recording.voiced]
+    rate = track.rate
+    spans = [(round(start * rate), round(end * rate)) for start, end in recording.voiced]
     joined = JoinedUnits(units, spans)
     pieces = assemble_pieces(joined, limits, track)
-    return (joined.place(piece, track.rate) for piece in pieces)
+    return (joined.place(piece, rate) for piece in pieces)
 
 
 class _ReencodedTrack:

@@ -139,9 +139,7 @@ def _samples(items: Iterator[AudioFrame | Gap]) -> Iterator[list[Sequence[int]]]
         yield from _planes(graph, None, channels)
 
 
-def _planes(
-    graph: Graph, frame: AudioFrame | None, channels: int
-) -> Iterator[list[Sequence[int]]]:
+def _planes(graph: Graph, frame: AudioFrame | None, channels: int) -> Iterator[list[Sequence[int]]]:
     for done in pull_frames(graph, frame):
         packed = array("h", bytes(done.planes[0])[: done.samples * channels * 2])
         yield [packed[at::channels] for at in range(channels)]
