@@ -68,9 +68,10 @@ def _find_echoes(
 ) -> set[tuple[float, int, str]]:
     """Return the keys of the words in runs that are softer than another signal and repeat it."""
 
+    min_excess = _MIN_LOSS + levels.balance(*pair)
+
     def is_softer(word: TimedWord) -> bool:
-        span = word.start - start, word.end - start
-        return levels.excess(*pair, *span) >= _MIN_LOSS
+        return levels.excess(*pair, word.start - start, word.end - start) >= min_excess
 
     starts = [word.start for word in others]
     echoes = set[tuple[float, int, str]]()

@@ -46,19 +46,19 @@ def open_job(factory: JobFactory, source: Source) -> RecordingJob:
     options = factory.options
     track = "all" if options.speakers == "tracks" else options.track
     recording = probe(source, track=track, isolate=factory.context.isolate_probe)
-    if options.speakers is None:
-        return TranscriptionJob(recording, factory)
     try:
-        return _speakers_job(recording, factory)
+        return _choose_job(recording, factory)
     except BaseException:
         recording.content.close()
         raise
 
 
-def _speakers_job(recording: Recording, factory: JobFactory) -> RecordingJob:
+def _choose_job(recording: Recording, factory: JobFactory) -> RecordingJob:
     options, speakers = factory.options, factory.options.speakers
     whole = TranscriptionJob(recording, factory)
-    if speakers is None or not isinstance(speakers, str):
+    if speakers is None:
+        return whole
+    if not isinstance(speakers, str):
         return DiarizedJob(whole.for_signal(recording, 0), speakers)
     signals = split_signals(recording, speakers, options.channels)
     require_name_count(options.speaker_names, len(signals), speakers)

@@ -120,7 +120,7 @@ def divide(segment: Segment, label: Callable[[TimedWord], L]) -> list[tuple[L | 
         return [(runs[0][0] if runs else None, segment)]
     starts = (len(segment.text[: run[0].position].rstrip(_OPENERS)) for _, run in runs[1:])
     positions = [0, *starts, len(segment.text)]
-    divided = []
+    divided = list[tuple[L | None, Segment]]()
     for number, (key, run) in enumerate(runs):
         is_first, is_last = number == 0, number == len(runs) - 1
         update = {

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from math import log10
 from operator import mul
+from statistics import fmean
 
 from av.audio.frame import AudioFrame
 from av.filter import Graph
 
+from apertis_audio_tools.audio.cutting.speech_times import find_threshold
 from apertis_audio_tools.audio.input.frames import filter_graph, frame_format, pull_frames
 from apertis_audio_tools.audio.input.probing import Recording
 from apertis_audio_tools.audio.input.tracks import map_av_errors
@@ -26,6 +28,13 @@ _FILTERS = (
     ("aformat", "sample_fmts=s16"),
 )
 STEPS_PER_DECIBEL = 2
+_STEP = 5
+STEP_SECONDS = LEVEL_SECONDS * _STEP
+_ACTIVE_RANGE = 25 * STEPS_PER_DECIBEL
+"""Distance of speech from the loudest sound."""
+_MAX_DIFFERENCE = 24 * STEPS_PER_DECIBEL
+"""Differences beyond this say how soft the noise of a signal is."""
+_MIN_APART = 16 * STEPS_PER_DECIBEL
 _MAX_RESIDUE = 1e-3
 """Power of what one signal has and another has not, below which they are the same: -30 dB. Codecs
 leave a little of a difference."""
@@ -45,9 +54,18 @@ class SignalLevels:
     blocks: Sequence[bytearray]
     copies: dict[int, int]
 
+    def steps(self, signal: int) -> list[int]:
+        """Return the levels of a signal by steps of 0.1 s, the loudest block of each."""
+        blocks = self.blocks[signal]
+        return [max(blocks[at : at + _STEP]) for at in range(0, len(blocks), _STEP)]
+
     def excess(self, signal: int, other: int, start: float, end: float) -> float:
         """Return by how many decibels another signal is louder between two seconds."""
         return self._loudness(other, start, end) - self._loudness(signal, start, end)
+
+    def balance(self, signal: int, other: int) -> float:
+        """Return by how many decibels another signal was recorded louder; see `find_balance`."""
+        return find_balance(self.steps(other), self.steps(signal)) / STEPS_PER_DECIBEL
 
     def _loudness(self, signal: int, start: float, end: float) -> float:
         first = max(round(start / LEVEL_SECONDS), 0)
@@ -69,7 +87,7 @@ def measure_levels(recording: Recording, signals: Sequence[Recording]) -> Signal
         RecordingError: If it is damaged.
     """
     if len(recording.tracks) > 1:
-        order = range(len(signals))
+        order = [*range(len(signals))]
         items: Iterator[AudioFrame | Gap] = iter(decode_tracks(recording, _SAMPLE_RATE))
     else:
         order = [_channel_index(each) for each in signals]
@@ -87,6 +105,23 @@ def measure_levels(recording: Recording, signals: Sequence[Recording]) -> Signal
                 products[first, second] += sum(map(mul, sparse[first], sparse[second]))
     energies = [meter.compared for meter in meters]
     return SignalLevels([each.levels for each in meters], _find_copies(products, energies))
+
+
+def find_balance(first: Sequence[int], second: Sequence[int]) -> float:
+    """Return by how many steps of level a signal is louder than another one in its recording.
+
+    It is in the middle between the differences while one of the two speaks and while the other one
+    does; 0 if these are too much alike, as when only one of them ever speaks.
+    """
+    tops = max(first, default=0) - _ACTIVE_RANGE, max(second, default=0) - _ACTIVE_RANGE
+    differences = [
+        min(max(one - other, -_MAX_DIFFERENCE), _MAX_DIFFERENCE)
+        for one, other in zip(first, second, strict=False)
+        if one > tops[0] or other > tops[1]
+    ]
+    between = find_threshold(differences, _MIN_APART)
+    parts = [[each for each in differences if (each < between) == is_low] for is_low in (True, False)]
+    return sum(map(fmean, parts)) / 2 if all(parts) else 0.0
 
 
 def _channel_index(signal: Recording) -> int:

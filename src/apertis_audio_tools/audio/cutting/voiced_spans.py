@@ -9,16 +9,14 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from apertis_audio_tools.audio.cutting.signal_levels import (
-    LEVEL_SECONDS,
+    STEP_SECONDS,
     STEPS_PER_DECIBEL,
     SignalLevels,
+    find_balance,
 )
 
 Span = tuple[float, float]
 
-_BLOCKS = 5
-STEP_SECONDS = LEVEL_SECONDS * _BLOCKS
-"""Length of a step, which is as loud as the loudest of its blocks: 0.1 s."""
 _SILENCE = 25 * STEPS_PER_DECIBEL
 """Level that is inaudible: -65 dB."""
 _NOISE_MARGIN = 8 * STEPS_PER_DECIBEL
@@ -44,7 +42,7 @@ _PADDING_STEPS = 3
 
 def find_voiced_spans(levels: SignalLevels) -> list[tuple[Span, ...]]:
     """Return of each signal the start and end of each span with a voice, in seconds."""
-    steps = [_loudest(blocks) for blocks in levels.blocks]
+    steps = [levels.steps(signal) for signal in range(len(levels.blocks))]
     thresholds = list(map(_find_threshold, steps))
     spans = []
     for signal, own in enumerate(steps):
@@ -54,10 +52,6 @@ def find_voiced_spans(levels: SignalLevels) -> list[tuple[Span, ...]]:
                 _mute_echo(voiced, own, loud, thresholds[other])
         spans.append(tuple(_join(voiced)))
     return spans
-
-
-def _loudest(blocks: bytearray) -> list[int]:
-    return [max(blocks[at : at + _BLOCKS]) for at in range(0, len(blocks), _BLOCKS)]
 
 
 def _find_threshold(steps: Sequence[int]) -> int:
@@ -77,7 +71,7 @@ def _mute_echo(
 ) -> None:
     """Mark the steps as not voiced that are no louder than the echo of another signal."""
     loss = _echo_loss(own, other, threshold + _ECHO_MARGIN)
-    if loss is None or loss < _MIN_ECHO_LOSS:
+    if loss is None:
         return
     for at, is_voiced in enumerate(voiced):
         if is_voiced:
@@ -87,12 +81,14 @@ def _mute_echo(
 
 def _echo_loss(own: Sequence[int], other: Sequence[int], threshold: int) -> int | None:
     """Return how much softer a signal mostly is than another one where that is the louder one."""
+    balance = find_balance(other, own)
     losses = sorted(
         loud - soft
         for soft, loud in zip(own, other, strict=False)
-        if loud >= threshold and loud - soft > _ECHO_MARGIN // 2
+        if loud >= threshold and loud - soft - balance > _ECHO_MARGIN // 2
     )
-    return losses[len(losses) // 2] if len(losses) >= _MIN_ECHO_STEPS else None
+    loss = losses[len(losses) // 2] if len(losses) >= _MIN_ECHO_STEPS else 0
+    return loss if loss - balance >= _MIN_ECHO_LOSS else None
 
 
 def _join(voiced: Sequence[bool]) -> Iterator[Span]:
