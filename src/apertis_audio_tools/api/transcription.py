@@ -30,10 +30,10 @@ def transcription_call(
     response_format = options.response_format or capabilities.best_transcript_format(model, task)
     models.require_choice("response_format", response_format, models.TRANSCRIPT_FORMATS)
     models.require_range("temperature", options.temperature, models.TEMPERATURE_RANGE)
-    capabilities.require_operation(model, task, response_format)
-    capabilities.require_duration(model, duration)
     if options.wants_words:
         capabilities.require_word_times(model, task, response_format)
+    capabilities.require_operation(model, task, response_format)
+    capabilities.require_duration(model, duration)
     fields = {
         "model": model,
         "language": options.language,

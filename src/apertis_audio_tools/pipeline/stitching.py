@@ -3,7 +3,7 @@
 import functools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from apertis_audio_tools.audio import TimeMap
@@ -71,7 +71,12 @@ def stitch(pieces: Sequence[TranscribedPiece], empty: Transcript) -> Transcript:
 
 
 def stitch_segments(pieces: Sequence[TranscribedPiece]) -> list[Segment]:
-    """Return the segments of all pieces of a signal in order, with the words in overlaps once."""
+    """Return the segments of all pieces of a signal in order, with the words in overlaps once.
+
+    Speakers that the service has named anew in each of several pieces get the number of the piece.
+    """
+    if _count_diarized(pieces) > 1:
+        pieces = [_number_speakers(piece, number) for number, piece in enumerate(pieces, 1)]
     return list(_in_order(_merge_segments(pieces)))
 
 
@@ -108,9 +113,27 @@ def find_notes(pieces: Sequence[TranscribedPiece], whole: Transcript) -> list[st
             f"The service gave impossible times for {clamped} of {len(whole.segments)} segments; "
             "they have the nearest possible ones."
         )
+    if (diarized := _count_diarized(pieces)) > 1:
+        notes.append(
+            f"The service named speakers anew in each of {diarized} pieces: a speaker has another "
+            "name in each."
+        )
     if not whole.text.strip():
         notes.append("No speech was found in it, so the transcript is empty.")
     return notes
+
+
+def _count_diarized(pieces: Iterable[TranscribedPiece]) -> int:
+    """Return the number of pieces in which the service has named speakers."""
+    return sum(any(each.speaker for each in piece.transcript.segments) for piece in pieces)
+
+
+def _number_speakers(piece: TranscribedPiece, number: int) -> TranscribedPiece:
+    segments = tuple(
+        each.model_copy(update={"speaker": each.speaker and f"{each.speaker} (piece {number})"})
+        for each in piece.transcript.segments
+    )
+    return replace(piece, transcript=piece.transcript.model_copy(update={"segments": segments}))
 
 
 def _merge_segments(pieces: Iterable[TranscribedPiece]) -> Iterator[Segment]:
