@@ -21,13 +21,7 @@ from apertis_audio_tools import ApertisAudio
 from apertis_audio_tools.sandbox import Recogniser, Sandbox, SpeechSegment, Whisper
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
-from support.conversations import (
-    converse,
-    count_errors,
-    permuted_error,
-    plain_words,
-    right_share,
-)
+from support.conversations import converse, count_errors, permuted_error, plain_words, right_share
 
 NAMES = ("Host", "Guest")
 MAX_MORE_ERRORS, MIN_RIGHT, MAX_BILLED = 0.01, 0.98, 1.2

@@ -42,9 +42,22 @@ def test_words_whole_and_cut(run: Run, beacon_url: str, tmp_path: Path, has_paus
 def test_what_is_sent(run: Run) -> None:
     """Words are requested together with segments, which services leave out otherwise."""
     with LoopbackServer([respond_json({"text": ""})]) as server, server.client() as client:
-        run(client, "transcribe", silent_wav(1 * BYTES_PER_SECOND), timestamp_granularities=["word"])
-        run(client, "transcribe", silent_wav(1 * BYTES_PER_SECOND), timestamp_granularities=["segment"])
-        run(client, "transcribe", silent_wav(1 * BYTES_PER_SECOND), model="mine", timestamp_granularities=["word"])
+        run(
+            client, "transcribe", silent_wav(1 * BYTES_PER_SECOND), timestamp_granularities=["word"]
+        )
+        run(
+            client,
+            "transcribe",
+            silent_wav(1 * BYTES_PER_SECOND),
+            timestamp_granularities=["segment"],
+        )
+        run(
+            client,
+            "transcribe",
+            silent_wav(1 * BYTES_PER_SECOND),
+            model="mine",
+            timestamp_granularities=["word"],
+        )
     first, second, unknown = (request.body for request in server.requests)
     field = b'name="timestamp_granularities[]"\r\n\r\n'
     assert field + b"segment\r\n" in first
@@ -65,10 +78,21 @@ def test_words_that_cannot_be_had(run: Run, options: dict[str, Any], message: st
     """Words are refused before anything is sent if the model or the format has no times of them."""
     with LoopbackServer([respond_json({"text": ""})]) as server, server.client() as client:
         with pytest.raises(UnsupportedError, match=message):
-            run(client, "transcribe", silent_wav(1 * BYTES_PER_SECOND), timestamp_granularities=["word"], **options)
+            run(
+                client,
+                "transcribe",
+                silent_wav(1 * BYTES_PER_SECOND),
+                timestamp_granularities=["word"],
+                **options,
+            )
         for wrong in ("word", [], ["letter"], [None], 7):
             with pytest.raises(ConfigurationError, match="timestamp_granularities is"):
-                run(client, "transcribe", silent_wav(1 * BYTES_PER_SECOND), timestamp_granularities=wrong)
+                run(
+                    client,
+                    "transcribe",
+                    silent_wav(1 * BYTES_PER_SECOND),
+                    timestamp_granularities=wrong,
+                )
     assert server.requests == []
 
 
@@ -86,9 +110,7 @@ SHAPES: dict[str, dict[str, Any]] = {
         "words": timed(SENTENCES),
     },
     "in segments": {
-        "segments": [
-            {"start": 0, "end": 80, "text": SENTENCES, "words": timed(SENTENCES, "text")}
-        ],
+        "segments": [{"start": 0, "end": 80, "text": SENTENCES, "words": timed(SENTENCES, "text")}],
     },
     "no segments": {"words": timed(SENTENCES.replace(".", ""))},
     "odd": {
@@ -103,7 +125,12 @@ def test_shapes(run: Run, shape: str) -> None:
     """Words are found wherever a service puts them, and divide a text that has no segments."""
     body = {"text": SENTENCES, "duration": SECONDS, **SHAPES[shape]}
     with LoopbackServer([respond_json(body)]) as server, server.client() as client:
-        found = run(client, "transcribe", silent_wav(90 * BYTES_PER_SECOND), timestamp_granularities=["word"])
+        found = run(
+            client,
+            "transcribe",
+            silent_wav(90 * BYTES_PER_SECOND),
+            timestamp_granularities=["word"],
+        )
     assert [word.start for word in found.words] == [float(n) for n in range(42)]
     assert found.text == SENTENCES
     assert [each.text for each in found.segments[:2]] == ["One two three four five."] * 2
@@ -126,7 +153,9 @@ def test_impossible_words(run: Run) -> None:
         "words": words,
     }
     with LoopbackServer([respond_json(body)]) as server, server.client() as client:
-        found = run(client, "transcribe", silent_wav(9 * BYTES_PER_SECOND), timestamp_granularities=["word"])
+        found = run(
+            client, "transcribe", silent_wav(9 * BYTES_PER_SECOND), timestamp_granularities=["word"]
+        )
     assert sorted(word.text for word in found.words) == ["four", "one", "three", "two"]
     assert all(0 <= word.start <= word.end <= 9 for word in found.words)
     assert all(one.start <= other.start for one, other in pairwise(found.words))
@@ -156,8 +185,17 @@ def test_words_in_an_overlap() -> None:
 
 def test_words_in_json(run: Run) -> None:
     """JSON has the words of each segment, and reads back as the same transcript."""
-    body = {"text": "Yes", "segments": [{"start": 0, "end": 1, "text": "Yes"}], "words": timed("Yes")}
+    body = {
+        "text": "Yes",
+        "segments": [{"start": 0, "end": 1, "text": "Yes"}],
+        "words": timed("Yes"),
+    }
     with LoopbackServer([respond_json(body)]) as server, server.client() as client:
-        found = run(client, "transcribe", silent_wav(1 * BYTES_PER_SECOND), timestamp_granularities=("word",))
+        found = run(
+            client,
+            "transcribe",
+            silent_wav(1 * BYTES_PER_SECOND),
+            timestamp_granularities=("word",),
+        )
     assert json.loads(found.to_json())["segments"][0]["words"][0]["text"] == "Yes"
     assert Transcript.model_validate_json(found.to_json()).words == found.words

@@ -113,7 +113,7 @@ def converse(
         noise: Standard deviation of the noise of each channel, of 32,767.
         seed: Number that the words and the pauses depend on.
     """
-    dice = random.Random(seed)  # noqa: S311  # no secret
+    dice = random.Random(seed)
     turns, spoken = list[Turn](), list[Samples]()
     begin = 0.5
     for number, text in enumerate(_texts(dice)):

@@ -2,9 +2,9 @@
 
 import functools
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
-from itertools import groupby
+from typing import NamedTuple
 
 from apertis_audio_tools.audio import SignalLevels
 from apertis_audio_tools.pipeline.segment_words import TimedWord, divide, find_words
@@ -14,6 +14,8 @@ _MIN_LOSS = 3.0
 """Decibels by which an echo is softer than the voice it repeats."""
 _MAX_DELAY = 1.0
 """Seconds between a word and its echo, with the errors of both times."""
+_MAX_PAUSE = 0.5
+"""Seconds between two words that may be one echo."""
 _MIN_REPEATED = 0.5
 """Share of softer words in a row that are also words of the other signal."""
 
@@ -30,12 +32,7 @@ def remove_echoes(
         levels: How loud the signals are.
         start: Second of the recording at which the levels begin.
     """
-    words = {
-        number: sorted(
-            (word for each in segments for word in find_words(each)), key=lambda word: word.start
-        )
-        for number, segments in signals.items()
-    }
+    words = {number: _listen(segments) for number, segments in signals.items()}
     cleaned = dict[int, list[Segment]]()
     for number, segments in signals.items():
         echoes = set[tuple[float, int, str]]()
@@ -51,6 +48,25 @@ def remove_echoes(
     return cleaned
 
 
+class _HeardWord(NamedTuple):
+    """A word, and the seconds whose level counts: those of its segment if its own are estimated."""
+
+    word: TimedWord
+    start: float
+    end: float
+
+
+def _listen(segments: Iterable[Segment]) -> list[_HeardWord]:
+    heard = [
+        _HeardWord(each, each.start, each.end)
+        if each.word
+        else _HeardWord(each, segment.start, segment.end)
+        for segment in segments
+        for each in find_words(segment)
+    ]
+    return sorted(heard, key=lambda each: each.word.start)
+
+
 def _is_in(echoes: set[tuple[float, int, str]], word: TimedWord) -> bool:
     return _key(word) in echoes
 
@@ -60,29 +76,39 @@ def _key(word: TimedWord) -> tuple[float, int, str]:
 
 
 def _find_echoes(
-    words: Sequence[TimedWord],
-    others: Sequence[TimedWord],
+    words: Sequence[_HeardWord],
+    others: Sequence[_HeardWord],
     pair: tuple[int, int],
     levels: SignalLevels,
     start: float,
 ) -> set[tuple[float, int, str]]:
     """Return the keys of the words in runs that are softer than another signal and repeat it."""
-
     min_excess = _MIN_LOSS + levels.balance(*pair)
-
-    def is_softer(word: TimedWord) -> bool:
-        return levels.excess(*pair, word.start - start, word.end - start) >= min_excess
-
-    starts = [word.start for word in others]
+    softer = (
+        each.word
+        for each in words
+        if levels.excess(*pair, each.start - start, each.end - start) >= min_excess
+    )
+    starts = [each.word.start for each in others]
     echoes = set[tuple[float, int, str]]()
-    for softer, group in groupby(words, key=is_softer):
-        run = list(group)
-        if softer:
-            first = bisect_left(starts, run[0].start - _MAX_DELAY)
-            last = bisect_left(starts, run[-1].end + _MAX_DELAY)
-            if _is_repeated(run, others[first:last]):
-                echoes |= set(map(_key, run))
+    for run in _runs(softer):
+        first = bisect_left(starts, run[0].start - _MAX_DELAY)
+        last = bisect_left(starts, run[-1].end + _MAX_DELAY)
+        if _is_repeated(run, [each.word for each in others[first:last]]):
+            echoes |= set(map(_key, run))
     return echoes
+
+
+def _runs(words: Iterable[TimedWord]) -> Iterator[list[TimedWord]]:
+    """Yield words that follow one another without a pause."""
+    run = list[TimedWord]()
+    for word in words:
+        if run and word.start - run[-1].end > _MAX_PAUSE:
+            yield run
+            run = []
+        run.append(word)
+    if run:
+        yield run
 
 
 def _is_repeated(run: Sequence[TimedWord], others: Sequence[TimedWord]) -> bool:

@@ -35,6 +35,9 @@ _ACTIVE_RANGE = 25 * STEPS_PER_DECIBEL
 _MAX_DIFFERENCE = 24 * STEPS_PER_DECIBEL
 """Differences beyond this say how soft the noise of a signal is."""
 _MIN_APART = 16 * STEPS_PER_DECIBEL
+_MIN_STEPS = 10
+"""Steps in which each of two signals is the louder one, at least, to compare how they were
+recorded."""
 _MAX_RESIDUE = 1e-3
 """Power of what one signal has and another has not, below which they are the same: -30 dB. Codecs
 leave a little of a difference."""
@@ -120,8 +123,10 @@ def find_balance(first: Sequence[int], second: Sequence[int]) -> float:
         if one > tops[0] or other > tops[1]
     ]
     between = find_threshold(differences, _MIN_APART)
-    parts = [[each for each in differences if (each < between) == is_low] for is_low in (True, False)]
-    return sum(map(fmean, parts)) / 2 if all(parts) else 0.0
+    parts = [
+        [each for each in differences if (each < between) == is_low] for is_low in (True, False)
+    ]
+    return sum(map(fmean, parts)) / 2 if min(map(len, parts)) >= _MIN_STEPS else 0.0
 
 
 def _channel_index(signal: Recording) -> int:

@@ -30,7 +30,7 @@ _ECHO_MARGIN = 6 * STEPS_PER_DECIBEL
 """Distance of a voice from the echo of another one."""
 _MIN_ECHO_LOSS = 10 * STEPS_PER_DECIBEL
 """Distance of an echo from its voice. If it is louder, who speaks is decided by the words."""
-_MIN_ECHO_STEPS = 20
+_MIN_ECHO_STEPS = 10
 _ECHO_BEFORE, _ECHO_AFTER = 3, 1
 """Steps around one in which the voice of its echo may be."""
 _MAX_PAUSE_STEPS = 10
