@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from apertis_audio_tools import ApertisAudio, ConfigurationError, Transcript, UnsupportedError
+from apertis_audio_tools import (
+    ApertisAudio,
+    ConfigurationError,
+    InvalidRequestError,
+    Transcript,
+    UnsupportedError,
+)
 from apertis_audio_tools.sandbox import BeaconRecogniser, Sandbox, SpeechSegment
 from support.beacon_recordings import beacon_start
 from support.channel_recordings import beacons, mix, write_channels
@@ -228,19 +234,25 @@ def test_refusals(
     run: Run, recording: bytes, options: dict[str, Any], error: type[Exception], message: str
 ) -> None:
     """What cannot tell speakers apart is refused before anything is sent."""
-    with ApertisAudio("sk-payg-1234", base_url="http://127.0.0.1:9/v1") as client:
-        with pytest.raises(error, match=message):
-            run(client, "transcribe", recording, **options)
+    with (
+        ApertisAudio("sk-payg-1234", base_url="http://127.0.0.1:9/v1") as client,
+        pytest.raises(error, match=message),
+    ):
+        run(client, "transcribe", recording, **options)
 
 
 def test_a_failed_channel(run: Run) -> None:
     """If a channel fails, the error carries what was transcribed of the other one."""
     good = respond_json({"text": "Yes", "segments": [{"start": 0, "end": 1, "text": "Yes"}]})
     behaviours = [good, respond_error(400, "invalid_request")]
-    with LoopbackServer(behaviours) as server, server.client(max_concurrency=1) as client:
-        with pytest.raises(Exception, match="invalid_request") as caught:
-            run(client, "transcribe", STEREO, speakers="channels", speaker_names=NAMES)
-    partial = caught.value.partial.transcript  # type: ignore[attr-defined]
+    with (
+        LoopbackServer(behaviours) as server,
+        server.client(max_concurrency=1) as client,
+        pytest.raises(InvalidRequestError) as caught,
+    ):
+        run(client, "transcribe", STEREO, speakers="channels", speaker_names=NAMES)
+    assert caught.value.partial is not None
+    partial = caught.value.partial.transcript
     assert [(each.speaker, each.text) for each in partial.segments] == [("Host", "Yes")]
 
 

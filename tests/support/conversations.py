@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cache
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,7 +99,7 @@ class Conversation:
         return file.getvalue()
 
 
-def _to_int16(samples: Samples) -> NDArray[np.int16]:
+def _to_int16(samples: NDArray[Any]) -> NDArray[np.int16]:
     return np.clip(np.rint(samples), -32_768, 32_767).astype(np.int16)
 
 
@@ -160,7 +161,8 @@ def _speech(text: str, voice: str) -> Samples:
     loud = np.flatnonzero(np.abs(pcm) > 100)
     pcm = pcm[loud[0] : loud[-1] + 1]
     times = np.arange(int(len(pcm) * RATE / SPOKEN_RATE)) * (SPOKEN_RATE / RATE)
-    return np.interp(times, np.arange(len(pcm)), pcm).astype(np.float32)
+    samples: Samples = np.interp(times, np.arange(len(pcm)), pcm).astype(np.float32)
+    return samples
 
 
 def plain_words(text: str) -> list[str]:

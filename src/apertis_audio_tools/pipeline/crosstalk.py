@@ -42,7 +42,7 @@ def remove_echoes(
         cleaned[number] = [
             part
             for segment in segments
-            for is_echo, part in divide(segment, functools.partial(_is_in, echoes))
+            for is_echo, part in divide(segment, functools.partial(_is_in, echoes), False)  # noqa: FBT003
             if not is_echo
         ]
     return cleaned

@@ -83,10 +83,11 @@ def label_speakers(
     timeline = _Timeline(sorted(spans))
     labelled = list[Segment]()
     for segment in segments:
-        runs: list[tuple[str | None, Segment]] = [(timeline.speaker_of(segment), segment)]
+        speaker = timeline.speaker_of(segment)
+        runs = [(speaker, segment)]
         if segment.words:
-            runs = divide(segment, timeline.speaker_of)
-        labelled += [each.model_copy(update={"speaker": speaker}) for speaker, each in runs]
+            runs = divide(segment, timeline.speaker_of, speaker)
+        labelled += [each.model_copy(update={"speaker": label}) for label, each in runs]
     return tuple(each.model_copy(update={"id": number}) for number, each in enumerate(labelled))
 
 

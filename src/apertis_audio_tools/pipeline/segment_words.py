@@ -109,24 +109,26 @@ def cut_segment(segment: Segment, word: TimedWord) -> tuple[Segment, Segment]:
     return segment.model_copy(update=first), segment.model_copy(update=second)
 
 
-def divide(segment: Segment, label: Callable[[TimedWord], L]) -> list[tuple[L | None, Segment]]:
+def divide(
+    segment: Segment, label: Callable[[TimedWord], L], otherwise: L
+) -> list[tuple[L, Segment]]:
     """Return the runs of words with the same label as segments, with their labels.
 
-    A segment without words is one run, whose label is None.
+    A segment without words is one run, with the label `otherwise`.
     """
     words = find_words(segment)
     runs = [(key, list(run)) for key, run in groupby(words, key=label)]
     if len(runs) <= 1:
-        return [(runs[0][0] if runs else None, segment)]
+        return [(runs[0][0] if runs else otherwise, segment)]
     starts = (len(segment.text[: run[0].position].rstrip(_OPENERS)) for _, run in runs[1:])
     positions = [0, *starts, len(segment.text)]
-    divided = list[tuple[L | None, Segment]]()
+    divided = list[tuple[L, Segment]]()
     for number, (key, run) in enumerate(runs):
         is_first, is_last = number == 0, number == len(runs) - 1
         update = {
             "text": segment.text[positions[number] : positions[number + 1]].strip(),
             "start": segment.start if is_first else round(run[0].start, 3),
-            "end": segment.end if is_last else round(run[-1].end, 3),
+            "end": segment.end if is_last else max(segment.start, round(run[-1].end, 3)),
             "words": tuple(each.word for each in run if each.word),
         }
         divided.append((key, segment.model_copy(update=update)))

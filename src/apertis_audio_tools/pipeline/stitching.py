@@ -179,8 +179,8 @@ def _map_times(segment: Segment, time_map: TimeMap) -> Iterator[Segment]:
     def find_part(timed: TimedWord | Segment) -> int:
         return time_map.part_at((timed.start + timed.end) / 2)
 
-    for part, each in divide(segment, find_part):
-        place = functools.partial(_map_part, time_map, find_part(each) if part is None else part)
+    for part, each in divide(segment, find_part, find_part(segment)):
+        place = functools.partial(_map_part, time_map, part)
         words = tuple(map(place, each.words))
         yield place(each).model_copy(update={"words": words})
 

@@ -78,4 +78,5 @@ def _sentences(segment: Segment) -> list[Segment]:
         if after.start - before.end >= _PAUSE_SECONDS:
             starts.append(after.position)
     starts.sort()
-    return [each for _, each in divide(segment, lambda word: bisect_right(starts, word.position))]
+    parts = divide(segment, lambda word: bisect_right(starts, word.position), 0)
+    return [each for _, each in parts]

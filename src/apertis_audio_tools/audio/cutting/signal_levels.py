@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from math import log10
 from operator import mul
-from statistics import fmean
+from statistics import median
 
 from av.audio.frame import AudioFrame
 from av.filter import Graph
@@ -113,8 +113,8 @@ def measure_levels(recording: Recording, signals: Sequence[Recording]) -> Signal
 def find_balance(first: Sequence[int], second: Sequence[int]) -> float:
     """Return by how many steps of level a signal is louder than another one in its recording.
 
-    It is in the middle between the differences while one of the two speaks and while the other one
-    does; 0 if these are too much alike, as when only one of them ever speaks.
+    It is in the middle between the usual differences while one of the two speaks and while the
+    other one does; 0 if these are too much alike, as when only one of them ever speaks.
     """
     tops = max(first, default=0) - _ACTIVE_RANGE, max(second, default=0) - _ACTIVE_RANGE
     differences = [
@@ -123,10 +123,11 @@ def find_balance(first: Sequence[int], second: Sequence[int]) -> float:
         if one > tops[0] or other > tops[1]
     ]
     between = find_threshold(differences, _MIN_APART)
-    parts = [
-        [each for each in differences if (each < between) == is_low] for is_low in (True, False)
-    ]
-    return sum(map(fmean, parts)) / 2 if min(map(len, parts)) >= _MIN_STEPS else 0.0
+    low = [each for each in differences if each < between]
+    high = [each for each in differences if each >= between]
+    if min(len(low), len(high)) < _MIN_STEPS:
+        return 0.0
+    return (median(low) + median(high)) / 2
 
 
 def _channel_index(signal: Recording) -> int:
