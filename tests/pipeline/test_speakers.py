@@ -233,7 +233,7 @@ REFUSALS: list[tuple[bytes, dict[str, Any], type[Exception], str]] = [
 def test_refusals(
     run: Run, recording: bytes, options: dict[str, Any], error: type[Exception], message: str
 ) -> None:
-    """What cannot tell speakers apart is refused before anything is sent."""
+    """Recordings and options that tell no speakers apart are refused before anything is sent."""
     with (
         ApertisAudio("sk-payg-1234", base_url="http://127.0.0.1:9/v1") as client,
         pytest.raises(error, match=message),

@@ -48,7 +48,7 @@ _PARTS = (_SUBJECTS, _VERBS, _OBJECTS, _ENDINGS)
 
 @dataclass(frozen=True)
 class Turn:
-    """What one speaker says at once: on a channel, from `start` to `end` in seconds."""
+    """Words of one speaker on a channel, from `start` to `end` in seconds."""
 
     channel: int
     start: float
@@ -100,7 +100,8 @@ class Conversation:
 
 
 def _to_int16(samples: NDArray[Any]) -> NDArray[np.int16]:
-    return np.clip(np.rint(samples), -32_768, 32_767).astype(np.int16)
+    clipped: NDArray[np.int16] = np.clip(np.rint(samples), -32_768, 32_767).astype(np.int16)
+    return clipped
 
 
 def converse(

@@ -38,7 +38,7 @@ class Diarizer(Protocol):
 
 
 Speakers: TypeAlias = SpeakerSource | Diarizer
-"""How speakers are told apart."""
+"""Ways to tell speakers apart."""
 
 
 def require_speaker_options(

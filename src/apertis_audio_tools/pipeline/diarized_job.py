@@ -9,6 +9,7 @@ from itertools import accumulate
 
 from apertis_audio_tools.api.speakers import Diarizer, SpeakerSpan
 from apertis_audio_tools.audio import Recording, read_samples
+from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.pipeline.job_state import JobState
 from apertis_audio_tools.pipeline.segment_words import TimedWord, divide
 from apertis_audio_tools.pipeline.transcription_job import PieceRequest, TranscriptionJob
@@ -16,6 +17,8 @@ from apertis_audio_tools.results import Segment, Transcript
 from apertis_audio_tools.text.passages import join_texts
 
 _RATE = 16_000
+_MAX_SECONDS = 12 * 3600
+"""Longest recording that is held in memory: 2.8 GB."""
 _NEAR_SECONDS = 1.0
 """Distance of a word from the nearest span at which it still is of its speaker."""
 
@@ -63,6 +66,11 @@ class DiarizedJob:
         samples = array("f")
         for block in read_samples(self.recording, _RATE):
             samples.frombytes(block)
+            if len(samples) > _MAX_SECONDS * _RATE:
+                raise UnsupportedError(
+                    f"{self.recording.label} is longer than the "
+                    f"{_MAX_SECONDS / 3600:.0f} hours that a diarizer can be given."
+                )
         start = self.recording.start
         for first, last, speaker in self.diarizer(samples, _RATE):
             self._spans.append(SpeakerSpan(start + first, start + last, str(speaker)))
@@ -92,7 +100,7 @@ def label_speakers(
 
 
 class _Timeline:
-    """Who speaks when; spans by their start."""
+    """The spans of speakers by their start."""
 
     def __init__(self, spans: Sequence[SpeakerSpan]) -> None:
         self._spans = spans

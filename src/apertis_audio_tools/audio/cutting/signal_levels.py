@@ -16,6 +16,7 @@ from apertis_audio_tools.audio.input.frames import filter_graph, frame_format, p
 from apertis_audio_tools.audio.input.probing import Recording
 from apertis_audio_tools.audio.input.tracks import map_av_errors
 from apertis_audio_tools.audio.timing.decoding import Gap, decode_recording, decode_tracks
+from apertis_audio_tools.errors import UnsupportedError
 
 LEVEL_SECONDS = 0.02
 _SAMPLE_RATE = 4_000
@@ -41,6 +42,7 @@ recorded."""
 _MAX_RESIDUE = 1e-3
 """Power of what one signal has and another has not, below which they are the same: -30 dB. Codecs
 leave a little of a difference."""
+_MAX_SECONDS = 100 * 3600.0
 _COMPARED_SHARE = 4
 """Every fourth sample is compared."""
 
@@ -50,7 +52,7 @@ class SignalLevels:
     """Levels of the signals of a recording, for each block of 20 ms.
 
     Attributes:
-        blocks: Of each signal the mean power of each block in half decibels, 0 for silence.
+        blocks: Mean power of each block in half decibels, 0 for silence, for each signal.
         copies: Number of the earlier signal that a signal repeats, by its own number.
     """
 
@@ -88,6 +90,7 @@ def measure_levels(recording: Recording, signals: Sequence[Recording]) -> Signal
 
     Raises:
         RecordingError: If it is damaged.
+        UnsupportedError: If it is longer than 100 hours.
     """
     if len(recording.tracks) > 1:
         order = [*range(len(signals))]
@@ -100,6 +103,10 @@ def measure_levels(recording: Recording, signals: Sequence[Recording]) -> Signal
     products = dict.fromkeys(combinations(range(len(signals)), 2), 0)
     with map_av_errors(recording.label):
         for samples in _samples(items):
+            if isinstance(samples, Gap):
+                for meter in meters:
+                    meter.add_silence(samples)
+                continue
             chosen = [samples[at] if at < len(samples) else samples[0] for at in order]
             for meter, each in zip(meters, chosen, strict=True):
                 meter.add(each)
@@ -145,6 +152,7 @@ class _Meter:
 
     def add(self, samples: Sequence[int]) -> None:
         """Measure more samples; those of a block that is not full are kept."""
+        self._require_room(len(samples) / _SAMPLE_RATE)
         sparse = samples[::_COMPARED_SHARE]
         self.compared += sum(map(mul, sparse, sparse))
         self._left.extend(samples)
@@ -153,13 +161,26 @@ class _Meter:
             self.levels.append(_level(sum(map(mul, block, block)) / _BLOCK))
         self._left = self._left[len(self._left) // _BLOCK * _BLOCK :]
 
+    def add_silence(self, seconds: float) -> None:
+        """Extend the levels by some seconds without audio."""
+        self._require_room(seconds)
+        self.levels.extend(bytes(round(seconds / LEVEL_SECONDS)))
+
+    def _require_room(self, seconds: float) -> None:
+        """Raise `UnsupportedError` if it gets too long: headers may claim years of silence."""
+        if len(self.levels) * LEVEL_SECONDS + seconds > _MAX_SECONDS:
+            raise UnsupportedError(
+                "Speakers are told apart in recordings of up to "
+                f"{_MAX_SECONDS / 3600:.0f} hours, and this one is longer."
+            )
+
 
 def _level(power: float) -> int:
     return min(round(10 * STEPS_PER_DECIBEL * log10(power)), 255) if power > 1 else 0
 
 
-def _samples(items: Iterator[AudioFrame | Gap]) -> Iterator[list[Sequence[int]]]:
-    """Yield the samples of all channels by the second, with silence in gaps."""
+def _samples(items: Iterator[AudioFrame | Gap]) -> Iterator[list[Sequence[int]] | Gap]:
+    """Yield the samples of all channels by the second, and gaps."""
     graph: Graph | None = None
     graph_input, channels = None, 1
     for item in items:
@@ -170,8 +191,7 @@ def _samples(items: Iterator[AudioFrame | Gap]) -> Iterator[list[Sequence[int]]]
             graph = None
         graph_input = item_format
         if isinstance(item, Gap):
-            for seconds in (*[1.0] * int(item), item % 1):
-                yield [array("h", bytes(2 * round(seconds * _SAMPLE_RATE)))] * channels
+            yield item
             continue
         if graph is None:
             graph, channels = filter_graph(item, *_FILTERS), item.layout.nb_channels

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class TimeMap:
-    """Where the parts of joined audio are in the recording.
+    """The places of the parts of joined audio in the recording.
 
     Attributes:
         joined: Second of the joined audio at which each part begins; the first is 0.
