@@ -88,7 +88,7 @@ class SpeakersJob:
 
     def _name(self, number: int) -> str | None:
         """Return the name of the speaker of a signal; None if all signals are the same."""
-        if len(self._copies) == len(self.signals) - 1:
+        if self._is_one_signal:
             return None
         names = self.whole.factory.options.speaker_names
         return names[number] if names else f"Speaker {number + 1}"
@@ -96,6 +96,10 @@ class SpeakersJob:
     @property
     def _copies(self) -> dict[int, int]:
         return self._levels.copies if self._levels else {}
+
+    @property
+    def _is_one_signal(self) -> bool:
+        return 0 < len(self._copies) == len(self.signals) - 1
 
     def _notes(self) -> list[str]:
         """Return sentences about the signals that were not sent."""
@@ -110,6 +114,6 @@ class SpeakersJob:
                 notes.append(f"{name} is the same as {other}, and was sent once.")
             elif not spans:
                 notes.append(f"{name} has no voice of its own, and was not sent.")
-        if len(self._copies) == len(self.signals) - 1:
+        if self._is_one_signal:
             notes.append("All of them are the same, so that no speakers can be told apart.")
         return notes
