@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from apertis_audio_tools.results import (
         ChatDelta,
         ChatReply,
+        Cue,
         PartialTranscript,
         Passage,
         Segment,
@@ -70,6 +71,7 @@ __all__ = [
     "ChatDelta",
     "ChatReply",
     "ConfigurationError",
+    "Cue",
     "Diarizer",
     "FileAccess",
     "InvalidRequestError",

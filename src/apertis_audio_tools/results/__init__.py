@@ -5,6 +5,7 @@ are base64 in JSON.
 """
 
 from apertis_audio_tools.results.chat import ChatDelta, ChatReply, ToolCall, ToolCallDelta
+from apertis_audio_tools.results.cues import Cue
 from apertis_audio_tools.results.speech import Speech, SpeechFile
 from apertis_audio_tools.results.transcripts import (
     PASSAGE_CHARACTERS,
@@ -22,6 +23,7 @@ __all__ = [
     "PASSAGE_SECONDS",
     "ChatDelta",
     "ChatReply",
+    "Cue",
     "PartialTranscript",
     "Passage",
     "Segment",
