@@ -33,9 +33,10 @@ _STEP = 5
 STEP_SECONDS = LEVEL_SECONDS * _STEP
 _ACTIVE_RANGE = 25 * STEPS_PER_DECIBEL
 """Distance of speech from the loudest sound."""
-_MAX_DIFFERENCE = 24 * STEPS_PER_DECIBEL
+_MAX_DIFFERENCE = 36 * STEPS_PER_DECIBEL
 """Differences beyond this say how soft the noise of a signal is."""
-_MIN_APART = 16 * STEPS_PER_DECIBEL
+_MIN_APART = 12 * STEPS_PER_DECIBEL
+"""Distance of the differences while one speaks from those while the other one does."""
 _MIN_STEPS = 10
 """Steps in which each of two signals is the louder one, at least, to compare how they were
 recorded."""
