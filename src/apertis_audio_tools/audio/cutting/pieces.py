@@ -78,8 +78,8 @@ def cut_pieces(
 def _smaller_encoding(recording: Recording, upload_format: UploadFormat) -> Encoding | None:
     """Return the requested encoding, or None if it would hardly save anything."""
     encoding = _REQUESTED_ENCODINGS.get(upload_format)
-    if encoding is None:
-        return None
+    if encoding is None or recording.voiced is not None:  # parts are encoded in any case
+        return encoding
     size = encoding.bit_rate / 8 * recording.duration
     return encoding if size < recording.content.size * _MAX_SIZE_SHARE else None
 
