@@ -16,6 +16,8 @@ _MAX_DELAY = 1.0
 """Seconds between a word and its echo, with the errors of both times."""
 _MAX_PAUSE = 0.5
 """Seconds between two words that may be one echo."""
+_MAX_RUN = 200
+"""Words that are compared at once, which takes time by the square of their number."""
 _MIN_REPEATED = 0.5
 """Share of softer words in a row that are also words of the other signal."""
 
@@ -93,7 +95,7 @@ def _find_echoes(
     echoes = set[tuple[float, int, str]]()
     for run in _runs(softer):
         first = bisect_left(starts, run[0].start - _MAX_DELAY)
-        last = bisect_left(starts, run[-1].end + _MAX_DELAY)
+        last = min(bisect_left(starts, run[-1].end + _MAX_DELAY), first + 4 * _MAX_RUN)
         if _is_repeated(run, [each.word for each in others[first:last]]):
             echoes |= set(map(_key, run))
     return echoes
@@ -103,7 +105,7 @@ def _runs(words: Iterable[TimedWord]) -> Iterator[list[TimedWord]]:
     """Yield words that follow one another without a pause."""
     run = list[TimedWord]()
     for word in words:
-        if run and word.start - run[-1].end > _MAX_PAUSE:
+        if run and (word.start - run[-1].end > _MAX_PAUSE or len(run) >= _MAX_RUN):
             yield run
             run = []
         run.append(word)

@@ -89,6 +89,7 @@ class _TranscriptTool(AudioTool):
     ) -> None:
         super().__init__(client, access)
         self._options = replace(options or TranscriptionOptions(), task=self._task)
+        self._options.require_valid()
         self._memory = TranscriptMemory() if memory is None else memory
         self._segments = segments
         self._report = report

@@ -57,6 +57,8 @@ def test_tools(call: Path) -> None:
 
 
 def test_wrong_settings(call: Path) -> None:
-    """Settings that contradict each other are refused when a loader is made."""
+    """Settings that contradict each other are refused when a loader or a tool is made."""
     with pytest.raises(ConfigurationError, match="exclude each other"):
         ApertisAudioLoader(call, speakers="channels", track=1)
+    with pytest.raises(ConfigurationError, match="speaker_names needs speakers"):
+        TranscribeAudio(access=FileAccess(call.parent), speaker_names=NAMES)
