@@ -38,6 +38,7 @@ from apertis_audio_tools.cli.command_options import (
     parse_track,
     recordings_argument,
 )
+from apertis_audio_tools.cli.mcp_command import serve_mcp
 from apertis_audio_tools.cli.progress_bar import recordings_progress
 from apertis_audio_tools.cli.session import (
     CommandSession,
@@ -314,6 +315,9 @@ def cache(
         count, size = transcripts.usage()
         print_note(f"Cached transcripts: {count} ({decimal(size)}).")
         print_result(transcripts.path)
+
+
+app.command("mcp")(serve_mcp)
 
 
 @app.command("sandbox")

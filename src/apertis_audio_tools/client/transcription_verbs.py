@@ -219,3 +219,20 @@ class TranscriptionVerbs:
         """Async version of `transcribe_with`."""
         factory = JobFactory.create(options, self._context)
         return await self._transcriptions.arun(await run_in_thread(open_job, factory, source))
+
+    def cached_transcript_with(
+        self, source: Source, options: TranscriptionOptions
+    ) -> Transcript | None:
+        """Return the transcript of a recording if the cache has all of it; nothing is sent.
+
+        Args:
+            source: Recording; see `transcribe`.
+            options: Options with which it was transcribed or translated.
+
+        Raises:
+            RecordingError: If the source is missing, empty or no audio.
+        """
+        if self._context.cache is None:
+            return None
+        job = open_job(JobFactory.create(options, self._context), source)
+        return self._transcriptions.find_cached(job)

@@ -62,6 +62,17 @@ class TranscriptionRunner:
                 wait(running)
         return job.finish(state)
 
+    def find_cached(self, job: RecordingJob) -> Transcript | None:
+        """Return the transcript of a job if the cache has all of it; send nothing."""
+        state = JobState()
+        with job.recording, contextlib.closing(job.requests(state)) as requests:
+            if cached := job.cached():
+                return cached
+            if missing := next(requests, None):
+                missing.piece.close()
+                return None
+        return job.finish(state)
+
     async def arun(self, job: RecordingJob, state: JobState | None = None) -> Transcript:
         """Async version of `run`. Threads cut pieces and write the cache."""
         self.requests.transport.require_open()
