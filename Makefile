@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage hostile mcp plugins stores llms lint dist docs screenshots docs-serve overview audit mutants rerecord clean
+.PHONY: help demo test coverage hostile speakers mcp plugins stores llms lint dist docs screenshots docs-serve overview audit mutants rerecord clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,9 @@ hostile: $(VENV)/.dev ## read thousands of hostile responses, texts and recordin
 	APERTIS_LONG_TESTS=1 $(BIN)/python -m pytest tests/hostile/test_bombs.py tests/hostile/test_response_costs.py tests/hostile/test_linear_time.py tests/project/test_repeated_keys.py
 	$(BIN)/python benchmarks/fuzz_responses.py --count 5000
 	$(BIN)/python benchmarks/fuzz.py --count 9200 --bombs 300
+
+speakers: $(VENV)/.dev ## transcribe a meeting of an hour by its channels, and compare it with its mono sum
+	$(BIN)/python benchmarks/speakers.py --minutes 60
 
 mcp: $(VENV)/.dev ## transcribe three hours over each transport of MCP
 	APERTIS_LONG_TESTS=1 $(BIN)/python -m pytest tests/mcp

@@ -65,6 +65,7 @@ class Model:
         formats: Response formats of each operation; operations without a key are not supported.
         source: Origin of the facts.
         max_seconds: Longest recording of one request, in seconds; None if there is no known limit.
+        word_times: True if transcriptions have the times of words on request.
         instructions: True if speech follows ``instructions``.
         voices: Documented voices of the model; unknown voices are left to the server.
         max_input_tokens: Tokens a chat model reads at most, as far as they are known.
@@ -74,13 +75,18 @@ class Model:
     formats: Mapping[Operation, frozenset[str]]
     source: str = _REFERENCE
     max_seconds: float | None = None
+    word_times: bool = False
     instructions: bool = False
     voices: frozenset[str] = VOICES
     max_input_tokens: int | None = None
     max_output_tokens: int | None = None
 
 
-_WHISPER = Model({"transcribe": TRANSCRIPT_FORMATS, "translate": TRANSCRIPT_FORMATS})
+_WHISPER = Model(
+    {"transcribe": TRANSCRIPT_FORMATS, "translate": TRANSCRIPT_FORMATS},
+    source=f"{_REFERENCE}; the times of words from version 0.4.1 of the vendor's SDK",
+    word_times=True,
+)
 _GPT_TRANSCRIBE = Model(
     {"transcribe": frozenset({"json"})},
     source=f"{_REFERENCE}; the 1400 s from public reports of the refusal behind it",
@@ -153,6 +159,25 @@ class Capabilities:
             raise UnsupportedError(
                 f"{model} accepts at most {row.max_seconds:.0f} s of audio per request, and this "
                 f"recording has {seconds:.0f} s; use a whisper model or send a shorter recording."
+            )
+
+    def gives_word_times(self, model: str, operation: Operation) -> bool:
+        """Return whether the model is known to return the times of words on request."""
+        row = self.models.get(model)
+        return row is not None and row.word_times and operation == "transcribe"
+
+    def require_word_times(self, model: str, operation: Operation, response_format: str) -> None:
+        """Raise `UnsupportedError` if there are known to be no times of words."""
+        if operation != "transcribe":
+            raise UnsupportedError("Translations have no times of words; transcribe instead.")
+        if model in self.models and not self.models[model].word_times:
+            others = self._names(lambda each: each.word_times)
+            raise UnsupportedError(
+                f"{model} returns no times of words; these models do: {others or 'none'}."
+            )
+        if response_format != "verbose_json":
+            raise UnsupportedError(
+                f"Times of words need response_format verbose_json, not {response_format}."
             )
 
     def require_instructions(self, model: str) -> None:

@@ -15,6 +15,7 @@ import apertis_audio_tools
 from apertis_audio_tools.adapters.entry_points import list_registrations
 from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.cli.command_options import (
+    Channels,
     Files,
     Format,
     MaxLine,
@@ -26,10 +27,14 @@ from apertis_audio_tools.cli.command_options import (
     Overwrite,
     PieceSeconds,
     Prompt,
+    SpeakerNames,
+    SpeakerSignals,
     Temperature,
     Track,
     UploadFormatChoice,
     UseSandbox,
+    parse_channels,
+    parse_names,
     parse_track,
     recordings_argument,
 )
@@ -107,6 +112,9 @@ def transcribe(
     piece_seconds: PieceSeconds = None,
     upload_format: UploadFormatChoice = "auto",
     track: Track = "default",
+    speakers: SpeakerSignals = None,
+    speaker_names: SpeakerNames = None,
+    channels: Channels = None,
     overwrite: Overwrite = False,
     no_cache: NoCache = False,
     sandbox: UseSandbox = False,
@@ -120,6 +128,9 @@ def transcribe(
         piece_seconds=piece_seconds,
         upload_format=upload_format,
         track=parse_track(track),
+        speakers=speakers,
+        speaker_names=parse_names(speaker_names),
+        channels=parse_channels(channels),
     )
     with open_session(sandbox=sandbox, use_cache=not no_cache) as session:
         limits = choose_limits(max_line, max_lines, max_cps, min_seconds)
@@ -143,6 +154,9 @@ def translate(
     piece_seconds: PieceSeconds = None,
     upload_format: UploadFormatChoice = "auto",
     track: Track = "default",
+    speakers: SpeakerSignals = None,
+    speaker_names: SpeakerNames = None,
+    channels: Channels = None,
     overwrite: Overwrite = False,
     no_cache: NoCache = False,
     sandbox: UseSandbox = False,
@@ -156,6 +170,9 @@ def translate(
         piece_seconds=piece_seconds,
         upload_format=upload_format,
         track=parse_track(track),
+        speakers=speakers,
+        speaker_names=parse_names(speaker_names),
+        channels=parse_channels(channels),
     )
     with open_session(sandbox=sandbox, use_cache=not no_cache) as session:
         limits = choose_limits(max_line, max_lines, max_cps, min_seconds)

@@ -1,8 +1,9 @@
 """Verbs that turn many recordings into text."""
 
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Sequence
 
-from apertis_audio_tools.api.options import TranscriptionOptions
+from apertis_audio_tools.api.options import TimestampGranularity, TranscriptionOptions
+from apertis_audio_tools.api.speakers import Speakers
 from apertis_audio_tools.models import (
     TRANSCRIPTION_MODEL,
     TrackChoice,
@@ -36,6 +37,10 @@ class BatchVerbs:
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
         track: TrackChoice = "default",
+        timestamp_granularities: Sequence[TimestampGranularity] | None = None,
+        speakers: Speakers | None = None,
+        speaker_names: Sequence[str] | None = None,
+        channels: Sequence[int] | None = None,
     ) -> Generator[Outcome]:
         """Transcribe many recordings; yield an `Outcome` for each while others are under way.
 
@@ -61,6 +66,10 @@ class BatchVerbs:
             piece_seconds: Target length of pieces in seconds; see `transcribe`.
             upload_format: Encoding of uploads; see `transcribe`. Defaults to ``auto``.
             track: Audio track of each recording; see `transcribe`. Defaults to ``default``.
+            timestamp_granularities: ``["word"]`` for the times of words; see `transcribe`.
+            speakers: How speakers are told apart; see `transcribe`, as for the next two.
+            speaker_names: Name for each channel or track.
+            channels: Indexes of the channels.
 
         Raises:
             ApertisError: If a recording fails, with ``on_error="raise"``; see `transcribe`.
@@ -76,6 +85,10 @@ class BatchVerbs:
             piece_seconds=piece_seconds,
             upload_format=upload_format,
             track=track,
+            timestamp_granularities=timestamp_granularities,
+            speakers=speakers,
+            speaker_names=speaker_names,
+            channels=channels,
         )
         return self.transcribe_many_with(
             sources, options, in_order=in_order, on_error=on_error, progress=progress
@@ -96,6 +109,10 @@ class BatchVerbs:
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
         track: TrackChoice = "default",
+        timestamp_granularities: Sequence[TimestampGranularity] | None = None,
+        speakers: Speakers | None = None,
+        speaker_names: Sequence[str] | None = None,
+        channels: Sequence[int] | None = None,
     ) -> AsyncGenerator[Outcome]:
         """Async version of `transcribe_many`."""
         options = TranscriptionOptions(
@@ -107,6 +124,10 @@ class BatchVerbs:
             piece_seconds=piece_seconds,
             upload_format=upload_format,
             track=track,
+            timestamp_granularities=timestamp_granularities,
+            speakers=speakers,
+            speaker_names=speaker_names,
+            channels=channels,
         )
         return self.atranscribe_many_with(
             sources, options, in_order=in_order, on_error=on_error, progress=progress
@@ -126,6 +147,9 @@ class BatchVerbs:
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
         track: TrackChoice = "default",
+        speakers: Speakers | None = None,
+        speaker_names: Sequence[str] | None = None,
+        channels: Sequence[int] | None = None,
     ) -> Generator[Outcome]:
         """Translate many recordings into English; see `transcribe_many`.
 
@@ -141,6 +165,9 @@ class BatchVerbs:
             piece_seconds: Target length of pieces in seconds; see `transcribe`.
             upload_format: Encoding of uploads; see `transcribe`. Defaults to ``auto``.
             track: Audio track of each recording; see `transcribe`. Defaults to ``default``.
+            speakers: How speakers are told apart; see `transcribe`, as for the next two.
+            speaker_names: Name for each channel or track.
+            channels: Indexes of the channels.
 
         Raises:
             ApertisError: If a recording fails; see `transcribe_many`.
@@ -154,6 +181,9 @@ class BatchVerbs:
             piece_seconds=piece_seconds,
             upload_format=upload_format,
             track=track,
+            speakers=speakers,
+            speaker_names=speaker_names,
+            channels=channels,
         )
         return self.transcribe_many_with(
             sources, options, in_order=in_order, on_error=on_error, progress=progress
@@ -173,6 +203,9 @@ class BatchVerbs:
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
         track: TrackChoice = "default",
+        speakers: Speakers | None = None,
+        speaker_names: Sequence[str] | None = None,
+        channels: Sequence[int] | None = None,
     ) -> AsyncGenerator[Outcome]:
         """Async version of `translate_many`."""
         options = TranscriptionOptions(
@@ -184,6 +217,9 @@ class BatchVerbs:
             piece_seconds=piece_seconds,
             upload_format=upload_format,
             track=track,
+            speakers=speakers,
+            speaker_names=speaker_names,
+            channels=channels,
         )
         return self.atranscribe_many_with(
             sources, options, in_order=in_order, on_error=on_error, progress=progress

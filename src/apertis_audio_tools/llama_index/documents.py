@@ -21,7 +21,7 @@ _RECORDING_KEYS = ("duration", "language", "language_reported", "model", "task")
 _HIDDEN_KEYS = (PASSAGES_KEY, CLIP_KEY, "file_path")
 """Metadata for programs only: SimpleDirectoryReader adds the path, which ``source`` repeats."""
 _FACT_KEYS = frozenset(
-    {"source", *_CITATION_KEYS, *_RECORDING_KEYS, "track", PASSAGES_KEY, CLIP_KEY}
+    {"source", "speaker", *_CITATION_KEYS, *_RECORDING_KEYS, "track", PASSAGES_KEY, CLIP_KEY}
 )
 
 

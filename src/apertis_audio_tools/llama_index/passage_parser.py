@@ -33,12 +33,16 @@ _NAMESPACE = uuid.UUID("0d3c5c0e-7f0e-5f5a-8d55-5d2a4f3a9c11")
 
 
 class PassageSpan(NamedTuple):
-    """Position of a passage: seconds of the recording, and characters of the document's text."""
+    """Position of a passage: seconds of the recording, and characters of the document's text.
+
+    Its speaker is there only if it is known.
+    """
 
     start: float
     end: float
     first_character: int
     last_character: int
+    speaker: str | None = None
 
 
 _SPANS = TypeAdapter(list[PassageSpan])
@@ -53,7 +57,8 @@ def locate_passages(text: str, passages: Sequence[Passage]) -> tuple[str, str]:
     if len(spans) < len(passages):
         text = join_texts(passage.text for passage in passages)
         spans = list(_find(text, passages))
-    return text, json.dumps(spans, separators=(",", ":"))
+    stored = [span if span.speaker else span[:-1] for span in spans]
+    return text, json.dumps(stored, separators=(",", ":"))
 
 
 def _find(text: str, passages: Sequence[Passage]) -> Iterator[PassageSpan]:
@@ -64,7 +69,11 @@ def _find(text: str, passages: Sequence[Passage]) -> Iterator[PassageSpan]:
         if found < 0:
             return
         yield PassageSpan(
-            round(passage.start, 3), round(passage.end, 3), found, found + len(passage.text)
+            round(passage.start, 3),
+            round(passage.end, 3),
+            found,
+            found + len(passage.text),
+            passage.speaker,
         )
         position = found + 1
 
@@ -174,5 +183,6 @@ def _read_spans(document: BaseNode, text: str) -> list[PassageSpan] | None:
 def _add_times(metadata: dict[str, Any], span: PassageSpan) -> dict[str, Any]:
     """Return metadata with the times of a passage, in the order in which the reader writes them."""
     times = {"start": span.start, "end": span.end, "timecode": format_timecode(span.start)}
+    speaker = {"speaker": span.speaker} if span.speaker else {}
     source = {key: metadata[key] for key in ("source",) if key in metadata}
-    return {**source, **times, **metadata}
+    return {**source, **times, **speaker, **metadata}

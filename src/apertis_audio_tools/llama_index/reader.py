@@ -1,7 +1,7 @@
 """Reader that loads recordings as documents of LlamaIndex."""
 
 import contextlib
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack
@@ -14,6 +14,7 @@ from pydantic import PrivateAttr
 from apertis_audio_tools.adapters.documents import DocumentOptions, Granularity, document_source
 from apertis_audio_tools.adapters.loading import Failure, LoadOptions, log_failure
 from apertis_audio_tools.api.options import TranscriptionOptions
+from apertis_audio_tools.api.speakers import SpeakerSource
 from apertis_audio_tools.audio import Source, source_label
 from apertis_audio_tools.errors import ConfigurationError, RecordingError, UnsupportedError
 from apertis_audio_tools.files.discovery import SUFFIXES, as_path_list
@@ -74,6 +75,10 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
         piece_seconds: Target length of pieces in seconds.
         upload_format: ``mp3`` or ``opus`` for a slow line, ``original``, or ``auto``.
         track: Index of the audio track, ``all`` to mix them, or ``default``.
+        speakers: ``channels`` or ``tracks`` if each holds one speaker; documents then have the
+            metadata ``speaker``. See `ApertisAudio.transcribe`, as for the next two.
+        speaker_names: Name for each channel or track.
+        channels: Indexes of the channels.
         granularity: ``passage`` for whole segments packed to the size below, ``segment`` for one
             document per segment, ``recording`` for one per recording.
         max_seconds: Longest passage, in seconds.
@@ -107,6 +112,9 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
     piece_seconds: float | None = None
     upload_format: UploadFormat = "auto"
     track: TrackChoice = "default"
+    speakers: SpeakerSource | None = None
+    speaker_names: Sequence[str] | None = None
+    channels: Sequence[int] | None = None
     granularity: Granularity = "passage"
     max_seconds: float = PASSAGE_SECONDS
     max_characters: int = PASSAGE_CHARACTERS
@@ -253,6 +261,9 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
             piece_seconds=self.piece_seconds,
             upload_format=self.upload_format,
             track=self.track,
+            speakers=self.speakers,
+            speaker_names=self.speaker_names,
+            channels=self.channels,
         )
         return LoadOptions(
             replace(transcription, **options),

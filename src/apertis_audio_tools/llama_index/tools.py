@@ -1,7 +1,7 @@
 """Tools of an agent, in the shape of LlamaIndex."""
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Unpack
 
@@ -12,6 +12,7 @@ from llama_index.core.tools.types import ToolMetadata
 from apertis_audio_tools.adapters import tools
 from apertis_audio_tools.adapters.client_handle import ClientOptions, hide_key
 from apertis_audio_tools.api.options import TranscriptionOptions
+from apertis_audio_tools.api.speakers import SpeakerSource
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.files.access import FileAccess, Folder, resolve_access
 from apertis_audio_tools.llama_index.client_component import ClientComponent
@@ -52,6 +53,10 @@ class ApertisAudioToolSpec(BaseToolSpec):
         speech_model: Model that speaks.
         voice: Default voice; the agent may choose another.
         audio_format: Audio format of new files: mp3, opus, aac, flac or wav.
+        speakers: ``channels`` or ``tracks`` if each holds one speaker; see
+            `ApertisAudio.transcribe`, as for the next two.
+        speaker_names: Name for each channel or track.
+        channels: Indexes of the channels.
         chat_model: Chat model that answers questions about recordings.
         ask_max_seconds: Longest recording, in seconds, that questions may be asked about: each
             question sends all of it.
@@ -86,6 +91,9 @@ class ApertisAudioToolSpec(BaseToolSpec):
         speech_model: str = SPEECH_MODEL,
         voice: str = VOICE,
         audio_format: SpeechFormat = "mp3",
+        speakers: SpeakerSource | None = None,
+        speaker_names: Sequence[str] | None = None,
+        channels: Sequence[int] | None = None,
         chat_model: str = CHAT_MODEL,
         ask_max_seconds: float = tools.MAX_ASK_SECONDS,
         speed: float | None = None,
@@ -104,7 +112,13 @@ class ApertisAudioToolSpec(BaseToolSpec):
         access = resolve_access(access, inputs, output)
         audio = ClientComponent(client=client, **settings).audio_client
         reading = TranscriptionOptions(
-            model=transcription_model, prompt=prompt, temperature=temperature, track=track
+            model=transcription_model,
+            prompt=prompt,
+            temperature=temperature,
+            track=track,
+            speakers=speakers,
+            speaker_names=speaker_names,
+            channels=channels,
         )
         spoken = replace(reading, language=language)
         self._transcribe = tools.TranscribeTool(audio, access, options=spoken, segments=segments)

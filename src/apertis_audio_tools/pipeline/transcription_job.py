@@ -5,22 +5,21 @@ import hashlib
 import io
 import json
 import logging
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from apertis_audio_tools.api.call import Call
 from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.api.request import Upload
 from apertis_audio_tools.api.transcription import transcription_call
-from apertis_audio_tools.audio import Piece, Recording, Source, cut_pieces, probe
+from apertis_audio_tools.audio import Piece, Recording, cut_pieces
 from apertis_audio_tools.concurrency.permits import Permit
 from apertis_audio_tools.models import (
     MAX_REQUEST_SECONDS,
     MAX_UPLOAD_BYTES,
     MIN_REQUEST_SECONDS,
     Capabilities,
-    require_piece_options,
-    require_track_choice,
+    TranscriptFormat,
 )
 from apertis_audio_tools.pipeline.cache import TranscriptCache
 from apertis_audio_tools.pipeline.job_state import JobState
@@ -47,6 +46,7 @@ class PieceRequest:
 
     piece: Piece
     call: Call[Transcript]
+    signal: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +89,9 @@ class JobFactory:
     @classmethod
     def create(cls, options: TranscriptionOptions, context: JobContext) -> "JobFactory":
         """Check the options before any recording is opened, and return the maker of jobs."""
-        require_piece_options(options.piece_seconds, options.upload_format)
-        require_track_choice(options.track)
+        options.require_valid()
         capabilities = context.capabilities
-        best = capabilities.best_transcript_format(options.model, options.task)
-        options = replace(options, response_format=options.response_format or best)
+        options = replace(options, response_format=_response_format(options, capabilities))
         # A request without audio shows how much of a request is left for audio.
         empty = Upload("piece.webm", "audio/webm", 0, io.BytesIO)
         call = transcription_call(empty, options, capabilities=capabilities, source="")
@@ -105,10 +103,24 @@ class JobFactory:
             max_seconds=_max_seconds(options, capabilities),
         )
 
-    def job(self, source: Source) -> "TranscriptionJob":
-        """Return the job of one recording."""
-        recording = probe(source, track=self.options.track, isolate=self.context.isolate_probe)
-        return TranscriptionJob(recording, self)
+    def for_signals(self) -> "JobFactory":
+        """Return the maker of the jobs of channels or tracks: with words, if the model has them.
+
+        A segment may last over a pause that is not sent, or over the words of two speakers.
+        """
+        options = replace(self.options, speakers=None, speaker_names=None, channels=None)
+        has_words = self.context.capabilities.gives_word_times(options.model, options.task)
+        if has_words and options.response_format == "verbose_json":
+            options = replace(options, timestamp_granularities=("word", "segment"))
+        return JobFactory.create(options, self.context)
+
+
+def _response_format(options: TranscriptionOptions, known: Capabilities) -> TranscriptFormat:
+    """Return the format that was requested, or else the one with the most times."""
+    if options.response_format:
+        return options.response_format
+    best = known.best_transcript_format(options.model, options.task)
+    return "verbose_json" if options.wants_words else best
 
 
 def _max_seconds(options: TranscriptionOptions, capabilities: Capabilities) -> float | None:
@@ -122,11 +134,22 @@ def _max_seconds(options: TranscriptionOptions, capabilities: Capabilities) -> f
 
 @dataclass(frozen=True, slots=True)
 class TranscriptionJob:
-    """One recording to be transcribed."""
+    """One recording, or one of its channels or tracks, to be transcribed.
+
+    Attributes:
+        recording: The recording.
+        factory: Options of the job.
+        signal: Number of the channel or track among those of the recording; 0 for a whole one.
+    """
 
     recording: Recording
     factory: JobFactory
+    signal: int = 0
     _digests: list[str] = field(default_factory=list, repr=False)
+
+    def for_signal(self, recording: Recording, number: int) -> "TranscriptionJob":
+        """Return the job of a channel or track of the recording, whose content is the same."""
+        return replace(self, recording=recording, factory=self.factory.for_signals(), signal=number)
 
     def cached(self) -> Transcript | None:
         """Return the whole transcript if the cache has it."""
@@ -144,7 +167,7 @@ class TranscriptionJob:
                     piece.close()
                     continue
                 try:
-                    yield PieceRequest(piece, self._call(piece))
+                    yield PieceRequest(piece, self._call(piece), self.signal)
                 except BaseException:  # the caller may not have received it
                     piece.close()
                     raise
@@ -165,20 +188,40 @@ class TranscriptionJob:
             ApertisError: If a piece failed; ``partial`` has the transcript of the others.
             StoppedError: If the job was stopped before it was whole.
         """
-        pieces = sorted(state.transcribed, key=lambda each: each.start)
-        if state.failure:
-            state.failure.partial = self._partial(pieces) if pieces else None
-        state.raise_failure()
-        state.require_running()
+        pieces = self.finished_pieces(state, self._stitch)
         if len(pieces) == 1:
             only = place(pieces[0])
             return self._complete(only, find_notes(pieces, only))
-        end = {"duration": round(pieces[-1].end, 3)} if pieces else {}
-        stitched = stitch(pieces, self._empty().model_copy(update=end))
-        whole = self._complete(stitched, find_notes(pieces, stitched))
+        return self.keep(self._stitch(pieces), pieces)
+
+    def finished_pieces(
+        self, state: JobState, join: Callable[[list[TranscribedPiece]], Transcript]
+    ) -> list[TranscribedPiece]:
+        """Return all pieces by their start, or raise the error of the job; see `finish`.
+
+        `join` makes a transcript of the pieces that were transcribed before it failed.
+        """
+        pieces = sorted(state.transcribed, key=lambda each: each.start)
+        if state.failure:
+            spans = tuple((max(round(each.start, 3), 0.0), round(each.end, 3)) for each in pieces)
+            partial = PartialTranscript(transcript=join(pieces), spans=spans) if pieces else None
+            state.failure.partial = partial
+        state.raise_failure()
+        state.require_running()
+        return pieces
+
+    def keep(
+        self, transcript: Transcript, pieces: Sequence[TranscribedPiece], notes: Sequence[str] = ()
+    ) -> Transcript:
+        """Return the whole transcript, complete with its notes, after adding it to the cache."""
+        whole = self._complete(transcript, (*notes, *find_notes(pieces, transcript)))
         if cache := self.factory.context.cache:
             cache.put(self._cache_key(), whole)
         return whole
+
+    def _stitch(self, pieces: Sequence[TranscribedPiece]) -> Transcript:
+        end = {"duration": round(pieces[-1].end, 3)} if pieces else {}
+        return stitch(pieces, self.empty().model_copy(update=end))
 
     def _pieces(self) -> Generator[Piece]:
         options = self.factory.options
@@ -196,10 +239,10 @@ class TranscriptionJob:
             self.factory.options,
             capabilities=self.factory.context.capabilities,
             source=self.recording.label,
-            duration=round(piece.end - piece.start, 3),
+            duration=round(piece.seconds, 3),
         )
 
-    def _empty(self) -> Transcript:
+    def empty(self) -> Transcript:
         """Return a transcript of the recording without its text."""
         options = self.factory.options
         return Transcript(
@@ -213,16 +256,18 @@ class TranscriptionJob:
 
     def _add(self, piece: Piece, transcript: Transcript, state: JobState) -> None:
         state.transcribed.append(
-            TranscribedPiece(piece.start, piece.end, piece.overlap, transcript)
+            TranscribedPiece(
+                piece.start, piece.end, piece.overlap, transcript, piece.time_map, self.signal
+            )
         )
         if len(state.transcribed) > 1 or piece.end < self.recording.end - _DURATION_ERROR:
             state.notifier.notify()
 
     def _known(self, piece: Piece) -> Transcript | None:
         """Return the transcript of a piece that need not be sent, or None."""
-        seconds = piece.end - piece.start
+        seconds = piece.seconds
         if seconds < MIN_REQUEST_SECONDS:
-            return self._empty().model_copy(update={"duration": round(seconds, 3)})
+            return self.empty().model_copy(update={"duration": round(seconds, 3)})
         return self._get_cached(piece)
 
     def _get_cached(self, piece: Piece | None = None) -> Transcript | None:
@@ -239,21 +284,20 @@ class TranscriptionJob:
         update = {"source": self.recording.label, "digest": self._digest(), "notes": notes}
         return transcript.model_copy(update=update)
 
-    def _partial(self, pieces: list[TranscribedPiece]) -> PartialTranscript:
-        spans = tuple((max(round(each.start, 3), 0.0), round(each.end, 3)) for each in pieces)
-        return PartialTranscript(transcript=stitch(pieces, self._empty()), spans=spans)
-
     def _cache_key(self, piece: Piece | None = None) -> str:
         """Return the cache key of a piece or of the whole."""
         span = None if piece is None else [round(piece.start, 4), round(piece.end, 4)]
+        time_map = piece.time_map if piece else None
         settings = {
             **asdict(self.factory.options),
+            "signal": time_map and [self.recording.tracks, time_map],
             "max_bytes": self.factory.max_bytes,
             "max_seconds": self.factory.max_seconds,
             "base_url": self.factory.context.base_url,
         }
-        key = json.dumps([_KEY_VERSION, self._digest(), settings, span], sort_keys=True)
-        return hashlib.sha256(key.encode()).hexdigest()
+        key = [_KEY_VERSION, self._digest(), settings, span]
+        text = json.dumps(key, sort_keys=True, default=asdict)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def _digest(self) -> str:
         """Return the SHA-256 of the recording, which is read once."""

@@ -33,7 +33,7 @@ from apertis_audio_tools.concurrency import fork_safety
 from apertis_audio_tools.errors import ConfigurationError, UnsupportedError
 from apertis_audio_tools.files.access import FileAccess
 from apertis_audio_tools.models import CHAT_MODEL, Task
-from apertis_audio_tools.results import ChatReply, Passage, Transcript
+from apertis_audio_tools.results import ChatReply, Passage, Segment, Transcript
 from apertis_audio_tools.text.subtitles import format_line
 
 MAX_SHOWN_CHARACTERS = 20_000
@@ -95,6 +95,7 @@ class _TranscriptTool(AudioTool):
     ) -> None:
         super().__init__(client, access)
         self._options = replace(options or TranscriptionOptions(), task=self._task)
+        self._options.require_valid()
         self._memory = TranscriptMemory() if memory is None else memory
         self._segments = segments
         self._report = report
@@ -230,7 +231,7 @@ def _passages_to_show(transcript: Transcript, start: float) -> tuple[list[Passag
 
 
 def _format_passages(shown: list[Passage], rest: list[Passage]) -> str:
-    lines = [format_line(passage.start, passage.text) for passage in shown]
+    lines = [format_line(passage.start, passage.labelled_text) for passage in shown]
     if rest:
         left = f"{len(rest)} more passages follow"
         lines.append(f"[{left}: call again with start={rest[0].start:.1f} to read on.]")
@@ -243,6 +244,15 @@ def _format_silence(transcript: Transcript, start: float) -> str:
     return f"Nothing is said in this recording{length}{after}."
 
 
+def _join(shown: list[Passage]) -> str:
+    separator = "\n" if any(each.speaker for each in shown) else " "
+    return separator.join(each.labelled_text for each in shown)
+
+
+def _speaker_json(segment: Segment) -> dict[str, str]:
+    return {"speaker": segment.speaker} if segment.speaker else {}
+
+
 def _report_transcript(
     args: ReadingArguments, transcript: Transcript, *, with_segments: bool
 ) -> ToolResult:
@@ -253,7 +263,7 @@ def _report_transcript(
         "path": args.path,
         "start": start,
         "end": end,
-        "transcript": transcript.text if is_whole else " ".join(each.text for each in shown),
+        "transcript": transcript.to_text() if is_whole else _join(shown),
         "duration": transcript.duration,
         "language": None,
         **language_facts(transcript.language),
@@ -263,7 +273,7 @@ def _report_transcript(
     }
     if with_segments:
         artifact["segments"] = [
-            {"start": each.start, "end": each.end, "text": each.text}
+            {"start": each.start, "end": each.end, "text": each.text, **_speaker_json(each)}
             for each in transcript.segments
             if each.end > start and each.start < end
         ]
