@@ -18,6 +18,10 @@ TranscriptFormat = Literal["json", "text", "srt", "vtt", "verbose_json"]
 SpeechFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 UploadFormat = Literal["auto", "original", "mp3", "opus"]
 """Encoding of uploads; `auto` and `original` re-encode only what the service does not accept."""
+Pauses = Literal["keep", "shorten"]
+"""Pauses of over a second: sent, or left out so that only speech is paid for."""
+Quality = Literal["keep", "mark", "drop"]
+"""Segments that perhaps nobody said: not examined, marked with a reason, or left out."""
 Task = Literal["transcribe", "translate"]
 TrackChoice: TypeAlias = int | Literal["default", "all"]
 """Audio track: an index among the audio tracks, the one a player plays, or all of them mixed."""
@@ -223,6 +227,12 @@ def require_piece_options(piece_seconds: float | None, upload_format: UploadForm
     if piece_seconds is not None and not piece_seconds > 0:
         raise ConfigurationError(f"piece_seconds has to be above 0, not {piece_seconds}.")
     require_choice("upload_format", upload_format, get_args(UploadFormat))
+
+
+def require_quality_options(pauses: Pauses, quality: Quality) -> None:
+    """Raise `ConfigurationError` for unknown ways to treat pauses and doubtful segments."""
+    require_choice("pauses", pauses, get_args(Pauses))
+    require_choice("quality", quality, get_args(Quality))
 
 
 def require_track_choice(value: object) -> None:

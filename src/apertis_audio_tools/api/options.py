@@ -11,12 +11,15 @@ from apertis_audio_tools.models import (
     SPEECH_MODEL,
     TRANSCRIPTION_MODEL,
     VOICE,
+    Pauses,
+    Quality,
     SpeechFormat,
     Task,
     TrackChoice,
     TranscriptFormat,
     UploadFormat,
     require_piece_options,
+    require_quality_options,
     require_track_choice,
 )
 
@@ -44,6 +47,8 @@ class TranscriptionOptions:
     speakers: Speakers | None = None
     speaker_names: Sequence[str] | None = None
     channels: Sequence[int] | None = None
+    pauses: Pauses = "keep"
+    quality: Quality = "keep"
 
     def __post_init__(self) -> None:
         """Replace lists by tuples, so that the options can be compared and are the same later."""
@@ -60,6 +65,7 @@ class TranscriptionOptions:
         """Raise an error for options that no recording and no model can have."""
         require_piece_options(self.piece_seconds, self.upload_format)
         require_track_choice(self.track)
+        require_quality_options(self.pauses, self.quality)
         require_speaker_options(self.speakers, self.speaker_names, self.channels, self.track)
         if self.timestamp_granularities is not None:
             _require_granularities(self.timestamp_granularities)

@@ -1,10 +1,12 @@
 """Open, measure, cut and write audio. The only package that imports ``av``."""
 
+from apertis_audio_tools.audio.cutting.pause_shortening import shorten_pauses
 from apertis_audio_tools.audio.cutting.pieces import cut_pieces
 from apertis_audio_tools.audio.cutting.signal_levels import SignalLevels, measure_levels
 from apertis_audio_tools.audio.cutting.speech_times import find_pauses
 from apertis_audio_tools.audio.cutting.time_maps import TimeMap
 from apertis_audio_tools.audio.cutting.units import Piece
+from apertis_audio_tools.audio.cutting.voice_activity import find_voiceless, require_voice_detector
 from apertis_audio_tools.audio.cutting.voiced_spans import find_voiced_spans
 from apertis_audio_tools.audio.input.isolation import probe_in_child
 from apertis_audio_tools.audio.input.probing import Recording, probe
@@ -34,6 +36,7 @@ __all__ = [
     "encode_chat_clip",
     "find_pauses",
     "find_voiced_spans",
+    "find_voiceless",
     "identify_speech",
     "is_named_source",
     "measure_levels",
@@ -41,6 +44,8 @@ __all__ = [
     "probe_in_child",
     "read_samples",
     "require_file",
+    "require_voice_detector",
+    "shorten_pauses",
     "source_label",
     "split_signals",
 ]

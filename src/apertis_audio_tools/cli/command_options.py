@@ -10,7 +10,7 @@ import typer
 from apertis_audio_tools.api.speakers import SpeakerSource
 from apertis_audio_tools.cli.standard_streams import decode_argument, require_regular_files
 from apertis_audio_tools.cli.transcript_output import OutputFormat, require_folder
-from apertis_audio_tools.models import TrackChoice, UploadFormat
+from apertis_audio_tools.models import Pauses, Quality, TrackChoice, UploadFormat
 
 recordings_argument: Callable[..., object] = functools.partial(
     typer.Argument,
@@ -94,6 +94,17 @@ Channels = Annotated[
         "--channels",
         metavar="INDEXES",
         help="Channels to transcribe, from 0 on, separated by commas.",
+    ),
+]
+PausesChoice = Annotated[
+    Pauses,
+    typer.Option("--pauses", help="Send long pauses, or leave them out to pay for speech only."),
+]
+QualityChoice = Annotated[
+    Quality,
+    typer.Option(
+        "--quality",
+        help="Keep segments that perhaps nobody said, mark them (in json), or drop them.",
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]

@@ -25,8 +25,10 @@ from apertis_audio_tools.cli.command_options import (
     NoCache,
     OutputFolder,
     Overwrite,
+    PausesChoice,
     PieceSeconds,
     Prompt,
+    QualityChoice,
     SpeakerNames,
     SpeakerSignals,
     Temperature,
@@ -115,6 +117,8 @@ def transcribe(
     speakers: SpeakerSignals = None,
     speaker_names: SpeakerNames = None,
     channels: Channels = None,
+    pauses: PausesChoice = "keep",
+    quality: QualityChoice = "keep",
     overwrite: Overwrite = False,
     no_cache: NoCache = False,
     sandbox: UseSandbox = False,
@@ -131,6 +135,8 @@ def transcribe(
         speakers=speakers,
         speaker_names=parse_names(speaker_names),
         channels=parse_channels(channels),
+        pauses=pauses,
+        quality=quality,
     )
     with open_session(sandbox=sandbox, use_cache=not no_cache) as session:
         limits = choose_limits(max_line, max_lines, max_cps, min_seconds)
@@ -157,6 +163,8 @@ def translate(
     speakers: SpeakerSignals = None,
     speaker_names: SpeakerNames = None,
     channels: Channels = None,
+    pauses: PausesChoice = "keep",
+    quality: QualityChoice = "keep",
     overwrite: Overwrite = False,
     no_cache: NoCache = False,
     sandbox: UseSandbox = False,
@@ -173,6 +181,8 @@ def translate(
         speakers=speakers,
         speaker_names=parse_names(speaker_names),
         channels=parse_channels(channels),
+        pauses=pauses,
+        quality=quality,
     )
     with open_session(sandbox=sandbox, use_cache=not no_cache) as session:
         limits = choose_limits(max_line, max_lines, max_cps, min_seconds)

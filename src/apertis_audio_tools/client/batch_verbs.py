@@ -6,6 +6,8 @@ from apertis_audio_tools.api.options import TimestampGranularity, TranscriptionO
 from apertis_audio_tools.api.speakers import Speakers
 from apertis_audio_tools.models import (
     TRANSCRIPTION_MODEL,
+    Pauses,
+    Quality,
     TrackChoice,
     TranscriptFormat,
     UploadFormat,
@@ -41,6 +43,8 @@ class BatchVerbs:
         speakers: Speakers | None = None,
         speaker_names: Sequence[str] | None = None,
         channels: Sequence[int] | None = None,
+        pauses: Pauses = "keep",
+        quality: Quality = "keep",
     ) -> Generator[Outcome]:
         """Transcribe many recordings; yield an `Outcome` for each while others are under way.
 
@@ -70,6 +74,8 @@ class BatchVerbs:
             speakers: How speakers are told apart; see `transcribe`, as for the next two.
             speaker_names: Name for each channel or track.
             channels: Indexes of the channels.
+            pauses: Whether long pauses are sent; see `transcribe`. Defaults to ``keep``.
+            quality: Treatment of doubtful segments; see `transcribe`. Defaults to ``keep``.
 
         Raises:
             ApertisError: If a recording fails, with ``on_error="raise"``; see `transcribe`.
@@ -89,6 +95,8 @@ class BatchVerbs:
             speakers=speakers,
             speaker_names=speaker_names,
             channels=channels,
+            pauses=pauses,
+            quality=quality,
         )
         return self.transcribe_many_with(
             sources, options, in_order=in_order, on_error=on_error, progress=progress
@@ -113,6 +121,8 @@ class BatchVerbs:
         speakers: Speakers | None = None,
         speaker_names: Sequence[str] | None = None,
         channels: Sequence[int] | None = None,
+        pauses: Pauses = "keep",
+        quality: Quality = "keep",
     ) -> AsyncGenerator[Outcome]:
         """Async version of `transcribe_many`."""
         options = TranscriptionOptions(
@@ -128,6 +138,8 @@ class BatchVerbs:
             speakers=speakers,
             speaker_names=speaker_names,
             channels=channels,
+            pauses=pauses,
+            quality=quality,
         )
         return self.atranscribe_many_with(
             sources, options, in_order=in_order, on_error=on_error, progress=progress
@@ -150,6 +162,8 @@ class BatchVerbs:
         speakers: Speakers | None = None,
         speaker_names: Sequence[str] | None = None,
         channels: Sequence[int] | None = None,
+        pauses: Pauses = "keep",
+        quality: Quality = "keep",
     ) -> Generator[Outcome]:
         """Translate many recordings into English; see `transcribe_many`.
 
@@ -168,6 +182,8 @@ class BatchVerbs:
             speakers: How speakers are told apart; see `transcribe`, as for the next two.
             speaker_names: Name for each channel or track.
             channels: Indexes of the channels.
+            pauses: Whether long pauses are sent; see `transcribe`. Defaults to ``keep``.
+            quality: Treatment of doubtful segments; see `transcribe`. Defaults to ``keep``.
 
         Raises:
             ApertisError: If a recording fails; see `transcribe_many`.
@@ -184,6 +200,8 @@ class BatchVerbs:
             speakers=speakers,
             speaker_names=speaker_names,
             channels=channels,
+            pauses=pauses,
+            quality=quality,
         )
         return self.transcribe_many_with(
             sources, options, in_order=in_order, on_error=on_error, progress=progress
@@ -206,6 +224,8 @@ class BatchVerbs:
         speakers: Speakers | None = None,
         speaker_names: Sequence[str] | None = None,
         channels: Sequence[int] | None = None,
+        pauses: Pauses = "keep",
+        quality: Quality = "keep",
     ) -> AsyncGenerator[Outcome]:
         """Async version of `translate_many`."""
         options = TranscriptionOptions(
@@ -220,6 +240,8 @@ class BatchVerbs:
             speakers=speakers,
             speaker_names=speaker_names,
             channels=channels,
+            pauses=pauses,
+            quality=quality,
         )
         return self.atranscribe_many_with(
             sources, options, in_order=in_order, on_error=on_error, progress=progress

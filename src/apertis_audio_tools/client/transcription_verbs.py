@@ -7,6 +7,8 @@ from apertis_audio_tools.api.speakers import Speakers
 from apertis_audio_tools.audio import Source
 from apertis_audio_tools.models import (
     TRANSCRIPTION_MODEL,
+    Pauses,
+    Quality,
     TrackChoice,
     TranscriptFormat,
     UploadFormat,
@@ -40,6 +42,8 @@ class TranscriptionVerbs:
         speakers: Speakers | None = None,
         speaker_names: Sequence[str] | None = None,
         channels: Sequence[int] | None = None,
+        pauses: Pauses = "keep",
+        quality: Quality = "keep",
     ) -> Transcript:
         """Transcribe a recording of any length in the language spoken.
 
@@ -71,6 +75,12 @@ class TranscriptionVerbs:
                 one signal apart. Defaults to the speakers that the service names, if it does.
             speaker_names: Name for each channel or track. Defaults to ``Speaker 1`` and so on.
             channels: Indexes of the channels to transcribe, from 0 on. Defaults to all of up to 8.
+            pauses: ``shorten`` to send no pauses of more than a second, so that only speech is paid
+                for; times stay those of the recording. Very soft speech may be taken for a pause.
+                Defaults to ``keep``.
+            quality: ``mark`` to give each segment that perhaps nobody said a reason in
+                `Segment.doubtful`, by a voice detector (extra ``vad``), the numbers of the model
+                and repetitions; ``drop`` to leave those out, with a note. Defaults to ``keep``.
 
         Raises:
             RecordingError: If the source is missing, empty or no audio.
@@ -92,6 +102,8 @@ class TranscriptionVerbs:
             speakers=speakers,
             speaker_names=speaker_names,
             channels=channels,
+            pauses=pauses,
+            quality=quality,
         )
         return self.transcribe_with(source, options)
 
@@ -111,6 +123,8 @@ class TranscriptionVerbs:
         speakers: Speakers | None = None,
         speaker_names: Sequence[str] | None = None,
         channels: Sequence[int] | None = None,
+        pauses: Pauses = "keep",
+        quality: Quality = "keep",
     ) -> Transcript:
         """Async version of `transcribe`."""
         options = TranscriptionOptions(
@@ -126,6 +140,8 @@ class TranscriptionVerbs:
             speakers=speakers,
             speaker_names=speaker_names,
             channels=channels,
+            pauses=pauses,
+            quality=quality,
         )
         return await self.atranscribe_with(source, options)
 
@@ -143,6 +159,8 @@ class TranscriptionVerbs:
         speakers: Speakers | None = None,
         speaker_names: Sequence[str] | None = None,
         channels: Sequence[int] | None = None,
+        pauses: Pauses = "keep",
+        quality: Quality = "keep",
     ) -> Transcript:
         """Translate a recording of any length into English; see `transcribe`.
 
@@ -158,6 +176,8 @@ class TranscriptionVerbs:
             speakers: How speakers are told apart; see `transcribe`, as for the next two.
             speaker_names: Name for each channel or track.
             channels: Indexes of the channels.
+            pauses: Whether long pauses are sent; see `transcribe`. Defaults to ``keep``.
+            quality: Treatment of doubtful segments; see `transcribe`. Defaults to ``keep``.
 
         Raises:
             RecordingError: If the source is missing, empty or no audio.
@@ -176,6 +196,8 @@ class TranscriptionVerbs:
             speakers=speakers,
             speaker_names=speaker_names,
             channels=channels,
+            pauses=pauses,
+            quality=quality,
         )
         return self.transcribe_with(source, options)
 
@@ -193,6 +215,8 @@ class TranscriptionVerbs:
         speakers: Speakers | None = None,
         speaker_names: Sequence[str] | None = None,
         channels: Sequence[int] | None = None,
+        pauses: Pauses = "keep",
+        quality: Quality = "keep",
     ) -> Transcript:
         """Async version of `translate`."""
         options = TranscriptionOptions(
@@ -207,6 +231,8 @@ class TranscriptionVerbs:
             speakers=speakers,
             speaker_names=speaker_names,
             channels=channels,
+            pauses=pauses,
+            quality=quality,
         )
         return await self.atranscribe_with(source, options)
 

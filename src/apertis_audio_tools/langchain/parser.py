@@ -18,7 +18,14 @@ from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.files.discovery import RecordingPath
 from apertis_audio_tools.files.paths import expand_user
 from apertis_audio_tools.langchain.blobs import name_of, source_of, split_metadata
-from apertis_audio_tools.models import TRANSCRIPTION_MODEL, Task, TrackChoice, UploadFormat
+from apertis_audio_tools.models import (
+    TRANSCRIPTION_MODEL,
+    Pauses,
+    Quality,
+    Task,
+    TrackChoice,
+    UploadFormat,
+)
 from apertis_audio_tools.pipeline.batch import OnError, Outcome
 from apertis_audio_tools.pipeline.progress import ProgressCallback, ProgressReporter
 from apertis_audio_tools.results import PASSAGE_CHARACTERS, PASSAGE_SECONDS
@@ -40,6 +47,8 @@ class ParserOptions(ClientOptions, total=False):
     speakers: Speakers | None
     speaker_names: Sequence[str] | None
     channels: Sequence[int] | None
+    pauses: Pauses
+    quality: Quality
     granularity: Granularity
     max_seconds: float
     max_characters: int
@@ -79,6 +88,8 @@ class ApertisAudioParser(BaseBlobParser):
             `ApertisAudio.transcribe`, as for the next two. Documents have the metadata ``speaker``.
         speaker_names: Name for each channel or track.
         channels: Indexes of the channels.
+        pauses: ``shorten`` to send no pauses of more than a second; see `ApertisAudio.transcribe`.
+        quality: ``mark`` or ``drop`` segments that perhaps nobody said; see there.
         granularity: ``recording`` for one document each; ``passage`` for whole segments packed to
             a size that retrieval works well with; ``segment`` for one document per segment.
         max_seconds: Longest passage, in seconds.
@@ -116,6 +127,8 @@ class ApertisAudioParser(BaseBlobParser):
         speakers: Speakers | None = None,
         speaker_names: Sequence[str] | None = None,
         channels: Sequence[int] | None = None,
+        pauses: Pauses = "keep",
+        quality: Quality = "keep",
         granularity: Granularity = "passage",
         max_seconds: float = PASSAGE_SECONDS,
         max_characters: int = PASSAGE_CHARACTERS,
@@ -140,6 +153,8 @@ class ApertisAudioParser(BaseBlobParser):
                 speakers=speakers,
                 speaker_names=speaker_names,
                 channels=channels,
+                pauses=pauses,
+                quality=quality,
             ),
             DocumentOptions(granularity, max_seconds, max_characters, overlap),
             on_error,

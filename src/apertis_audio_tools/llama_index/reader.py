@@ -34,7 +34,14 @@ from apertis_audio_tools.llama_index.recording_finder import (
     ReaderSource,
     locate_recordings,
 )
-from apertis_audio_tools.models import TRANSCRIPTION_MODEL, Task, TrackChoice, UploadFormat
+from apertis_audio_tools.models import (
+    TRANSCRIPTION_MODEL,
+    Pauses,
+    Quality,
+    Task,
+    TrackChoice,
+    UploadFormat,
+)
 from apertis_audio_tools.pipeline.batch import OnError, Outcome
 from apertis_audio_tools.results import PASSAGE_CHARACTERS, PASSAGE_SECONDS
 
@@ -79,6 +86,8 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
             metadata ``speaker``. See `ApertisAudio.transcribe`, as for the next two.
         speaker_names: Name for each channel or track.
         channels: Indexes of the channels.
+        pauses: ``shorten`` to send no pauses of more than a second; see `ApertisAudio.transcribe`.
+        quality: ``mark`` or ``drop`` segments that perhaps nobody said; see there.
         granularity: ``passage`` for whole segments packed to the size below, ``segment`` for one
             document per segment, ``recording`` for one per recording.
         max_seconds: Longest passage, in seconds.
@@ -115,6 +124,8 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
     speakers: SpeakerSource | None = None
     speaker_names: Sequence[str] | None = None
     channels: Sequence[int] | None = None
+    pauses: Pauses = "keep"
+    quality: Quality = "keep"
     granularity: Granularity = "passage"
     max_seconds: float = PASSAGE_SECONDS
     max_characters: int = PASSAGE_CHARACTERS
@@ -264,6 +275,8 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
             speakers=self.speakers,
             speaker_names=self.speaker_names,
             channels=self.channels,
+            pauses=self.pauses,
+            quality=self.quality,
         )
         return LoadOptions(
             replace(transcription, **options),

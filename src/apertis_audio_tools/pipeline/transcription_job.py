@@ -12,7 +12,13 @@ from apertis_audio_tools.api.call import Call
 from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.api.request import Upload
 from apertis_audio_tools.api.transcription import transcription_call
-from apertis_audio_tools.audio import Piece, Recording, cut_pieces
+from apertis_audio_tools.audio import (
+    Piece,
+    Recording,
+    cut_pieces,
+    require_voice_detector,
+    shorten_pauses,
+)
 from apertis_audio_tools.concurrency.permits import Permit
 from apertis_audio_tools.models import (
     MAX_REQUEST_SECONDS,
@@ -22,6 +28,7 @@ from apertis_audio_tools.models import (
     TranscriptFormat,
 )
 from apertis_audio_tools.pipeline.cache import TranscriptCache
+from apertis_audio_tools.pipeline.doubts import are_examined, mark_doubts, treat_doubts
 from apertis_audio_tools.pipeline.job_state import JobState
 from apertis_audio_tools.pipeline.stitching import TranscribedPiece, find_notes, place, stitch
 from apertis_audio_tools.pipeline.time_estimates import add_estimated_times
@@ -90,6 +97,8 @@ class JobFactory:
     def create(cls, options: TranscriptionOptions, context: JobContext) -> "JobFactory":
         """Check the options before any recording is opened, and return the maker of jobs."""
         options.require_valid()
+        if options.quality != "keep":
+            require_voice_detector()
         capabilities = context.capabilities
         options = replace(options, response_format=_response_format(options, capabilities))
         # A request without audio shows how much of a request is left for audio.
@@ -155,7 +164,9 @@ class TranscriptionJob:
         """Return the whole transcript if the cache has it."""
         self._digest()  # later the recording may be gone, and what was paid for with it
         cached = self._get_cached()
-        return cached and self._complete(cached, cached.notes)
+        if self._lacks_marks(cached):  # its pieces are in the cache too, and can be heard
+            return None
+        return cached and self._finished(self._complete(cached, cached.notes))
 
     def requests(self, state: JobState) -> Generator[PieceRequest]:
         """Yield the pieces to send, each cut when it is requested; cached ones go to the state."""
@@ -176,9 +187,7 @@ class TranscriptionJob:
 
     def store(self, request: PieceRequest, transcript: Transcript, state: JobState) -> None:
         """Add the transcript of a piece to the state and to the cache, with estimated times."""
-        transcript = add_estimated_times(transcript, request.piece)
-        if cache := self.factory.context.cache:
-            cache.put(self._cache_key(request.piece), transcript)
+        transcript = self._keep_piece(add_estimated_times(transcript, request.piece), request.piece)
         self._add(request.piece, transcript, state)
 
     def finish(self, state: JobState) -> Transcript:
@@ -189,9 +198,9 @@ class TranscriptionJob:
             StoppedError: If the job was stopped before it was whole.
         """
         pieces = self.finished_pieces(state, self._stitch)
-        if len(pieces) == 1:
+        if len(pieces) == 1 and pieces[0].time_map is None:
             only = place(pieces[0])
-            return self._complete(only, find_notes(pieces, only))
+            return self._finished(self._complete(only, find_notes(pieces, only)))
         return self.keep(self._stitch(pieces), pieces)
 
     def finished_pieces(
@@ -217,16 +226,25 @@ class TranscriptionJob:
         whole = self._complete(transcript, (*notes, *find_notes(pieces, transcript)))
         if cache := self.factory.context.cache:
             cache.put(self._cache_key(), whole)
-        return whole
+        return self._finished(whole)
+
+    def _finished(self, whole: Transcript) -> Transcript:
+        """Return a transcript with its doubtful segments as requested."""
+        return treat_doubts(whole, self.factory.options.quality)
 
     def _stitch(self, pieces: Sequence[TranscribedPiece]) -> Transcript:
-        end = {"duration": round(pieces[-1].end, 3)} if pieces else {}
+        is_whole = pieces and pieces[-1].time_map is None
+        end = {"duration": round(pieces[-1].end, 3)} if is_whole else {}
         return stitch(pieces, self.empty().model_copy(update=end))
 
     def _pieces(self) -> Generator[Piece]:
-        options = self.factory.options
-        return cut_pieces(
-            self.recording,
+        options, recording = self.factory.options, self.recording
+        if options.pauses == "shorten" and recording.voiced is None:
+            recording = shorten_pauses(recording)
+        if recording.voiced == ():
+            return
+        yield from cut_pieces(
+            recording,
             max_bytes=self.factory.max_bytes,
             max_seconds=self.factory.max_seconds,
             target_seconds=options.piece_seconds,
@@ -268,7 +286,21 @@ class TranscriptionJob:
         seconds = piece.seconds
         if seconds < MIN_REQUEST_SECONDS:
             return self.empty().model_copy(update={"duration": round(seconds, 3)})
-        return self._get_cached(piece)
+        known = self._get_cached(piece)
+        return known and self._keep_piece(known, piece) if self._lacks_marks(known) else known
+
+    def _keep_piece(self, transcript: Transcript, piece: Piece) -> Transcript:
+        """Return the transcript of a piece, examined if requested, after adding it to the cache."""
+        if self._lacks_marks(transcript):
+            transcript = mark_doubts(transcript, piece)
+        if cache := self.factory.context.cache:
+            cache.put(self._cache_key(piece), transcript)
+        return transcript
+
+    def _lacks_marks(self, transcript: Transcript | None) -> bool:
+        """Return whether the segments still have to be examined."""
+        is_requested = self.factory.options.quality != "keep"
+        return is_requested and transcript is not None and not are_examined(transcript)
 
     def _get_cached(self, piece: Piece | None = None) -> Transcript | None:
         """Return the cached transcript of a piece or of the whole, without its earlier usage."""
@@ -291,6 +323,8 @@ class TranscriptionJob:
         settings = {
             **asdict(self.factory.options),
             "signal": time_map and [self.recording.tracks, time_map],
+            "pauses": "keep" if piece else self.factory.options.pauses,  # a piece has a time map
+            "quality": "keep",  # each segment says whether it was examined
             "max_bytes": self.factory.max_bytes,
             "max_seconds": self.factory.max_seconds,
             "base_url": self.factory.context.base_url,

@@ -46,6 +46,9 @@ class Segment(Value):
             were replaced by the nearest possible ones.
         estimated: True if the service gave no times, and they were estimated from the text and the
             pauses in the recording.
+        doubtful: Why perhaps nobody said it: ``nobody speaks``, ``the model found no speech``,
+            ``repeats itself`` or ``repeats the segment before``. Empty if there is no reason; None
+            if that was not examined, see ``quality`` of `ApertisAudio.transcribe`.
         extra: Further small fields of the response.
     """
 
@@ -62,6 +65,7 @@ class Segment(Value):
     words: tuple[Word, ...] = ()
     clamped: bool = False
     estimated: bool = False
+    doubtful: str | None = None
     extra: dict[str, JsonValue] = Field(default_factory=dict)
 
     def __hash__(self) -> int:

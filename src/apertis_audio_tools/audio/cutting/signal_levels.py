@@ -19,13 +19,13 @@ from apertis_audio_tools.audio.timing.decoding import Gap, decode_recording, dec
 from apertis_audio_tools.errors import UnsupportedError
 
 LEVEL_SECONDS = 0.02
-_SAMPLE_RATE = 4_000
+LEVEL_SAMPLE_RATE = 4_000
 """Hz, as where pauses are found."""
-_BLOCK = round(_SAMPLE_RATE * LEVEL_SECONDS)
+_BLOCK = round(LEVEL_SAMPLE_RATE * LEVEL_SECONDS)
 _FILTERS = (
-    ("aformat", f"sample_fmts=s16p:sample_rates={_SAMPLE_RATE}"),
+    ("aformat", f"sample_fmts=s16p:sample_rates={LEVEL_SAMPLE_RATE}"),
     ("highpass", "f=100"),  # rumble, and the offset of cheap converters
-    ("asetnsamples", f"n={_SAMPLE_RATE}:p=0"),
+    ("asetnsamples", f"n={LEVEL_SAMPLE_RATE}:p=0"),
     ("aformat", "sample_fmts=s16"),
 )
 STEPS_PER_DECIBEL = 2
@@ -62,8 +62,7 @@ class SignalLevels:
 
     def steps(self, signal: int) -> list[int]:
         """Return the levels of a signal by steps of 0.1 s, the loudest block of each."""
-        blocks = self.blocks[signal]
-        return [max(blocks[at : at + _STEP]) for at in range(0, len(blocks), _STEP)]
+        return _steps(self.blocks[signal])
 
     def excess(self, signal: int, other: int, start: float, end: float) -> float:
         """Return by how many decibels another signal is louder between two seconds."""
@@ -95,12 +94,12 @@ def measure_levels(recording: Recording, signals: Sequence[Recording]) -> Signal
     """
     if len(recording.tracks) > 1:
         order = [*range(len(signals))]
-        items: Iterator[AudioFrame | Gap] = iter(decode_tracks(recording, _SAMPLE_RATE))
+        items: Iterator[AudioFrame | Gap] = iter(decode_tracks(recording, LEVEL_SAMPLE_RATE))
     else:
         order = [_channel_index(each) for each in signals]
         tracks = (replace(recording.tracks[0], mix=None),)
-        items = decode_recording(replace(recording, tracks=tracks), _SAMPLE_RATE)
-    meters = [_Meter() for _ in signals]
+        items = decode_recording(replace(recording, tracks=tracks), LEVEL_SAMPLE_RATE)
+    meters = [LevelMeter() for _ in signals]
     products = dict.fromkeys(combinations(range(len(signals)), 2), 0)
     with map_av_errors(recording.label):
         for samples in _samples(items):
@@ -143,7 +142,7 @@ def _channel_index(signal: Recording) -> int:
     return mix.signs.index(1) if mix else 0
 
 
-class _Meter:
+class LevelMeter:
     """The levels of one signal so far."""
 
     def __init__(self) -> None:
@@ -153,7 +152,7 @@ class _Meter:
 
     def add(self, samples: Sequence[int]) -> None:
         """Measure more samples; those of a block that is not full are kept."""
-        self._require_room(len(samples) / _SAMPLE_RATE)
+        self._require_room(len(samples) / LEVEL_SAMPLE_RATE)
         sparse = samples[::_COMPARED_SHARE]
         self.compared += sum(map(mul, sparse, sparse))
         self._left.extend(samples)
@@ -161,6 +160,10 @@ class _Meter:
             block = self._left[start : start + _BLOCK]
             self.levels.append(_level(sum(map(mul, block, block)) / _BLOCK))
         self._left = self._left[len(self._left) // _BLOCK * _BLOCK :]
+
+    def steps(self) -> list[int]:
+        """Return the levels by steps of 0.1 s, the loudest block of each."""
+        return _steps(self.levels)
 
     def add_silence(self, seconds: float) -> None:
         """Extend the levels by some seconds without audio."""
@@ -174,6 +177,10 @@ class _Meter:
                 "Speakers are told apart in recordings of up to "
                 f"{_MAX_SECONDS / 3600:.0f} hours, and this one is longer."
             )
+
+
+def _steps(blocks: bytearray) -> list[int]:
+    return [max(blocks[at : at + _STEP]) for at in range(0, len(blocks), _STEP)]
 
 
 def _level(power: float) -> int:

@@ -54,6 +54,12 @@ def find_voiced_spans(levels: SignalLevels) -> list[tuple[Span, ...]]:
     return spans
 
 
+def find_voice(steps: Sequence[int]) -> list[Span]:
+    """Return the start and end of each span with a voice, in seconds, from levels of steps."""
+    threshold = _find_threshold(steps)
+    return [*_join([level >= threshold for level in steps])]
+
+
 def _find_threshold(steps: Sequence[int]) -> int:
     """Return the level from which on there is a voice."""
     if not steps:
