@@ -18,6 +18,10 @@ TranscriptFormat = Literal["json", "text", "srt", "vtt", "verbose_json"]
 SpeechFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 UploadFormat = Literal["auto", "original", "mp3", "opus"]
 """Encoding of uploads; `auto` and `original` re-encode only what the service does not accept."""
+Pauses = Literal["keep", "shorten"]
+"""Pauses of over a second: sent, or left out so that only speech is paid for."""
+Quality = Literal["keep", "mark", "drop"]
+"""Segments that perhaps nobody said: not examined, marked with a reason, or left out."""
 Task = Literal["transcribe", "translate"]
 TrackChoice: TypeAlias = int | Literal["default", "all"]
 """Audio track: an index among the audio tracks, the one a player plays, or all of them mixed."""
@@ -65,6 +69,7 @@ class Model:
         formats: Response formats of each operation; operations without a key are not supported.
         source: Origin of the facts.
         max_seconds: Longest recording of one request, in seconds; None if there is no known limit.
+        word_times: True if transcriptions have the times of words on request.
         instructions: True if speech follows ``instructions``.
         voices: Documented voices of the model; unknown voices are left to the server.
         max_input_tokens: Tokens a chat model reads at most, as far as they are known.
@@ -74,13 +79,18 @@ class Model:
     formats: Mapping[Operation, frozenset[str]]
     source: str = _REFERENCE
     max_seconds: float | None = None
+    word_times: bool = False
     instructions: bool = False
     voices: frozenset[str] = VOICES
     max_input_tokens: int | None = None
     max_output_tokens: int | None = None
 
 
-_WHISPER = Model({"transcribe": TRANSCRIPT_FORMATS, "translate": TRANSCRIPT_FORMATS})
+_WHISPER = Model(
+    {"transcribe": TRANSCRIPT_FORMATS, "translate": TRANSCRIPT_FORMATS},
+    source=f"{_REFERENCE}; the times of words from version 0.4.1 of the vendor's SDK",
+    word_times=True,
+)
 _GPT_TRANSCRIBE = Model(
     {"transcribe": frozenset({"json"})},
     source=f"{_REFERENCE}; the 1400 s from public reports of the refusal behind it",
@@ -155,6 +165,25 @@ class Capabilities:
                 f"recording has {seconds:.0f} s; use a whisper model or send a shorter recording."
             )
 
+    def gives_word_times(self, model: str, operation: Operation) -> bool:
+        """Return whether the model is known to return the times of words on request."""
+        row = self.models.get(model)
+        return row is not None and row.word_times and operation == "transcribe"
+
+    def require_word_times(self, model: str, operation: Operation, response_format: str) -> None:
+        """Raise `UnsupportedError` if there are known to be no times of words."""
+        if operation != "transcribe":
+            raise UnsupportedError("Translations have no times of words; transcribe instead.")
+        if model in self.models and not self.models[model].word_times:
+            others = self._names(lambda each: each.word_times)
+            raise UnsupportedError(
+                f"{model} returns no times of words; these models do: {others or 'none'}."
+            )
+        if response_format != "verbose_json":
+            raise UnsupportedError(
+                f"Times of words need response_format verbose_json, not {response_format}."
+            )
+
     def require_instructions(self, model: str) -> None:
         """Raise `UnsupportedError` if the model is known to ignore instructions."""
         row = self.models.get(model)
@@ -198,6 +227,12 @@ def require_piece_options(piece_seconds: float | None, upload_format: UploadForm
     if piece_seconds is not None and not piece_seconds > 0:
         raise ConfigurationError(f"piece_seconds has to be above 0, not {piece_seconds}.")
     require_choice("upload_format", upload_format, get_args(UploadFormat))
+
+
+def require_quality_options(pauses: Pauses, quality: Quality) -> None:
+    """Raise `ConfigurationError` for unknown ways to treat pauses and doubtful segments."""
+    require_choice("pauses", pauses, get_args(Pauses))
+    require_choice("quality", quality, get_args(Quality))
 
 
 def require_track_choice(value: object) -> None:

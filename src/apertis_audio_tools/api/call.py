@@ -62,13 +62,19 @@ class StreamCall(Generic[R_co]):
     reader: Callable[[Response], StreamReader[R_co]]
 
 
-def multipart_body(fields: Mapping[str, str | float | None], upload: Upload) -> RequestBody:
-    """Return a multipart form that streams one file. Fields that are None are left out."""
+def multipart_body(
+    fields: Mapping[str, str | float | tuple[str, ...] | None], upload: Upload
+) -> RequestBody:
+    """Return a multipart form that streams one file.
+
+    Fields that are None are left out, and those with several values are repeated.
+    """
     boundary = secrets.token_hex(16)
     head = "".join(
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{each}\r\n'
         for name, value in fields.items()
-        if value is not None
+        for each in (value if isinstance(value, tuple) else (value,))
+        if each is not None
     )
     head += (
         f'--{boundary}\r\nContent-Disposition: form-data; name="file"; '

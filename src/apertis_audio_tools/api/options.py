@@ -2,19 +2,29 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
+from apertis_audio_tools.api.speakers import Speakers, require_speaker_options
+from apertis_audio_tools.errors import ConfigurationError
 from apertis_audio_tools.models import (
     CHAT_MODEL,
     SPEECH_MODEL,
     TRANSCRIPTION_MODEL,
     VOICE,
+    Pauses,
+    Quality,
     SpeechFormat,
     Task,
     TrackChoice,
     TranscriptFormat,
     UploadFormat,
+    require_piece_options,
+    require_quality_options,
+    require_track_choice,
 )
+
+TimestampGranularity = Literal["word", "segment"]
+"""Texts of a transcript that have times."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +43,41 @@ class TranscriptionOptions:
     piece_seconds: float | None = None
     upload_format: UploadFormat = "auto"
     track: TrackChoice = "default"
+    timestamp_granularities: Sequence[TimestampGranularity] | None = None
+    speakers: Speakers | None = None
+    speaker_names: Sequence[str] | None = None
+    channels: Sequence[int] | None = None
+    pauses: Pauses = "keep"
+    quality: Quality = "keep"
+
+    def __post_init__(self) -> None:
+        """Replace lists by tuples, so that the options can be compared and are the same later."""
+        for name in ("timestamp_granularities", "speaker_names", "channels"):
+            if isinstance(value := getattr(self, name), list):
+                object.__setattr__(self, name, tuple(value))
+
+    @property
+    def wants_words(self) -> bool:
+        """True if the times of words are requested."""
+        return "word" in (self.timestamp_granularities or ())
+
+    def require_valid(self) -> None:
+        """Raise an error for options that no recording and no model can have."""
+        require_piece_options(self.piece_seconds, self.upload_format)
+        require_track_choice(self.track)
+        require_quality_options(self.pauses, self.quality)
+        require_speaker_options(self.speakers, self.speaker_names, self.channels, self.track)
+        if self.timestamp_granularities is not None:
+            _require_granularities(self.timestamp_granularities)
+
+
+def _require_granularities(value: object) -> None:
+    is_list = isinstance(value, Sequence) and not isinstance(value, str) and value
+    known = get_args(TimestampGranularity)
+    if not is_list or any(each not in known for each in value):  # type: ignore[attr-defined]
+        raise ConfigurationError(
+            f'timestamp_granularities is {value!r:.100}; it is a list of "word" and "segment".'
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

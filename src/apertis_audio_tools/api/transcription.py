@@ -30,6 +30,8 @@ def transcription_call(
     response_format = options.response_format or capabilities.best_transcript_format(model, task)
     models.require_choice("response_format", response_format, models.TRANSCRIPT_FORMATS)
     models.require_range("temperature", options.temperature, models.TEMPERATURE_RANGE)
+    if options.wants_words:
+        capabilities.require_word_times(model, task, response_format)
     capabilities.require_operation(model, task, response_format)
     capabilities.require_duration(model, duration)
     fields = {
@@ -38,6 +40,8 @@ def transcription_call(
         "prompt": options.prompt,
         "response_format": response_format,
         "temperature": options.temperature,
+        # With words alone, services leave out the segments.
+        "timestamp_granularities[]": ("segment", "word") if options.wants_words else None,
     }
     body = multipart_body(fields, upload)
     require_size(

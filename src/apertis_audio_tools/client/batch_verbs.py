@@ -1,10 +1,13 @@
 """Verbs that turn many recordings into text."""
 
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Sequence
 
-from apertis_audio_tools.api.options import TranscriptionOptions
+from apertis_audio_tools.api.options import TimestampGranularity, TranscriptionOptions
+from apertis_audio_tools.api.speakers import Speakers
 from apertis_audio_tools.models import (
     TRANSCRIPTION_MODEL,
+    Pauses,
+    Quality,
     TrackChoice,
     TranscriptFormat,
     UploadFormat,
@@ -36,6 +39,12 @@ class BatchVerbs:
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
         track: TrackChoice = "default",
+        timestamp_granularities: Sequence[TimestampGranularity] | None = None,
+        speakers: Speakers | None = None,
+        speaker_names: Sequence[str] | None = None,
+        channels: Sequence[int] | None = None,
+        pauses: Pauses = "keep",
+        quality: Quality = "keep",
     ) -> Generator[Outcome]:
         """Transcribe many recordings; yield an `Outcome` for each while others are under way.
 
@@ -61,6 +70,12 @@ class BatchVerbs:
             piece_seconds: Target length of pieces in seconds; see `transcribe`.
             upload_format: Encoding of uploads; see `transcribe`. Defaults to ``auto``.
             track: Audio track of each recording; see `transcribe`. Defaults to ``default``.
+            timestamp_granularities: ``["word"]`` for the times of words; see `transcribe`.
+            speakers: How speakers are told apart; see `transcribe`, as for the next two.
+            speaker_names: Name for each channel or track.
+            channels: Indexes of the channels.
+            pauses: Whether long pauses are sent; see `transcribe`. Defaults to ``keep``.
+            quality: Treatment of doubtful segments; see `transcribe`. Defaults to ``keep``.
 
         Raises:
             ApertisError: If a recording fails, with ``on_error="raise"``; see `transcribe`.
@@ -76,6 +91,12 @@ class BatchVerbs:
             piece_seconds=piece_seconds,
             upload_format=upload_format,
             track=track,
+            timestamp_granularities=timestamp_granularities,
+            speakers=speakers,
+            speaker_names=speaker_names,
+            channels=channels,
+            pauses=pauses,
+            quality=quality,
         )
         return self.transcribe_many_with(
             sources, options, in_order=in_order, on_error=on_error, progress=progress
@@ -96,6 +117,12 @@ class BatchVerbs:
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
         track: TrackChoice = "default",
+        timestamp_granularities: Sequence[TimestampGranularity] | None = None,
+        speakers: Speakers | None = None,
+        speaker_names: Sequence[str] | None = None,
+        channels: Sequence[int] | None = None,
+        pauses: Pauses = "keep",
+        quality: Quality = "keep",
     ) -> AsyncGenerator[Outcome]:
         """Async version of `transcribe_many`."""
         options = TranscriptionOptions(
@@ -107,6 +134,12 @@ class BatchVerbs:
             piece_seconds=piece_seconds,
             upload_format=upload_format,
             track=track,
+            timestamp_granularities=timestamp_granularities,
+            speakers=speakers,
+            speaker_names=speaker_names,
+            channels=channels,
+            pauses=pauses,
+            quality=quality,
         )
         return self.atranscribe_many_with(
             sources, options, in_order=in_order, on_error=on_error, progress=progress
@@ -126,6 +159,11 @@ class BatchVerbs:
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
         track: TrackChoice = "default",
+        speakers: Speakers | None = None,
+        speaker_names: Sequence[str] | None = None,
+        channels: Sequence[int] | None = None,
+        pauses: Pauses = "keep",
+        quality: Quality = "keep",
     ) -> Generator[Outcome]:
         """Translate many recordings into English; see `transcribe_many`.
 
@@ -141,6 +179,11 @@ class BatchVerbs:
             piece_seconds: Target length of pieces in seconds; see `transcribe`.
             upload_format: Encoding of uploads; see `transcribe`. Defaults to ``auto``.
             track: Audio track of each recording; see `transcribe`. Defaults to ``default``.
+            speakers: How speakers are told apart; see `transcribe`, as for the next two.
+            speaker_names: Name for each channel or track.
+            channels: Indexes of the channels.
+            pauses: Whether long pauses are sent; see `transcribe`. Defaults to ``keep``.
+            quality: Treatment of doubtful segments; see `transcribe`. Defaults to ``keep``.
 
         Raises:
             ApertisError: If a recording fails; see `transcribe_many`.
@@ -154,6 +197,11 @@ class BatchVerbs:
             piece_seconds=piece_seconds,
             upload_format=upload_format,
             track=track,
+            speakers=speakers,
+            speaker_names=speaker_names,
+            channels=channels,
+            pauses=pauses,
+            quality=quality,
         )
         return self.transcribe_many_with(
             sources, options, in_order=in_order, on_error=on_error, progress=progress
@@ -173,6 +221,11 @@ class BatchVerbs:
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
         track: TrackChoice = "default",
+        speakers: Speakers | None = None,
+        speaker_names: Sequence[str] | None = None,
+        channels: Sequence[int] | None = None,
+        pauses: Pauses = "keep",
+        quality: Quality = "keep",
     ) -> AsyncGenerator[Outcome]:
         """Async version of `translate_many`."""
         options = TranscriptionOptions(
@@ -184,6 +237,11 @@ class BatchVerbs:
             piece_seconds=piece_seconds,
             upload_format=upload_format,
             track=track,
+            speakers=speakers,
+            speaker_names=speaker_names,
+            channels=channels,
+            pauses=pauses,
+            quality=quality,
         )
         return self.atranscribe_many_with(
             sources, options, in_order=in_order, on_error=on_error, progress=progress

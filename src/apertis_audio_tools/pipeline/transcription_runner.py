@@ -9,12 +9,9 @@ from typing import TypeVar
 
 from apertis_audio_tools.concurrency.permits import FairSemaphore, Permit
 from apertis_audio_tools.pipeline.job_state import JobState
+from apertis_audio_tools.pipeline.recording_jobs import RecordingJob
 from apertis_audio_tools.pipeline.request_runner import RequestRunner
-from apertis_audio_tools.pipeline.transcription_job import (
-    InFlightPiece,
-    PieceRequest,
-    TranscriptionJob,
-)
+from apertis_audio_tools.pipeline.transcription_job import InFlightPiece, PieceRequest
 from apertis_audio_tools.pipeline.worker_pool import (
     WorkerPool,
     cancel_tasks,
@@ -34,7 +31,7 @@ class TranscriptionRunner:
     requests: RequestRunner
     permits: FairSemaphore
 
-    def run(self, job: TranscriptionJob) -> Transcript:
+    def run(self, job: RecordingJob) -> Transcript:
         """Transcribe all pieces of a job concurrently. If one piece fails, the job fails.
 
         After a failure nothing new is sent, but pieces under way are paid for and awaited. An
@@ -43,7 +40,7 @@ class TranscriptionRunner:
         with WorkerPool(self.permits.size) as pool:
             return self.run_in(pool, job, JobState())
 
-    def run_in(self, pool: WorkerPool, job: TranscriptionJob, state: JobState) -> Transcript:
+    def run_in(self, pool: WorkerPool, job: RecordingJob, state: JobState) -> Transcript:
         """Transcribe all pieces of a job in the threads of a pool."""
         self.requests.transport.require_open()
         if cached := job.cached():
@@ -65,7 +62,18 @@ class TranscriptionRunner:
                 wait(running)
         return job.finish(state)
 
-    async def arun(self, job: TranscriptionJob, state: JobState | None = None) -> Transcript:
+    def find_cached(self, job: RecordingJob) -> Transcript | None:
+        """Return the transcript of a job if the cache has all of it; send nothing."""
+        state = JobState()
+        with job.recording, contextlib.closing(job.requests(state)) as requests:
+            if cached := job.cached():
+                return cached
+            if missing := next(requests, None):
+                missing.piece.close()
+                return None
+        return job.finish(state)
+
+    async def arun(self, job: RecordingJob, state: JobState | None = None) -> Transcript:
         """Async version of `run`. Threads cut pieces and write the cache."""
         self.requests.transport.require_open()
         state = state or JobState()
@@ -115,14 +123,14 @@ class TranscriptionRunner:
         return permit
 
     def _send(
-        self, job: TranscriptionJob, piece: InFlightPiece, state: JobState, token: CancelToken
+        self, job: RecordingJob, piece: InFlightPiece, state: JobState, token: CancelToken
     ) -> None:
         call = piece.request.call
         with contextlib.closing(piece), state.catching_failure(), token.scope():
             transcript = call.read(self.requests.send(call.request, state))
             job.store(piece.request, transcript, state)
 
-    async def _asend(self, job: TranscriptionJob, piece: InFlightPiece, state: JobState) -> None:
+    async def _asend(self, job: RecordingJob, piece: InFlightPiece, state: JobState) -> None:
         call = piece.request.call
         with contextlib.closing(piece), state.catching_failure():
             response = await self.requests.asend(call.request, state)
