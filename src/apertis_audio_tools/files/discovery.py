@@ -148,7 +148,7 @@ def _search_folder(folder: Path, glob: str, suffixes: Collection[str] | None) ->
         if not _is_hidden(path.relative_to(folder)) and may_be_recording(path, suffixes):
             target = Path(os.path.realpath(path))
             is_file_within = target.is_relative_to(root) and _is_file(path)
-            if is_file_within and is_chosen(path, suffixes, partial(path.open, "rb")):
+            if is_file_within and is_chosen(path, suffixes, partial(_open, path)):
                 is_empty = False
                 yield path
     if is_empty:
@@ -162,6 +162,10 @@ def _match_glob(folder: Path, glob: str) -> list[Path]:
         raise ConfigurationError(
             f"glob is {glob!r}; it must be a pattern below the folder, such as **/*.mp3."
         ) from error
+
+
+def _open(path: Path) -> BinaryIO:
+    return path.open("rb")
 
 
 def may_be_recording(path: PurePath, suffixes: Collection[str] | None) -> bool:

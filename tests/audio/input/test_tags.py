@@ -4,6 +4,7 @@ import functools
 import io
 import random
 import struct
+from collections.abc import Callable
 
 import pytest
 
@@ -49,7 +50,7 @@ def ape(cover: bytes, *, has_header: bool = True) -> bytes:
 ID3V1 = b"TAG" + b"Title".ljust(125, b"\0")
 LONG_ID3V1 = b"TAG+" + b"A title of more than thirty characters".ljust(223, b"\0") + ID3V1
 LYRICS = b"LYRICSBEGININD0000200LYR00100" + b"la " * 33 + b"l000148LYRICS200" + ID3V1
-TAGS = {
+TAGS: dict[str, Callable[[bytes], bytes]] = {
     "ID3v1": lambda _: ID3V1,
     "long ID3v1": lambda _: LONG_ID3V1,
     "Lyrics3": lambda _: LYRICS,

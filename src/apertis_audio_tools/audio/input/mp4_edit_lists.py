@@ -51,7 +51,8 @@ def sample_codecs(stream: BinaryIO, size: int, index: int) -> tuple[str, ...]:
     if box is None:
         return ()
     stream.seek(box.start)
-    data, position, found = stream.read(min(box.end - box.start, _MAX_DESCRIPTIONS_BYTES)), 8, []
+    data = stream.read(min(box.end - box.start, _MAX_DESCRIPTIONS_BYTES))
+    position, found = 8, list[str]()
     while len(head := data[position : position + 8]) == 8 and len(found) < _MAX_BOXES:  # noqa: PLR2004  # size and kind
         found.append(head[4:].decode("ascii", "replace"))
         position += max(int.from_bytes(head[:4]), 8)
