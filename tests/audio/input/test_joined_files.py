@@ -70,7 +70,7 @@ def test_parts_of_different_codecs(names: tuple[str, ...], encoded: dict[str, by
 
 
 def test_wave_parts_of_different_formats(encoded: dict[str, bytes]) -> None:
-    """What has another format than the first part is not read, and a note says so."""
+    """Parts of another format than the first are not read, and a note says so."""
     other = encoded["wav"].replace(b"\x80\x3e\0\0", b"\x40\x1f\0\0", 1)
     recording = probe(encoded["wav"] * 2 + other)
     assert recording.duration == pytest.approx(2 * SECONDS)
@@ -103,7 +103,7 @@ def test_several_sample_descriptions(encoded: dict[str, bytes]) -> None:
 
 
 def test_several_codecs_in_a_track(encoded: dict[str, bytes]) -> None:
-    """What players leave out of an MP4 track is said."""
+    """A note says what players leave out of an MP4 track."""
     content = with_second_description(encoded["m4a"])
     second = content.index(b"mp4a", content.index(b"mp4a", content.index(b"stsd")) + 4)
     recording = probe(content[:second] + b"ac-3" + content[second + 4 :])

@@ -28,7 +28,7 @@ _HEADS = {
         "w64": rb"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0.{8}wave",
     }.items()
 }
-"""How files begin, by container."""
+"""Beginnings of files, by container."""
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 """Identifiers of the header of a Matroska file, and of all that follows (RFC 8794, RFC 9559)."""
 

@@ -18,7 +18,7 @@ ID3V1_BYTES = 128
 _LONG_ID3V1 = re.compile(rb"TAG\+.{223}TAG", re.DOTALL)
 _LONG_ID3V1_BYTES = 227
 _MARKS = re.compile(rb"TAG"), re.compile(rb"ID3")
-"""What all tags contain. One expression for both would take four times as long."""
+"""Bytes in all tags. One expression for both would take four times as long."""
 _MARK_BYTES = 3
 _MAX_MARKS = 20_000
 """Marks that are examined. Live streams have one each few seconds."""
@@ -28,7 +28,7 @@ _LYRICS = b"LYRICSBEGIN"
 _LYRICS_END = re.compile(rb"LYRICS(200|END)$")
 _MAX_LYRICS_BYTES = 1_000_000
 _AUDIO = re.compile(rb"\xff[\xe0-\xff]|\x0b\x77|TAG|ID3|APETAGEX|LYRICSBEGIN")
-"""What follows a tag: a frame of MPEG audio, AAC or AC-3, or another tag."""
+"""Bytes behind a tag: a frame of MPEG audio, AAC or AC-3, or another tag."""
 _ID3_HEAD = re.compile(rb"ID3..(.)([\x00-\x7f]{4})", re.DOTALL)
 _ID3_HAS_FOOTER = 0x10
 _APE_HEAD_BYTES = 32
