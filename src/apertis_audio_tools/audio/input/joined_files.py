@@ -21,7 +21,7 @@ _HEADS = {
         "asf": rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c",
         "caf": rb"caff\0\x01\0\0",
         "dsf": rb"DSD \x1c\0{7}",
-        "flac": rb"fLaC\0\0\0\x22",
+        "flac": rb"fLaC[\0\x80]\0\0\x22",
         "flv": rb"FLV\x01[\0-\x0f]\0\0\0\x09",
         "tta": rb"TTA1[\x01-\x03]\0",
         "voc": rb"Creative Voice File\x1a",
