@@ -1,12 +1,14 @@
 """A chosen track reaches the service, and its words have the times of the video."""
 
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from apertis_audio_tools import ApertisAudio, ConfigurationError, RecordingError, Transcript
+from support.beacon_recordings import BeaconFormat, write_beacons
 from support.film_recordings import COUNT, SECONDS, FilmTrack, Picture, write_film
 from support.loopback_server import LoopbackServer
 from support.scripted_responses import respond_json
@@ -74,3 +76,27 @@ def test_invalid_track(run: Run) -> None:
         with pytest.raises(ConfigurationError, match="track is -1"):
             run(client, "transcribe", FILM, track=-1)
     assert server.requests == []
+
+
+@pytest.mark.parametrize("options", [{}, {"piece_seconds": 4}], ids=["whole", "cut"])
+@pytest.mark.parametrize("container", ["flac", "matroska"])
+def test_file_that_was_cut_off(
+    run: Run, beacon_url: str, options: dict[str, Any], container: str, tmp_path: Path
+) -> None:
+    """A note says that a recording ends before its header says it does."""
+    form = BeaconFormat(container, "flac", 16_000)
+    content = write_beacons(form, tmp_path / "talk", COUNT).read_bytes()
+    with ApertisAudio("sk-payg-1234", base_url=beacon_url, cache=False) as client:
+        whole = run(client, "transcribe", ("talk", content), **options)
+        half = run(client, "transcribe", ("talk", content[: len(content) // 2]), **options)
+    assert whole.notes == ()
+    (note,) = half.notes
+    assert re.match(r"Its audio ends at (9|10) s, and its header says 20 s; it may be", note)
+
+
+def test_copied_track_in_one_piece(run: Run, beacon_url: str) -> None:
+    """Samples that players skip make no difference if a track is copied into one piece."""
+    film = write_film("mp4", [FilmTrack(0)], Picture())
+    with ApertisAudio("sk-payg-1234", base_url=beacon_url, cache=False) as client:
+        transcript = run(client, "transcribe", ("film.mp4", film))
+    assert transcript.segments[0].start == pytest.approx(0.72, abs=0.012)

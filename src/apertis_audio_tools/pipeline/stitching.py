@@ -13,6 +13,9 @@ from apertis_audio_tools.pipeline.segment_words import TimedWord, divide
 from apertis_audio_tools.results import Segment, Transcript, Usage, Word
 from apertis_audio_tools.text.passages import join_texts
 
+_MIN_MISSING_SECONDS, _MISSING_SHARE = 5.0, 0.05
+"""Seconds, and share of a recording, that headers may claim besides the audio."""
+
 T = TypeVar("T", Segment, Word)
 
 
@@ -101,9 +104,21 @@ def join_segments(
     )
 
 
-def find_notes(pieces: Sequence[TranscribedPiece], whole: Transcript) -> list[str]:
-    """Return sentences about what was noticed in the transcript of all pieces."""
+def find_notes(
+    pieces: Sequence[TranscribedPiece], whole: Transcript, claimed_end: float | None
+) -> list[str]:
+    """Return sentences about what was noticed in the transcript of all pieces.
+
+    `claimed_end` is the second at which the recording ends by its header, or None if that does not
+    know.
+    """
     notes = list[str]()
+    end = pieces[-1].end if pieces else 0.0
+    if claimed_end and claimed_end - end > max(_MIN_MISSING_SECONDS, claimed_end * _MISSING_SHARE):
+        notes.append(
+            f"Its audio ends at {end:.0f} s, and its header says {claimed_end:.0f} s; it may be "
+            "incomplete."
+        )
     short = sum(piece.seconds < MIN_REQUEST_SECONDS for piece in pieces)
     if short:
         subject = "It" if len(pieces) == 1 else f"A part of it ({short} of {len(pieces)} pieces)"

@@ -200,7 +200,7 @@ class TranscriptionJob:
         pieces = self.finished_pieces(state, self._stitch)
         if len(pieces) == 1 and pieces[0].time_map is None:
             only = place(pieces[0])
-            return self._finished(self._complete(only, find_notes(pieces, only)))
+            return self._finished(self._complete(only, self._find_notes(pieces, only)))
         return self.keep(self._stitch(pieces), pieces)
 
     def finished_pieces(
@@ -223,7 +223,7 @@ class TranscriptionJob:
         self, transcript: Transcript, pieces: Sequence[TranscribedPiece], notes: Sequence[str] = ()
     ) -> Transcript:
         """Return the whole transcript, complete with its notes, after adding it to the cache."""
-        whole = self._complete(transcript, (*notes, *find_notes(pieces, transcript)))
+        whole = self._complete(transcript, (*notes, *self._find_notes(pieces, transcript)))
         if cache := self.factory.context.cache:
             cache.put(self._cache_key(), whole)
         return self._finished(whole)
@@ -307,6 +307,9 @@ class TranscriptionJob:
         cache = self.factory.context.cache
         cached = cache.get(self._cache_key(piece)) if cache else None
         return cached and cached.model_copy(update={"usage": None})
+
+    def _find_notes(self, pieces: Sequence[TranscribedPiece], whole: Transcript) -> list[str]:
+        return find_notes(pieces, whole, self.recording.claimed_end)
 
     def _complete(self, transcript: Transcript, notes: Sequence[str]) -> Transcript:
         """Return the transcript with this recording's name, digest and notes; log the notes."""

@@ -30,6 +30,10 @@ _GUESSING_CONTAINERS = frozenset({"aac", "mpeg"})
 """Containers whose duration FFmpeg guesses from the bit rate of the beginning."""
 _ABSOLUTE_CONTAINERS = frozenset({"matroska", "webm"})
 """Containers whose duration is the time stamp of the end, wherever the first one is."""
+_STATING_CONTAINERS = frozenset(
+    {"aiff", "au", "caf", "flac", "matroska", "mp4", "tta", "webm", "wv"}
+)
+"""Containers whose header says how long the recording is, whatever follows it."""
 _MAX_START = 24 * 3600.0
 """Seconds at which a track may begin. Later ones come from damage, or from a clock that was set."""
 _NOTED_START = 0.5
@@ -111,6 +115,11 @@ class Recording:
         if self.voiced is None:
             return self.duration
         return sum(end - start for start, end in self.voiced)
+
+    @property
+    def claimed_end(self) -> float | None:
+        """The end by a header that describes only this audio and should be right, or None."""
+        return self.end if self.is_plain and self.container in _STATING_CONTAINERS else None
 
     @property
     def is_accepted(self) -> bool:
