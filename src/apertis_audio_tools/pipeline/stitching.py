@@ -113,11 +113,6 @@ def find_notes(pieces: Sequence[TranscribedPiece], whole: Transcript) -> list[st
             f"The service gave impossible times for {clamped} of {len(whole.segments)} segments; "
             "they have the nearest possible ones."
         )
-    if (diarized := _count_diarized(pieces)) > 1:
-        notes.append(
-            f"The service named speakers anew in each of {diarized} pieces: a speaker has another "
-            "name in each."
-        )
     if not whole.text.strip():
         notes.append("No speech was found in it, so the transcript is empty.")
     return notes
@@ -134,6 +129,15 @@ def _number_speakers(piece: TranscribedPiece, number: int) -> TranscribedPiece:
         for each in piece.transcript.segments
     )
     return replace(piece, transcript=piece.transcript.model_copy(update={"segments": segments}))
+
+
+def find_speaker_notes(pieces: Iterable[TranscribedPiece]) -> list[str]:
+    """Return a sentence about speakers that the service has named anew in several pieces."""
+    if (count := _count_diarized(pieces)) <= 1:
+        return []
+    return [
+        f"The service named speakers anew in each of {count} pieces, with another name in each."
+    ]
 
 
 def _merge_segments(pieces: Iterable[TranscribedPiece]) -> Iterator[Segment]:

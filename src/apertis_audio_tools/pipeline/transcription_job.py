@@ -30,7 +30,13 @@ from apertis_audio_tools.models import (
 from apertis_audio_tools.pipeline.cache import TranscriptCache
 from apertis_audio_tools.pipeline.doubts import are_examined, mark_doubts, treat_doubts
 from apertis_audio_tools.pipeline.job_state import JobState
-from apertis_audio_tools.pipeline.stitching import TranscribedPiece, find_notes, place, stitch
+from apertis_audio_tools.pipeline.stitching import (
+    TranscribedPiece,
+    find_notes,
+    find_speaker_notes,
+    place,
+    stitch,
+)
 from apertis_audio_tools.pipeline.time_estimates import add_estimated_times
 from apertis_audio_tools.results import PartialTranscript, Transcript
 
@@ -201,7 +207,7 @@ class TranscriptionJob:
         if len(pieces) == 1 and pieces[0].time_map is None:
             only = place(pieces[0])
             return self._finished(self._complete(only, find_notes(pieces, only)))
-        return self.keep(self._stitch(pieces), pieces)
+        return self.keep(self._stitch(pieces), pieces, find_speaker_notes(pieces))
 
     def finished_pieces(
         self, state: JobState, join: Callable[[list[TranscribedPiece]], Transcript]
