@@ -3,12 +3,15 @@
 import gc
 import os
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from apertis_audio_tools.pipeline import model_directory
 from apertis_audio_tools.sandbox import Sandbox, Whisper
+from apertis_audio_tools.transport.retry import SystemClock
 from support.caching_recogniser import CachingRecogniser
 from support.sync_async import RUNS, Run
 
@@ -52,6 +55,13 @@ def pytest_collection_finish() -> None:
     """Exclude imported and collected objects from later garbage collections."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def _fixed_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test depend on the calendar: on this day, all models of the table are served."""
+    monkeypatch.setattr(SystemClock, "today", lambda _: date(2026, 1, 1))
+    monkeypatch.setattr(model_directory, "_warned_of", set[str]())
 
 
 @pytest.fixture(autouse=True)

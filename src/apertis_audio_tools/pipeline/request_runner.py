@@ -6,7 +6,7 @@ import functools
 import itertools
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, Protocol, TypeVar
 
 from tenacity import AsyncRetrying, Retrying
 
@@ -24,6 +24,13 @@ from apertis_audio_tools.transport.retry import Clock, RetryPolicy
 R = TypeVar("R")
 
 
+class ModelAdviser(Protocol):
+    """Adviser on the models that requests are for."""
+
+    def warn(self, request: Request, /) -> None:
+        """Warn of the end of the model that a request is for."""
+
+
 @dataclass(frozen=True, slots=True)
 class RequestRunner:
     """Runner of single calls, each of which may take `deadline` seconds with all its attempts."""
@@ -31,6 +38,7 @@ class RequestRunner:
     transport: Transport
     retry: RetryPolicy
     deadline: float
+    models: ModelAdviser | None = None
 
     def run(self, call: Call[R]) -> R:
         """Return the result that the call reads from its response."""
@@ -136,10 +144,15 @@ class RequestRunner:
 
             yield await self._aretry(request, attempt)
 
+    def _warn(self, request: Request) -> None:
+        if self.models:
+            self.models.warn(request)
+
     def _retry(
         self, request: Request, attempt: Callable[[float], R], state: JobState | None = None
     ) -> R:
         """Return the result of the first attempt that succeeds, or raise the last error."""
+        self._warn(request)
         clock, job = self.retry.clock, state or JobState()
         deadline = clock.monotonic() + self.deadline
         sleep = functools.partial(clock.sleep, wake=job.stop.event)
@@ -161,6 +174,7 @@ class RequestRunner:
         state: JobState | None = None,
     ) -> R:
         """Async version of `_retry`."""
+        self._warn(request)
         clock, job = self.retry.clock, state or JobState()
         deadline = clock.monotonic() + self.deadline
         sleep = functools.partial(_asleep, clock, stop=job.stop) if state else clock.asleep
