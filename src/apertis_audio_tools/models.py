@@ -82,7 +82,12 @@ class Model:
         successors: Names of the models that take its place.
         max_seconds: Longest recording of one request, in seconds; None if there is no known limit.
         instructions: True if speech follows ``instructions``.
+        languages: True if several languages of a recording can be named.
+        keywords: True if terms to be recognised have a parameter of their own.
+        strong_languages: ISO 639-1 codes of languages that the model is best for.
         voices: Documented voices of the model; unknown voices are left to the server.
+        similar_voices: Voice of the model for each documented voice of other models, which is used
+            if the model was chosen automatically.
         max_input_tokens: Tokens a chat model reads at most, as far as they are known.
         max_output_tokens: Tokens a chat model writes at most, as far as they are known.
     """
@@ -94,9 +99,17 @@ class Model:
     successors: tuple[str, ...] = ()
     max_seconds: float | None = None
     instructions: bool = False
+    languages: bool = False
+    keywords: bool = False
+    strong_languages: frozenset[str] = frozenset()
     voices: frozenset[str] = VOICES
+    similar_voices: Mapping[str, str] = field(default_factory=dict)
     max_input_tokens: int | None = None
     max_output_tokens: int | None = None
+
+    def has_voice(self, voice: str) -> bool:
+        """Return whether the model has a documented voice, or a similar one."""
+        return voice in self.voices or voice in self.similar_voices
 
 
 def _ending(model: Model, retires: date, *successors: str) -> Model:
@@ -117,8 +130,20 @@ _GPT_4O_TRANSCRIBE = _ending(
     date(2027, 2, 26),
     "gpt-transcribe",
 )
+_EAST_ASIAN = frozenset({"zh", "ja", "ko"})
 _SPEECH = Model({"speak": SPEECH_FORMATS})
-_GEMINI_SPEECH = replace(_SPEECH, voices=frozenset())
+_GEMINI_SPEECH = replace(
+    _SPEECH,
+    voices=frozenset(),
+    similar_voices={
+        "alloy": "Kore",
+        "echo": "Sulafat",
+        "fable": "Charon",
+        "onyx": "Algenib",
+        "nova": "Leda",
+        "shimmer": "Erinome",
+    },
+)
 _TTS = _ending(_SPEECH, date(2027, 1, 6), "gemini-3.8-flash-lite-tts")
 _AUDIO_CHAT = Model(
     {"chat": CHAT_AUDIO_FORMATS},
@@ -134,11 +159,13 @@ MODELS: MappingProxyType[str, Model] = MappingProxyType(
         "whisper-large-v3": _WHISPER,
         "whisper-large-v3-turbo": _WHISPER,
         "gpt-4o-mini-transcribe": _GPT_4O_TRANSCRIBE,
-        "gpt-4o-transcribe": _GPT_4O_TRANSCRIBE,
+        "gpt-4o-transcribe": replace(_GPT_4O_TRANSCRIBE, strong_languages=_EAST_ASIAN),
         "gpt-transcribe": Model(
             {"transcribe": frozenset({"json"})},
             source='openai-cookbook, "Migrate from Whisper to GPT-Transcribe"',
             read_on=_NOTICE_READ_ON,
+            languages=True,
+            keywords=True,
         ),
         "tts-1": _TTS,
         "tts-1-hd": _TTS,

@@ -7,7 +7,9 @@ import warnings
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from typing import get_args
 
+from apertis_audio_tools.api.model_choice import ModelChooser, is_about_model
 from apertis_audio_tools.api.model_lifecycle import ModelLifecycles
 from apertis_audio_tools.api.model_list import ListedModel, model_list_call
 from apertis_audio_tools.api.request import Request
@@ -15,11 +17,12 @@ from apertis_audio_tools.concurrency.fork_safety import ForkSafeLock, ProcessLoc
 from apertis_audio_tools.errors import (
     ApertisError,
     APIStatusError,
+    InvalidRequestError,
     ModelRetirementWarning,
     RateLimitError,
     ServerError,
 )
-from apertis_audio_tools.models import Model
+from apertis_audio_tools.models import Model, Task
 from apertis_audio_tools.pipeline.request_runner import RequestRunner
 
 logger: logging.Logger = logging.getLogger("apertis_audio_tools")
@@ -104,6 +107,27 @@ class ModelDirectory:
             _warned_of.add(model)
             end = lifecycles.describe_end(model, today)
             warnings.warn(f"{end} See docs/models.md.", ModelRetirementWarning, stacklevel=2)
+
+    def advise(self, error: APIStatusError, request: Request) -> None:
+        """Add what the key can use instead to an error about a model or a response format."""
+        if is_about_model(error) and request.need:
+            self._add_advice(error, request, self.lifecycles())
+
+    async def aadvise(self, error: APIStatusError, request: Request) -> None:
+        """Async version of `advise`."""
+        if is_about_model(error) and request.need:
+            self._add_advice(error, request, await self.alifecycles())
+
+    def _add_advice(
+        self, error: APIStatusError, request: Request, lifecycles: ModelLifecycles
+    ) -> None:
+        chooser = ModelChooser(lifecycles, self._clock.today())
+        if request.model and request.need:
+            advice = chooser.explain(request.model, request.need)
+            is_text = request.need.operation in get_args(Task)
+            is_format = is_text and isinstance(error, InvalidRequestError)
+            sentences = [error.message, advice, "Or request json." if is_format else ""]
+            error.args = (" ".join(filter(None, sentences)),)
 
     def _claim(self, *, is_async: bool) -> Future[Listed] | None:
         """Return the future that the caller has to settle, or None if another one does.

@@ -14,7 +14,7 @@ from apertis_audio_tools.api.call import Call, StreamCall
 from apertis_audio_tools.api.request import Request
 from apertis_audio_tools.api.response import Response
 from apertis_audio_tools.concurrency.signals import StopEvent
-from apertis_audio_tools.errors import OutputError
+from apertis_audio_tools.errors import APIStatusError, OutputError
 from apertis_audio_tools.pipeline.job_state import JobState
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread
 from apertis_audio_tools.transport import Transport
@@ -29,6 +29,12 @@ class ModelAdviser(Protocol):
 
     def warn(self, request: Request, /) -> None:
         """Warn of the end of the model that a request is for."""
+
+    def advise(self, error: APIStatusError, request: Request, /) -> None:
+        """Add the models that the key can use to an error about the model of a request."""
+
+    async def aadvise(self, error: APIStatusError, request: Request, /) -> None:
+        """Async version of `advise`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +171,12 @@ class RequestRunner:
             return attempt(self.retry.time_left(deadline))
 
         options = self.retry.tenacity_options(deadline, lambda: job.stop.is_set)
-        return Retrying(**options, sleep=sleep)(once)
+        try:
+            return Retrying(**options, sleep=sleep)(once)
+        except APIStatusError as error:
+            if self.models:
+                self.models.advise(error, request)
+            raise
 
     async def _aretry(
         self,
@@ -187,7 +198,12 @@ class RequestRunner:
             return await attempt(self.retry.time_left(deadline))
 
         options = self.retry.tenacity_options(deadline, lambda: job.stop.is_set)
-        return await AsyncRetrying(**options, sleep=sleep)(once)
+        try:
+            return await AsyncRetrying(**options, sleep=sleep)(once)
+        except APIStatusError as error:
+            if self.models:
+                await self.models.aadvise(error, request)
+            raise
 
 
 async def _asleep(clock: Clock, seconds: float, *, stop: StopEvent) -> None:
