@@ -37,7 +37,7 @@ test: lint ## lint, type-check and run every test
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 hostile: $(VENV)/.dev ## read thousands of hostile responses, texts and recordings and every form of a repeated key, with memory and time measured
-	APERTIS_LONG_TESTS=1 $(BIN)/python -m pytest tests/hostile/test_response_costs.py tests/hostile/test_linear_time.py tests/project/test_repeated_keys.py
+	APERTIS_LONG_TESTS=1 $(BIN)/python -m pytest tests/hostile/test_bombs.py tests/hostile/test_response_costs.py tests/hostile/test_linear_time.py tests/project/test_repeated_keys.py
 	$(BIN)/python benchmarks/fuzz_responses.py --count 5000
 	$(BIN)/python benchmarks/fuzz.py --count 9200 --bombs 300
 

@@ -21,7 +21,6 @@ REPLY = {"index": 0, "finish_reason": "stop", "message": MESSAGE}
 LOCALES = {
     "c": {"LC_ALL": "C"},
     "c-no-utf8": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
-    "posix-no-utf8": {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
     "ascii-streams": {"PYTHONIOENCODING": "ascii:strict"},
 }
 
@@ -82,16 +81,13 @@ def test_invalid_text_arguments(server: LoopbackServer) -> None:
 
 
 @pytest.mark.usefixtures("server")
-@pytest.mark.parametrize("form", ["passages", "json"])
-def test_names_of_files(tmp_path: Path, form: str) -> None:
+def test_names_of_files(tmp_path: Path) -> None:
     """Recordings and outputs with any name are read and written, and transcripts are whole."""
     recording, folder = tmp_path / "日本é.mp3", tmp_path / "ö"
     recording.write_bytes(CLIP.read_bytes())
-    shown = run("transcribe", recording, "--format", form)
-    assert shown.returncode == 0
-    assert TEXT in (shown.stdout.decode() if form != "json" else json.loads(shown.stdout)["text"])
-    assert run("transcribe", recording, "--format", form, "-o", folder).returncode == 0
+    shown = run("transcribe", recording, "--format", "json")
+    assert (shown.returncode, json.loads(shown.stdout)["text"]) == (0, TEXT)
+    assert run("transcribe", recording, "--format", "passages", "-o", folder).returncode == 0
     (written,) = folder.iterdir()
     assert written.stem == "日本é"
-    content = written.read_text("utf-8")
-    assert TEXT in (content if form != "json" else json.loads(content)["text"])
+    assert TEXT in written.read_text("utf-8")

@@ -15,7 +15,11 @@ from support.timeouts import TIMEOUT
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="has other signals")
 
 CLIPS = Path(__file__).parents[1] / "clips"
-PROGRAM = "import os, sys; from apertis_audio_tools.__main__ import main; "
+PROGRAM = """import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job in the background, or one
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup, inherits that it ignores a signal
+from apertis_audio_tools.__main__ import main
+"""
 NAMED_DRAFTS = "vars(os).pop('O_TMPFILE', None); main()"
 
 

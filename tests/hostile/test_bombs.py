@@ -35,7 +35,7 @@ def test_memory(name: str, bomb_results: dict[str, tuple[list[str], int]]) -> No
 
 def test_refusals(bomb_results: dict[str, tuple[list[str], int]]) -> None:
     """Files that cannot be audio are refused with a message."""
-    for name in ("mp4 of 10,000 tracks", "ogg of 10,000 streams", "wav of 0 Hz", "midi"):
+    for name in ("mp4 of many tracks", "ogg of many streams", "wav of 0 Hz", "midi"):
         outcomes, _ = bomb_results[name]
         assert all(
             outcome.startswith(("RecordingError: ", "ErrorResponse: ")) for outcome in outcomes

@@ -23,6 +23,8 @@ from apertis_audio_tools.langchain.client_fields import CachingClientFields, Che
 from apertis_audio_tools.langchain.model_errors import raising_model_errors
 from apertis_audio_tools.models import AUTO, VOICE, SpeechFormat, Task, TrackChoice
 
+_SOURCE_TYPES = (str, os.PathLike, bytes, bytearray, memoryview)
+
 
 class TranscribeRunnable(CachingClientFields, RunnableSerializable[Any, str]):
     """Returns the words of a recording, as the first step of a voice chain.
@@ -257,7 +259,7 @@ def _source(value: Any, access: FileAccess | None, files: ExitStack) -> Source:
         return cast("Source", audio.clip(access, files)["input_audio"]["data"])
     if access is not None and isinstance(value, str | os.PathLike):
         return files.enter_context(access.reading(os.fspath(value)))
-    is_source = isinstance(value, str | os.PathLike | bytes) or hasattr(value, "read")
+    is_source = isinstance(value, _SOURCE_TYPES) or hasattr(value, "read")
     if is_source or is_named_source(value):
         return cast("Source", value)
     kind = "block" if isinstance(value, Mapping) else type(value).__name__

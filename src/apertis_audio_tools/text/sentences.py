@@ -41,6 +41,8 @@ _ABBREVIATIONS = frozenset(
     )
 )
 _NOT_IN_A_WORD = re.compile(r"[^\w.]")
+_INITIALS = re.compile(r"(?:[A-Z]\.)+[A-Z]")
+"""As in "the U.S. Navy". A sentence that ends so is only taken together with the next one."""
 _MAX_ABBREVIATION_LENGTH = 8
 _MAX_ORDINAL_DIGITS = 2
 _JOINER = "\N{ZERO WIDTH JOINER}"
@@ -191,7 +193,8 @@ def _is_sentence_end(text: str, dot: int, end: int) -> bool:
         return False
     word = _NOT_IN_A_WORD.split(text[max(0, dot - _MAX_ABBREVIATION_LENGTH) : dot])[-1]
     is_short = len(word) == 1 or (word.isdigit() and len(word) <= _MAX_ORDINAL_DIGITS)
-    return not (is_short or word.lower() in _ABBREVIATIONS)
+    is_initials = _INITIALS.fullmatch(word) is not None
+    return not (is_short or is_initials or word.lower() in _ABBREVIATIONS)
 
 
 def _skip_space(text: str, index: int) -> int:

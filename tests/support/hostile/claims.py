@@ -1,5 +1,6 @@
 """Recordings of kilobytes that claim or unpack to gigabytes: MP4 indexes and ID3 tags."""
 
+import functools
 import struct
 import zlib
 from collections.abc import Callable
@@ -126,6 +127,7 @@ def frame(kind: bytes, content: bytes, *, flags: int = 0) -> bytes:
     return kind + syncsafe(len(content)) + bytes([0, flags]) + content
 
 
+@functools.cache
 def _packed_tag(version: int = 4) -> bytes:
     frames = []
     for number in range(3):
