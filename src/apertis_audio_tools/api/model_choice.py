@@ -15,9 +15,13 @@ _REMEDIES = {
     "transcribe": "ask the service for one, or name one with model=",
     "translate": "transcribe the recording and have a chat model translate the text",
     "speak": "ask the service for one, or name one with model=",
-    "chat": "transcribe the clips and send their text to a chat model, or name one with model=",
+    "chat": "ask the service for one, or name one with model=",
 }
-"""What to do if no model can do it."""
+_AUDIO_CHAT_REMEDY = (
+    "transcribe the clips, send their text to a chat model and speak its reply, or name a model "
+    "that hears and speaks with model="
+)
+"""Remedies if no model can do it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ class ModelChooser:
         default = DEFAULT_MODELS[need.operation]
         end = self.lifecycles.describe_end(default, self.today)
         reason = f" {end}" if end and self._has_ended(default) else ""
-        remedy = _REMEDIES[need.operation]
+        remedy = _AUDIO_CHAT_REMEDY if need.has_audio else _REMEDIES[need.operation]
         return (
             f"This key has no model that is known to {need}.{reason} "
             f"{remedy[0].upper()}{remedy[1:]}."
