@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from apertis_audio_tools.results import (
         ChatDelta,
         ChatReply,
+        Cue,
         ModelStatus,
         PartialTranscript,
         Passage,
@@ -71,6 +72,7 @@ __all__ = [
     "ChatDelta",
     "ChatReply",
     "ConfigurationError",
+    "Cue",
     "FileAccess",
     "InvalidRequestError",
     "MalformedResponseError",

@@ -266,4 +266,6 @@ class TestRefusals:
         chain = scripted(refusal_events()).with_structured_output(schema, method=method)
         with pytest.raises(exceptions.ModelRefusalError, match="I cannot help") as raised:
             stream(chain, "Hello?")
-        assert raised.value.raw_message.additional_kwargs["refusal"] == "I cannot help."
+        message = raised.value.raw_message
+        assert message is not None
+        assert message.additional_kwargs["refusal"] == "I cannot help."

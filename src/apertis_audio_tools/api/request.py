@@ -2,6 +2,7 @@
 
 import asyncio
 import binascii
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -99,9 +100,9 @@ class RequestBody:
         for part in self.parts:
             chunks = _part_chunks(part)
             if isinstance(part, Upload | Base64Upload):
-                while read := await asyncio.to_thread(list, islice(chunks, _READS_PER_THREAD)):
-                    for chunk in read:
-                        yield chunk
+                while read := await asyncio.to_thread(deque, islice(chunks, _READS_PER_THREAD)):
+                    while read:
+                        yield read.popleft()
             else:
                 for chunk in chunks:
                     yield chunk

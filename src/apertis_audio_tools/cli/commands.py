@@ -19,6 +19,10 @@ from apertis_audio_tools.cli.command_options import (
     Files,
     Format,
     Keywords,
+    MaxLine,
+    MaxLines,
+    MaxSpeed,
+    MinSeconds,
     NoCache,
     OutputFolder,
     Overwrite,
@@ -57,6 +61,7 @@ from apertis_audio_tools.cli.transcript_output import (
 from apertis_audio_tools.models import AUTO, MODELS, VOICE
 from apertis_audio_tools.pipeline.cache import open_cache, user_cache
 from apertis_audio_tools.results import ModelStatus
+from apertis_audio_tools.results.cues import choose_limits
 
 app: typer.Typer = typer.Typer(
     no_args_is_help=True,
@@ -91,6 +96,10 @@ def transcribe(
     *,
     folder: OutputFolder = None,
     output_format: Format = OutputFormat.passages,
+    max_line: MaxLine = None,
+    max_lines: MaxLines = None,
+    max_cps: MaxSpeed = None,
+    min_seconds: MinSeconds = None,
     model: Annotated[str, typer.Option(help="Transcription model.")] = AUTO,
     language: Annotated[
         list[str] | None,
@@ -118,7 +127,8 @@ def transcribe(
         track=parse_track(track),
     )
     with open_session(sandbox=sandbox, use_cache=not no_cache) as session:
-        output = TranscriptOutput.create(files, folder, output_format, overwrite=overwrite)
+        limits = choose_limits(max_line, max_lines, max_cps, min_seconds)
+        output = TranscriptOutput.create(files, folder, output_format, limits, overwrite=overwrite)
         _write_transcripts(session, "Transcribing", files, options, output)
 
 
@@ -128,6 +138,10 @@ def translate(
     *,
     folder: OutputFolder = None,
     output_format: Format = OutputFormat.passages,
+    max_line: MaxLine = None,
+    max_lines: MaxLines = None,
+    max_cps: MaxSpeed = None,
+    min_seconds: MinSeconds = None,
     to: Annotated[
         str, typer.Option(help="ISO 639-1 code of the language to translate into.")
     ] = "en",
@@ -155,7 +169,8 @@ def translate(
         track=parse_track(track),
     )
     with open_session(sandbox=sandbox, use_cache=not no_cache) as session:
-        output = TranscriptOutput.create(files, folder, output_format, overwrite=overwrite)
+        limits = choose_limits(max_line, max_lines, max_cps, min_seconds)
+        output = TranscriptOutput.create(files, folder, output_format, limits, overwrite=overwrite)
         _write_transcripts(session, "Translating", files, options, output)
 
 

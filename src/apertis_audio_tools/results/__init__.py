@@ -5,6 +5,7 @@ are base64 in JSON.
 """
 
 from apertis_audio_tools.results.chat import ChatDelta, ChatReply, ToolCall, ToolCallDelta
+from apertis_audio_tools.results.cues import Cue
 from apertis_audio_tools.results.model_status import ModelStatus
 from apertis_audio_tools.results.speech import Speech, SpeechFile
 from apertis_audio_tools.results.transcripts import (
@@ -23,6 +24,7 @@ __all__ = [
     "PASSAGE_SECONDS",
     "ChatDelta",
     "ChatReply",
+    "Cue",
     "ModelStatus",
     "PartialTranscript",
     "Passage",

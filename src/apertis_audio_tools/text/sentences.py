@@ -158,17 +158,27 @@ class SentenceBuffer:
 
 def split_sentences(text: str) -> Iterator[str]:
     """Yield the sentences of a text; lines between which a paragraph ends are sentences too."""
+    start = 0
+    for end in (*sentence_ends(text), len(text)):
+        if sentence := text[start:end].strip():
+            yield sentence
+        start = max(start, end)
+
+
+def sentence_ends(text: str) -> list[int]:
+    """Return the indexes behind the sentences and paragraphs of a text, but for the last one."""
     ends = [
         match.end()
         for pattern in (_SENTENCE_END, _PARAGRAPH_END)
         for match in pattern.finditer(text)
         if pattern is not _SENTENCE_END or _is_sentence_end(text, match.start(), match.end())
     ]
-    start = 0
-    for end in (*sorted(each for each in ends if may_cut(text, each)), len(text)):
-        if sentence := text[start:end].strip():
-            yield sentence
-        start = max(start, end)
+    return sorted(each for each in ends if may_cut(text, each))
+
+
+def clause_ends(text: str) -> list[int]:
+    """Return the indexes behind the commas, colons and dashes of a text."""
+    return [match.end() for match in _CLAUSE_END.finditer(text)]
 
 
 def is_speakable(text: str) -> bool:
