@@ -93,7 +93,8 @@ class ModelDirectory:
         if is_mine:
             with self._settling(future):
                 future.set_result(await self._requests.arun(model_list_call()))
-        return ModelLifecycles(await asyncio.shield(asyncio.wrap_future(future)), self._table)
+        listed: Listed = await asyncio.shield(asyncio.wrap_future(future))
+        return ModelLifecycles(listed, self._table)
 
     def choose(self, need: ModelNeed) -> str:
         """Return the best model of the key for what is asked; each choice is logged once.
