@@ -16,6 +16,7 @@ import apertis_audio_tools
 from apertis_audio_tools.adapters.entry_points import list_registrations
 from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.cli.command_options import (
+    Channels,
     Files,
     Format,
     Keywords,
@@ -26,15 +27,22 @@ from apertis_audio_tools.cli.command_options import (
     NoCache,
     OutputFolder,
     Overwrite,
+    PausesChoice,
     PieceSeconds,
     Prompt,
+    QualityChoice,
+    SpeakerNames,
+    SpeakerSignals,
     Temperature,
     Track,
     UploadFormatChoice,
     UseSandbox,
+    parse_channels,
+    parse_names,
     parse_track,
     recordings_argument,
 )
+from apertis_audio_tools.cli.mcp_command import serve_mcp
 from apertis_audio_tools.cli.progress_bar import recordings_progress
 from apertis_audio_tools.cli.session import (
     CommandSession,
@@ -111,6 +119,11 @@ def transcribe(
     piece_seconds: PieceSeconds = None,
     upload_format: UploadFormatChoice = "auto",
     track: Track = "default",
+    speakers: SpeakerSignals = None,
+    speaker_names: SpeakerNames = None,
+    channels: Channels = None,
+    pauses: PausesChoice = "keep",
+    quality: QualityChoice = "keep",
     overwrite: Overwrite = False,
     no_cache: NoCache = False,
     sandbox: UseSandbox = False,
@@ -125,6 +138,11 @@ def transcribe(
         piece_seconds=piece_seconds,
         upload_format=upload_format,
         track=parse_track(track),
+        speakers=speakers,
+        speaker_names=parse_names(speaker_names),
+        channels=parse_channels(channels),
+        pauses=pauses,
+        quality=quality,
     )
     with open_session(sandbox=sandbox, use_cache=not no_cache) as session:
         limits = choose_limits(max_line, max_lines, max_cps, min_seconds)
@@ -152,6 +170,11 @@ def translate(
     piece_seconds: PieceSeconds = None,
     upload_format: UploadFormatChoice = "auto",
     track: Track = "default",
+    speakers: SpeakerSignals = None,
+    speaker_names: SpeakerNames = None,
+    channels: Channels = None,
+    pauses: PausesChoice = "keep",
+    quality: QualityChoice = "keep",
     overwrite: Overwrite = False,
     no_cache: NoCache = False,
     sandbox: UseSandbox = False,
@@ -167,6 +190,11 @@ def translate(
         piece_seconds=piece_seconds,
         upload_format=upload_format,
         track=parse_track(track),
+        speakers=speakers,
+        speaker_names=parse_names(speaker_names),
+        channels=parse_channels(channels),
+        pauses=pauses,
+        quality=quality,
     )
     with open_session(sandbox=sandbox, use_cache=not no_cache) as session:
         limits = choose_limits(max_line, max_lines, max_cps, min_seconds)
@@ -345,6 +373,9 @@ def cache(
         count, size = transcripts.usage()
         print_note(f"Cached transcripts: {count} ({decimal(size)}).")
         print_result(transcripts.path)
+
+
+app.command("mcp")(serve_mcp)
 
 
 @app.command("sandbox")

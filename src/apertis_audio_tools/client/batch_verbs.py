@@ -2,8 +2,16 @@
 
 from collections.abc import AsyncGenerator, Generator, Sequence
 
-from apertis_audio_tools.api.options import TranscriptionOptions
-from apertis_audio_tools.models import AUTO, TrackChoice, TranscriptFormat, UploadFormat
+from apertis_audio_tools.api.options import TimestampGranularity, TranscriptionOptions
+from apertis_audio_tools.api.speakers import Speakers
+from apertis_audio_tools.models import (
+    AUTO,
+    Pauses,
+    Quality,
+    TrackChoice,
+    TranscriptFormat,
+    UploadFormat,
+)
 from apertis_audio_tools.pipeline.batch import BatchRequest, OnError, Outcome, Sources
 from apertis_audio_tools.pipeline.batch_runner import BatchRunner
 from apertis_audio_tools.pipeline.progress import ProgressCallback, ProgressReporter
@@ -33,6 +41,12 @@ class BatchVerbs:
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
         track: TrackChoice = "default",
+        timestamp_granularities: Sequence[TimestampGranularity] | None = None,
+        speakers: Speakers | None = None,
+        speaker_names: Sequence[str] | None = None,
+        channels: Sequence[int] | None = None,
+        pauses: Pauses = "keep",
+        quality: Quality = "keep",
     ) -> Generator[Outcome]:
         """Transcribe many recordings; yield an `Outcome` for each while others are under way.
 
@@ -61,6 +75,12 @@ class BatchVerbs:
             piece_seconds: Target length of pieces in seconds; see `transcribe`.
             upload_format: Encoding of uploads; see `transcribe`. Defaults to ``auto``.
             track: Audio track of each recording; see `transcribe`. Defaults to ``default``.
+            timestamp_granularities: ``["word"]`` for the times of words; see `transcribe`.
+            speakers: How speakers are told apart; see `transcribe`, as for the next two.
+            speaker_names: Name for each channel or track.
+            channels: Indexes of the channels.
+            pauses: Whether long pauses are sent; see `transcribe`. Defaults to ``keep``.
+            quality: Treatment of doubtful segments; see `transcribe`. Defaults to ``keep``.
 
         Raises:
             ApertisError: If a recording fails, with ``on_error="raise"``; see `transcribe`.
@@ -78,6 +98,12 @@ class BatchVerbs:
             piece_seconds=piece_seconds,
             upload_format=upload_format,
             track=track,
+            timestamp_granularities=timestamp_granularities,
+            speakers=speakers,
+            speaker_names=speaker_names,
+            channels=channels,
+            pauses=pauses,
+            quality=quality,
         )
         return self.transcribe_many_with(
             sources, options, in_order=in_order, on_error=on_error, progress=progress
@@ -100,6 +126,12 @@ class BatchVerbs:
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
         track: TrackChoice = "default",
+        timestamp_granularities: Sequence[TimestampGranularity] | None = None,
+        speakers: Speakers | None = None,
+        speaker_names: Sequence[str] | None = None,
+        channels: Sequence[int] | None = None,
+        pauses: Pauses = "keep",
+        quality: Quality = "keep",
     ) -> AsyncGenerator[Outcome]:
         """Async version of `transcribe_many`."""
         options = TranscriptionOptions(
@@ -113,6 +145,12 @@ class BatchVerbs:
             piece_seconds=piece_seconds,
             upload_format=upload_format,
             track=track,
+            timestamp_granularities=timestamp_granularities,
+            speakers=speakers,
+            speaker_names=speaker_names,
+            channels=channels,
+            pauses=pauses,
+            quality=quality,
         )
         return self.atranscribe_many_with(
             sources, options, in_order=in_order, on_error=on_error, progress=progress
@@ -134,6 +172,11 @@ class BatchVerbs:
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
         track: TrackChoice = "default",
+        speakers: Speakers | None = None,
+        speaker_names: Sequence[str] | None = None,
+        channels: Sequence[int] | None = None,
+        pauses: Pauses = "keep",
+        quality: Quality = "keep",
     ) -> Generator[Outcome]:
         """Translate many recordings, into English unless `to` says otherwise.
 
@@ -153,6 +196,11 @@ class BatchVerbs:
             piece_seconds: Target length of pieces in seconds; see `transcribe`.
             upload_format: Encoding of uploads; see `transcribe`. Defaults to ``auto``.
             track: Audio track of each recording; see `transcribe`. Defaults to ``default``.
+            speakers: How speakers are told apart; see `transcribe`, as for the next two.
+            speaker_names: Name for each channel or track.
+            channels: Indexes of the channels.
+            pauses: Whether long pauses are sent; see `transcribe`. Defaults to ``keep``.
+            quality: Treatment of doubtful segments; see `transcribe`. Defaults to ``keep``.
 
         Raises:
             ApertisError: If a recording fails; see `transcribe_many`.
@@ -168,6 +216,11 @@ class BatchVerbs:
             piece_seconds=piece_seconds,
             upload_format=upload_format,
             track=track,
+            speakers=speakers,
+            speaker_names=speaker_names,
+            channels=channels,
+            pauses=pauses,
+            quality=quality,
         )
         return self.transcribe_many_with(
             sources, options, in_order=in_order, on_error=on_error, progress=progress
@@ -189,6 +242,11 @@ class BatchVerbs:
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
         track: TrackChoice = "default",
+        speakers: Speakers | None = None,
+        speaker_names: Sequence[str] | None = None,
+        channels: Sequence[int] | None = None,
+        pauses: Pauses = "keep",
+        quality: Quality = "keep",
     ) -> AsyncGenerator[Outcome]:
         """Async version of `translate_many`."""
         options = TranscriptionOptions(
@@ -202,6 +260,11 @@ class BatchVerbs:
             piece_seconds=piece_seconds,
             upload_format=upload_format,
             track=track,
+            speakers=speakers,
+            speaker_names=speaker_names,
+            channels=channels,
+            pauses=pauses,
+            quality=quality,
         )
         return self.atranscribe_many_with(
             sources, options, in_order=in_order, on_error=on_error, progress=progress
