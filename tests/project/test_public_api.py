@@ -30,6 +30,7 @@ HEAVY = {
 }
 VERBS = [
     "chat",
+    "check_models",
     "models",
     "save_speech",
     "speak",
@@ -138,7 +139,14 @@ def test_verbs() -> None:
     methods = dict(inspect.getmembers(ApertisAudio, inspect.isfunction))
     public = {name for name in methods if not name.startswith("_")}
     verbs = (*VERBS, *(f"{verb}_with" for verb in OPTIONS))
-    others = {"close", "aclose", "cached_transcript_with", "encode_clip", "gives_times"}
+    others = {
+        "close",
+        "aclose",
+        "cached_transcript_with",
+        "choose_model",
+        "encode_clip",
+        "gives_times",
+    }
     assert public == {*others, *verbs, *(f"a{verb}" for verb in verbs)}
 
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Generator, Sequence
 from apertis_audio_tools.api.options import TimestampGranularity, TranscriptionOptions
 from apertis_audio_tools.api.speakers import Speakers
 from apertis_audio_tools.models import (
-    TRANSCRIPTION_MODEL,
+    AUTO,
     Pauses,
     Quality,
     TrackChoice,
@@ -31,8 +31,10 @@ class BatchVerbs:
         in_order: bool = True,
         on_error: OnError = "raise",
         progress: bool | ProgressCallback = False,
-        model: str = TRANSCRIPTION_MODEL,
+        model: str = AUTO,
         language: str | None = None,
+        languages: Sequence[str] = (),
+        keywords: Sequence[str] = (),
         prompt: str | None = None,
         response_format: TranscriptFormat | None = None,
         temperature: float | None = None,
@@ -62,8 +64,11 @@ class BatchVerbs:
                 the error. Defaults to ``raise``.
             progress: True for a bar on standard error (needs the extra ``progress``), or a
                 function that is called with `Progress` values. Defaults to False.
-            model: Transcription model.
+            model: Transcription model. Defaults to ``auto``, the best one the key has for the
+                language, with times if the format is open.
             language: ISO 639-1 code of the language spoken in all recordings.
+            languages: ISO 639-1 codes of the languages spoken; see `transcribe`.
+            keywords: Names and terms that are spoken; see `transcribe`.
             prompt: Context for all recordings.
             response_format: Format of all responses; see `transcribe`.
             temperature: Sampling temperature, 0 to 1. Defaults to the service's 0.
@@ -85,6 +90,8 @@ class BatchVerbs:
         options = TranscriptionOptions(
             model=model,
             language=language,
+            languages=languages,
+            keywords=keywords,
             prompt=prompt,
             response_format=response_format,
             temperature=temperature,
@@ -109,8 +116,10 @@ class BatchVerbs:
         in_order: bool = True,
         on_error: OnError = "raise",
         progress: bool | ProgressCallback = False,
-        model: str = TRANSCRIPTION_MODEL,
+        model: str = AUTO,
         language: str | None = None,
+        languages: Sequence[str] = (),
+        keywords: Sequence[str] = (),
         prompt: str | None = None,
         response_format: TranscriptFormat | None = None,
         temperature: float | None = None,
@@ -128,6 +137,8 @@ class BatchVerbs:
         options = TranscriptionOptions(
             model=model,
             language=language,
+            languages=languages,
+            keywords=keywords,
             prompt=prompt,
             response_format=response_format,
             temperature=temperature,
@@ -152,7 +163,9 @@ class BatchVerbs:
         in_order: bool = True,
         on_error: OnError = "raise",
         progress: bool | ProgressCallback = False,
-        model: str = TRANSCRIPTION_MODEL,
+        to: str = "en",
+        model: str = AUTO,
+        chat_model: str = AUTO,
         prompt: str | None = None,
         response_format: TranscriptFormat | None = None,
         temperature: float | None = None,
@@ -165,14 +178,18 @@ class BatchVerbs:
         pauses: Pauses = "keep",
         quality: Quality = "keep",
     ) -> Generator[Outcome]:
-        """Translate many recordings into English; see `transcribe_many`.
+        """Translate many recordings, into English unless `to` says otherwise.
 
         Args:
             sources: Recordings; see `transcribe_many`.
             in_order: Whether outcomes come in the order of the sources. Defaults to True.
             on_error: ``raise`` or ``skip``; see `transcribe_many`. Defaults to ``raise``.
             progress: Progress bar or callback; see `transcribe_many`. Defaults to False.
-            model: Whisper model; no other translates.
+            to: ISO 639-1 code of the language to translate into. Defaults to ``en``.
+            model: Whisper model; no other translates recordings. Defaults to ``auto``.
+            chat_model: Chat model that translates the text, segment by segment, into other
+                languages, and into English if no model of the key translates recordings. Defaults
+                to ``auto``.
             prompt: Context for all recordings, in English.
             response_format: Format of all responses; see `transcribe`.
             temperature: Sampling temperature, 0 to 1. Defaults to the service's 0.
@@ -190,7 +207,9 @@ class BatchVerbs:
         """
         options = TranscriptionOptions(
             task="translate",
+            to=to,
             model=model,
+            chat_model=chat_model,
             prompt=prompt,
             response_format=response_format,
             temperature=temperature,
@@ -214,7 +233,9 @@ class BatchVerbs:
         in_order: bool = True,
         on_error: OnError = "raise",
         progress: bool | ProgressCallback = False,
-        model: str = TRANSCRIPTION_MODEL,
+        to: str = "en",
+        model: str = AUTO,
+        chat_model: str = AUTO,
         prompt: str | None = None,
         response_format: TranscriptFormat | None = None,
         temperature: float | None = None,
@@ -230,7 +251,9 @@ class BatchVerbs:
         """Async version of `translate_many`."""
         options = TranscriptionOptions(
             task="translate",
+            to=to,
             model=model,
+            chat_model=chat_model,
             prompt=prompt,
             response_format=response_format,
             temperature=temperature,

@@ -6,7 +6,7 @@ from apertis_audio_tools.api.options import TimestampGranularity, TranscriptionO
 from apertis_audio_tools.api.speakers import Speakers
 from apertis_audio_tools.audio import Source
 from apertis_audio_tools.models import (
-    TRANSCRIPTION_MODEL,
+    AUTO,
     Pauses,
     Quality,
     TrackChoice,
@@ -30,8 +30,10 @@ class TranscriptionVerbs:
         self,
         source: Source,
         *,
-        model: str = TRANSCRIPTION_MODEL,
+        model: str = AUTO,
         language: str | None = None,
+        languages: Sequence[str] = (),
+        keywords: Sequence[str] = (),
         prompt: str | None = None,
         response_format: TranscriptFormat | None = None,
         temperature: float | None = None,
@@ -53,8 +55,13 @@ class TranscriptionVerbs:
         Args:
             source: Path, bytes, binary file object (read from its current position), or
                 (name, content), in any format FFmpeg reads.
-            model: Transcription model.
+            model: Transcription model. Defaults to ``auto``, the best one the key has for the
+                language, with times if the format is open.
             language: ISO 639-1 code of the language spoken, such as ``zh``; helps accuracy.
+            languages: ISO 639-1 codes of the languages spoken, in place of `language`, for models
+                that accept several.
+            keywords: Names and terms that are spoken, each in one line without ``<`` and ``>``;
+                for models that have no keywords they are added to the prompt.
             prompt: Context, or the spelling of names and terms.
             response_format: Format of the response. Defaults to ``verbose_json`` for models that
                 have it, because it carries times, else ``json``.
@@ -92,6 +99,8 @@ class TranscriptionVerbs:
         options = TranscriptionOptions(
             model=model,
             language=language,
+            languages=languages,
+            keywords=keywords,
             prompt=prompt,
             response_format=response_format,
             temperature=temperature,
@@ -111,8 +120,10 @@ class TranscriptionVerbs:
         self,
         source: Source,
         *,
-        model: str = TRANSCRIPTION_MODEL,
+        model: str = AUTO,
         language: str | None = None,
+        languages: Sequence[str] = (),
+        keywords: Sequence[str] = (),
         prompt: str | None = None,
         response_format: TranscriptFormat | None = None,
         temperature: float | None = None,
@@ -130,6 +141,8 @@ class TranscriptionVerbs:
         options = TranscriptionOptions(
             model=model,
             language=language,
+            languages=languages,
+            keywords=keywords,
             prompt=prompt,
             response_format=response_format,
             temperature=temperature,
@@ -149,7 +162,9 @@ class TranscriptionVerbs:
         self,
         source: Source,
         *,
-        model: str = TRANSCRIPTION_MODEL,
+        to: str = "en",
+        model: str = AUTO,
+        chat_model: str = AUTO,
         prompt: str | None = None,
         response_format: TranscriptFormat | None = None,
         temperature: float | None = None,
@@ -162,11 +177,15 @@ class TranscriptionVerbs:
         pauses: Pauses = "keep",
         quality: Quality = "keep",
     ) -> Transcript:
-        """Translate a recording of any length into English; see `transcribe`.
+        """Translate a recording of any length, into English unless `to` says otherwise.
 
         Args:
             source: Recording; see `transcribe`.
-            model: Whisper model; no other translates.
+            to: ISO 639-1 code of the language to translate into. Defaults to ``en``.
+            model: Whisper model; no other translates recordings. Defaults to ``auto``.
+            chat_model: Chat model that translates the text, segment by segment, into other
+                languages, and into English if no model of the key translates recordings. Defaults
+                to ``auto``.
             prompt: Context, in English.
             response_format: Format of the response; see `transcribe`.
             temperature: Sampling temperature, 0 to 1. Defaults to the service's 0.
@@ -186,7 +205,9 @@ class TranscriptionVerbs:
         """
         options = TranscriptionOptions(
             task="translate",
+            to=to,
             model=model,
+            chat_model=chat_model,
             prompt=prompt,
             response_format=response_format,
             temperature=temperature,
@@ -205,7 +226,9 @@ class TranscriptionVerbs:
         self,
         source: Source,
         *,
-        model: str = TRANSCRIPTION_MODEL,
+        to: str = "en",
+        model: str = AUTO,
+        chat_model: str = AUTO,
         prompt: str | None = None,
         response_format: TranscriptFormat | None = None,
         temperature: float | None = None,
@@ -221,7 +244,9 @@ class TranscriptionVerbs:
         """Async version of `translate`."""
         options = TranscriptionOptions(
             task="translate",
+            to=to,
             model=model,
+            chat_model=chat_model,
             prompt=prompt,
             response_format=response_format,
             temperature=temperature,

@@ -31,6 +31,10 @@ class SpeakersJob:
         """The recording."""
         return self.whole.recording
 
+    def source(self) -> "SpeakersJob":
+        """Return the job of the transcript that is translated."""
+        return SpeakersJob(self.whole.source(), [each.source() for each in self.signals])
+
     def cached(self) -> Transcript | None:
         """Return the whole transcript if the cache has it."""
         return self.whole.cached()
