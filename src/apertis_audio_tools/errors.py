@@ -79,6 +79,10 @@ def _restore(
     return error
 
 
+class ModelRetirementWarning(FutureWarning):
+    """The provider of a model that is used stops serving it within 90 days, or has stopped."""
+
+
 class ConfigurationError(ApertisError):
     """The API key is missing, or a setting is invalid."""
 

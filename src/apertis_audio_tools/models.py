@@ -8,6 +8,7 @@ name their source. Change or add rows with a plain merge::
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from types import MappingProxyType
 from typing import Literal, TypeAlias, get_args
 
@@ -25,6 +26,14 @@ TrackChoice: TypeAlias = int | Literal["default", "all"]
 TRANSCRIPTION_MODEL = "whisper-1"
 SPEECH_MODEL = "tts-1"
 CHAT_MODEL = "gpt-4o-audio-preview"
+DEFAULT_MODELS: MappingProxyType[Operation, str] = MappingProxyType(
+    {
+        "transcribe": TRANSCRIPTION_MODEL,
+        "translate": TRANSCRIPTION_MODEL,
+        "speak": SPEECH_MODEL,
+        "chat": CHAT_MODEL,
+    }
+)
 VOICE = "alloy"
 
 TRANSCRIPT_FORMATS = frozenset(get_args(TranscriptFormat))
@@ -55,6 +64,9 @@ TEMPERATURE_RANGE = (0.0, 1.0)
 CHAT_TEMPERATURE_RANGE = (0.0, 2.0)
 
 _REFERENCE = "Apertis Audio API reference"
+_REFERENCE_READ_ON = date(2026, 11, 22)
+_NOTICE = "OpenAI's deprecations page and model list"
+_NOTICE_READ_ON = date(2026, 11, 26)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,46 +76,112 @@ class Model:
     Attributes:
         formats: Response formats of each operation; operations without a key are not supported.
         source: Origin of the facts.
+        read_on: Day on which the source was read.
+        retires: Day from which the provider no longer serves the model; None if no end was
+            announced. The service is a gateway and may serve it for longer.
+        successors: Names of the models that take its place.
         max_seconds: Longest recording of one request, in seconds; None if there is no known limit.
         instructions: True if speech follows ``instructions``.
+        languages: True if several languages of a recording can be named.
+        keywords: True if terms to be recognised have a parameter of their own.
+        strong_languages: ISO 639-1 codes of languages that the model is best for.
         voices: Documented voices of the model; unknown voices are left to the server.
+        similar_voices: Voice of the model for each documented voice of other models, which is used
+            if the model was chosen automatically.
         max_input_tokens: Tokens a chat model reads at most, as far as they are known.
         max_output_tokens: Tokens a chat model writes at most, as far as they are known.
     """
 
     formats: Mapping[Operation, frozenset[str]]
     source: str = _REFERENCE
+    read_on: date = _REFERENCE_READ_ON
+    retires: date | None = None
+    successors: tuple[str, ...] = ()
     max_seconds: float | None = None
     instructions: bool = False
+    languages: bool = False
+    keywords: bool = False
+    strong_languages: frozenset[str] = frozenset()
     voices: frozenset[str] = VOICES
+    similar_voices: Mapping[str, str] = field(default_factory=dict)
     max_input_tokens: int | None = None
     max_output_tokens: int | None = None
 
+    def has_voice(self, voice: str) -> bool:
+        """Return whether the model has a documented voice, or a similar one."""
+        return voice in self.voices or voice in self.similar_voices
+
+
+def _ending(model: Model, retires: date, *successors: str) -> Model:
+    """Return a model with the end that its provider announced."""
+    source = f"{model.source}; its end from {_NOTICE}"
+    return replace(
+        model, source=source, read_on=_NOTICE_READ_ON, retires=retires, successors=successors
+    )
+
 
 _WHISPER = Model({"transcribe": TRANSCRIPT_FORMATS, "translate": TRANSCRIPT_FORMATS})
-_GPT_TRANSCRIBE = Model(
-    {"transcribe": frozenset({"json"})},
-    source=f"{_REFERENCE}; the 1400 s from public reports of the refusal behind it",
-    max_seconds=1400.0,
+_GPT_4O_TRANSCRIBE = _ending(
+    Model(
+        {"transcribe": frozenset({"json"})},
+        source=f"{_REFERENCE}; the 1400 s from public reports of the refusal behind it",
+        max_seconds=1400.0,
+    ),
+    date(2027, 2, 26),
+    "gpt-transcribe",
 )
+_EAST_ASIAN = frozenset({"zh", "ja", "ko"})
 _SPEECH = Model({"speak": SPEECH_FORMATS})
+_GEMINI_SPEECH = replace(
+    _SPEECH,
+    voices=frozenset(),
+    similar_voices={
+        "alloy": "Kore",
+        "echo": "Sulafat",
+        "fable": "Charon",
+        "onyx": "Algenib",
+        "nova": "Leda",
+        "shimmer": "Erinome",
+    },
+)
+_TTS = _ending(_SPEECH, date(2027, 1, 6), "gemini-3.8-flash-lite-tts")
+_AUDIO_CHAT = Model(
+    {"chat": CHAT_AUDIO_FORMATS},
+    source=f"{_REFERENCE}; the tokens from OpenRouter's list of models",
+    max_input_tokens=128_000,
+    max_output_tokens=16_384,
+)
+_GPT_AUDIO = _ending(replace(_AUDIO_CHAT, source="OpenRouter's list of models"), date(2027, 1, 20))
+_TEXT_CHAT = Model({"chat": frozenset()}, source="OpenAI's model list", read_on=_NOTICE_READ_ON)
 MODELS: MappingProxyType[str, Model] = MappingProxyType(
     {
-        "whisper-1": _WHISPER,
+        "whisper-1": _ending(_WHISPER, date(2027, 2, 26), "gpt-transcribe", "whisper-large-v3"),
         "whisper-large-v3": _WHISPER,
         "whisper-large-v3-turbo": _WHISPER,
-        "gpt-4o-mini-transcribe": _GPT_TRANSCRIBE,
-        "gpt-4o-transcribe": _GPT_TRANSCRIBE,
-        "tts-1": _SPEECH,
-        "tts-1-hd": _SPEECH,
-        "gpt-4o-mini-tts-2025-12-15": replace(_SPEECH, instructions=True),
-        "gemini-3.1-flash-tts-preview": replace(_SPEECH, voices=frozenset()),
-        "gpt-4o-audio-preview": Model(
-            {"chat": CHAT_AUDIO_FORMATS},
-            source=f"{_REFERENCE}; the tokens from OpenRouter's list of models",
-            max_input_tokens=128_000,
-            max_output_tokens=16_384,
+        "gpt-4o-mini-transcribe": _GPT_4O_TRANSCRIBE,
+        "gpt-4o-transcribe": replace(_GPT_4O_TRANSCRIBE, strong_languages=_EAST_ASIAN),
+        "gpt-transcribe": Model(
+            {"transcribe": frozenset({"json"})},
+            source='openai-cookbook, "Migrate from Whisper to GPT-Transcribe"',
+            read_on=_NOTICE_READ_ON,
+            languages=True,
+            keywords=True,
         ),
+        "tts-1": _TTS,
+        "tts-1-hd": _TTS,
+        "gpt-4o-mini-tts-2025-12-15": replace(_TTS, instructions=True),
+        "gemini-3.1-flash-tts-preview": replace(
+            _GEMINI_SPEECH, successors=("gemini-3.8-flash-lite-tts",)
+        ),
+        "gemini-3.8-flash-lite-tts": replace(
+            _GEMINI_SPEECH, source="OpenRouter's list of models", read_on=_NOTICE_READ_ON
+        ),
+        "gpt-4o-audio-preview": _ending(
+            _AUDIO_CHAT, date(2027, 1, 20), "gpt-audio", "gpt-audio-mini"
+        ),
+        "gpt-audio": _GPT_AUDIO,
+        "gpt-audio-mini": _GPT_AUDIO,
+        "gpt-4.1-mini": _TEXT_CHAT,
     }
 )
 """The documented models by name."""

@@ -14,8 +14,12 @@ CITATIONS = ["llama_index_citations.py", "recordings", "When is the meeting?", "
 RAG = ["langchain_rag.py", "recordings", "When is the meeting?", "--sandbox"]
 LLAMA_AGENT = ["llama_index_agent.py", "recordings/standup.ogg", "--sandbox"]
 VOICE_AGENT = ["langchain_voice_agent.py", "recordings/standup.ogg", "--sandbox"]
-WARNINGS = ("-W", "error", "-W", "ignore::DeprecationWarning:inspect")
-"""LlamaIndex's agents inspect all their members, including deprecated ones of pydantic."""
+WARNINGS = (
+    *("-W", "error", "-W", "ignore::DeprecationWarning:inspect"),
+    *("-W", "ignore::apertis_audio_tools.ModelRetirementWarning"),
+)
+"""LlamaIndex's agents inspect all their members, including deprecated ones of pydantic; the day on
+which models retire is that of the machine."""
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ HEAVY = {
 }
 VERBS = [
     "chat",
+    "check_models",
     "models",
     "save_speech",
     "speak",

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from datetime import date
 
 
 class FakeClock:
@@ -31,6 +32,10 @@ class FakeClock:
         with self._lock:
             self.sleeps.append(seconds)
             self._now += seconds + self._lateness
+
+    def today(self) -> date:
+        """Return a day long before any model of the table retires."""
+        return date(2026, 1, 1)
 
     async def asleep(self, seconds: float) -> None:
         """Let other tasks start to sleep too, and return when this sleep is over."""

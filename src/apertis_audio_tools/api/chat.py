@@ -17,7 +17,7 @@ from apertis_audio_tools.api.call import (
     response_metadata,
 )
 from apertis_audio_tools.api.chat_stream import ChatEventReader
-from apertis_audio_tools.api.options import ChatOptions
+from apertis_audio_tools.api.options import ChatOptions, ModelNeed
 from apertis_audio_tools.api.request import AsciiText, Request, RequestBody, Upload
 from apertis_audio_tools.api.response import Response, malformed_error
 from apertis_audio_tools.api.usage import parse_usage
@@ -59,6 +59,7 @@ def chat_call(
         _PATH,
         _build_body(payload, extra),
         model=options.model,
+        need=chat_need(messages, options),
         max_response_bytes=models.MAX_AUDIO_RESPONSE_BYTES,
     )
     return Call(request, functools.partial(_read, audio_format=options.audio_format))
@@ -85,9 +86,26 @@ def chat_stream_call(
         body,
         accept="text/event-stream",
         model=options.model,
+        need=chat_need(messages, options),
         max_response_bytes=models.MAX_AUDIO_RESPONSE_BYTES,
     )
     return StreamCall(request, ChatEventReader)
+
+
+def chat_need(messages: Sequence[ChatMessage], options: ChatOptions) -> ModelNeed:
+    """Return the abilities that a turn of a conversation needs of its model."""
+    has_audio = _is_spoken(options) or any(map(_has_audio, messages))
+    return ModelNeed(operation="chat", has_audio=has_audio)
+
+
+def _has_audio(message: ChatMessage) -> bool:
+    """Return whether a message has clips, or refers to a spoken reply."""
+    if not isinstance(message, Mapping):
+        return False
+    content = message.get("content")
+    blocks = content if isinstance(content, Sequence) and not isinstance(content, str) else ()
+    kinds = [block.get("type") for block in blocks if isinstance(block, Mapping)]
+    return message.get("audio") is not None or "input_audio" in kinds
 
 
 def _is_spoken(options: ChatOptions) -> bool:

@@ -9,12 +9,46 @@ from apertis_audio_tools.models import (
     SPEECH_MODEL,
     TRANSCRIPTION_MODEL,
     VOICE,
+    Operation,
     SpeechFormat,
     Task,
     TrackChoice,
     TranscriptFormat,
     UploadFormat,
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelNeed:
+    """Abilities that a request needs of its model; its `str` completes "to ...".
+
+    Attributes:
+        operation: Operation.
+        response_format: Response format, if it was named.
+        language: ISO 639-1 code of the language spoken, if it was named.
+        languages: ISO 639-1 codes of all languages spoken.
+        voice: Voice, if one was named.
+        instructions: True if speech has to follow instructions.
+        has_audio: True for a chat with clips, or with a spoken reply.
+    """
+
+    operation: Operation
+    response_format: str | None = None
+    language: str | None = None
+    languages: tuple[str, ...] = ()
+    voice: str | None = None
+    instructions: bool = False
+    has_audio: bool = False
+
+    def __str__(self) -> str:
+        words = [
+            self.operation,
+            f"in {self.response_format}" if self.response_format else "",
+            "in several languages" if len(self.languages) > 1 else "",
+            "with instructions" if self.instructions else "",
+            "with audio" if self.has_audio else "",
+        ]
+        return " ".join(filter(None, words))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

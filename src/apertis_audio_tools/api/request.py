@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, TypeAlias
 
+from apertis_audio_tools.api.options import ModelNeed
 from apertis_audio_tools.errors import RecordingError
 from apertis_audio_tools.models import MAX_JSON_RESPONSE_BYTES
 
@@ -138,6 +139,7 @@ class Request:
         body: Body, if there is one.
         accept: Media type that is accepted as response.
         model: Model that the rate limit counts the request for, if there is one.
+        need: Abilities that the request needs of its model.
         max_response_bytes: Largest response body that is accepted, decompressed. Errors have a
             limit of their own.
     """
@@ -147,4 +149,5 @@ class Request:
     body: RequestBody | None = None
     accept: str = "application/json"
     model: str | None = None
+    need: ModelNeed | None = None
     max_response_bytes: int = MAX_JSON_RESPONSE_BYTES

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from apertis_audio_tools import models
 from apertis_audio_tools.api.call import json_body
-from apertis_audio_tools.api.options import SpeechOptions
+from apertis_audio_tools.api.options import ModelNeed, SpeechOptions
 from apertis_audio_tools.api.request import Request
 from apertis_audio_tools.api.response import Response, malformed_error
 from apertis_audio_tools.errors import UnsupportedError
@@ -14,6 +14,16 @@ from apertis_audio_tools.models import Capabilities
 
 _PAGE_OR_JSON = re.compile(rb"\s*(?:\{\s*\"|<(?:!doctype|html|\?xml))", re.IGNORECASE)
 _BINARY_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream", "video/ogg"})
+
+
+def speech_need(options: SpeechOptions) -> ModelNeed:
+    """Return the abilities that a spoken text needs of its model."""
+    return ModelNeed(
+        operation="speak",
+        response_format=options.response_format,
+        voice=options.voice,
+        instructions=options.instructions is not None,
+    )
 
 
 def speech_request(text: str, options: SpeechOptions, capabilities: Capabilities) -> Request:
@@ -46,6 +56,7 @@ def speech_request(text: str, options: SpeechOptions, capabilities: Capabilities
         body,
         accept="audio/*",
         model=options.model,
+        need=speech_need(options),
         max_response_bytes=models.MAX_AUDIO_RESPONSE_BYTES,
     )
 

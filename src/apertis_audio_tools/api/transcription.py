@@ -4,7 +4,7 @@ import functools
 
 from apertis_audio_tools import models
 from apertis_audio_tools.api.call import Call, multipart_body, require_size
-from apertis_audio_tools.api.options import TranscriptionOptions
+from apertis_audio_tools.api.options import ModelNeed, TranscriptionOptions
 from apertis_audio_tools.api.request import Request, Upload
 from apertis_audio_tools.api.transcript_reader import read_transcript
 from apertis_audio_tools.models import Capabilities
@@ -14,6 +14,15 @@ _PATHS = {"transcribe": "/audio/transcriptions", "translate": "/audio/translatio
 _JSON_FORMATS = frozenset({"json", "verbose_json"})
 
 
+def transcription_need(options: TranscriptionOptions) -> ModelNeed:
+    """Return the abilities that a transcription or translation needs of its model."""
+    return ModelNeed(
+        operation=options.task,
+        response_format=options.response_format,
+        language=options.language,
+    )
+
+
 def transcription_call(
     upload: Upload,
     options: TranscriptionOptions,
@@ -21,10 +30,12 @@ def transcription_call(
     capabilities: Capabilities,
     source: str,
     duration: float | None = None,
+    need: ModelNeed | None = None,
 ) -> Call[Transcript]:
     """Return the call that transcribes or translates one upload.
 
     The transcript is named after `source`. `duration` is that of the upload in seconds, if known.
+    `need` are the abilities that were asked for, if they are fewer than those of the options.
     """
     model, task = options.model, options.task
     response_format = options.response_format or capabilities.best_transcript_format(model, task)
@@ -57,6 +68,7 @@ def transcription_call(
         _PATHS[task],
         body,
         model=model,
+        need=need or transcription_need(options),
         max_response_bytes=(
             models.MAX_JSON_RESPONSE_BYTES if is_json else models.MAX_TEXT_RESPONSE_BYTES
         ),

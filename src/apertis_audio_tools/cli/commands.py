@@ -3,6 +3,7 @@
 import contextlib
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -54,6 +55,7 @@ from apertis_audio_tools.cli.transcript_output import (
 )
 from apertis_audio_tools.models import CHAT_MODEL, MODELS, SPEECH_MODEL, TRANSCRIPTION_MODEL, VOICE
 from apertis_audio_tools.pipeline.cache import open_cache, user_cache
+from apertis_audio_tools.results import ModelStatus
 
 app: typer.Typer = typer.Typer(
     no_args_is_help=True,
@@ -237,15 +239,51 @@ def ask(
 
 
 @app.command()
-def models(*, sandbox: UseSandbox = False) -> None:
+def models(
+    *,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="List the models that end, when, and what takes their place."),
+    ] = False,
+    sandbox: UseSandbox = False,
+) -> None:
     """List the models available to the key, and their known capabilities."""
     with open_session(sandbox=sandbox) as session:
         require_output()
+        if check:
+            _print_ending_models(session.client.check_models())
+            return
         rows = [
             (name, ", ".join(sorted(MODELS[name].formats)) if name in MODELS else "")
             for name in session.client.models()
         ]
         _print_table([Column("model", no_wrap=True), Column("capabilities", overflow="fold")], rows)
+
+
+def _print_ending_models(statuses: Iterable[ModelStatus]) -> None:
+    """Print the models that end, with the operations whose default they are."""
+    ending = [each for each in statuses if each.is_ending]
+    rows = [
+        (
+            each.name,
+            ", ".join(each.default_of),
+            each.retires.isoformat() if each.retires else "",
+            _describe_state(each),
+            ", ".join(each.successors) or "none is announced",
+        )
+        for each in ending
+    ]
+    if rows:
+        names = ["model", "default of", "ends on", "state", "use instead"]
+        _print_table([Column(name, overflow="fold") for name in names], rows)
+    else:
+        print_note("No model of this key is known to end.")
+
+
+def _describe_state(status: ModelStatus) -> str:
+    if not status.is_listed:
+        return "not in the list of this key"
+    return "deprecated by the service" if status.is_deprecated else "in the list of this key"
 
 
 @app.command()
@@ -293,12 +331,28 @@ def serve_sandbox(
         Literal["whisper", "beacon"],
         typer.Option(help="Recogniser: whisper for English speech, beacon for test tones."),
     ] = "whisper",
+    today: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], help="Day on which the sandbox is; models have retired by then."
+        ),
+    ] = None,
+    retired_status: Annotated[
+        Literal["404", "503"],
+        typer.Option(help="Status for retired models: that of the service, or of a gateway."),
+    ] = "404",
 ) -> None:
     """Serve a local stand-in for the API until interrupted; it needs no key."""
     with report_errors():
         from apertis_audio_tools.sandbox import serve
 
-        serve(port, engine, on_ready=_print_settings)
+        serve(
+            port,
+            engine,
+            on_ready=_print_settings,
+            today=today.date() if today else None,
+            retired_status=503 if retired_status == "503" else 404,
+        )
 
 
 def _print_settings(url: str) -> None:

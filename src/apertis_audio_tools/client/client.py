@@ -1,26 +1,31 @@
 """The client: its settings, its connections and all its verbs."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import NoReturn, Self
 
 from pydantic import SecretStr
 
-from apertis_audio_tools.api.model_list import model_list_call
+from apertis_audio_tools.api.model_lifecycle import ModelLifecycles, check_models
+from apertis_audio_tools.api.model_list import ListedModel, catalogue_call, model_list_call
 from apertis_audio_tools.client import settings
 from apertis_audio_tools.client.batch_verbs import BatchVerbs
 from apertis_audio_tools.client.chat_verbs import ChatVerbs
 from apertis_audio_tools.client.speech_verbs import SpeechVerbs
 from apertis_audio_tools.client.transcription_verbs import TranscriptionVerbs
 from apertis_audio_tools.concurrency.permits import FairSemaphore
-from apertis_audio_tools.errors import ConfigurationError
-from apertis_audio_tools.models import MODELS, Capabilities, Model, Task
+from apertis_audio_tools.errors import APIError, ConfigurationError
+from apertis_audio_tools.models import DEFAULT_MODELS, MODELS, Capabilities, Model, Task
 from apertis_audio_tools.pipeline.batch_runner import BatchRunner
 from apertis_audio_tools.pipeline.cache import CacheSetting, open_cache
+from apertis_audio_tools.pipeline.model_directory import ModelDirectory
 from apertis_audio_tools.pipeline.request_runner import RequestRunner
 from apertis_audio_tools.pipeline.speech_runner import SpeechRunner
 from apertis_audio_tools.pipeline.spoken_text_runner import SpokenTextRunner
 from apertis_audio_tools.pipeline.transcription_job import JobContext
 from apertis_audio_tools.pipeline.transcription_runner import TranscriptionRunner
+from apertis_audio_tools.results import ModelStatus
 from apertis_audio_tools.transport import Transport
 from apertis_audio_tools.transport.connections import ConnectionOptions, Verify
 from apertis_audio_tools.transport.retry import Clock, RateLimiter, RetryPolicy, SystemClock
@@ -119,7 +124,9 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
         permits = FairSemaphore(
             settings.require_whole("max_concurrency", max_concurrency, minimum=1)
         )
-        self._requests = RequestRunner(self._transport, retry, deadline)
+        requests = RequestRunner(self._transport, retry, deadline)
+        self._models = ModelDirectory(requests, models)
+        self._requests = replace(requests, models=self._models)
         self._speech = SpeechRunner(self._requests, permits)
         self._spoken_texts = SpokenTextRunner(self._speech)
         self._transcriptions = TranscriptionRunner(self._requests, permits)
@@ -157,11 +164,41 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
         Raises:
             APIError: If the service refused, could not be reached, or sent a malformed response.
         """
-        return self._requests.run(model_list_call())
+        return tuple(each.name for each in self._requests.run(model_list_call()))
 
     async def amodels(self) -> tuple[str, ...]:
         """Async version of `models`."""
-        return await self._requests.arun(model_list_call())
+        return tuple(each.name for each in await self._requests.arun(model_list_call()))
+
+    def check_models(self) -> tuple[ModelStatus, ...]:
+        """Return when the models of the key, and the defaults, end, and what takes their place.
+
+        The facts are those of the key's own list, of the catalogue of the service, if it has one,
+        and of `apertis_audio_tools.models`.
+
+        Raises:
+            APIError: If the service refused the list of models, could not be reached, or sent a
+                malformed response.
+        """
+        listed = self._requests.run(model_list_call())
+        deprecated = frozenset[str]()
+        with contextlib.suppress(APIError):  # a gateway need not have a catalogue
+            deprecated = self._requests.run(catalogue_call(self._base_url))
+        return self._statuses(listed, deprecated)
+
+    async def acheck_models(self) -> tuple[ModelStatus, ...]:
+        """Async version of `check_models`."""
+        listed = await self._requests.arun(model_list_call())
+        deprecated = frozenset[str]()
+        with contextlib.suppress(APIError):
+            deprecated = await self._requests.arun(catalogue_call(self._base_url))
+        return self._statuses(listed, deprecated)
+
+    def _statuses(
+        self, listed: Sequence[ListedModel], deprecated: Collection[str]
+    ) -> tuple[ModelStatus, ...]:
+        lifecycles = ModelLifecycles(listed, self._context.capabilities.models)
+        return check_models(lifecycles, deprecated, DEFAULT_MODELS)
 
     def close(self) -> None:
         """Release the connections, for good.

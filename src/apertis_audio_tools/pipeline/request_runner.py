@@ -6,7 +6,7 @@ import functools
 import itertools
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, Protocol, TypeVar
 
 from tenacity import AsyncRetrying, Retrying
 
@@ -14,7 +14,7 @@ from apertis_audio_tools.api.call import Call, StreamCall
 from apertis_audio_tools.api.request import Request
 from apertis_audio_tools.api.response import Response
 from apertis_audio_tools.concurrency.signals import StopEvent
-from apertis_audio_tools.errors import OutputError
+from apertis_audio_tools.errors import APIStatusError, OutputError
 from apertis_audio_tools.pipeline.job_state import JobState
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread
 from apertis_audio_tools.transport import Transport
@@ -24,6 +24,19 @@ from apertis_audio_tools.transport.retry import Clock, RetryPolicy
 R = TypeVar("R")
 
 
+class ModelAdviser(Protocol):
+    """Adviser on the models that requests are for."""
+
+    def warn(self, request: Request, /) -> None:
+        """Warn of the end of the model that a request is for."""
+
+    def advise(self, error: APIStatusError, request: Request, /) -> None:
+        """Add the models that the key can use to an error about the model of a request."""
+
+    async def aadvise(self, error: APIStatusError, request: Request, /) -> None:
+        """Async version of `advise`."""
+
+
 @dataclass(frozen=True, slots=True)
 class RequestRunner:
     """Runner of single calls, each of which may take `deadline` seconds with all its attempts."""
@@ -31,6 +44,7 @@ class RequestRunner:
     transport: Transport
     retry: RetryPolicy
     deadline: float
+    models: ModelAdviser | None = None
 
     def run(self, call: Call[R]) -> R:
         """Return the result that the call reads from its response."""
@@ -136,10 +150,15 @@ class RequestRunner:
 
             yield await self._aretry(request, attempt)
 
+    def _warn(self, request: Request) -> None:
+        if self.models:
+            self.models.warn(request)
+
     def _retry(
         self, request: Request, attempt: Callable[[float], R], state: JobState | None = None
     ) -> R:
         """Return the result of the first attempt that succeeds, or raise the last error."""
+        self._warn(request)
         clock, job = self.retry.clock, state or JobState()
         deadline = clock.monotonic() + self.deadline
         sleep = functools.partial(clock.sleep, wake=job.stop.event)
@@ -152,7 +171,12 @@ class RequestRunner:
             return attempt(self.retry.time_left(deadline))
 
         options = self.retry.tenacity_options(deadline, lambda: job.stop.is_set)
-        return Retrying(**options, sleep=sleep)(once)
+        try:
+            return Retrying(**options, sleep=sleep)(once)
+        except APIStatusError as error:
+            if self.models:
+                self.models.advise(error, request)
+            raise
 
     async def _aretry(
         self,
@@ -161,6 +185,7 @@ class RequestRunner:
         state: JobState | None = None,
     ) -> R:
         """Async version of `_retry`."""
+        self._warn(request)
         clock, job = self.retry.clock, state or JobState()
         deadline = clock.monotonic() + self.deadline
         sleep = functools.partial(_asleep, clock, stop=job.stop) if state else clock.asleep
@@ -173,7 +198,12 @@ class RequestRunner:
             return await attempt(self.retry.time_left(deadline))
 
         options = self.retry.tenacity_options(deadline, lambda: job.stop.is_set)
-        return await AsyncRetrying(**options, sleep=sleep)(once)
+        try:
+            return await AsyncRetrying(**options, sleep=sleep)(once)
+        except APIStatusError as error:
+            if self.models:
+                await self.models.aadvise(error, request)
+            raise
 
 
 async def _asleep(clock: Clock, seconds: float, *, stop: StopEvent) -> None:

@@ -9,9 +9,9 @@ from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from apertis_audio_tools.api.call import Call
-from apertis_audio_tools.api.options import TranscriptionOptions
+from apertis_audio_tools.api.options import ModelNeed, TranscriptionOptions
 from apertis_audio_tools.api.request import Upload
-from apertis_audio_tools.api.transcription import transcription_call
+from apertis_audio_tools.api.transcription import transcription_call, transcription_need
 from apertis_audio_tools.audio import Piece, Recording, Source, cut_pieces, probe
 from apertis_audio_tools.concurrency.permits import Permit
 from apertis_audio_tools.models import (
@@ -77,11 +77,13 @@ class JobFactory:
     """Maker of transcription jobs with the same options, whose response format is decided.
 
     Attributes:
+        need: Abilities that were asked for.
         max_bytes: Largest upload of a request, in bytes.
         max_seconds: Longest piece in seconds, or None if only `piece_seconds` limits it.
     """
 
     options: TranscriptionOptions
+    need: ModelNeed
     context: JobContext
     max_bytes: int
     max_seconds: float | None
@@ -92,6 +94,7 @@ class JobFactory:
         require_piece_options(options.piece_seconds, options.upload_format)
         require_track_choice(options.track)
         capabilities = context.capabilities
+        need = transcription_need(options)
         best = capabilities.best_transcript_format(options.model, options.task)
         options = replace(options, response_format=options.response_format or best)
         # A request without audio shows how much of a request is left for audio.
@@ -100,6 +103,7 @@ class JobFactory:
         frame_bytes = call.request.body.size if call.request.body else 0
         return cls(
             options,
+            need,
             context,
             max_bytes=MAX_UPLOAD_BYTES - frame_bytes - _FILE_NAME_BYTES,
             max_seconds=_max_seconds(options, capabilities),
@@ -197,6 +201,7 @@ class TranscriptionJob:
             capabilities=self.factory.context.capabilities,
             source=self.recording.label,
             duration=round(piece.end - piece.start, 3),
+            need=self.factory.need,
         )
 
     def _empty(self) -> Transcript:

@@ -5,6 +5,7 @@ are base64 in JSON.
 """
 
 from apertis_audio_tools.results.chat import ChatDelta, ChatReply, ToolCall, ToolCallDelta
+from apertis_audio_tools.results.model_status import ModelStatus
 from apertis_audio_tools.results.speech import Speech, SpeechFile
 from apertis_audio_tools.results.transcripts import (
     PASSAGE_CHARACTERS,
@@ -22,6 +23,7 @@ __all__ = [
     "PASSAGE_SECONDS",
     "ChatDelta",
     "ChatReply",
+    "ModelStatus",
     "PartialTranscript",
     "Passage",
     "Segment",

@@ -21,6 +21,7 @@ def arguments_of(verb: str, folder: Path) -> tuple[tuple[Any, ...], dict[str, An
     turns = [{"role": "user", "content": "Hello."}]
     calls: dict[str, tuple[Any, ...]] = {
         "models": (),
+        "check_models": (),
         "transcribe": (recording,),
         "translate": (recording,),
         "transcribe_many": ([recording],),
