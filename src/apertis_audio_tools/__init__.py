@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         APITimeoutError,
         AudioRequiresPaygError,
         AuthenticationError,
+        BudgetExceededError,
         CertificateError,
         ConfigurationError,
         InvalidRequestError,
@@ -35,10 +36,12 @@ if TYPE_CHECKING:
         UnsupportedError,
     )
     from apertis_audio_tools.files.access import FileAccess
-    from apertis_audio_tools.models import MODELS, Model
+    from apertis_audio_tools.models import MODELS, Model, Price
     from apertis_audio_tools.pipeline.batch import Outcome
+    from apertis_audio_tools.pipeline.estimates import Estimate, RecordingEstimate
     from apertis_audio_tools.pipeline.progress import Progress
     from apertis_audio_tools.results import (
+        Balance,
         ChatDelta,
         ChatReply,
         ModelStatus,
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
         SpeechFile,
         ToolCall,
         ToolCallDelta,
+        TotalUsage,
         Transcript,
         Usage,
         Word,
@@ -67,10 +71,13 @@ __all__ = [
     "ApertisError",
     "AudioRequiresPaygError",
     "AuthenticationError",
+    "Balance",
+    "BudgetExceededError",
     "CertificateError",
     "ChatDelta",
     "ChatReply",
     "ConfigurationError",
+    "Estimate",
     "FileAccess",
     "InvalidRequestError",
     "MalformedResponseError",
@@ -84,9 +91,11 @@ __all__ = [
     "Passage",
     "PaymentError",
     "PermissionDeniedError",
+    "Price",
     "Progress",
     "RateLimitError",
     "RecordingError",
+    "RecordingEstimate",
     "Segment",
     "ServerError",
     "Speech",
@@ -94,6 +103,7 @@ __all__ = [
     "TooLargeError",
     "ToolCall",
     "ToolCallDelta",
+    "TotalUsage",
     "Transcript",
     "UnsupportedError",
     "Usage",
@@ -103,7 +113,7 @@ __all__ = [
 # The modules that define the public names; those that import least come first.
 _MODULES = (
     *("errors", "models", "results", "files.access"),
-    *("pipeline.progress", "pipeline.batch", "client"),
+    *("pipeline.progress", "pipeline.batch", "pipeline.estimates", "client"),
 )
 
 

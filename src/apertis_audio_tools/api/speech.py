@@ -58,6 +58,7 @@ def speech_request(text: str, options: SpeechOptions, capabilities: Capabilities
         model=options.model,
         need=speech_need(options),
         max_response_bytes=models.MAX_AUDIO_RESPONSE_BYTES,
+        characters=len(text),
     )
 
 

@@ -9,6 +9,7 @@ from apertis_audio_tools.models import (
     TranscriptFormat,
     UploadFormat,
 )
+from apertis_audio_tools.pipeline.accounts import NO_LIMITS, Account, Limits
 from apertis_audio_tools.pipeline.batch import BatchRequest, OnError, Outcome, Sources
 from apertis_audio_tools.pipeline.batch_runner import BatchRunner
 from apertis_audio_tools.pipeline.progress import ProgressCallback, ProgressReporter
@@ -36,6 +37,8 @@ class BatchVerbs:
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
         track: TrackChoice = "default",
+        max_cost: float | None = None,
+        max_audio_seconds: float | None = None,
     ) -> Generator[Outcome]:
         """Transcribe many recordings; yield an `Outcome` for each while others are under way.
 
@@ -61,10 +64,17 @@ class BatchVerbs:
             piece_seconds: Target length of pieces in seconds; see `transcribe`.
             upload_format: Encoding of uploads; see `transcribe`. Defaults to ``auto``.
             track: Audio track of each recording; see `transcribe`. Defaults to ``default``.
+            max_cost: Dollars that all recordings may cost together, repeated requests included.
+                Defaults to no limit but that of the client.
+            max_audio_seconds: Seconds of audio that may be sent for all recordings together.
+                Defaults to no limit but that of the client.
 
         Raises:
+            BudgetExceededError: After the outcomes of the recordings that were finished, if a limit
+                leaves less than the next piece may cost; with either `on_error`.
             ApertisError: If a recording fails, with ``on_error="raise"``; see `transcribe`.
-            ConfigurationError: If an argument is invalid, or tqdm is missing for the bar.
+            ConfigurationError: If an argument is invalid, tqdm is missing for the bar, or the price
+                is not known that `max_cost` needs.
             UnsupportedError: If the service is known to refuse any recording; nothing was sent.
         """
         options = TranscriptionOptions(
@@ -78,7 +88,12 @@ class BatchVerbs:
             track=track,
         )
         return self.transcribe_many_with(
-            sources, options, in_order=in_order, on_error=on_error, progress=progress
+            sources,
+            options,
+            Limits(max_cost, max_audio_seconds),
+            in_order=in_order,
+            on_error=on_error,
+            progress=progress,
         )
 
     def atranscribe_many(
@@ -96,6 +111,8 @@ class BatchVerbs:
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
         track: TrackChoice = "default",
+        max_cost: float | None = None,
+        max_audio_seconds: float | None = None,
     ) -> AsyncGenerator[Outcome]:
         """Async version of `transcribe_many`."""
         options = TranscriptionOptions(
@@ -109,7 +126,12 @@ class BatchVerbs:
             track=track,
         )
         return self.atranscribe_many_with(
-            sources, options, in_order=in_order, on_error=on_error, progress=progress
+            sources,
+            options,
+            Limits(max_cost, max_audio_seconds),
+            in_order=in_order,
+            on_error=on_error,
+            progress=progress,
         )
 
     def translate_many(
@@ -126,6 +148,8 @@ class BatchVerbs:
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
         track: TrackChoice = "default",
+        max_cost: float | None = None,
+        max_audio_seconds: float | None = None,
     ) -> Generator[Outcome]:
         """Translate many recordings into English; see `transcribe_many`.
 
@@ -141,6 +165,8 @@ class BatchVerbs:
             piece_seconds: Target length of pieces in seconds; see `transcribe`.
             upload_format: Encoding of uploads; see `transcribe`. Defaults to ``auto``.
             track: Audio track of each recording; see `transcribe`. Defaults to ``default``.
+            max_cost: Dollars that all recordings may cost; see `transcribe_many`.
+            max_audio_seconds: Seconds of audio that may be sent; see `transcribe_many`.
 
         Raises:
             ApertisError: If a recording fails; see `transcribe_many`.
@@ -156,7 +182,12 @@ class BatchVerbs:
             track=track,
         )
         return self.transcribe_many_with(
-            sources, options, in_order=in_order, on_error=on_error, progress=progress
+            sources,
+            options,
+            Limits(max_cost, max_audio_seconds),
+            in_order=in_order,
+            on_error=on_error,
+            progress=progress,
         )
 
     def atranslate_many(
@@ -173,6 +204,8 @@ class BatchVerbs:
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
         track: TrackChoice = "default",
+        max_cost: float | None = None,
+        max_audio_seconds: float | None = None,
     ) -> AsyncGenerator[Outcome]:
         """Async version of `translate_many`."""
         options = TranscriptionOptions(
@@ -186,13 +219,19 @@ class BatchVerbs:
             track=track,
         )
         return self.atranscribe_many_with(
-            sources, options, in_order=in_order, on_error=on_error, progress=progress
+            sources,
+            options,
+            Limits(max_cost, max_audio_seconds),
+            in_order=in_order,
+            on_error=on_error,
+            progress=progress,
         )
 
     def transcribe_many_with(
         self,
         sources: Sources,
         options: TranscriptionOptions,
+        limits: Limits = NO_LIMITS,
         *,
         in_order: bool = True,
         on_error: OnError = "raise",
@@ -200,13 +239,15 @@ class BatchVerbs:
     ) -> Generator[Outcome]:
         """Transcribe or translate many recordings, with options decided at run time."""
         factory = JobFactory.create(options, self._context)
-        reporter = ProgressReporter(progress)
-        return self._batches.run(BatchRequest(sources, factory, in_order, on_error, reporter))
+        reporter, account = ProgressReporter(progress), Account(limits)
+        request = BatchRequest(sources, factory, in_order, on_error, reporter, account)
+        return self._batches.run(request)
 
     def atranscribe_many_with(
         self,
         sources: Sources,
         options: TranscriptionOptions,
+        limits: Limits = NO_LIMITS,
         *,
         in_order: bool = True,
         on_error: OnError = "raise",
@@ -214,5 +255,6 @@ class BatchVerbs:
     ) -> AsyncGenerator[Outcome]:
         """Async version of `transcribe_many_with`."""
         factory = JobFactory.create(options, self._context)
-        reporter = ProgressReporter(progress)
-        return self._batches.arun(BatchRequest(sources, factory, in_order, on_error, reporter))
+        reporter, account = ProgressReporter(progress), Account(limits)
+        request = BatchRequest(sources, factory, in_order, on_error, reporter, account)
+        return self._batches.arun(request)

@@ -94,14 +94,14 @@ def resolve_base_url(base_url: object) -> str:
     return url.rstrip("/")
 
 
-def require_positive(name: str, value: float) -> float:
-    """Return a number of seconds.
+def require_positive(name: str, value: float, unit: str = "seconds") -> float:
+    """Return a number of seconds, or of another unit.
 
     Raises:
         ConfigurationError: If it is not above zero.
     """
     if not isinstance(value, Real) or not value > 0:
-        raise _invalid(name, value, "a number of seconds above zero")
+        raise _invalid(name, value, f"a number of {unit} above zero")
     return float(value)
 
 

@@ -8,6 +8,8 @@ from apertis_audio_tools.models import (
     TranscriptFormat,
     UploadFormat,
 )
+from apertis_audio_tools.pipeline.accounts import NO_LIMITS, Account, Limits
+from apertis_audio_tools.pipeline.job_state import JobState
 from apertis_audio_tools.pipeline.transcription_job import JobContext, JobFactory
 from apertis_audio_tools.pipeline.transcription_runner import TranscriptionRunner
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread
@@ -32,6 +34,8 @@ class TranscriptionVerbs:
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
         track: TrackChoice = "default",
+        max_cost: float | None = None,
+        max_audio_seconds: float | None = None,
     ) -> Transcript:
         """Transcribe a recording of any length in the language spoken.
 
@@ -55,8 +59,14 @@ class TranscriptionVerbs:
             track: Audio track of a recording with several: its index among them, counted from 0,
                 or ``all`` to mix them. Defaults to ``default``, the track a player would play,
                 unless that is silent and another is not.
+            max_cost: Dollars that this may cost. Defaults to no limit but that of the client.
+            max_audio_seconds: Seconds of audio that may be sent, repeated ones included. Defaults
+                to no limit but that of the client.
 
         Raises:
+            BudgetExceededError: If a limit leaves less than the next piece may cost; ``partial``
+                has the transcript of the pieces that were finished.
+            ConfigurationError: If `max_cost` cannot be kept, because the price is not known.
             RecordingError: If the source is missing, empty or no audio.
             UnsupportedError: If the service is known to refuse it; nothing was sent.
             APIError: If the service refused, could not be reached, or sent a malformed response;
@@ -72,7 +82,7 @@ class TranscriptionVerbs:
             upload_format=upload_format,
             track=track,
         )
-        return self.transcribe_with(source, options)
+        return self.transcribe_with(source, options, Limits(max_cost, max_audio_seconds))
 
     async def atranscribe(
         self,
@@ -86,6 +96,8 @@ class TranscriptionVerbs:
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
         track: TrackChoice = "default",
+        max_cost: float | None = None,
+        max_audio_seconds: float | None = None,
     ) -> Transcript:
         """Async version of `transcribe`."""
         options = TranscriptionOptions(
@@ -98,7 +110,8 @@ class TranscriptionVerbs:
             upload_format=upload_format,
             track=track,
         )
-        return await self.atranscribe_with(source, options)
+        limits = Limits(max_cost, max_audio_seconds)
+        return await self.atranscribe_with(source, options, limits)
 
     def translate(
         self,
@@ -111,6 +124,8 @@ class TranscriptionVerbs:
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
         track: TrackChoice = "default",
+        max_cost: float | None = None,
+        max_audio_seconds: float | None = None,
     ) -> Transcript:
         """Translate a recording of any length into English; see `transcribe`.
 
@@ -123,8 +138,11 @@ class TranscriptionVerbs:
             piece_seconds: Target length of pieces in seconds; see `transcribe`.
             upload_format: Encoding of uploads; see `transcribe`. Defaults to ``auto``.
             track: Audio track; see `transcribe`. Defaults to ``default``.
+            max_cost: Dollars that this may cost; see `transcribe`.
+            max_audio_seconds: Seconds of audio that may be sent; see `transcribe`.
 
         Raises:
+            BudgetExceededError: If a limit leaves too little; see `transcribe`.
             RecordingError: If the source is missing, empty or no audio.
             UnsupportedError: If the service is known to refuse it; nothing was sent.
             APIError: If the service failed; see `transcribe`.
@@ -139,7 +157,7 @@ class TranscriptionVerbs:
             upload_format=upload_format,
             track=track,
         )
-        return self.transcribe_with(source, options)
+        return self.transcribe_with(source, options, Limits(max_cost, max_audio_seconds))
 
     async def atranslate(
         self,
@@ -152,6 +170,8 @@ class TranscriptionVerbs:
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
         track: TrackChoice = "default",
+        max_cost: float | None = None,
+        max_audio_seconds: float | None = None,
     ) -> Transcript:
         """Async version of `translate`."""
         options = TranscriptionOptions(
@@ -164,14 +184,20 @@ class TranscriptionVerbs:
             upload_format=upload_format,
             track=track,
         )
-        return await self.atranscribe_with(source, options)
+        limits = Limits(max_cost, max_audio_seconds)
+        return await self.atranscribe_with(source, options, limits)
 
-    def transcribe_with(self, source: Source, options: TranscriptionOptions) -> Transcript:
+    def transcribe_with(
+        self, source: Source, options: TranscriptionOptions, limits: Limits = NO_LIMITS
+    ) -> Transcript:
         """Transcribe or translate one recording, with options decided at run time."""
         job = JobFactory.create(options, self._context).job(source)
-        return self._transcriptions.run(job)
+        return self._transcriptions.run(job, JobState(account=Account(limits)))
 
-    async def atranscribe_with(self, source: Source, options: TranscriptionOptions) -> Transcript:
+    async def atranscribe_with(
+        self, source: Source, options: TranscriptionOptions, limits: Limits = NO_LIMITS
+    ) -> Transcript:
         """Async version of `transcribe_with`."""
         factory = JobFactory.create(options, self._context)
-        return await self._transcriptions.arun(await run_in_thread(factory.job, source))
+        job = await run_in_thread(factory.job, source)
+        return await self._transcriptions.arun(job, JobState(account=Account(limits)))

@@ -7,7 +7,8 @@ from typing import Literal, get_args
 
 from apertis_audio_tools.audio import Source, require_file, source_label
 from apertis_audio_tools.concurrency.signals import Notifier
-from apertis_audio_tools.errors import ApertisError, ConfigurationError
+from apertis_audio_tools.errors import ApertisError, BudgetExceededError, ConfigurationError
+from apertis_audio_tools.pipeline.accounts import Account
 from apertis_audio_tools.pipeline.job_state import JobState, StoppedError, drop_traceback
 from apertis_audio_tools.pipeline.progress import Progress, ProgressCallback, ProgressReporter
 from apertis_audio_tools.pipeline.transcription_job import JobFactory
@@ -62,7 +63,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class BatchRequest:
-    """Recordings to be transcribed, and the order and the errors of their outcomes.
+    """Recordings to be transcribed, the order and the errors of their outcomes, and their account.
 
     Raises:
         ConfigurationError: If the sources are one recording or not iterable, or `on_error` is
@@ -74,6 +75,7 @@ class BatchRequest:
     in_order: bool
     on_error: OnError
     reporter: ProgressReporter
+    account: Account = field(default_factory=Account)
 
     def __post_init__(self) -> None:
         require_error_mode(self.on_error)
@@ -158,7 +160,8 @@ class BatchState:
 
     def add(self, source: Source) -> BatchItem:
         """Start the next recording."""
-        item = BatchItem(self._started, source, JobState(notifier=self.notifier))
+        state = JobState(notifier=self.notifier, account=self.request.account)
+        item = BatchItem(self._started, source, state)
         self._started += 1
         self._running[item.index] = item
         return item
@@ -205,7 +208,7 @@ class BatchState:
             self._delivered += 1
             if isinstance(outcome, Exception):
                 self._end_with(outcome)
-            elif outcome.error and self.request.on_error == "raise":
+            elif outcome.error and self._ends_batch(outcome.error):
                 self._end_with(outcome.error, outcome.label)
             else:
                 yield outcome
@@ -227,10 +230,14 @@ class BatchState:
     def _end(self, item: BatchItem, outcome: Outcome) -> None:
         del self._running[item.index]
         self._undelivered[item.index] = outcome
-        if outcome.error and self.request.on_error == "raise":
+        if outcome.error and self._ends_batch(outcome.error):
             self._is_failed = True
         self.progress = _advanced(self.progress, outcome)
         self._report()
+
+    def _ends_batch(self, error: ApertisError) -> bool:
+        """Return whether an error ends the batch: any, or one that all recordings would have."""
+        return self.request.on_error == "raise" or isinstance(error, BudgetExceededError)
 
     def _report(self) -> None:
         under_way = sum(item.state.seconds for item in self._running.values())

@@ -163,7 +163,7 @@ class SpeechRunner:
         ):
             permit.granted.result()
             state.require_running()
-            return call.read(self.requests.send(call.request, state))
+            return self.requests.run(call, state)
         return None
 
     async def _aparts(self, job: SpeechJob) -> AsyncGenerator[Speech]:
@@ -195,7 +195,8 @@ class SpeechRunner:
         ):
             await asyncio.wrap_future(permit.granted)
             state.require_running()
-            response = await self.requests.asend(call.request, state)
+            charge = await self.requests.acharge(call.request, state)
+            response = await self.requests.asend(call.request, charge, state)
             return await run_in_thread_to_end(call.read, response)
         return None
 

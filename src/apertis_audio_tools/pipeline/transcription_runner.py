@@ -34,14 +34,14 @@ class TranscriptionRunner:
     requests: RequestRunner
     permits: FairSemaphore
 
-    def run(self, job: TranscriptionJob) -> Transcript:
+    def run(self, job: TranscriptionJob, state: JobState | None = None) -> Transcript:
         """Transcribe all pieces of a job concurrently. If one piece fails, the job fails.
 
         After a failure nothing new is sent, but pieces under way are paid for and awaited. An
         interrupt ends everything at once.
         """
         with WorkerPool(self.permits.size) as pool:
-            return self.run_in(pool, job, JobState())
+            return self.run_in(pool, job, state or JobState())
 
     def run_in(self, pool: WorkerPool, job: TranscriptionJob, state: JobState) -> Transcript:
         """Transcribe all pieces of a job in the threads of a pool."""
@@ -119,14 +119,18 @@ class TranscriptionRunner:
     ) -> None:
         call = piece.request.call
         with contextlib.closing(piece), state.catching_failure(), token.scope():
-            transcript = call.read(self.requests.send(call.request, state))
-            job.store(piece.request, transcript, state)
+            job.store(piece.request, self.requests.run(call, state), state)
 
     async def _asend(self, job: TranscriptionJob, piece: InFlightPiece, state: JobState) -> None:
         call = piece.request.call
         with contextlib.closing(piece), state.catching_failure():
-            response = await self.requests.asend(call.request, state)
-            await run_in_thread_to_end(lambda: job.store(piece.request, call.read(response), state))
+            charge = await self.requests.acharge(call.request, state)
+            response = await self.requests.asend(call.request, charge, state)
+
+            def keep() -> None:
+                job.store(piece.request, charge.settle(call.read(response)), state)
+
+            await run_in_thread_to_end(keep)
 
 
 @contextlib.contextmanager

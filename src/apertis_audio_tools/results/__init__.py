@@ -5,6 +5,7 @@ are base64 in JSON.
 """
 
 from apertis_audio_tools.results.chat import ChatDelta, ChatReply, ToolCall, ToolCallDelta
+from apertis_audio_tools.results.costs import Balance, TotalUsage
 from apertis_audio_tools.results.model_status import ModelStatus
 from apertis_audio_tools.results.speech import Speech, SpeechFile
 from apertis_audio_tools.results.transcripts import (
@@ -21,6 +22,7 @@ from apertis_audio_tools.results.values import Usage
 __all__ = [
     "PASSAGE_CHARACTERS",
     "PASSAGE_SECONDS",
+    "Balance",
     "ChatDelta",
     "ChatReply",
     "ModelStatus",
@@ -31,6 +33,7 @@ __all__ = [
     "SpeechFile",
     "ToolCall",
     "ToolCallDelta",
+    "TotalUsage",
     "Transcript",
     "Usage",
     "Word",

@@ -17,6 +17,7 @@ from apertis_audio_tools.errors import (
 from apertis_audio_tools.transport.key_redaction import Redact, redact_exceptions
 
 _ADVICE = "Check the network, and whether base_url (APERTIS_BASE_URL) is right."
+_BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _MODULES_WITH_HEADERS = ("httpx", "httpcore", "h11", "anyio", "asyncio", __package__)
 
 
@@ -32,7 +33,10 @@ def map_errors(redact: Redact) -> Iterator[None]:
     except httpx.RequestError as error:
         clear_transport_frames(error)
         redact_exceptions(error, redact)
-        raise _map_error(error) from _drop_secrets(error)
+        mapped = _map_error(error)
+        if isinstance(mapped, APIConnectionError) and isinstance(error, _BEFORE_SENDING):
+            mapped.is_unsent = True
+        raise mapped from _drop_secrets(error)
     except (httpx.StreamError, ssl.SSLError) as error:
         clear_transport_frames(error)
         redact_exceptions(error, redact)

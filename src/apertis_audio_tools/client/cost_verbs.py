@@ -1,0 +1,274 @@
+"""Verbs about cost: estimates before a run, and what was used after it."""
+
+from apertis_audio_tools.api.options import SpeechOptions, TranscriptionOptions
+from apertis_audio_tools.api.token_usage import UsagePeriod, token_usage_call
+from apertis_audio_tools.client.settings import require_positive
+from apertis_audio_tools.errors import NotFoundError, UnsupportedError
+from apertis_audio_tools.models import (
+    SPEECH_MODEL,
+    TRANSCRIPTION_MODEL,
+    VOICE,
+    SpeechFormat,
+    Task,
+    TrackChoice,
+    TranscriptFormat,
+    UploadFormat,
+)
+from apertis_audio_tools.pipeline.batch import BatchRequest, OnError, Sources
+from apertis_audio_tools.pipeline.estimates import (
+    Estimate,
+    aestimate_recordings,
+    estimate_recordings,
+    estimate_speech,
+    sum_recordings,
+)
+from apertis_audio_tools.pipeline.ledger import ClientLedger
+from apertis_audio_tools.pipeline.progress import ProgressReporter
+from apertis_audio_tools.pipeline.request_runner import RequestRunner
+from apertis_audio_tools.pipeline.speech_job import SpeechJob
+from apertis_audio_tools.pipeline.transcription_job import JobContext, JobFactory
+from apertis_audio_tools.pipeline.worker_pool import run_in_thread
+from apertis_audio_tools.results import Balance, TotalUsage
+
+
+class CostVerbs:
+    """`estimate`, `estimate_speech` and `balance`, sync and async, and `total_usage`."""
+
+    _context: JobContext
+    _requests: RequestRunner
+    _ledger: ClientLedger
+
+    @property
+    def total_usage(self) -> TotalUsage:
+        """What this client has used since it was made, over all threads and tasks.
+
+        Requests under way count as what they cost at most. Copies of a client are the same client;
+        a forked child goes on counting by itself.
+        """
+        return self._ledger.account.total
+
+    def estimate(
+        self,
+        sources: Sources,
+        *,
+        task: Task = "transcribe",
+        model: str = TRANSCRIPTION_MODEL,
+        language: str | None = None,
+        prompt: str | None = None,
+        response_format: TranscriptFormat | None = None,
+        temperature: float | None = None,
+        piece_seconds: float | None = None,
+        upload_format: UploadFormat = "auto",
+        track: TrackChoice = "default",
+        on_error: OnError = "skip",
+        uplink_mbps: float | None = None,
+    ) -> Estimate:
+        """Return what `transcribe_many` or `translate_many` would send and cost; send no audio.
+
+        Recordings are cut as they would be for the run, so that pieces, seconds and bytes are those
+        of the run. What has to be re-encoded is decoded for that; of the rest, no more than the
+        minute before each cut. Prices are asked of the service; if it has none, they are those of
+        `MODELS`, with their source.
+
+        Args:
+            sources: Recordings; see `transcribe_many`.
+            task: ``transcribe`` or ``translate``. Defaults to ``transcribe``.
+            model: Model; see `transcribe`, as for the options up to `track`.
+            language: Language spoken.
+            prompt: Context.
+            response_format: Format of the responses.
+            temperature: Sampling temperature.
+            piece_seconds: Target length of pieces in seconds.
+            upload_format: Encoding of uploads. Defaults to ``auto``.
+            track: Audio track. Defaults to ``default``.
+            on_error: ``skip`` to report recordings that cannot be transcribed as
+                `Estimate.failures`, or ``raise`` for the error of the first. Defaults to ``skip``.
+            uplink_mbps: Megabits per second that the connection sends, for
+                `Estimate.upload_minutes`.
+
+        Raises:
+            ConfigurationError: If an argument is invalid.
+            UnsupportedError: If the service is known to refuse any recording.
+        """
+        options = TranscriptionOptions(
+            task=task,
+            model=model,
+            language=language,
+            prompt=prompt,
+            response_format=response_format,
+            temperature=temperature,
+            piece_seconds=piece_seconds,
+            upload_format=upload_format,
+            track=track,
+        )
+        return self.estimate_with(sources, options, on_error=on_error, uplink_mbps=uplink_mbps)
+
+    async def aestimate(
+        self,
+        sources: Sources,
+        *,
+        task: Task = "transcribe",
+        model: str = TRANSCRIPTION_MODEL,
+        language: str | None = None,
+        prompt: str | None = None,
+        response_format: TranscriptFormat | None = None,
+        temperature: float | None = None,
+        piece_seconds: float | None = None,
+        upload_format: UploadFormat = "auto",
+        track: TrackChoice = "default",
+        on_error: OnError = "skip",
+        uplink_mbps: float | None = None,
+    ) -> Estimate:
+        """Async version of `estimate`."""
+        options = TranscriptionOptions(
+            task=task,
+            model=model,
+            language=language,
+            prompt=prompt,
+            response_format=response_format,
+            temperature=temperature,
+            piece_seconds=piece_seconds,
+            upload_format=upload_format,
+            track=track,
+        )
+        return await self.aestimate_with(
+            sources, options, on_error=on_error, uplink_mbps=uplink_mbps
+        )
+
+    def estimate_speech(
+        self,
+        text: str,
+        *,
+        voice: str = VOICE,
+        model: str = SPEECH_MODEL,
+        response_format: SpeechFormat = "mp3",
+        speed: float | None = None,
+        instructions: str | None = None,
+    ) -> Estimate:
+        """Return what `speak` would send and cost, by the characters of the text.
+
+        Args:
+            text: Text; see `speak`, also for the other arguments.
+            voice: Voice.
+            model: Speech model.
+            response_format: Audio format. Defaults to ``mp3``.
+            speed: Speed.
+            instructions: Tone, accent and pace.
+
+        Raises:
+            UnsupportedError: If the service is known to refuse it.
+        """
+        options = SpeechOptions(
+            voice=voice,
+            model=model,
+            response_format=response_format,
+            speed=speed,
+            instructions=instructions,
+        )
+        self._ledger.prices.load()
+        return self._estimate_speech(text, options)
+
+    async def aestimate_speech(
+        self,
+        text: str,
+        *,
+        voice: str = VOICE,
+        model: str = SPEECH_MODEL,
+        response_format: SpeechFormat = "mp3",
+        speed: float | None = None,
+        instructions: str | None = None,
+    ) -> Estimate:
+        """Async version of `estimate_speech`."""
+        options = SpeechOptions(
+            voice=voice,
+            model=model,
+            response_format=response_format,
+            speed=speed,
+            instructions=instructions,
+        )
+        await self._ledger.prices.aload()
+        return await run_in_thread(self._estimate_speech, text, options)
+
+    def balance(self, period: UsagePeriod | None = None) -> Balance:
+        """Return the quota of the key: dollars, requests and tokens.
+
+        Args:
+            period: ``today``, ``week`` or ``month``, to which `Balance.used` and the counts refer.
+                Defaults to the service's own.
+
+        Raises:
+            UnsupportedError: If the service does not tell.
+            APIError: If the service refused, could not be reached, or sent a malformed response.
+        """
+        try:
+            return self._requests.run(token_usage_call(period))
+        except NotFoundError as error:
+            raise _no_balance_error(error) from error
+
+    async def abalance(self, period: UsagePeriod | None = None) -> Balance:
+        """Async version of `balance`."""
+        try:
+            return await self._requests.arun(token_usage_call(period))
+        except NotFoundError as error:
+            raise _no_balance_error(error) from error
+
+    def estimate_with(
+        self,
+        sources: Sources,
+        options: TranscriptionOptions,
+        *,
+        on_error: OnError = "skip",
+        uplink_mbps: float | None = None,
+    ) -> Estimate:
+        """Estimate a run, with options decided at run time."""
+        request = self._estimate_request(sources, options, on_error, uplink_mbps)
+        self._ledger.prices.load()
+        price = self._ledger.prices.find(options.model)
+        recordings = estimate_recordings(request, price)
+        return sum_recordings(recordings, options.model, price, uplink_mbps)
+
+    async def aestimate_with(
+        self,
+        sources: Sources,
+        options: TranscriptionOptions,
+        *,
+        on_error: OnError = "skip",
+        uplink_mbps: float | None = None,
+    ) -> Estimate:
+        """Async version of `estimate_with`."""
+        request = self._estimate_request(sources, options, on_error, uplink_mbps)
+        await self._ledger.prices.aload()
+        price = self._ledger.prices.find(options.model)
+        recordings = await aestimate_recordings(request, price)
+        return sum_recordings(recordings, options.model, price, uplink_mbps)
+
+    def _estimate_request(
+        self,
+        sources: Sources,
+        options: TranscriptionOptions,
+        on_error: OnError,
+        uplink_mbps: float | None,
+    ) -> BatchRequest:
+        if uplink_mbps is not None:
+            require_positive("uplink_mbps", uplink_mbps, "megabits per second")
+        factory = JobFactory.create(options, self._context)
+        return BatchRequest(
+            sources,
+            factory,
+            in_order=True,
+            on_error=on_error,
+            reporter=ProgressReporter(progress=False),
+        )
+
+    def _estimate_speech(self, text: str, options: SpeechOptions) -> Estimate:
+        job = SpeechJob.create(text, options, self._context.capabilities)
+        return estimate_speech(job, options.model, self._ledger.prices.find(options.model))
+
+
+def _no_balance_error(error: NotFoundError) -> UnsupportedError:
+    return UnsupportedError(
+        "The service at this base URL does not tell the balance of a key (404): look at its "
+        "dashboard.",
+        status=error.status,
+        request_id=error.request_id,
+    )
