@@ -60,7 +60,9 @@ def _read(response: Response) -> tuple[CatalogueModel, ...]:
 def _read_row(row: Mapping[str, Any]) -> CatalogueModel | None:
     names = (row.get(key) for key in ("model_id", "id", "model", "name"))
     name = next((each for each in names if isinstance(each, str)), None)
-    return name and CatalogueModel(name, row.get("is_deprecated") is True, _dollars_per_hour(row))
+    if name is None:
+        return None
+    return CatalogueModel(name, row.get("is_deprecated") is True, _dollars_per_hour(row))
 
 
 def _dollars_per_hour(row: Mapping[str, Any]) -> float | None:

@@ -9,7 +9,7 @@ from apertis_audio_tools.models import (
     TranscriptFormat,
     UploadFormat,
 )
-from apertis_audio_tools.pipeline.accounts import NO_LIMITS, Account, Limits
+from apertis_audio_tools.pipeline.accounts import Account, Limits
 from apertis_audio_tools.pipeline.batch import BatchRequest, OnError, Outcome, Sources
 from apertis_audio_tools.pipeline.batch_runner import BatchRunner
 from apertis_audio_tools.pipeline.progress import ProgressCallback, ProgressReporter
@@ -90,7 +90,7 @@ class BatchVerbs:
         return self.transcribe_many_with(
             sources,
             options,
-            Limits(max_cost, max_audio_seconds),
+            Account(Limits(max_cost, max_audio_seconds)),
             in_order=in_order,
             on_error=on_error,
             progress=progress,
@@ -128,7 +128,7 @@ class BatchVerbs:
         return self.atranscribe_many_with(
             sources,
             options,
-            Limits(max_cost, max_audio_seconds),
+            Account(Limits(max_cost, max_audio_seconds)),
             in_order=in_order,
             on_error=on_error,
             progress=progress,
@@ -184,7 +184,7 @@ class BatchVerbs:
         return self.transcribe_many_with(
             sources,
             options,
-            Limits(max_cost, max_audio_seconds),
+            Account(Limits(max_cost, max_audio_seconds)),
             in_order=in_order,
             on_error=on_error,
             progress=progress,
@@ -221,7 +221,7 @@ class BatchVerbs:
         return self.atranscribe_many_with(
             sources,
             options,
-            Limits(max_cost, max_audio_seconds),
+            Account(Limits(max_cost, max_audio_seconds)),
             in_order=in_order,
             on_error=on_error,
             progress=progress,
@@ -231,23 +231,26 @@ class BatchVerbs:
         self,
         sources: Sources,
         options: TranscriptionOptions,
-        limits: Limits = NO_LIMITS,
+        account: Account | None = None,
         *,
         in_order: bool = True,
         on_error: OnError = "raise",
         progress: bool | ProgressCallback = False,
     ) -> Generator[Outcome]:
-        """Transcribe or translate many recordings, with options decided at run time."""
+        """Transcribe or translate many recordings, with options decided at run time.
+
+        They are charged to the account too, whose limits they keep.
+        """
         factory = JobFactory.create(options, self._context)
-        reporter, account = ProgressReporter(progress), Account(limits)
-        request = BatchRequest(sources, factory, in_order, on_error, reporter, account)
+        reporter = ProgressReporter(progress)
+        request = BatchRequest(sources, factory, in_order, on_error, reporter, account or Account())
         return self._batches.run(request)
 
     def atranscribe_many_with(
         self,
         sources: Sources,
         options: TranscriptionOptions,
-        limits: Limits = NO_LIMITS,
+        account: Account | None = None,
         *,
         in_order: bool = True,
         on_error: OnError = "raise",
@@ -255,6 +258,6 @@ class BatchVerbs:
     ) -> AsyncGenerator[Outcome]:
         """Async version of `transcribe_many_with`."""
         factory = JobFactory.create(options, self._context)
-        reporter, account = ProgressReporter(progress), Account(limits)
-        request = BatchRequest(sources, factory, in_order, on_error, reporter, account)
+        reporter = ProgressReporter(progress)
+        request = BatchRequest(sources, factory, in_order, on_error, reporter, account or Account())
         return self._batches.arun(request)

@@ -8,7 +8,7 @@ from apertis_audio_tools.models import (
     TranscriptFormat,
     UploadFormat,
 )
-from apertis_audio_tools.pipeline.accounts import NO_LIMITS, Account, Limits
+from apertis_audio_tools.pipeline.accounts import Account, Limits
 from apertis_audio_tools.pipeline.job_state import JobState
 from apertis_audio_tools.pipeline.transcription_job import JobContext, JobFactory
 from apertis_audio_tools.pipeline.transcription_runner import TranscriptionRunner
@@ -82,7 +82,7 @@ class TranscriptionVerbs:
             upload_format=upload_format,
             track=track,
         )
-        return self.transcribe_with(source, options, Limits(max_cost, max_audio_seconds))
+        return self.transcribe_with(source, options, Account(Limits(max_cost, max_audio_seconds)))
 
     async def atranscribe(
         self,
@@ -110,8 +110,8 @@ class TranscriptionVerbs:
             upload_format=upload_format,
             track=track,
         )
-        limits = Limits(max_cost, max_audio_seconds)
-        return await self.atranscribe_with(source, options, limits)
+        account = Account(Limits(max_cost, max_audio_seconds))
+        return await self.atranscribe_with(source, options, account)
 
     def translate(
         self,
@@ -157,7 +157,7 @@ class TranscriptionVerbs:
             upload_format=upload_format,
             track=track,
         )
-        return self.transcribe_with(source, options, Limits(max_cost, max_audio_seconds))
+        return self.transcribe_with(source, options, Account(Limits(max_cost, max_audio_seconds)))
 
     async def atranslate(
         self,
@@ -184,20 +184,23 @@ class TranscriptionVerbs:
             upload_format=upload_format,
             track=track,
         )
-        limits = Limits(max_cost, max_audio_seconds)
-        return await self.atranscribe_with(source, options, limits)
+        account = Account(Limits(max_cost, max_audio_seconds))
+        return await self.atranscribe_with(source, options, account)
 
     def transcribe_with(
-        self, source: Source, options: TranscriptionOptions, limits: Limits = NO_LIMITS
+        self, source: Source, options: TranscriptionOptions, account: Account | None = None
     ) -> Transcript:
-        """Transcribe or translate one recording, with options decided at run time."""
+        """Transcribe or translate one recording, with options decided at run time.
+
+        It is charged to the account too, whose limits it keeps.
+        """
         job = JobFactory.create(options, self._context).job(source)
-        return self._transcriptions.run(job, JobState(account=Account(limits)))
+        return self._transcriptions.run(job, JobState(account=account))
 
     async def atranscribe_with(
-        self, source: Source, options: TranscriptionOptions, limits: Limits = NO_LIMITS
+        self, source: Source, options: TranscriptionOptions, account: Account | None = None
     ) -> Transcript:
         """Async version of `transcribe_with`."""
         factory = JobFactory.create(options, self._context)
         job = await run_in_thread(factory.job, source)
-        return await self._transcriptions.arun(job, JobState(account=Account(limits)))
+        return await self._transcriptions.arun(job, JobState(account=account))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from numbers import Real
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from apertis_audio_tools.api.expenses import Expense, reported_expense, whole_nanodollars
 from apertis_audio_tools.concurrency.fork_safety import ForkSafeLock
@@ -81,14 +81,35 @@ class _Sum:
 class Account:
     """Amounts that were spent or are reserved; threads and tasks may share it.
 
-    A forked child goes on with the amounts of its parent at that moment, and with the same limits.
+    Copies are the same account. A pickled copy starts with nothing spent; a forked child goes on
+    with the amounts of its parent at that moment, and with the same limits.
+
+    Args:
+        limits: Limits of this account. Defaults to none.
+        parent: Account to which everything is charged as well, such as that of a batch.
     """
 
-    def __init__(self, limits: Limits = NO_LIMITS) -> None:
+    def __init__(self, limits: Limits = NO_LIMITS, parent: "Account | None" = None) -> None:
         self.limits: Limits = limits
+        self.parent: Account | None = parent
         self._reserved, self._expected = _Sum(), _Sum()
+        self._reported = 0
         self._tokens = (0, 0)
         self._lock = ForkSafeLock()
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Limits]]:
+        return type(self), (self.limits,)
+
+    @property
+    def lineage(self) -> "tuple[Account, ...]":
+        """This account, its parent, and so on."""
+        return (self, *(self.parent.lineage if self.parent else ()))
 
     @property
     def total(self) -> TotalUsage:
@@ -100,6 +121,7 @@ class Account:
                 input_tokens=self._tokens[0],
                 output_tokens=self._tokens[1],
                 cost=self._expected.expense.cost or 0.0,
+                reported_cost=Expense(self._reported, 0).cost or 0.0,
                 unpriced_requests=self._expected.unpriced,
             )
 
@@ -120,16 +142,16 @@ class Account:
             self._reserved.add(greatest, -1)
             self._expected.add(expected, -1)
 
-    def settle(self, greatest: Expense, expected: Expense, real: Expense) -> None:
-        """Replace what an attempt has reserved by what it did cost."""
+    def settle(
+        self, greatest: Expense, expected: Expense, real: Expense | None, usage: Usage
+    ) -> None:
+        """Replace what an attempt has reserved by what it did cost by the usage it reports."""
         with self._lock:
             self.release(greatest, expected)
-            self._reserved.add(real)
-            self._expected.add(real)
-
-    def count_tokens(self, usage: Usage) -> None:
-        """Count the tokens that a response reports."""
-        with self._lock:
+            self._reserved.add(real or greatest)
+            self._expected.add(real or expected)
+            if real and usage.cost is not None:
+                self._reported += real.nanodollars or 0
             sent, received = self._tokens
             self._tokens = (sent + usage.input_tokens, received + usage.output_tokens)
 
@@ -192,12 +214,11 @@ class Charge:
 
     def settle_usage(self, usage: Usage | None) -> None:
         """Replace what the successful attempt has reserved by the cost that a response reports."""
-        real = usage and reported_expense(self.expected, usage, self.price)
+        if usage is None:
+            return
+        real = reported_expense(self.expected, usage, self.price)
         for account in self.accounts:
-            if real:
-                account.settle(self.greatest, self.expected, real)
-            if usage:
-                account.count_tokens(usage)
+            account.settle(self.greatest, self.expected, real, usage)
 
 
 def reported_usage(result: object) -> Usage | None:

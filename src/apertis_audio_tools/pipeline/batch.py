@@ -12,7 +12,7 @@ from apertis_audio_tools.pipeline.accounts import Account
 from apertis_audio_tools.pipeline.job_state import JobState, StoppedError, drop_traceback
 from apertis_audio_tools.pipeline.progress import Progress, ProgressCallback, ProgressReporter
 from apertis_audio_tools.pipeline.transcription_job import JobFactory
-from apertis_audio_tools.results import Transcript
+from apertis_audio_tools.results import TotalUsage, Transcript
 
 OnError = Literal["raise", "skip"]
 """Effect of a failed recording on its batch: end it, or skip the recording and keep its error."""
@@ -36,11 +36,13 @@ class Outcome:
         index: Position among the sources, from 0.
         source: Source as it was passed.
         error: Error of the recording; None if it was transcribed.
+        total_usage: What the requests for it used and cost; nothing if they were cached.
     """
 
     index: int
     source: Source = field(repr=False)
     error: ApertisError | None
+    total_usage: TotalUsage
     _transcript: Transcript | None = field(repr=False)
 
     @property
@@ -127,6 +129,11 @@ class BatchItem:
     source: Source = field(repr=False)
     state: JobState = field(default_factory=JobState, compare=False)
 
+    @property
+    def total_usage(self) -> TotalUsage:
+        """What the requests for the recording used so far."""
+        return self.state.account.total if self.state.account else TotalUsage()
+
 
 @dataclass(slots=True)
 class BatchState:
@@ -160,7 +167,7 @@ class BatchState:
 
     def add(self, source: Source) -> BatchItem:
         """Start the next recording."""
-        state = JobState(notifier=self.notifier, account=self.request.account)
+        state = JobState(notifier=self.notifier, account=Account(parent=self.request.account))
         item = BatchItem(self._started, source, state)
         self._started += 1
         self._running[item.index] = item
@@ -168,7 +175,7 @@ class BatchState:
 
     def succeed(self, item: BatchItem, transcript: Transcript) -> None:
         """Record the transcript of a recording."""
-        self._end(item, Outcome(item.index, item.source, None, transcript))
+        self._end(item, Outcome(item.index, item.source, None, item.total_usage, transcript))
 
     def fail(self, item: BatchItem, error: ApertisError) -> None:
         """Record the error of a recording; one that was only stopped has no outcome."""
@@ -176,7 +183,7 @@ class BatchState:
             del self._running[item.index]
             return
         drop_traceback(error)
-        self._end(item, Outcome(item.index, item.source, error, None))
+        self._end(item, Outcome(item.index, item.source, error, item.total_usage, None))
 
     def break_off(self, item: BatchItem, error: Exception) -> None:
         """Record an exception of the caller's own code, such as of a file object; it is raised."""

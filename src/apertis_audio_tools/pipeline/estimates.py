@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from apertis_audio_tools.api.expenses import expected_expense, greatest_expense, total_expense
 from apertis_audio_tools.api.request import Request
-from apertis_audio_tools.audio import Recording, Source, source_label
+from apertis_audio_tools.audio import Source, source_label
 from apertis_audio_tools.errors import ApertisError, ConfigurationError
 from apertis_audio_tools.models import Price
 from apertis_audio_tools.pipeline.batch import BatchRequest
-from apertis_audio_tools.pipeline.job_state import JobState
+from apertis_audio_tools.pipeline.job_state import JobState, drop_traceback
 from apertis_audio_tools.pipeline.speech_job import SpeechJob
 from apertis_audio_tools.pipeline.transcription_job import JobFactory, TranscriptionJob
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread_to_end
@@ -141,23 +141,28 @@ def _estimate_next(request: BatchRequest, source: Source, price: Price | None) -
 def _estimate_recording(
     factory: JobFactory, source: Source, price: Price | None
 ) -> RecordingEstimate:
-    state, requests = JobState(), list[Request]()
-    recording: Recording | None = None
-    with state.catching_failure():
+    try:
         job = factory.job(source)
-        recording = job.recording
-        with recording:
-            if factory.context.cache and job.cached():
-                label, duration = recording.label, recording.duration
-                return RecordingEstimate(
-                    label, duration, pieces=1, cached_pieces=1, cost=0.0, max_cost=0.0
-                )
-            requests += _plan(job, state)
+    except ApertisError as error:
+        drop_traceback(error)
+        return RecordingEstimate(source_label(source), cost=0.0, max_cost=0.0, error=error)
+    with job.recording:
+        return _estimate_job(job, price)
+
+
+def _estimate_job(job: TranscriptionJob, price: Price | None) -> RecordingEstimate:
+    state, requests, label = JobState(), list[Request](), job.recording.label
+    with state.catching_failure():
+        if job.factory.context.cache and job.cached():
+            return RecordingEstimate(
+                label, job.recording.duration, pieces=1, cached_pieces=1, cost=0.0, max_cost=0.0
+            )
+        requests += _plan(job, state)
     expected = total_expense(expected_expense(each, price) for each in requests)
     greatest = total_expense(greatest_expense(each, price) for each in requests)
     return RecordingEstimate(
-        source_label(source) if recording is None else recording.label,
-        recording.duration if recording else 0.0,
+        label,
+        job.recording.duration,
         pieces=len(requests) + len(state.transcribed),
         cached_pieces=len(state.transcribed),
         requests=len(requests),

@@ -118,8 +118,8 @@ class ClientLedger:
         await self.acharge(_probe_request(model), account)
 
     def _needs_price(self, request: Request, account: Account | None) -> bool:
-        accounts = (self.account, account)
-        is_limited = any(each and each.limits.max_cost is not None for each in accounts)
+        accounts = (self.account, *(account.lineage if account else ()))
+        is_limited = any(each.limits.max_cost is not None for each in accounts)
         return request.model is not None and is_limited
 
     def _charge(self, request: Request, account: Account | None) -> Charge:
@@ -129,7 +129,7 @@ class ClientLedger:
         greatest, expected = greatest_expense(request, price), expected_expense(request, price)
         if greatest.nanodollars is None and self._needs_price(request, account):
             raise _unknown_price_error(request)
-        accounts = (self.account, account) if account else (self.account,)
+        accounts = (self.account, *(account.lineage if account else ()))
         return Charge(accounts, greatest, expected, price)
 
 

@@ -80,13 +80,13 @@ class RequestRunner:
 
     def charge(self, request: Request, state: JobState | None = None) -> Charge:
         """Return what a request of a job is charged; see `ClientLedger.charge`."""
-        return self.ledger.charge(request, state and state.account) if self.ledger else _FREE
+        account = state.account if state else None
+        return self.ledger.charge(request, account) if self.ledger else _FREE
 
     async def acharge(self, request: Request, state: JobState | None = None) -> Charge:
         """Async version of `charge`."""
-        if self.ledger is None:
-            return _FREE
-        return await self.ledger.acharge(request, state and state.account)
+        account = state.account if state else None
+        return await self.ledger.acharge(request, account) if self.ledger else _FREE
 
     def require_price(self, model: str, account: Account) -> None:
         """Raise `ConfigurationError` if a limit on the cost of transcriptions cannot be kept."""
@@ -146,7 +146,9 @@ class RequestRunner:
                 yield item
         charge.settle_usage(usage)
 
-    def download(self, call: StreamCall[bytes], file: BinaryIO) -> Response:
+    def download(
+        self, call: StreamCall[bytes], file: BinaryIO, state: JobState | None = None
+    ) -> Response:
         """Write the body of a response to a file; a broken download starts again from 0."""
 
         def attempt(seconds: float) -> Response:
@@ -158,9 +160,11 @@ class RequestRunner:
                 _write(file, reader.finish())
                 return stream.head
 
-        return self._retry(call.request, attempt, self.charge(call.request))
+        return self._retry(call.request, attempt, self.charge(call.request, state))
 
-    async def adownload(self, call: StreamCall[bytes], file: BinaryIO) -> Response:
+    async def adownload(
+        self, call: StreamCall[bytes], file: BinaryIO, state: JobState | None = None
+    ) -> Response:
         """Async version of `download`. Threads write to the disk."""
 
         async def attempt(seconds: float) -> Response:
@@ -172,7 +176,8 @@ class RequestRunner:
                 await run_in_thread(_write, file, reader.finish())
                 return stream.head
 
-        return await self._aretry(call.request, attempt, await self.acharge(call.request))
+        charge = await self.acharge(call.request, state)
+        return await self._aretry(call.request, attempt, charge)
 
     @contextlib.contextmanager
     def _open_stream(

@@ -15,6 +15,7 @@ class TotalUsage(Value):
         input_tokens: Tokens sent, as far as responses reported them.
         output_tokens: Tokens received, as far as responses reported them.
         cost: Dollars, as reported by the service; where it reports nothing, by the price.
+        reported_cost: The part of `cost` that the service reported.
         unpriced_requests: Number of the requests whose cost is not known, and not part of `cost`.
     """
 
@@ -23,7 +24,13 @@ class TotalUsage(Value):
     input_tokens: int = 0
     output_tokens: int = 0
     cost: float = 0.0
+    reported_cost: float = 0.0
     unpriced_requests: int = 0
+
+    @property
+    def known_cost(self) -> float | None:
+        """Dollars of all requests; None if the cost of one of them is not known."""
+        return None if self.unpriced_requests else self.cost
 
 
 class Balance(Value):
