@@ -3,11 +3,13 @@
 import contextlib
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from apertis_audio_tools.api.options import SpeechOptions
 from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.models import SPEECH_MODEL, VOICE, SpeechFormat
+from apertis_audio_tools.pipeline.accounts import Account
 from apertis_audio_tools.pipeline.speech_job import SpeechFileJob, SpeechJob, SpokenTextJob
 from apertis_audio_tools.pipeline.speech_runner import SpeechRunner
 from apertis_audio_tools.pipeline.spoken_text_runner import SpokenText, SpokenTextRunner
@@ -237,22 +239,28 @@ class SpeechVerbs:
         text: str,
         path: str | os.PathLike[str],
         options: SpeechOptions,
+        account: Account | None = None,
         *,
         overwrite: bool = False,
     ) -> SpeechFile:
-        """Write a spoken text to a file, with options decided at run time."""
-        return self._speech.save(SpeechFileJob(self._job(text, options), path, overwrite))
+        """Write a spoken text to a file, with options decided at run time.
+
+        It is charged to the account too, whose limits it keeps.
+        """
+        job = replace(self._job(text, options), account=account)
+        return self._speech.save(SpeechFileJob(job, path, overwrite))
 
     async def asave_speech_with(
         self,
         text: str,
         path: str | os.PathLike[str],
         options: SpeechOptions,
+        account: Account | None = None,
         *,
         overwrite: bool = False,
     ) -> SpeechFile:
         """Async version of `save_speech_with`. A thread splits the text."""
-        job = await run_in_thread(self._job, text, options)
+        job = replace(await run_in_thread(self._job, text, options), account=account)
         return await self._speech.asave(SpeechFileJob(job, path, overwrite))
 
     def _job(self, text: str, options: SpeechOptions, *, stream: bool = False) -> SpeechJob:

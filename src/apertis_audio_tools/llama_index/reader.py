@@ -1,10 +1,10 @@
 """Reader that loads recordings as documents of LlamaIndex."""
 
 import contextlib
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, ClassVar, TypedDict, Unpack
 
 from llama_index.core.readers.base import BasePydanticReader, BaseReader, ResourcesReaderMixin
 from llama_index.core.readers.loading import ALL_READERS
@@ -32,8 +32,9 @@ from apertis_audio_tools.llama_index.recording_finder import (
     locate_recordings,
 )
 from apertis_audio_tools.models import TRANSCRIPTION_MODEL, Task, TrackChoice, UploadFormat
+from apertis_audio_tools.pipeline.accounts import Account, Limits
 from apertis_audio_tools.pipeline.batch import OnError, Outcome
-from apertis_audio_tools.results import PASSAGE_CHARACTERS, PASSAGE_SECONDS
+from apertis_audio_tools.results import PASSAGE_CHARACTERS, PASSAGE_SECONDS, TotalUsage
 
 
 class CallOptions(TypedDict, total=False):
@@ -81,6 +82,10 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
             `failures`. An error that concerns all recordings, such as a wrong key or an outage, is
             always raised.
         show_progress: True for a progress bar on standard error.
+        max_cost: Dollars that all recordings of this reader may cost together in this process; see
+            `ApertisAudio.transcribe_many`. When it is reached, `BudgetExceededError` is raised
+            after the documents of what was finished, with either `on_error`.
+        max_audio_seconds: Seconds of audio that may be sent; likewise.
         api_key: API key. Defaults to the ``APERTIS_API_KEY`` environment variable. The other
             settings of `ApertisAudio`, such as ``cache``, are accepted as well.
         client: `ApertisAudio` to use in place of these settings.
@@ -108,11 +113,15 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
     overlap: float = 0.0
     on_error: OnError = "raise"
     show_progress: bool = False
+    _UNRELATED_FIELDS: ClassVar[Collection[str]] = ("max_cost", "max_audio_seconds")
+    """These limit the reader, also with a client that others share."""
     _failures: list[Failure] = PrivateAttr(default_factory=list)
+    _account: Account = PrivateAttr()
 
     def model_post_init(self, context: Any, /) -> None:
         """Reject invalid settings before anything is read."""
         super().model_post_init(context)
+        self._account = Account(Limits(self.max_cost, self.max_audio_seconds))
         self._load_options()
         if self.input_dir is not None:
             as_path_list(self.input_dir)
@@ -126,6 +135,11 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
     def failures(self) -> tuple[Failure, ...]:
         """Recordings that were skipped in this process, with the reasons."""
         return tuple(self._failures)
+
+    @property
+    def total_usage(self) -> TotalUsage:
+        """What the recordings that were read in this process have used and cost."""
+        return self._account.total
 
     def lazy_load_data(
         self,
@@ -153,7 +167,7 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
         load = self._load_options(**options)
         with LoadTracker(self, load.transcription) as tracker:
             recordings = tracker.track(self._recordings(file, fs))
-            outcomes = load.transcribe_each(self.audio, recordings)
+            outcomes = load.transcribe_each(self.audio, recordings, self._account)
             with contextlib.closing(outcomes):
                 for recording, outcome in outcomes:
                     yield from self._documents(load, recording, outcome, extra, tracker)
@@ -181,7 +195,7 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
         load = self._load_options(**options)
         with LoadTracker(self, load.transcription) as tracker:
             recordings = tracker.track(self._recordings(file, fs))
-            outcomes = load.atranscribe_each(self.audio, recordings)
+            outcomes = load.atranscribe_each(self.audio, recordings, self._account)
             async with contextlib.aclosing(outcomes):
                 async for recording, outcome in outcomes:
                     documents += self._documents(load, recording, outcome, extra, tracker)
@@ -270,7 +284,8 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
         if outcome.error is not None:
             failure = log_failure(recording.name or outcome.label, outcome.error)
             self._failures.append(failure)
-            tracker.finish(recording, failure.source, error=str(outcome.error))
+            cost = outcome.total_usage.known_cost
+            tracker.finish(recording, failure.source, error=str(outcome.error), cost=cost)
             return []
         transcript = outcome.transcript
         parts = load.make_documents(transcript, recording.name)
@@ -285,6 +300,7 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
             documents=len(documents),
             duration=transcript.duration,
             usage=transcript.usage,
+            cost=outcome.total_usage.known_cost,
         )
         return documents
 

@@ -4,8 +4,7 @@ A request reserves the most that it can cost before it is sent. That amount coun
 response tells the real one, and for good if an attempt fails that may have been billed.
 """
 
-import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from numbers import Real
@@ -188,24 +187,27 @@ class Charge:
     expected: Expense = NOTHING
     price: Price | None = field(default=None, repr=False)
 
-    @contextlib.contextmanager
-    def attempt(self) -> Iterator[None]:
-        """Reserve the cost of an attempt, and give it back if it was certainly not billed.
+    def reserve(self) -> None:
+        """Reserve the cost of an attempt.
 
         Raises:
             BudgetExceededError: If a limit leaves less than that.
         """
-        with contextlib.ExitStack() as reserved:
-            for account in self.accounts:
-                account.reserve(self.greatest, self.expected)
-                reserved.callback(account.release, self.greatest, self.expected)
+        for number, account in enumerate(self.accounts):
             try:
-                yield
-            except BaseException as error:
-                if not is_surely_unbilled(error):
-                    reserved.pop_all()
+                account.reserve(self.greatest, self.expected)
+            except BudgetExceededError:
+                self._release(self.accounts[:number])
                 raise
-            reserved.pop_all()
+
+    def fail(self, error: BaseException) -> None:
+        """Give back what a failed attempt has reserved, if it was certainly not billed."""
+        if is_surely_unbilled(error):
+            self._release(self.accounts)
+
+    def _release(self, accounts: Iterable[Account]) -> None:
+        for account in accounts:
+            account.release(self.greatest, self.expected)
 
     def settle(self, result: R) -> R:
         """Replace what the successful attempt has reserved by its real cost; return the result."""

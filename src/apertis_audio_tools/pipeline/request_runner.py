@@ -14,7 +14,7 @@ from apertis_audio_tools.api.call import Call, StreamCall
 from apertis_audio_tools.api.request import Request
 from apertis_audio_tools.api.response import Response
 from apertis_audio_tools.concurrency.signals import StopEvent
-from apertis_audio_tools.errors import APIStatusError, OutputError
+from apertis_audio_tools.errors import APIError, APIStatusError, OutputError
 from apertis_audio_tools.pipeline.accounts import Account, Charge, reported_usage
 from apertis_audio_tools.pipeline.job_state import JobState
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread
@@ -236,8 +236,12 @@ class RequestRunner:
                 sleep(pause)
                 job.require_running()
             seconds = self.retry.time_left(deadline)
-            with charge.attempt():
+            charge.reserve()
+            try:
                 return attempt(seconds)
+            except APIError as error:
+                charge.fail(error)
+                raise
 
         options = self.retry.tenacity_options(deadline, lambda: job.stop.is_set)
         try:
@@ -266,8 +270,12 @@ class RequestRunner:
                 await sleep(pause)
                 job.require_running()
             seconds = self.retry.time_left(deadline)
-            with charge.attempt():
+            charge.reserve()
+            try:
                 return await attempt(seconds)
+            except APIError as error:
+                charge.fail(error)
+                raise
 
         options = self.retry.tenacity_options(deadline, lambda: job.stop.is_set)
         try:

@@ -42,14 +42,14 @@ class SpeechRunner:
     def run(self, job: SpeechJob) -> Speech:
         """Return a spoken text."""
         if job.is_single:
-            return self.requests.run(job.single_call())
+            return self.requests.run(job.single_call(), job.state())
         file = io.BytesIO()
         return job.joined(file, self._join(job, file))
 
     async def arun(self, job: SpeechJob) -> Speech:
         """Async version of `run`. A thread looks at the joined audio."""
         if job.is_single:
-            return await self.requests.arun(job.single_call())
+            return await self.requests.arun(job.single_call(), job.state())
         file = io.BytesIO()
         last = await self._ajoin(job, file)
         return await run_in_thread(job.joined, file, last)
@@ -70,7 +70,8 @@ class SpeechRunner:
         """Write a spoken text to a file that appears when it is complete, or not at all."""
         with job.create_file() as new:
             if job.speech.is_single:
-                head = self.requests.download(job.speech.stream_call(), new.file)
+                call, state = job.speech.stream_call(), job.speech.state()
+                head = self.requests.download(call, new.file, state)
                 return job.describe(new, head)
             return job.describe(new, self._join(job.speech, new.file))
 
@@ -79,7 +80,8 @@ class SpeechRunner:
         new = await run_in_thread_to_end(job.create_file, undo=lambda created: created.discard())
         try:
             if job.speech.is_single:
-                head = await self.requests.adownload(job.speech.stream_call(), new.file)
+                call, state = job.speech.stream_call(), job.speech.state()
+                head = await self.requests.adownload(call, new.file, state)
                 saved = await run_in_thread(job.describe, new, head)
             else:
                 last = await self._ajoin(job.speech, new.file)
@@ -134,7 +136,7 @@ class SpeechRunner:
 
     def _parts(self, job: SpeechJob) -> Generator[Speech]:
         """Yield all parts in order; later ones are requested while one is being used."""
-        state, running = JobState(), _Futures()
+        state, running = job.state(), _Futures()
         ahead, upcoming = job.ahead or self.permits.size, iter(job.part_calls())
         with WorkerPool(ahead) as pool:
             try:
@@ -168,7 +170,7 @@ class SpeechRunner:
 
     async def _aparts(self, job: SpeechJob) -> AsyncGenerator[Speech]:
         """Async version of `_parts`."""
-        state, running = JobState(), _Tasks()
+        state, running = job.state(), _Tasks()
         ahead, upcoming = job.ahead or self.permits.size, iter(job.part_calls())
         try:
             while True:

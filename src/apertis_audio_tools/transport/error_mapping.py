@@ -33,10 +33,7 @@ def map_errors(redact: Redact) -> Iterator[None]:
     except httpx.RequestError as error:
         clear_transport_frames(error)
         redact_exceptions(error, redact)
-        mapped = _map_error(error)
-        if isinstance(mapped, APIConnectionError) and isinstance(error, _BEFORE_SENDING):
-            mapped.is_unsent = True
-        raise mapped from _drop_secrets(error)
+        raise _map_error(error) from _drop_secrets(error)
     except (httpx.StreamError, ssl.SSLError) as error:
         clear_transport_frames(error)
         redact_exceptions(error, redact)
@@ -57,6 +54,13 @@ def clear_transport_frames(error: BaseException | None) -> None:
 
 
 def _map_error(error: httpx.RequestError) -> APIError:
+    mapped = _mapped_by_type(error)
+    if isinstance(mapped, APIConnectionError) and isinstance(error, _BEFORE_SENDING):
+        mapped.is_unsent = True
+    return mapped
+
+
+def _mapped_by_type(error: httpx.RequestError) -> APIError:
     if isinstance(error, httpx.TimeoutException):
         return APITimeoutError(f"The service was silent for too long ({_summarize(error)}).")
     if isinstance(error, httpx.DecodingError):
