@@ -1,7 +1,9 @@
 """The tools of an agent, without a framework."""
 
 import asyncio
+import contextlib
 import json
+import os
 import shutil
 import wave
 from collections.abc import Callable, Iterator
@@ -246,12 +248,14 @@ def test_listing(client: ApertisAudio, access: FileAccess, use: Use) -> None:
     (access.inputs[0] / "team").mkdir()
     (access.inputs[0] / "team" / "clip.mp3").write_bytes((CLIPS / "clip.mp3").read_bytes())
     (access.inputs[0] / "note.mp3").write_text("no sound")
-    (access.inputs[0] / ".hidden.mp3").write_text("no sound")
+    for name in (".hidden.mp3", "forged\nname.mp3", os.fsdecode(b"caf\xe9.mp3")):
+        with contextlib.suppress(OSError):  # not every system has such names
+            (access.inputs[0] / name).write_text("no sound")
     result = use(ListTool(client, access))
     assert "clip.ogg (00:00:01)" in result.text.splitlines()
     assert "team/clip.mp3 (00:00:01)" in result.text.splitlines()
     assert "note.mp3 (cannot be read)" in result.text.splitlines()
-    assert ".hidden" not in result.text
+    assert not any(part in result.text for part in (".hidden", "forged", "caf"))
     by_path = {each["path"]: each["duration"] for each in result.artifact["recordings"]}
     assert by_path["team/clip.mp3"] == pytest.approx(1.2, abs=0.2)
     assert by_path["note.mp3"] is None

@@ -17,6 +17,7 @@ from apertis_audio_tools.api.request import Upload
 from apertis_audio_tools.api.response import Response
 from apertis_audio_tools.api.transcription import transcription_call
 from apertis_audio_tools.models import Capabilities
+from apertis_audio_tools.text.subtitles import parse_subtitles
 
 SECONDS = 10.0
 WORDS = "Hello there."
@@ -229,7 +230,7 @@ def test_any_times(segments: list[dict[str, Any]]) -> None:
     assert all(0 <= start <= end <= SECONDS for start, end in spans(found))
     assert spans(found) == sorted(spans(found))
     assert all(0 <= each.start <= each.end <= SECONDS for each in found.passages())
-    cues = found._cues()
+    cues = parse_subtitles(found.to_vtt()) or []
     assert [cue.start for cue in cues] == sorted(cue.start for cue in cues)
     speakers = [each.speaker for each in found.segments if each.text.strip()]
     for speaker in set(speakers):

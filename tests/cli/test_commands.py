@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -74,6 +75,19 @@ def test_passages(command: str) -> None:
 def test_format(form: str, start: str) -> None:
     """Each form can be printed."""
     assert apertis("transcribe", CLIP, "--format", form).stdout.startswith(start)
+
+
+@pytest.mark.usefixtures("_sandbox")
+@pytest.mark.parametrize("form", ["srt", "vtt"])
+@pytest.mark.parametrize("command", ["transcribe", "translate"])
+def test_readable_subtitles(command: str, form: str) -> None:
+    """Subtitles keep the limits that are given; a note counts those that cannot be read in time."""
+    limits = ("--max-line", 12, "--max-lines", 3, "--max-cps", 5, "--min-seconds", 0.5)
+    outcome = apertis(command, CLIP, "--format", form, *limits)
+    texts = [text for text in outcome.stdout.splitlines() if " --> " not in text and text != form]
+    assert 12 >= max(map(len, texts)) > 8
+    assert re.search(r"clip.mp3: \d of \d subtitles are shown for less time", outcome.stderr)
+    assert "shown for less time" not in apertis(command, CLIP, "--format", form).stderr
 
 
 @pytest.mark.usefixtures("_sandbox")

@@ -67,6 +67,14 @@ def test_a_file_for_a_folder(name: str, tmp_path: Path) -> None:
     assert path.read_text() == "mine"
 
 
+@pytest.mark.parametrize("option", ["--max-line", "--max-lines", "--max-cps", "--min-seconds"])
+@pytest.mark.parametrize("command", ["transcribe", "translate"])
+def test_limits_without_subtitles(command: str, option: str) -> None:
+    """Limits of subtitles are refused for other formats, and if nothing fits within them."""
+    assert "--format srt" in refused(command, CLIP, option, "20", "--format", "text")
+    assert option in refused(command, CLIP, option, "-1", "--format", "srt")
+
+
 @pytest.mark.parametrize("form", ["srt", "vtt"])
 def test_several_subtitles(form: str) -> None:
     """Subtitles of several recordings are refused without an output folder."""

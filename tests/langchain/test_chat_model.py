@@ -81,6 +81,13 @@ def test_audio_formats(make: Make, suffix: str, mime_type: str) -> None:
         {"type": "file", "base64": base64_of("mp3"), "mime_type": "audio/mpeg"},
         {"type": "input_audio", "input_audio": {"data": base64_of("mp3"), "format": "mp3"}},
         {"type": "input_audio", "input_audio": {"data": base64_of("m4a"), "format": "m4a"}},
+        {"type": "media", "mime_type": "Audio/MPEG", "data": base64_of("mp3")},
+        {
+            "type": "media",
+            "mime_type": "audio/mpeg",
+            "data": CLIPS.joinpath("clip.mp3").read_bytes(),
+        },
+        {"type": "audio", "url": f"DATA:Audio/Mpeg;name=a; Base64,{base64_of('mp3')}"},
     ],
     ids=lambda block: f"{block['type']}-{'-'.join(block)}",
 )

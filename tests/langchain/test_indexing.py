@@ -5,6 +5,7 @@ The stores besides the one in memory are tested if they are installed, see ``mak
 
 import os
 import shutil
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from langchain_core.vectorstores import InMemoryVectorStore, VectorStore
 from apertis_audio_tools import ConfigurationError
 from apertis_audio_tools.langchain import ApertisAudioLoader
 from support.digest_recogniser import expected_text, recognise_by_digest
+from support.doc_pages import ROOT, code_blocks, copy_recordings, run_code
 from support.loopback_server import LoopbackServer
 from support.wav_files import write_silent_wav
 
@@ -160,37 +162,44 @@ def test_full_cleanup(
     assert indexer.found() == texts_of(meetings)
 
 
-@pytest.mark.parametrize("cleanup", ["incremental", "scoped_full"])
+@pytest.mark.parametrize("cleanup", ["incremental", "scoped_full", None])
 def test_other_cleanups(
     server: LoopbackServer,
     records: RecordManager,
     store: VectorStore,
     meetings: Path,
-    cleanup: str,
+    cleanup: str | None,
 ) -> None:
-    """The other cleanups replace changed recordings, but keep renamed and removed ones."""
+    """Others keep renamed and removed recordings, and without cleanup also changed ones."""
     indexer = Indexer(server, records, store, cleanup)
-    indexer.run(meetings)
+    assert indexer.run(meetings) == (9, 0, 0, 0)
+    assert indexer.run(meetings) == (0, 0, 9, 0)
+    changed, first = str((meetings / "0.wav").resolve()), texts_of(meetings)
     write_silent_wav(meetings / "0.wav", 65_000, rate=1000)
-    assert indexer.run(meetings) == (3, 0, 6, 3)
-    before = texts_of(meetings)
+    assert indexer.run(meetings) == (3, 0, 6, 3 if cleanup else 0)
+    kept = texts_of(meetings)
+    if cleanup is None:
+        kept[changed] |= first[changed]
+    assert indexer.found() == kept
     (meetings / "1.wav").rename(meetings / "one.wav")
     (meetings / "2.wav").unlink()
     assert indexer.run(meetings) == (3, 0, 3, 0)
-    assert indexer.found() == {**before, **texts_of(meetings)}
+    assert indexer.found() == {**texts_of(meetings), **kept}
 
 
-def test_no_cleanup(
-    server: LoopbackServer, records: RecordManager, store: VectorStore, meetings: Path
+def test_store_of_the_page(
+    sandbox_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without cleanup, also the passages of a changed recording stay."""
-    indexer = Indexer(server, records, store, None)
-    indexer.run(meetings)
-    before = texts_of(meetings)
-    write_silent_wav(meetings / "0.wav", 65_000, rate=1000)
-    assert indexer.run(meetings) == (3, 0, 6, 0)
-    changed = str((meetings / "0.wav").resolve())
-    assert indexer.found()[changed] == before[changed] | texts_of(meetings)[changed]
+    """The page's example with a persistent store runs, and finds nothing new in a second run."""
+    pytest.importorskip("langchain_chroma")
+    monkeypatch.setenv("APERTIS_API_KEY", "sk-example")
+    monkeypatch.setenv("APERTIS_BASE_URL", sandbox_url)
+    monkeypatch.chdir(copy_recordings(tmp_path))
+    (block,) = code_blocks(ROOT / "docs" / "langchain.md", "py")
+    for added in (1, 0):
+        space: dict[str, Any] = {}
+        run_code(block, "pasted.py", space=space)
+        assert space["result"]["num_added"] == added
 
 
 def sources(server: LoopbackServer, paths: Any, **options: Any) -> tuple[list[str], list[str]]:
@@ -242,6 +251,22 @@ class TestSources:
         (tmp_path / "root").mkdir()
         with pytest.raises(ConfigurationError, match="is not below root"):
             sources(server, meetings, root=tmp_path / "root", on_error=on_error)
+
+    def test_files_outside_of_root(self, server: LoopbackServer, meetings: Path) -> None:
+        """With a list of files, nothing is sent if one of them is not below the root."""
+        (meetings / "team").mkdir()
+        (meetings / "2.wav").rename(meetings / "team" / "2.wav")
+        files = [meetings / "team" / "2.wav", meetings / "0.wav"]
+        with pytest.raises(ConfigurationError, match="is not below root"):
+            sources(server, files, root=meetings / "team")
+        assert server.requests == []
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+    def test_name_that_is_not_utf8(self, server: LoopbackServer, meetings: Path) -> None:
+        """Bytes of a name that are not UTF-8 are escaped, as no database takes them."""
+        name = os.fsdecode(b"caf\xe9.wav")
+        (meetings / "0.wav").rename(meetings / name)
+        assert sources(server, meetings / name, root=meetings)[0] == ["caf\\udce9.wav"]
 
     def test_empty_root(self, meetings: Path) -> None:
         """An empty root is refused at once."""

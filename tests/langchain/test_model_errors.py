@@ -65,7 +65,7 @@ CASES: dict[str, tuple[Any, type[ApertisError], type[Exception], bool]] = {
         False,
     ),
     "rate": (refuse(429, "rate"), errors.RateLimitError, exceptions.ModelRateLimitError, True),
-    "conflict": (refuse(409), errors.APIStatusError, exceptions.ModelError, True),
+    "conflict": (refuse(409), errors.APIStatusError, exceptions.ModelAPIError, True),
     "server": (refuse(503), errors.ServerError, exceptions.ModelAPIError, True),
     "reset": (
         reset_connection(),
@@ -126,7 +126,7 @@ def test_retry_middleware(invoke: Ask, case: Any) -> None:
     assert counting(case[0], use) == (3 if case[3] else 1)
 
 
-@pytest.mark.parametrize("name", ["key", "context", "server", "reset", "nonsense"])
+@pytest.mark.parametrize("name", ["key", "context", "conflict", "server", "reset", "nonsense"])
 @pytest.mark.parametrize("form", ["model", "bound", "chain"])
 def test_with_retry(invoke: Ask, name: str, form: str) -> None:
     """`with_retry` repeats only what may get better; chains get the same errors by a constant."""
@@ -256,3 +256,16 @@ class TestRefusals:
         result = invoke(raw, "Hello?")
         assert isinstance(result["parsing_error"], exceptions.ModelRefusalError)
         assert result["parsed"] is None
+
+    @pytest.mark.parametrize("method", ["function_calling", "json_schema", "json_mode"])
+    def test_streamed_structured_output(
+        self, scripted: Callable[..., ChatApertisAudio], stream: Ask, method: Any
+    ) -> None:
+        """The error has all words of a refusal that comes in pieces."""
+        schema = {"title": "Answer", "description": "An answer.", "type": "object"}
+        chain = scripted(refusal_events()).with_structured_output(schema, method=method)
+        with pytest.raises(exceptions.ModelRefusalError, match="I cannot help") as raised:
+            stream(chain, "Hello?")
+        message = raised.value.raw_message
+        assert message is not None
+        assert message.additional_kwargs["refusal"] == "I cannot help."

@@ -140,6 +140,14 @@ class TestToolkit:
         with pytest.raises(ConfigurationError, match="there are: transcribe_audio, "):
             self.make(folder, **options)
 
+    def test_names_that_are_taken(self, folder: Path) -> None:
+        """Two tools cannot have the same name, whether it is given or a tool's own."""
+        names = {"transcribe_audio": "read", "translate_audio": "read"}
+        for given in (names, {"transcribe_audio": "translate_audio"}):
+            with pytest.raises(ConfigurationError, match="the same name"):
+                self.make(folder, names=given)
+        self.make(folder, names=names, selected_tools=["translate_audio"])
+
     def test_tools_without_a_folder(self, folder: Path) -> None:
         """A selected tool that the folders do not allow is refused at once."""
         with pytest.raises(ConfigurationError, match="no tool 'speak_text'"):

@@ -49,6 +49,7 @@ class TestTranscribing:
             CLIPS / "clip.wav",
             str(CLIPS / "clip.wav"),
             WAV,
+            bytearray(WAV),
             ("clip.wav", WAV),
             Blob.from_data(WAV),
             Blob.from_path(CLIPS / "clip.wav"),

@@ -156,12 +156,16 @@ def test_several_failures(run: Run) -> None:
     assert error.__notes__ == [f"bad2.wav failed as well: {error}"]
 
 
-@pytest.mark.parametrize("kind", ["missing", "empty", "folder"])
+@pytest.mark.parametrize("kind", ["missing", "empty", "folder", "no path"])
 def test_list_of_paths_is_checked_first(run: Run, tmp_path: Path, kind: str) -> None:
     """A list with a path that is no file is refused before anything is sent."""
-    bad = tmp_path / "bad.wav"
-    if kind != "missing":
-        bad.mkdir() if kind == "folder" else bad.touch()
+    bad: Any = tmp_path / "bad.wav"
+    if kind == "folder":
+        bad.mkdir()
+    elif kind == "empty":
+        bad.touch()
+    elif kind == "no path":
+        bad = None
     with LoopbackServer([NameRecogniser()]) as server, server.client() as audio:
         assert isinstance(collect(run, audio, [*tiny_recordings(9), bad])[1], RecordingError)
         assert server.requests == []

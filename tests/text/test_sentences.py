@@ -73,6 +73,7 @@ def test_cuts_around_a_character(character: str) -> None:
         ("Yes. Dr. Smith paid 3.14 for it.", 16, ["Yes.", "Dr. Smith paid", "3.14 for it."]),
         ("Well, e.g. this one. Then more.", 22, ["Well, e.g. this one.", "Then more."]),
         ("J. S. Bach wrote it. He did.", 22, ["J. S. Bach wrote it.", "He did."]),
+        ("The U.S. Navy is there. It is.", 23, ["The U.S. Navy is there.", "It is."]),
         ("Am 3. Mai kam er. Ja, er kam.", 20, ["Am 3. Mai kam er.", "Ja, er kam."]),
         ("Wait ... what? No idea at all.", 16, ["Wait ... what?", "No idea at all."]),
         ("我们开会。你来吗？好的！", 8, ["我们开会。", "你来吗？好的！"]),  # noqa: RUF001  # other scripts

@@ -159,7 +159,7 @@ def test_markup(write: Callable[[list[Cue]], str], text: str) -> None:
 
 WORDS = st.text("aé中<>&;-\n\r\t \u2028.0:,b/\0🎙", max_size=20)
 TIMES = st.integers(0, 10**9).map(lambda milliseconds: milliseconds / 1000)
-CUES = st.lists(st.builds(Cue, TIMES, TIMES, WORDS), max_size=5)
+CUES = st.lists(st.tuples(TIMES, TIMES, WORDS).map(lambda fields: Cue(*fields)), max_size=5)
 
 
 def _written(text: str) -> str:

@@ -2,9 +2,12 @@
 
 import itertools
 import random
+import unicodedata
+from typing import Any
 
 import pytest
 
+from apertis_audio_tools.text import time_estimates
 from apertis_audio_tools.text.time_estimates import estimate_times
 
 SENTENCE = "The new version will go out on Thursday."
@@ -68,3 +71,46 @@ def test_endless_sentence() -> None:
 def test_no_text(text: str) -> None:
     """No text has no times."""
     assert estimate_times(text, 60.0, []) == []
+
+
+SCRIPTS = {
+    "Thai": "สวัสดีครับทุกคนวันนี้เราจะพูดคุยเกี่ยวกับแผนงานของรุ่นใหม่",
+    "Arabic": "صباح الخير جميعا. هل لديكم أسئلة؟ شكرا لكم. ",
+    "Devanagari": "सभी को नमस्ते। आज हम बात करेंगे। क्या कोई प्रश्न है? ",
+    "Chinese": "大家早上好。今天我们讨论新版本的计划。有什么问题吗。",
+    "Chinese without marks": "大家早上好今天我们讨论新版本的计划有什么问题吗",
+    "marks": "... ?! — ♪ ",
+    "emoji": "🎉👩\u200d👩\u200d👧 👍🏽 ",
+    "one word": "word",
+}
+
+
+@pytest.mark.parametrize("count", [1, 40, 400])
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_any_script(script: str, count: int) -> None:
+    """In any script, all of the text has times, and letters are never separated from marks."""
+    text = SCRIPTS[script] * count
+    estimates = estimate_times(text, 900.0, [(at, at + 0.3) for at in range(1, 899, 3)])
+    assert "".join("".join(each.text for each in estimates).split()) == "".join(text.split())
+    assert all(0 <= each.start <= each.end <= 900 for each in estimates)
+    assert all(one.start <= other.start for one, other in itertools.pairwise(estimates))
+    assert not any(unicodedata.category(each.text[0]).startswith("M") for each in estimates)
+    if text == "word":
+        assert [(each.text, each.end) for each in estimates] == [("word", 900)]
+
+
+@pytest.mark.parametrize("count", [2_000, 6_000])
+def test_pairs_of_pauses_are_bounded(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many sentences and pauses there are, a bounded number of pairs is compared."""
+    pairs = 0
+    compare = time_estimates._best_way
+
+    def counted(*args: Any) -> Any:
+        nonlocal pairs
+        _, number, ways, _ = args
+        pairs += sum(map(len, ways[max(0, number - 4) : number]))
+        return compare(*args)
+
+    monkeypatch.setattr(time_estimates, "_best_way", counted)
+    estimate_times("Ab cd. " * count, 900.0, [(at * 0.4, at * 0.4 + 0.2) for at in range(2_200)])
+    assert pairs < 4_000_000

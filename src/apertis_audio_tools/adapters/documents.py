@@ -129,9 +129,10 @@ def document_source(name: str | None, digest: str) -> str:
     """Return the ``source`` of a recording's documents: its path or name, else its digest.
 
     Recordings with different content must not share a source: an index that cleans up outdated
-    documents by source would replace those of one with those of the other.
+    documents by source would replace those of one with those of the other. Bytes of a file name
+    that are not UTF-8 are written as escapes, because no database takes such text.
     """
-    return name or f"sha256:{digest}"
+    return (name or f"sha256:{digest}").encode(errors="backslashreplace").decode()
 
 
 def language_facts(reported: str | None) -> dict[str, str]:

@@ -2,8 +2,10 @@
 
 import asyncio
 import binascii
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import BinaryIO, TypeAlias
 
 from apertis_audio_tools.api.options import ModelNeed
@@ -12,6 +14,9 @@ from apertis_audio_tools.models import MAX_JSON_RESPONSE_BYTES
 
 READ_BYTES = 3 * 64 * 1024
 """Bytes that are read at once. A multiple of 3, so that pieces of base64 need no padding."""
+
+_READS_PER_THREAD = 4
+"""Reads for each switch to a thread, which takes longer than a read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +100,9 @@ class RequestBody:
         for part in self.parts:
             chunks = _part_chunks(part)
             if isinstance(part, Upload | Base64Upload):
-                while chunk := await asyncio.to_thread(next, chunks, b""):
-                    yield chunk
+                while read := await asyncio.to_thread(deque, islice(chunks, _READS_PER_THREAD)):
+                    while read:
+                        yield read.popleft()
             else:
                 for chunk in chunks:
                     yield chunk

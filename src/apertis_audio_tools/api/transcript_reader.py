@@ -88,7 +88,7 @@ def _fields(
     if text and spoken:
         spoken = add_missing_texts(items, text)
     elif text and (cues := _parse_cues(response, text, response_format)) is not None:
-        spoken, text = [ReadSegment(*cue, {}) for cue in cues], ""
+        spoken, text = [ReadSegment(cue.start, cue.end, cue.text, {}) for cue in cues], ""
     duration = empty.duration or body.duration or None
     words = list(_timed_words(body.words, duration, dropped))
     if words and not spoken:

@@ -29,6 +29,26 @@ OutputFolder = Annotated[
 ]
 FORMAT_HELP = "passages (with timecodes), text, srt, vtt or json."
 Format = Annotated[OutputFormat, typer.Option("--format", metavar="FORM", help=FORMAT_HELP)]
+READABLE_HELP = "Divide srt and vtt for readers, "
+MaxLine = Annotated[
+    int | None,
+    typer.Option(min=2, help=f"{READABLE_HELP}with lines of this length at most; 42 is usual."),
+]
+MaxLines = Annotated[
+    int | None, typer.Option(min=1, help=f"{READABLE_HELP}in this many lines at most; 2 is usual.")
+]
+MaxSpeed = Annotated[
+    float | None,
+    typer.Option(
+        "--max-cps",
+        min=1,
+        help=f"{READABLE_HELP}at most this many characters a second; 17 is usual.",
+    ),
+]
+MinSeconds = Annotated[
+    float | None,
+    typer.Option(min=0, help=f"{READABLE_HELP}each text shown this long at least; 1 is usual."),
+]
 Prompt = Annotated[
     str | None,
     typer.Option(help="Context, or the spelling of names and terms.", callback=decode_argument),

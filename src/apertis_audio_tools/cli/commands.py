@@ -18,6 +18,10 @@ from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.cli.command_options import (
     Files,
     Format,
+    MaxLine,
+    MaxLines,
+    MaxSpeed,
+    MinSeconds,
     NoCache,
     OutputFolder,
     Overwrite,
@@ -56,6 +60,7 @@ from apertis_audio_tools.cli.transcript_output import (
 from apertis_audio_tools.models import CHAT_MODEL, MODELS, SPEECH_MODEL, TRANSCRIPTION_MODEL, VOICE
 from apertis_audio_tools.pipeline.cache import open_cache, user_cache
 from apertis_audio_tools.results import ModelStatus
+from apertis_audio_tools.results.cues import choose_limits
 
 app: typer.Typer = typer.Typer(
     no_args_is_help=True,
@@ -90,6 +95,10 @@ def transcribe(
     *,
     folder: OutputFolder = None,
     output_format: Format = OutputFormat.passages,
+    max_line: MaxLine = None,
+    max_lines: MaxLines = None,
+    max_cps: MaxSpeed = None,
+    min_seconds: MinSeconds = None,
     model: Annotated[str, typer.Option(help="Transcription model.")] = TRANSCRIPTION_MODEL,
     language: Annotated[
         str | None, typer.Option(help="ISO 639-1 code of the language, such as zh.")
@@ -114,7 +123,8 @@ def transcribe(
         track=parse_track(track),
     )
     with open_session(sandbox=sandbox, use_cache=not no_cache) as session:
-        output = TranscriptOutput.create(files, folder, output_format, overwrite=overwrite)
+        limits = choose_limits(max_line, max_lines, max_cps, min_seconds)
+        output = TranscriptOutput.create(files, folder, output_format, limits, overwrite=overwrite)
         _write_transcripts(session, "Transcribing", files, options, output)
 
 
@@ -124,6 +134,10 @@ def translate(
     *,
     folder: OutputFolder = None,
     output_format: Format = OutputFormat.passages,
+    max_line: MaxLine = None,
+    max_lines: MaxLines = None,
+    max_cps: MaxSpeed = None,
+    min_seconds: MinSeconds = None,
     model: Annotated[str, typer.Option(help="Transcription model.")] = TRANSCRIPTION_MODEL,
     prompt: Prompt = None,
     temperature: Temperature = None,
@@ -145,7 +159,8 @@ def translate(
         track=parse_track(track),
     )
     with open_session(sandbox=sandbox, use_cache=not no_cache) as session:
-        output = TranscriptOutput.create(files, folder, output_format, overwrite=overwrite)
+        limits = choose_limits(max_line, max_lines, max_cps, min_seconds)
+        output = TranscriptOutput.create(files, folder, output_format, limits, overwrite=overwrite)
         _write_transcripts(session, "Translating", files, options, output)
 
 

@@ -16,6 +16,7 @@ from apertis_audio_tools.errors import OutputError
 from apertis_audio_tools.files.atomic import AtomicFile
 from apertis_audio_tools.pipeline.batch import Outcome
 from apertis_audio_tools.results import Transcript
+from apertis_audio_tools.text.readable_cues import CueLimits
 
 
 class OutputFormat(StrEnum):
@@ -61,23 +62,33 @@ class TranscriptOutput:
         names: Names of the recordings.
         paths: Output file of each recording; None for standard output.
         output_format: Format of the transcripts.
+        limits: Limits of subtitles; None for one per segment.
         overwrite: True to replace existing files.
     """
 
     names: list[Path]
     paths: list[Path | None]
     output_format: OutputFormat
+    limits: CueLimits | None
     overwrite: bool
 
     @classmethod
     def create(
-        cls, files: list[Path], folder: Path | None, output_format: OutputFormat, *, overwrite: bool
+        cls,
+        files: list[Path],
+        folder: Path | None,
+        output_format: OutputFormat,
+        limits: CueLimits | None,
+        *,
+        overwrite: bool,
     ) -> "TranscriptOutput":
         """Return the output for files; refuse conflicts before anything is paid for.
 
         Raises:
             OutputError: If a file exists, or two recordings would be written to one file.
         """
+        if limits and not output_format.is_subtitles:
+            raise typer.BadParameter("Limits of subtitles are for --format srt and vtt.")
         names = [input_name(file) for file in files]
         if folder is None:
             if output_format.is_subtitles and len(files) > 1:
@@ -85,7 +96,7 @@ class TranscriptOutput:
                     f"{output_format} is for one recording; for several, add -o DIR."
                 )
             require_output()
-            return cls(names, [None] * len(files), output_format, overwrite)
+            return cls(names, [None] * len(files), output_format, limits, overwrite)
         paths = [folder / f"{name.stem}{output_format.suffix}" for name in names]
         _require_different(names, paths)
         for path in paths:
@@ -94,11 +105,11 @@ class TranscriptOutput:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"{folder} cannot be a folder: {error.strerror}.") from error
-        return cls(names, [*paths], output_format, overwrite)
+        return cls(names, [*paths], output_format, limits, overwrite)
 
     def write(self, index: int, transcript: Transcript) -> None:
         """Write the transcript of a recording."""
-        text, path = _FORMATTERS[self.output_format](transcript), self.paths[index]
+        text, path = self._format(transcript), self.paths[index]
         if path is None:
             has_heading = len(self.paths) > 1 and self.output_format.suffix == ".txt"
             if shown := f"== {transcript.source}\n{text}".rstrip("\n") if has_heading else text:
@@ -107,6 +118,21 @@ class TranscriptOutput:
         with AtomicFile.create(path, overwrite=self.overwrite) as new:
             new.file.write(f"{text}\n".encode())
         print_note(str(path))
+
+    def _format(self, transcript: Transcript) -> str:
+        """Return a transcript as text; note how many subtitles cannot be read in time."""
+        if not self.limits:
+            return _FORMATTERS[self.output_format](transcript)
+        limits = self.limits._asdict()
+        cues = transcript.cues(**limits)
+        if hurried := sum(cue.is_hurried for cue in cues):
+            print_note(
+                f"{transcript.source}: {hurried} of {len(cues)} subtitles are shown for less time "
+                "than reading them takes, because the next words follow.",
+                style="",
+            )
+        is_srt = self.output_format is OutputFormat.srt
+        return transcript.to_srt(**limits) if is_srt else transcript.to_vtt(**limits)
 
 
 def require_writable(path: Path, *, overwrite: bool) -> None:

@@ -1,5 +1,6 @@
 """Audio in LangChain's content blocks, in all shapes that integrations write."""
 
+import base64
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -92,7 +93,7 @@ def _media_type(fields: Mapping[str, Any]) -> str | None:
     found = fields.get("mime_type") or (embedded and embedded[0])
     if not found and fields.get("format"):
         found = f"audio/{fields['format']}"
-    return str(found) if found else None
+    return str(found).lower() if found else None
 
 
 def _data_url(fields: Mapping[str, Any]) -> tuple[str | None, str] | None:
@@ -106,7 +107,9 @@ def _content(fields: Mapping[str, Any]) -> object:
     """Return the content of a block in base64, or None if it has none."""
     if embedded := _data_url(fields):
         return embedded[1]
-    return fields.get("base64", fields.get("data"))
+    if isinstance(data := fields.get("data"), bytes):  # as Google's blocks may have it
+        return base64.b64encode(data).decode()
+    return fields.get("base64", data)
 
 
 def _elsewhere(fields: Mapping[str, Any]) -> str | None:

@@ -1,15 +1,18 @@
 """The document loader: recordings in files, folders or blob loaders become documents."""
 
 from collections.abc import AsyncGenerator, Generator, Iterable
+from pathlib import Path
 from typing import Unpack
 
 from langchain_core.document_loaders import BaseLoader, BlobLoader
 from langchain_core.documents import Document
 
 from apertis_audio_tools.adapters.client_handle import hide_key
+from apertis_audio_tools.adapters.documents import path_source
 from apertis_audio_tools.adapters.loading import Failure
 from apertis_audio_tools.errors import ConfigurationError
 from apertis_audio_tools.files.discovery import RecordingPath
+from apertis_audio_tools.files.paths import expand_user
 from apertis_audio_tools.langchain.blobs import RecordingBlobLoader
 from apertis_audio_tools.langchain.parser import ApertisAudioParser, ParserOptions
 from apertis_audio_tools.pipeline.accounts import Account
@@ -44,7 +47,8 @@ class ApertisAudioLoader(BaseLoader):
         blob_loader: Blob loader that finds the recordings.
 
     Raises:
-        ConfigurationError: If there is no API key, a path is empty, or an option is invalid.
+        ConfigurationError: If there is no API key, a path is empty or not below `root`, or an
+            option is invalid.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class ApertisAudioLoader(BaseLoader):
         if not isinstance(paths, BlobLoader):
             skips = options.get("on_error") == "skip"
             paths = RecordingBlobLoader(paths, glob=glob, suffixes=suffixes, missing_ok=skips)
+            _require_below(options.get("root"), paths.paths)
         elif glob != "**/*" or suffixes is not None:
             raise ConfigurationError(
                 "glob and suffixes are for folders; a blob loader has its own."
@@ -96,3 +101,11 @@ class ApertisAudioLoader(BaseLoader):
     def _begin_load(self) -> None:
         self._parser.failures = []
         self._parser.account = Account(self._parser.account.limits)
+
+
+def _require_below(root: RecordingPath | None, paths: Iterable[Path]) -> None:
+    """Raise if one of the files is not below `root`, before anything is sent."""
+    if root is not None:
+        for path in paths:
+            if not path.is_dir():
+                path_source(path, expand_user(root))

@@ -58,7 +58,7 @@ def _reply_seconds(message: AIMessage) -> float | None:
     for block in message.content if isinstance(message.content, list) else ():
         audio = AudioBlock.read(block)
         if audio is not None and isinstance(audio.content, str):
-            return base64_seconds(audio.content)
+            return base64_seconds(audio.content, audio.media_type)
     return None
 
 

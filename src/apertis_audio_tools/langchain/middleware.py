@@ -14,7 +14,6 @@ from langchain_core.messages import AnyMessage, BaseMessage
 from langchain_core.runnables import Runnable, RunnableLambda
 from langgraph.types import Command
 
-from apertis_audio_tools.errors import ApertisError
 from apertis_audio_tools.langchain.older_audio import (
     Words,
     older_messages,
@@ -87,7 +86,7 @@ class DropAudio(AgentMiddleware):
         slim = _replaced(request.messages, before)
         response = handler(request.override(messages=slim))
         after = self._drop(self._older_now(slim, response))
-        return self._extended(response, [*before, *after])
+        return self._extended(request, response, [*before, *after])
 
     async def awrap_model_call(
         self,
@@ -99,7 +98,7 @@ class DropAudio(AgentMiddleware):
         slim = _replaced(request.messages, before)
         response = await handler(request.override(messages=slim))
         after = await self._adrop(self._older_now(slim, response))
-        return self._extended(response, [*before, *after])
+        return self._extended(request, response, [*before, *after])
 
     def _older_now(
         self, messages: Sequence[AnyMessage], response: ModelResponse[Any]
@@ -110,12 +109,18 @@ class DropAudio(AgentMiddleware):
         return [message for message in messages if any(message is each for each in older)]
 
     def _extended(
-        self, response: ModelResponse[Any], dropped: Sequence[AnyMessage]
+        self,
+        request: ModelRequest[Any],
+        response: ModelResponse[Any],
+        dropped: Sequence[AnyMessage],
     ) -> ExtendedModelResponse[Any]:
-        # The state is changed in the step of the model call, as each step is a checkpoint.
+        # The state is changed in the step of the model call, as each step is a checkpoint. Messages
+        # that other middleware added to the request only are not in it, and would be appended.
+        stored = {message.id for message in request.state["messages"]}
+        changed = [message for message in dropped if message.id in stored]
         if not self.save_replies:
             response = replace(response, result=[*map(unsaved_audio, response.result)])
-        command: Command[Any] | None = Command(update={"messages": [*dropped]}) if dropped else None
+        command: Command[Any] | None = Command(update={"messages": changed}) if changed else None
         return ExtendedModelResponse(model_response=response, command=command)
 
     def _drop(self, older: Sequence[AnyMessage]) -> list[AnyMessage]:
@@ -123,7 +128,7 @@ class DropAudio(AgentMiddleware):
         for message in older:
             try:
                 words = self._words(message)
-            except ApertisError as error:
+            except Exception as error:  # noqa: BLE001  # any error of the caller's function
                 _log_kept(error)
             else:
                 dropped.append(without_audio(message, words))
@@ -134,7 +139,7 @@ class DropAudio(AgentMiddleware):
         for message in older:
             try:
                 words = await self._awords(message)
-            except ApertisError as error:
+            except Exception as error:  # noqa: BLE001  # any error of the caller's function
                 _log_kept(error)
             else:
                 dropped.append(without_audio(message, words))
@@ -161,5 +166,5 @@ def _replaced(
     return [by_id.get(message.id or "", message) for message in messages]
 
 
-def _log_kept(error: ApertisError) -> None:
+def _log_kept(error: Exception) -> None:
     logger.warning("A clip is kept in the conversation, as it could not be transcribed: %s", error)

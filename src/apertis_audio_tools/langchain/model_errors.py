@@ -31,6 +31,12 @@ _FINAL_ERRORS = (errors.CertificateError, errors.MalformedResponseError)
 """Errors that the client does not retry either, although LangChain's class of them is retried."""
 _RETRIED_STATUSES = frozenset({408, 409, 425})
 
+_VARIANTS: dict[str, tuple[type[errors.ApertisError], tuple[str, ...]]] = {
+    "Overflow": (errors.InvalidRequestError, ("ContextOverflowError", "ModelInvalidRequestError")),
+    "Passing": (errors.APIStatusError, ("ModelAPIError",)),
+}
+"""Errors whose code or status makes them another class of LangChain's than their own class is."""
+
 _OVERFLOW = re.compile(
     r"context[ _](length|window|limit)|(prompt|input|conversation) is too long|too many tokens",
     re.IGNORECASE,
@@ -49,7 +55,7 @@ def as_tool_exception(error: errors.ApertisError) -> errors.ApertisError:
 
 def is_retryable(error: BaseException) -> bool:
     """Return whether the same request may succeed later; False for errors of anything else."""
-    if isinstance(error, errors.APIStatusError) and error.status in _RETRIED_STATUSES:
+    if _is_passing(error):
         return True
     if isinstance(error, _FINAL_ERRORS):
         return False
@@ -77,9 +83,16 @@ def _converted(
 
 
 def _find_type(prefix: str, error: errors.ApertisError) -> type[errors.ApertisError]:
-    prefix += "Overflow" if _is_overflow(error) else ""
+    if _is_overflow(error):
+        prefix += "Overflow"
+    elif _is_passing(error):
+        prefix += "Passing"
     known = (_TYPES.get(f"{prefix}{each.__name__}") for each in type(error).__mro__)
     return next(each for each in known if each is not None)
+
+
+def _is_passing(error: BaseException) -> bool:
+    return isinstance(error, errors.APIStatusError) and error.status in _RETRIED_STATUSES
 
 
 def _is_overflow(error: errors.ApertisError) -> bool:
@@ -118,10 +131,10 @@ def _make_types() -> dict[str, type[errors.ApertisError]]:
             types[each.__name__] = _make_type(each.__name__, each, bases)
             tool_name = f"Tool{each.__name__}"
             types[tool_name] = _make_type(tool_name, each, (ToolException, *bases))
-    overflow = _existing(("ContextOverflowError", "ModelInvalidRequestError"))
-    for prefix, base in (("", ()), ("Tool", (ToolException,))):
-        name = f"{prefix}OverflowInvalidRequestError"
-        types[name] = _make_type(name, errors.InvalidRequestError, (*base, *overflow))
+    for variant, (base, names) in _VARIANTS.items():
+        for prefix, tool in (("", ()), ("Tool", (ToolException,))):
+            name = f"{prefix}{variant}{base.__name__}"
+            types[name] = _make_type(name, base, (*tool, *_existing(names)))
     return types
 
 
@@ -129,12 +142,13 @@ _TYPES = _make_types()
 globals().update(_TYPES)  # where pickle looks for them; their names are those in `errors`
 
 RETRYABLE_ERRORS: tuple[type[errors.ApertisError], ...] = tuple(
-    _TYPES[each.__name__]
-    for each in (
-        errors.APIConnectionError,
-        errors.APITimeoutError,
-        errors.RateLimitError,
-        errors.ServerError,
+    _TYPES[name]
+    for name in (
+        "APIConnectionError",
+        "APITimeoutError",
+        "RateLimitError",
+        "ServerError",
+        "PassingAPIStatusError",
     )
 )
 """Errors of models and runnables that may pass, for `Runnable.with_retry`."""

@@ -93,7 +93,13 @@ def _plain(content: list[str | dict[Any, Any]]) -> Content:
 
 
 class _UnsavedAudio(AIMessage):
-    """A reply whose audio is in memory only: dumps, such as checkpoints, have the rest of it."""
+    """A reply whose audio is in memory only: dumps, such as checkpoints, have the rest of it.
+
+    It is a class because LangGraph stores whatever a node or a hook returns, before any other hook
+    could replace it: a message with audio in the state of a running agent has to leave the audio
+    out itself, when it is written. A channel that is not stored (`UntrackedValue`) would hand the
+    audio to the caller beside the reply, not in it.
+    """
 
     @classmethod
     def of(cls, message: AIMessage) -> Self:

@@ -1,6 +1,8 @@
 """Replies that follow a schema: through a required tool call, or a response format."""
 
-from collections.abc import AsyncIterator, Iterator
+import functools
+import operator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -52,7 +54,8 @@ def response_format(schema: Schema, method: str, *, strict: bool | None) -> dict
     if method == "json_mode":
         return {"type": "json_object"}
     function = convert_to_openai_function(schema, strict=strict)
-    json_schema = {"name": function["name"], "schema": function["parameters"]}
+    parameters = function.get("parameters", {"type": "object"})  # none if there are no properties
+    json_schema = {"name": function["name"], "schema": parameters}
     for key in ("description", "strict"):
         if function.get(key) is not None:
             json_schema[key] = function[key]
@@ -74,19 +77,31 @@ def parse_replies(
 
 
 def _check_refusals(messages: Iterator[AIMessage]) -> Iterator[AIMessage]:
+    read: list[AIMessage] = []
     for message in messages:
-        _require_no_refusal(message)
-        yield message
+        read.append(message)
+        if not message.additional_kwargs.get("refusal"):
+            yield message
+    _require_no_refusal(read)
 
 
 async def _acheck_refusals(messages: AsyncIterator[AIMessage]) -> AsyncIterator[AIMessage]:
+    read: list[AIMessage] = []
     async for message in messages:
-        _require_no_refusal(message)
-        yield message
+        read.append(message)
+        if not message.additional_kwargs.get("refusal"):
+            yield message
+    _require_no_refusal(read)
 
 
-def _require_no_refusal(message: AIMessage) -> None:
-    """Raise LangChain's error for a refusal in place of a parsing error."""
+def _require_no_refusal(read: Sequence[AIMessage]) -> None:
+    """Raise LangChain's error for a refusal in place of a parsing error.
+
+    A stream is read to its end first, as each of its chunks may have words of the refusal.
+    """
+    if not read:
+        return
+    message: AIMessage = functools.reduce(operator.add, read)
     words = message.additional_kwargs.get("refusal")
     if not words and message.response_metadata.get("finish_reason") == "content_filter":
         words = "The reply was stopped by a content filter."

@@ -69,8 +69,8 @@ class ApertisAudioToolkit(CachingClientFields, BaseToolkit):
 
     Raises:
         AccessError: If a folder to read does not exist.
-        ConfigurationError: If there is no API key, no folder, no such tool, or a setting is
-            invalid.
+        ConfigurationError: If there is no API key, no folder, no such tool, two tools would have
+            the same name, or a setting is invalid.
     """
 
     model_config: ClassVar[ConfigDict] = STRICT_CONFIG
@@ -130,6 +130,9 @@ class ApertisAudioToolkit(CachingClientFields, BaseToolkit):
                     f"There is no tool {name!r:.100}; with these folders there are: "
                     f"{', '.join(tools)}."
                 )
+        shown = [(self.names or {}).get(name, name) for name in dict.fromkeys(selected)]
+        if len(set(shown)) < len(shown):
+            raise ConfigurationError(f"Two tools would have the same name: {', '.join(shown)}.")
         return {name: tools[name] for name in selected}
 
     def _options_of(self, name: str, tool: type[BaseTool]) -> dict[str, Any]:

@@ -30,6 +30,8 @@ from apertis_audio_tools.models import (
     TrackChoice,
 )
 
+_SOURCE_TYPES = (str, os.PathLike, bytes, bytearray, memoryview)
+
 
 class TranscribeRunnable(CachingClientFields, RunnableSerializable[Any, str]):
     """Returns the words of a recording, as the first step of a voice chain.
@@ -264,7 +266,7 @@ def _source(value: Any, access: FileAccess | None, files: ExitStack) -> Source:
         return cast("Source", audio.clip(access, files)["input_audio"]["data"])
     if access is not None and isinstance(value, str | os.PathLike):
         return files.enter_context(access.reading(os.fspath(value)))
-    is_source = isinstance(value, str | os.PathLike | bytes) or hasattr(value, "read")
+    is_source = isinstance(value, _SOURCE_TYPES) or hasattr(value, "read")
     if is_source or is_named_source(value):
         return cast("Source", value)
     kind = "block" if isinstance(value, Mapping) else type(value).__name__

@@ -6,6 +6,7 @@ are base64 in JSON.
 
 from apertis_audio_tools.results.chat import ChatDelta, ChatReply, ToolCall, ToolCallDelta
 from apertis_audio_tools.results.costs import Balance, TotalUsage
+from apertis_audio_tools.results.cues import Cue
 from apertis_audio_tools.results.model_status import ModelStatus
 from apertis_audio_tools.results.speech import Speech, SpeechFile
 from apertis_audio_tools.results.transcripts import (
@@ -25,6 +26,7 @@ __all__ = [
     "Balance",
     "ChatDelta",
     "ChatReply",
+    "Cue",
     "ModelStatus",
     "PartialTranscript",
     "Passage",

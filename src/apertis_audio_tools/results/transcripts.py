@@ -3,9 +3,9 @@
 from pydantic import Field, JsonValue
 
 from apertis_audio_tools.errors import UnsupportedError
+from apertis_audio_tools.results.cues import Cue, choose_limits, make_cues, subtitle_cues
 from apertis_audio_tools.results.values import Usage, Value
 from apertis_audio_tools.text import html, passages, subtitles
-from apertis_audio_tools.text.subtitles import Cue
 
 PASSAGE_SECONDS = 30.0
 PASSAGE_CHARACTERS = 1000
@@ -176,13 +176,85 @@ class Transcript(Value):
             subtitles.format_line(each.start, each.text) for each in self.passages()
         )
 
-    def to_srt(self) -> str:
-        """Return SubRip subtitles, one cue per segment; a speaker's cues do not overlap."""
-        return subtitles.write_srt(self._cues())
+    def cues(
+        self,
+        *,
+        max_line: int = 42,
+        max_lines: int = 2,
+        max_cps: float = 17.0,
+        min_seconds: float = 1.0,
+    ) -> tuple[Cue, ...]:
+        """Return subtitles that people can read, and that do not overlap.
 
-    def to_vtt(self) -> str:
-        """Return WebVTT subtitles, one cue per segment; a speaker's cues do not overlap."""
-        return subtitles.write_vtt(self._cues())
+        A cue ends with a sentence if possible, else with a clause or a word, and has one speaker.
+        It begins with its words, by their times if they have some, else by the letters before them.
+        It is shown for as long as they are spoken, and longer if nothing follows, but no more than
+        7 s unless reading takes longer. Ideographs, full-width forms and emoji count as two
+        characters, combining marks as none; the name of the speaker counts.
+
+        Args:
+            max_line: Largest number of characters of a line. Defaults to 42.
+            max_lines: Largest number of lines. Defaults to 2.
+            max_cps: Largest number of characters per second. Defaults to 17.
+            min_seconds: Seconds for which a text is shown, at least. Defaults to 1.
+
+        Raises:
+            UnsupportedError: If there is no room for text within the limits.
+        """
+        limits = choose_limits(max_line, max_lines, max_cps, min_seconds)
+        return make_cues(self._timed(), limits, self.duration)
+
+    def to_srt(
+        self,
+        *,
+        max_line: int | None = None,
+        max_lines: int | None = None,
+        max_cps: float | None = None,
+        min_seconds: float | None = None,
+    ) -> str:
+        """Return SubRip subtitles; the name of a speaker stands before the text.
+
+        There is one cue per segment, and a speaker's cues do not overlap. With at least one of the
+        limits, the cues are those of `cues`, with its defaults for the others.
+
+        Args:
+            max_line: Largest number of characters of a line. Defaults to None.
+            max_lines: Largest number of lines. Defaults to None.
+            max_cps: Largest number of characters per second. Defaults to None.
+            min_seconds: Seconds for which a text is shown, at least. Defaults to None.
+
+        Raises:
+            UnsupportedError: If there is no room for text within the limits.
+        """
+        limits = choose_limits(max_line, max_lines, max_cps, min_seconds)
+        cues = subtitle_cues(self._timed(), limits, self.duration, has_short_names=True)
+        return subtitles.write_srt(cues)
+
+    def to_vtt(
+        self,
+        *,
+        max_line: int | None = None,
+        max_lines: int | None = None,
+        max_cps: float | None = None,
+        min_seconds: float | None = None,
+    ) -> str:
+        """Return WebVTT subtitles; the name of a speaker is that of the voice.
+
+        There is one cue per segment, and a speaker's cues do not overlap. With at least one of the
+        limits, the cues are those of `cues`, with its defaults for the others.
+
+        Args:
+            max_line: Largest number of characters of a line. Defaults to None.
+            max_lines: Largest number of lines. Defaults to None.
+            max_cps: Largest number of characters per second. Defaults to None.
+            min_seconds: Seconds for which a text is shown, at least. Defaults to None.
+
+        Raises:
+            UnsupportedError: If there is no room for text within the limits.
+        """
+        limits = choose_limits(max_line, max_lines, max_cps, min_seconds)
+        cues = subtitle_cues(self._timed(), limits, self.duration)
+        return subtitles.write_vtt(cues)
 
     def to_json(self) -> str:
         """Return everything but the raw body, as indented JSON.
@@ -209,16 +281,12 @@ class Transcript(Value):
         lines = ((passage.timecode, passage.text) for passage in self.passages())
         return html.transcript_html(self.source, facts, lines)
 
-    def _cues(self) -> list[Cue]:
-        """Return the cues by their start, each ended where the speaker's next one begins."""
-        timed = [each for each in self.segments or self.passages() if each.text.strip()]
-        cues, following = list[Cue](), dict[str | None, float]()
-        for each in sorted(timed, key=lambda each: each.start)[::-1]:
-            speaker = each.speaker if isinstance(each, Segment) else None
-            end = min(each.end, following.get(speaker, each.end))
-            cues.append(Cue(each.start, max(each.start, end), each.text))
-            following[speaker] = each.start
-        return cues[::-1]
+    def _timed(self) -> list[Segment]:
+        """Return the segments with text, or the whole text as one."""
+        timed = self.segments or tuple(
+            Segment(start=each.start, end=each.end, text=each.text) for each in self.passages()
+        )
+        return [each for each in timed if each.text.strip()]
 
 
 class PartialTranscript(Value):

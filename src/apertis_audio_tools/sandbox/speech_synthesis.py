@@ -37,19 +37,21 @@ _Callback: Final = ctypes.CFUNCTYPE(
 
 
 @dataclass(frozen=True)
-class _EspeakVoice:
+class EspeakVoice:
+    """A voice of espeak-ng: its name, such as `de` or `en-us+Gene`, and its pitch from 0 to 99."""
+
     name: str
     pitch: int = 50
 
 
 _VOICES: Final = {
     # Six variants of espeak-ng that differ, of those that the recogniser understands best.
-    "alloy": _EspeakVoice("en-us+miguel"),
-    "echo": _EspeakVoice("en-us+Gene"),
-    "fable": _EspeakVoice("en-us+Henrique"),
-    "onyx": _EspeakVoice("en-us+m1"),
-    "nova": _EspeakVoice("en-us+Annie"),
-    "shimmer": _EspeakVoice("en-us+shelby"),
+    "alloy": EspeakVoice("en-us+miguel"),
+    "echo": EspeakVoice("en-us+Gene"),
+    "fable": EspeakVoice("en-us+Henrique"),
+    "onyx": EspeakVoice("en-us+m1"),
+    "nova": EspeakVoice("en-us+Annie"),
+    "shimmer": EspeakVoice("en-us+shelby"),
 }
 
 
@@ -68,16 +70,17 @@ def speak(text: str, voice: str) -> Iterator[bytes]:
     for sentence in _SENTENCE_END.split(text):
         for piece in _PIECE.findall(_UNSPEAKABLE.sub(" ", sentence)) or [""]:
             with _LOCK:
-                samples = _synthesise(piece, espeak_voice)
+                samples = synthesise(piece, espeak_voice)
             yield samples
 
 
-def _other_voice(name: str) -> _EspeakVoice:
+def _other_voice(name: str) -> EspeakVoice:
     voices = list(_VOICES.values())
     return voices[zlib.crc32(name.encode("utf-8", "replace")) % len(voices)]
 
 
-def _synthesise(text: str, voice: _EspeakVoice) -> bytes:
+def synthesise(text: str, voice: EspeakVoice) -> bytes:
+    """Return a text as signed 16-bit mono samples at 22,050 Hz."""
     samples = bytearray()
 
     def collect(wav: "ctypes._Pointer[ctypes.c_short] | None", count: int, _events: object) -> int:

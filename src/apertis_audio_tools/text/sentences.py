@@ -41,6 +41,8 @@ _ABBREVIATIONS = frozenset(
     )
 )
 _NOT_IN_A_WORD = re.compile(r"[^\w.]")
+_INITIALS = re.compile(r"(?:[A-Z]\.)+[A-Z]")
+"""As in "the U.S. Navy". A sentence that ends so is only taken together with the next one."""
 _MAX_ABBREVIATION_LENGTH = 8
 _MAX_ORDINAL_DIGITS = 2
 _JOINER = "\N{ZERO WIDTH JOINER}"
@@ -156,17 +158,27 @@ class SentenceBuffer:
 
 def split_sentences(text: str) -> Iterator[str]:
     """Yield the sentences of a text; lines between which a paragraph ends are sentences too."""
+    start = 0
+    for end in (*sentence_ends(text), len(text)):
+        if sentence := text[start:end].strip():
+            yield sentence
+        start = max(start, end)
+
+
+def sentence_ends(text: str) -> list[int]:
+    """Return the indexes behind the sentences and paragraphs of a text, but for the last one."""
     ends = [
         match.end()
         for pattern in (_SENTENCE_END, _PARAGRAPH_END)
         for match in pattern.finditer(text)
         if pattern is not _SENTENCE_END or _is_sentence_end(text, match.start(), match.end())
     ]
-    start = 0
-    for end in (*sorted(each for each in ends if may_cut(text, each)), len(text)):
-        if sentence := text[start:end].strip():
-            yield sentence
-        start = max(start, end)
+    return sorted(each for each in ends if may_cut(text, each))
+
+
+def clause_ends(text: str) -> list[int]:
+    """Return the indexes behind the commas, colons and dashes of a text."""
+    return [match.end() for match in _CLAUSE_END.finditer(text)]
 
 
 def is_speakable(text: str) -> bool:
@@ -191,7 +203,8 @@ def _is_sentence_end(text: str, dot: int, end: int) -> bool:
         return False
     word = _NOT_IN_A_WORD.split(text[max(0, dot - _MAX_ABBREVIATION_LENGTH) : dot])[-1]
     is_short = len(word) == 1 or (word.isdigit() and len(word) <= _MAX_ORDINAL_DIGITS)
-    return not (is_short or word.lower() in _ABBREVIATIONS)
+    is_initials = _INITIALS.fullmatch(word) is not None
+    return not (is_short or is_initials or word.lower() in _ABBREVIATIONS)
 
 
 def _skip_space(text: str, index: int) -> int:

@@ -24,17 +24,20 @@ _SRT_BRACKET, _SRT_BRACE = re.compile(r"<(?=[/!?a-zA-Z])"), re.compile(r"\{(?=\s
 _SRT_ESCAPED_BRACKET = re.compile(r"&lt;(?=[/!?a-zA-Z])")
 _SRT_ESCAPED_BRACE = re.compile(r"&#123;(?=\s*\\)")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_SPACE = re.compile(r"[^\S\u00a0\u202f\u2007]+")
 
 _MAX_SECONDS = 100_000 * 3600.0
 """Later times cannot be written with a reasonable number of digits."""
 
 
 class Cue(NamedTuple):
-    """A text shown from `start` to `end`, in seconds."""
+    """A text shown from `start` to `end`, in seconds; in one line, unless `lines` divide it."""
 
     start: float
     end: float
     text: str
+    speaker: str | None = None
+    lines: tuple[str, ...] = ()
 
 
 def begins_with_cue(text: str) -> bool:
@@ -54,17 +57,23 @@ def parse_subtitles(subtitles: str) -> list[Cue] | None:
 
 
 def write_srt(cues: Iterable[Cue]) -> str:
-    """Return SubRip: numbered cues, with a comma before the milliseconds and markup escaped."""
+    """Return SubRip: numbered cues, with a comma before the milliseconds and markup escaped.
+
+    The name of a speaker stands before the text.
+    """
     return "\n".join(
-        f"{number}\n{_times(cue, ',')}\n{_escape_srt(_one_line(cue.text))}\n"
+        f"{number}\n{_times(cue, ',')}\n{_escape_srt(_named_text(cue))}\n"
         for number, cue in enumerate(cues, 1)
     )
 
 
 def write_vtt(cues: Iterable[Cue]) -> str:
-    """Return WebVTT: a header, with a dot before the milliseconds and markup escaped."""
+    """Return WebVTT: a header, with a dot before the milliseconds and markup escaped.
+
+    The name of a speaker is that of the voice.
+    """
     blocks = (
-        f"{_times(cue, '.')}\n{html.escape(_one_line(cue.text), quote=False)}\n" for cue in cues
+        f"{_times(cue, '.')}\n{_voice(cue)}{_escape_vtt(_shown_lines(cue))}\n" for cue in cues
     )
     return "\n".join(["WEBVTT\n", *blocks])
 
@@ -152,12 +161,30 @@ def _within_limits(seconds: float) -> float:
     return min(max(seconds, 0.0), _MAX_SECONDS)
 
 
-def _one_line(text: str) -> str:
+def clean_text(text: str) -> str:
     """Return a text without line breaks and arrows, which would end a cue or begin another.
 
-    Control characters are replaced by spaces.
+    Control characters are replaced by spaces; no-break spaces are kept.
     """
-    return " ".join(_CONTROLS.sub(" ", text).split()).replace("-->", "→")
+    return _SPACE.sub(" ", _CONTROLS.sub(" ", text)).strip().replace("-->", "→")
+
+
+def _shown_lines(cue: Cue) -> str:
+    return "\n".join(map(clean_text, cue.lines or (cue.text,)))
+
+
+def _named_text(cue: Cue) -> str:
+    name = clean_text(cue.speaker or "")
+    return f"{name}: {_shown_lines(cue)}" if name else _shown_lines(cue)
+
+
+def _voice(cue: Cue) -> str:
+    name = clean_text(cue.speaker or "")
+    return f"<v {_escape_vtt(name)}>" if name else ""
+
+
+def _escape_vtt(text: str) -> str:
+    return html.escape(text, quote=False)
 
 
 def _escape_srt(text: str) -> str:

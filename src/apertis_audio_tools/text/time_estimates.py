@@ -4,6 +4,7 @@ import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate, repeat
 from math import inf
 from typing import NamedTuple
@@ -24,10 +25,14 @@ _MAX_SKIPPED = 3
 _SHORTEST = 1e-6
 _SEARCH_SECONDS = 12.0
 """Largest distance of a pause from the place that the letters alone give to a sentence."""
+_MAX_CANDIDATES, _MAX_STEPS = 24, 1_500_000
+"""Pauses that are compared for the end of a sentence, and pairs of them in a piece, at most."""
 _DEVIATION, _DEVIATION_SHARE = 0.25, 0.12
 """Standard deviation of the length of a sentence: seconds, and share of its expected length."""
 _PART_SECONDS = 8.0
 """Seconds of the parts of a sentence that lasts more than twice as long."""
+_PART_CHARACTERS = 20
+"""Characters of such parts at least, so that no word is cut where few words fill much time."""
 _WIDE, _DIGIT = 3, 4
 """Number of letters that an ideograph or a syllable, and a digit, are as long as."""
 
@@ -130,14 +135,17 @@ def estimate_times(
 
 def _count_letters(text: str) -> int:
     """Return how long a text takes to say, as a number of letters of an alphabet, at least 1."""
-    count = 0
-    for character in text:
-        category = unicodedata.category(character)[0]
-        if category == "N":
-            count += _DIGIT
-        elif category == "L":
-            count += _WIDE if unicodedata.east_asian_width(character) in "WF" else 1
-    return max(count, 1)
+    return max(sum(map(spoken_letters, text)), 1)
+
+
+@cache
+def spoken_letters(character: str) -> int:
+    """Return how long a character takes to say, as a number of letters of an alphabet."""
+    category = unicodedata.category(character)[0]
+    if category == "N":
+        return _DIGIT
+    is_wide = unicodedata.east_asian_width(character) in "WF"
+    return (_WIDE if is_wide else 1) if category == "L" else 0
 
 
 def _place_boundaries(letters: Sequence[int], speech: SpeechTime) -> list[_Boundary]:
@@ -150,9 +158,10 @@ def _place_boundaries(letters: Sequence[int], speech: SpeechTime) -> list[_Bound
     total = speech.spoken_until(speech.seconds)
     expected = [total * count / max(letters[-1], 1) for count in letters]
     ways: list[dict[_Boundary, _Way]] = [{speech.beginning(): _Way(0.0, None, None)}]
+    count = int(min(_MAX_CANDIDATES, (_MAX_STEPS / (1 + _MAX_SKIPPED) / len(letters)) ** 0.5))
     for number in range(1, len(letters)):
         is_last = number == len(letters) - 1
-        candidates = [speech.ending()] if is_last else _candidates(expected[number], speech)
+        candidates = [speech.ending()] if is_last else _candidates(expected[number], count, speech)
         ways.append({each: _best_way(each, number, ways, expected) for each in candidates})
     return _follow(ways, expected, speech)
 
@@ -165,11 +174,12 @@ class _Way(NamedTuple):
     boundary: _Boundary | None
 
 
-def _candidates(expected: float, speech: SpeechTime) -> list[_Boundary]:
+def _candidates(expected: float, count: int, speech: SpeechTime) -> list[_Boundary]:
     """Return the pauses near where the letters alone place a boundary, and that place itself."""
     plain = speech.time_after(expected)
-    first = bisect_left(speech.pauses, (plain - _SEARCH_SECONDS,))
-    last = bisect_right(speech.pauses, (plain + _SEARCH_SECONDS,))
+    middle = bisect_left(speech.pauses, (plain,))
+    first = max(bisect_left(speech.pauses, (plain - _SEARCH_SECONDS,)), middle - count // 2)
+    last = min(bisect_right(speech.pauses, (plain + _SEARCH_SECONDS,)), middle + count // 2)
     pauses = [speech.pauses[at] for at in range(first, last)]
     return [
         _Boundary(start, end, speech.spoken_until(start), _pause_cost(end - start))
@@ -231,7 +241,7 @@ def _divide(sentence: EstimatedText, speech: SpeechTime) -> Iterator[EstimatedTe
     if seconds <= 2 * _PART_SECONDS:
         yield sentence
         return
-    size = max(1, int(length * _PART_SECONDS / seconds))
+    size = max(_PART_CHARACTERS, int(length * _PART_SECONDS / seconds))
     parts = list(split_text(sentence.text, repeat(size), 2 * size))
     starts = [speech.time_after(first + (last - first) * part.start / length) for part in parts]
     bounds = [

@@ -25,7 +25,7 @@ _CONTAINER_TYPES = frozenset(
 """Media types that may hold audio, besides ``audio/*``. The client probes what they hold."""
 
 _NAME = "clip"  # in error messages
-_DATA_URL = re.compile(r"data:([^,;]*)(?:;[^,;]*)*;base64,", re.IGNORECASE)
+_DATA_URL = re.compile(r"\s*data:([^,;]*)(?:;[^,;]*)*;\s*base64\s*,", re.IGNORECASE)
 _HEADERLESS = {"basic", "g711_alaw", "g711_ulaw", "l16", "pcm", "pcm16", "raw"}
 
 

@@ -22,6 +22,8 @@ _CHARACTERS_PER_SECOND = 15.0
 """Letters and spaces in a second of speech, at 150 words a minute."""
 _GUESSED_BYTES_PER_SECOND = 16_000.0
 """Bytes of a second of mp3, for a clip that cannot be opened."""
+_PCM_BYTES_PER_SECOND = 48_000.0
+"""Bytes of a second of pcm: 24,000 samples of 16 bits, as the service speaks."""
 _MAX_REMEMBERED = 1024
 _lengths: dict[tuple[int, int], float] = {}
 
@@ -56,11 +58,13 @@ def clip_seconds(source: Source) -> float | None:
         return None
 
 
-def base64_seconds(data: str) -> float:
+def base64_seconds(data: str, media_type: str | None = None) -> float:
     """Return the length of a clip in base64 in seconds; estimated if it cannot be opened.
 
     Lengths are remembered by the hash of the text, since a conversation is counted over and over.
     """
+    if media_type and media_type.startswith("audio/pcm"):  # without a header, as speech comes
+        return len(data) * 3 / 4 / _PCM_BYTES_PER_SECOND
     key = hash(data), len(data)
     seconds = _lengths.get(key)
     if seconds is None:

@@ -44,8 +44,12 @@ class ListTool(AudioTool):
 
 
 def _list_page(access: FileAccess, start: int) -> tuple[list[_Row], int]:
-    """Return a page of names with lengths in seconds, and the number of all recordings."""
-    names = [_name(path, access.inputs) for path in find_recordings(access.inputs)]
+    """Return a page of names with lengths in seconds, and the number of all recordings.
+
+    Names that a model cannot pass on, such as those that are not UTF-8, are left out.
+    """
+    found = (_name(path, access.inputs) for path in find_recordings(access.inputs))
+    names = [name for name in found if name.isprintable()]
     page = names[start : start + PAGE_SIZE]
     return [(name, _seconds(access, name)) for name in page], len(names)
 

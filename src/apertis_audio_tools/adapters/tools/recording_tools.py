@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 
 from apertis_audio_tools.adapters.chat_schema.clips import source_clip
 from apertis_audio_tools.adapters.chat_schema.turns import text_block, user_turn
+from apertis_audio_tools.adapters.documents import language_facts
 from apertis_audio_tools.adapters.tools.arguments import (
     AskArguments,
     ReadingArguments,
@@ -234,7 +235,8 @@ def _report_transcript(
         "end": end,
         "transcript": transcript.text if is_whole else " ".join(each.text for each in shown),
         "duration": transcript.duration,
-        "language": transcript.language,
+        "language": None,
+        **language_facts(transcript.language),
         "model": transcript.model,
         "task": transcript.task,
         "usage": usage_json(transcript.usage),

@@ -86,23 +86,19 @@ def open_source(source: Source) -> SourceContent:
         opened = _open_path(Path(content))
     elif isinstance(content, bytes | bytearray | memoryview):
         opened = _open_bytes(bytes(content), _base_name(name) or "the given bytes")
-    elif hasattr(content, "read"):
-        opened = _open_stream(content, _base_name(name or getattr(content, "name", None)))
     else:
-        raise RecordingError(
-            f"A recording is a path, bytes, a binary file object or (name, content), "
-            f"not {type(content).__name__}."
-        )
+        opened = _open_stream(content, _base_name(name or getattr(content, "name", None)))
     if opened.size == 0:
         raise RecordingError(f"{opened.label} is empty.")
     return opened
 
 
 def require_file(source: Source) -> None:
-    """Raise if a source is a path that names no file with content; the file is not opened.
+    """Raise if a source is none, or a path that names no file with content. Nothing is opened.
 
     Raises:
-        RecordingError: If the file is missing, empty or not a regular file.
+        RecordingError: If the file is missing, empty or not a regular file, or the source is of
+            another type.
     """
     _, content = _split_name(source)
     if isinstance(content, str | os.PathLike):
@@ -144,8 +140,10 @@ def unreadable_error(label: str, error: BaseException) -> RecordingError:
 
 def _split_name(source: Source) -> tuple[str | None, str | os.PathLike[str] | Content]:
     if not isinstance(source, tuple):
+        _require_content(source)
         return None, source
     if is_named_source(source):
+        _require_content(source[1])
         return source
     values = f"{len(source)} values"
     if len(source) == 2:  # noqa: PLR2004  # (name, content)
@@ -154,6 +152,15 @@ def _split_name(source: Source) -> tuple[str | None, str | os.PathLike[str] | Co
         f"A named recording is (name, bytes or a binary file object), not {values}; "
         f"several recordings go in a list."
     )
+
+
+def _require_content(content: object) -> None:
+    known = isinstance(content, str | os.PathLike | bytes | bytearray | memoryview)
+    if not known and not hasattr(content, "read"):
+        raise RecordingError(
+            f"A recording is a path, bytes, a binary file object or (name, content), "
+            f"not {type(content).__name__}."
+        )
 
 
 class _SharedFile(io.FileIO):
