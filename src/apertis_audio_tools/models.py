@@ -23,6 +23,8 @@ Task = Literal["transcribe", "translate"]
 TrackChoice: TypeAlias = int | Literal["default", "all"]
 """Audio track: an index among the audio tracks, the one a player plays, or all of them mixed."""
 
+AUTO = "auto"
+"""Name that stands for the best model the key has for what is asked."""
 TRANSCRIPTION_MODEL = "whisper-1"
 SPEECH_MODEL = "tts-1"
 CHAT_MODEL = "gpt-4o-audio-preview"
@@ -34,6 +36,7 @@ DEFAULT_MODELS: MappingProxyType[Operation, str] = MappingProxyType(
         "chat": CHAT_MODEL,
     }
 )
+"""Models that are used if the list of the key's models is not known."""
 VOICE = "alloy"
 
 TRANSCRIPT_FORMATS = frozenset(get_args(TranscriptFormat))
@@ -46,6 +49,8 @@ MAX_UPLOAD_BYTES = 26_214_400
 MAX_REQUEST_SECONDS = 900.0
 """Longest audio of a request, unless `piece_seconds` sets another length: gateways answered 502 to
 63 minutes in one request, but not to 15 (dikte#49). Several pieces at once are faster, too."""
+DURATION_MARGIN = 6 / 7
+"""Share of a model's longest recording that a piece may last: 20 of the 23 minutes of gpt-4o."""
 MIN_REQUEST_SECONDS = 0.1
 """Shortest audio that services accept (pipecat#1575)."""
 MAX_SPEECH_CHARACTERS = 4096
@@ -206,11 +211,11 @@ MODELS: MappingProxyType[str, Model] = MappingProxyType(
         "tts-1": _by_character(_TTS, 15.0),
         "tts-1-hd": _by_character(_TTS, 30.0),
         "gpt-4o-mini-tts-2025-12-15": replace(_TTS, instructions=True),
-        "gemini-3.1-flash-tts-preview": replace(
-            _GEMINI_SPEECH, successors=("gemini-3.8-flash-lite-tts",)
-        ),
         "gemini-3.8-flash-lite-tts": replace(
             _GEMINI_SPEECH, source="OpenRouter's list of models", read_on=_NOTICE_READ_ON
+        ),
+        "gemini-3.1-flash-tts-preview": replace(
+            _GEMINI_SPEECH, successors=("gemini-3.8-flash-lite-tts",)
         ),
         "gpt-4o-audio-preview": _ending(
             _AUDIO_CHAT, date(2027, 1, 20), "gpt-audio", "gpt-audio-mini"
@@ -276,6 +281,15 @@ class Capabilities:
             others = self._names(lambda each: each.instructions)
             raise UnsupportedError(
                 f"{model} ignores instructions; {others or 'no model'} follows them."
+            )
+
+    def require_languages(self, model: str) -> None:
+        """Raise `UnsupportedError` if only one language of a recording can be named."""
+        row = self.models.get(model)
+        if row and not row.languages:
+            others = self._names(lambda each: each.languages)
+            raise UnsupportedError(
+                f"{model} accepts one language, not several; {others or 'no model'} accepts them."
             )
 
     def require_voice(self, model: str, voice: str) -> None:

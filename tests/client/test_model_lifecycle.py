@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from apertis_audio_tools import MODELS, APIStatusError, ModelRetirementWarning
-from support.fake_clock import FakeClock
+from support.fake_clock import DatedClock
 from support.loopback_server import LoopbackServer
 from support.scripted_responses import respond_error, respond_json
 from support.sync_async import Run
@@ -25,18 +25,6 @@ LISTED = respond_json(
     }
 )
 DEPRECATED = [{"id": "parrot", "is_deprecated": True}, {"id": "tts-1", "is_deprecated": False}]
-
-
-class DatedClock(FakeClock):
-    """A fake clock that shows a day."""
-
-    def __init__(self, day: str) -> None:
-        super().__init__()
-        self.day = date.fromisoformat(day)
-
-    def today(self) -> date:
-        """Return the day."""
-        return self.day
 
 
 @pytest.mark.parametrize(
@@ -114,7 +102,7 @@ def test_warning(run: Run, day: str, sentence: str | None) -> None:
     with LoopbackServer([TEXT]) as server, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for _ in range(2):
-            with server.client(clock=DatedClock(day)) as audio:
+            with server.client(clock=DatedClock(*map(int, day.split("-")))) as audio:
                 for _ in range(2):
                     run(audio, "transcribe", tiny_recording("a"), model="whisper-1")
     shown = [each for each in caught if each.category is ModelRetirementWarning]
@@ -126,7 +114,7 @@ def test_warning(run: Run, day: str, sentence: str | None) -> None:
 
 def test_warning_as_error(run: Run) -> None:
     """Nothing is sent to a model that ends if warnings are errors."""
-    clock = DatedClock("2027-01-01")
+    clock = DatedClock(2027, 1, 1)
     with (
         LoopbackServer([TEXT]) as server,
         server.client(clock=clock) as audio,

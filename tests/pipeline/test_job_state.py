@@ -49,9 +49,9 @@ def test_nothing_is_cut_after_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     context = JobContext(Capabilities(), cache=None, base_url="http://127.0.0.1/v1")
     job = JobFactory.create(TranscriptionOptions(piece_seconds=PIECE_SECONDS), context).job(STANDUP)
     state = JobState()
-    requests = job.requests(state)
-    request = next(requests)
+    pieces = job.pieces(state)
+    piece = next(pieces)
     state.stop.set()
-    assert next(requests, None) is None
+    assert next(pieces, None) is None
     assert len(cut) == 1
-    request.piece.close()
+    piece.close()

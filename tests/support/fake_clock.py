@@ -44,3 +44,15 @@ class FakeClock:
         await asyncio.sleep(0)
         with self._lock:
             self._now = max(self._now, wake)
+
+
+class DatedClock(FakeClock):
+    """Fake clock on a given day."""
+
+    def __init__(self, year: int, month: int, day: int) -> None:
+        super().__init__()
+        self._day = date(year, month, day)
+
+    def today(self) -> date:
+        """Return the day."""
+        return self._day

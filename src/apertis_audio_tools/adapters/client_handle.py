@@ -51,6 +51,7 @@ class ClientOptions(TypedDict, total=False):
     cache: CacheSetting
     isolate_probe: bool
     default_headers: Mapping[str, str] | None
+    user_agent: str | None
     proxy: str | None
     verify: Verify
     models: Mapping[str, Model]
@@ -149,6 +150,7 @@ class ClientFields(BaseModel):
     default_headers: Mapping[str, str] | None = Field(
         default=None, frozen=True, exclude=True, repr=False
     )
+    user_agent: str | None = Field(default=None, frozen=True)
     proxy: str | None = Field(default=None, frozen=True, exclude=True, repr=False)
     verify: Verify | None = Field(default=None, frozen=True, exclude=True, repr=False)
     models: Annotated[Mapping[str, Model] | None, PlainValidator(_copy_models)] = Field(

@@ -14,7 +14,8 @@ from apertis_audio_tools.adapters.documents import (
     TranscriptDocument,
     make_documents,
 )
-from apertis_audio_tools.api.options import TranscriptionOptions
+from apertis_audio_tools.api.options import ENGLISH, TranscriptionOptions
+from apertis_audio_tools.api.transcription import check_terms
 from apertis_audio_tools.audio import Source, is_named_source, require_file
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.errors import (
@@ -110,8 +111,11 @@ class LoadOptions:
         options = self.transcription
         if options.task not in {"transcribe", "translate"}:
             raise ConfigurationError(f"task is {options.task!r}; it is transcribe or translate.")
-        if options.task == "translate" and options.language is not None:
-            raise ConfigurationError("language is only for transcribing; translations are English.")
+        if options.task == "translate" and (options.language or options.languages):
+            raise ConfigurationError("The language spoken is only for transcribing.")
+        if options.task == "transcribe" and options.to != ENGLISH:
+            raise ConfigurationError("to is only for translating; set task to translate.")
+        check_terms(options)
         require_piece_options(options.piece_seconds, options.upload_format)
         require_track_choice(options.track)
         require_error_mode(self.on_error)

@@ -7,7 +7,7 @@ from datetime import date
 from apertis_audio_tools.api.model_lifecycle import ModelLifecycles
 from apertis_audio_tools.api.options import ModelNeed
 from apertis_audio_tools.errors import APIStatusError, InvalidRequestError, NotFoundError
-from apertis_audio_tools.models import DEFAULT_MODELS, VOICES, Model
+from apertis_audio_tools.models import DEFAULT_MODELS, DURATION_MARGIN, VOICES, Model
 
 _FORMAT = re.compile(r"\bresponse[ _]format\b", re.IGNORECASE)
 """Words of refusals for a response format that the model does not have."""
@@ -35,29 +35,32 @@ class ModelChooser:
     def usable(self, need: ModelNeed) -> list[str]:
         """Return the models of the key that are known to do what is asked, in the table's order."""
         names = self.lifecycles.names
-        return [
-            name
-            for name, row in self.lifecycles.table.items()
-            if (names is None or name in names) and suits(row, need)
-        ]
+        return [name for name in self._known(need) if names is None or name in names]
 
     def choose(self, need: ModelNeed) -> str:
         """Return the best model for what is asked.
 
         Best are models whose end is not near, which are strong in the language and return times.
-        Without a list of the key's models it is the default, as long as that has not ended.
+        Without a list of the key's models, and if none in it is known to do it, it is the default
+        as long as that has not ended: lists may be incomplete.
 
         Raises:
-            NotFoundError: If the key has no model that is known to do it.
+            NotFoundError: If the key has no model that is known to do it, and the default ended.
         """
+        is_listed = self.lifecycles.names is not None
+        if is_listed and (usable := self.usable(need)):
+            return min(usable, key=lambda name: self._rank(name, need))
         default = DEFAULT_MODELS[need.operation]
-        usable = self.usable(need)
-        if self.lifecycles.names is None:
-            usable = [name for name in usable if not self._has_ended(name)] or [default]
-            return default if default in usable else usable[0]
-        if not usable:
+        alive = [name for name in self._known(need) if not self._has_ended(name)]
+        if default in alive:
+            return default
+        if is_listed:
             raise NotFoundError(self.explain_missing(need), code="model_not_found")
-        return min(usable, key=lambda name: self._rank(name, need))
+        return alive[0] if alive else default
+
+    def _known(self, need: ModelNeed) -> list[str]:
+        table = self.lifecycles.table
+        return [name for name, row in table.items() if suits(row, need)]
 
     def explain(self, model: str, need: ModelNeed) -> str:
         """Return sentences for an error about a model: its end, and what the key can use."""
@@ -86,12 +89,15 @@ class ModelChooser:
         end = self.lifecycles.end_of(model)
         return end is not None and self.today >= end
 
-    def _rank(self, name: str, need: ModelNeed) -> tuple[bool, bool, bool]:
+    def _rank(self, name: str, need: ModelNeed) -> tuple[bool, ...]:
         """Return what makes a model worse; of equal models, the first of the table is the best."""
         row = self.lifecycles.table[name]
+        wants_own_voice = need.voice is not None and need.voice not in VOICES
         wants_times = need.operation in {"transcribe", "translate"} and not need.response_format
         return (
             self.lifecycles.is_ending(name, self.today),
+            need.operation == "chat" and not need.has_audio and bool(row.formats["chat"]),
+            wants_own_voice and bool(row.voices),
             bool(need.language) and need.language not in row.strong_languages,
             wants_times and "verbose_json" not in row.formats[need.operation],
         )
@@ -104,6 +110,12 @@ def is_about_model(error: APIStatusError) -> bool:
     return isinstance(error, NotFoundError) and error.code == "model_not_found"
 
 
+def _accepts_length(row: Model, seconds: float | None) -> bool:
+    return (
+        row.max_seconds is None or seconds is None or seconds <= row.max_seconds * DURATION_MARGIN
+    )
+
+
 def suits(row: Model, need: ModelNeed) -> bool:
     """Return whether a model is known to do what is asked."""
     formats = row.formats.get(need.operation)
@@ -113,5 +125,6 @@ def suits(row: Model, need: ModelNeed) -> bool:
         and (not need.has_audio or bool(formats))
         and (not need.instructions or row.instructions)
         and (len(need.languages) < 2 or row.languages)  # noqa: PLR2004  # one becomes `language`
+        and _accepts_length(row, need.seconds)
         and (need.voice is None or need.voice not in VOICES or row.has_voice(need.voice))
     )

@@ -46,14 +46,22 @@ class ModelLifecycles:
         usable = tuple(name for name in known if name in (self.names or ()))
         return usable or known
 
+    def _describe(self, successor: str, today: date) -> str | None:
+        """Return the name of a successor with its own end, or None if it has ended."""
+        end = self.end_of(successor)
+        if end is None:
+            return successor
+        return f"{successor} (until {end.isoformat()})" if today < end else None
+
     def describe_end(self, model: str, today: date) -> str | None:
         """Return a sentence about the end of a model and what to do; None if no end is known."""
         end = self.end_of(model)
         if end is None:
             return None
         verb = "retires" if today < end else "retired"
-        successors = self.successors_of(model)
-        remedy = f"use {' or '.join(successors)}" if successors else "no successor is announced"
+        successors = [self._describe(each, today) for each in self.successors_of(model)]
+        known = " or ".join(filter(None, successors))
+        remedy = f"use {known}" if known else "no successor is announced"
         return f"{model} {verb} on {end.isoformat()}: {remedy}."
 
 

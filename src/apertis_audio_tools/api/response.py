@@ -58,6 +58,7 @@ _FIREWALL = re.compile(rb"\s*error code: (1\d{3})\b")
 """Beginning of a refusal by the firewall in front of the service (Cloudflare's error pages)."""
 _SNIPPET_BYTES = 200
 _REDACTED_BYTES = 16_384
+_MAX_MODEL_NAME = 200
 _MAX_NESTED_ERRORS = 4
 _API_KEY = re.compile(r"(?<![^\W_])sk-[\w-]{6,}")
 """Any key; the client's own is replaced however it is written."""
@@ -86,6 +87,12 @@ class Response:
         names = ("x-request-id", "x-litellm-call-id", "cf-ray")
         found = next((self.headers[name] for name in names if self.headers.get(name)), None)
         return found and _API_KEY.sub("sk-...", found)
+
+    @property
+    def actual_model(self) -> str | None:
+        """Model that responded, if the gateway says so: it may not be the one requested."""
+        name = _one_line(self.headers.get("x-actual-model"), self.redact)
+        return name if name and len(name) <= _MAX_MODEL_NAME else None
 
     @property
     def media_type(self) -> str:
@@ -188,7 +195,8 @@ def _reason(response: Response) -> str:
         return (
             f"The firewall in front of the service refused the request (error "
             f"{firewall[1].decode()}) because of the program that sends it, or of its address. "
-            f"Give the request id to the service, or set another User-Agent in default_headers"
+            f"Set the user_agent that the service asks for, or give it the ray id "
+            f"{response.request_id or 'of the response'}"
         )
     try:
         phrase = HTTPStatus(response.status).phrase

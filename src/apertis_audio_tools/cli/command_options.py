@@ -7,7 +7,11 @@ from typing import Annotated, cast
 
 import typer
 
-from apertis_audio_tools.cli.standard_streams import decode_argument, require_regular_files
+from apertis_audio_tools.cli.standard_streams import (
+    decode_argument,
+    decode_arguments,
+    require_regular_files,
+)
 from apertis_audio_tools.cli.transcript_output import OutputFormat, require_folder
 from apertis_audio_tools.models import TrackChoice, UploadFormat
 
@@ -52,6 +56,14 @@ MinSeconds = Annotated[
 Prompt = Annotated[
     str | None,
     typer.Option(help="Context, or the spelling of names and terms.", callback=decode_argument),
+]
+Keywords = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--keyword",
+        help="Name or term that is spoken; may be repeated.",
+        callback=decode_arguments,
+    ),
 ]
 Temperature = Annotated[float | None, typer.Option(help="Sampling temperature, 0 to 1.")]
 PieceSeconds = Annotated[

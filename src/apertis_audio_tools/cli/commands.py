@@ -18,6 +18,7 @@ from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.cli.command_options import (
     Files,
     Format,
+    Keywords,
     MaxLine,
     MaxLines,
     MaxSpeed,
@@ -57,7 +58,7 @@ from apertis_audio_tools.cli.transcript_output import (
     require_writable,
     write_outcomes,
 )
-from apertis_audio_tools.models import CHAT_MODEL, MODELS, SPEECH_MODEL, TRANSCRIPTION_MODEL, VOICE
+from apertis_audio_tools.models import AUTO, MODELS, VOICE
 from apertis_audio_tools.pipeline.cache import open_cache, user_cache
 from apertis_audio_tools.results import ModelStatus
 from apertis_audio_tools.results.cues import choose_limits
@@ -99,10 +100,12 @@ def transcribe(
     max_lines: MaxLines = None,
     max_cps: MaxSpeed = None,
     min_seconds: MinSeconds = None,
-    model: Annotated[str, typer.Option(help="Transcription model.")] = TRANSCRIPTION_MODEL,
+    model: Annotated[str, typer.Option(help="Transcription model.")] = AUTO,
     language: Annotated[
-        str | None, typer.Option(help="ISO 639-1 code of the language, such as zh.")
+        list[str] | None,
+        typer.Option(help="ISO 639-1 code of the language, such as zh; may be repeated."),
     ] = None,
+    keyword: Keywords = None,
     prompt: Prompt = None,
     temperature: Temperature = None,
     piece_seconds: PieceSeconds = None,
@@ -115,7 +118,8 @@ def transcribe(
     """Transcribe recordings in the language spoken."""
     options = TranscriptionOptions(
         model=model,
-        language=language,
+        languages=language or (),
+        keywords=keyword or (),
         prompt=prompt,
         temperature=temperature,
         piece_seconds=piece_seconds,
@@ -134,11 +138,15 @@ def translate(
     *,
     folder: OutputFolder = None,
     output_format: Format = OutputFormat.passages,
+    to: Annotated[
+        str, typer.Option(help="ISO 639-1 code of the language to translate into.")
+    ] = "en",
     max_line: MaxLine = None,
     max_lines: MaxLines = None,
     max_cps: MaxSpeed = None,
     min_seconds: MinSeconds = None,
-    model: Annotated[str, typer.Option(help="Transcription model.")] = TRANSCRIPTION_MODEL,
+    model: Annotated[str, typer.Option(help="Transcription model.")] = AUTO,
+    keyword: Keywords = None,
     prompt: Prompt = None,
     temperature: Temperature = None,
     piece_seconds: PieceSeconds = None,
@@ -148,9 +156,11 @@ def translate(
     no_cache: NoCache = False,
     sandbox: UseSandbox = False,
 ) -> None:
-    """Translate recordings into English text."""
+    """Translate recordings, into English unless --to says otherwise."""
     options = TranscriptionOptions(
         task="translate",
+        to=to,
+        keywords=keyword or (),
         model=model,
         prompt=prompt,
         temperature=temperature,
@@ -177,7 +187,7 @@ def _write_transcripts(
             sources, options, on_error="skip", progress=progress
         )
         if output.output_format.shows_times and options.piece_seconds is None:
-            session.note_missing_times(options.model, options.task)
+            session.note_missing_times(session.client.choose_model(options))
         write_outcomes(session, outcomes, output)
 
 
@@ -199,7 +209,7 @@ def speak(
     voice: Annotated[
         str, typer.Option(help="alloy, echo, fable, onyx, nova, shimmer, ...")
     ] = VOICE,
-    model: Annotated[str, typer.Option(help="Speech model.")] = SPEECH_MODEL,
+    model: Annotated[str, typer.Option(help="Speech model.")] = AUTO,
     speed: Annotated[float | None, typer.Option(help="Speed of the speech, 0.25 to 4.")] = None,
     instructions: Annotated[
         str | None, typer.Option(help="Tone, accent and pace.", callback=decode_argument)
@@ -238,7 +248,7 @@ def ask(
         recordings_argument(metavar="CLIP", help="Audio clips; - reads standard input."),
     ] = None,
     *,
-    model: Annotated[str, typer.Option(help="Chat model.")] = CHAT_MODEL,
+    model: Annotated[str, typer.Option(help="Chat model.")] = AUTO,
     sandbox: UseSandbox = False,
 ) -> None:
     """Ask a question, optionally about audio clips."""

@@ -14,7 +14,6 @@ from rich.text import Text
 from apertis_audio_tools.cli.terminal import escape_controls
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.errors import ApertisError, ConfigurationError, UnsupportedError
-from apertis_audio_tools.models import Task
 from apertis_audio_tools.pipeline.cache import default_cache_setting, open_cache
 from apertis_audio_tools.results import Usage
 
@@ -38,6 +37,8 @@ class _RetryNotes(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         reason, wait = getattr(record, "why", ""), getattr(record, "wait", 0.0)
+        if record.levelno == logging.INFO and not reason:  # such as the model that was chosen
+            return
         if reason and record.created < self._shown_until.get(reason, 0.0):
             return
         self._shown_until[reason] = record.created + wait
@@ -72,9 +73,9 @@ class CommandSession:
         if self.is_caching:
             err_console.print("Finished pieces are cached: the same command sends only the rest.")
 
-    def note_missing_times(self, model: str, task: Task) -> None:
+    def note_missing_times(self, model: str) -> None:
         """Print, before anything is paid for, that a model returns no times."""
-        if not self.client.gives_times(model, task):
+        if not self.client.gives_times(model, "transcribe"):
             print_note(
                 f"{model} is not known to return times: they are estimated from the words and the "
                 "pauses, and may be wrong by a second or more.",

@@ -1,14 +1,9 @@
 """Verbs that turn many recordings into text."""
 
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Sequence
 
 from apertis_audio_tools.api.options import TranscriptionOptions
-from apertis_audio_tools.models import (
-    TRANSCRIPTION_MODEL,
-    TrackChoice,
-    TranscriptFormat,
-    UploadFormat,
-)
+from apertis_audio_tools.models import AUTO, TrackChoice, TranscriptFormat, UploadFormat
 from apertis_audio_tools.pipeline.accounts import Account, Limits
 from apertis_audio_tools.pipeline.batch import BatchRequest, OnError, Outcome, Sources
 from apertis_audio_tools.pipeline.batch_runner import BatchRunner
@@ -29,8 +24,10 @@ class BatchVerbs:
         in_order: bool = True,
         on_error: OnError = "raise",
         progress: bool | ProgressCallback = False,
-        model: str = TRANSCRIPTION_MODEL,
+        model: str = AUTO,
         language: str | None = None,
+        languages: Sequence[str] = (),
+        keywords: Sequence[str] = (),
         prompt: str | None = None,
         response_format: TranscriptFormat | None = None,
         temperature: float | None = None,
@@ -56,8 +53,11 @@ class BatchVerbs:
                 the error. Defaults to ``raise``.
             progress: True for a bar on standard error (needs the extra ``progress``), or a
                 function that is called with `Progress` values. Defaults to False.
-            model: Transcription model.
+            model: Transcription model. Defaults to ``auto``, the best one the key has for the
+                language, with times if the format is open.
             language: ISO 639-1 code of the language spoken in all recordings.
+            languages: ISO 639-1 codes of the languages spoken; see `transcribe`.
+            keywords: Names and terms that are spoken; see `transcribe`.
             prompt: Context for all recordings.
             response_format: Format of all responses; see `transcribe`.
             temperature: Sampling temperature, 0 to 1. Defaults to the service's 0.
@@ -80,6 +80,8 @@ class BatchVerbs:
         options = TranscriptionOptions(
             model=model,
             language=language,
+            languages=languages,
+            keywords=keywords,
             prompt=prompt,
             response_format=response_format,
             temperature=temperature,
@@ -103,8 +105,10 @@ class BatchVerbs:
         in_order: bool = True,
         on_error: OnError = "raise",
         progress: bool | ProgressCallback = False,
-        model: str = TRANSCRIPTION_MODEL,
+        model: str = AUTO,
         language: str | None = None,
+        languages: Sequence[str] = (),
+        keywords: Sequence[str] = (),
         prompt: str | None = None,
         response_format: TranscriptFormat | None = None,
         temperature: float | None = None,
@@ -118,6 +122,8 @@ class BatchVerbs:
         options = TranscriptionOptions(
             model=model,
             language=language,
+            languages=languages,
+            keywords=keywords,
             prompt=prompt,
             response_format=response_format,
             temperature=temperature,
@@ -141,7 +147,9 @@ class BatchVerbs:
         in_order: bool = True,
         on_error: OnError = "raise",
         progress: bool | ProgressCallback = False,
-        model: str = TRANSCRIPTION_MODEL,
+        to: str = "en",
+        model: str = AUTO,
+        chat_model: str = AUTO,
         prompt: str | None = None,
         response_format: TranscriptFormat | None = None,
         temperature: float | None = None,
@@ -151,14 +159,18 @@ class BatchVerbs:
         max_cost: float | None = None,
         max_audio_seconds: float | None = None,
     ) -> Generator[Outcome]:
-        """Translate many recordings into English; see `transcribe_many`.
+        """Translate many recordings, into English unless `to` says otherwise.
 
         Args:
             sources: Recordings; see `transcribe_many`.
             in_order: Whether outcomes come in the order of the sources. Defaults to True.
             on_error: ``raise`` or ``skip``; see `transcribe_many`. Defaults to ``raise``.
             progress: Progress bar or callback; see `transcribe_many`. Defaults to False.
-            model: Whisper model; no other translates.
+            to: ISO 639-1 code of the language to translate into. Defaults to ``en``.
+            model: Whisper model; no other translates recordings. Defaults to ``auto``.
+            chat_model: Chat model that translates the text, segment by segment, into other
+                languages, and into English if no model of the key translates recordings. Defaults
+                to ``auto``.
             prompt: Context for all recordings, in English.
             response_format: Format of all responses; see `transcribe`.
             temperature: Sampling temperature, 0 to 1. Defaults to the service's 0.
@@ -173,7 +185,9 @@ class BatchVerbs:
         """
         options = TranscriptionOptions(
             task="translate",
+            to=to,
             model=model,
+            chat_model=chat_model,
             prompt=prompt,
             response_format=response_format,
             temperature=temperature,
@@ -197,7 +211,9 @@ class BatchVerbs:
         in_order: bool = True,
         on_error: OnError = "raise",
         progress: bool | ProgressCallback = False,
-        model: str = TRANSCRIPTION_MODEL,
+        to: str = "en",
+        model: str = AUTO,
+        chat_model: str = AUTO,
         prompt: str | None = None,
         response_format: TranscriptFormat | None = None,
         temperature: float | None = None,
@@ -210,7 +226,9 @@ class BatchVerbs:
         """Async version of `translate_many`."""
         options = TranscriptionOptions(
             task="translate",
+            to=to,
             model=model,
+            chat_model=chat_model,
             prompt=prompt,
             response_format=response_format,
             temperature=temperature,

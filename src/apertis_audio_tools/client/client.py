@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from apertis_audio_tools.api.catalogue import CatalogueModel, catalogue_call
 from apertis_audio_tools.api.model_lifecycle import ModelLifecycles, check_models
 from apertis_audio_tools.api.model_list import ListedModel, model_list_call
+from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.client import settings
 from apertis_audio_tools.client.batch_verbs import BatchVerbs
 from apertis_audio_tools.client.chat_verbs import ChatVerbs
@@ -27,6 +28,7 @@ from apertis_audio_tools.pipeline.model_directory import ModelDirectory
 from apertis_audio_tools.pipeline.request_runner import RequestRunner
 from apertis_audio_tools.pipeline.speech_runner import SpeechRunner
 from apertis_audio_tools.pipeline.spoken_text_runner import SpokenTextRunner
+from apertis_audio_tools.pipeline.text_translation import TextTranslator
 from apertis_audio_tools.pipeline.transcription_job import JobContext
 from apertis_audio_tools.pipeline.transcription_runner import TranscriptionRunner
 from apertis_audio_tools.results import ModelStatus
@@ -77,6 +79,8 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs, CostV
             is done only on Linux.
         default_headers: Further headers of every request, such as those a gateway asks for; not
             ``Authorization``, ``Host`` and others that the client sets itself.
+        user_agent: User-Agent of every request, for a service that asks for one. Defaults to that
+            of httpx.
         proxy: URL of an HTTP or SOCKS proxy. Defaults to the proxy of the environment.
         verify: False to accept any certificate, a file with authorities, or an `ssl.SSLContext`.
             Defaults to True: the certificate must be of a usual authority.
@@ -107,6 +111,7 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs, CostV
         cache: CacheSetting = None,
         isolate_probe: bool = False,
         default_headers: Mapping[str, str] | None = None,
+        user_agent: str | None = None,
         proxy: str | None = None,
         verify: Verify = True,
         models: Mapping[str, Model] = MODELS,
@@ -124,7 +129,9 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs, CostV
             self._base_url,
             settings.resolve_api_key(api_key),
             settings.require_positive("timeout", timeout),
-            ConnectionOptions(default_headers or {}, proxy, verify),
+            ConnectionOptions(
+                settings.with_user_agent(default_headers or {}, user_agent), proxy, verify
+            ),
         )
         retry = RetryPolicy(
             settings.require_whole("max_retries", max_retries, minimum=0),
@@ -143,7 +150,9 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs, CostV
         self._requests = replace(requests, models=self._models, ledger=self._ledger)
         self._speech = SpeechRunner(self._requests, permits)
         self._spoken_texts = SpokenTextRunner(self._speech)
-        self._transcriptions = TranscriptionRunner(self._requests, permits)
+        self._transcriptions = TranscriptionRunner(
+            self._requests, permits, self._models, TextTranslator(self._requests, self._models)
+        )
         self._batches = BatchRunner(self._transcriptions)
 
     def __copy__(self) -> Self:
@@ -166,6 +175,14 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs, CostV
     def base_url(self) -> str:
         """Base URL the requests are sent to."""
         return self._base_url
+
+    def choose_model(self, options: TranscriptionOptions) -> str:
+        """Return the model that transcribes; ``auto`` becomes the best one the key has.
+
+        Raises:
+            NotFoundError: If the key has none.
+        """
+        return self._models.plan(options).model
 
     def gives_times(self, model: str, task: Task) -> bool:
         """Return whether the model is known to return the times of segments."""

@@ -1,12 +1,14 @@
 """Verbs about cost: estimates before a run, and what was used after it."""
 
+from collections.abc import Sequence
+
 from apertis_audio_tools.api.options import SpeechOptions, TranscriptionOptions
+from apertis_audio_tools.api.speech import check_speech, use_model
 from apertis_audio_tools.api.token_usage import UsagePeriod, token_usage_call
 from apertis_audio_tools.client.settings import require_positive
 from apertis_audio_tools.errors import NotFoundError, UnsupportedError
 from apertis_audio_tools.models import (
-    SPEECH_MODEL,
-    TRANSCRIPTION_MODEL,
+    AUTO,
     VOICE,
     SpeechFormat,
     Task,
@@ -17,12 +19,13 @@ from apertis_audio_tools.models import (
 from apertis_audio_tools.pipeline.batch import BatchRequest, OnError, Sources
 from apertis_audio_tools.pipeline.estimates import (
     Estimate,
+    EstimateRequest,
     aestimate_recordings,
     estimate_recordings,
     estimate_speech,
-    sum_recordings,
 )
 from apertis_audio_tools.pipeline.ledger import ClientLedger
+from apertis_audio_tools.pipeline.model_directory import ModelDirectory
 from apertis_audio_tools.pipeline.progress import ProgressReporter
 from apertis_audio_tools.pipeline.request_runner import RequestRunner
 from apertis_audio_tools.pipeline.speech_job import SpeechJob
@@ -37,6 +40,7 @@ class CostVerbs:
     _context: JobContext
     _requests: RequestRunner
     _ledger: ClientLedger
+    _models: ModelDirectory
 
     @property
     def total_usage(self) -> TotalUsage:
@@ -52,8 +56,11 @@ class CostVerbs:
         sources: Sources,
         *,
         task: Task = "transcribe",
-        model: str = TRANSCRIPTION_MODEL,
+        to: str = "en",
+        model: str = AUTO,
         language: str | None = None,
+        languages: Sequence[str] = (),
+        keywords: Sequence[str] = (),
         prompt: str | None = None,
         response_format: TranscriptFormat | None = None,
         temperature: float | None = None,
@@ -62,6 +69,7 @@ class CostVerbs:
         track: TrackChoice = "default",
         on_error: OnError = "skip",
         uplink_mbps: float | None = None,
+        ask_prices: bool = True,
     ) -> Estimate:
         """Return what `transcribe_many` or `translate_many` would send and cost; send no audio.
 
@@ -73,8 +81,11 @@ class CostVerbs:
         Args:
             sources: Recordings; see `transcribe_many`.
             task: ``transcribe`` or ``translate``. Defaults to ``transcribe``.
+            to: Language to translate into; see `translate`. Defaults to ``en``.
             model: Model; see `transcribe`, as for the options up to `track`.
             language: Language spoken.
+            languages: Languages spoken.
+            keywords: Terms to be recognised.
             prompt: Context.
             response_format: Format of the responses.
             temperature: Sampling temperature.
@@ -85,6 +96,7 @@ class CostVerbs:
                 `Estimate.failures`, or ``raise`` for the error of the first. Defaults to ``skip``.
             uplink_mbps: Megabits per second that the connection sends, for
                 `Estimate.upload_minutes`.
+            ask_prices: False not to ask the service for its prices. Defaults to True.
 
         Raises:
             ConfigurationError: If an argument is invalid.
@@ -92,8 +104,11 @@ class CostVerbs:
         """
         options = TranscriptionOptions(
             task=task,
+            to=to,
             model=model,
             language=language,
+            languages=languages,
+            keywords=keywords,
             prompt=prompt,
             response_format=response_format,
             temperature=temperature,
@@ -101,15 +116,24 @@ class CostVerbs:
             upload_format=upload_format,
             track=track,
         )
-        return self.estimate_with(sources, options, on_error=on_error, uplink_mbps=uplink_mbps)
+        return self.estimate_with(
+            sources,
+            options,
+            on_error=on_error,
+            uplink_mbps=uplink_mbps,
+            ask_prices=ask_prices,
+        )
 
     async def aestimate(
         self,
         sources: Sources,
         *,
         task: Task = "transcribe",
-        model: str = TRANSCRIPTION_MODEL,
+        to: str = "en",
+        model: str = AUTO,
         language: str | None = None,
+        languages: Sequence[str] = (),
+        keywords: Sequence[str] = (),
         prompt: str | None = None,
         response_format: TranscriptFormat | None = None,
         temperature: float | None = None,
@@ -118,12 +142,16 @@ class CostVerbs:
         track: TrackChoice = "default",
         on_error: OnError = "skip",
         uplink_mbps: float | None = None,
+        ask_prices: bool = True,
     ) -> Estimate:
         """Async version of `estimate`."""
         options = TranscriptionOptions(
             task=task,
+            to=to,
             model=model,
             language=language,
+            languages=languages,
+            keywords=keywords,
             prompt=prompt,
             response_format=response_format,
             temperature=temperature,
@@ -132,7 +160,11 @@ class CostVerbs:
             track=track,
         )
         return await self.aestimate_with(
-            sources, options, on_error=on_error, uplink_mbps=uplink_mbps
+            sources,
+            options,
+            on_error=on_error,
+            uplink_mbps=uplink_mbps,
+            ask_prices=ask_prices,
         )
 
     def estimate_speech(
@@ -140,7 +172,7 @@ class CostVerbs:
         text: str,
         *,
         voice: str = VOICE,
-        model: str = SPEECH_MODEL,
+        model: str = AUTO,
         response_format: SpeechFormat = "mp3",
         speed: float | None = None,
         instructions: str | None = None,
@@ -165,15 +197,17 @@ class CostVerbs:
             speed=speed,
             instructions=instructions,
         )
+        check_speech(text, options)
+        model = self._models.choose(options.need) if options.model == AUTO else options.model
         self._ledger.prices.load()
-        return self._estimate_speech(text, options)
+        return self._estimate_speech(text, options, model)
 
     async def aestimate_speech(
         self,
         text: str,
         *,
         voice: str = VOICE,
-        model: str = SPEECH_MODEL,
+        model: str = AUTO,
         response_format: SpeechFormat = "mp3",
         speed: float | None = None,
         instructions: str | None = None,
@@ -186,8 +220,11 @@ class CostVerbs:
             speed=speed,
             instructions=instructions,
         )
+        check_speech(text, options)
+        is_auto = options.model == AUTO
+        model = await self._models.achoose(options.need) if is_auto else options.model
         await self._ledger.prices.aload()
-        return await run_in_thread(self._estimate_speech, text, options)
+        return await run_in_thread(self._estimate_speech, text, options, model)
 
     def balance(self, period: UsagePeriod | None = None) -> Balance:
         """Return the quota of the key: dollars, requests and tokens.
@@ -219,13 +256,15 @@ class CostVerbs:
         *,
         on_error: OnError = "skip",
         uplink_mbps: float | None = None,
+        ask_prices: bool = True,
     ) -> Estimate:
         """Estimate a run, with options decided at run time."""
-        request = self._estimate_request(sources, options, on_error, uplink_mbps)
-        self._ledger.prices.load()
-        price = self._ledger.prices.find(options.model)
-        recordings = estimate_recordings(request, price)
-        return sum_recordings(recordings, options.model, price, uplink_mbps)
+        batch = self._estimated_batch(sources, options, on_error, uplink_mbps)
+        plan = self._models.plan(options)
+        if ask_prices:
+            self._ledger.prices.load()
+        price = self._ledger.prices.find(plan.model)
+        return estimate_recordings(EstimateRequest(batch, plan, price, uplink_mbps))
 
     async def aestimate_with(
         self,
@@ -234,15 +273,17 @@ class CostVerbs:
         *,
         on_error: OnError = "skip",
         uplink_mbps: float | None = None,
+        ask_prices: bool = True,
     ) -> Estimate:
         """Async version of `estimate_with`."""
-        request = self._estimate_request(sources, options, on_error, uplink_mbps)
-        await self._ledger.prices.aload()
-        price = self._ledger.prices.find(options.model)
-        recordings = await aestimate_recordings(request, price)
-        return sum_recordings(recordings, options.model, price, uplink_mbps)
+        batch = self._estimated_batch(sources, options, on_error, uplink_mbps)
+        plan = await self._models.aplan(options)
+        if ask_prices:
+            await self._ledger.prices.aload()
+        price = self._ledger.prices.find(plan.model)
+        return await aestimate_recordings(EstimateRequest(batch, plan, price, uplink_mbps))
 
-    def _estimate_request(
+    def _estimated_batch(
         self,
         sources: Sources,
         options: TranscriptionOptions,
@@ -260,9 +301,12 @@ class CostVerbs:
             reporter=ProgressReporter(progress=False),
         )
 
-    def _estimate_speech(self, text: str, options: SpeechOptions) -> Estimate:
-        job = SpeechJob.create(text, options, self._context.capabilities)
-        return estimate_speech(job, options.model, self._ledger.prices.find(options.model))
+    def _estimate_speech(self, text: str, options: SpeechOptions, model: str) -> Estimate:
+        capabilities = self._context.capabilities
+        if options.model == AUTO:
+            options = use_model(options, model, capabilities)
+        job = SpeechJob.create(text, options, capabilities)
+        return estimate_speech(job, model, self._ledger.prices.find(model))
 
 
 def _no_balance_error(error: NotFoundError) -> UnsupportedError:

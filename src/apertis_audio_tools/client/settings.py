@@ -1,6 +1,7 @@
 """Resolve settings: an argument, else an environment variable, else a default."""
 
 import os
+from collections.abc import Mapping
 from numbers import Real
 from typing import Self
 from urllib.parse import urlsplit
@@ -92,6 +93,21 @@ def resolve_base_url(base_url: object) -> str:
             "base_url must look like https://host/v1, in ASCII, without credentials or a query."
         )
     return url.rstrip("/")
+
+
+def with_user_agent(headers: Mapping[str, str], user_agent: object) -> Mapping[str, str]:
+    """Return headers with a User-Agent.
+
+    Raises:
+        ConfigurationError: If it cannot be sent in a header.
+    """
+    if user_agent is None:
+        return headers
+    text = user_agent if isinstance(user_agent, str) else ""
+    if not text.strip() or not text.isascii() or not text.isprintable():
+        raise ConfigurationError("user_agent must be ASCII text in one line.")
+    others = {name: value for name, value in headers.items() if name.lower() != "user-agent"}
+    return {**others, "User-Agent": text}
 
 
 def require_positive(name: str, value: float, unit: str = "seconds") -> float:

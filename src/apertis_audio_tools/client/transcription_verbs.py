@@ -1,13 +1,10 @@
 """Verbs that turn recordings into text."""
 
+from collections.abc import Sequence
+
 from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.audio import Source
-from apertis_audio_tools.models import (
-    TRANSCRIPTION_MODEL,
-    TrackChoice,
-    TranscriptFormat,
-    UploadFormat,
-)
+from apertis_audio_tools.models import AUTO, TrackChoice, TranscriptFormat, UploadFormat
 from apertis_audio_tools.pipeline.accounts import Account, Limits
 from apertis_audio_tools.pipeline.job_state import JobState
 from apertis_audio_tools.pipeline.transcription_job import JobContext, JobFactory
@@ -26,8 +23,10 @@ class TranscriptionVerbs:
         self,
         source: Source,
         *,
-        model: str = TRANSCRIPTION_MODEL,
+        model: str = AUTO,
         language: str | None = None,
+        languages: Sequence[str] = (),
+        keywords: Sequence[str] = (),
         prompt: str | None = None,
         response_format: TranscriptFormat | None = None,
         temperature: float | None = None,
@@ -45,8 +44,13 @@ class TranscriptionVerbs:
         Args:
             source: Path, bytes, binary file object (read from its current position), or
                 (name, content), in any format FFmpeg reads.
-            model: Transcription model.
+            model: Transcription model. Defaults to ``auto``, the best one the key has for the
+                language, with times if the format is open.
             language: ISO 639-1 code of the language spoken, such as ``zh``; helps accuracy.
+            languages: ISO 639-1 codes of the languages spoken, in place of `language`, for models
+                that accept several.
+            keywords: Names and terms that are spoken, each in one line without ``<`` and ``>``;
+                for models that have no keywords they are added to the prompt.
             prompt: Context, or the spelling of names and terms.
             response_format: Format of the response. Defaults to ``verbose_json`` for models that
                 have it, because it carries times, else ``json``.
@@ -75,6 +79,8 @@ class TranscriptionVerbs:
         options = TranscriptionOptions(
             model=model,
             language=language,
+            languages=languages,
+            keywords=keywords,
             prompt=prompt,
             response_format=response_format,
             temperature=temperature,
@@ -88,8 +94,10 @@ class TranscriptionVerbs:
         self,
         source: Source,
         *,
-        model: str = TRANSCRIPTION_MODEL,
+        model: str = AUTO,
         language: str | None = None,
+        languages: Sequence[str] = (),
+        keywords: Sequence[str] = (),
         prompt: str | None = None,
         response_format: TranscriptFormat | None = None,
         temperature: float | None = None,
@@ -103,6 +111,8 @@ class TranscriptionVerbs:
         options = TranscriptionOptions(
             model=model,
             language=language,
+            languages=languages,
+            keywords=keywords,
             prompt=prompt,
             response_format=response_format,
             temperature=temperature,
@@ -117,7 +127,9 @@ class TranscriptionVerbs:
         self,
         source: Source,
         *,
-        model: str = TRANSCRIPTION_MODEL,
+        to: str = "en",
+        model: str = AUTO,
+        chat_model: str = AUTO,
         prompt: str | None = None,
         response_format: TranscriptFormat | None = None,
         temperature: float | None = None,
@@ -127,11 +139,15 @@ class TranscriptionVerbs:
         max_cost: float | None = None,
         max_audio_seconds: float | None = None,
     ) -> Transcript:
-        """Translate a recording of any length into English; see `transcribe`.
+        """Translate a recording of any length, into English unless `to` says otherwise.
 
         Args:
             source: Recording; see `transcribe`.
-            model: Whisper model; no other translates.
+            to: ISO 639-1 code of the language to translate into. Defaults to ``en``.
+            model: Whisper model; no other translates recordings. Defaults to ``auto``.
+            chat_model: Chat model that translates the text, segment by segment, into other
+                languages, and into English if no model of the key translates recordings. Defaults
+                to ``auto``.
             prompt: Context, in English.
             response_format: Format of the response; see `transcribe`.
             temperature: Sampling temperature, 0 to 1. Defaults to the service's 0.
@@ -149,7 +165,9 @@ class TranscriptionVerbs:
         """
         options = TranscriptionOptions(
             task="translate",
+            to=to,
             model=model,
+            chat_model=chat_model,
             prompt=prompt,
             response_format=response_format,
             temperature=temperature,
@@ -163,7 +181,9 @@ class TranscriptionVerbs:
         self,
         source: Source,
         *,
-        model: str = TRANSCRIPTION_MODEL,
+        to: str = "en",
+        model: str = AUTO,
+        chat_model: str = AUTO,
         prompt: str | None = None,
         response_format: TranscriptFormat | None = None,
         temperature: float | None = None,
@@ -176,7 +196,9 @@ class TranscriptionVerbs:
         """Async version of `translate`."""
         options = TranscriptionOptions(
             task="translate",
+            to=to,
             model=model,
+            chat_model=chat_model,
             prompt=prompt,
             response_format=response_format,
             temperature=temperature,

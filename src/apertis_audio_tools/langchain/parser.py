@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Collection, Generator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Collection, Generator, Iterable, Iterator, Sequence
 from typing import Unpack
 
 from langchain_core.document_loaders import BaseBlobParser, Blob
@@ -17,7 +17,7 @@ from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.files.discovery import RecordingPath
 from apertis_audio_tools.files.paths import expand_user
 from apertis_audio_tools.langchain.blobs import name_of, source_of, split_metadata
-from apertis_audio_tools.models import TRANSCRIPTION_MODEL, Task, TrackChoice, UploadFormat
+from apertis_audio_tools.models import AUTO, Task, TrackChoice, UploadFormat
 from apertis_audio_tools.pipeline.accounts import Account, Limits
 from apertis_audio_tools.pipeline.batch import OnError, Outcome
 from apertis_audio_tools.pipeline.progress import ProgressCallback, ProgressReporter
@@ -32,6 +32,9 @@ class ParserOptions(ClientOptions, total=False):
     task: Task
     model: str
     language: str | None
+    languages: Sequence[str]
+    keywords: Sequence[str]
+    to: str
     prompt: str | None
     temperature: float | None
     piece_seconds: float | None
@@ -66,9 +69,12 @@ class ApertisAudioParser(BaseBlobParser):
         ...     print(document.metadata["timecode"], document.page_content)
 
     Args:
-        task: ``transcribe``, or ``translate`` into English.
+        task: ``transcribe``, or ``translate``.
         model: Transcription model.
         language: ISO 639-1 code of the language spoken, such as ``zh``; only to transcribe.
+        languages: ISO 639-1 codes of several languages; see `ApertisAudio.transcribe`.
+        keywords: Names and terms that are spoken; see `ApertisAudio.transcribe`.
+        to: ISO 639-1 code of the language to translate into. Defaults to ``en``.
         prompt: Context, or the spelling of names and terms.
         temperature: Sampling temperature, 0 to 1.
         piece_seconds: Target length of the pieces of a recording that has to be cut, in seconds.
@@ -106,8 +112,11 @@ class ApertisAudioParser(BaseBlobParser):
         self,
         *,
         task: Task = "transcribe",
-        model: str = TRANSCRIPTION_MODEL,
+        model: str = AUTO,
         language: str | None = None,
+        languages: Sequence[str] = (),
+        keywords: Sequence[str] = (),
+        to: str = "en",
         prompt: str | None = None,
         temperature: float | None = None,
         piece_seconds: float | None = None,
@@ -131,6 +140,9 @@ class ApertisAudioParser(BaseBlobParser):
                 task=task,
                 model=model,
                 language=language,
+                languages=languages,
+                keywords=keywords,
+                to=to,
                 prompt=prompt,
                 temperature=temperature,
                 piece_seconds=piece_seconds,

@@ -1,7 +1,7 @@
 """Reader that loads recordings as documents of LlamaIndex."""
 
 import contextlib
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, TypedDict, Unpack
@@ -31,7 +31,7 @@ from apertis_audio_tools.llama_index.recording_finder import (
     ReaderSource,
     locate_recordings,
 )
-from apertis_audio_tools.models import TRANSCRIPTION_MODEL, Task, TrackChoice, UploadFormat
+from apertis_audio_tools.models import AUTO, Task, TrackChoice, UploadFormat
 from apertis_audio_tools.pipeline.accounts import Account, Limits
 from apertis_audio_tools.pipeline.batch import OnError, Outcome
 from apertis_audio_tools.results import PASSAGE_CHARACTERS, PASSAGE_SECONDS, TotalUsage
@@ -43,6 +43,9 @@ class CallOptions(TypedDict, total=False):
     task: Task
     model: str
     language: str | None
+    languages: Sequence[str]
+    keywords: Sequence[str]
+    to: str
     prompt: str | None
 
 
@@ -65,9 +68,12 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
         glob: Pattern of the files to read in a folder. Defaults to all files in it and below.
         suffixes: File name suffix such as ``.mp3``, or several. Defaults to all suffixes of
             recordings.
-        task: ``transcribe``, or ``translate`` into English.
-        model: Transcription model; see `ApertisAudio.transcribe`, as for the next five.
+        task: ``transcribe``, or ``translate``.
+        model: Transcription model; see `ApertisAudio.transcribe`, as for the next eight.
         language: ISO 639-1 code of the language spoken, for ``transcribe`` only.
+        languages: ISO 639-1 codes of several languages spoken, for models that accept them.
+        keywords: Names and terms that are spoken.
+        to: ISO 639-1 code of the language to translate into.
         prompt: Context, or the spelling of names and terms.
         temperature: Sampling temperature, 0 to 1.
         piece_seconds: Target length of pieces in seconds.
@@ -100,8 +106,11 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
     glob: str = "**/*"
     suffixes: str | list[str] | None = None
     task: Task = "transcribe"
-    model: str = TRANSCRIPTION_MODEL
+    model: str = AUTO
     language: str | None = None
+    languages: Sequence[str] = ()
+    keywords: Sequence[str] = ()
+    to: str = "en"
     prompt: str | None = None
     temperature: float | None = None
     piece_seconds: float | None = None
@@ -250,6 +259,9 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
             task=self.task,
             model=self.model,
             language=self.language,
+            languages=self.languages,
+            keywords=self.keywords,
+            to=self.to,
             prompt=self.prompt,
             temperature=self.temperature,
             piece_seconds=self.piece_seconds,

@@ -15,13 +15,7 @@ from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.files.access import FileAccess, Folder, resolve_access
 from apertis_audio_tools.llama_index.client_component import ClientComponent
 from apertis_audio_tools.llama_index.function_tools import make_function_tool
-from apertis_audio_tools.models import (
-    CHAT_MODEL,
-    SPEECH_MODEL,
-    TRANSCRIPTION_MODEL,
-    VOICE,
-    SpeechFormat,
-)
+from apertis_audio_tools.models import AUTO, VOICE, SpeechFormat
 
 _READING: list[SPEC_FUNCTION_TYPE] = [
     ("transcribe_audio", "atranscribe_audio"),
@@ -71,11 +65,11 @@ class ApertisAudioToolSpec(BaseToolSpec):
         output: Folder | None = None,
         *,
         access: FileAccess | None = None,
-        transcription_model: str = TRANSCRIPTION_MODEL,
-        speech_model: str = SPEECH_MODEL,
+        transcription_model: str = AUTO,
+        speech_model: str = AUTO,
         voice: str = VOICE,
         audio_format: SpeechFormat = "mp3",
-        chat_model: str = CHAT_MODEL,
+        chat_model: str = AUTO,
         ask_max_seconds: float = tools.MAX_ASK_SECONDS,
         audio_blocks: bool = False,
         client: ApertisAudio | None = None,

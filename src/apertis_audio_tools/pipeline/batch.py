@@ -244,7 +244,8 @@ class BatchState:
 
     def _ends_batch(self, error: ApertisError) -> bool:
         """Return whether an error ends the batch: any, or one that all recordings would have."""
-        return self.request.on_error == "raise" or isinstance(error, BudgetExceededError)
+        is_shared = isinstance(error, BudgetExceededError | ConfigurationError)
+        return is_shared or self.request.on_error == "raise"
 
     def _report(self) -> None:
         under_way = sum(item.state.seconds for item in self._running.values())

@@ -48,8 +48,6 @@ class BatchRunner:
 
     def _outcomes(self, request: BatchRequest, sources: Iterable[Source]) -> Generator[Outcome]:
         request.require_files()
-        model = request.factory.options.model
-        self.transcriptions.requests.require_price(model, request.account)
         size = self.transcriptions.permits.size
         # Two pools: recordings that wait for their pieces must not use up the threads of pieces.
         with (
@@ -86,8 +84,6 @@ class BatchRunner:
         pull: asyncio.Task[Source] | None = None
         running: dict[asyncio.Task[Transcript], BatchItem] = {}
         await run_in_thread(request.require_files)
-        model = request.factory.options.model
-        await self.transcriptions.requests.arequire_price(model, request.account)
         with request.start(self.transcriptions.permits.size) as batch:
             try:
                 is_exhausted, notified = False, asyncio.wrap_future(batch.notifier.future)

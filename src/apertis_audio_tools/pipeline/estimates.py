@@ -12,8 +12,9 @@ from apertis_audio_tools.errors import ApertisError, ConfigurationError
 from apertis_audio_tools.models import Price
 from apertis_audio_tools.pipeline.batch import BatchRequest
 from apertis_audio_tools.pipeline.job_state import JobState, drop_traceback
+from apertis_audio_tools.pipeline.model_directory import ModelPlan
 from apertis_audio_tools.pipeline.speech_job import SpeechJob
-from apertis_audio_tools.pipeline.transcription_job import JobFactory, TranscriptionJob
+from apertis_audio_tools.pipeline.transcription_job import TranscriptionJob
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread_to_end
 
 _BITS_PER_MEGABIT = 1_000_000
@@ -60,12 +61,14 @@ class Estimate:
         model: Model.
         price: Price of the model with its source; None if it is not known.
         recordings: Estimate of each recording, in order; empty for a text.
+        translates_text: True if a chat model translates the transcripts then. Its tokens are not
+            known before, and its requests and its cost are not part of the estimate.
         requests: Number of requests.
         cached_pieces: Number of pieces that need no request.
         seconds: Seconds of audio in the requests.
         characters: Characters of text to be spoken.
         size: Bytes of the requests.
-        cost: Dollars; None if the price is not known. Tokens are not known before.
+        cost: Dollars; None if the price is not known.
         max_cost: Dollars that the requests reserve, with a tenth of a second of padding for each:
             with this `max_cost`, the run finishes if no attempt has to be repeated.
         max_audio_seconds: Seconds that the requests reserve; likewise for `max_audio_seconds`.
@@ -75,6 +78,7 @@ class Estimate:
     model: str
     price: Price | None
     recordings: tuple[RecordingEstimate, ...] = ()
+    translates_text: bool = False
     requests: int = 0
     cached_pieces: int = 0
     seconds: float = 0.0
@@ -103,65 +107,89 @@ class Estimate:
         return self.size * 8 / _BITS_PER_MEGABIT / self.uplink_mbps / _SECONDS_PER_MINUTE
 
 
-def estimate_recordings(request: BatchRequest, price: Price | None) -> list[RecordingEstimate]:
-    """Return the estimate of each recording of a batch; nothing is sent.
+@dataclass(frozen=True, slots=True)
+class EstimateRequest:
+    """Recordings whose run is estimated.
+
+    Attributes:
+        batch: Batch of the run.
+        plan: Model of the run.
+        price: Price of the model; None if it is not known.
+        uplink_mbps: Megabits per second that the connection sends; None if that is not known.
+    """
+
+    batch: BatchRequest
+    plan: ModelPlan
+    price: Price | None
+    uplink_mbps: float | None
+
+    def estimate(self, source: Source) -> RecordingEstimate:
+        """Return the estimate of one recording.
+
+        Raises:
+            ApertisError: If it cannot be transcribed, with ``on_error="raise"``.
+        """
+        estimate = _estimate_recording(self, source)
+        if estimate.error and self.batch.on_error == "raise":
+            raise estimate.error
+        return estimate
+
+
+def estimate_recordings(request: EstimateRequest) -> Estimate:
+    """Return the estimate of a run; nothing is sent.
 
     Raises:
         ApertisError: If a recording cannot be transcribed, with ``on_error="raise"``.
         ConfigurationError: If the sources are an asynchronous iterable.
     """
-    if not isinstance(request.sources, Iterable):
+    sources = request.batch.sources
+    if not isinstance(sources, Iterable):
         raise ConfigurationError(
             "An asynchronous iterable of recordings needs the async verb, aestimate."
         )
-    return [_estimate_next(request, each, price) for each in request.sources]
+    return _sum_up(request, [request.estimate(each) for each in sources])
 
 
-async def aestimate_recordings(
-    request: BatchRequest, price: Price | None
-) -> list[RecordingEstimate]:
+async def aestimate_recordings(request: EstimateRequest) -> Estimate:
     """Async version of `estimate_recordings`. Threads read the recordings, one after the other."""
-    estimates = list[RecordingEstimate]()
-    if isinstance(request.sources, AsyncIterable):
-        async for source in request.sources:
-            estimates.append(await run_in_thread_to_end(_estimate_next, request, source, price))
-        return estimates
-    for source in request.sources:
-        estimates.append(await run_in_thread_to_end(_estimate_next, request, source, price))
-    return estimates
+    recordings, sources = list[RecordingEstimate](), request.batch.sources
+    if isinstance(sources, AsyncIterable):
+        async for source in sources:
+            recordings.append(await run_in_thread_to_end(request.estimate, source))
+    else:
+        for source in sources:
+            recordings.append(await run_in_thread_to_end(request.estimate, source))
+    return _sum_up(request, recordings)
 
 
-def _estimate_next(request: BatchRequest, source: Source, price: Price | None) -> RecordingEstimate:
-    estimate = _estimate_recording(request.factory, source, price)
-    if estimate.error and request.on_error == "raise":
-        raise estimate.error
-    return estimate
-
-
-def _estimate_recording(
-    factory: JobFactory, source: Source, price: Price | None
-) -> RecordingEstimate:
+def _estimate_recording(request: EstimateRequest, source: Source) -> RecordingEstimate:
     try:
-        job = factory.job(source)
+        job = request.batch.factory.job(source)
     except ApertisError as error:
         drop_traceback(error)
         return RecordingEstimate(source_label(source), cost=0.0, max_cost=0.0, error=error)
     with job.recording:
-        return _estimate_job(job, price)
+        return _estimate_job(job, request)
 
 
-def _estimate_job(job: TranscriptionJob, price: Price | None) -> RecordingEstimate:
-    state, requests, label = JobState(), list[Request](), job.recording.label
+def _estimate_job(job: TranscriptionJob, request: EstimateRequest) -> RecordingEstimate:
+    state, requests, price = JobState(), list[Request](), request.price
     with state.catching_failure():
         if job.factory.context.cache and job.cached():
             return RecordingEstimate(
-                label, job.recording.duration, pieces=1, cached_pieces=1, cost=0.0, max_cost=0.0
+                job.recording.label,
+                job.recording.duration,
+                pieces=1,
+                cached_pieces=1,
+                cost=0.0,
+                max_cost=0.0,
             )
-        requests += _plan(job, state)
+        sent = job.source() if request.plan.translates_text else job
+        requests += _plan(sent, request.plan.model, state)
     expected = total_expense(expected_expense(each, price) for each in requests)
     greatest = total_expense(greatest_expense(each, price) for each in requests)
     return RecordingEstimate(
-        label,
+        job.recording.label,
         job.recording.duration,
         pieces=len(requests) + len(state.transcribed),
         cached_pieces=len(state.transcribed),
@@ -175,25 +203,20 @@ def _estimate_job(job: TranscriptionJob, price: Price | None) -> RecordingEstima
     )
 
 
-def _plan(job: TranscriptionJob, state: JobState) -> Iterator[Request]:
+def _plan(job: TranscriptionJob, model: str, state: JobState) -> Iterator[Request]:
     """Yield the request of each piece that the job would send, and close the piece."""
-    with contextlib.closing(job.requests(state)) as pieces:
-        for each in pieces:
-            with contextlib.closing(each.piece):
-                yield each.call.request
+    with contextlib.closing(job.pieces(state)) as pieces:
+        for piece in pieces:
+            with contextlib.closing(piece):
+                yield job.call(piece, model).request
 
 
-def sum_recordings(
-    recordings: Sequence[RecordingEstimate],
-    model: str,
-    price: Price | None,
-    uplink_mbps: float | None,
-) -> Estimate:
-    """Return the estimate of a batch."""
+def _sum_up(request: EstimateRequest, recordings: Sequence[RecordingEstimate]) -> Estimate:
     return Estimate(
-        model,
-        price,
+        request.plan.model,
+        request.price,
         tuple(recordings),
+        translates_text=request.plan.translates_text,
         requests=sum(each.requests for each in recordings),
         cached_pieces=sum(each.cached_pieces for each in recordings),
         seconds=math.fsum(each.seconds for each in recordings),
@@ -201,7 +224,7 @@ def sum_recordings(
         cost=_sum_known([each.cost for each in recordings]),
         max_cost=_sum_known([each.max_cost for each in recordings]),
         max_audio_seconds=math.fsum(each.max_audio_seconds for each in recordings),
-        uplink_mbps=uplink_mbps,
+        uplink_mbps=request.uplink_mbps,
     )
 
 

@@ -60,6 +60,11 @@ class JobState:
             finally:
                 del failure  # a frame of its traceback would hold it, and it the frame
 
+    def restart(self) -> None:
+        """Forget a failure, for a job that goes on in another way."""
+        self.transcribed.clear()
+        self.failure, self.stop = None, StopEvent()
+
     def require_running(self) -> None:
         """Raise `StoppedError` if the job was stopped, so that nothing more is paid for."""
         if self.stop.is_set:

@@ -99,43 +99,30 @@ class ClientLedger:
         Raises:
             ConfigurationError: If there is a `max_cost`, and the cost cannot be known before.
         """
-        if self._needs_price(request, account):
+        if request.model is not None and self.limits_cost(account):
             self.prices.load()
         return self._charge(request, account)
 
     async def acharge(self, request: Request, account: Account | None = None) -> Charge:
         """Async version of `charge`."""
-        if self._needs_price(request, account):
+        if request.model is not None and self.limits_cost(account):
             await self.prices.aload()
         return self._charge(request, account)
 
-    def require_price(self, model: str, account: Account) -> None:
-        """Raise `ConfigurationError` if a limit on the cost of transcriptions cannot be kept."""
-        self.charge(_probe_request(model), account)
-
-    async def arequire_price(self, model: str, account: Account) -> None:
-        """Async version of `require_price`."""
-        await self.acharge(_probe_request(model), account)
-
-    def _needs_price(self, request: Request, account: Account | None) -> bool:
+    def limits_cost(self, account: Account | None = None) -> bool:
+        """Return whether there is a limit on the cost."""
         accounts = (self.account, *(account.lineage if account else ()))
-        is_limited = any(each.limits.max_cost is not None for each in accounts)
-        return request.model is not None and is_limited
+        return any(each.limits.max_cost is not None for each in accounts)
 
     def _charge(self, request: Request, account: Account | None) -> Charge:
         if request.model is None:
             return Charge()
         price = self.prices.find(request.model)
         greatest, expected = greatest_expense(request, price), expected_expense(request, price)
-        if greatest.nanodollars is None and self._needs_price(request, account):
+        if greatest.nanodollars is None and self.limits_cost(account):
             raise _unknown_price_error(request)
         accounts = (self.account, *(account.lineage if account else ()))
         return Charge(accounts, greatest, expected, price)
-
-
-def _probe_request(model: str) -> Request:
-    """Return a request that stands for the transcriptions of a batch, and is not sent."""
-    return Request("POST", "", model=model, audio_seconds=1.0)
 
 
 def _unknown_price_error(request: Request) -> ConfigurationError:

@@ -12,6 +12,7 @@ from typing import get_args
 from apertis_audio_tools.api.model_choice import ModelChooser, is_about_model
 from apertis_audio_tools.api.model_lifecycle import ModelLifecycles
 from apertis_audio_tools.api.model_list import ListedModel, model_list_call
+from apertis_audio_tools.api.options import ModelNeed, TranscriptionOptions
 from apertis_audio_tools.api.request import Request
 from apertis_audio_tools.concurrency.fork_safety import ForkSafeLock, ProcessLocal
 from apertis_audio_tools.errors import (
@@ -19,11 +20,13 @@ from apertis_audio_tools.errors import (
     APIStatusError,
     InvalidRequestError,
     ModelRetirementWarning,
+    NotFoundError,
     RateLimitError,
     ServerError,
 )
-from apertis_audio_tools.models import Model, Task
+from apertis_audio_tools.models import AUTO, Model, Task
 from apertis_audio_tools.pipeline.request_runner import RequestRunner
+from apertis_audio_tools.pipeline.worker_pool import run_in_thread
 
 logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 
@@ -53,6 +56,19 @@ class _Answer:
     until: float = float("inf")
 
 
+@dataclass(frozen=True, slots=True)
+class ModelPlan:
+    """The model of a transcription or translation.
+
+    Attributes:
+        model: Model that recordings are sent to.
+        translates_text: True if a chat model translates the transcript then.
+    """
+
+    model: str
+    translates_text: bool
+
+
 class ModelDirectory:
     """The models that a key can use, and what is known of them.
 
@@ -74,6 +90,8 @@ class ModelDirectory:
         self._clock = requests.retry.clock
         self._answer = ProcessLocal(_Answer)
         self._lock = ForkSafeLock()
+        self._has_translations = True
+        self._told = set[tuple[str, str]]()
 
     def lifecycles(self) -> ModelLifecycles:
         """Return the models of the key and their ends."""
@@ -91,6 +109,65 @@ class ModelDirectory:
         pending = self._answer.value.future
         listed = await asyncio.shield(asyncio.wrap_future(pending)) if pending else None
         return ModelLifecycles(listed, self._table)
+
+    def choose(self, need: ModelNeed) -> str:
+        """Return the best model of the key for what is asked; each choice is logged once.
+
+        Raises:
+            NotFoundError: If the key has no model that is known to do it.
+        """
+        return self._choose(need, self.lifecycles())
+
+    async def achoose(self, need: ModelNeed) -> str:
+        """Async version of `choose`."""
+        return self._choose(need, await self.alifecycles())
+
+    def plan(self, options: TranscriptionOptions) -> ModelPlan:
+        """Return the model that transcribes or translates recordings with these options.
+
+        Raises:
+            NotFoundError: If the key has no model that is known to do it.
+        """
+        if options.model != AUTO:
+            return ModelPlan(options.model, translates_text=options.translates_text)
+        is_text = options.translates_text or (
+            options.task == "translate" and not self.translates(options.need)
+        )
+        need = options.as_transcription().need if is_text else options.need
+        return ModelPlan(self.choose(need), translates_text=is_text)
+
+    async def aplan(self, options: TranscriptionOptions) -> ModelPlan:
+        """Async version of `plan`."""
+        if options.model == AUTO:
+            await self.alifecycles()  # so that the thread need not ask
+        return await run_in_thread(self.plan, options)
+
+    def translates(self, need: ModelNeed) -> bool:
+        """Return False if no model of the key is known to translate recordings."""
+        return self._has_translations and self._is_possible(need, self.lifecycles())
+
+    async def atranslates(self, need: ModelNeed) -> bool:
+        """Async version of `translates`."""
+        return self._has_translations and self._is_possible(need, await self.alifecycles())
+
+    def note_lack_of_translations(self) -> None:
+        """Remember that the service has no endpoint for translations any more."""
+        logger.info("The endpoint for translations is gone: a chat model translates the text.")
+        self._has_translations = False
+
+    def _is_possible(self, need: ModelNeed, lifecycles: ModelLifecycles) -> bool:
+        try:
+            ModelChooser(lifecycles, self._clock.today()).choose(need)
+        except NotFoundError:
+            return False
+        return True
+
+    def _choose(self, need: ModelNeed, lifecycles: ModelLifecycles) -> str:
+        model = ModelChooser(lifecycles, self._clock.today()).choose(need)
+        if (str(need), model) not in self._told:
+            self._told.add((str(need), model))
+            logger.info("%s was chosen to %s, because the model is auto.", model, need)
+        return model
 
     def warn(self, request: Request) -> None:
         """Warn once per process of the end of the model that a request is for.

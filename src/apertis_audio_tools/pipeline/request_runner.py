@@ -34,11 +34,8 @@ class Ledger(Protocol):
     async def acharge(self, request: Request, account: Account | None = None, /) -> Charge:
         """Async version of `charge`."""
 
-    def require_price(self, model: str, account: Account, /) -> None:
-        """Raise `ConfigurationError` if a limit on the cost of transcriptions cannot be kept."""
-
-    async def arequire_price(self, model: str, account: Account, /) -> None:
-        """Async version of `require_price`."""
+    def limits_cost(self, account: Account | None = None, /) -> bool:
+        """Return whether there is a limit on the cost."""
 
 
 _FREE = Charge()
@@ -88,15 +85,9 @@ class RequestRunner:
         account = state.account if state else None
         return await self.ledger.acharge(request, account) if self.ledger else _FREE
 
-    def require_price(self, model: str, account: Account) -> None:
-        """Raise `ConfigurationError` if a limit on the cost of transcriptions cannot be kept."""
-        if self.ledger:
-            self.ledger.require_price(model, account)
-
-    async def arequire_price(self, model: str, account: Account) -> None:
-        """Async version of `require_price`."""
-        if self.ledger:
-            await self.ledger.arequire_price(model, account)
+    def limits_cost(self, state: JobState) -> bool:
+        """Return whether there is a limit on the cost of a job."""
+        return self.ledger is not None and self.ledger.limits_cost(state.account)
 
     def send(self, request: Request, charge: Charge, state: JobState | None = None) -> Response:
         """Return the response to a request, each attempt of which is charged.

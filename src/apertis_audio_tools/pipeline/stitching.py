@@ -62,8 +62,9 @@ def stitch(pieces: Sequence[TranscribedPiece], empty: Transcript) -> Transcript:
         update={
             "text": join_texts(segment.text for segment in segments),
             "segments": segments,
+            "model": join_models(piece.transcript.model for piece in pieces) or empty.model,
             "language": _longest_language(pieces) or empty.language,
-            "usage": _sum_usage(piece.transcript.usage for piece in pieces),
+            "usage": sum_usage(piece.transcript.usage for piece in pieces),
             "request_id": last.request_id,
             "server": last.server,
             "extra": last.extra,
@@ -125,6 +126,11 @@ def _move(timed: T, seconds: float) -> T:
     return timed.model_copy(update=update)
 
 
+def join_models(models: Iterable[str]) -> str:
+    """Return the model that responded, or all models if they are several."""
+    return ", ".join(dict.fromkeys(filter(None, models)))
+
+
 def _longest_language(pieces: Iterable[TranscribedPiece]) -> str | None:
     milliseconds: Counter[str] = Counter()
     for piece in pieces:
@@ -134,7 +140,7 @@ def _longest_language(pieces: Iterable[TranscribedPiece]) -> str | None:
     return max(milliseconds, key=milliseconds.__getitem__, default=None)
 
 
-def _sum_usage(usages: Iterable[Usage | None]) -> Usage | None:
+def sum_usage(usages: Iterable[Usage | None]) -> Usage | None:
     """Return the sums of what is known."""
     counted = [usage.model_dump(exclude_none=True) for usage in usages if usage]
     names = {name for each in counted for name in each}

@@ -11,10 +11,13 @@ from dataclasses import asdict, dataclass, field, replace
 from apertis_audio_tools.api.call import Call
 from apertis_audio_tools.api.options import ModelNeed, TranscriptionOptions
 from apertis_audio_tools.api.request import Upload
-from apertis_audio_tools.api.transcription import transcription_call, transcription_need
+from apertis_audio_tools.api.transcription import check_terms, transcription_call
 from apertis_audio_tools.audio import Piece, Recording, Source, cut_pieces, probe
 from apertis_audio_tools.concurrency.permits import Permit
+from apertis_audio_tools.errors import NotFoundError
 from apertis_audio_tools.models import (
+    AUTO,
+    DURATION_MARGIN,
     MAX_REQUEST_SECONDS,
     MAX_UPLOAD_BYTES,
     MIN_REQUEST_SECONDS,
@@ -37,28 +40,18 @@ _DURATION_ERROR = 1.0
 """Seconds by which headers err about the duration of a recording."""
 _FILE_NAME_BYTES = 1024
 """Bytes of a request that are left for the file name."""
-_DURATION_MARGIN = 6 / 7
-"""Share of a model's longest recording that a piece may last: 20 of the 23 minutes of gpt-4o."""
-
-
-@dataclass(frozen=True, slots=True)
-class PieceRequest:
-    """A piece that has to be sent, and its call."""
-
-    piece: Piece
-    call: Call[Transcript]
 
 
 @dataclass(frozen=True, slots=True)
 class InFlightPiece:
     """A piece under way and the permit it holds; `close` releases both, and may be called again."""
 
-    request: PieceRequest
+    piece: Piece
     permit: Permit
 
     def close(self) -> None:
         """Close the piece and return the permit."""
-        self.request.piece.close()
+        self.piece.close()
         self.permit.close()
 
 
@@ -94,12 +87,15 @@ class JobFactory:
         require_piece_options(options.piece_seconds, options.upload_format)
         require_track_choice(options.track)
         capabilities = context.capabilities
-        need = transcription_need(options)
-        best = capabilities.best_transcript_format(options.model, options.task)
-        options = replace(options, response_format=options.response_format or best)
+        need = options.need
+        sent = options.as_transcription() if options.translates_text else options
+        if options.model != AUTO:
+            best = capabilities.best_transcript_format(sent.model, sent.task)
+            options = replace(options, response_format=options.response_format or best)
         # A request without audio shows how much of a request is left for audio.
         empty = Upload("piece.webm", "audio/webm", 0, io.BytesIO)
-        call = transcription_call(empty, options, capabilities=capabilities, source="")
+        check_terms(options)
+        call = transcription_call(empty, sent, capabilities=capabilities, source="")
         frame_bytes = call.request.body.size if call.request.body else 0
         return cls(
             options,
@@ -118,7 +114,7 @@ class JobFactory:
 def _max_seconds(options: TranscriptionOptions, capabilities: Capabilities) -> float | None:
     """Return the longest piece that the model accepts, and by default no long request."""
     longest = capabilities.max_seconds(options.model)
-    accepted = longest and longest * _DURATION_MARGIN
+    accepted = longest and longest * DURATION_MARGIN
     if options.piece_seconds is not None:
         return accepted
     return min(accepted or MAX_REQUEST_SECONDS, MAX_REQUEST_SECONDS)
@@ -132,15 +128,42 @@ class TranscriptionJob:
     factory: JobFactory
     _digests: list[str] = field(default_factory=list, repr=False)
 
+    @property
+    def need(self) -> ModelNeed | None:
+        """Abilities to choose a model by, or None if one was named."""
+        return self.factory.need if self.factory.options.model == AUTO else None
+
+    @property
+    def translates_text(self) -> bool:
+        """True if the transcript is translated in place of the recording."""
+        return self.factory.options.translates_text
+
+    def may_translate_text(self, error: NotFoundError) -> bool:
+        """Return whether the endpoint for translations is gone, and no model was named."""
+        need = self.need
+        is_translation = need is not None and need.operation == "translate"
+        return is_translation and error.status is not None and error.code != "model_not_found"
+
+    def source(self) -> "TranscriptionJob":
+        """Return the job of the transcript that is translated."""
+        options = self.factory.options.as_transcription()
+        return replace(self, factory=JobFactory.create(options, self.factory.context))
+
+    def finish_text(self, translated: Transcript) -> Transcript:
+        """Keep a translated transcript in the cache, and return it."""
+        if cache := self.factory.context.cache:
+            cache.put(self._cache_key(), translated)
+        return translated
+
     def cached(self) -> Transcript | None:
         """Return the whole transcript if the cache has it."""
         self._digest()  # later the recording may be gone, and what was paid for with it
         cached = self._get_cached()
         return cached and self._complete(cached, cached.notes)
 
-    def requests(self, state: JobState) -> Generator[PieceRequest]:
+    def pieces(self, state: JobState) -> Generator[Piece]:
         """Yield the pieces to send, each cut when it is requested; cached ones go to the state."""
-        with state.catching_failure(), contextlib.closing(self._pieces()) as pieces:
+        with state.catching_failure(), contextlib.closing(self._cut()) as pieces:
             for piece in pieces:
                 known = self._known(piece)
                 if known is not None:
@@ -148,19 +171,19 @@ class TranscriptionJob:
                     piece.close()
                     continue
                 try:
-                    yield PieceRequest(piece, self._call(piece))
+                    yield piece
                 except BaseException:  # the caller may not have received it
                     piece.close()
                     raise
                 if state.stop.is_set:
                     return
 
-    def store(self, request: PieceRequest, transcript: Transcript, state: JobState) -> None:
+    def store(self, piece: Piece, transcript: Transcript, state: JobState) -> None:
         """Add the transcript of a piece to the state and to the cache, with estimated times."""
-        transcript = add_estimated_times(transcript, request.piece)
+        transcript = add_estimated_times(transcript, piece)
         if cache := self.factory.context.cache:
-            cache.put(self._cache_key(request.piece), transcript)
-        self._add(request.piece, transcript, state)
+            cache.put(self._cache_key(piece), transcript)
+        self._add(piece, transcript, state)
 
     def finish(self, state: JobState) -> Transcript:
         """Return the whole transcript.
@@ -184,7 +207,7 @@ class TranscriptionJob:
             cache.put(self._cache_key(), whole)
         return whole
 
-    def _pieces(self) -> Generator[Piece]:
+    def _cut(self) -> Generator[Piece]:
         options = self.factory.options
         return cut_pieces(
             self.recording,
@@ -194,10 +217,12 @@ class TranscriptionJob:
             upload_format=options.upload_format,
         )
 
-    def _call(self, piece: Piece) -> Call[Transcript]:
+    def call(self, piece: Piece, model: str | None = None) -> Call[Transcript]:
+        """Return the call of a piece, with the model that was chosen if none was named."""
+        options = self.factory.options
         return transcription_call(
             piece.upload,
-            self.factory.options,
+            replace(options, model=model) if model else options,
             capabilities=self.factory.context.capabilities,
             source=self.recording.label,
             duration=round(piece.end - piece.start, 3),
@@ -210,7 +235,7 @@ class TranscriptionJob:
         return Transcript(
             text="",
             task=options.task,
-            model=options.model,
+            model="" if options.model == AUTO else options.model,
             language=options.language,
             source=self.recording.label,
             duration=self.recording.end,

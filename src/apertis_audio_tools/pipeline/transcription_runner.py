@@ -7,14 +7,15 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from typing import TypeVar
 
+from apertis_audio_tools.api.request import Request
+from apertis_audio_tools.audio import Piece
 from apertis_audio_tools.concurrency.permits import FairSemaphore, Permit
+from apertis_audio_tools.errors import NotFoundError
 from apertis_audio_tools.pipeline.job_state import JobState
+from apertis_audio_tools.pipeline.model_directory import ModelDirectory, ModelPlan
 from apertis_audio_tools.pipeline.request_runner import RequestRunner
-from apertis_audio_tools.pipeline.transcription_job import (
-    InFlightPiece,
-    PieceRequest,
-    TranscriptionJob,
-)
+from apertis_audio_tools.pipeline.text_translation import TextTranslation, TextTranslator
+from apertis_audio_tools.pipeline.transcription_job import InFlightPiece, TranscriptionJob
 from apertis_audio_tools.pipeline.worker_pool import (
     WorkerPool,
     cancel_tasks,
@@ -33,6 +34,8 @@ class TranscriptionRunner:
 
     requests: RequestRunner
     permits: FairSemaphore
+    models: ModelDirectory
+    translator: TextTranslator
 
     def run(self, job: TranscriptionJob, state: JobState | None = None) -> Transcript:
         """Transcribe all pieces of a job concurrently. If one piece fails, the job fails.
@@ -44,14 +47,49 @@ class TranscriptionRunner:
             return self.run_in(pool, job, state or JobState())
 
     def run_in(self, pool: WorkerPool, job: TranscriptionJob, state: JobState) -> Transcript:
-        """Transcribe all pieces of a job in the threads of a pool."""
+        """Transcribe all pieces of a job in the threads of a pool.
+
+        Where no model translates recordings, the transcript is translated by a chat model.
+        """
         self.requests.transport.require_open()
         if cached := job.cached():
             return cached
+        with job.recording:
+            self._require_price(job, state)
+            if not job.translates_text and self._translates(job):
+                try:
+                    return self._run_pieces(pool, job, state)
+                except NotFoundError as error:
+                    if not job.may_translate_text(error):
+                        raise
+                    self.models.note_lack_of_translations()
+                    state.restart()
+            chat_model = self.translator.choose_model(job.factory.options.chat_model)
+            source = self.run_in(pool, job.source(), state)
+            translation = TextTranslation.create(job, source)
+            return job.finish_text(self.translator.run(translation, chat_model, state))
+
+    def _require_price(self, job: TranscriptionJob, state: JobState) -> None:
+        """Raise `ConfigurationError` if a limit on the cost of a job cannot be kept."""
+        if self.requests.limits_cost(state):
+            self.requests.charge(_sample_request(self.models.plan(job.factory.options)), state)
+
+    async def _arequire_price(self, job: TranscriptionJob, state: JobState) -> None:
+        """Async version of `_require_price`."""
+        if self.requests.limits_cost(state):
+            plan = await self.models.aplan(job.factory.options)
+            await self.requests.acharge(_sample_request(plan), state)
+
+    def _translates(self, job: TranscriptionJob) -> bool:
+        """Return False for a translation that no model of the key does from the recording."""
+        need = job.need
+        return need is None or need.operation != "translate" or self.models.translates(need)
+
+    def _run_pieces(self, pool: WorkerPool, job: TranscriptionJob, state: JobState) -> Transcript:
         running: dict[Future[None], InFlightPiece] = {}
-        with job.recording, contextlib.closing(job.requests(state)) as requests:
+        with contextlib.closing(job.pieces(state)) as pieces:
             try:
-                while piece := _next_piece(requests, self._wait_for_permit(running, state)):
+                while piece := _next_piece(pieces, self._wait_for_permit(running, state)):
                     with _closed_on_error(piece):
                         future = pool.submit(self._send, job, piece, state, pool.cancel_token)
                         running[future] = piece
@@ -71,24 +109,44 @@ class TranscriptionRunner:
         state = state or JobState()
         if cached := await run_in_thread(job.cached):
             return cached
-        requests = job.requests(state)
-        running: dict[asyncio.Task[None], InFlightPiece] = {}
         with job.recording:
-            try:
-                while piece := await _anext_piece(
-                    requests, await self._await_permit(running, state)
-                ):
-                    running[asyncio.create_task(self._asend(job, piece, state))] = piece
-                if running:
-                    await asyncio.wait(running)
-                    _drop_done(running)
-            finally:
+            await self._arequire_price(job, state)
+            if not job.translates_text and await self._atranslates(job):
                 try:
-                    await cancel_tasks(running)
-                finally:
-                    for piece in running.values():  # a task may be cancelled before it starts
-                        piece.close()
-                    await run_in_thread_to_end(requests.close)
+                    return await self._arun_pieces(job, state)
+                except NotFoundError as error:
+                    if not job.may_translate_text(error):
+                        raise
+                    self.models.note_lack_of_translations()
+                    state.restart()
+            chat_model = await self.translator.achoose_model(job.factory.options.chat_model)
+            source = await self.arun(job.source(), state)
+            translation = TextTranslation.create(job, source)
+            translated = await self.translator.arun(translation, chat_model, state)
+            return await run_in_thread(job.finish_text, translated)
+
+    async def _atranslates(self, job: TranscriptionJob) -> bool:
+        """Async version of `_translates`."""
+        need = job.need
+        return need is None or need.operation != "translate" or await self.models.atranslates(need)
+
+    async def _arun_pieces(self, job: TranscriptionJob, state: JobState) -> Transcript:
+        """Async version of `_run_pieces`."""
+        pieces = job.pieces(state)
+        running: dict[asyncio.Task[None], InFlightPiece] = {}
+        try:
+            while piece := await _anext_piece(pieces, await self._await_permit(running, state)):
+                running[asyncio.create_task(self._asend(job, piece, state))] = piece
+            if running:
+                await asyncio.wait(running)
+                _drop_done(running)
+        finally:
+            try:
+                await cancel_tasks(running)
+            finally:
+                for piece in running.values():  # a task may be cancelled before it starts
+                    piece.close()
+                await run_in_thread_to_end(pieces.close)
         return await run_in_thread(job.finish, state)
 
     def _wait_for_permit(
@@ -117,20 +175,26 @@ class TranscriptionRunner:
     def _send(
         self, job: TranscriptionJob, piece: InFlightPiece, state: JobState, token: CancelToken
     ) -> None:
-        call = piece.request.call
         with contextlib.closing(piece), state.catching_failure(), token.scope():
-            job.store(piece.request, self.requests.run(call, state), state)
+            call = job.call(piece.piece, self.models.choose(job.need) if job.need else None)
+            job.store(piece.piece, self.requests.run(call, state), state)
 
     async def _asend(self, job: TranscriptionJob, piece: InFlightPiece, state: JobState) -> None:
-        call = piece.request.call
         with contextlib.closing(piece), state.catching_failure():
+            call = job.call(piece.piece, await self.models.achoose(job.need) if job.need else None)
             charge = await self.requests.acharge(call.request, state)
             response = await self.requests.asend(call.request, charge, state)
 
             def keep() -> None:
-                job.store(piece.request, charge.settle(call.read(response)), state)
+                job.store(piece.piece, charge.settle(call.read(response)), state)
 
             await run_in_thread_to_end(keep)
+
+
+def _sample_request(plan: ModelPlan) -> Request:
+    """Return a request that is not sent, to find out whether its cost can be known before."""
+    seconds = 0.0 if plan.translates_text else 1.0
+    return Request("POST", "", model=plan.model, audio_seconds=seconds)
 
 
 @contextlib.contextmanager
@@ -154,20 +218,20 @@ def _closed_on_error(resource: InFlightPiece | Permit) -> Iterator[None]:
         raise
 
 
-def _next_piece(requests: Generator[PieceRequest], permit: Permit) -> InFlightPiece | None:
+def _next_piece(pieces: Generator[Piece], permit: Permit) -> InFlightPiece | None:
     """Return the next piece, cut now that it has a permit; None if nothing more is to be sent."""
     with _closed_on_error(permit):
-        request = None if permit.is_closed else next(requests, None)
-    if request is None:
+        piece = None if permit.is_closed else next(pieces, None)
+    if piece is None:
         permit.close()
         return None
-    return InFlightPiece(request, permit)
+    return InFlightPiece(piece, permit)
 
 
-async def _anext_piece(requests: Generator[PieceRequest], permit: Permit) -> InFlightPiece | None:
+async def _anext_piece(pieces: Generator[Piece], permit: Permit) -> InFlightPiece | None:
     """Async version of `_next_piece`."""
     with _closed_on_error(permit):
-        return await run_in_thread_to_end(_next_piece, requests, permit)
+        return await run_in_thread_to_end(_next_piece, pieces, permit)
 
 
 def _drop_done(running: dict[F, InFlightPiece]) -> None:

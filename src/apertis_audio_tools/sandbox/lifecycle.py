@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from http import HTTPStatus
 from typing import Final, Literal
 
 from starlette.requests import Request
@@ -13,6 +12,7 @@ from apertis_audio_tools.sandbox.error_responses import ErrorResponse
 
 RetiredStatus = Literal[404, 503]
 """Status for a retired model: of the service itself, or of a gateway without a channel for it."""
+_NO_CHANNEL: Final = 503
 _TASKS: Final[Mapping[str, frozenset[str]]] = {
     "transcription": tables.TRANSCRIPTION_MODELS,
     "translation": tables.WHISPER_MODELS,
@@ -41,7 +41,7 @@ class Lifecycle:
         """Raise an error unless the model is served."""
         if self.serves(model):
             return
-        if model in tables.ALL_MODELS and self.retired_status == HTTPStatus.SERVICE_UNAVAILABLE:
+        if model in tables.ALL_MODELS and self.retired_status == _NO_CHANNEL:
             message = f"no available channel for model {model}"
             raise ErrorResponse(503, "service_unavailable", message)
         raise ErrorResponse(404, "model_not_found", f"The model '{model}' does not exist.", "model")

@@ -26,7 +26,7 @@ from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.concurrency import fork_safety
 from apertis_audio_tools.errors import ConfigurationError, UnsupportedError
 from apertis_audio_tools.files.access import FileAccess
-from apertis_audio_tools.models import CHAT_MODEL, Task
+from apertis_audio_tools.models import AUTO, Task
 from apertis_audio_tools.pipeline.accounts import Account
 from apertis_audio_tools.results import ChatReply, Passage, Transcript
 from apertis_audio_tools.text.subtitles import format_line
@@ -166,7 +166,7 @@ class AskTool(AudioTool):
         client: ApertisAudio,
         access: FileAccess,
         *,
-        model: str = CHAT_MODEL,
+        model: str = AUTO,
         max_seconds: float = MAX_ASK_SECONDS,
         temperature: float | None = None,
     ) -> None:

@@ -11,7 +11,7 @@ from apertis_audio_tools.adapters.tools.tool import AudioTool, ToolPlan, ToolRes
 from apertis_audio_tools.api.options import SpeechOptions
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.files.access import FileAccess
-from apertis_audio_tools.models import SPEECH_MODEL, VOICE, SpeechFormat
+from apertis_audio_tools.models import AUTO, VOICE, SpeechFormat
 from apertis_audio_tools.pipeline.accounts import Account
 from apertis_audio_tools.results import SpeechFile
 
@@ -31,7 +31,7 @@ class SpeakTool(AudioTool):
         client: ApertisAudio,
         access: FileAccess,
         *,
-        model: str = SPEECH_MODEL,
+        model: str = AUTO,
         voice: str = VOICE,
         response_format: SpeechFormat = "mp3",
         speed: float | None = None,
