@@ -69,7 +69,6 @@ class CostVerbs:
         track: TrackChoice = "default",
         on_error: OnError = "skip",
         uplink_mbps: float | None = None,
-        ask_prices: bool = True,
     ) -> Estimate:
         """Return what `transcribe_many` or `translate_many` would send and cost; send no audio.
 
@@ -96,7 +95,6 @@ class CostVerbs:
                 `Estimate.failures`, or ``raise`` for the error of the first. Defaults to ``skip``.
             uplink_mbps: Megabits per second that the connection sends, for
                 `Estimate.upload_minutes`.
-            ask_prices: False not to ask the service for its prices. Defaults to True.
 
         Raises:
             ConfigurationError: If an argument is invalid.
@@ -121,7 +119,6 @@ class CostVerbs:
             options,
             on_error=on_error,
             uplink_mbps=uplink_mbps,
-            ask_prices=ask_prices,
         )
 
     async def aestimate(
@@ -142,7 +139,6 @@ class CostVerbs:
         track: TrackChoice = "default",
         on_error: OnError = "skip",
         uplink_mbps: float | None = None,
-        ask_prices: bool = True,
     ) -> Estimate:
         """Async version of `estimate`."""
         options = TranscriptionOptions(
@@ -164,7 +160,6 @@ class CostVerbs:
             options,
             on_error=on_error,
             uplink_mbps=uplink_mbps,
-            ask_prices=ask_prices,
         )
 
     def estimate_speech(
@@ -256,13 +251,11 @@ class CostVerbs:
         *,
         on_error: OnError = "skip",
         uplink_mbps: float | None = None,
-        ask_prices: bool = True,
     ) -> Estimate:
         """Estimate a run, with options decided at run time."""
         batch = self._estimated_batch(sources, options, on_error, uplink_mbps)
         plan = self._models.plan(options)
-        if ask_prices:
-            self._ledger.prices.load()
+        self._ledger.prices.load()
         price = self._ledger.prices.find(plan.model)
         return estimate_recordings(EstimateRequest(batch, plan, price, uplink_mbps))
 
@@ -273,13 +266,11 @@ class CostVerbs:
         *,
         on_error: OnError = "skip",
         uplink_mbps: float | None = None,
-        ask_prices: bool = True,
     ) -> Estimate:
         """Async version of `estimate_with`."""
         batch = self._estimated_batch(sources, options, on_error, uplink_mbps)
         plan = await self._models.aplan(options)
-        if ask_prices:
-            await self._ledger.prices.aload()
+        await self._ledger.prices.aload()
         price = self._ledger.prices.find(plan.model)
         return await aestimate_recordings(EstimateRequest(batch, plan, price, uplink_mbps))
 
