@@ -141,7 +141,7 @@ def transcribe(
         limits = choose_limits(max_line, max_lines, max_cps, min_seconds)
         output = TranscriptOutput.create(files, folder, output_format, limits, overwrite=overwrite)
         account = Account(Limits(max_cost, max_audio_seconds))
-        _write_transcripts(session, "Transcribing", files, options, output, account)
+        _write_transcripts(session, "Transcribing", files, options, output, account=account)
 
 
 @app.command()
@@ -191,7 +191,7 @@ def translate(
         limits = choose_limits(max_line, max_lines, max_cps, min_seconds)
         output = TranscriptOutput.create(files, folder, output_format, limits, overwrite=overwrite)
         account = Account(Limits(max_cost, max_audio_seconds))
-        _write_transcripts(session, "Translating", files, options, output, account)
+        _write_transcripts(session, "Translating", files, options, output, account=account)
 
 
 def _write_transcripts(
@@ -200,6 +200,7 @@ def _write_transcripts(
     files: list[Path],
     options: TranscriptionOptions,
     output: TranscriptOutput,
+    *,
     account: Account,
 ) -> None:
     with recordings_progress(label, len(files)) as progress:

@@ -30,18 +30,13 @@ def print_estimate(
         [open_input(file) for file in files], options, uplink_mbps=uplink_mbps
     )
     names = [str(input_name(file)) for file in files]
-    columns = [
-        Column("recording", overflow="fold"),
-        *(Column(each, justify="right") for each in _COLUMNS),
-    ]
+    numbers = [Column(each, justify="right") for each in _COLUMNS]
     rows = [
         (name, *_cells(each, each.pieces))
         for name, each in zip(names, estimate.recordings, strict=True)
     ]
-    print_table(
-        [Column("recording", overflow="fold"), *numbers],
-        [*rows, ("total", *_cells(estimate, estimate.pieces))],
-    )
+    total = ("total", *_cells(estimate, estimate.pieces))
+    print_table([Column("recording", overflow="fold"), *numbers], [*rows, total])
     for note in _notes(estimate):
         print_note(note)
     for name, each in zip(names, estimate.recordings, strict=True):
