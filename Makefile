@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test hostile plugins stores lint dist docs docs-serve overview audit mutants rerecord clean
+.PHONY: help demo test hostile plugins stores lint dist docs docs-serve overview audit mutants rerecord costs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,9 @@ hostile: $(VENV)/.dev ## read thousands of hostile responses, texts and recordin
 	APERTIS_LONG_TESTS=1 $(BIN)/python -m pytest tests/hostile/test_bombs.py tests/hostile/test_response_costs.py tests/hostile/test_linear_time.py tests/project/test_repeated_keys.py
 	$(BIN)/python benchmarks/fuzz_responses.py --count 5000
 	$(BIN)/python benchmarks/fuzz.py --count 9200 --bombs 300
+
+costs: $(VENV)/.dev ## compare estimates with what the sandbox bills, and limits with what a service bills in spite of faults
+	$(BIN)/python benchmarks/costs.py
 
 plugins: $(VENV)/.dev ## test the plugins in llm, MarkItDown and NeMo Agent Toolkit, each installed in its own environment
 	APERTIS_PLUGIN_HOSTS=1 $(BIN)/python -m pytest tests/plugins

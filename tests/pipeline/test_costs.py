@@ -1,4 +1,4 @@
-"""What a run will cost, what it did cost, and limits that stop it."""
+"""Estimates of a run, its cost, and limits that stop it."""
 
 import contextlib
 import copy
@@ -228,7 +228,7 @@ def test_failed_attempts(status: int, counted: int, run: Run) -> None:
 
 
 def test_repeated_attempts(run: Run) -> None:
-    """What is sent again counts again, and is not sent beyond the limit."""
+    """An attempt that is repeated counts again, and is not sent beyond the limit."""
     with service(respond_error(502, "upstream_error")) as (server, client):
         with pytest.raises(BudgetExceededError):
             run(client, "transcribe", TEN_SECONDS[0], max_audio_seconds=ENOUGH_FOR_TWO)
@@ -244,7 +244,7 @@ def test_unusable_responses(run: Run) -> None:
 
 
 def test_unreachable_services(run: Run) -> None:
-    """What could not be sent costs nothing."""
+    """A request that could not be sent costs nothing."""
     with service() as (server, _):
         url = server.url
     with ApertisAudio("sk-costs-test", base_url=url, max_retries=0, cache=False) as client:
@@ -323,9 +323,9 @@ def test_balance(run: Run) -> None:
         balance = run(client, "balance", "week")
         assert server.requests[0].target.endswith("/token/usage?period=week")
     assert (balance.used, balance.remaining, balance.requests, balance.tokens) == (1.5, 8.5, 3, 40)
-    with service(respond_error(404, "endpoint_not_found")) as (_, client):
-        with pytest.raises(UnsupportedError, match="balance"):
-            run(client, "balance")
+    silent = respond_error(404, "endpoint_not_found")
+    with service(silent) as (_, client), pytest.raises(UnsupportedError, match="balance"):
+        run(client, "balance")
 
 
 @pytest.mark.parametrize("name", ["max_cost", "max_audio_seconds"])
@@ -337,7 +337,7 @@ def test_invalid_limits(name: str, value: object) -> None:
 
 
 def test_copies_of_accounts() -> None:
-    """Copies of an account are the same account; a pickled one has the limits, and spent nothing."""
+    """Copies of an account are the account itself; a pickled one has its limits."""
     account = Account(Limits(max_audio_seconds=5))
     assert copy.deepcopy(account) is copy.copy(account) is account
     assert pickle.loads(pickle.dumps(account)).limits == account.limits

@@ -57,7 +57,7 @@ class ClientOptions(TypedDict, total=False):
     models: Mapping[str, Model]
 
 
-class ClientSettings(ClientOptions, total=False):
+class LimitedClientOptions(ClientOptions, total=False):
     """All settings of `ApertisAudio`, for objects without limits of their own."""
 
     max_cost: float | None
@@ -168,7 +168,7 @@ class ClientFields(BaseModel):
     def model_post_init(self, context: Any, /) -> None:
         """Refuse a client together with settings of one."""
         super().model_post_init(context)
-        names = ClientSettings.__annotations__.keys() & type(self).model_fields.keys()
+        names = LimitedClientOptions.__annotations__.keys() & type(self).model_fields.keys()
         values = {name: getattr(self, name) for name in sorted(names - set(self._UNRELATED_FIELDS))}
         defaults = {"requests_per_minute": settings.REQUESTS_PER_MINUTE}
         options = {name: each for name, each in values.items() if each != defaults.get(name)}
@@ -177,7 +177,7 @@ class ClientFields(BaseModel):
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy, which shares the client unless `update` has other settings of it."""
         copied = super().model_copy(update=update, deep=deep)
-        names = {"client", *ClientSettings.__annotations__} - set(self._UNRELATED_FIELDS)
+        names = {"client", *LimitedClientOptions.__annotations__} - set(self._UNRELATED_FIELDS)
         if update and not names.isdisjoint(update):
             copied.model_post_init(None)
         return copied

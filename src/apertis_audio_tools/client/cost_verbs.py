@@ -44,7 +44,7 @@ class CostVerbs:
 
     @property
     def total_usage(self) -> TotalUsage:
-        """What this client has used since it was made, over all threads and tasks.
+        """Usage of this client since it was made, over all threads and tasks.
 
         Requests under way count as what they cost at most. Copies of a client are the same client;
         a forked child goes on counting by itself.

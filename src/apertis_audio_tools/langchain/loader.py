@@ -78,7 +78,7 @@ class ApertisAudioLoader(BaseLoader):
 
     @property
     def total_usage(self) -> TotalUsage:
-        """What the recordings have used and cost since the last load began."""
+        """Usage and cost of the recordings since the last load began."""
         return self._parser.total_usage
 
     def lazy_load(self) -> Generator[Document]:

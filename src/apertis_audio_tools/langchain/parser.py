@@ -162,7 +162,7 @@ class ApertisAudioParser(BaseBlobParser):
 
     @property
     def total_usage(self) -> TotalUsage:
-        """What all recordings so far have used and cost."""
+        """Usage and cost of all recordings so far."""
         return self.account.total
 
     def lazy_parse(self, blob: Blob) -> Generator[Document]:

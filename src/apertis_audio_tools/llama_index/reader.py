@@ -147,7 +147,7 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
 
     @property
     def total_usage(self) -> TotalUsage:
-        """What the recordings that were read in this process have used and cost."""
+        """Usage and cost of all recordings that were read in this process."""
         return self._account.total
 
     def lazy_load_data(

@@ -9,7 +9,7 @@ from llama_index.core.tools.tool_spec.base import SPEC_FUNCTION_TYPE, BaseToolSp
 from llama_index.core.tools.types import ToolMetadata
 
 from apertis_audio_tools.adapters import tools
-from apertis_audio_tools.adapters.client_handle import ClientSettings, hide_key
+from apertis_audio_tools.adapters.client_handle import LimitedClientOptions, hide_key
 from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.files.access import FileAccess, Folder, resolve_access
@@ -73,7 +73,7 @@ class ApertisAudioToolSpec(BaseToolSpec):
         ask_max_seconds: float = tools.MAX_ASK_SECONDS,
         audio_blocks: bool = False,
         client: ApertisAudio | None = None,
-        **settings: Unpack[ClientSettings],
+        **settings: Unpack[LimitedClientOptions],
     ) -> None:
         hide_key(settings)
         access = resolve_access(access, inputs, output)

@@ -112,7 +112,7 @@ class Account:
 
     @property
     def total(self) -> TotalUsage:
-        """What was used so far; requests under way count as what they should cost."""
+        """Usage so far; requests under way count as much as they should cost."""
         with self._lock:
             return TotalUsage(
                 requests=self._expected.requests,
@@ -173,7 +173,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What each attempt of one request is charged to the accounts it belongs to.
+    """Amount that each attempt of one request is charged to the accounts it belongs to.
 
     Attributes:
         accounts: Those of the client, and of the call or batch.

@@ -36,7 +36,7 @@ class Outcome:
         index: Position among the sources, from 0.
         source: Source as it was passed.
         error: Error of the recording; None if it was transcribed.
-        total_usage: What the requests for it used and cost; nothing if they were cached.
+        total_usage: Usage and cost of the requests for it; nothing if all pieces were cached.
     """
 
     index: int
@@ -131,7 +131,7 @@ class BatchItem:
 
     @property
     def total_usage(self) -> TotalUsage:
-        """What the requests for the recording used so far."""
+        """Usage of the requests for the recording so far."""
         return self.state.account.total if self.state.account else TotalUsage()
 
 

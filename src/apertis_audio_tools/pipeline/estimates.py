@@ -1,4 +1,4 @@
-"""Estimates: what jobs would send and cost, by the same plan of pieces as the jobs themselves."""
+"""Estimates of jobs, made by the same plan of pieces as the jobs themselves."""
 
 import contextlib
 import math
@@ -23,7 +23,7 @@ _SECONDS_PER_MINUTE = 60
 
 @dataclass(frozen=True, slots=True)
 class RecordingEstimate:
-    """What the transcription of one recording would send.
+    """Requests, bytes and cost of the transcription of one recording, before it begins.
 
     Attributes:
         source: Name of the recording.
@@ -55,7 +55,7 @@ class RecordingEstimate:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a run would send and cost, if no attempt has to be repeated.
+    """Requests, bytes and cost of a run, before it begins, if no attempt has to be repeated.
 
     Attributes:
         model: Model.

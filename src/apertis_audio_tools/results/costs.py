@@ -1,10 +1,10 @@
-"""What was used and paid for: totals of a client, and the balance of a key."""
+"""Totals of usage and cost, and the balance of a key."""
 
 from apertis_audio_tools.results.values import Value
 
 
 class TotalUsage(Value):
-    """What a client has used since it was made, or a batch since it began.
+    """Usage of a client since it was made, or of a recording.
 
     Attempts that failed count as well, unless they were certainly not billed. Transcripts from the
     cache cost nothing.
