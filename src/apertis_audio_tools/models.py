@@ -297,8 +297,10 @@ class Capabilities:
         row = self.models.get(model)
         if row and voice in VOICES and voice not in row.voices:
             others = self._names(lambda each: "speak" in each.formats and voice in each.voices)
+            similar = row.similar_voices.get(voice)
+            advice = f"; {similar} is similar" if similar else ""
             raise UnsupportedError(
-                f"{model} has no voice {voice!r}; it is a voice of {others or 'no model'}."
+                f"{model} has no voice {voice!r}{advice}; it is a voice of {others or 'no model'}."
             )
 
     def _names(self, is_chosen: Callable[[Model], bool]) -> str:

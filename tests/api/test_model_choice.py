@@ -107,7 +107,7 @@ def test_no_successor() -> None:
         chooser(ALIVE, LATE).choose(ModelNeed(operation="chat", has_audio=True))
     assert str(caught.value) == (
         "This key has no model that is known to chat with audio. gpt-4o-audio-preview retired on "
-        "2027-01-20: no successor is announced. Transcribe the clips and send their text to a chat "
-        "model, or name one with model=."
+        "2027-01-20: no successor is announced. Transcribe the clips, send their text to a chat "
+        "model and speak its reply, or name a model that hears and speaks with model=."
     )
     assert caught.value.code == "model_not_found"

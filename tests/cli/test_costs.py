@@ -1,5 +1,6 @@
 """The command says what a run costs, before and after, and stops at a limit."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ def recordings(tmp_path: Path) -> list[Path]:
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> LoopbackServer:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackServer]:
     """Yield a service that transcribes everything."""
     monkeypatch.setenv("APERTIS_API_KEY", "sk-costs-test")
     with LoopbackServer([respond_json({"text": "Words."})]) as server:

@@ -75,6 +75,18 @@ def test_check(run: Run, catalogue: object) -> None:
     assert "deprecations page, read on 2026-11-26" in whisper.source.replace(" and model list", "")
 
 
+def test_check_in_spring(run: Run) -> None:
+    """The defaults that are checked are those that are chosen for the key on that day."""
+    listed = {"data": [{"id": "whisper-large-v3"}, {"id": "gemini-3.8-flash-lite-tts"}]}
+    script = [respond_json(listed), respond_error(404)]
+    with LoopbackServer(script) as server, server.client(clock=DatedClock(2027, 3, 1)) as audio:
+        found = {each.name: each for each in run(audio, "check_models")}
+    assert found["whisper-large-v3"].default_of == ("transcribe", "translate")
+    assert found["gemini-3.8-flash-lite-tts"].default_of == ("speak",)
+    assert found["gpt-4o-audio-preview"].default_of == ("chat",)
+    assert "whisper-1" not in found
+
+
 def test_check_without_a_catalogue(run: Run) -> None:
     """A gateway without a catalogue has a list of models all the same."""
     with LoopbackServer([LISTED, respond_error(404)]) as server, server.client() as audio:

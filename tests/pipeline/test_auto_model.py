@@ -121,7 +121,7 @@ def test_named_model(run: Run) -> None:
 def test_refused_without_a_list(
     run: Run, verb: str, arguments: tuple[Any, ...], options: dict[str, Any]
 ) -> None:
-    """What no model can do is refused before anything is asked."""
+    """Requests that no model can serve are refused before anything is asked."""
     with LoopbackServer(by_path(LISTED, TEXT)) as server, server.client() as audio:
         with pytest.raises(UnsupportedError):
             run(audio, verb, *arguments, **options)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -17,6 +17,7 @@ from apertis_audio_tools import (
     BudgetExceededError,
     ConfigurationError,
     MalformedResponseError,
+    Outcome,
     Price,
     RecordingError,
     ServerError,
@@ -116,9 +117,9 @@ def test_estimate_of_unreadable_recordings(run: Run) -> None:
 @pytest.mark.parametrize("share", [1.0, 0.9])
 def test_estimate_as_limit(share: float, run: Run) -> None:
     """The limit that an estimate names is enough for the run, and less is not."""
-    options = {"model": "whisper-1", "piece_seconds": 10}
+    options: dict[str, Any] = {"model": "whisper-1", "piece_seconds": 10}
     with service(max_concurrency=8) as (_, client):
-        limit = client.estimate([HALF_A_MINUTE], **options).max_cost
+        limit = client.estimate([HALF_A_MINUTE], **options).max_cost or 0.0
         if share == 1:
             run(client, "transcribe", HALF_A_MINUTE, max_cost=limit, **options)
             return
@@ -180,11 +181,11 @@ def test_chat_with_a_limit(run: Run) -> None:
 @pytest.mark.parametrize("on_error", ["raise", "skip"])
 def test_batch_beyond_a_limit(on_error: str, run: Run) -> None:
     """A batch hands over what was finished, and then raises."""
-    finished = []
+    finished: list[Outcome] = []
     with service() as (server, client):
         with pytest.raises(BudgetExceededError, match="max_audio_seconds is 21"):
             run(
-                _Collecting(client, finished),
+                cast("ApertisAudio", _Collecting(client, finished)),
                 "transcribe_many",
                 TEN_SECONDS,
                 model="whisper-1",
@@ -219,7 +220,7 @@ class _Collecting:
 )
 def test_failed_attempts(status: int, counted: int, run: Run) -> None:
     """A failed attempt counts unless it was certainly not billed."""
-    failing = respond_error(status, "some_code", headers={"retry-after": "1"})
+    failing = respond_error(status, "some_code", **{"retry-after": "1"})
     with service(failing, transcript()) as (_, client):
         with contextlib.suppress(Exception):
             run(client, "transcribe", TEN_SECONDS[0], model="whisper-1")
@@ -330,7 +331,7 @@ def test_balance(run: Run) -> None:
 
 @pytest.mark.parametrize("name", ["max_cost", "max_audio_seconds"])
 @pytest.mark.parametrize("value", [-1, "1", float("nan"), True])
-def test_invalid_limits(name: str, value: object) -> None:
+def test_invalid_limits(name: str, value: Any) -> None:
     """A limit is a number from 0 on."""
     with pytest.raises(ConfigurationError, match=name):
         ApertisAudio("sk-costs-test", **{name: value})

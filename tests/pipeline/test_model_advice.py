@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 
-from apertis_audio_tools import APIStatusError, InvalidRequestError, NotFoundError
+from apertis_audio_tools import (
+    APIStatusError,
+    InvalidRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+)
 from support.loopback_server import Behaviour, Exchange, LoopbackServer
 from support.scripted_responses import respond, respond_error, respond_json, stay_silent
 from support.sync_async import Run
@@ -19,6 +24,7 @@ NO_CHANNEL = respond_json(
     {"error": {"message": "no available channel for model whisper-1", "code": "x"}}, 503
 )
 GONE = respond_error(404, "model_not_found")
+DENIED = respond_error(403, "model_access_denied")
 NO_SRT = respond_json(
     {"error": {"message": "response_format 'srt' is not compatible.", "code": "unsupported"}}, 400
 )
@@ -97,6 +103,38 @@ def test_models_of_the_key(
     targets = [each.target for each in server.requests]
     assert targets.count("/v1/models") == 1  # kept
     assert len(targets) == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "details"),
+    [
+        (404, {"message": "The model `whisper-1` has been deprecated.", "type": "error"}),
+        (404, {"message": "No endpoints found for openai/whisper-1."}),
+        (410, {"message": "Model whisper-1 was retired."}),
+        (400, {"message": "Use another one.", "code": "model_decommissioned"}),
+        (503, {"message": "No available channel for model whisper-1 under group default"}),
+    ],
+)
+def test_other_words(run: Run, status: int, details: dict[str, str]) -> None:
+    """A model that is gone is recognised in the words of other services, and asked for once."""
+    gone = respond_json({"error": details}, status)
+    script = by_path(lists("whisper-large-v3"), gone)
+    with LoopbackServer(script) as server, server.client() as audio:
+        with pytest.raises(NotFoundError, match=r"can use whisper-large-v3\.$") as caught:
+            run(audio, "transcribe", tiny_recording("a"), model="whisper-1")
+        assert len(server.requests) == 2
+    assert (caught.value.status, caught.value.code) == (status, "model_not_found")
+
+
+def test_denied(run: Run) -> None:
+    """A key that may not use a model is told which it may."""
+    script = by_path(lists("whisper-large-v3"), DENIED)
+    with (
+        LoopbackServer(script) as server,
+        server.client() as audio,
+        pytest.raises(PermissionDeniedError, match=r"can use whisper-large-v3\.$"),
+    ):
+        run(audio, "transcribe", tiny_recording("a"), model="whisper-1")
 
 
 def test_format(run: Run) -> None:

@@ -1,5 +1,6 @@
 """Which of the models of a key can do what is asked, and which of them is the best."""
 
+import contextlib
 import re
 from dataclasses import dataclass
 from datetime import date
@@ -7,7 +8,7 @@ from datetime import date
 from apertis_audio_tools.api.model_lifecycle import ModelLifecycles
 from apertis_audio_tools.api.options import ModelNeed
 from apertis_audio_tools.errors import APIStatusError, InvalidRequestError, NotFoundError
-from apertis_audio_tools.models import DEFAULT_MODELS, DURATION_MARGIN, VOICES, Model
+from apertis_audio_tools.models import DEFAULT_MODELS, DURATION_MARGIN, VOICES, Model, Operation
 
 _FORMAT = re.compile(r"\bresponse[ _]format\b", re.IGNORECASE)
 """Words of refusals for a response format that the model does not have."""
@@ -15,9 +16,13 @@ _REMEDIES = {
     "transcribe": "ask the service for one, or name one with model=",
     "translate": "transcribe the recording and have a chat model translate the text",
     "speak": "ask the service for one, or name one with model=",
-    "chat": "transcribe the clips and send their text to a chat model, or name one with model=",
+    "chat": "ask the service for one, or name one with model=",
 }
-"""What to do if no model can do it."""
+_AUDIO_CHAT_REMEDY = (
+    "transcribe the clips, send their text to a chat model and speak its reply, or name a model "
+    "that hears and speaks with model="
+)
+"""Remedies if no model can do it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,15 @@ class ModelChooser:
             raise NotFoundError(self.explain_missing(need), code="model_not_found")
         return alive[0] if alive else default
 
+    def defaults(self) -> dict[Operation, str]:
+        """Return the model of each operation if none is named; of a chat, one with audio."""
+        defaults = dict(DEFAULT_MODELS)
+        for operation in defaults:
+            with contextlib.suppress(NotFoundError):
+                need = ModelNeed(operation=operation, has_audio=operation == "chat")
+                defaults[operation] = self.choose(need)
+        return defaults
+
     def _known(self, need: ModelNeed) -> list[str]:
         table = self.lifecycles.table
         return [name for name, row in table.items() if suits(row, need)]
@@ -79,7 +93,7 @@ class ModelChooser:
         default = DEFAULT_MODELS[need.operation]
         end = self.lifecycles.describe_end(default, self.today)
         reason = f" {end}" if end and self._has_ended(default) else ""
-        remedy = _REMEDIES[need.operation]
+        remedy = _AUDIO_CHAT_REMEDY if need.has_audio else _REMEDIES[need.operation]
         return (
             f"This key has no model that is known to {need}.{reason} "
             f"{remedy[0].upper()}{remedy[1:]}."
@@ -107,7 +121,7 @@ def is_about_model(error: APIStatusError) -> bool:
     """Return whether an error says that a model is gone or does not have a response format."""
     if isinstance(error, InvalidRequestError):
         return error.param == "response_format" or bool(_FORMAT.search(error.message))
-    return isinstance(error, NotFoundError) and error.code == "model_not_found"
+    return error.code in {"model_not_found", "model_access_denied"}
 
 
 def _accepts_length(row: Model, seconds: float | None) -> bool:

@@ -150,13 +150,13 @@ def translate(
     *,
     folder: OutputFolder = None,
     output_format: Format = OutputFormat.passages,
-    to: Annotated[
-        str, typer.Option(help="ISO 639-1 code of the language to translate into.")
-    ] = "en",
     max_line: MaxLine = None,
     max_lines: MaxLines = None,
     max_cps: MaxSpeed = None,
     min_seconds: MinSeconds = None,
+    to: Annotated[
+        str, typer.Option(help="ISO 639-1 code of the language to translate into.")
+    ] = "en",
     model: Annotated[str, typer.Option(help="Transcription model.")] = AUTO,
     keyword: Keywords = None,
     prompt: Prompt = None,

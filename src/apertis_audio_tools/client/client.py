@@ -8,6 +8,7 @@ from typing import NoReturn, Self
 from pydantic import SecretStr
 
 from apertis_audio_tools.api.catalogue import CatalogueModel, catalogue_call
+from apertis_audio_tools.api.model_choice import ModelChooser
 from apertis_audio_tools.api.model_lifecycle import ModelLifecycles, check_models
 from apertis_audio_tools.api.model_list import ListedModel, model_list_call
 from apertis_audio_tools.api.options import TranscriptionOptions
@@ -19,7 +20,7 @@ from apertis_audio_tools.client.speech_verbs import SpeechVerbs
 from apertis_audio_tools.client.transcription_verbs import TranscriptionVerbs
 from apertis_audio_tools.concurrency.permits import FairSemaphore
 from apertis_audio_tools.errors import APIError, ConfigurationError
-from apertis_audio_tools.models import DEFAULT_MODELS, MODELS, Capabilities, Model, Task
+from apertis_audio_tools.models import MODELS, Capabilities, Model, Task
 from apertis_audio_tools.pipeline.accounts import Account, Limits
 from apertis_audio_tools.pipeline.batch_runner import BatchRunner
 from apertis_audio_tools.pipeline.cache import CacheSetting, open_cache
@@ -230,7 +231,8 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs, CostV
     ) -> tuple[ModelStatus, ...]:
         deprecated = frozenset(each.name for each in catalogue if each.is_deprecated)
         lifecycles = ModelLifecycles(listed, self._context.capabilities.models)
-        return check_models(lifecycles, deprecated, DEFAULT_MODELS)
+        today = self._requests.retry.clock.today()
+        return check_models(lifecycles, deprecated, ModelChooser(lifecycles, today).defaults())
 
     def close(self) -> None:
         """Release the connections, for good.

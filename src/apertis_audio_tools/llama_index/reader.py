@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypedDict, Unpack
 from llama_index.core.readers.base import BasePydanticReader, BaseReader, ResourcesReaderMixin
 from llama_index.core.readers.loading import ALL_READERS
 from llama_index.core.schema import Document
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 
 from apertis_audio_tools.adapters.documents import DocumentOptions, Granularity, document_source
 from apertis_audio_tools.adapters.loading import Failure, LoadOptions, log_failure
@@ -108,8 +108,8 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
     task: Task = "transcribe"
     model: str = AUTO
     language: str | None = None
-    languages: Sequence[str] = ()
-    keywords: Sequence[str] = ()
+    languages: list[str] = Field(default_factory=list)
+    keywords: list[str] = Field(default_factory=list)
     to: str = "en"
     prompt: str | None = None
     temperature: float | None = None

@@ -95,19 +95,19 @@ class ModelDirectory:
 
     def lifecycles(self) -> ModelLifecycles:
         """Return the models of the key and their ends."""
-        if (future := self._claim(is_async=False)) is not None:
+        future, is_mine = self._claim(is_async=False)
+        if is_mine:
             with self._settling(future):
                 future.set_result(self._requests.run(model_list_call()))
-        pending = self._answer.value.future
-        return ModelLifecycles(pending.result() if pending else None, self._table)
+        return ModelLifecycles(future.result(), self._table)
 
     async def alifecycles(self) -> ModelLifecycles:
         """Async version of `lifecycles`."""
-        if (future := self._claim(is_async=True)) is not None:
+        future, is_mine = self._claim(is_async=True)
+        if is_mine:
             with self._settling(future):
                 future.set_result(await self._requests.arun(model_list_call()))
-        pending = self._answer.value.future
-        listed = await asyncio.shield(asyncio.wrap_future(pending)) if pending else None
+        listed: Listed = await asyncio.shield(asyncio.wrap_future(future))
         return ModelLifecycles(listed, self._table)
 
     def choose(self, need: ModelNeed) -> str:
@@ -206,19 +206,19 @@ class ModelDirectory:
             sentences = [error.message, advice, "Or request json." if is_format else ""]
             error.args = (" ".join(filter(None, sentences)),)
 
-    def _claim(self, *, is_async: bool) -> Future[Listed] | None:
-        """Return the future that the caller has to settle, or None if another one does.
+    def _claim(self, *, is_async: bool) -> tuple[Future[Listed], bool]:
+        """Return the future of the list, and whether the caller has to settle it.
 
         A thread does not wait for a task: it may block the event loop that the task needs.
         """
         with self._lock:
-            answer, now = self._answer.value, self._clock.monotonic()
-            if answer.future and now < answer.until:
-                is_blocking = answer.is_async and not is_async and not answer.future.done()
-                if not is_blocking:
-                    return None
+            answer = self._answer.value
+            if answer.future and self._clock.monotonic() < answer.until:
+                is_deadlock = answer.is_async and not is_async and not answer.future.done()
+                if not is_deadlock:
+                    return answer.future, False
             answer.future, answer.is_async, answer.until = Future(), is_async, float("inf")
-            return answer.future
+            return answer.future, True
 
     @contextlib.contextmanager
     def _settling(self, future: Future[Listed]) -> Iterator[None]:
