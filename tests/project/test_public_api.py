@@ -166,7 +166,7 @@ def test_options(verb: str) -> None:
     known = {each.name: each.default for each in dataclasses.fields(options)}
     own = {"overwrite": False, "in_order": True, "on_error": "raise", "progress": False}
     limits = {"max_cost": None, "max_audio_seconds": None}
-    different = {
+    different: dict[str, dict[str, Any]] = {
         "estimate": {"on_error": "skip", "uplink_mbps": None},
         "save_speech": {"response_format": None},
     }
