@@ -9,6 +9,7 @@ from importlib import import_module
 # and importing `typing` would double the time to start Python.
 TYPE_CHECKING = bool(0)
 if TYPE_CHECKING:
+    from apertis_audio_tools.api.speakers import Diarizer, SpeakerSpan
     from apertis_audio_tools.client import ApertisAudio
     from apertis_audio_tools.errors import (
         AccessError,
@@ -79,6 +80,7 @@ __all__ = [
     "ChatReply",
     "ConfigurationError",
     "Cue",
+    "Diarizer",
     "Estimate",
     "FileAccess",
     "InvalidRequestError",
@@ -100,6 +102,7 @@ __all__ = [
     "RecordingEstimate",
     "Segment",
     "ServerError",
+    "SpeakerSpan",
     "Speech",
     "SpeechFile",
     "TooLargeError",
@@ -114,7 +117,7 @@ __all__ = [
 
 # The modules that define the public names; those that import least come first.
 _MODULES = (
-    *("errors", "models", "results", "files.access"),
+    *("errors", "models", "results", "api.speakers", "files.access"),
     *("pipeline.progress", "pipeline.batch", "pipeline.estimates", "client"),
 )
 

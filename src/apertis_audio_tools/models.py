@@ -19,6 +19,10 @@ TranscriptFormat = Literal["json", "text", "srt", "vtt", "verbose_json"]
 SpeechFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 UploadFormat = Literal["auto", "original", "mp3", "opus"]
 """Encoding of uploads; `auto` and `original` re-encode only what the service does not accept."""
+Pauses = Literal["keep", "shorten"]
+"""Pauses of over a second: sent, or left out so that only speech is paid for."""
+Quality = Literal["keep", "mark", "drop"]
+"""Segments that perhaps nobody said: not examined, marked with a reason, or left out."""
 Task = Literal["transcribe", "translate"]
 TrackChoice: TypeAlias = int | Literal["default", "all"]
 """Audio track: an index among the audio tracks, the one a player plays, or all of them mixed."""
@@ -104,6 +108,7 @@ class Model:
             announced. The service is a gateway and may serve it for longer.
         successors: Names of the models that take its place.
         max_seconds: Longest recording of one request, in seconds; None if there is no known limit.
+        word_times: True if transcriptions have the times of words on request.
         instructions: True if speech follows ``instructions``.
         languages: True if several languages of a recording can be named.
         keywords: True if terms to be recognised have a parameter of their own.
@@ -122,6 +127,7 @@ class Model:
     retires: date | None = None
     successors: tuple[str, ...] = ()
     max_seconds: float | None = None
+    word_times: bool = False
     instructions: bool = False
     languages: bool = False
     keywords: bool = False
@@ -159,7 +165,11 @@ def _by_character(model: Model, dollars: float) -> Model:
     return replace(model, price=price)
 
 
-_WHISPER = Model({"transcribe": TRANSCRIPT_FORMATS, "translate": TRANSCRIPT_FORMATS})
+_WHISPER = Model(
+    {"transcribe": TRANSCRIPT_FORMATS, "translate": TRANSCRIPT_FORMATS},
+    source=f"{_REFERENCE}; the times of words from version 0.4.1 of the vendor's SDK",
+    word_times=True,
+)
 _GPT_4O_TRANSCRIBE = _ending(
     Model(
         {"transcribe": frozenset({"json"})},
@@ -274,6 +284,25 @@ class Capabilities:
                 f"recording has {seconds:.0f} s; use a whisper model or send a shorter recording."
             )
 
+    def gives_word_times(self, model: str, operation: Operation) -> bool:
+        """Return whether the model is known to return the times of words on request."""
+        row = self.models.get(model)
+        return row is not None and row.word_times and operation == "transcribe"
+
+    def require_word_times(self, model: str, operation: Operation, response_format: str) -> None:
+        """Raise `UnsupportedError` if there are known to be no times of words."""
+        if operation != "transcribe":
+            raise UnsupportedError("Translations have no times of words; transcribe instead.")
+        if model in self.models and not self.models[model].word_times:
+            others = self._names(lambda each: each.word_times)
+            raise UnsupportedError(
+                f"{model} returns no times of words; these models do: {others or 'none'}."
+            )
+        if response_format != "verbose_json":
+            raise UnsupportedError(
+                f"Times of words need response_format verbose_json, not {response_format}."
+            )
+
     def require_instructions(self, model: str) -> None:
         """Raise `UnsupportedError` if the model is known to ignore instructions."""
         row = self.models.get(model)
@@ -328,6 +357,12 @@ def require_piece_options(piece_seconds: float | None, upload_format: UploadForm
     if piece_seconds is not None and not piece_seconds > 0:
         raise ConfigurationError(f"piece_seconds has to be above 0, not {piece_seconds}.")
     require_choice("upload_format", upload_format, get_args(UploadFormat))
+
+
+def require_quality_options(pauses: Pauses, quality: Quality) -> None:
+    """Raise `ConfigurationError` for unknown ways to treat pauses and doubtful segments."""
+    require_choice("pauses", pauses, get_args(Pauses))
+    require_choice("quality", quality, get_args(Quality))
 
 
 def require_track_choice(value: object) -> None:

@@ -5,11 +5,12 @@ import contextlib
 import json
 import os
 import shutil
+import threading
 import wave
 from collections.abc import Callable, Iterator
 from math import inf, nan
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -34,6 +35,7 @@ from apertis_audio_tools.adapters.tools import (
 )
 from support.loopback_server import LoopbackServer
 from support.scripted_responses import respond_json
+from support.timeouts import TIMEOUT
 from support.wav_files import silent_wav
 
 CLIPS = Path(__file__).parents[1] / "clips"
@@ -251,7 +253,9 @@ def test_listing(client: ApertisAudio, access: FileAccess, use: Use) -> None:
     for name in (".hidden.mp3", "forged\nname.mp3", os.fsdecode(b"caf\xe9.mp3")):
         with contextlib.suppress(OSError):  # not every system has such names
             (access.inputs[0] / name).write_text("no sound")
+    (access.inputs[0] / "at 3.15\u202fPM.mp3").write_text("no sound")
     result = use(ListTool(client, access))
+    assert "at 3.15\u202fPM.mp3 (cannot be read)" in result.text.splitlines()
     assert "clip.ogg (00:00:01)" in result.text.splitlines()
     assert "team/clip.mp3 (00:00:01)" in result.text.splitlines()
     assert "note.mp3 (cannot be read)" in result.text.splitlines()
@@ -310,3 +314,38 @@ def test_error_of_the_system(
         monkeypatch.setattr(ApertisAudio, name, fail)
     with pytest.raises(AccessError, match=r"^The tool has failed: Input/output error\.$"):
         use(SpeakTool(client, access), text="Hello.")
+
+
+class SlowAccess(FileAccess):
+    """Access whose files are open before the caller has them, until `released` is set."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, isolate_probe=False)
+        self.opened, self.released = threading.Event(), threading.Event()
+        self.files: list[BinaryIO] = []
+
+    @contextlib.contextmanager
+    def reading(self, path: str) -> Iterator[tuple[str, BinaryIO]]:
+        """Open a file, and wait."""
+        with super().reading(path) as source:
+            self.files.append(source[1])
+            self.opened.set()
+            assert self.released.wait(TIMEOUT)
+            yield source
+
+
+def test_cancelled_while_a_file_is_opened(client: ApertisAudio, tmp_path: Path) -> None:
+    """A call that is cancelled while a thread opens its file closes the file."""
+    (tmp_path / "clip.wav").write_bytes(silent_wav(3200))
+    access = SlowAccess(tmp_path)
+
+    async def cancel() -> None:
+        call = asyncio.create_task(TranscribeTool(client, access).arun(path="clip.wav"))
+        await asyncio.to_thread(access.opened.wait, TIMEOUT)
+        call.cancel()
+        asyncio.get_running_loop().call_soon(access.released.set)
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert [file.closed for file in access.files] == [True]
+
+    asyncio.run(cancel())

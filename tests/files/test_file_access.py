@@ -100,6 +100,18 @@ def test_unusable_paths(folder: Path, path: Any, message: str) -> None:
         read_file(FileAccess(folder), path)
 
 
+@pytest.mark.parametrize(
+    "name", ["at 3.15\u202fPM.mov", "a\u00a0b.ogg", "می\u200cشود.ogg", "👩\u200d💻.ogg"]
+)
+def test_spaces_and_joiners(folder: Path, name: str) -> None:
+    """Names with the spaces of macOS and the joiners of Persian and emoji can be read."""
+    (folder / name).write_bytes(b"audio")
+    assert read_file(FileAccess(folder), name) == b"audio"
+    with pytest.raises(AccessError) as refused:
+        read_file(FileAccess(folder), "none.ogg")
+    assert repr(name) in str(refused.value)
+
+
 @pytest.mark.parametrize("kind", ["file", "folder"])
 def test_links_out(folder: Path, tmp_path: Path, kind: str) -> None:
     """A link out of the folder is refused, and so are files behind one."""

@@ -26,6 +26,7 @@ from apertis_audio_tools import (
     UnsupportedError,
 )
 from apertis_audio_tools.langchain import ChatApertisAudio
+from support.fake_clock import IGNORE_RETIREMENT
 from support.langchain_chat import Ask
 from support.loopback_server import Exchange, LoopbackServer
 from support.scripted_responses import respond_error, respond_json
@@ -33,8 +34,6 @@ from support.timeouts import TIMEOUT
 
 CLIPS = Path(__file__).parents[1] / "clips"
 SECRET = "sk-very-secret"
-IGNORE_RETIREMENT = ("-W", "ignore::apertis_audio_tools.ModelRetirementWarning")
-"""The day on which models retire is that of the machine."""
 
 
 def test_settings_reach_the_service() -> None:

@@ -87,7 +87,7 @@ def test_client_settings(kind: type[ClientComponent]) -> None:
     with pytest.raises(ValidationError, match="frozen"):  # the client would not notice
         adapter.timeout = 5.0
     with pytest.raises(ConfigurationError, match="requests_per_minute is 0"):
-        _ = kind(api_key=SECRET, requests_per_minute=0).audio
+        _ = kind(api_key=SECRET, requests_per_minute=0).audio_client
 
 
 def test_metadata() -> None:

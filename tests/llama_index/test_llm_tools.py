@@ -44,7 +44,7 @@ def chat_with_tools(request: pytest.FixtureRequest) -> Method:
     return TOOL_CHATS[request.param]
 
 
-def tool_call(arguments: str, call_id: str = "c-1") -> dict[str, Any]:
+def tool_call(arguments: Any, call_id: str = "c-1") -> dict[str, Any]:
     """Return a tool call in the chat schema."""
     function = {"name": "get_weather", "arguments": arguments}
     return {"id": call_id, "type": "function", "function": function}
@@ -114,13 +114,14 @@ def test_malformed_arguments_as_error(scripted: Scripted, streaming: bool) -> No
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("arguments", ["", "null"])
+@pytest.mark.parametrize("arguments", ["", "null", None, {}, {"city": "Lisbon"}])
 @pytest.mark.parametrize("method", TOOL_CHATS)
-def test_empty_arguments(scripted: Scripted, method: str, arguments: str) -> None:
-    """Empty arguments and null, as some models write them, are no arguments."""
+def test_unusual_arguments(scripted: Scripted, method: str, arguments: Any) -> None:
+    """Empty arguments and null are no arguments, and an object is what it says."""
     llm, _ = scripted(calling_response(tool_call(arguments), stream="stream" in method))
     response = TOOL_CHATS[method](llm, make_tools(), user_msg=WEATHER)[-1]
-    assert llm.get_tool_calls_from_response(response)[0].tool_kwargs == {}
+    expected = arguments if isinstance(arguments, dict) else {}
+    assert llm.get_tool_calls_from_response(response)[0].tool_kwargs == expected
 
 
 @pytest.mark.parametrize("method", ["chat_with_tools", "achat_with_tools"])
@@ -132,7 +133,8 @@ def test_required_call_without_tools(scripted: Scripted, method: str) -> None:
     assert sent_field(server, "tool_choice") is None
 
 
-def test_calls_of_the_older_chat_schema(scripted: Scripted, chat: Method) -> None:
+@pytest.mark.parametrize("role", ["function", "tool"])
+def test_calls_of_the_older_chat_schema(scripted: Scripted, chat: Method, role: str) -> None:
     """Function calls without ids are sent as tool calls, each with the result that follows it."""
     llm, server = scripted(respond_json(HI))
     call = {"name": "get_weather", "arguments": "{}"}
@@ -140,7 +142,7 @@ def test_calls_of_the_older_chat_schema(scripted: Scripted, chat: Method) -> Non
     for result in ("Fog.", "Rain."):
         asked = ChatMessage(role="assistant", additional_kwargs={"function_call": call})
         named = {"name": "get_weather"}
-        history += [asked, ChatMessage(role="function", content=result, additional_kwargs=named)]
+        history += [asked, ChatMessage(role=role, content=result, additional_kwargs=named)]
     with contextlib.suppress(APIError):  # a whole reply is no stream
         chat(llm, history)
     _, first, fog, second, rain = sent_field(server)

@@ -128,8 +128,9 @@ def test_other_splitters_give_no_wrong_times(make_reader: Make, monday: Path) ->
 
 def test_other_documents(parse: Parse) -> None:
     """A document that is no recording becomes one node, with its metadata."""
-    (node,) = parse([Document(text="Minutes.", metadata={"team": "core"}, id_="minutes")])
-    assert (node.get_content(), node.metadata) == ("Minutes.", {"team": "core"})
+    facts = {"team": "core", "clip": "minutes.mp3"}
+    (node,) = parse([Document(text="Minutes.", metadata=facts, id_="minutes")])
+    assert (node.get_content(), node.metadata) == ("Minutes.", facts)
     assert related(node, NodeRelationship.SOURCE) == "minutes"
 
 

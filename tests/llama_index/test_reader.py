@@ -8,10 +8,9 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from datetime import date
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-import fsspec  # type: ignore[import-untyped]
 import pytest
 from llama_index.core.node_parser import SentenceSplitter
 from llama_index.core.schema import Document, MetadataMode, NodeRelationship
@@ -117,43 +116,6 @@ class TestFinding:
         for source in (content, io.BytesIO(content)):
             assert texts(load(reader, source)) == expected
 
-    def test_other_file_system(self, reader: ApertisAudioReader, monday: Path, load: Load) -> None:
-        """A path of another file system is opened there, once."""
-        memory = fsspec.filesystem("memory")
-        memory.pipe("/far/monday.mp3", monday.read_bytes())
-        documents = load(reader, PurePosixPath("/far/monday.mp3"), fs=memory)
-        assert texts(documents) == texts(reader.load_data(monday))
-        assert documents[0].metadata["source"] == "/far/monday.mp3"
-        twice = load(reader, ["/far/monday.mp3", "/far/monday.mp3"], fs=memory)
-        assert texts(twice) == texts(documents)
-        with pytest.raises(RecordingError, match=r"/far/away.mp3 cannot be read"):
-            load(reader, "/far/away.mp3", fs=memory)
-
-    def test_folder_of_another_file_system(
-        self, reader: ApertisAudioReader, meetings: Path, load: Load
-    ) -> None:
-        """A folder of another file system is searched like a local one."""
-        memory = fsspec.filesystem("memory")
-        for name in ("monday.mp3", "later/tuesday.ogg", ".hidden/a.mp3", "notes.txt"):
-            content = meetings / name
-            memory.pipe(f"/team/{name}", content.read_bytes() if content.exists() else b"")
-        documents = load(reader, "/team", fs=memory)
-        sources = [document.metadata["source"] for document in documents]
-        assert sources == ["/team/later/tuesday.ogg"] * 2 + ["/team/monday.mp3"] * 4
-        direct = load(reader.model_copy(update={"glob": "*"}), "memory://team/", fs=memory)
-        assert texts(direct) == texts(documents)[2:]
-
-    def test_open_file_of_another_file_system(
-        self, reader: ApertisAudioReader, monday: Path, load: Load
-    ) -> None:
-        """An open file that has a path in place of a name is cited by it."""
-
-        class BucketFile(io.BytesIO):
-            path = "bucket/monday.mp3"
-
-        (first, *_) = load(reader, BucketFile(monday.read_bytes()))
-        assert first.metadata["source"] == "bucket/monday.mp3"
-
     def test_source_of_a_file(
         self,
         reader: ApertisAudioReader,
@@ -189,8 +151,14 @@ class TestFinding:
         assert load(reader, monday)[0].metadata["task"] == "transcribe"
         with pytest.raises(ConfigurationError, match="language"):
             load(reader, monday, task="translate", language="de")
-        with pytest.raises(TypeError, match="speed"):
-            load(reader, monday, speed=2)
+        german = reader.model_copy(update={"language": "de"})
+        assert load(german, monday, task="translate")[0].metadata["task"] == "translate"
+        for name in ("speed", "track"):
+            with pytest.raises(TypeError, match=f"no setting '{name}', only task, model, language"):
+                load(reader, monday, **{name: 1})
+        for model in (None, ""):
+            with pytest.raises(ConfigurationError, match="is the name of a model"):
+                load(reader, monday, model=model)
 
     def test_nothing_to_read(self, reader: ApertisAudioReader, load: Load) -> None:
         """Without an argument and input_dir, the error says what is missing."""
@@ -282,12 +250,33 @@ class TestDocuments:
         assert "extra_start" in warning
 
     def test_extra_info_is_flat(self, reader: ApertisAudioReader, monday: Path) -> None:
-        """Values that vector stores would refuse become text."""
-        extra = {"attendees": ["Ann", "Jörg"], "day": date(2026, 1, 2), "room": None, "floor": 3}
+        """Values that vector stores would refuse become text, which is always the same."""
+        extra: dict[Any, object] = {
+            "attendees": ["Ann", "Jörg"],
+            "day": date(2026, 1, 2),
+            "room": None,
+            "floor": 3,
+            "tags": {"tea", "budget"},
+            "facts": [{"tags": {"tea", "budget"}}],
+            "score": float("nan"),
+            1: "one",
+        }
         metadata = reader.load_data(monday, extra_info=extra)[0].metadata
         assert metadata["attendees"] == '["Ann", "Jörg"]'
         assert metadata["day"] == "2026-01-02"
         assert (metadata["room"], metadata["floor"]) == (None, 3)
+        assert metadata["tags"] == '["budget", "tea"]'
+        assert metadata["facts"] == '[{"tags": ["budget", "tea"]}]'
+        assert (metadata["score"], metadata["1"]) == ("nan", "one")
+
+    def test_extra_info_keeps_all_values(self, reader: ApertisAudioReader, monday: Path) -> None:
+        """No item is lost, also if its new name is taken, and none replaces the track."""
+        extra = {"source": "yours", "extra_source": "mine", "track": "third"}
+        whole = reader.model_copy(update={"track": 0}).load_data(monday, extra_info=extra)
+        metadata = whole[0].metadata
+        assert metadata["source"] == str(monday)
+        assert (metadata["extra_source"], metadata["extra_extra_source"]) == ("mine", "yours")
+        assert (metadata["track"], metadata["extra_track"]) == (0, "third")
 
     def test_no_audio_resource(self, reader: ApertisAudioReader, monday: Path) -> None:
         """Documents have no audio, so that a multimodal query does not send whole recordings."""

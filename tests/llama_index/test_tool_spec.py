@@ -57,17 +57,19 @@ class TestContract(ToolSpecContract):
         "translate_audio": {"path": "monday.mp3", "start": 20.0},
         "ask_about_audio": {"path": "clip.ogg", "question": "Who speaks?"},
         "speak_text": {"text": "Good morning."},
+        "list_recordings": {},
     }
     FAILING = {  # noqa: RUF012  # a constant
         "transcribe_audio": {"path": "../../etc/passwd"},
         "translate_audio": {"path": "monday.mp3", "start": -1},
         "ask_about_audio": {"path": "clip.ogg"},
         "speak_text": {"text": ""},
+        "list_recordings": {"start": -1},
     }
 
     @pytest.fixture
     def tool_spec(self, tool_spec: ApertisAudioToolSpec) -> ApertisAudioToolSpec:
-        """Return a tool spec with all four tools."""
+        """Return a tool spec with all tools."""
         return tool_spec
 
 
@@ -193,10 +195,10 @@ def test_folders(tmp_path: Path, beacon_url: str) -> None:
     settings: dict[str, Any] = {"api_key": "sk-payg-1234", "base_url": beacon_url}
     reading_only = ApertisAudioToolSpec(tmp_path, **settings)
     assert [tool.metadata.name for tool in reading_only.to_tool_list()] == [
-        *("transcribe_audio", "translate_audio", "ask_about_audio")
+        *("transcribe_audio", "translate_audio", "ask_about_audio", "list_recordings")
     ]
     both = ApertisAudioToolSpec([tmp_path], tmp_path / "out", **settings)
-    assert len(both.to_tool_list()) == 4
+    assert len(both.to_tool_list()) == 5
     with pytest.raises(ConfigurationError, match="Tools need a folder"):
         ApertisAudioToolSpec(**settings)
     with pytest.raises(ConfigurationError, match="not both"):

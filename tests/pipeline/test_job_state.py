@@ -10,6 +10,7 @@ from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.audio import Piece, cut_pieces
 from apertis_audio_tools.models import Capabilities
 from apertis_audio_tools.pipeline.job_state import JobState, StoppedError
+from apertis_audio_tools.pipeline.recording_jobs import open_job
 from apertis_audio_tools.pipeline.transcription_job import JobContext, JobFactory
 from support.piece_recogniser import STANDUP
 from support.standup_pieces import PIECE_SECONDS
@@ -47,11 +48,12 @@ def test_nothing_is_cut_after_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("apertis_audio_tools.pipeline.transcription_job.cut_pieces", counted)
     context = JobContext(Capabilities(), cache=None, base_url="http://127.0.0.1/v1")
-    job = JobFactory.create(TranscriptionOptions(piece_seconds=PIECE_SECONDS), context).job(STANDUP)
+    factory = JobFactory.create(TranscriptionOptions(piece_seconds=PIECE_SECONDS), context)
+    job = open_job(factory, STANDUP)
     state = JobState()
-    pieces = job.pieces(state)
-    piece = next(pieces)
+    requests = job.requests(state)
+    request = next(requests)
     state.stop.set()
-    assert next(pieces, None) is None
+    assert next(requests, None) is None
     assert len(cut) == 1
-    piece.close()
+    request.piece.close()

@@ -22,7 +22,7 @@ LAYERS: tuple[set[str], ...] = (
     {"pipeline"},
     {"client"},
     {"adapters"},
-    {"langchain", "llama_index"},
+    {"langchain", "llama_index", "mcp"},
     {"cli"},
     {"__main__"},
     {"plugins"},
@@ -38,7 +38,7 @@ AUDIO_LAYERS = ("input", "timing", "cutting", "output")
 ROOT_MODULES = {"__init__", "__main__", "errors", "models"}
 
 MAY_IMPORT_ALONE = {
-    "anyio": {"pipeline"},
+    "anyio": {"mcp", "pipeline"},
     "av": {"audio", "sandbox"},
     "httpcore": {"transport"},
     "httpx": {"transport"},
@@ -46,13 +46,15 @@ MAY_IMPORT_ALONE = {
     "llama_index": {"llama_index"},
     "llm": {"plugins"},
     "markitdown": {"plugins"},
+    "mcp": {"mcp"},
+    "mcp_types": {"mcp"},
     "nat": {"plugins"},
     "rich": {"cli"},
-    "starlette": {"sandbox"},
+    "starlette": {"mcp", "sandbox"},
     "tenacity": {"pipeline", "transport"},
     "tqdm": {"pipeline"},
     "typer": {"cli"},
-    "uvicorn": {"sandbox"},
+    "uvicorn": {"mcp", "sandbox"},
 }
 """The only parts that may import each third-party package."""
 

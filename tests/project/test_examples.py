@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from support.fake_clock import IGNORE_RETIREMENT
+
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 CITATIONS = ["llama_index_citations.py", "recordings", "When is the meeting?", "--sandbox"]
@@ -16,10 +18,9 @@ LLAMA_AGENT = ["llama_index_agent.py", "recordings/standup.ogg", "--sandbox"]
 VOICE_AGENT = ["langchain_voice_agent.py", "recordings/standup.ogg", "--sandbox"]
 WARNINGS = (
     *("-W", "error", "-W", "ignore::DeprecationWarning:inspect"),
-    *("-W", "ignore::apertis_audio_tools.ModelRetirementWarning"),
+    *IGNORE_RETIREMENT,
 )
-"""LlamaIndex's agents inspect all their members, including deprecated ones of pydantic; the day on
-which models retire is that of the machine."""
+"""LlamaIndex's agents inspect all their members, including deprecated ones of pydantic."""
 
 
 @pytest.fixture

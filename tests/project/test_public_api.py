@@ -144,7 +144,14 @@ def test_verbs() -> None:
     methods = dict(inspect.getmembers(ApertisAudio, inspect.isfunction))
     public = {name for name in methods if not name.startswith("_")}
     verbs = (*VERBS, *(f"{verb}_with" for verb in OPTIONS))
-    others = {"close", "aclose", "choose_model", "encode_clip", "gives_times"}
+    others = {
+        "close",
+        "aclose",
+        "cached_transcript_with",
+        "choose_model",
+        "encode_clip",
+        "gives_times",
+    }
     assert public == {*others, *verbs, *(f"a{verb}" for verb in verbs)}
 
 

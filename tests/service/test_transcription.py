@@ -50,6 +50,14 @@ def test_raw(client: ApertisAudio, run: Run, clip: Clip) -> None:
     assert json.loads(transcript.raw)["text"].strip() == transcript.text
 
 
+def test_words(client: ApertisAudio, run: Run, clip: Clip, assert_sentence: Check) -> None:
+    """Words have times on request, beside those of the segments."""
+    transcript = run(client, "transcribe", clip("mp3"), timestamp_granularities=["word"])
+    assert_sentence(" ".join(word.text for word in transcript.words))
+    assert transcript.words == transcript.segments[0].words
+    assert all(0 <= word.start < word.end <= 2 for word in transcript.words)
+
+
 @pytest.mark.parametrize("model", ["whisper-large-v3", "whisper-large-v3-turbo"])
 def test_whisper(
     client: ApertisAudio, run: Run, clip: Clip, assert_sentence: Check, model: str

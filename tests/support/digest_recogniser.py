@@ -22,25 +22,28 @@ def expected_text(content: bytes, part: int) -> str:
 
 
 def recognise_by_digest(
-    before: Callable[[Exchange], object] = lambda _exchange: None, parts: int = SEGMENT_COUNT
+    before: Callable[[Exchange], object] = lambda _exchange: None,
+    parts: int | Callable[[bytes], int] = SEGMENT_COUNT,
 ) -> Behaviour:
     """Return a behaviour that responds with the text derived from the uploaded recording.
 
     Args:
         before: Called before each response; it may block.
-        parts: Number of segments in each response, ten seconds apart.
+        parts: Number of segments in each response, ten seconds apart, or a function that returns
+            it for a recording.
     """
 
     def behave(exchange: Exchange) -> None:
         exchange.read_body()
         before(exchange)
         content = uploaded_file(exchange.received.body)
-        texts = [expected_text(content, part) for part in range(parts)]
+        count = parts if isinstance(parts, int) else parts(content)
+        texts = [expected_text(content, part) for part in range(count)]
         segments = [
             {"id": part, "start": 10.0 * part, "end": 10.0 * part + 9, "text": f" {text}"}
             for part, text in enumerate(texts)
         ]
-        fields = {"text": " ".join(texts), "language": "english", "duration": 10.0 * parts}
+        fields = {"text": " ".join(texts), "language": "english", "duration": 10.0 * count}
         body = json.dumps({**fields, "segments": segments}).encode()
         headers = {"content-type": "application/json", "content-length": str(len(body))}
         exchange.write_head(200, headers, body)

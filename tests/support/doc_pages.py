@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import wave
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -32,8 +33,20 @@ def copy_recordings(folder: Path) -> Path:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(CLIPS / f"clip{path.suffix}", path)
+    _write_call(folder / "call.wav")
     shutil.copy(ROOT / "README.md", folder)
     return folder
+
+
+def _write_call(path: Path) -> None:
+    """Write a clip whose first half is on one channel and whose second half is on another."""
+    with wave.open(str(CLIPS / "clip.wav")) as clip, wave.open(str(path), "wb") as call:
+        call.setparams(clip.getparams()._replace(nchannels=2))
+        frames, size = clip.readframes(clip.getnframes()), clip.getsampwidth()
+        half = len(frames) // size // 2 * size
+        for start in range(0, len(frames), size):
+            sample, silence = frames[start : start + size], bytes(size)
+            call.writeframesraw(sample + silence if start < half else silence + sample)
 
 
 def run_code(

@@ -4,6 +4,9 @@ import asyncio
 import threading
 from datetime import date
 
+IGNORE_RETIREMENT = ("-W", "ignore::apertis_audio_tools.ModelRetirementWarning")
+"""Arguments of Python for processes, in which models retire by the day of the machine."""
+
 
 class FakeClock:
     """`retry.Clock` for tests, which does not wait, and records the requested sleeps.

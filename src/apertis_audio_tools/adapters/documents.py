@@ -39,9 +39,10 @@ class TranscriptDocument:
             but not on the content: a changed recording keeps it.
         text: The words.
         metadata: Flat, JSON-safe facts in a fixed order: ``source`` (see `document_source`),
-            ``start`` and ``end`` in seconds, ``timecode``, ``duration`` of the recording in
-            seconds, then ``language``, ``language_reported``, ``model`` and ``task``, as far as
-            they are known (see `language_facts`), and ``track`` if one was chosen.
+            ``start`` and ``end`` in seconds, ``timecode``, ``speaker`` if it is known, ``duration``
+            of the recording in seconds, then ``language``, ``language_reported``, ``model`` and
+            ``task``, as far as they are known (see `language_facts`), and ``track`` if one was
+            chosen.
     """
 
     id: str
@@ -91,7 +92,7 @@ class DocumentOptions:
         if self.granularity == "recording":
             last = transcript.segments[-1].end if transcript.segments else 0.0
             whole = Passage(
-                start=0.0, end=transcript.duration or last, text=transcript.text.strip()
+                start=0.0, end=transcript.duration or last, text=transcript.to_text().strip()
             )
             return (whole,) if whole.text else ()
         if self.granularity == "segment" and transcript.segments:
@@ -176,6 +177,7 @@ def make_documents(
                 "start": start,
                 "end": end,
                 "timecode": format_timecode(start),
+                **({"speaker": part.speaker} if part.speaker else {}),
                 **known,
             },
         )
@@ -202,7 +204,14 @@ def _identify(
 def _changed_values(options: TranscriptionOptions | DocumentOptions) -> dict[str, object]:
     """Return the values that are not defaults; numbers as floats, since JSON tells 1 from 1.0."""
     return {
-        each.name: float(value) if isinstance(value, int) else value
+        each.name: _as_json(value)
         for each in fields(options)
         if (value := getattr(options, each.name)) != each.default
     }
+
+
+def _as_json(value: object) -> object:
+    """Return a value that is the same in every process: a diarizer becomes its name."""
+    if callable(value):
+        return getattr(value, "__qualname__", type(value).__qualname__)
+    return float(value) if isinstance(value, int) else value

@@ -32,7 +32,6 @@ from apertis_audio_tools.errors import (
     RateLimitError,
     ServerError,
 )
-from apertis_audio_tools.models import require_piece_options, require_track_choice
 from apertis_audio_tools.pipeline.accounts import Account
 from apertis_audio_tools.pipeline.batch import OnError, Outcome, require_error_mode
 from apertis_audio_tools.pipeline.progress import ProgressCallback
@@ -111,13 +110,14 @@ class LoadOptions:
         options = self.transcription
         if options.task not in {"transcribe", "translate"}:
             raise ConfigurationError(f"task is {options.task!r}; it is transcribe or translate.")
+        if not options.model:
+            raise ConfigurationError(f"model is {options.model!r}; it is the name of a model.")
         if options.task == "translate" and (options.language or options.languages):
             raise ConfigurationError("The language spoken is only for transcribing.")
         if options.task == "transcribe" and options.to != ENGLISH:
             raise ConfigurationError("to is only for translating; set task to translate.")
         check_terms(options)
-        require_piece_options(options.piece_seconds, options.upload_format)
-        require_track_choice(options.track)
+        options.require_valid()
         require_error_mode(self.on_error)
 
     def transcribe_each(

@@ -63,18 +63,18 @@ class StreamCall(Generic[R_co]):
 
 
 def multipart_body(
-    fields: Mapping[str, str | float | Sequence[str] | None], upload: Upload
+    fields: Mapping[str, str | float | tuple[str, ...] | None], upload: Upload
 ) -> RequestBody:
     """Return a multipart form that streams one file.
 
-    Fields that are None are left out; a field with several values is repeated.
+    Fields that are None are left out, and those with several values are repeated.
     """
     boundary = secrets.token_hex(16)
     head = "".join(
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-        for name, values in fields.items()
-        for value in (values if isinstance(values, list | tuple) else (values,))
-        if value is not None
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{each}\r\n'
+        for name, value in fields.items()
+        for each in (value if isinstance(value, tuple) else (value,))
+        if each is not None
     )
     head += (
         f'--{boundary}\r\nContent-Disposition: form-data; name="file"; '

@@ -16,7 +16,7 @@ from apertis_audio_tools.api.call import (
     require_size,
     response_metadata,
 )
-from apertis_audio_tools.api.chat_stream import ChatEventReader
+from apertis_audio_tools.api.chat_stream import ArgumentsText, ChatEventReader
 from apertis_audio_tools.api.options import ChatOptions, ModelNeed
 from apertis_audio_tools.api.request import AsciiText, Request, RequestBody, Upload
 from apertis_audio_tools.api.response import Response, malformed_error
@@ -188,7 +188,7 @@ def _encode_block(block: Mapping[str, Any], encode_clip: ClipEncoder) -> Mapping
 
 class _Function(BaseModel):
     name: str
-    arguments: str = ""
+    arguments: ArgumentsText = ""
 
 
 class _ToolCall(BaseModel):

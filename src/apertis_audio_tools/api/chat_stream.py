@@ -1,11 +1,12 @@
 """Streamed chat replies: server-sent events become deltas."""
 
 import contextlib
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Annotated
 
-from pydantic import BaseModel, FailFast, ValidationError
+from pydantic import BaseModel, BeforeValidator, FailFast, ValidationError
 from pydantic_core import from_json
 
 from apertis_audio_tools.api.json_limits import has_few_values
@@ -23,9 +24,18 @@ _MAX_LINES = 500_000
 _MAX_TOOL_CALLS = 1_000
 
 
+def _write_arguments(value: object) -> object:
+    """Return the arguments of a call as text: some services send null, or an object."""
+    return json.dumps(value) if isinstance(value, dict) else "" if value is None else value
+
+
+ArgumentsText = Annotated[str, BeforeValidator(_write_arguments)]
+"""Arguments of a tool call, as JSON text."""
+
+
 class _FunctionDelta(BaseModel):
     name: str | None = None
-    arguments: str | None = None
+    arguments: ArgumentsText = ""
 
 
 class _ToolCallDelta(BaseModel):
@@ -181,7 +191,7 @@ class ChatEventReader:
             index=index,
             id=call.id,
             name=function.name,
-            arguments=function.arguments or "",
+            arguments=function.arguments,
         )
 
 

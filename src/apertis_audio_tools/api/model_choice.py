@@ -124,6 +124,11 @@ def is_about_model(error: APIStatusError) -> bool:
     return error.code in {"model_not_found", "model_access_denied"}
 
 
+def is_endpoint_gone(error: NotFoundError) -> bool:
+    """Return whether a response says that an endpoint, and not a model, does not exist."""
+    return error.status is not None and error.code != "model_not_found"
+
+
 def _accepts_length(row: Model, seconds: float | None) -> bool:
     return (
         row.max_seconds is None or seconds is None or seconds <= row.max_seconds * DURATION_MARGIN
@@ -139,6 +144,7 @@ def suits(row: Model, need: ModelNeed) -> bool:
         and (not need.has_audio or bool(formats))
         and (not need.instructions or row.instructions)
         and (len(need.languages) < 2 or row.languages)  # noqa: PLR2004  # one becomes `language`
+        and (not need.words or row.word_times)
         and _accepts_length(row, need.seconds)
         and (need.voice is None or need.voice not in VOICES or row.has_voice(need.voice))
     )

@@ -2,19 +2,28 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
-from apertis_audio_tools.errors import UnsupportedError
+from apertis_audio_tools.api.speakers import Speakers, require_speaker_options
+from apertis_audio_tools.errors import ConfigurationError, UnsupportedError
 from apertis_audio_tools.models import (
     AUTO,
     VOICE,
     Operation,
+    Pauses,
+    Quality,
     SpeechFormat,
     Task,
     TrackChoice,
     TranscriptFormat,
     UploadFormat,
+    require_piece_options,
+    require_quality_options,
+    require_track_choice,
 )
+
+TimestampGranularity = Literal["word", "segment"]
+"""Texts of a transcript that have times."""
 
 ENGLISH = "en"
 """Language that the endpoint for translations translates into."""
@@ -33,6 +42,7 @@ class ModelNeed:
         instructions: True if speech has to follow instructions.
         has_audio: True for a chat with clips, or with a spoken reply.
         seconds: Length of the pieces that a request carries, if it was named.
+        words: True if a transcript needs the times of words.
     """
 
     operation: Operation
@@ -43,12 +53,14 @@ class ModelNeed:
     instructions: bool = False
     has_audio: bool = False
     seconds: float | None = None
+    words: bool = False
 
     def __str__(self) -> str:
         words = [
             self.operation,
             f"in {self.response_format}" if self.response_format else "",
             "in several languages" if len(self.languages) > 1 else "",
+            "with the times of words" if self.words else "",
             "with instructions" if self.instructions else "",
             "with audio" if self.has_audio else "",
         ]
@@ -75,13 +87,23 @@ class TranscriptionOptions:
     track: TrackChoice = "default"
     to: str = ENGLISH
     chat_model: str = AUTO
+    timestamp_granularities: Sequence[TimestampGranularity] | None = None
+    speakers: Speakers | None = None
+    speaker_names: Sequence[str] | None = None
+    channels: Sequence[int] | None = None
+    pauses: Pauses = "keep"
+    quality: Quality = "keep"
 
     def __post_init__(self) -> None:
-        for name in ("languages", "keywords"):  # hashable, and the same key from any sequence
+        """Replace lists by tuples, so that the options can be compared and are the same later."""
+        for name in ("languages", "keywords"):
             value = getattr(self, name)
             if isinstance(value, str) or not isinstance(value, Sequence):
                 raise UnsupportedError(f"{name} is a list of texts, not {type(value).__name__}.")
             object.__setattr__(self, name, tuple(value))
+        for name in ("timestamp_granularities", "speaker_names", "channels"):
+            if isinstance(value := getattr(self, name), list):
+                object.__setattr__(self, name, tuple(value))
 
     @property
     def translates_text(self) -> bool:
@@ -102,6 +124,30 @@ class TranscriptionOptions:
             language=self.language or only,
             languages=self.languages,
             seconds=self.piece_seconds,
+            words=self.wants_words,
+        )
+
+    @property
+    def wants_words(self) -> bool:
+        """True if the times of words are requested."""
+        return "word" in (self.timestamp_granularities or ())
+
+    def require_valid(self) -> None:
+        """Raise an error for options that no recording and no model can have."""
+        require_piece_options(self.piece_seconds, self.upload_format)
+        require_track_choice(self.track)
+        require_quality_options(self.pauses, self.quality)
+        require_speaker_options(self.speakers, self.speaker_names, self.channels, self.track)
+        if self.timestamp_granularities is not None:
+            _require_granularities(self.timestamp_granularities)
+
+
+def _require_granularities(value: object) -> None:
+    is_list = isinstance(value, Sequence) and not isinstance(value, str) and value
+    known = get_args(TimestampGranularity)
+    if not is_list or any(each not in known for each in value):  # type: ignore[attr-defined]
+        raise ConfigurationError(
+            f'timestamp_granularities is {value!r:.100}; it is a list of "word" and "segment".'
         )
 
 

@@ -2,7 +2,6 @@
 
 import functools
 import re
-from collections.abc import Sequence
 
 from apertis_audio_tools import models
 from apertis_audio_tools.api.call import Call, multipart_body, require_size
@@ -36,26 +35,26 @@ def check_terms(options: TranscriptionOptions) -> None:
 
 def _language_fields(
     options: TranscriptionOptions, capabilities: Capabilities
-) -> dict[str, str | Sequence[str] | None]:
+) -> dict[str, str | tuple[str, ...] | None]:
     """Return the languages by the name that the model has for them."""
     codes = options.languages or ((options.language,) if options.language else ())
     row = capabilities.models.get(options.model)
     if row and row.languages:
-        return {"languages[]": codes}
+        return {"languages[]": tuple(codes)}
     if len(codes) < 2:  # noqa: PLR2004  # one is sent as `language`
         return {"language": codes[0] if codes else None}
     if row:
         capabilities.require_languages(options.model)
-    return {"languages[]": codes}
+    return {"languages[]": tuple(codes)}
 
 
 def _keyword_fields(
     options: TranscriptionOptions, capabilities: Capabilities
-) -> dict[str, str | Sequence[str] | None]:
+) -> dict[str, str | tuple[str, ...] | None]:
     """Return the prompt and the keywords, which end the prompt if the model has no others."""
     row = capabilities.models.get(options.model)
     if row and row.keywords:
-        return {"prompt": options.prompt, "keywords[]": options.keywords}
+        return {"prompt": options.prompt, "keywords[]": tuple(options.keywords)}
     words = filter(None, [options.prompt, ", ".join(options.keywords)])
     return {"prompt": " ".join(words) or None if options.keywords else options.prompt}
 
@@ -79,6 +78,8 @@ def transcription_call(
     models.require_choice("response_format", response_format, models.TRANSCRIPT_FORMATS)
     models.require_range("temperature", options.temperature, models.TEMPERATURE_RANGE)
     check_terms(options)
+    if options.wants_words:
+        capabilities.require_word_times(model, task, response_format)
     capabilities.require_operation(model, task, response_format)
     capabilities.require_duration(model, duration)
     fields = {
@@ -87,6 +88,8 @@ def transcription_call(
         **_keyword_fields(options, capabilities),
         "response_format": response_format,
         "temperature": options.temperature,
+        # With words alone, services leave out the segments.
+        "timestamp_granularities[]": ("segment", "word") if options.wants_words else None,
     }
     body = multipart_body(fields, upload)
     require_size(

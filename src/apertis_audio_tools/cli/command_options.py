@@ -7,13 +7,14 @@ from typing import Annotated, cast
 
 import typer
 
+from apertis_audio_tools.api.speakers import SpeakerSource
 from apertis_audio_tools.cli.standard_streams import (
     decode_argument,
     decode_arguments,
     require_regular_files,
 )
 from apertis_audio_tools.cli.transcript_output import OutputFormat, require_folder
-from apertis_audio_tools.models import TrackChoice, UploadFormat
+from apertis_audio_tools.models import Pauses, Quality, TrackChoice, UploadFormat
 
 recordings_argument: Callable[..., object] = functools.partial(
     typer.Argument,
@@ -84,6 +85,40 @@ Track = Annotated[
         "default.",
     ),
 ]
+SpeakerSignals = Annotated[
+    SpeakerSource | None,
+    typer.Option(
+        "--speakers", help="Transcribe each channel, or each track, as one speaker of its own."
+    ),
+]
+SpeakerNames = Annotated[
+    str | None,
+    typer.Option(
+        "--speaker-names",
+        metavar="NAMES",
+        help="Names of the speakers, separated by commas.",
+        callback=decode_argument,
+    ),
+]
+Channels = Annotated[
+    str | None,
+    typer.Option(
+        "--channels",
+        metavar="INDEXES",
+        help="Channels to transcribe, from 0 on, separated by commas.",
+    ),
+]
+PausesChoice = Annotated[
+    Pauses,
+    typer.Option("--pauses", help="Send long pauses, or leave them out to pay for speech only."),
+]
+QualityChoice = Annotated[
+    Quality,
+    typer.Option(
+        "--quality",
+        help="Keep segments that perhaps nobody said, mark them (in json), or drop them.",
+    ),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
 NoCache = Annotated[
     bool, typer.Option("--no-cache", help="Neither use nor store cached transcripts.")
@@ -111,6 +146,21 @@ MaxAudioSeconds = Annotated[
 UseSandbox = Annotated[
     bool, typer.Option("--sandbox", help="Use a local stand-in for the service; needs no key.")
 ]
+
+
+def parse_names(value: str | None) -> tuple[str, ...] | None:
+    """Return the value of ``--speaker-names``, which the client checks."""
+    return None if value is None else tuple(name.strip() for name in value.split(","))
+
+
+def parse_channels(value: str | None) -> tuple[int, ...] | None:
+    """Return the value of ``--channels``."""
+    if value is None:
+        return None
+    indexes = [each.strip() for each in value.split(",")]
+    if not all(each.isdecimal() for each in indexes):
+        raise typer.BadParameter("--channels is a list such as 0,1.")
+    return tuple(map(int, indexes))
 
 
 def parse_track(value: str) -> TrackChoice:

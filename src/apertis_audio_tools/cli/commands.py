@@ -15,6 +15,7 @@ import apertis_audio_tools
 from apertis_audio_tools.adapters.entry_points import list_registrations
 from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.cli.command_options import (
+    Channels,
     DryRun,
     Files,
     Format,
@@ -28,17 +29,24 @@ from apertis_audio_tools.cli.command_options import (
     NoCache,
     OutputFolder,
     Overwrite,
+    PausesChoice,
     PieceSeconds,
     Prompt,
+    QualityChoice,
+    SpeakerNames,
+    SpeakerSignals,
     Temperature,
     Track,
     UplinkMbps,
     UploadFormatChoice,
     UseSandbox,
+    parse_channels,
+    parse_names,
     parse_track,
     recordings_argument,
 )
 from apertis_audio_tools.cli.estimates import print_estimate
+from apertis_audio_tools.cli.mcp_command import serve_mcp
 from apertis_audio_tools.cli.progress_bar import recordings_progress
 from apertis_audio_tools.cli.session import (
     CommandSession,
@@ -115,6 +123,11 @@ def transcribe(
     piece_seconds: PieceSeconds = None,
     upload_format: UploadFormatChoice = "auto",
     track: Track = "default",
+    speakers: SpeakerSignals = None,
+    speaker_names: SpeakerNames = None,
+    channels: Channels = None,
+    pauses: PausesChoice = "keep",
+    quality: QualityChoice = "keep",
     dry_run: DryRun = False,
     uplink_mbps: UplinkMbps = None,
     max_cost: MaxCost = None,
@@ -133,6 +146,11 @@ def transcribe(
         piece_seconds=piece_seconds,
         upload_format=upload_format,
         track=parse_track(track),
+        speakers=speakers,
+        speaker_names=parse_names(speaker_names),
+        channels=parse_channels(channels),
+        pauses=pauses,
+        quality=quality,
     )
     with open_session(sandbox=sandbox, use_cache=not no_cache) as session:
         if dry_run:
@@ -164,6 +182,11 @@ def translate(
     piece_seconds: PieceSeconds = None,
     upload_format: UploadFormatChoice = "auto",
     track: Track = "default",
+    speakers: SpeakerSignals = None,
+    speaker_names: SpeakerNames = None,
+    channels: Channels = None,
+    pauses: PausesChoice = "keep",
+    quality: QualityChoice = "keep",
     dry_run: DryRun = False,
     uplink_mbps: UplinkMbps = None,
     max_cost: MaxCost = None,
@@ -183,6 +206,11 @@ def translate(
         piece_seconds=piece_seconds,
         upload_format=upload_format,
         track=parse_track(track),
+        speakers=speakers,
+        speaker_names=parse_names(speaker_names),
+        channels=parse_channels(channels),
+        pauses=pauses,
+        quality=quality,
     )
     with open_session(sandbox=sandbox, use_cache=not no_cache) as session:
         if dry_run:
@@ -356,6 +384,9 @@ def cache(
         count, size = transcripts.usage()
         print_note(f"Cached transcripts: {count} ({decimal(size)}).")
         print_result(transcripts.path)
+
+
+app.command("mcp")(serve_mcp)
 
 
 @app.command("sandbox")

@@ -2,8 +2,16 @@
 
 from collections.abc import AsyncGenerator, Generator, Sequence
 
-from apertis_audio_tools.api.options import TranscriptionOptions
-from apertis_audio_tools.models import AUTO, TrackChoice, TranscriptFormat, UploadFormat
+from apertis_audio_tools.api.options import TimestampGranularity, TranscriptionOptions
+from apertis_audio_tools.api.speakers import Speakers
+from apertis_audio_tools.models import (
+    AUTO,
+    Pauses,
+    Quality,
+    TrackChoice,
+    TranscriptFormat,
+    UploadFormat,
+)
 from apertis_audio_tools.pipeline.accounts import Account, Limits
 from apertis_audio_tools.pipeline.batch import BatchRequest, OnError, Outcome, Sources
 from apertis_audio_tools.pipeline.batch_runner import BatchRunner
@@ -34,6 +42,12 @@ class BatchVerbs:
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
         track: TrackChoice = "default",
+        timestamp_granularities: Sequence[TimestampGranularity] | None = None,
+        speakers: Speakers | None = None,
+        speaker_names: Sequence[str] | None = None,
+        channels: Sequence[int] | None = None,
+        pauses: Pauses = "keep",
+        quality: Quality = "keep",
         max_cost: float | None = None,
         max_audio_seconds: float | None = None,
     ) -> Generator[Outcome]:
@@ -64,6 +78,12 @@ class BatchVerbs:
             piece_seconds: Target length of pieces in seconds; see `transcribe`.
             upload_format: Encoding of uploads; see `transcribe`. Defaults to ``auto``.
             track: Audio track of each recording; see `transcribe`. Defaults to ``default``.
+            timestamp_granularities: ``["word"]`` for the times of words; see `transcribe`.
+            speakers: How speakers are told apart; see `transcribe`, as for the next two.
+            speaker_names: Name for each channel or track.
+            channels: Indexes of the channels.
+            pauses: Whether long pauses are sent; see `transcribe`. Defaults to ``keep``.
+            quality: Treatment of doubtful segments; see `transcribe`. Defaults to ``keep``.
             max_cost: Dollars that all recordings may cost together, repeated requests included.
                 Defaults to no limit but that of the client.
             max_audio_seconds: Seconds of audio that may be sent for all recordings together.
@@ -88,6 +108,12 @@ class BatchVerbs:
             piece_seconds=piece_seconds,
             upload_format=upload_format,
             track=track,
+            timestamp_granularities=timestamp_granularities,
+            speakers=speakers,
+            speaker_names=speaker_names,
+            channels=channels,
+            pauses=pauses,
+            quality=quality,
         )
         return self.transcribe_many_with(
             sources,
@@ -115,6 +141,12 @@ class BatchVerbs:
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
         track: TrackChoice = "default",
+        timestamp_granularities: Sequence[TimestampGranularity] | None = None,
+        speakers: Speakers | None = None,
+        speaker_names: Sequence[str] | None = None,
+        channels: Sequence[int] | None = None,
+        pauses: Pauses = "keep",
+        quality: Quality = "keep",
         max_cost: float | None = None,
         max_audio_seconds: float | None = None,
     ) -> AsyncGenerator[Outcome]:
@@ -130,6 +162,12 @@ class BatchVerbs:
             piece_seconds=piece_seconds,
             upload_format=upload_format,
             track=track,
+            timestamp_granularities=timestamp_granularities,
+            speakers=speakers,
+            speaker_names=speaker_names,
+            channels=channels,
+            pauses=pauses,
+            quality=quality,
         )
         return self.atranscribe_many_with(
             sources,
@@ -156,6 +194,11 @@ class BatchVerbs:
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
         track: TrackChoice = "default",
+        speakers: Speakers | None = None,
+        speaker_names: Sequence[str] | None = None,
+        channels: Sequence[int] | None = None,
+        pauses: Pauses = "keep",
+        quality: Quality = "keep",
         max_cost: float | None = None,
         max_audio_seconds: float | None = None,
     ) -> Generator[Outcome]:
@@ -177,6 +220,11 @@ class BatchVerbs:
             piece_seconds: Target length of pieces in seconds; see `transcribe`.
             upload_format: Encoding of uploads; see `transcribe`. Defaults to ``auto``.
             track: Audio track of each recording; see `transcribe`. Defaults to ``default``.
+            speakers: How speakers are told apart; see `transcribe`, as for the next two.
+            speaker_names: Name for each channel or track.
+            channels: Indexes of the channels.
+            pauses: Whether long pauses are sent; see `transcribe`. Defaults to ``keep``.
+            quality: Treatment of doubtful segments; see `transcribe`. Defaults to ``keep``.
             max_cost: Dollars that all recordings may cost; see `transcribe_many`.
             max_audio_seconds: Seconds of audio that may be sent; see `transcribe_many`.
 
@@ -194,6 +242,11 @@ class BatchVerbs:
             piece_seconds=piece_seconds,
             upload_format=upload_format,
             track=track,
+            speakers=speakers,
+            speaker_names=speaker_names,
+            channels=channels,
+            pauses=pauses,
+            quality=quality,
         )
         return self.transcribe_many_with(
             sources,
@@ -220,6 +273,11 @@ class BatchVerbs:
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
         track: TrackChoice = "default",
+        speakers: Speakers | None = None,
+        speaker_names: Sequence[str] | None = None,
+        channels: Sequence[int] | None = None,
+        pauses: Pauses = "keep",
+        quality: Quality = "keep",
         max_cost: float | None = None,
         max_audio_seconds: float | None = None,
     ) -> AsyncGenerator[Outcome]:
@@ -235,6 +293,11 @@ class BatchVerbs:
             piece_seconds=piece_seconds,
             upload_format=upload_format,
             track=track,
+            speakers=speakers,
+            speaker_names=speaker_names,
+            channels=channels,
+            pauses=pauses,
+            quality=quality,
         )
         return self.atranscribe_many_with(
             sources,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from apertis_audio_tools.api.options import SpeechOptions, TranscriptionOptions
+from apertis_audio_tools.api.speakers import Speakers
 from apertis_audio_tools.api.speech import check_speech, use_model
 from apertis_audio_tools.api.token_usage import UsagePeriod, token_usage_call
 from apertis_audio_tools.client.settings import require_positive
@@ -10,6 +11,7 @@ from apertis_audio_tools.errors import NotFoundError, UnsupportedError
 from apertis_audio_tools.models import (
     AUTO,
     VOICE,
+    Pauses,
     SpeechFormat,
     Task,
     TrackChoice,
@@ -67,6 +69,9 @@ class CostVerbs:
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
         track: TrackChoice = "default",
+        speakers: Speakers | None = None,
+        channels: Sequence[int] | None = None,
+        pauses: Pauses = "keep",
         on_error: OnError = "skip",
         uplink_mbps: float | None = None,
     ) -> Estimate:
@@ -81,7 +86,7 @@ class CostVerbs:
             sources: Recordings; see `transcribe_many`.
             task: ``transcribe`` or ``translate``. Defaults to ``transcribe``.
             to: Language to translate into; see `translate`. Defaults to ``en``.
-            model: Model; see `transcribe`, as for the options up to `track`.
+            model: Model; see `transcribe`, as for the options up to `pauses`.
             language: Language spoken.
             languages: Languages spoken.
             keywords: Terms to be recognised.
@@ -91,6 +96,9 @@ class CostVerbs:
             piece_seconds: Target length of pieces in seconds.
             upload_format: Encoding of uploads. Defaults to ``auto``.
             track: Audio track. Defaults to ``default``.
+            speakers: How speakers are told apart: channels and tracks are requests of their own.
+            channels: Indexes of the channels.
+            pauses: Whether long pauses are sent. Defaults to ``keep``.
             on_error: ``skip`` to report recordings that cannot be transcribed as
                 `Estimate.failures`, or ``raise`` for the error of the first. Defaults to ``skip``.
             uplink_mbps: Megabits per second that the connection sends, for
@@ -113,6 +121,9 @@ class CostVerbs:
             piece_seconds=piece_seconds,
             upload_format=upload_format,
             track=track,
+            speakers=speakers,
+            channels=channels,
+            pauses=pauses,
         )
         return self.estimate_with(
             sources,
@@ -137,6 +148,9 @@ class CostVerbs:
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
         track: TrackChoice = "default",
+        speakers: Speakers | None = None,
+        channels: Sequence[int] | None = None,
+        pauses: Pauses = "keep",
         on_error: OnError = "skip",
         uplink_mbps: float | None = None,
     ) -> Estimate:
@@ -154,6 +168,9 @@ class CostVerbs:
             piece_seconds=piece_seconds,
             upload_format=upload_format,
             track=track,
+            speakers=speakers,
+            channels=channels,
+            pauses=pauses,
         )
         return await self.aestimate_with(
             sources,

@@ -2,11 +2,20 @@
 
 from collections.abc import Sequence
 
-from apertis_audio_tools.api.options import TranscriptionOptions
+from apertis_audio_tools.api.options import TimestampGranularity, TranscriptionOptions
+from apertis_audio_tools.api.speakers import Speakers
 from apertis_audio_tools.audio import Source
-from apertis_audio_tools.models import AUTO, TrackChoice, TranscriptFormat, UploadFormat
+from apertis_audio_tools.models import (
+    AUTO,
+    Pauses,
+    Quality,
+    TrackChoice,
+    TranscriptFormat,
+    UploadFormat,
+)
 from apertis_audio_tools.pipeline.accounts import Account, Limits
 from apertis_audio_tools.pipeline.job_state import JobState
+from apertis_audio_tools.pipeline.recording_jobs import open_job
 from apertis_audio_tools.pipeline.transcription_job import JobContext, JobFactory
 from apertis_audio_tools.pipeline.transcription_runner import TranscriptionRunner
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread
@@ -33,6 +42,12 @@ class TranscriptionVerbs:
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
         track: TrackChoice = "default",
+        timestamp_granularities: Sequence[TimestampGranularity] | None = None,
+        speakers: Speakers | None = None,
+        speaker_names: Sequence[str] | None = None,
+        channels: Sequence[int] | None = None,
+        pauses: Pauses = "keep",
+        quality: Quality = "keep",
         max_cost: float | None = None,
         max_audio_seconds: float | None = None,
     ) -> Transcript:
@@ -63,6 +78,20 @@ class TranscriptionVerbs:
             track: Audio track of a recording with several: its index among them, counted from 0,
                 or ``all`` to mix them. Defaults to ``default``, the track a player would play,
                 unless that is silent and another is not.
+            timestamp_granularities: ``["word"]`` for the times of words as well, which are in
+                `Transcript.words`. Defaults to those of segments; with `speakers`, to both if the
+                model has them.
+            speakers: ``channels`` or ``tracks`` if each of them holds one speaker: they are
+                transcribed one by one and joined on one time line. A `Diarizer` tells speakers of
+                one signal apart. Defaults to the speakers that the service names, if it does.
+            speaker_names: Name for each channel or track. Defaults to ``Speaker 1`` and so on.
+            channels: Indexes of the channels to transcribe, from 0 on. Defaults to all of up to 8.
+            pauses: ``shorten`` to send no pauses of more than a second, so that only speech is paid
+                for; times stay those of the recording. Very soft speech may be taken for a pause.
+                Defaults to ``keep``.
+            quality: ``mark`` to give each segment that perhaps nobody said a reason in
+                `Segment.doubtful`, by a voice detector (extra ``vad``), the numbers of the model
+                and repetitions; ``drop`` to leave those out, with a note. Defaults to ``keep``.
             max_cost: Dollars that this may cost. Defaults to no limit but that of the client.
             max_audio_seconds: Seconds of audio that may be sent, repeated ones included. Defaults
                 to no limit but that of the client.
@@ -72,7 +101,8 @@ class TranscriptionVerbs:
                 has the transcript of the pieces that were finished.
             ConfigurationError: If `max_cost` cannot be kept, because the price is not known.
             RecordingError: If the source is missing, empty or no audio.
-            UnsupportedError: If the service is known to refuse it; nothing was sent.
+            UnsupportedError: If the service is known to refuse it, or if it has no channels or
+                tracks that tell speakers apart; nothing was sent.
             APIError: If the service refused, could not be reached, or sent a malformed response;
                 ``partial`` has the transcript of the pieces that were finished.
         """
@@ -87,6 +117,12 @@ class TranscriptionVerbs:
             piece_seconds=piece_seconds,
             upload_format=upload_format,
             track=track,
+            timestamp_granularities=timestamp_granularities,
+            speakers=speakers,
+            speaker_names=speaker_names,
+            channels=channels,
+            pauses=pauses,
+            quality=quality,
         )
         return self.transcribe_with(source, options, Account(Limits(max_cost, max_audio_seconds)))
 
@@ -104,6 +140,12 @@ class TranscriptionVerbs:
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
         track: TrackChoice = "default",
+        timestamp_granularities: Sequence[TimestampGranularity] | None = None,
+        speakers: Speakers | None = None,
+        speaker_names: Sequence[str] | None = None,
+        channels: Sequence[int] | None = None,
+        pauses: Pauses = "keep",
+        quality: Quality = "keep",
         max_cost: float | None = None,
         max_audio_seconds: float | None = None,
     ) -> Transcript:
@@ -119,6 +161,12 @@ class TranscriptionVerbs:
             piece_seconds=piece_seconds,
             upload_format=upload_format,
             track=track,
+            timestamp_granularities=timestamp_granularities,
+            speakers=speakers,
+            speaker_names=speaker_names,
+            channels=channels,
+            pauses=pauses,
+            quality=quality,
         )
         account = Account(Limits(max_cost, max_audio_seconds))
         return await self.atranscribe_with(source, options, account)
@@ -136,6 +184,11 @@ class TranscriptionVerbs:
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
         track: TrackChoice = "default",
+        speakers: Speakers | None = None,
+        speaker_names: Sequence[str] | None = None,
+        channels: Sequence[int] | None = None,
+        pauses: Pauses = "keep",
+        quality: Quality = "keep",
         max_cost: float | None = None,
         max_audio_seconds: float | None = None,
     ) -> Transcript:
@@ -154,6 +207,11 @@ class TranscriptionVerbs:
             piece_seconds: Target length of pieces in seconds; see `transcribe`.
             upload_format: Encoding of uploads; see `transcribe`. Defaults to ``auto``.
             track: Audio track; see `transcribe`. Defaults to ``default``.
+            speakers: How speakers are told apart; see `transcribe`, as for the next two.
+            speaker_names: Name for each channel or track.
+            channels: Indexes of the channels.
+            pauses: Whether long pauses are sent; see `transcribe`. Defaults to ``keep``.
+            quality: Treatment of doubtful segments; see `transcribe`. Defaults to ``keep``.
             max_cost: Dollars that this may cost; see `transcribe`.
             max_audio_seconds: Seconds of audio that may be sent; see `transcribe`.
 
@@ -174,6 +232,11 @@ class TranscriptionVerbs:
             piece_seconds=piece_seconds,
             upload_format=upload_format,
             track=track,
+            speakers=speakers,
+            speaker_names=speaker_names,
+            channels=channels,
+            pauses=pauses,
+            quality=quality,
         )
         return self.transcribe_with(source, options, Account(Limits(max_cost, max_audio_seconds)))
 
@@ -190,6 +253,11 @@ class TranscriptionVerbs:
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
         track: TrackChoice = "default",
+        speakers: Speakers | None = None,
+        speaker_names: Sequence[str] | None = None,
+        channels: Sequence[int] | None = None,
+        pauses: Pauses = "keep",
+        quality: Quality = "keep",
         max_cost: float | None = None,
         max_audio_seconds: float | None = None,
     ) -> Transcript:
@@ -205,6 +273,11 @@ class TranscriptionVerbs:
             piece_seconds=piece_seconds,
             upload_format=upload_format,
             track=track,
+            speakers=speakers,
+            speaker_names=speaker_names,
+            channels=channels,
+            pauses=pauses,
+            quality=quality,
         )
         account = Account(Limits(max_cost, max_audio_seconds))
         return await self.atranscribe_with(source, options, account)
@@ -216,7 +289,7 @@ class TranscriptionVerbs:
 
         It is charged to the account too, whose limits it keeps.
         """
-        job = JobFactory.create(options, self._context).job(source)
+        job = open_job(JobFactory.create(options, self._context), source)
         return self._transcriptions.run(job, JobState(account=account))
 
     async def atranscribe_with(
@@ -224,5 +297,22 @@ class TranscriptionVerbs:
     ) -> Transcript:
         """Async version of `transcribe_with`."""
         factory = JobFactory.create(options, self._context)
-        job = await run_in_thread(factory.job, source)
+        job = await run_in_thread(open_job, factory, source)
         return await self._transcriptions.arun(job, JobState(account=account))
+
+    def cached_transcript_with(
+        self, source: Source, options: TranscriptionOptions
+    ) -> Transcript | None:
+        """Return the transcript of a recording if the cache has all of it; nothing is sent.
+
+        Args:
+            source: Recording; see `transcribe`.
+            options: Options with which it was transcribed or translated.
+
+        Raises:
+            RecordingError: If the source is missing, empty or no audio.
+        """
+        if self._context.cache is None:
+            return None
+        job = open_job(JobFactory.create(options, self._context), source)
+        return self._transcriptions.find_cached(job)

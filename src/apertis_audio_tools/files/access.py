@@ -317,7 +317,7 @@ def _is_folder(path: Path) -> bool:
 def _require_path(path: object) -> None:
     if not isinstance(path, str) or not path.strip():
         raise AccessError("A path is required: the name of a file in the folders of this tool.")
-    if len(path) > _MAX_PATH_CHARACTERS or not path.isprintable():
+    if len(path) > _MAX_PATH_CHARACTERS or not listing.can_be_passed_on(path):
         raise AccessError("The path is too long, or contains characters that are not printable.")
     if any(_DEVICE_NAME.fullmatch(part.strip()) for part in re.split(r"[\\/]", path)):
         raise AccessError(f"{path!r:.200} is the name of a device on some systems.")

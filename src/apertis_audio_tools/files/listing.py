@@ -3,9 +3,11 @@
 import contextlib
 import os
 import stat
+import unicodedata
 from collections.abc import Generator
 from pathlib import Path, PurePath, PureWindowsPath
 
+_JOINERS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 _MAX_DEPTH = 32
 """Each folder on the way is open while those below are listed."""
 _FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
@@ -62,5 +64,17 @@ def _spell(path: PurePath) -> str:
     return f"./{text}" if looks_absolute else text
 
 
+def can_be_passed_on(name: str) -> bool:
+    """Return whether a model can read a name and repeat it.
+
+    Any space is accepted, as macOS writes a narrow one into "3.15 PM.mov", and so are joiners; line
+    ends, other control characters and bytes that are not UTF-8 are not.
+    """
+    return all(
+        each.isprintable() or each in _JOINERS or unicodedata.category(each) == "Zs"
+        for each in name
+    )
+
+
 def _is_shown(name: str) -> bool:
-    return name.isprintable() and not name.startswith(".")
+    return can_be_passed_on(name) and not name.startswith(".")

@@ -12,12 +12,13 @@ from apertis_audio_tools.adapters.client_handle import ClientOptions, LazyClient
 from apertis_audio_tools.adapters.documents import DocumentOptions, Granularity
 from apertis_audio_tools.adapters.loading import Failure, LoadOptions, log_failure
 from apertis_audio_tools.api.options import TranscriptionOptions
+from apertis_audio_tools.api.speakers import Speakers
 from apertis_audio_tools.audio import Source
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.files.discovery import RecordingPath
 from apertis_audio_tools.files.paths import expand_user
 from apertis_audio_tools.langchain.blobs import name_of, source_of, split_metadata
-from apertis_audio_tools.models import AUTO, Task, TrackChoice, UploadFormat
+from apertis_audio_tools.models import AUTO, Pauses, Quality, Task, TrackChoice, UploadFormat
 from apertis_audio_tools.pipeline.accounts import Account, Limits
 from apertis_audio_tools.pipeline.batch import OnError, Outcome
 from apertis_audio_tools.pipeline.progress import ProgressCallback, ProgressReporter
@@ -40,6 +41,11 @@ class ParserOptions(ClientOptions, total=False):
     piece_seconds: float | None
     upload_format: UploadFormat
     track: TrackChoice
+    speakers: Speakers | None
+    speaker_names: Sequence[str] | None
+    channels: Sequence[int] | None
+    pauses: Pauses
+    quality: Quality
     granularity: Granularity
     max_seconds: float
     max_characters: int
@@ -80,6 +86,12 @@ class ApertisAudioParser(BaseBlobParser):
         piece_seconds: Target length of the pieces of a recording that has to be cut, in seconds.
         upload_format: ``mp3`` or ``opus`` to re-encode for a slow line. Defaults to ``auto``.
         track: Index of the audio track, or ``all`` to mix them; see `ApertisAudio.transcribe`.
+        speakers: ``channels``, ``tracks`` or a diarizer to tell speakers apart; see
+            `ApertisAudio.transcribe`, as for the next two. Documents have the metadata ``speaker``.
+        speaker_names: Name for each channel or track.
+        channels: Indexes of the channels.
+        pauses: ``shorten`` to send no pauses of more than a second; see `ApertisAudio.transcribe`.
+        quality: ``mark`` or ``drop`` segments that perhaps nobody said; see there.
         granularity: ``recording`` for one document each; ``passage`` for whole segments packed to
             a size that retrieval works well with; ``segment`` for one document per segment.
         max_seconds: Longest passage, in seconds.
@@ -122,6 +134,11 @@ class ApertisAudioParser(BaseBlobParser):
         piece_seconds: float | None = None,
         upload_format: UploadFormat = "auto",
         track: TrackChoice = "default",
+        speakers: Speakers | None = None,
+        speaker_names: Sequence[str] | None = None,
+        channels: Sequence[int] | None = None,
+        pauses: Pauses = "keep",
+        quality: Quality = "keep",
         granularity: Granularity = "passage",
         max_seconds: float = PASSAGE_SECONDS,
         max_characters: int = PASSAGE_CHARACTERS,
@@ -148,6 +165,11 @@ class ApertisAudioParser(BaseBlobParser):
                 piece_seconds=piece_seconds,
                 upload_format=upload_format,
                 track=track,
+                speakers=speakers,
+                speaker_names=speaker_names,
+                channels=channels,
+                pauses=pauses,
+                quality=quality,
             ),
             DocumentOptions(granularity, max_seconds, max_characters, overlap),
             on_error,

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from apertis_audio_tools.adapters.client_handle import STRICT_CONFIG
 from apertis_audio_tools.adapters.tools import MAX_ASK_SECONDS
+from apertis_audio_tools.api.speakers import SpeakerSource
 from apertis_audio_tools.errors import ConfigurationError
 from apertis_audio_tools.files.access import FileAccess, Folder, resolve_access
 from apertis_audio_tools.langchain.client_fields import CachingClientFields
@@ -50,6 +51,9 @@ class ApertisAudioToolkit(CachingClientFields, BaseToolkit):
         temperature: Sampling temperature of the transcription model, 0 to 1.
         chat_temperature: Sampling temperature of the chat model, 0 to 2.
         track: Audio track of recordings with several; see `TranscribeAudio`.
+        speakers: ``channels`` or ``tracks``; see `TranscribeAudio`, as for the next two.
+        speaker_names: Name for each channel or track.
+        channels: Indexes of the channels.
         segments: True for the segments in the artifacts of transcripts.
         selected_tools: Names of the tools to make, in order. Defaults to all that the folders
             allow.
@@ -84,6 +88,9 @@ class ApertisAudioToolkit(CachingClientFields, BaseToolkit):
     temperature: float | None = None
     chat_temperature: float | None = None
     track: TrackChoice = "default"
+    speakers: SpeakerSource | None = None
+    speaker_names: Sequence[str] | None = None
+    channels: Sequence[int] | None = None
     segments: bool = False
     selected_tools: Sequence[str] | None = None
     names: dict[str, str] | None = None
@@ -135,6 +142,9 @@ class ApertisAudioToolkit(CachingClientFields, BaseToolkit):
             "language": self.language,
             "temperature": self.temperature,
             "track": self.track,
+            "speakers": self.speakers,
+            "speaker_names": self.speaker_names,
+            "channels": self.channels,
             "segments": self.segments,
             "voice": self.voice,
             "audio_format": self.audio_format,

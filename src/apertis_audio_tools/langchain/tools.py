@@ -1,7 +1,7 @@
 """The tools of an agent, as LangChain tools."""
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal, Self
 
@@ -21,6 +21,7 @@ from apertis_audio_tools.adapters.tools import (
     TranslateTool,
 )
 from apertis_audio_tools.api.options import TranscriptionOptions
+from apertis_audio_tools.api.speakers import SpeakerSource
 from apertis_audio_tools.errors import ApertisError
 from apertis_audio_tools.files.access import FileAccess
 from apertis_audio_tools.langchain.client_fields import CachingClientFields
@@ -86,13 +87,22 @@ class _TranscriptReader(_Tool):
     prompt: str | None = Field(default=None, frozen=True)
     temperature: float | None = Field(default=None, frozen=True)
     track: TrackChoice = Field(default="default", frozen=True)
+    speakers: SpeakerSource | None = Field(default=None, frozen=True)
+    speaker_names: Sequence[str] | None = Field(default=None, frozen=True)
+    channels: Sequence[int] | None = Field(default=None, frozen=True)
     segments: bool = Field(default=False, frozen=True)
     _memory: TranscriptMemory = PrivateAttr(default_factory=TranscriptMemory)
 
     @property
     def _options(self) -> TranscriptionOptions:
         return TranscriptionOptions(
-            model=self.model, prompt=self.prompt, temperature=self.temperature, track=self.track
+            model=self.model,
+            prompt=self.prompt,
+            temperature=self.temperature,
+            track=self.track,
+            speakers=self.speakers,
+            speaker_names=self.speaker_names,
+            channels=self.channels,
         )
 
 
@@ -118,6 +128,10 @@ class TranscribeAudio(_TranscriptReader):
         language: ISO 639-1 code of the language spoken, if the agent passes none.
         temperature: Sampling temperature, 0 to 1.
         track: Audio track of recordings with several: an index, or ``all`` to mix them.
+        speakers: ``channels`` or ``tracks`` if each holds one speaker; see
+            `ApertisAudio.transcribe`, as for the next two.
+        speaker_names: Name for each channel or track.
+        channels: Indexes of the channels.
         segments: True for the segments of the part in the artifact as well.
         client: `ApertisAudio` to share. Defaults to a client of the tool's own, whose settings,
             such as ``api_key`` or ``cache``, are accepted as well.

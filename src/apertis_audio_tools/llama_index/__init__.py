@@ -8,6 +8,7 @@ from apertis_audio_tools.adapters.entry_points import load_component
 
 TYPE_CHECKING: bool = False  # without the annotation, jedi skips the names below
 if TYPE_CHECKING:
+    from apertis_audio_tools.llama_index.clips import PassageClipPostprocessor
     from apertis_audio_tools.llama_index.events import (
         TranscriptionEndEvent,
         TranscriptionStartEvent,
@@ -21,6 +22,7 @@ _MODULES = {
     "ApertisAudioLLM": "llm",
     "ApertisAudioReader": "reader",
     "ApertisAudioToolSpec": "tools",
+    "PassageClipPostprocessor": "clips",
     "PassageNodeParser": "passage_parser",
     "TranscriptionEndEvent": "events",
     "TranscriptionStartEvent": "events",
@@ -31,6 +33,7 @@ __all__ = [
     "ApertisAudioLLM",
     "ApertisAudioReader",
     "ApertisAudioToolSpec",
+    "PassageClipPostprocessor",
     "PassageNodeParser",
     "TranscriptionEndEvent",
     "TranscriptionStartEvent",

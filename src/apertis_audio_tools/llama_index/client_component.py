@@ -26,7 +26,7 @@ class ClientComponent(ClientFields, BaseComponent):
     cache: bool | PathText | None = Field(default=None, frozen=True)
 
     @property
-    def audio(self) -> ApertisAudio:
+    def audio_client(self) -> ApertisAudio:
         """The client, which is created on first use.
 
         Raises:

@@ -6,11 +6,12 @@ of a stream. Here they get copies whose audio blocks have a format and no data.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
-from contextlib import aclosing, closing
-from typing import TypeVar
+from contextlib import AbstractContextManager, aclosing, closing
+from typing import Any, TypeVar
 
 from llama_index.core.base.llms.types import AudioBlock, ChatMessage, ChatResponse, ContentBlock
 from llama_index.core.instrumentation import DISPATCHER_SPAN_DECORATED_ATTR  # type: ignore[attr-defined]
+from llama_index.core.instrumentation.dispatcher import active_instrument_tags, instrument_tags  # type: ignore[attr-defined]
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.core.llms.llm import LLM
 
@@ -47,7 +48,8 @@ def trace_chat(
     def chat(_llm: LLM, _messages: Messages, **arguments: object) -> ChatResponse:
         return latest.keep(ask(messages, **arguments))
 
-    _trace(chat, llm)(strip_audio(messages), **arguments)
+    with _tagged(llm, arguments):
+        _trace(chat, llm)(strip_audio(messages), **arguments)
     return latest.response
 
 
@@ -60,7 +62,8 @@ async def trace_achat(
     async def achat(_llm: LLM, _messages: Messages, **arguments: object) -> ChatResponse:
         return latest.keep(await ask(messages, **arguments))
 
-    await _trace(achat, llm)(strip_audio(messages), **arguments)
+    with _tagged(llm, arguments):
+        await _trace(achat, llm)(strip_audio(messages), **arguments)
     return latest.response
 
 
@@ -73,7 +76,8 @@ def trace_stream_chat(
     def stream_chat(_llm: LLM, _messages: Messages, **_: object) -> Chunks:
         return (latest.keep(chunk) for chunk in chunks)
 
-    traced = _trace(stream_chat, llm)(strip_audio(messages), **arguments)
+    with _tagged(llm, arguments):
+        traced = _trace(stream_chat, llm)(strip_audio(messages), **arguments)
     return _yield_originals(traced, chunks, latest)
 
 
@@ -86,7 +90,8 @@ async def trace_astream_chat(
     async def astream_chat(_llm: LLM, _messages: Messages, **_: object) -> AsyncChunks:
         return (latest.keep(chunk) async for chunk in chunks)
 
-    traced = await _trace(astream_chat, llm)(strip_audio(messages), **arguments)
+    with _tagged(llm, arguments):
+        traced = await _trace(astream_chat, llm)(strip_audio(messages), **arguments)
     return _ayield_originals(traced, chunks, latest)
 
 
@@ -95,6 +100,23 @@ def strip_audio(messages: Messages) -> list[ChatMessage]:
     if not all(isinstance(each, ChatMessage) for each in messages):
         raise UnsupportedError("A chat accepts a list of ChatMessage; for text, use complete.")
     return [_strip_message(message) for message in messages]
+
+
+def genai_tags(operation: str, model: object) -> dict[str, Any]:
+    """Return the tags of a span: the attributes of OpenTelemetry for generative AI."""
+    return {
+        **active_instrument_tags.get(),
+        "gen_ai.operation.name": operation,
+        "gen_ai.provider.name": "apertis",
+        "gen_ai.request.model": model,
+    }
+
+
+def _tagged(llm: LLM, arguments: Arguments) -> AbstractContextManager[None]:
+    """Return a context whose spans and events have the tags of a request."""
+    model = arguments.get("model") or llm.metadata.model_name
+    tags: AbstractContextManager[None] = instrument_tags(genai_tags("chat", model))
+    return tags
 
 
 class _Latest:

@@ -114,14 +114,14 @@ class ApertisAudioLLM(ToolCallingLLM):
     def _chat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponse:
         options = self._options(kwargs)
         with ExitStack() as files:
-            reply = self.audio.chat_with(self._turns(messages, files), options)
+            reply = self.audio_client.chat_with(self._turns(messages, files), options)
         return responses.build_response(fill_model_name(reply, options))
 
     async def _achat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponse:
         options = self._options(kwargs)
         with ExitStack() as files:
             turns = await asyncio.to_thread(self._turns, messages, files)
-            reply = await self.audio.achat_with(turns, options)
+            reply = await self.audio_client.achat_with(turns, options)
         return responses.build_response(fill_model_name(reply, options))
 
     def _stream_chat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponseGen:
@@ -131,7 +131,7 @@ class ApertisAudioLLM(ToolCallingLLM):
             return
         with ExitStack() as files:
             turns, partial = self._turns(messages, files), responses.PartialResponses()
-            for delta in self.audio.stream_chat_with(turns, options):
+            for delta in self.audio_client.stream_chat_with(turns, options):
                 yield from partial.add(delta)
         yield partial.finish(options)
 
@@ -145,7 +145,7 @@ class ApertisAudioLLM(ToolCallingLLM):
         with ExitStack() as files:
             turns = await asyncio.to_thread(self._turns, messages, files)
             partial = responses.PartialResponses()
-            stream = self.audio.astream_chat_with(turns, options)
+            stream = self.audio_client.astream_chat_with(turns, options)
             async with contextlib.aclosing(stream) as deltas:
                 async for delta in deltas:
                     for response in partial.add(delta):
@@ -219,7 +219,7 @@ class ApertisAudioLLM(ToolCallingLLM):
 
     def _turns(self, messages: Sequence[ChatMessage], files: ExitStack) -> list[Turn]:
         reader = MessageReader(self.file_access, files, time.time(), self.keep_audio)
-        return encode_clips(reader.turns(messages), self.audio.encode_clip)
+        return encode_clips(reader.turns(messages), self.audio_client.encode_clip)
 
 
 RECOGNIZED_LLMS[ApertisAudioLLM.class_name()] = ApertisAudioLLM

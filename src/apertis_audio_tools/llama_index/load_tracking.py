@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Iterable, Iterator
 from typing import Self, TypedDict, Unpack
 
-from llama_index.core.instrumentation.dispatcher import active_instrument_tags  # type: ignore[attr-defined]
 from llama_index.core.instrumentation.span import active_span_id
 
 from apertis_audio_tools.api.options import TranscriptionOptions
@@ -16,6 +15,7 @@ from apertis_audio_tools.llama_index.events import (
     TranscriptionStartEvent,
     dispatcher,
 )
+from apertis_audio_tools.llama_index.instrumentation import genai_tags
 from apertis_audio_tools.llama_index.recording_finder import LocatedRecording
 from apertis_audio_tools.models import Task
 from apertis_audio_tools.results import Usage
@@ -87,12 +87,7 @@ class LoadTracker:
             bound_args=self._arguments,
             instance=self._reader,
             parent_id=active_span_id.get(),
-            tags={
-                **active_instrument_tags.get(),
-                "gen_ai.operation.name": self._task,
-                "gen_ai.provider.name": "apertis",
-                "gen_ai.request.model": self._model,
-            },
+            tags=genai_tags(self._task, self._model),
         )
         return self
 

@@ -48,6 +48,7 @@ from apertis_audio_tools.adapters.chat_schema.turns import (
 )
 from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.files.access import FileAccess
+from apertis_audio_tools.llama_index.clips import ClipReference
 from apertis_audio_tools.results import ToolCall
 
 _MODEL_ROLES = frozenset({MessageRole.ASSISTANT, MessageRole.CHATBOT, MessageRole.MODEL})
@@ -122,6 +123,9 @@ class MessageReader:
         return [self._clip(block) for block in blocks if isinstance(block, AudioBlock)]
 
     def _clip(self, block: AudioBlock) -> Block:
+        if reference := ClipReference.from_block(block):
+            clip = reference.cut(self.access)
+            return text_block(reference.note) if clip is None else source_clip(("clip.mp3", clip))
         return clip_or_error(_clip_name(block), functools.partial(self._read_clip, block))
 
     def _read_clip(self, block: AudioBlock) -> Block:
@@ -176,6 +180,8 @@ def _with_notes(message: ChatMessage) -> ChatMessage:
 
 
 def _clip_name(block: AudioBlock) -> str:
+    if reference := ClipReference.from_block(block):
+        return reference.name
     return _NAMELESS if block.path is None else block.path.name
 
 
@@ -191,7 +197,7 @@ def _as_tool_calls(messages: Iterable[ChatMessage]) -> Iterator[ChatMessage]:
             call_id = f"function_call_{number}"
             calls = [{"id": call_id, "type": "function", "function": function}]
             yield message.model_copy(update={"additional_kwargs": {**facts, "tool_calls": calls}})
-        elif message.role is MessageRole.FUNCTION and call_id and not facts.get("tool_call_id"):
+        elif message.role in _TOOL_ROLES and call_id and not facts.get("tool_call_id"):
             result = {**facts, "tool_call_id": call_id}
             yield message.model_copy(update={"additional_kwargs": result})
         else:

@@ -18,6 +18,7 @@ from llama_index.core.schema import (
 from pydantic import Field, TypeAdapter, ValidationError
 
 from apertis_audio_tools.errors import UnsupportedError
+from apertis_audio_tools.llama_index.clips import CLIP_KEY, ClipReference, find_clip, with_clip
 from apertis_audio_tools.results import Passage
 from apertis_audio_tools.text.passages import join_texts
 from apertis_audio_tools.text.subtitles import format_timecode
@@ -25,16 +26,23 @@ from apertis_audio_tools.text.subtitles import format_timecode
 PASSAGES_KEY = "passages"
 """Metadata key of the passage times in the document of a recording, as JSON."""
 
+_RECORDING_KEYS = (PASSAGES_KEY, CLIP_KEY)
+"""Metadata of the document of a recording that its passages do not have."""
+
 _NAMESPACE = uuid.UUID("0d3c5c0e-7f0e-5f5a-8d55-5d2a4f3a9c11")
 
 
 class PassageSpan(NamedTuple):
-    """Position of a passage: seconds of the recording, and characters of the document's text."""
+    """Position of a passage: seconds of the recording, and characters of the document's text.
+
+    Its speaker is there only if it is known.
+    """
 
     start: float
     end: float
     first_character: int
     last_character: int
+    speaker: str | None = None
 
 
 _SPANS = TypeAdapter(list[PassageSpan])
@@ -49,7 +57,8 @@ def locate_passages(text: str, passages: Sequence[Passage]) -> tuple[str, str]:
     if len(spans) < len(passages):
         text = join_texts(passage.text for passage in passages)
         spans = list(_find(text, passages))
-    return text, json.dumps(spans, separators=(",", ":"))
+    stored = [span if span.speaker else span[:-1] for span in spans]
+    return text, json.dumps(stored, separators=(",", ":"))
 
 
 def _find(text: str, passages: Sequence[Passage]) -> Iterator[PassageSpan]:
@@ -60,7 +69,11 @@ def _find(text: str, passages: Sequence[Passage]) -> Iterator[PassageSpan]:
         if found < 0:
             return
         yield PassageSpan(
-            round(passage.start, 3), round(passage.end, 3), found, found + len(passage.text)
+            round(passage.start, 3),
+            round(passage.end, 3),
+            found,
+            found + len(passage.text),
+            passage.speaker,
         )
         position = found + 1
 
@@ -103,19 +116,22 @@ class PassageNodeParser(NodeParser):
     ) -> list[BaseNode]:
         return [passage for node in nodes for passage in self._passages(node)]
 
-    def _passages(self, document: BaseNode) -> Iterator[TextNode]:
+    def _passages(self, document: BaseNode) -> Iterator[BaseNode]:
         text = document.get_content(MetadataMode.NONE)
         inherited = {**document.metadata} if self.include_metadata else {}
-        inherited.pop(PASSAGES_KEY, None)
         spans = _read_spans(document, text)
         if spans is None:
-            yield self._node(document, 0, text, inherited)
+            yield with_clip(self._node(document, 0, text, inherited), find_clip(document))
             return
+        reference = document.metadata.get(CLIP_KEY)
+        clip = ClipReference.from_json(reference) if reference else None
+        for key in _RECORDING_KEYS:
+            inherited.pop(key, None)
         for number, span in enumerate(spans):
             passage = text[span.first_character : span.last_character]
             node = self._node(document, number, passage, _add_times(inherited, span))
             node.start_char_idx, node.end_char_idx = span.first_character, span.last_character
-            yield node
+            yield with_clip(node, clip and clip.between(span.start, span.end))
 
     def _node(
         self, document: BaseNode, number: int, text: str, metadata: dict[str, Any]
@@ -124,7 +140,8 @@ class PassageNodeParser(NodeParser):
             node_id=document.node_id, node_type=ObjectType.DOCUMENT, hash=document.hash
         )
         hidden = document.excluded_embed_metadata_keys, document.excluded_llm_metadata_keys
-        embed, llm = ([key for key in keys if key != PASSAGES_KEY] for keys in hidden)
+        gone = {*_RECORDING_KEYS} - metadata.keys()
+        embed, llm = ([key for key in keys if key not in gone] for keys in hidden)
         return TextNode(
             id_=self.id_func(number, document),
             text=text,
@@ -166,5 +183,6 @@ def _read_spans(document: BaseNode, text: str) -> list[PassageSpan] | None:
 def _add_times(metadata: dict[str, Any], span: PassageSpan) -> dict[str, Any]:
     """Return metadata with the times of a passage, in the order in which the reader writes them."""
     times = {"start": span.start, "end": span.end, "timecode": format_timecode(span.start)}
+    speaker = {"speaker": span.speaker} if span.speaker else {}
     source = {key: metadata[key] for key in ("source",) if key in metadata}
-    return {**source, **times, **metadata}
+    return {**source, **times, **speaker, **metadata}

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, TypedDict, Unpack
+from typing import Any, ClassVar, Literal, TypedDict, Unpack
 
 from llama_index.core.readers.base import BasePydanticReader, BaseReader, ResourcesReaderMixin
 from llama_index.core.readers.loading import ALL_READERS
@@ -14,10 +14,13 @@ from pydantic import Field, PrivateAttr
 from apertis_audio_tools.adapters.documents import DocumentOptions, Granularity, document_source
 from apertis_audio_tools.adapters.loading import Failure, LoadOptions, log_failure
 from apertis_audio_tools.api.options import TranscriptionOptions
-from apertis_audio_tools.audio import Source
-from apertis_audio_tools.errors import ConfigurationError, RecordingError
+from apertis_audio_tools.api.speakers import SpeakerSource
+from apertis_audio_tools.audio import Source, source_label
+from apertis_audio_tools.errors import ConfigurationError, RecordingError, UnsupportedError
 from apertis_audio_tools.files.discovery import SUFFIXES, as_path_list
+from apertis_audio_tools.files.paths import real_path
 from apertis_audio_tools.llama_index.client_component import ClientComponent, PathText
+from apertis_audio_tools.llama_index.clips import ClipReference
 from apertis_audio_tools.llama_index.documents import (
     flatten_extra_info,
     to_documents,
@@ -31,7 +34,7 @@ from apertis_audio_tools.llama_index.recording_finder import (
     ReaderSource,
     locate_recordings,
 )
-from apertis_audio_tools.models import AUTO, Task, TrackChoice, UploadFormat
+from apertis_audio_tools.models import AUTO, Pauses, Quality, Task, TrackChoice, UploadFormat
 from apertis_audio_tools.pipeline.accounts import Account, Limits
 from apertis_audio_tools.pipeline.batch import OnError, Outcome
 from apertis_audio_tools.results import PASSAGE_CHARACTERS, PASSAGE_SECONDS, TotalUsage
@@ -79,11 +82,20 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
         piece_seconds: Target length of pieces in seconds.
         upload_format: ``mp3`` or ``opus`` for a slow line, ``original``, or ``auto``.
         track: Index of the audio track, ``all`` to mix them, or ``default``.
+        speakers: ``channels`` or ``tracks`` if each holds one speaker; documents then have the
+            metadata ``speaker``. See `ApertisAudio.transcribe`, as for the next two.
+        speaker_names: Name for each channel or track.
+        channels: Indexes of the channels.
+        pauses: ``shorten`` to send no pauses of more than a second; see `ApertisAudio.transcribe`.
+        quality: ``mark`` or ``drop`` segments that perhaps nobody said; see there.
         granularity: ``passage`` for whole segments packed to the size below, ``segment`` for one
             document per segment, ``recording`` for one per recording.
         max_seconds: Longest passage, in seconds.
         max_characters: Longest text of a passage.
         overlap: Seconds by which a passage begins before the previous one ends.
+        audio: ``clip`` for documents with the audio of their passages, for multimodal answers. It
+            is cut from the recording when the blocks of a document are read, and is a note once the
+            recording is gone or has changed. For local files only. Defaults to none.
         on_error: ``raise``, or ``skip`` recordings that fail, which are logged and added to
             `failures`. An error that concerns all recordings, such as a wrong key or an outage, is
             always raised.
@@ -116,10 +128,16 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
     piece_seconds: float | None = None
     upload_format: UploadFormat = "auto"
     track: TrackChoice = "default"
+    speakers: SpeakerSource | None = None
+    speaker_names: Sequence[str] | None = None
+    channels: Sequence[int] | None = None
+    pauses: Pauses = "keep"
+    quality: Quality = "keep"
     granularity: Granularity = "passage"
     max_seconds: float = PASSAGE_SECONDS
     max_characters: int = PASSAGE_CHARACTERS
     overlap: float = 0.0
+    audio: Literal["clip"] | None = None
     on_error: OnError = "raise"
     show_progress: bool = False
     _UNRELATED_FIELDS: ClassVar[Collection[str]] = ("max_cost", "max_audio_seconds")
@@ -176,7 +194,7 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
         load = self._load_options(**options)
         with LoadTracker(self, load.transcription) as tracker:
             recordings = tracker.track(self._recordings(file, fs))
-            outcomes = load.transcribe_each(self.audio, recordings, self._account)
+            outcomes = load.transcribe_each(self.audio_client, recordings, self._account)
             with contextlib.closing(outcomes):
                 for recording, outcome in outcomes:
                     yield from self._documents(load, recording, outcome, extra, tracker)
@@ -204,7 +222,7 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
         load = self._load_options(**options)
         with LoadTracker(self, load.transcription) as tracker:
             recordings = tracker.track(self._recordings(file, fs))
-            outcomes = load.atranscribe_each(self.audio, recordings, self._account)
+            outcomes = load.atranscribe_each(self.audio_client, recordings, self._account)
             async with contextlib.aclosing(outcomes):
                 async for recording, outcome in outcomes:
                     documents += self._documents(load, recording, outcome, extra, tracker)
@@ -255,6 +273,12 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
         return await self.aload_data(resource_id)
 
     def _load_options(self, **options: Unpack[CallOptions]) -> LoadOptions:
+        if unknown := options.keys() - CallOptions.__annotations__.keys():
+            settings = ", ".join(CallOptions.__annotations__)
+            raise TypeError(f"A call has no setting {min(unknown)!r}, only {settings}.")
+        is_translation = options.get("task") == "translate"
+        if is_translation and "language" not in options:
+            options["language"] = None  # the reader's own is for transcribing
         transcription = TranscriptionOptions(
             task=self.task,
             model=self.model,
@@ -267,6 +291,11 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
             piece_seconds=self.piece_seconds,
             upload_format=self.upload_format,
             track=self.track,
+            speakers=self.speakers,
+            speaker_names=self.speaker_names,
+            channels=self.channels,
+            pauses=self.pauses,
+            quality=self.quality,
         )
         return LoadOptions(
             replace(transcription, **options),
@@ -283,7 +312,15 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
             raise ConfigurationError(
                 "There is nothing to read: pass a file or folder, or set input_dir."
             )
-        return locate_recordings(sources, FolderSearch(self.glob, self.suffixes, self.root), fs)
+        search = FolderSearch(self.glob, self.suffixes, self.root)
+        for recording, source in locate_recordings(sources, search, fs):
+            if self.audio is not None and recording.path is None:
+                recording.close()
+                raise UnsupportedError(
+                    f"{recording.name or source_label(source)} is not a local file, which clips "
+                    f"are cut from: copy it to a folder, or leave audio out."
+                )
+            yield recording, source
 
     def _documents(
         self,
@@ -301,11 +338,15 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
             return []
         transcript = outcome.transcript
         parts = load.make_documents(transcript, recording.name)
+        clip = None
+        if self.audio is not None and recording.path is not None:
+            path = real_path(recording.path)
+            clip = ClipReference(path, transcript.digest, load.transcription.track)
         if self.granularity == "recording":
             passages = load.documents.pack(transcript)
-            documents = [to_recording_document(each, passages, extra_info) for each in parts]
+            documents = [to_recording_document(each, passages, extra_info, clip) for each in parts]
         else:
-            documents = to_documents(parts, extra_info)
+            documents = to_documents(parts, extra_info, clip)
         tracker.finish(
             recording,
             document_source(recording.name, transcript.digest),

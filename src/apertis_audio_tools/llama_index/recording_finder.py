@@ -1,5 +1,7 @@
 """Location of a reader's recordings: local files, another file system, or memory."""
 
+import glob
+import logging
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,8 +11,10 @@ from typing import Any, BinaryIO, Protocol, cast
 from apertis_audio_tools.adapters.documents import path_source
 from apertis_audio_tools.adapters.loading import get_source_name
 from apertis_audio_tools.audio import Source
-from apertis_audio_tools.errors import RecordingError
+from apertis_audio_tools.errors import ConfigurationError, RecordingError
 from apertis_audio_tools.files.discovery import RecordingPath, find_recordings, normalise_suffixes
+
+logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 
 ReaderSource = Source | Iterable[Source]
 """A recording, a folder of recordings, or several of these."""
@@ -24,11 +28,8 @@ class FileSystem(Protocol):
     def open(self, path: str, mode: str, /) -> Any:
         """Open a file."""
 
-    def isdir(self, path: str, /) -> bool:
-        """Return whether a path is a folder."""
-
-    def expand_path(self, path: str, /) -> Any:
-        """Return the paths that a path stands for, without its protocol."""
+    def info(self, path: str, /) -> Any:
+        """Return the name of a file or folder, without its protocol, and its type."""
 
     def glob(self, path: str, /) -> Any:
         """Return the paths that match a pattern."""
@@ -44,7 +45,7 @@ class FolderSearch:
     Attributes:
         glob: Pattern of the files.
         suffixes: A suffix, or several; None for those of all recordings.
-        root: Folder that names of local files are relative to; see `path_source`.
+        root: Folder that names of files are relative to; see `path_source`.
     """
 
     glob: str
@@ -60,17 +61,33 @@ class FolderSearch:
 
         Hidden files and folders are left out, as in local folders.
         """
-        if not fs.isdir(path):
-            yield path
+        name, is_folder = _describe(fs, path)
+        if not is_folder:
+            yield name
             return
-        suffixes = normalise_suffixes(self.suffixes)
-        (folder,) = fs.expand_path(path)  # without its protocol, as in the paths that are found
-        for found in sorted(fs.glob(f"{folder}/{self.glob}")):
-            parts = PurePosixPath(found).parts[len(PurePosixPath(folder).parts) :]
+        suffixes, is_empty = normalise_suffixes(self.suffixes), True
+        for found in sorted(fs.glob(f"{glob.escape(name.rstrip('/'))}/{self.glob}")):
+            parts = PurePosixPath(found).parts[len(PurePosixPath(name).parts) :]
             is_hidden = any(part.startswith(".") for part in parts)
             is_named_so = PurePosixPath(found).suffix.lower() in suffixes
             if is_named_so and not is_hidden and fs.isfile(found):
+                is_empty = False
                 yield found
+        if is_empty:
+            logger.warning("There are no recordings in %r that match %r.", name, self.glob)
+
+    def remote_source(self, fs: FileSystem, name: str) -> str:
+        """Return the ``source`` of a file: its path, or that relative to the root.
+
+        Raises:
+            ConfigurationError: If the file is not below the root.
+        """
+        if self.root is None:
+            return name
+        root, _ = _describe(fs, os.fspath(self.root))
+        if not PurePosixPath(name).is_relative_to(root):
+            raise ConfigurationError(f"{name!r:.500} is not below root, {root!r:.500}.")
+        return str(PurePosixPath(name).relative_to(root))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,8 +131,19 @@ def locate_recordings(
             for name in search.remote(fs, os.fspath(source)):
                 if name not in seen:
                     seen.add(name)
+                    source_name = search.remote_source(fs, name)
                     file = _open(fs, name)
-                    yield LocatedRecording(name, file=file), (name, file)
+                    yield LocatedRecording(source_name, file=file), (name, file)
+
+
+def _describe(fs: FileSystem, path: str) -> tuple[str, bool]:
+    """Return the name of a file or folder, however its path is spelled, and if it is a folder."""
+    try:
+        info = fs.info(path)
+    except OSError as error:
+        reason = "There is no file or folder" if isinstance(error, FileNotFoundError) else error
+        raise RecordingError(f"{reason}: {path!r:.500}.") from error
+    return info["name"], info["type"] == "directory"
 
 
 def _open(fs: FileSystem, name: str) -> BinaryIO:

@@ -11,10 +11,11 @@ from apertis_audio_tools.audio import Source, source_label
 from apertis_audio_tools.errors import ApertisError, ConfigurationError
 from apertis_audio_tools.models import Price
 from apertis_audio_tools.pipeline.batch import BatchRequest
+from apertis_audio_tools.pipeline.diarized_job import DiarizedJob
 from apertis_audio_tools.pipeline.job_state import JobState, drop_traceback
 from apertis_audio_tools.pipeline.model_directory import ModelPlan
+from apertis_audio_tools.pipeline.recording_jobs import RecordingJob, open_job
 from apertis_audio_tools.pipeline.speech_job import SpeechJob
-from apertis_audio_tools.pipeline.transcription_job import TranscriptionJob
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread_to_end
 
 _BITS_PER_MEGABIT = 1_000_000
@@ -164,7 +165,7 @@ async def aestimate_recordings(request: EstimateRequest) -> Estimate:
 
 def _estimate_recording(request: EstimateRequest, source: Source) -> RecordingEstimate:
     try:
-        job = request.batch.factory.job(source)
+        job = open_job(request.batch.factory, source)
     except ApertisError as error:
         drop_traceback(error)
         return RecordingEstimate(source_label(source), cost=0.0, max_cost=0.0, error=error)
@@ -172,10 +173,10 @@ def _estimate_recording(request: EstimateRequest, source: Source) -> RecordingEs
         return _estimate_job(job, request)
 
 
-def _estimate_job(job: TranscriptionJob, request: EstimateRequest) -> RecordingEstimate:
+def _estimate_job(job: RecordingJob, request: EstimateRequest) -> RecordingEstimate:
     state, requests, price = JobState(), list[Request](), request.price
     with state.catching_failure():
-        if job.factory.context.cache and job.cached():
+        if job.whole.factory.context.cache and job.whole.cached():
             return RecordingEstimate(
                 job.recording.label,
                 job.recording.duration,
@@ -184,7 +185,8 @@ def _estimate_job(job: TranscriptionJob, request: EstimateRequest) -> RecordingE
                 cost=0.0,
                 max_cost=0.0,
             )
-        sent = job.source() if request.plan.translates_text else job
+        planned = job.whole if isinstance(job, DiarizedJob) else job  # a diarizer sends nothing
+        sent = planned.source() if request.plan.translates_text else planned
         requests += _plan(sent, request.plan.model, state)
     expected = total_expense(expected_expense(each, price) for each in requests)
     greatest = total_expense(greatest_expense(each, price) for each in requests)
@@ -203,12 +205,12 @@ def _estimate_job(job: TranscriptionJob, request: EstimateRequest) -> RecordingE
     )
 
 
-def _plan(job: TranscriptionJob, model: str, state: JobState) -> Iterator[Request]:
+def _plan(job: RecordingJob, model: str, state: JobState) -> Iterator[Request]:
     """Yield the request of each piece that the job would send, and close the piece."""
-    with contextlib.closing(job.pieces(state)) as pieces:
-        for piece in pieces:
-            with contextlib.closing(piece):
-                yield job.call(piece, model).request
+    with contextlib.closing(job.requests(state)) as requests:
+        for each in requests:
+            with contextlib.closing(each.piece):
+                yield each.call(model if each.need else None).request
 
 
 def _sum_up(request: EstimateRequest, recordings: Sequence[RecordingEstimate]) -> Estimate:

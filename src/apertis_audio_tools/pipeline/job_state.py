@@ -35,7 +35,7 @@ class JobState:
     @property
     def seconds(self) -> float:
         """Seconds of audio that are transcribed."""
-        return sum(each.end - each.start - each.overlap for each in tuple(self.transcribed))
+        return sum(max(each.seconds - each.overlap, 0.0) for each in tuple(self.transcribed))
 
     @contextlib.contextmanager
     def catching_failure(self) -> Iterator[None]:

@@ -6,20 +6,18 @@ the first half of the words that agree is taken from the earlier piece and the s
 later piece; words beyond them, at the cuts, are dropped.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, dropwhile, islice, product
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, dropwhile, islice, product, takewhile
 from typing import NamedTuple
 
-from apertis_audio_tools.results import Segment
-from apertis_audio_tools.text.passages import UNSPACED_SCRIPT
-
-_MARKS = "\u0300-\u036f\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0900-\u0963\u0966-\u0dff"
-"""Vowels and accents that belong to a word, but do not match ``\\w``."""
-_LETTER = f"(?:(?!{UNSPACED_SCRIPT.pattern})[\\w{_MARKS}])"
-_WORD = re.compile(
-    f"(?={UNSPACED_SCRIPT.pattern})\\w|{_LETTER}+(?:['’]{_LETTER}+)*"  # noqa: RUF001  # typographic
+from apertis_audio_tools.pipeline.segment_words import (
+    TimedWord,
+    cut_segment,
+    estimate_words,
+    find_words,
 )
+from apertis_audio_tools.results import Segment
+
 _MAX_WORDS_PER_SECOND = 10
 """More than anyone speaks, also in characters of Chinese."""
 _MAX_WRONG_WORDS = 2
@@ -33,23 +31,31 @@ _TELLING_SECONDS = 1.0
 """Times that may differ by more than this do not show which of several equal words is meant."""
 
 
-class _TimedWord(NamedTuple):
-    """A word with its position in the text of its segment and its estimated time.
+class _Word(NamedTuple):
+    """A word of a segment, and its number among the words of the segment.
 
-    `slack` is the largest error of the time, in seconds.
+    `slack` is the largest error of the middle of its times, in seconds.
     """
 
-    text: str
+    timed: TimedWord
     segment: Segment
-    position: int
-    is_first: bool
-    time: float
+    number: int
     slack: float
 
-    def estimate_start(self) -> float:
-        """Return the time that the position of the word in its segment suggests."""
-        start, end = self.segment.start, self.segment.end
-        return round(start + (end - start) * (self.position / len(self.segment.text)), 3)
+    @property
+    def text(self) -> str:
+        """The word in lower case."""
+        return self.timed.text
+
+    @property
+    def time(self) -> float:
+        """The middle of the word, in seconds."""
+        return (self.timed.start + self.timed.end) / 2
+
+    @property
+    def is_first(self) -> bool:
+        """True if the segment begins with the word."""
+        return self.number == 0
 
 
 class _Alignment(NamedTuple):
@@ -68,20 +74,31 @@ def merge_overlap(
 
     All times are those of the recording. Words that are repeated after `end` are kept.
     """
+    for find in (find_words, estimate_words):  # times of words may be wrong next to a cut
+        earlier, later = _words_around(before, after, start, end, find)
+        if alignment := _best_alignment(earlier, later):
+            last, first = _choose_cut(earlier, later, alignment)
+            return list(_segments_until(before, last)), list(_segments_from(after, first))
+    return before, after
+
+
+def _words_around(
+    before: Sequence[Segment],
+    after: Sequence[Segment],
+    start: float,
+    end: float,
+    find: Callable[[Segment], list[TimedWord]],
+) -> tuple[list[_Word], list[_Word]]:
+    """Return the words of the earlier and of the later segments that may be in the overlap."""
     limit = round((end - start) * _MAX_WORDS_PER_SECOND) + 2 * _MAX_WRONG_WORDS
     slack = min(_MAX_SLACK_SECONDS, (end - start) / 4)
-    earlier = _last_words([each for each in before if each.end > start], limit, slack)
-    later = _first_words([each for each in after if each.start < end], limit, slack)
-    alignment = _best_alignment(earlier, later)
-    if alignment is None:
-        return before, after
-    last, first = _choose_cut(earlier, later, alignment)
-    return list(_segments_until(before, last)), list(_segments_from(after, first))
+    last = (_words(each, find, slack)[::-1] for each in reversed(before) if each.end > start)
+    first = (_words(each, find, slack) for each in after if each.start < end)
+    earlier, later = (list(islice(chain.from_iterable(each), limit)) for each in (last, first))
+    return earlier[::-1], later
 
 
-def _best_alignment(
-    earlier: Sequence[_TimedWord], later: Sequence[_TimedWord]
-) -> _Alignment | None:
+def _best_alignment(earlier: Sequence[_Word], later: Sequence[_Word]) -> _Alignment | None:
     """Return the alignment of an end of the earlier words with a start of the later ones."""
     few = range(_MAX_WRONG_WORDS + 1)
     alignments = (
@@ -94,7 +111,7 @@ def _best_alignment(
 
 
 def _align(
-    earlier: Sequence[_TimedWord], later: Sequence[_TimedWord], agreed: int, before: int, after: int
+    earlier: Sequence[_Word], later: Sequence[_Word], agreed: int, before: int, after: int
 ) -> _Alignment | None:
     """Return an alignment of this many words, if all agree and that is no coincidence."""
     end = len(earlier) - before
@@ -112,8 +129,8 @@ def _align(
 
 
 def _choose_cut(
-    earlier: Sequence[_TimedWord], later: Sequence[_TimedWord], alignment: _Alignment
-) -> tuple[_TimedWord, _TimedWord]:
+    earlier: Sequence[_Word], later: Sequence[_Word], alignment: _Alignment
+) -> tuple[_Word, _Word]:
     """Return the word before which to change pieces: between segments, else half-way."""
     agreed = alignment.agreed
     start = len(earlier) - alignment.dropped_before - agreed
@@ -124,56 +141,26 @@ def _choose_cut(
     return next(between, pairs[agreed // 2])
 
 
-def _first_words(segments: Iterable[Segment], limit: int, slack: float) -> list[_TimedWord]:
-    words = chain.from_iterable(_words(segment, slack) for segment in segments)
-    return list(islice(words, limit))
+def _words(
+    segment: Segment, find: Callable[[Segment], list[TimedWord]], slack: float
+) -> list[_Word]:
+    words = find(segment)
+    if len(words) > 1 and words[0].word is None:
+        slack += (segment.end - segment.start) / 2
+    return [_Word(each, segment, number, slack) for number, each in enumerate(words)]
 
 
-def _last_words(segments: Sequence[Segment], limit: int, slack: float) -> list[_TimedWord]:
-    words = chain.from_iterable(_words(each, slack)[::-1] for each in reversed(segments))
-    return list(islice(words, limit))[::-1]
-
-
-def _words(segment: Segment, slack: float) -> list[_TimedWord]:
-    """Return the words of a segment, at times that their positions in the text suggest."""
-    matches = list(_WORD.finditer(segment.text))
-    length = segment.end - segment.start
-    if len(matches) > 1:
-        slack += length / 2
-    return [
-        _TimedWord(
-            text=match.group().casefold(),
-            segment=segment,
-            position=match.start(),
-            is_first=number == 0,
-            time=segment.start + length * (match.start() + match.end()) / 2 / len(segment.text),
-            slack=slack,
-        )
-        for number, match in enumerate(matches)
-    ]
-
-
-def _segments_until(segments: Iterable[Segment], word: _TimedWord) -> Iterator[Segment]:
+def _segments_until(segments: Iterable[Segment], word: _Word) -> Iterator[Segment]:
     """Yield the segments before a word, the last one cut before it."""
-    for segment in segments:
-        if segment is word.segment:
-            break
-        yield segment
+    yield from takewhile(lambda segment: segment is not word.segment, segments)
     if not word.is_first:
-        text = word.segment.text[: word.position].rstrip()
-        end = word.estimate_start()
-        words = tuple(each for each in word.segment.words if each.start + each.end < 2 * end)
-        yield word.segment.model_copy(update={"text": text, "end": end, "words": words})
+        before, _ = cut_segment(word.segment, word.timed)
+        yield before
 
 
-def _segments_from(segments: Iterable[Segment], word: _TimedWord) -> Iterator[Segment]:
+def _segments_from(segments: Iterable[Segment], word: _Word) -> Iterator[Segment]:
     """Yield the segments from a word on, the first one cut before it."""
     remaining = dropwhile(lambda segment: segment is not word.segment, segments)
     segment = next(remaining)
-    if not word.is_first:
-        text = segment.text[word.position :]
-        start = word.estimate_start()
-        words = tuple(each for each in segment.words if each.start + each.end >= 2 * start)
-        segment = segment.model_copy(update={"text": text, "start": start, "words": words})
-    yield segment
+    yield segment if word.is_first else cut_segment(segment, word.timed)[1]
     yield from remaining

@@ -1,12 +1,15 @@
 """Stitch the transcripts of pieces into one transcript on the recording's time line."""
 
+import functools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from apertis_audio_tools.audio import TimeMap
 from apertis_audio_tools.models import MIN_REQUEST_SECONDS
 from apertis_audio_tools.pipeline.overlaps import merge_overlap
+from apertis_audio_tools.pipeline.segment_words import TimedWord, divide
 from apertis_audio_tools.results import Segment, Transcript, Usage, Word
 from apertis_audio_tools.text.passages import join_texts
 
@@ -22,24 +25,35 @@ class TranscribedPiece:
         end: End of the piece, in seconds of the recording.
         overlap: Seconds at its start that the previous piece has too.
         transcript: Transcript with times from the start of the piece.
+        time_map: Where its audio is in the recording, if parts of that are left out.
+        signal: Number of the channel or track that it is a piece of.
     """
 
     start: float
     end: float
     overlap: float
     transcript: Transcript
+    time_map: TimeMap | None = None
+    signal: int = 0
+
+    @property
+    def seconds(self) -> float:
+        """Length of its audio."""
+        return self.end - self.start if self.time_map is None else self.time_map.seconds
 
     def placed_segments(self) -> list[Segment]:
         """Return the segments with times of the recording; a text without segments is one."""
         text, segments = self.transcript.text, self.transcript.segments
         if not segments and text.strip():
-            segments = (Segment(start=0, end=self.end - self.start, text=text),)
+            segments = (Segment(start=0, end=self.seconds, text=text),)
+        if self.time_map is not None:
+            return [each for segment in segments for each in _map_times(segment, self.time_map)]
         return [_move(segment, self.start) for segment in segments]
 
 
 def place(piece: TranscribedPiece) -> Transcript:
     """Return the transcript of the only piece with times of the recording."""
-    if piece.start <= 0:
+    if piece.start <= 0 and piece.time_map is None:
         return piece.transcript
     moved = {"segments": tuple(piece.placed_segments()), "duration": round(piece.end, 3)}
     return piece.transcript.model_copy(update=moved)
@@ -53,15 +67,31 @@ def stitch(pieces: Sequence[TranscribedPiece], empty: Transcript) -> Transcript:
     and further fields are those of the last piece. `empty` has the name of the recording, the model
     and so on.
     """
-    segments = tuple(
-        segment.model_copy(update={"id": number})
-        for number, segment in enumerate(_in_order(_merge_segments(pieces)))
+    return join_segments(stitch_segments(pieces), pieces, empty)
+
+
+def stitch_segments(pieces: Sequence[TranscribedPiece]) -> list[Segment]:
+    """Return the segments of all pieces of a signal in order, with the words in overlaps once.
+
+    Speakers that the service has named anew in each of several pieces get the number of the piece.
+    """
+    if _count_diarized(pieces) > 1:
+        pieces = [_number_speakers(piece, number) for number, piece in enumerate(pieces, 1)]
+    return list(_in_order(_merge_segments(pieces)))
+
+
+def join_segments(
+    segments: Iterable[Segment], pieces: Sequence[TranscribedPiece], empty: Transcript
+) -> Transcript:
+    """Return the transcript of segments in order, with the facts about the pieces they are from."""
+    numbered = tuple(
+        segment.model_copy(update={"id": number}) for number, segment in enumerate(segments)
     )
     last = pieces[-1].transcript if pieces else empty
     return empty.model_copy(
         update={
-            "text": join_texts(segment.text for segment in segments),
-            "segments": segments,
+            "text": join_texts(segment.text for segment in numbered),
+            "segments": numbered,
             "model": join_models(piece.transcript.model for piece in pieces) or empty.model,
             "language": _longest_language(pieces) or empty.language,
             "usage": sum_usage(piece.transcript.usage for piece in pieces),
@@ -75,7 +105,7 @@ def stitch(pieces: Sequence[TranscribedPiece], empty: Transcript) -> Transcript:
 def find_notes(pieces: Sequence[TranscribedPiece], whole: Transcript) -> list[str]:
     """Return sentences about what was noticed in the transcript of all pieces."""
     notes = list[str]()
-    short = sum(piece.end - piece.start < MIN_REQUEST_SECONDS for piece in pieces)
+    short = sum(piece.seconds < MIN_REQUEST_SECONDS for piece in pieces)
     if short:
         subject = "It" if len(pieces) == 1 else f"A part of it ({short} of {len(pieces)} pieces)"
         notes.append(f"{subject} is shorter than {MIN_REQUEST_SECONDS} s and was not sent.")
@@ -84,9 +114,27 @@ def find_notes(pieces: Sequence[TranscribedPiece], whole: Transcript) -> list[st
             f"The service gave impossible times for {clamped} of {len(whole.segments)} segments; "
             "they have the nearest possible ones."
         )
+    if (diarized := _count_diarized(pieces)) > 1:
+        notes.append(
+            f"The service named speakers anew in each of {diarized} pieces: a speaker has another "
+            "name in each."
+        )
     if not whole.text.strip():
         notes.append("No speech was found in it, so the transcript is empty.")
     return notes
+
+
+def _count_diarized(pieces: Iterable[TranscribedPiece]) -> int:
+    """Return the number of pieces in which the service has named speakers."""
+    return sum(any(each.speaker for each in piece.transcript.segments) for piece in pieces)
+
+
+def _number_speakers(piece: TranscribedPiece, number: int) -> TranscribedPiece:
+    segments = tuple(
+        each.model_copy(update={"speaker": each.speaker and f"{each.speaker} (piece {number})"})
+        for each in piece.transcript.segments
+    )
+    return replace(piece, transcript=piece.transcript.model_copy(update={"segments": segments}))
 
 
 def _merge_segments(pieces: Iterable[TranscribedPiece]) -> Iterator[Segment]:
@@ -129,6 +177,25 @@ def _move(timed: T, seconds: float) -> T:
 def join_models(models: Iterable[str]) -> str:
     """Return the model that responded, or all models if they are several."""
     return ", ".join(dict.fromkeys(filter(None, models)))
+
+
+def _map_times(segment: Segment, time_map: TimeMap) -> Iterator[Segment]:
+    """Yield the parts of a segment of joined audio with times of the recording."""
+
+    def find_part(timed: TimedWord | Segment) -> int:
+        return time_map.part_at((timed.start + timed.end) / 2)
+
+    for part, each in divide(segment, find_part, find_part(segment)):
+        place = functools.partial(_map_part, time_map, part)
+        words = tuple(map(place, each.words))
+        yield place(each).model_copy(update={"words": words})
+
+
+def _map_part(time_map: TimeMap, part: int, timed: T) -> T:
+    start, end = (
+        max(0.0, round(time_map.original_time(part, time), 3)) for time in (timed.start, timed.end)
+    )
+    return timed.model_copy(update={"start": start, "end": end})
 
 
 def _longest_language(pieces: Iterable[TranscribedPiece]) -> str | None:

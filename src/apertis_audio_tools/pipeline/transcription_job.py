@@ -1,20 +1,26 @@
 """Transcription of one recording: its pieces, their requests, and the joined transcript."""
 
 import contextlib
+import functools
 import hashlib
 import io
 import json
 import logging
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from apertis_audio_tools.api.call import Call
 from apertis_audio_tools.api.options import ModelNeed, TranscriptionOptions
 from apertis_audio_tools.api.request import Upload
 from apertis_audio_tools.api.transcription import check_terms, transcription_call
-from apertis_audio_tools.audio import Piece, Recording, Source, cut_pieces, probe
+from apertis_audio_tools.audio import (
+    Piece,
+    Recording,
+    cut_pieces,
+    require_voice_detector,
+    shorten_pauses,
+)
 from apertis_audio_tools.concurrency.permits import Permit
-from apertis_audio_tools.errors import NotFoundError
 from apertis_audio_tools.models import (
     AUTO,
     DURATION_MARGIN,
@@ -22,10 +28,10 @@ from apertis_audio_tools.models import (
     MAX_UPLOAD_BYTES,
     MIN_REQUEST_SECONDS,
     Capabilities,
-    require_piece_options,
-    require_track_choice,
+    TranscriptFormat,
 )
 from apertis_audio_tools.pipeline.cache import TranscriptCache
+from apertis_audio_tools.pipeline.doubts import are_examined, mark_doubts, treat_doubts
 from apertis_audio_tools.pipeline.job_state import JobState
 from apertis_audio_tools.pipeline.stitching import TranscribedPiece, find_notes, place, stitch
 from apertis_audio_tools.pipeline.time_estimates import add_estimated_times
@@ -43,15 +49,32 @@ _FILE_NAME_BYTES = 1024
 
 
 @dataclass(frozen=True, slots=True)
+class PieceRequest:
+    """A piece that has to be sent, and its call.
+
+    Attributes:
+        piece: The piece.
+        call: Function that returns the call for the model that was chosen; None if one was named.
+        need: Abilities to choose a model by, or None if one was named.
+        signal: Number of the channel or track.
+    """
+
+    piece: Piece
+    call: Callable[[str | None], Call[Transcript]]
+    need: ModelNeed | None
+    signal: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class InFlightPiece:
     """A piece under way and the permit it holds; `close` releases both, and may be called again."""
 
-    piece: Piece
+    request: PieceRequest
     permit: Permit
 
     def close(self) -> None:
         """Close the piece and return the permit."""
-        self.piece.close()
+        self.request.piece.close()
         self.permit.close()
 
 
@@ -70,9 +93,9 @@ class JobFactory:
     """Maker of transcription jobs with the same options, whose response format is decided.
 
     Attributes:
-        need: Abilities that were asked for.
         max_bytes: Largest upload of a request, in bytes.
         max_seconds: Longest piece in seconds, or None if only `piece_seconds` limits it.
+        is_signal: True for the jobs of channels or tracks, which have words if the model has them.
     """
 
     options: TranscriptionOptions
@@ -80,18 +103,20 @@ class JobFactory:
     context: JobContext
     max_bytes: int
     max_seconds: float | None
+    is_signal: bool = False
 
     @classmethod
     def create(cls, options: TranscriptionOptions, context: JobContext) -> "JobFactory":
         """Check the options before any recording is opened, and return the maker of jobs."""
-        require_piece_options(options.piece_seconds, options.upload_format)
-        require_track_choice(options.track)
+        options.require_valid()
+        if options.quality != "keep":
+            require_voice_detector()
         capabilities = context.capabilities
         need = options.need
         sent = options.as_transcription() if options.translates_text else options
         if options.model != AUTO:
-            best = capabilities.best_transcript_format(sent.model, sent.task)
-            options = replace(options, response_format=options.response_format or best)
+            options = replace(options, response_format=_response_format(sent, capabilities))
+            sent = replace(sent, response_format=options.response_format)
         # A request without audio shows how much of a request is left for audio.
         empty = Upload("piece.webm", "audio/webm", 0, io.BytesIO)
         check_terms(options)
@@ -105,10 +130,38 @@ class JobFactory:
             max_seconds=_max_seconds(options, capabilities),
         )
 
-    def job(self, source: Source) -> "TranscriptionJob":
-        """Return the job of one recording."""
-        recording = probe(source, track=self.options.track, isolate=self.context.isolate_probe)
-        return TranscriptionJob(recording, self)
+    def for_signals(self) -> "JobFactory":
+        """Return the maker of the jobs of channels or tracks: with words, if the model has them.
+
+        A segment may last over a pause that is not sent, or over the words of two speakers.
+        """
+        options = replace(self.options, speakers=None, speaker_names=None, channels=None)
+        has_words = self.context.capabilities.gives_word_times(options.model, options.task)
+        if has_words and options.response_format == "verbose_json":
+            options = replace(options, timestamp_granularities=("word", "segment"))
+        return replace(JobFactory.create(options, self.context), is_signal=True)
+
+    def as_source(self) -> "JobFactory":
+        """Return the maker of the jobs of transcripts that are translated."""
+        factory = JobFactory.create(self.options.as_transcription(), self.context)
+        return factory.for_signals() if self.is_signal else factory
+
+    def options_for(self, model: str) -> TranscriptionOptions:
+        """Return the options for a model that was chosen."""
+        options = replace(self.options, model=model)
+        has_words = self.context.capabilities.gives_word_times(model, options.task)
+        if self.is_signal and has_words and options.response_format in {None, "verbose_json"}:
+            options = replace(options, timestamp_granularities=("word", "segment"))
+        known = self.context.capabilities
+        return replace(options, response_format=_response_format(options, known))
+
+
+def _response_format(options: TranscriptionOptions, known: Capabilities) -> TranscriptFormat:
+    """Return the format that was requested, or else the one with the most times."""
+    if options.response_format:
+        return options.response_format
+    best = known.best_transcript_format(options.model, options.task)
+    return "verbose_json" if options.wants_words else best
 
 
 def _max_seconds(options: TranscriptionOptions, capabilities: Capabilities) -> float | None:
@@ -122,32 +175,39 @@ def _max_seconds(options: TranscriptionOptions, capabilities: Capabilities) -> f
 
 @dataclass(frozen=True, slots=True)
 class TranscriptionJob:
-    """One recording to be transcribed."""
+    """One recording, or one of its channels or tracks, to be transcribed.
+
+    Attributes:
+        recording: The recording.
+        factory: Options of the job.
+        signal: Number of the channel or track among those of the recording; 0 for a whole one.
+    """
 
     recording: Recording
     factory: JobFactory
+    signal: int = 0
     _digests: list[str] = field(default_factory=list, repr=False)
 
     @property
-    def need(self) -> ModelNeed | None:
-        """Abilities to choose a model by, or None if one was named."""
-        return self.factory.need if self.factory.options.model == AUTO else None
+    def whole(self) -> "TranscriptionJob":
+        """The job itself; see `SpeakersJob`."""
+        return self
 
     @property
     def translates_text(self) -> bool:
         """True if the transcript is translated in place of the recording."""
         return self.factory.options.translates_text
 
-    def may_translate_text(self, error: NotFoundError) -> bool:
-        """Return whether the endpoint for translations is gone, and no model was named."""
-        need = self.need
-        is_translation = need is not None and need.operation == "translate"
-        return is_translation and error.status is not None and error.code != "model_not_found"
+    @property
+    def translation_need(self) -> ModelNeed | None:
+        """Abilities to choose a model that translates by, or None if that is not asked."""
+        options = self.factory.options
+        is_open = options.model == AUTO and options.task == "translate"
+        return self.factory.need if is_open else None
 
     def source(self) -> "TranscriptionJob":
         """Return the job of the transcript that is translated."""
-        options = self.factory.options.as_transcription()
-        return replace(self, factory=JobFactory.create(options, self.factory.context))
+        return replace(self, factory=self.factory.as_source())
 
     def finish_text(self, translated: Transcript) -> Transcript:
         """Keep a translated transcript in the cache, and return it."""
@@ -155,15 +215,21 @@ class TranscriptionJob:
             cache.put(self._cache_key(), translated)
         return translated
 
+    def for_signal(self, recording: Recording, number: int) -> "TranscriptionJob":
+        """Return the job of a channel or track of the recording, whose content is the same."""
+        return replace(self, recording=recording, factory=self.factory.for_signals(), signal=number)
+
     def cached(self) -> Transcript | None:
         """Return the whole transcript if the cache has it."""
         self._digest()  # later the recording may be gone, and what was paid for with it
         cached = self._get_cached()
-        return cached and self._complete(cached, cached.notes)
+        if self._lacks_marks(cached):  # its pieces are in the cache too, and can be heard
+            return None
+        return cached and self._finished(self._complete(cached, cached.notes))
 
-    def pieces(self, state: JobState) -> Generator[Piece]:
+    def requests(self, state: JobState) -> Generator[PieceRequest]:
         """Yield the pieces to send, each cut when it is requested; cached ones go to the state."""
-        with state.catching_failure(), contextlib.closing(self._cut()) as pieces:
+        with state.catching_failure(), contextlib.closing(self._pieces()) as pieces:
             for piece in pieces:
                 known = self._known(piece)
                 if known is not None:
@@ -171,19 +237,17 @@ class TranscriptionJob:
                     piece.close()
                     continue
                 try:
-                    yield piece
+                    yield self._request(piece)
                 except BaseException:  # the caller may not have received it
                     piece.close()
                     raise
                 if state.stop.is_set:
                     return
 
-    def store(self, piece: Piece, transcript: Transcript, state: JobState) -> None:
+    def store(self, request: PieceRequest, transcript: Transcript, state: JobState) -> None:
         """Add the transcript of a piece to the state and to the cache, with estimated times."""
-        transcript = add_estimated_times(transcript, piece)
-        if cache := self.factory.context.cache:
-            cache.put(self._cache_key(piece), transcript)
-        self._add(piece, transcript, state)
+        transcript = self._keep_piece(add_estimated_times(transcript, request.piece), request.piece)
+        self._add(request.piece, transcript, state)
 
     def finish(self, state: JobState) -> Transcript:
         """Return the whole transcript.
@@ -192,44 +256,75 @@ class TranscriptionJob:
             ApertisError: If a piece failed; ``partial`` has the transcript of the others.
             StoppedError: If the job was stopped before it was whole.
         """
+        pieces = self.finished_pieces(state, self._stitch)
+        if len(pieces) == 1 and pieces[0].time_map is None:
+            only = place(pieces[0])
+            return self._finished(self._complete(only, find_notes(pieces, only)))
+        return self.keep(self._stitch(pieces), pieces)
+
+    def finished_pieces(
+        self, state: JobState, join: Callable[[list[TranscribedPiece]], Transcript]
+    ) -> list[TranscribedPiece]:
+        """Return all pieces by their start, or raise the error of the job; see `finish`.
+
+        `join` makes a transcript of the pieces that were transcribed before it failed.
+        """
         pieces = sorted(state.transcribed, key=lambda each: each.start)
         if state.failure:
-            state.failure.partial = self._partial(pieces) if pieces else None
+            spans = tuple((max(round(each.start, 3), 0.0), round(each.end, 3)) for each in pieces)
+            partial = PartialTranscript(transcript=join(pieces), spans=spans) if pieces else None
+            state.failure.partial = partial
         state.raise_failure()
         state.require_running()
-        if len(pieces) == 1:
-            only = place(pieces[0])
-            return self._complete(only, find_notes(pieces, only))
-        end = {"duration": round(pieces[-1].end, 3)} if pieces else {}
-        stitched = stitch(pieces, self._empty().model_copy(update=end))
-        whole = self._complete(stitched, find_notes(pieces, stitched))
+        return pieces
+
+    def keep(
+        self, transcript: Transcript, pieces: Sequence[TranscribedPiece], notes: Sequence[str] = ()
+    ) -> Transcript:
+        """Return the whole transcript, complete with its notes, after adding it to the cache."""
+        whole = self._complete(transcript, (*notes, *find_notes(pieces, transcript)))
         if cache := self.factory.context.cache:
             cache.put(self._cache_key(), whole)
-        return whole
+        return self._finished(whole)
 
-    def _cut(self) -> Generator[Piece]:
-        options = self.factory.options
-        return cut_pieces(
-            self.recording,
+    def _finished(self, whole: Transcript) -> Transcript:
+        """Return a transcript with its doubtful segments as requested."""
+        return treat_doubts(whole, self.factory.options.quality)
+
+    def _stitch(self, pieces: Sequence[TranscribedPiece]) -> Transcript:
+        is_whole = pieces and pieces[-1].time_map is None
+        end = {"duration": round(pieces[-1].end, 3)} if is_whole else {}
+        return stitch(pieces, self.empty().model_copy(update=end))
+
+    def _pieces(self) -> Generator[Piece]:
+        options, recording = self.factory.options, self.recording
+        if options.pauses == "shorten" and recording.voiced is None:
+            recording = shorten_pauses(recording)
+        if recording.voiced == ():
+            return
+        yield from cut_pieces(
+            recording,
             max_bytes=self.factory.max_bytes,
             max_seconds=self.factory.max_seconds,
             target_seconds=options.piece_seconds,
             upload_format=options.upload_format,
         )
 
-    def call(self, piece: Piece, model: str | None = None) -> Call[Transcript]:
-        """Return the call of a piece, with the model that was chosen if none was named."""
-        options = self.factory.options
+    def _request(self, piece: Piece) -> PieceRequest:
+        need = self.factory.need if self.factory.options.model == AUTO else None
+        return PieceRequest(piece, functools.partial(self._call, piece), need, self.signal)
+
+    def _call(self, piece: Piece, model: str | None) -> Call[Transcript]:
         return transcription_call(
             piece.upload,
-            replace(options, model=model) if model else options,
+            self.factory.options if model is None else self.factory.options_for(model),
             capabilities=self.factory.context.capabilities,
             source=self.recording.label,
-            duration=round(piece.end - piece.start, 3),
+            duration=round(piece.seconds, 3),
             need=self.factory.need,
         )
 
-    def _empty(self) -> Transcript:
+    def empty(self) -> Transcript:
         """Return a transcript of the recording without its text."""
         options = self.factory.options
         return Transcript(
@@ -243,17 +338,33 @@ class TranscriptionJob:
 
     def _add(self, piece: Piece, transcript: Transcript, state: JobState) -> None:
         state.transcribed.append(
-            TranscribedPiece(piece.start, piece.end, piece.overlap, transcript)
+            TranscribedPiece(
+                piece.start, piece.end, piece.overlap, transcript, piece.time_map, self.signal
+            )
         )
         if len(state.transcribed) > 1 or piece.end < self.recording.end - _DURATION_ERROR:
             state.notifier.notify()
 
     def _known(self, piece: Piece) -> Transcript | None:
         """Return the transcript of a piece that need not be sent, or None."""
-        seconds = piece.end - piece.start
+        seconds = piece.seconds
         if seconds < MIN_REQUEST_SECONDS:
-            return self._empty().model_copy(update={"duration": round(seconds, 3)})
-        return self._get_cached(piece)
+            return self.empty().model_copy(update={"duration": round(seconds, 3)})
+        known = self._get_cached(piece)
+        return known and self._keep_piece(known, piece) if self._lacks_marks(known) else known
+
+    def _keep_piece(self, transcript: Transcript, piece: Piece) -> Transcript:
+        """Return the transcript of a piece, examined if requested, after adding it to the cache."""
+        if self._lacks_marks(transcript):
+            transcript = mark_doubts(transcript, piece)
+        if cache := self.factory.context.cache:
+            cache.put(self._cache_key(piece), transcript)
+        return transcript
+
+    def _lacks_marks(self, transcript: Transcript | None) -> bool:
+        """Return whether the segments still have to be examined."""
+        is_requested = self.factory.options.quality != "keep"
+        return is_requested and transcript is not None and not are_examined(transcript)
 
     def _get_cached(self, piece: Piece | None = None) -> Transcript | None:
         """Return the cached transcript of a piece or of the whole, without its earlier usage."""
@@ -269,21 +380,22 @@ class TranscriptionJob:
         update = {"source": self.recording.label, "digest": self._digest(), "notes": notes}
         return transcript.model_copy(update=update)
 
-    def _partial(self, pieces: list[TranscribedPiece]) -> PartialTranscript:
-        spans = tuple((max(round(each.start, 3), 0.0), round(each.end, 3)) for each in pieces)
-        return PartialTranscript(transcript=stitch(pieces, self._empty()), spans=spans)
-
     def _cache_key(self, piece: Piece | None = None) -> str:
         """Return the cache key of a piece or of the whole."""
         span = None if piece is None else [round(piece.start, 4), round(piece.end, 4)]
+        time_map = piece.time_map if piece else None
         settings = {
             **asdict(self.factory.options),
+            "signal": time_map and [self.recording.tracks, time_map],
+            "pauses": "keep" if piece else self.factory.options.pauses,  # a piece has a time map
+            "quality": "keep",  # each segment says whether it was examined
             "max_bytes": self.factory.max_bytes,
             "max_seconds": self.factory.max_seconds,
             "base_url": self.factory.context.base_url,
         }
-        key = json.dumps([_KEY_VERSION, self._digest(), settings, span], sort_keys=True)
-        return hashlib.sha256(key.encode()).hexdigest()
+        key = [_KEY_VERSION, self._digest(), settings, span]
+        text = json.dumps(key, sort_keys=True, default=asdict)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def _digest(self) -> str:
         """Return the SHA-256 of the recording, which is read once."""

@@ -7,15 +7,16 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from typing import TypeVar
 
+from apertis_audio_tools.api.model_choice import is_endpoint_gone
 from apertis_audio_tools.api.request import Request
-from apertis_audio_tools.audio import Piece
 from apertis_audio_tools.concurrency.permits import FairSemaphore, Permit
 from apertis_audio_tools.errors import NotFoundError
 from apertis_audio_tools.pipeline.job_state import JobState
 from apertis_audio_tools.pipeline.model_directory import ModelDirectory, ModelPlan
+from apertis_audio_tools.pipeline.recording_jobs import RecordingJob
 from apertis_audio_tools.pipeline.request_runner import RequestRunner
 from apertis_audio_tools.pipeline.text_translation import TextTranslation, TextTranslator
-from apertis_audio_tools.pipeline.transcription_job import InFlightPiece, TranscriptionJob
+from apertis_audio_tools.pipeline.transcription_job import InFlightPiece, PieceRequest
 from apertis_audio_tools.pipeline.worker_pool import (
     WorkerPool,
     cancel_tasks,
@@ -37,7 +38,7 @@ class TranscriptionRunner:
     models: ModelDirectory
     translator: TextTranslator
 
-    def run(self, job: TranscriptionJob, state: JobState | None = None) -> Transcript:
+    def run(self, job: RecordingJob, state: JobState | None = None) -> Transcript:
         """Transcribe all pieces of a job concurrently. If one piece fails, the job fails.
 
         After a failure nothing new is sent, but pieces under way are paid for and awaited. An
@@ -46,7 +47,7 @@ class TranscriptionRunner:
         with WorkerPool(self.permits.size) as pool:
             return self.run_in(pool, job, state or JobState())
 
-    def run_in(self, pool: WorkerPool, job: TranscriptionJob, state: JobState) -> Transcript:
+    def run_in(self, pool: WorkerPool, job: RecordingJob, state: JobState) -> Transcript:
         """Transcribe all pieces of a job in the threads of a pool.
 
         Where no model translates recordings, the transcript is translated by a chat model.
@@ -56,40 +57,38 @@ class TranscriptionRunner:
             return cached
         with job.recording:
             self._require_price(job, state)
-            if not job.translates_text and self._translates(job):
+            need = job.whole.translation_need
+            if not job.whole.translates_text and (not need or self.models.translates(need)):
                 try:
                     return self._run_pieces(pool, job, state)
                 except NotFoundError as error:
-                    if not job.may_translate_text(error):
+                    if need is None or not is_endpoint_gone(error):
                         raise
                     self.models.note_lack_of_translations()
                     state.restart()
-            chat_model = self.translator.choose_model(job.factory.options.chat_model)
+            chat_model = self.translator.choose_model(job.whole.factory.options.chat_model)
             source = self.run_in(pool, job.source(), state)
-            translation = TextTranslation.create(job, source)
-            return job.finish_text(self.translator.run(translation, chat_model, state))
+            translation = TextTranslation.create(job.whole, source)
+            return job.whole.finish_text(self.translator.run(translation, chat_model, state))
 
-    def _require_price(self, job: TranscriptionJob, state: JobState) -> None:
+    def _require_price(self, job: RecordingJob, state: JobState) -> None:
         """Raise `ConfigurationError` if a limit on the cost of a job cannot be kept."""
         if self.requests.limits_cost(state):
-            self.requests.charge(_sample_request(self.models.plan(job.factory.options)), state)
+            self.requests.charge(
+                _sample_request(self.models.plan(job.whole.factory.options)), state
+            )
 
-    async def _arequire_price(self, job: TranscriptionJob, state: JobState) -> None:
+    async def _arequire_price(self, job: RecordingJob, state: JobState) -> None:
         """Async version of `_require_price`."""
         if self.requests.limits_cost(state):
-            plan = await self.models.aplan(job.factory.options)
+            plan = await self.models.aplan(job.whole.factory.options)
             await self.requests.acharge(_sample_request(plan), state)
 
-    def _translates(self, job: TranscriptionJob) -> bool:
-        """Return False for a translation that no model of the key does from the recording."""
-        need = job.need
-        return need is None or need.operation != "translate" or self.models.translates(need)
-
-    def _run_pieces(self, pool: WorkerPool, job: TranscriptionJob, state: JobState) -> Transcript:
+    def _run_pieces(self, pool: WorkerPool, job: RecordingJob, state: JobState) -> Transcript:
         running: dict[Future[None], InFlightPiece] = {}
-        with contextlib.closing(job.pieces(state)) as pieces:
+        with contextlib.closing(job.requests(state)) as requests:
             try:
-                while piece := _next_piece(pieces, self._wait_for_permit(running, state)):
+                while piece := _next_piece(requests, self._wait_for_permit(running, state)):
                     with _closed_on_error(piece):
                         future = pool.submit(self._send, job, piece, state, pool.cancel_token)
                         running[future] = piece
@@ -103,7 +102,18 @@ class TranscriptionRunner:
                 wait(running)
         return job.finish(state)
 
-    async def arun(self, job: TranscriptionJob, state: JobState | None = None) -> Transcript:
+    def find_cached(self, job: RecordingJob) -> Transcript | None:
+        """Return the transcript of a job if the cache has all of it; send nothing."""
+        state = JobState()
+        with job.recording, contextlib.closing(job.requests(state)) as requests:
+            if cached := job.cached():
+                return cached
+            if missing := next(requests, None):
+                missing.piece.close()
+                return None
+        return job.finish(state)
+
+    async def arun(self, job: RecordingJob, state: JobState | None = None) -> Transcript:
         """Async version of `run`. Threads cut pieces and write the cache."""
         self.requests.transport.require_open()
         state = state or JobState()
@@ -111,31 +121,27 @@ class TranscriptionRunner:
             return cached
         with job.recording:
             await self._arequire_price(job, state)
-            if not job.translates_text and await self._atranslates(job):
+            need = job.whole.translation_need
+            if not job.whole.translates_text and (not need or await self.models.atranslates(need)):
                 try:
                     return await self._arun_pieces(job, state)
                 except NotFoundError as error:
-                    if not job.may_translate_text(error):
+                    if need is None or not is_endpoint_gone(error):
                         raise
                     self.models.note_lack_of_translations()
                     state.restart()
-            chat_model = await self.translator.achoose_model(job.factory.options.chat_model)
+            chat_model = await self.translator.achoose_model(job.whole.factory.options.chat_model)
             source = await self.arun(job.source(), state)
-            translation = TextTranslation.create(job, source)
+            translation = TextTranslation.create(job.whole, source)
             translated = await self.translator.arun(translation, chat_model, state)
-            return await run_in_thread(job.finish_text, translated)
+            return await run_in_thread(job.whole.finish_text, translated)
 
-    async def _atranslates(self, job: TranscriptionJob) -> bool:
-        """Async version of `_translates`."""
-        need = job.need
-        return need is None or need.operation != "translate" or await self.models.atranslates(need)
-
-    async def _arun_pieces(self, job: TranscriptionJob, state: JobState) -> Transcript:
+    async def _arun_pieces(self, job: RecordingJob, state: JobState) -> Transcript:
         """Async version of `_run_pieces`."""
-        pieces = job.pieces(state)
+        requests = job.requests(state)
         running: dict[asyncio.Task[None], InFlightPiece] = {}
         try:
-            while piece := await _anext_piece(pieces, await self._await_permit(running, state)):
+            while piece := await _anext_piece(requests, await self._await_permit(running, state)):
                 running[asyncio.create_task(self._asend(job, piece, state))] = piece
             if running:
                 await asyncio.wait(running)
@@ -146,7 +152,7 @@ class TranscriptionRunner:
             finally:
                 for piece in running.values():  # a task may be cancelled before it starts
                     piece.close()
-                await run_in_thread_to_end(pieces.close)
+                await run_in_thread_to_end(requests.close)
         return await run_in_thread(job.finish, state)
 
     def _wait_for_permit(
@@ -173,20 +179,22 @@ class TranscriptionRunner:
         return permit
 
     def _send(
-        self, job: TranscriptionJob, piece: InFlightPiece, state: JobState, token: CancelToken
+        self, job: RecordingJob, piece: InFlightPiece, state: JobState, token: CancelToken
     ) -> None:
+        request = piece.request
         with contextlib.closing(piece), state.catching_failure(), token.scope():
-            call = job.call(piece.piece, self.models.choose(job.need) if job.need else None)
-            job.store(piece.piece, self.requests.run(call, state), state)
+            call = request.call(self.models.choose(request.need) if request.need else None)
+            job.store(request, self.requests.run(call, state), state)
 
-    async def _asend(self, job: TranscriptionJob, piece: InFlightPiece, state: JobState) -> None:
+    async def _asend(self, job: RecordingJob, piece: InFlightPiece, state: JobState) -> None:
+        request = piece.request
         with contextlib.closing(piece), state.catching_failure():
-            call = job.call(piece.piece, await self.models.achoose(job.need) if job.need else None)
+            call = request.call(await self.models.achoose(request.need) if request.need else None)
             charge = await self.requests.acharge(call.request, state)
             response = await self.requests.asend(call.request, charge, state)
 
             def keep() -> None:
-                job.store(piece.piece, charge.settle(call.read(response)), state)
+                job.store(request, charge.settle(call.read(response)), state)
 
             await run_in_thread_to_end(keep)
 
@@ -218,20 +226,20 @@ def _closed_on_error(resource: InFlightPiece | Permit) -> Iterator[None]:
         raise
 
 
-def _next_piece(pieces: Generator[Piece], permit: Permit) -> InFlightPiece | None:
+def _next_piece(requests: Generator[PieceRequest], permit: Permit) -> InFlightPiece | None:
     """Return the next piece, cut now that it has a permit; None if nothing more is to be sent."""
     with _closed_on_error(permit):
-        piece = None if permit.is_closed else next(pieces, None)
-    if piece is None:
+        request = None if permit.is_closed else next(requests, None)
+    if request is None:
         permit.close()
         return None
-    return InFlightPiece(piece, permit)
+    return InFlightPiece(request, permit)
 
 
-async def _anext_piece(pieces: Generator[Piece], permit: Permit) -> InFlightPiece | None:
+async def _anext_piece(requests: Generator[PieceRequest], permit: Permit) -> InFlightPiece | None:
     """Async version of `_next_piece`."""
     with _closed_on_error(permit):
-        return await run_in_thread_to_end(_next_piece, pieces, permit)
+        return await run_in_thread_to_end(_next_piece, requests, permit)
 
 
 def _drop_done(running: dict[F, InFlightPiece]) -> None:

@@ -1,5 +1,7 @@
 """Transcripts, and the segments, words and passages they consist of."""
 
+from itertools import groupby
+
 from pydantic import Field, JsonValue
 
 from apertis_audio_tools.errors import UnsupportedError
@@ -38,12 +40,15 @@ class Segment(Value):
         avg_logprob: Mean log probability of the tokens.
         compression_ratio: Length of the text divided by its compressed length.
         no_speech_prob: Probability that the segment has no speech, from 0 to 1.
-        speaker: Label of the speaker, from services that tell speakers apart.
+        speaker: Label of the speaker, if speakers are told apart.
         words: Words with times, from services that return them.
         clamped: True if the service's times were missing, or impossible in this recording, and
             were replaced by the nearest possible ones.
         estimated: True if the service gave no times, and they were estimated from the text and the
             pauses in the recording.
+        doubtful: Why perhaps nobody said it: ``nobody speaks``, ``the model found no speech``,
+            ``repeats itself`` or ``repeats the segment before``. Empty if there is no reason; None
+            if that was not examined, see ``quality`` of `ApertisAudio.transcribe`.
         extra: Further small fields of the response.
     """
 
@@ -60,6 +65,7 @@ class Segment(Value):
     words: tuple[Word, ...] = ()
     clamped: bool = False
     estimated: bool = False
+    doubtful: str | None = None
     extra: dict[str, JsonValue] = Field(default_factory=dict)
 
     def __hash__(self) -> int:
@@ -73,11 +79,18 @@ class Passage(Value):
         start: Start of the first segment, in seconds.
         end: Latest end of a segment, in seconds.
         text: The words of the segments.
+        speaker: Label of the speaker of all segments, if it is known.
     """
 
     start: float
     end: float
     text: str
+    speaker: str | None = None
+
+    @property
+    def labelled_text(self) -> str:
+        """The words, after the label of the speaker if it is known."""
+        return passages.label_text(self.speaker, self.text)
 
     @property
     def timecode(self) -> str:
@@ -126,6 +139,12 @@ class Transcript(Value):
     def __hash__(self) -> int:
         return hash((self.text, self.segments, self.source, self.digest))
 
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """The words of all segments by their start, if the service returned their times."""
+        words = (word for segment in self.segments for word in segment.words)
+        return tuple(sorted(words, key=lambda word: word.start))
+
     def passages(
         self,
         *,
@@ -135,8 +154,9 @@ class Transcript(Value):
     ) -> tuple[Passage, ...]:
         """Return the segments packed into passages that end with a sentence or a pause if possible.
 
-        A single segment over a limit is a passage of its own. A transcript without segments is one
-        passage over the whole recording; one without words has no passages.
+        A passage has one speaker, if speakers are told apart. A single segment over a limit is a
+        passage of its own. A transcript without segments is one passage over the whole recording;
+        one without words has no passages.
 
         Args:
             max_seconds: Largest length of a passage in seconds, including repeated segments.
@@ -162,18 +182,29 @@ class Transcript(Value):
                 start=group[0].start,
                 end=max(segment.end for segment in group),
                 text=passages.join_texts(segment.text for segment in group),
+                speaker=speaker,
             )
-            for group in passages.pack_segments(spoken, max_seconds, max_characters, overlap)
+            for speaker, turn in groupby(spoken, key=lambda segment: segment.speaker)
+            for group in passages.pack_segments(turn, max_seconds, max_characters, overlap)
         )
 
     def to_text(self) -> str:
-        """Return the words alone."""
-        return self.text
+        """Return the words alone; if speakers are told apart, a line ``Speaker: words`` a turn."""
+        if not any(segment.speaker for segment in self.segments):
+            return self.text
+        spoken = (segment for segment in self.segments if segment.text.strip())
+        return "\n".join(
+            passages.label_text(speaker, passages.join_texts(segment.text for segment in turn))
+            for speaker, turn in groupby(spoken, key=lambda segment: segment.speaker)
+        )
 
     def to_timecoded(self, separator: str = "\n") -> str:
-        """Return the passages as ``[hh:mm:ss] text``, each in one line, joined by `separator`."""
+        """Return the passages as ``[hh:mm:ss] text``, each in one line, joined by `separator`.
+
+        If speakers are told apart, the text is ``Speaker: words``.
+        """
         return separator.join(
-            subtitles.format_line(each.start, each.text) for each in self.passages()
+            subtitles.format_line(each.start, each.labelled_text) for each in self.passages()
         )
 
     def cues(
@@ -278,7 +309,7 @@ class Transcript(Value):
         """Return HTML for notebooks: the timed passages, in a box that scrolls."""
         length = None if self.duration is None else subtitles.format_timecode(self.duration)
         facts = [fact for fact in (length, self.language, self.model) if fact]
-        lines = ((passage.timecode, passage.text) for passage in self.passages())
+        lines = ((passage.timecode, passage.labelled_text) for passage in self.passages())
         return html.transcript_html(self.source, facts, lines)
 
     def _timed(self) -> list[Segment]:

@@ -14,7 +14,7 @@ from operator import mul
 from typing import Final, TypeAlias
 
 from apertis_audio_tools.sandbox.audio_decoding import SAMPLE_RATE
-from apertis_audio_tools.sandbox.recognition import SpeechSegment
+from apertis_audio_tools.sandbox.recognition import SpeechSegment, SpokenWord
 
 DIGITS: Final = 5
 SYMBOLS: Final = DIGITS + 2
@@ -93,7 +93,7 @@ _WAVES: Final = {frequency: _wave(frequency) for frequency in (*ROWS, *COLUMNS)}
 class BeaconRecogniser:
     """Recogniser of beacons, more than a thousand times faster than real time.
 
-    Each complete beacon becomes a segment whose text is its number in five digits.
+    Each complete beacon becomes a segment of one word, its number in five digits.
     """
 
     def recognise(self, pcm: bytes, /) -> Iterator[SpeechSegment]:
@@ -108,7 +108,8 @@ class BeaconRecogniser:
             start, number = found
             end = start + (SYMBOLS - 1) * _SYMBOL
             seconds = max(start, 0) / _RATE
-            yield SpeechSegment(seconds, seconds + BEACON_SECONDS, number)
+            word = SpokenWord(number, seconds, seconds + BEACON_SECONDS)
+            yield SpeechSegment(word.start, word.end, number, words=(word,))
 
 
 def _find_onsets(samples: _Samples) -> Iterator[int]:

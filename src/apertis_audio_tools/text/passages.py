@@ -74,6 +74,12 @@ def join_texts(texts: Iterable[str]) -> str:
     return "".join(parts)
 
 
+def label_text(speaker: str | None, text: str) -> str:
+    """Return a text after the label of its speaker, if there is one."""
+    label = " ".join((speaker or "").split())
+    return f"{label}: {text}" if label else text
+
+
 def _count_characters(group: list[T]) -> int:
     """Return the length of the texts, each with the space that separates it from the next."""
     return sum(len(segment.text.strip()) + 1 for segment in group)

@@ -9,8 +9,12 @@ import pytest
 
 from apertis_audio_tools import RecordingError, UnsupportedError
 from apertis_audio_tools.api.request import Upload
-from apertis_audio_tools.audio import encode_chat_clip, probe
+from apertis_audio_tools.audio import cut_chat_clip, encode_chat_clip, probe
 from apertis_audio_tools.audio.output import chat_clip
+from apertis_audio_tools.sandbox.beacons import BEACON_SECONDS, BeaconRecogniser
+from support.beacon_recordings import FORMATS, beacon_start, write_beacons
+from support.encoded_recordings import decode_samples
+from support.film_recordings import FilmTrack, Picture, write_film
 from support.wav_files import silent_wav
 
 CLIPS = Path(__file__).parents[2] / "clips"
@@ -80,3 +84,46 @@ def test_large_chat_audio(monkeypatch: pytest.MonkeyPatch) -> None:
     assert decoded_seconds(read(upload)) == pytest.approx(10, abs=0.1)
     with pytest.raises(UnsupportedError, match=r"^talk\.wav is longer than the .* chat message"):
         encode_chat_clip(probe(("talk.wav", silent_wav(640_000))))
+
+
+def beacons_in(data: bytes) -> dict[int, float]:
+    """Return the numbers of the beacons in a clip, with the seconds at which they begin."""
+    found = BeaconRecogniser().recognise(decode_samples(data))
+    return {int(segment.text): segment.start for segment in found}
+
+
+def expected_beacons(start: float, end: float, first: int = 0) -> dict[int, float]:
+    """Return the beacons of a recording of 10 that are whole in a part, and when they begin."""
+    whole = (at for at in range(10) if start <= beacon_start(at) <= end - BEACON_SECONDS)
+    return {first + at: beacon_start(at) - start for at in whole}
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_part_of_a_recording(suffix: str, tmp_path: Path) -> None:
+    """A part has exactly what is played then, within 40 ms, whatever the format."""
+    recording = probe(write_beacons(FORMATS[suffix], tmp_path / f"talk.{suffix}", 10))
+    for start, end in ((0.0, 4.0), (5.31, 13.87), (16.0, 30.0)):
+        part = cut_chat_clip(recording, start, end)
+        assert beacons_in(part) == pytest.approx(expected_beacons(start, end), abs=0.04)
+        assert decoded_seconds(part) == pytest.approx(min(end, 20.0) - start, abs=0.06)
+        assert len(part) < 9_000 * (end - start) + 2_000
+
+
+def test_part_of_a_track() -> None:
+    """A part is of the track that was chosen, with the times of a player."""
+    tracks = [FilmTrack(100, start=3.0, count=5), FilmTrack(None, start=3.0, count=5)]
+    film = write_film("mp4", tracks, Picture("mpeg4", seconds=10.0))
+    for track in (0, "default", "all"):
+        recording = probe(film, track=track)
+        part = cut_chat_clip(recording, 7.0, 11.0)
+        assert beacons_in(part) == pytest.approx(expected_beacons(4.0, 8.0, 100), abs=0.04)
+        assert decoded_seconds(cut_chat_clip(recording, 1.0, 5.0)) == pytest.approx(2.0, abs=0.06)
+    assert not beacons_in(cut_chat_clip(probe(film, track=1), 7.0, 11.0))
+
+
+def test_part_that_is_not_there() -> None:
+    """A part after the end is an error; one without a length is a moment."""
+    recording = probe(("talk.wav", silent_wav(64_000)))
+    with pytest.raises(RecordingError, match=r"talk\.wav contains no audio"):
+        cut_chat_clip(recording, 5.0, 6.0)
+    assert decoded_seconds(cut_chat_clip(recording, 1.0, 1.0)) == pytest.approx(0.1, abs=0.05)

@@ -43,7 +43,7 @@ _TOOL_FIELDS = frozenset({"tools", "tool_choice", "parallel_tool_calls"})
 _OPTIONAL_CALL = ("auto", "none")  # a tuple, because a choice may be an unhashable dict
 _LIFTED_FIELDS = frozenset({"audio", "modalities"})
 """Fields of the chat schema that may also stand among the further ones, as in ChatOpenAI."""
-_FURTHER_FIELDS = frozenset({"logprobs", "top_logprobs"})
+_FURTHER_FIELDS = frozenset({"logprobs", "top_logprobs", "stream_options"})
 """Fields of the chat schema that may be arguments of a call, as in ChatOpenAI."""
 _CALL_FIELDS = (
     ChatFields.model_fields.keys()

@@ -10,9 +10,10 @@ from typing import ClassVar
 from apertis_audio_tools.adapters.tools.arguments import ListArguments, ToolArguments
 from apertis_audio_tools.adapters.tools.tool import AudioTool, ToolPlan, ToolResult
 from apertis_audio_tools.audio import probe
-from apertis_audio_tools.errors import ApertisError
+from apertis_audio_tools.errors import AccessError, ApertisError
 from apertis_audio_tools.files.access import FileAccess
 from apertis_audio_tools.files.discovery import find_recordings
+from apertis_audio_tools.files.listing import can_be_passed_on
 from apertis_audio_tools.text.subtitles import format_timecode
 
 PAGE_SIZE = 20
@@ -35,6 +36,8 @@ class ListTool(AudioTool):
     @contextlib.contextmanager
     def _plan(self, arguments: Mapping[str, object]) -> Iterator[ToolPlan[tuple[list[_Row], int]]]:
         args = self._validate(ListArguments, arguments)
+        if not self._access.inputs:
+            raise AccessError("This tool has no folder to read from.")
         list_page = functools.partial(_list_page, self._access, args.start)
         yield ToolPlan(
             list_page,
@@ -44,14 +47,19 @@ class ListTool(AudioTool):
 
 
 def _list_page(access: FileAccess, start: int) -> tuple[list[_Row], int]:
-    """Return a page of names with lengths in seconds, and the number of all recordings.
+    """Return a page of names with lengths in seconds, and the number of all recordings."""
+    names = [*recording_names(access)]
+    page = names[start : start + PAGE_SIZE]
+    return [(name, _seconds(access, name)) for name in page], len(names)
+
+
+def recording_names(access: FileAccess) -> Iterator[str]:
+    """Yield the names of the recordings in the folders that may be read.
 
     Names that a model cannot pass on, such as those that are not UTF-8, are left out.
     """
     found = (_name(path, access.inputs) for path in find_recordings(access.inputs))
-    names = [name for name in found if name.isprintable()]
-    page = names[start : start + PAGE_SIZE]
-    return [(name, _seconds(access, name)) for name in page], len(names)
+    return filter(can_be_passed_on, found)
 
 
 def _name(path: Path, folders: Sequence[Path]) -> str:

@@ -6,7 +6,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, ClassVar, Self
+from typing import Any, BinaryIO, ClassVar, Self
 
 from apertis_audio_tools.adapters.chat_schema.clips import source_clip
 from apertis_audio_tools.adapters.chat_schema.turns import text_block, user_turn
@@ -19,7 +19,13 @@ from apertis_audio_tools.adapters.tools.arguments import (
     TranslateArguments,
 )
 from apertis_audio_tools.adapters.tools.progress import ReportedTranscription, ReportProgress
-from apertis_audio_tools.adapters.tools.tool import AudioTool, ToolPlan, ToolResult, usage_json
+from apertis_audio_tools.adapters.tools.tool import (
+    AudioTool,
+    ToolPlan,
+    ToolResult,
+    system_errors,
+    usage_json,
+)
 from apertis_audio_tools.api.options import ChatOptions, TranscriptionOptions
 from apertis_audio_tools.audio import Recording, probe, probe_in_child
 from apertis_audio_tools.client import ApertisAudio
@@ -28,7 +34,7 @@ from apertis_audio_tools.errors import ConfigurationError, UnsupportedError
 from apertis_audio_tools.files.access import FileAccess
 from apertis_audio_tools.models import AUTO, Task
 from apertis_audio_tools.pipeline.accounts import Account
-from apertis_audio_tools.results import ChatReply, Passage, Transcript
+from apertis_audio_tools.results import ChatReply, Passage, Segment, Transcript
 from apertis_audio_tools.text.subtitles import format_line
 
 MAX_SHOWN_CHARACTERS = 20_000
@@ -90,27 +96,34 @@ class _TranscriptTool(AudioTool):
     ) -> None:
         super().__init__(client, access)
         self._options = replace(options or TranscriptionOptions(), task=self._task)
+        self._options.require_valid()
         self._memory = TranscriptMemory() if memory is None else memory
         self._segments = segments
         self._report = report
 
+    def find_transcript(self, /, **arguments: object) -> Transcript | None:
+        """Return the whole transcript of a recording that was transcribed before; send nothing.
+
+        Raises:
+            ApertisError: If the recording cannot be read; see `run`.
+        """
+        args = self._validate(self.arguments, arguments)
+        options = self._options_of(args)
+        with system_errors(), self._access.reading(args.path) as source:
+            remembered = self._recall(source, options)
+            return remembered or self._client.cached_transcript_with(source, options)
+
     @contextlib.contextmanager
     def _plan(self, arguments: Mapping[str, object]) -> Iterator[ToolPlan[Transcript]]:
         args = self._validate(self.arguments, arguments)
-        language = getattr(args, "language", None)  # only `TranscribeTool` has one
-        options = replace(self._options, language=language or self._options.language)
+        options = self._options_of(args)
         with self._access.reading(args.path) as source:
-            status = os.fstat(source[1].fileno())
-            version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
-            key = (options, version)
-            cached = self._memory.get(key)
-            if cached is None and self._access.isolate_probe:
-                probe_in_child(source)
+            cached = self._recall(source, options)
 
             account = Account()
 
             def report(transcript: Transcript) -> ToolResult:
-                self._memory.put(key, transcript)
+                self._memory.put(_memory_key(source, options), transcript)
                 cost = account.total.known_cost
                 return _report_transcript(args, transcript, cost, with_segments=self._segments)
 
@@ -124,6 +137,24 @@ class _TranscriptTool(AudioTool):
                 account=account,
             )
             yield ToolPlan(transcription.run, transcription.arun, report, cached)
+
+    def _options_of(self, args: ReadingArguments) -> TranscriptionOptions:
+        language = getattr(args, "language", None)  # only `TranscribeTool` has one
+        return replace(self._options, language=language or self._options.language)
+
+    def _recall(
+        self, source: tuple[str, BinaryIO], options: TranscriptionOptions
+    ) -> Transcript | None:
+        """Return the transcript from memory; without one, check that opening the source is safe."""
+        remembered = self._memory.get(_memory_key(source, options))
+        if remembered is None and self._access.isolate_probe:
+            probe_in_child(source)
+        return remembered
+
+
+def _memory_key(source: tuple[str, BinaryIO], options: TranscriptionOptions) -> Hashable:
+    status = os.fstat(source[1].fileno())
+    return options, (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 class TranscribeTool(_TranscriptTool):
@@ -210,7 +241,7 @@ def _passages_to_show(transcript: Transcript, start: float) -> tuple[list[Passag
 
 
 def _format_passages(shown: list[Passage], rest: list[Passage]) -> str:
-    lines = [format_line(passage.start, passage.text) for passage in shown]
+    lines = [format_line(passage.start, passage.labelled_text) for passage in shown]
     if rest:
         left = f"{len(rest)} more passages follow"
         lines.append(f"[{left}: call again with start={rest[0].start:.1f} to read on.]")
@@ -223,6 +254,15 @@ def _format_silence(transcript: Transcript, start: float) -> str:
     return f"Nothing is said in this recording{length}{after}."
 
 
+def _join(shown: list[Passage]) -> str:
+    separator = "\n" if any(each.speaker for each in shown) else " "
+    return separator.join(each.labelled_text for each in shown)
+
+
+def _speaker_json(segment: Segment) -> dict[str, str]:
+    return {"speaker": segment.speaker} if segment.speaker else {}
+
+
 def _report_transcript(
     args: ReadingArguments, transcript: Transcript, cost: float | None, *, with_segments: bool
 ) -> ToolResult:
@@ -233,7 +273,7 @@ def _report_transcript(
         "path": args.path,
         "start": start,
         "end": end,
-        "transcript": transcript.text if is_whole else " ".join(each.text for each in shown),
+        "transcript": transcript.to_text() if is_whole else _join(shown),
         "duration": transcript.duration,
         "language": None,
         **language_facts(transcript.language),
@@ -244,7 +284,7 @@ def _report_transcript(
     }
     if with_segments:
         artifact["segments"] = [
-            {"start": each.start, "end": each.end, "text": each.text}
+            {"start": each.start, "end": each.end, "text": each.text, **_speaker_json(each)}
             for each in transcript.segments
             if each.end > start and each.start < end
         ]

@@ -1,6 +1,5 @@
 """The base class of an agent's tools."""
 
-import asyncio
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -13,6 +12,7 @@ from apertis_audio_tools.adapters.tools.arguments import ToolArguments
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.errors import AccessError, UnsupportedError
 from apertis_audio_tools.files.access import FileAccess
+from apertis_audio_tools.pipeline.worker_pool import run_in_thread_to_end
 from apertis_audio_tools.results import Usage
 
 A = TypeVar("A", bound=ToolArguments)
@@ -77,19 +77,19 @@ class AudioTool(ABC):
         self._client = client
         self._access = access
 
-    def run(self, **arguments: object) -> ToolResult:
+    def run(self, /, **arguments: object) -> ToolResult:
         """Run the tool.
 
         Raises:
             ApertisError: If it fails; the message is a sentence that a model can act on.
         """
-        with _system_errors(), self._plan(arguments) as plan:
+        with system_errors(), self._plan(arguments) as plan:
             return plan.run()
 
-    async def arun(self, **arguments: object) -> ToolResult:
+    async def arun(self, /, **arguments: object) -> ToolResult:
         """Async version of `run`; files are opened off the event loop."""
-        with _system_errors(), contextlib.ExitStack() as files:
-            plan = await asyncio.to_thread(files.enter_context, self._plan(arguments))
+        with system_errors(), contextlib.ExitStack() as files:
+            plan = await run_in_thread_to_end(files.enter_context, self._plan(arguments))
             return await plan.arun()
 
     @classmethod
@@ -114,7 +114,7 @@ class AudioTool(ABC):
 
 
 @contextlib.contextmanager
-def _system_errors() -> Iterator[None]:
+def system_errors() -> Iterator[None]:
     """Turn an error of the system, such as a full disk, into a sentence without paths."""
     try:
         yield

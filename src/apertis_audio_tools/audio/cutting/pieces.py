@@ -69,7 +69,7 @@ def cut_pieces(
         if value is not None and not value > 0:
             raise ConfigurationError(f"{name} has to be above 0, not {value}.")
     whole = PieceLimits.from_options(max_bytes, max_seconds, target_seconds)
-    cut = whole if target_seconds else whole.for_duration(recording.duration)
+    cut = whole if target_seconds else whole.for_duration(recording.sent_seconds)
     encoding = _smaller_encoding(recording, upload_format)
     pieces = _cut_or_whole(recording, whole, cut, encoding)
     return _require_audio(recording, pieces)
@@ -78,8 +78,8 @@ def cut_pieces(
 def _smaller_encoding(recording: Recording, upload_format: UploadFormat) -> Encoding | None:
     """Return the requested encoding, or None if it would hardly save anything."""
     encoding = _REQUESTED_ENCODINGS.get(upload_format)
-    if encoding is None:
-        return None
+    if encoding is None or recording.voiced is not None:  # parts are encoded in any case
+        return encoding
     size = encoding.bit_rate / 8 * recording.duration
     return encoding if size < recording.content.size * _MAX_SIZE_SHARE else None
 
@@ -91,14 +91,15 @@ def _require_audio(recording: Recording, pieces: Generator[Piece]) -> Generator[
             raise RecordingError(f"{recording.label} contains no audio that can be decoded.")
         for piece in chain((first,), pieces):
             start, end = piece.start + recording.start, piece.end + recording.start
-            yield replace(piece, start=start, end=end)
+            time_map = piece.time_map and piece.time_map.moved(recording.start)
+            yield replace(piece, start=start, end=end, time_map=time_map)
 
 
 def _cut_or_whole(
     recording: Recording, whole: PieceLimits, cut: PieceLimits, encoding: Encoding | None
 ) -> Generator[Piece]:
     """Yield the recording if it is within the limits of a whole one, else pieces within others."""
-    if encoding is None and len(recording.links) == 1:
+    if encoding is None and len(recording.links) == 1 and recording.voiced is None:
         piece = _whole(recording, whole)
         if piece is not None:
             yield piece
@@ -110,10 +111,11 @@ def _cut_or_whole(
 
 def _may_fit(recording: Recording, limits: PieceLimits) -> bool:
     """Return whether what is copied or encoded probably fits into one piece."""
-    size = recording.duration * FLAC.max_bit_rate / 8
+    seconds = recording.sent_seconds
+    size = seconds * FLAC.max_bit_rate / 8
     if recording.is_copyable:
-        size = min(recording.duration * _COPIED_BIT_RATE / 8, recording.content.size)
-    return size <= limits.max_bytes and recording.duration <= limits.max_seconds
+        size = min(seconds * _COPIED_BIT_RATE / 8, recording.content.size)
+    return size <= limits.max_bytes and seconds <= limits.max_seconds
 
 
 def _whole(recording: Recording, limits: PieceLimits) -> Piece | None:
@@ -131,7 +133,7 @@ def _whole(recording: Recording, limits: PieceLimits) -> Piece | None:
 
 def _cut(recording: Recording, limits: PieceLimits, encoding: Encoding | None) -> Generator[Piece]:
     """Yield pieces made in the cheapest way that is correct."""
-    if encoding is not None or len(recording.links) > 1:
+    if encoding is not None or len(recording.links) > 1 or recording.voiced is not None:
         yield from reencode_pieces(recording, limits, encoding or FLAC)
     elif recording.wav_layout is not None:
         yield from slice_pieces(recording, recording.wav_layout, limits)

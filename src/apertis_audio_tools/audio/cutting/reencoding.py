@@ -9,6 +9,7 @@ from typing import Literal, cast
 import av
 from av.audio.frame import AudioFrame
 
+from apertis_audio_tools.audio.cutting.joined_units import JoinedUnits
 from apertis_audio_tools.audio.cutting.pauses import CutPoint, find_cut_point
 from apertis_audio_tools.audio.cutting.planning import PieceLimits, assemble_pieces
 from apertis_audio_tools.audio.cutting.units import Piece, PieceFile, PieceWriter, Unit
@@ -79,13 +80,21 @@ def reencode_pieces(
 ) -> Iterator[Piece]:
     """Return the recording in pieces, decoded and encoded as it is read.
 
+    If only parts of it are voiced, these are joined.
+
     `begin` is the second at which they begin, and `after` the last piece that was made already.
     """
     track = _ReencodedTrack(encoding, recording.label)
     units = track.units(decode_recording(recording, _SAMPLE_RATE))
     first = round(begin * track.rate)
     units = dropwhile(lambda unit: unit.end <= first, units)
-    return assemble_pieces(units, limits, track, after=after)
+    if recording.voiced is None:
+        return assemble_pieces(units, limits, track, after=after)
+    rate = track.rate
+    spans = [(round(start * rate), round(end * rate)) for start, end in recording.voiced]
+    joined = JoinedUnits(units, spans)
+    pieces = assemble_pieces(joined, limits, track)
+    return (joined.place(piece, rate) for piece in pieces)
 
 
 class _ReencodedTrack:

@@ -44,7 +44,7 @@ def find_pauses(upload: Upload) -> list[tuple[float, float]]:
 
 def _pauses(levels: Sequence[float]) -> list[tuple[float, float]]:
     """Return the runs of levels that are nearer to quiet than to speech."""
-    threshold = _find_threshold(levels)
+    threshold = find_threshold(levels)
     pauses, block = list[tuple[float, float]](), 0
     for is_quiet, run in groupby(levels, key=threshold.__gt__):
         length = sum(1 for _ in run)
@@ -54,13 +54,14 @@ def _pauses(levels: Sequence[float]) -> list[tuple[float, float]]:
     return pauses
 
 
-def _find_threshold(levels: Sequence[float]) -> float:
+def find_threshold(levels: Sequence[float], min_difference: float = _MIN_DIFFERENCE) -> float:
     """Return the level that divides quiet from loud best (Otsu's method).
 
-    If all is about equally loud, it is below every level.
+    If the means of quiet and loud are nearer than a difference in decibels, it is below every
+    level.
     """
     low, high = min(levels, default=0.0), max(levels, default=0.0)
-    if high - low < _MIN_DIFFERENCE:
+    if high - low < min_difference:
         return low
     step = (high - low) / _CLASSES
     counts = [0] * _CLASSES
@@ -79,4 +80,4 @@ def _find_threshold(levels: Sequence[float]) -> float:
     best = max(range(_CLASSES), key=separation)
     quiet = sums[best] / below[best]
     loud = (sums[-1] - sums[best]) / max(1, below[-1] - below[best])
-    return low + (best + 1) * step if (loud - quiet) * step >= _MIN_DIFFERENCE else low
+    return low + (best + 1) * step if (loud - quiet) * step >= min_difference else low

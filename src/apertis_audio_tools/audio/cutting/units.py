@@ -6,6 +6,7 @@ from typing import BinaryIO, Generic, NamedTuple, Protocol, TypeVar
 
 from apertis_audio_tools.api.request import Upload
 from apertis_audio_tools.audio.cutting.pauses import CutPoint
+from apertis_audio_tools.audio.cutting.time_maps import TimeMap
 
 Item = TypeVar("Item")
 
@@ -34,6 +35,7 @@ class Piece:
         end: Seconds at which the piece ends.
         overlap: Seconds at its start that repeat the end of the piece before.
         upload: The file to send.
+        time_map: Where its audio is in the recording, if parts of that are left out; else None.
     """
 
     number: int
@@ -42,6 +44,12 @@ class Piece:
     overlap: float
     upload: Upload
     _free: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
+    time_map: TimeMap | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Length of the audio that is sent."""
+        return self.end - self.start if self.time_map is None else self.time_map.seconds
 
     def close(self) -> None:
         """Free the disk space of the piece, which cannot be sent any more."""

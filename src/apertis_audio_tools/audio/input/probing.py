@@ -72,6 +72,7 @@ class Recording:
         is_plain: Whether the file holds nothing but the track, which anyone may mix to one channel.
         start: Seconds on the player's time line at which its first sample is; 0 for most.
         notes: Sentences about what was noticed when it was opened.
+        voiced: Seconds after `start` between which there is something to send, or None for all.
     """
 
     content: SourceContent
@@ -88,6 +89,7 @@ class Recording:
     is_plain: bool
     start: float
     notes: tuple[str, ...]
+    voiced: tuple[tuple[float, float], ...] | None = None
 
     @property
     def label(self) -> str:
@@ -98,6 +100,13 @@ class Recording:
     def end(self) -> float:
         """Seconds on the player's time line at which its last sample ends."""
         return self.start + self.duration
+
+    @property
+    def sent_seconds(self) -> float:
+        """Seconds that are sent: all, or those that are voiced."""
+        if self.voiced is None:
+            return self.duration
+        return sum(end - start for start, end in self.voiced)
 
     @property
     def is_accepted(self) -> bool:

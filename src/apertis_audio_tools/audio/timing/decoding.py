@@ -9,7 +9,7 @@ from apertis_audio_tools.audio.input.channels import equal_mix, interleave, mix_
 from apertis_audio_tools.audio.input.frames import decode_packets, resample_mono, silent_frames
 from apertis_audio_tools.audio.input.probing import ChosenTrack, Recording
 from apertis_audio_tools.audio.input.sources import SourceContent
-from apertis_audio_tools.audio.input.tracks import open_track
+from apertis_audio_tools.audio.input.tracks import map_av_errors, open_track
 from apertis_audio_tools.audio.timing.gaps import TIMESTAMPED_CONTAINERS, Timeline
 
 _MAX_FILLED_SECONDS = 30.0
@@ -30,6 +30,11 @@ def decode_recording(recording: Recording, rate: int) -> Iterator[AudioFrame | G
     """
     if len(recording.tracks) == 1:
         return _decode_track(recording, recording.tracks[0])
+    return mix_channels(decode_tracks(recording, rate), equal_mix(len(recording.tracks)))
+
+
+def decode_tracks(recording: Recording, rate: int) -> Iterator[AudioFrame]:
+    """Yield frames in which each of the recording's tracks is a channel."""
     tracks = [
         resample_mono(
             without_gaps(_decode_track(recording, each), each.start - recording.start),
@@ -38,7 +43,7 @@ def decode_recording(recording: Recording, rate: int) -> Iterator[AudioFrame | G
         )
         for each in recording.tracks
     ]
-    return mix_channels(interleave(tracks), equal_mix(len(tracks)))
+    return interleave(tracks)
 
 
 def _decode_track(recording: Recording, track: ChosenTrack) -> Iterator[AudioFrame | Gap]:
@@ -64,6 +69,18 @@ def decode_file(content: SourceContent, index: int | None = None) -> Iterator[Au
             yield frame
 
 
+def read_samples(recording: Recording, rate: int) -> Iterator[bytes]:
+    """Yield the samples of a recording in one channel, as 32-bit floats from -1 to 1.
+
+    Raises:
+        RecordingError: If it is damaged.
+    """
+    with map_av_errors(recording.label):
+        frames = without_gaps(decode_recording(recording, rate))
+        for frame in resample_mono(frames, rate, frame_size=rate, sample_format="flt"):
+            yield bytes(frame.planes[0])[: frame.samples * 4]
+
+
 def without_gaps(items: Iterable[AudioFrame | Gap], seconds: float = 0.0) -> Iterator[AudioFrame]:
     """Yield frames, with seconds of silence before the first and wherever there is a gap."""
     for item in items:
@@ -73,3 +90,20 @@ def without_gaps(items: Iterable[AudioFrame | Gap], seconds: float = 0.0) -> Ite
             yield from silent_frames(item, seconds)
             seconds = 0.0
             yield item
+
+
+def frames_from(
+    items: Iterable[AudioFrame | Gap], start: float
+) -> tuple[float, Iterator[AudioFrame]]:
+    """Return the frames from the one that plays at a second on, with silence for gaps.
+
+    The first value is the number of seconds by which they begin too early. `start` is not below 0.
+    """
+    position = 0.0
+    items = iter(items)
+    for item in items:
+        seconds = item if isinstance(item, Gap) else item.samples / item.sample_rate
+        if position + seconds > start:
+            return start - position, without_gaps(chain((item,), items))
+        position += seconds
+    return 0.0, iter(())
