@@ -2,13 +2,16 @@
 
 import contextlib
 import copy
+import io
 import pickle
+import wave
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import pytest
 
 from apertis_audio_tools import (
@@ -342,6 +345,36 @@ def test_copies_of_accounts() -> None:
     account = Account(Limits(max_audio_seconds=5))
     assert copy.deepcopy(account) is copy.copy(account) is account
     assert pickle.loads(pickle.dumps(account)).limits == account.limits
+
+
+@pytest.mark.parametrize(
+    "options", [{"speakers": "channels"}, {"pauses": "shorten"}, {"piece_seconds": 8}]
+)
+def test_estimate_of_two_speakers(options: dict[str, Any], run: Run) -> None:
+    """An estimate counts the channels that are sent, and leaves out pauses that are not."""
+    generator = np.random.default_rng(0)
+    samples = np.zeros((30 * 16_000, 2))
+    samples[: 8 * 16_000, 0] = generator.normal(0, 3000, 8 * 16_000)
+    samples[20 * 16_000 :, 1] = generator.normal(0, 3000, 10 * 16_000)
+    source = ("two.wav", stereo_wav(samples.astype("<i2").tobytes()))
+    with service() as (server, client):
+        estimate = run(client, "estimate", [source], model="whisper-1", **options)
+        client.transcribe(source, model="whisper-1", **options)
+        assert estimate.requests == uploads(server) > 0
+        assert estimate.seconds == pytest.approx(client.total_usage.seconds)
+    if "pauses" in options:
+        assert estimate.seconds < 25
+
+
+def stereo_wav(samples: bytes) -> bytes:
+    """Return a wav of two channels."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as written:
+        written.setnchannels(2)
+        written.setsampwidth(2)
+        written.setframerate(16_000)
+        written.writeframes(samples)
+    return file.getvalue()
 
 
 def test_estimate_of_short_recordings() -> None:
