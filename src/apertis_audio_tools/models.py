@@ -79,6 +79,24 @@ _NOTICE_READ_ON = date(2026, 11, 26)
 
 
 @dataclass(frozen=True, slots=True)
+class Price:
+    """Price of a model, in dollars.
+
+    Attributes:
+        source: Origin of the price.
+        read_on: Day on which the source was read.
+        per_hour: Price of an hour of audio; None if audio is not billed by time.
+        per_million_characters: Price of a million characters of text to be spoken; None if they are
+            not billed.
+    """
+
+    source: str
+    read_on: date
+    per_hour: float | None = None
+    per_million_characters: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """Capabilities of one model.
 
@@ -100,6 +118,7 @@ class Model:
             if the model was chosen automatically.
         max_input_tokens: Tokens a chat model reads at most, as far as they are known.
         max_output_tokens: Tokens a chat model writes at most, as far as they are known.
+        price: Price, if it does not depend on tokens, which nobody knows before.
     """
 
     formats: Mapping[Operation, frozenset[str]]
@@ -117,6 +136,7 @@ class Model:
     similar_voices: Mapping[str, str] = field(default_factory=dict)
     max_input_tokens: int | None = None
     max_output_tokens: int | None = None
+    price: Price | None = None
 
     def has_voice(self, voice: str) -> bool:
         """Return whether the model has a documented voice, or a similar one."""
@@ -129,6 +149,20 @@ def _ending(model: Model, retires: date, *successors: str) -> Model:
     return replace(
         model, source=source, read_on=_NOTICE_READ_ON, retires=retires, successors=successors
     )
+
+
+def _by_hour(model: Model, dollars: float) -> Model:
+    """Return a model with its price for an hour of audio at OpenRouter."""
+    price = Price("OpenRouter's pages of its models", _NOTICE_READ_ON, per_hour=dollars)
+    return replace(model, price=price)
+
+
+def _by_character(model: Model, dollars: float) -> Model:
+    """Return a model with its price for a million characters at its provider."""
+    price = Price(
+        "OpenAI's pages of its models", date(2026, 11, 27), per_million_characters=dollars
+    )
+    return replace(model, price=price)
 
 
 _WHISPER = Model(
@@ -170,9 +204,11 @@ _GPT_AUDIO = _ending(replace(_AUDIO_CHAT, source="OpenRouter's list of models"),
 _TEXT_CHAT = Model({"chat": frozenset()}, source="OpenAI's model list", read_on=_NOTICE_READ_ON)
 MODELS: MappingProxyType[str, Model] = MappingProxyType(
     {
-        "whisper-1": _ending(_WHISPER, date(2027, 2, 26), "gpt-transcribe", "whisper-large-v3"),
-        "whisper-large-v3": _WHISPER,
-        "whisper-large-v3-turbo": _WHISPER,
+        "whisper-1": _by_hour(
+            _ending(_WHISPER, date(2027, 2, 26), "gpt-transcribe", "whisper-large-v3"), 0.36
+        ),
+        "whisper-large-v3": _by_hour(_WHISPER, 0.111),
+        "whisper-large-v3-turbo": _by_hour(_WHISPER, 0.04),
         "gpt-4o-mini-transcribe": _GPT_4O_TRANSCRIBE,
         "gpt-4o-transcribe": replace(_GPT_4O_TRANSCRIBE, strong_languages=_EAST_ASIAN),
         "gpt-transcribe": Model(
@@ -182,8 +218,8 @@ MODELS: MappingProxyType[str, Model] = MappingProxyType(
             languages=True,
             keywords=True,
         ),
-        "tts-1": _TTS,
-        "tts-1-hd": _TTS,
+        "tts-1": _by_character(_TTS, 15.0),
+        "tts-1-hd": _by_character(_TTS, 30.0),
         "gpt-4o-mini-tts-2025-12-15": replace(_TTS, instructions=True),
         "gemini-3.8-flash-lite-tts": replace(
             _GEMINI_SPEECH, source="OpenRouter's list of models", read_on=_NOTICE_READ_ON

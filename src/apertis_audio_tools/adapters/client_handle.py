@@ -38,7 +38,7 @@ STRICT_CONFIG = ConfigDict(
 
 
 class ClientOptions(TypedDict, total=False):
-    """The settings of `ApertisAudio`; see there."""
+    """The settings of `ApertisAudio` but its limits; see there."""
 
     api_key: str | SecretStr | None
     base_url: str | None
@@ -55,6 +55,13 @@ class ClientOptions(TypedDict, total=False):
     proxy: str | None
     verify: Verify
     models: Mapping[str, Model]
+
+
+class LimitedClientOptions(ClientOptions, total=False):
+    """All settings of `ApertisAudio`, for objects without limits of their own."""
+
+    max_cost: float | None
+    max_audio_seconds: float | None
 
 
 def hide_key(options: ClientOptions) -> None:
@@ -150,6 +157,9 @@ class ClientFields(BaseModel):
         default=None, frozen=True, exclude=True, repr=False
     )
 
+    max_cost: float | None = Field(default=None, frozen=True)
+    max_audio_seconds: float | None = Field(default=None, frozen=True)
+
     _UNRELATED_FIELDS: ClassVar[Collection[str]] = ()
     """Fields that share the name of a client setting but mean something else."""
 
@@ -158,7 +168,7 @@ class ClientFields(BaseModel):
     def model_post_init(self, context: Any, /) -> None:
         """Refuse a client together with settings of one."""
         super().model_post_init(context)
-        names = ClientOptions.__annotations__.keys() & type(self).model_fields.keys()
+        names = LimitedClientOptions.__annotations__.keys() & type(self).model_fields.keys()
         values = {name: getattr(self, name) for name in sorted(names - set(self._UNRELATED_FIELDS))}
         defaults = {"requests_per_minute": settings.REQUESTS_PER_MINUTE}
         options = {name: each for name, each in values.items() if each != defaults.get(name)}
@@ -167,7 +177,7 @@ class ClientFields(BaseModel):
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy, which shares the client unless `update` has other settings of it."""
         copied = super().model_copy(update=update, deep=deep)
-        names = {"client", *ClientOptions.__annotations__} - set(self._UNRELATED_FIELDS)
+        names = {"client", *LimitedClientOptions.__annotations__} - set(self._UNRELATED_FIELDS)
         if update and not names.isdisjoint(update):
             copied.model_post_init(None)
         return copied

@@ -148,6 +148,8 @@ class Request:
         need: Abilities that the request needs of its model.
         max_response_bytes: Largest response body that is accepted, decompressed. Errors have a
             limit of their own.
+        audio_seconds: Seconds of audio in the body that are to be transcribed.
+        characters: Characters of the body that are to be spoken.
     """
 
     method: str
@@ -157,3 +159,5 @@ class Request:
     model: str | None = None
     need: ModelNeed | None = None
     max_response_bytes: int = MAX_JSON_RESPONSE_BYTES
+    audio_seconds: float = 0.0
+    characters: int = 0

@@ -61,6 +61,7 @@ def speech_request(text: str, options: SpeechOptions, capabilities: Capabilities
         model=options.model,
         need=options.need,
         max_response_bytes=models.MAX_AUDIO_RESPONSE_BYTES,
+        characters=len(text),
     )
 
 

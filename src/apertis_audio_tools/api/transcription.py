@@ -113,6 +113,7 @@ def transcription_call(
         max_response_bytes=(
             models.MAX_JSON_RESPONSE_BYTES if is_json else models.MAX_TEXT_RESPONSE_BYTES
         ),
+        audio_seconds=duration or 0.0,
     )
     return Call(
         request, functools.partial(read_transcript, empty=empty, response_format=response_format)

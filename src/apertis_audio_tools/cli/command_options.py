@@ -123,6 +123,26 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing f
 NoCache = Annotated[
     bool, typer.Option("--no-cache", help="Neither use nor store cached transcripts.")
 ]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Print what would be sent, and its cost; send no audio."),
+]
+UplinkMbps = Annotated[
+    float | None,
+    typer.Option(
+        "--uplink-mbps", metavar="MBPS", help="Upload speed for --dry-run, in megabits per second."
+    ),
+]
+MaxCost = Annotated[
+    float | None,
+    typer.Option("--max-cost", min=0, metavar="DOLLARS", help="Send nothing that costs more."),
+]
+MaxAudioSeconds = Annotated[
+    float | None,
+    typer.Option(
+        "--max-audio-seconds", min=0, metavar="SECONDS", help="Send no more audio than this."
+    ),
+]
 UseSandbox = Annotated[
     bool, typer.Option("--sandbox", help="Use a local stand-in for the service; needs no key.")
 ]

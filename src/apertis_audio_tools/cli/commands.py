@@ -2,24 +2,26 @@
 
 import contextlib
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 from rich.filesize import decimal
-from rich.table import Column, Table
+from rich.table import Column
 
 import apertis_audio_tools
 from apertis_audio_tools.adapters.entry_points import list_registrations
 from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.cli.command_options import (
     Channels,
+    DryRun,
     Files,
     Format,
     Keywords,
+    MaxAudioSeconds,
+    MaxCost,
     MaxLine,
     MaxLines,
     MaxSpeed,
@@ -35,6 +37,7 @@ from apertis_audio_tools.cli.command_options import (
     SpeakerSignals,
     Temperature,
     Track,
+    UplinkMbps,
     UploadFormatChoice,
     UseSandbox,
     parse_channels,
@@ -42,6 +45,7 @@ from apertis_audio_tools.cli.command_options import (
     parse_track,
     recordings_argument,
 )
+from apertis_audio_tools.cli.estimates import print_estimate
 from apertis_audio_tools.cli.mcp_command import serve_mcp
 from apertis_audio_tools.cli.progress_bar import recordings_progress
 from apertis_audio_tools.cli.session import (
@@ -53,13 +57,12 @@ from apertis_audio_tools.cli.session import (
 )
 from apertis_audio_tools.cli.standard_streams import (
     decode_argument,
-    is_terminal_output,
     open_input,
     print_result,
     read_text,
     require_output,
 )
-from apertis_audio_tools.cli.terminal import escape_controls
+from apertis_audio_tools.cli.tables import print_table
 from apertis_audio_tools.cli.transcript_output import (
     OutputFormat,
     TranscriptOutput,
@@ -67,6 +70,7 @@ from apertis_audio_tools.cli.transcript_output import (
     write_outcomes,
 )
 from apertis_audio_tools.models import AUTO, MODELS, VOICE
+from apertis_audio_tools.pipeline.accounts import Account, Limits
 from apertis_audio_tools.pipeline.cache import open_cache, user_cache
 from apertis_audio_tools.results import ModelStatus
 from apertis_audio_tools.results.cues import choose_limits
@@ -124,6 +128,10 @@ def transcribe(
     channels: Channels = None,
     pauses: PausesChoice = "keep",
     quality: QualityChoice = "keep",
+    dry_run: DryRun = False,
+    uplink_mbps: UplinkMbps = None,
+    max_cost: MaxCost = None,
+    max_audio_seconds: MaxAudioSeconds = None,
     overwrite: Overwrite = False,
     no_cache: NoCache = False,
     sandbox: UseSandbox = False,
@@ -145,9 +153,13 @@ def transcribe(
         quality=quality,
     )
     with open_session(sandbox=sandbox, use_cache=not no_cache) as session:
+        if dry_run:
+            print_estimate(session, files, options, uplink_mbps)
+            return
         limits = choose_limits(max_line, max_lines, max_cps, min_seconds)
         output = TranscriptOutput.create(files, folder, output_format, limits, overwrite=overwrite)
-        _write_transcripts(session, "Transcribing", files, options, output)
+        account = Account(Limits(max_cost, max_audio_seconds))
+        _write_transcripts(session, "Transcribing", files, options, output, account=account)
 
 
 @app.command()
@@ -175,6 +187,10 @@ def translate(
     channels: Channels = None,
     pauses: PausesChoice = "keep",
     quality: QualityChoice = "keep",
+    dry_run: DryRun = False,
+    uplink_mbps: UplinkMbps = None,
+    max_cost: MaxCost = None,
+    max_audio_seconds: MaxAudioSeconds = None,
     overwrite: Overwrite = False,
     no_cache: NoCache = False,
     sandbox: UseSandbox = False,
@@ -197,9 +213,13 @@ def translate(
         quality=quality,
     )
     with open_session(sandbox=sandbox, use_cache=not no_cache) as session:
+        if dry_run:
+            print_estimate(session, files, options, uplink_mbps)
+            return
         limits = choose_limits(max_line, max_lines, max_cps, min_seconds)
         output = TranscriptOutput.create(files, folder, output_format, limits, overwrite=overwrite)
-        _write_transcripts(session, "Translating", files, options, output)
+        account = Account(Limits(max_cost, max_audio_seconds))
+        _write_transcripts(session, "Translating", files, options, output, account=account)
 
 
 def _write_transcripts(
@@ -208,11 +228,13 @@ def _write_transcripts(
     files: list[Path],
     options: TranscriptionOptions,
     output: TranscriptOutput,
+    *,
+    account: Account,
 ) -> None:
     with recordings_progress(label, len(files)) as progress:
         sources = [open_input(file) for file in files]
         outcomes = session.client.transcribe_many_with(
-            sources, options, on_error="skip", progress=progress
+            sources, options, account, on_error="skip", progress=progress
         )
         if output.output_format.shows_times and options.piece_seconds is None:
             session.note_missing_times(session.client.choose_model(options))
@@ -310,7 +332,7 @@ def models(
             (name, ", ".join(sorted(MODELS[name].formats)) if name in MODELS else "")
             for name in session.client.models()
         ]
-        _print_table([Column("model", no_wrap=True), Column("capabilities", overflow="fold")], rows)
+        print_table([Column("model", no_wrap=True), Column("capabilities", overflow="fold")], rows)
 
 
 def _print_ending_models(statuses: Iterable[ModelStatus]) -> None:
@@ -328,7 +350,7 @@ def _print_ending_models(statuses: Iterable[ModelStatus]) -> None:
     ]
     if rows:
         names = ["model", "default of", "ends on", "state", "use instead"]
-        _print_table([Column(name, overflow="fold") for name in names], rows)
+        print_table([Column(name, overflow="fold") for name in names], rows)
     else:
         print_note("No model of this key is known to end.")
 
@@ -347,18 +369,7 @@ def plugins() -> None:
         for each in list_registrations()
     ]
     with report_errors():
-        _print_table(["entry point group", "name", "program", "installed"], rows)
-
-
-def _print_table(columns: Sequence[Column | str], rows: Iterable[tuple[str, ...]]) -> None:
-    """Print a table on a terminal, and tab-separated lines elsewhere."""
-    if not is_terminal_output():
-        print_result("\n".join("\t".join(row) for row in rows))
-        return
-    table = Table(*columns, box=None, padding=(0, 1, 0, 0), pad_edge=False)
-    for row in rows:
-        table.add_row(*map(escape_controls, row))
-    Console().print(table)
+        print_table(["entry point group", "name", "program", "installed"], rows)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from apertis_audio_tools.models import (
     TranscriptFormat,
     UploadFormat,
 )
+from apertis_audio_tools.pipeline.accounts import Account, Limits
 from apertis_audio_tools.pipeline.batch import BatchRequest, OnError, Outcome, Sources
 from apertis_audio_tools.pipeline.batch_runner import BatchRunner
 from apertis_audio_tools.pipeline.progress import ProgressCallback, ProgressReporter
@@ -47,6 +48,8 @@ class BatchVerbs:
         channels: Sequence[int] | None = None,
         pauses: Pauses = "keep",
         quality: Quality = "keep",
+        max_cost: float | None = None,
+        max_audio_seconds: float | None = None,
     ) -> Generator[Outcome]:
         """Transcribe many recordings; yield an `Outcome` for each while others are under way.
 
@@ -81,10 +84,17 @@ class BatchVerbs:
             channels: Indexes of the channels.
             pauses: Whether long pauses are sent; see `transcribe`. Defaults to ``keep``.
             quality: Treatment of doubtful segments; see `transcribe`. Defaults to ``keep``.
+            max_cost: Dollars that all recordings may cost together, repeated requests included.
+                Defaults to no limit but that of the client.
+            max_audio_seconds: Seconds of audio that may be sent for all recordings together.
+                Defaults to no limit but that of the client.
 
         Raises:
+            BudgetExceededError: After the outcomes of the recordings that were finished, if a limit
+                leaves less than the next piece may cost; with either `on_error`.
             ApertisError: If a recording fails, with ``on_error="raise"``; see `transcribe`.
-            ConfigurationError: If an argument is invalid, or tqdm is missing for the bar.
+            ConfigurationError: If an argument is invalid, tqdm is missing for the bar, or the price
+                is not known that `max_cost` needs.
             UnsupportedError: If the service is known to refuse any recording; nothing was sent.
         """
         options = TranscriptionOptions(
@@ -106,7 +116,12 @@ class BatchVerbs:
             quality=quality,
         )
         return self.transcribe_many_with(
-            sources, options, in_order=in_order, on_error=on_error, progress=progress
+            sources,
+            options,
+            Account(Limits(max_cost, max_audio_seconds)),
+            in_order=in_order,
+            on_error=on_error,
+            progress=progress,
         )
 
     def atranscribe_many(
@@ -132,6 +147,8 @@ class BatchVerbs:
         channels: Sequence[int] | None = None,
         pauses: Pauses = "keep",
         quality: Quality = "keep",
+        max_cost: float | None = None,
+        max_audio_seconds: float | None = None,
     ) -> AsyncGenerator[Outcome]:
         """Async version of `transcribe_many`."""
         options = TranscriptionOptions(
@@ -153,7 +170,12 @@ class BatchVerbs:
             quality=quality,
         )
         return self.atranscribe_many_with(
-            sources, options, in_order=in_order, on_error=on_error, progress=progress
+            sources,
+            options,
+            Account(Limits(max_cost, max_audio_seconds)),
+            in_order=in_order,
+            on_error=on_error,
+            progress=progress,
         )
 
     def translate_many(
@@ -177,6 +199,8 @@ class BatchVerbs:
         channels: Sequence[int] | None = None,
         pauses: Pauses = "keep",
         quality: Quality = "keep",
+        max_cost: float | None = None,
+        max_audio_seconds: float | None = None,
     ) -> Generator[Outcome]:
         """Translate many recordings, into English unless `to` says otherwise.
 
@@ -201,6 +225,8 @@ class BatchVerbs:
             channels: Indexes of the channels.
             pauses: Whether long pauses are sent; see `transcribe`. Defaults to ``keep``.
             quality: Treatment of doubtful segments; see `transcribe`. Defaults to ``keep``.
+            max_cost: Dollars that all recordings may cost; see `transcribe_many`.
+            max_audio_seconds: Seconds of audio that may be sent; see `transcribe_many`.
 
         Raises:
             ApertisError: If a recording fails; see `transcribe_many`.
@@ -223,7 +249,12 @@ class BatchVerbs:
             quality=quality,
         )
         return self.transcribe_many_with(
-            sources, options, in_order=in_order, on_error=on_error, progress=progress
+            sources,
+            options,
+            Account(Limits(max_cost, max_audio_seconds)),
+            in_order=in_order,
+            on_error=on_error,
+            progress=progress,
         )
 
     def atranslate_many(
@@ -247,6 +278,8 @@ class BatchVerbs:
         channels: Sequence[int] | None = None,
         pauses: Pauses = "keep",
         quality: Quality = "keep",
+        max_cost: float | None = None,
+        max_audio_seconds: float | None = None,
     ) -> AsyncGenerator[Outcome]:
         """Async version of `translate_many`."""
         options = TranscriptionOptions(
@@ -267,27 +300,38 @@ class BatchVerbs:
             quality=quality,
         )
         return self.atranscribe_many_with(
-            sources, options, in_order=in_order, on_error=on_error, progress=progress
+            sources,
+            options,
+            Account(Limits(max_cost, max_audio_seconds)),
+            in_order=in_order,
+            on_error=on_error,
+            progress=progress,
         )
 
     def transcribe_many_with(
         self,
         sources: Sources,
         options: TranscriptionOptions,
+        account: Account | None = None,
         *,
         in_order: bool = True,
         on_error: OnError = "raise",
         progress: bool | ProgressCallback = False,
     ) -> Generator[Outcome]:
-        """Transcribe or translate many recordings, with options decided at run time."""
+        """Transcribe or translate many recordings, with options decided at run time.
+
+        They are charged to the account too, whose limits they keep.
+        """
         factory = JobFactory.create(options, self._context)
         reporter = ProgressReporter(progress)
-        return self._batches.run(BatchRequest(sources, factory, in_order, on_error, reporter))
+        request = BatchRequest(sources, factory, in_order, on_error, reporter, account or Account())
+        return self._batches.run(request)
 
     def atranscribe_many_with(
         self,
         sources: Sources,
         options: TranscriptionOptions,
+        account: Account | None = None,
         *,
         in_order: bool = True,
         on_error: OnError = "raise",
@@ -296,4 +340,5 @@ class BatchVerbs:
         """Async version of `transcribe_many_with`."""
         factory = JobFactory.create(options, self._context)
         reporter = ProgressReporter(progress)
-        return self._batches.arun(BatchRequest(sources, factory, in_order, on_error, reporter))
+        request = BatchRequest(sources, factory, in_order, on_error, reporter, account or Account())
+        return self._batches.arun(request)

@@ -1,26 +1,30 @@
 """The client: its settings, its connections and all its verbs."""
 
 import contextlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NoReturn, Self
 
 from pydantic import SecretStr
 
+from apertis_audio_tools.api.catalogue import CatalogueModel, catalogue_call
 from apertis_audio_tools.api.model_choice import ModelChooser
 from apertis_audio_tools.api.model_lifecycle import ModelLifecycles, check_models
-from apertis_audio_tools.api.model_list import ListedModel, catalogue_call, model_list_call
+from apertis_audio_tools.api.model_list import ListedModel, model_list_call
 from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.client import settings
 from apertis_audio_tools.client.batch_verbs import BatchVerbs
 from apertis_audio_tools.client.chat_verbs import ChatVerbs
+from apertis_audio_tools.client.cost_verbs import CostVerbs
 from apertis_audio_tools.client.speech_verbs import SpeechVerbs
 from apertis_audio_tools.client.transcription_verbs import TranscriptionVerbs
 from apertis_audio_tools.concurrency.permits import FairSemaphore
 from apertis_audio_tools.errors import APIError, ConfigurationError
-from apertis_audio_tools.models import AUTO, MODELS, Capabilities, Model, Task
+from apertis_audio_tools.models import MODELS, Capabilities, Model, Task
+from apertis_audio_tools.pipeline.accounts import Account, Limits
 from apertis_audio_tools.pipeline.batch_runner import BatchRunner
 from apertis_audio_tools.pipeline.cache import CacheSetting, open_cache
+from apertis_audio_tools.pipeline.ledger import ClientLedger, PriceList
 from apertis_audio_tools.pipeline.model_directory import ModelDirectory
 from apertis_audio_tools.pipeline.request_runner import RequestRunner
 from apertis_audio_tools.pipeline.speech_runner import SpeechRunner
@@ -34,7 +38,7 @@ from apertis_audio_tools.transport.connections import ConnectionOptions, Verify
 from apertis_audio_tools.transport.retry import Clock, RateLimiter, RetryPolicy, SystemClock
 
 
-class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
+class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs, CostVerbs):
     """Client of the Apertis Audio API: each verb as ``verb()`` and, for asyncio, ``averb()``.
 
     One client serves many threads and any number of event loops. Use it as a context manager, or
@@ -81,7 +85,13 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
         proxy: URL of an HTTP or SOCKS proxy. Defaults to the proxy of the environment.
         verify: False to accept any certificate, a file with authorities, or an `ssl.SSLContext`.
             Defaults to True: the certificate must be of a usual authority.
-        models: Capabilities of each model; see `apertis_audio_tools.models`.
+        models: Capabilities and price of each model; see `apertis_audio_tools.models`.
+        max_cost: Dollars that all requests of this client may cost together, repeated ones
+            included. A request reserves the most it can cost before it is sent, and is not sent if
+            that is more than what is left. Requests whose cost cannot be known before, such as
+            chats, are refused. Defaults to None, for no limit.
+        max_audio_seconds: Seconds of audio that may be sent to be transcribed or translated.
+            Defaults to None, for no limit.
         clock: Source of time, for tests.
 
     Raises:
@@ -106,6 +116,8 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
         proxy: str | None = None,
         verify: Verify = True,
         models: Mapping[str, Model] = MODELS,
+        max_cost: float | None = None,
+        max_audio_seconds: float | None = None,
         clock: Clock | None = None,
     ) -> None:
         api_key = settings.as_secret(api_key)  # first, so that no variable shows it
@@ -134,7 +146,9 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
         )
         requests = RequestRunner(self._transport, retry, deadline)
         self._models = ModelDirectory(requests, models)
-        self._requests = replace(requests, models=self._models)
+        prices = PriceList(requests, self._base_url, models)
+        self._ledger = ClientLedger(Account(Limits(max_cost, max_audio_seconds)), prices)
+        self._requests = replace(requests, models=self._models, ledger=self._ledger)
         self._speech = SpeechRunner(self._requests, permits)
         self._spoken_texts = SpokenTextRunner(self._speech)
         self._transcriptions = TranscriptionRunner(
@@ -169,14 +183,7 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
         Raises:
             NotFoundError: If the key has none.
         """
-        if options.model != AUTO:
-            return options.model
-        is_translation = options.task == "translate"
-        if options.translates_text or (
-            is_translation and not self._models.translates(options.need)
-        ):
-            options = options.as_transcription()
-        return self._models.choose(options.need)
+        return self._models.plan(options).model
 
     def gives_times(self, model: str, task: Task) -> bool:
         """Return whether the model is known to return the times of segments."""
@@ -206,22 +213,23 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
                 malformed response.
         """
         listed = self._requests.run(model_list_call())
-        deprecated = frozenset[str]()
+        catalogue = tuple[CatalogueModel, ...]()
         with contextlib.suppress(APIError):  # a gateway need not have a catalogue
-            deprecated = self._requests.run(catalogue_call(self._base_url))
-        return self._statuses(listed, deprecated)
+            catalogue = self._requests.run(catalogue_call(self._base_url))
+        return self._statuses(listed, catalogue)
 
     async def acheck_models(self) -> tuple[ModelStatus, ...]:
         """Async version of `check_models`."""
         listed = await self._requests.arun(model_list_call())
-        deprecated = frozenset[str]()
+        catalogue = tuple[CatalogueModel, ...]()
         with contextlib.suppress(APIError):
-            deprecated = await self._requests.arun(catalogue_call(self._base_url))
-        return self._statuses(listed, deprecated)
+            catalogue = await self._requests.arun(catalogue_call(self._base_url))
+        return self._statuses(listed, catalogue)
 
     def _statuses(
-        self, listed: Sequence[ListedModel], deprecated: Collection[str]
+        self, listed: Sequence[ListedModel], catalogue: Iterable[CatalogueModel]
     ) -> tuple[ModelStatus, ...]:
+        deprecated = frozenset(each.name for each in catalogue if each.is_deprecated)
         lifecycles = ModelLifecycles(listed, self._context.capabilities.models)
         today = self._requests.retry.clock.today()
         return check_models(lifecycles, deprecated, ModelChooser(lifecycles, today).defaults())

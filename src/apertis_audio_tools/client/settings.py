@@ -110,14 +110,14 @@ def with_user_agent(headers: Mapping[str, str], user_agent: object) -> Mapping[s
     return {**others, "User-Agent": text}
 
 
-def require_positive(name: str, value: float) -> float:
-    """Return a number of seconds.
+def require_positive(name: str, value: float, unit: str = "seconds") -> float:
+    """Return a number of seconds, or of another unit.
 
     Raises:
         ConfigurationError: If it is not above zero.
     """
     if not isinstance(value, Real) or not value > 0:
-        raise _invalid(name, value, "a number of seconds above zero")
+        raise _invalid(name, value, f"a number of {unit} above zero")
     return float(value)
 
 

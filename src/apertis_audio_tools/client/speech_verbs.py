@@ -3,6 +3,7 @@
 import contextlib
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from apertis_audio_tools.api.options import SpeechOptions
@@ -10,6 +11,7 @@ from apertis_audio_tools.api.speech import check_speech, use_model
 from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.files.atomic import AtomicFile
 from apertis_audio_tools.models import AUTO, VOICE, SpeechFormat
+from apertis_audio_tools.pipeline.accounts import Account
 from apertis_audio_tools.pipeline.model_directory import ModelDirectory
 from apertis_audio_tools.pipeline.speech_job import SpeechFileJob, SpeechJob, SpokenTextJob
 from apertis_audio_tools.pipeline.speech_runner import SpeechRunner
@@ -246,13 +248,18 @@ class SpeechVerbs:
         text: str,
         path: str | os.PathLike[str],
         options: SpeechOptions,
+        account: Account | None = None,
         *,
         overwrite: bool = False,
     ) -> SpeechFile:
-        """Write a spoken text to a file, with options decided at run time."""
+        """Write a spoken text to a file, with options decided at run time.
+
+        It is charged to the account too, whose limits it keeps.
+        """
         if options.model == AUTO:
             _require_writable(path, overwrite=overwrite)
         job = self._job(text, self._speech_options(options, text))
+        job = replace(job, account=account)
         return self._speech.save(SpeechFileJob(job, path, overwrite))
 
     async def asave_speech_with(
@@ -260,6 +267,7 @@ class SpeechVerbs:
         text: str,
         path: str | os.PathLike[str],
         options: SpeechOptions,
+        account: Account | None = None,
         *,
         overwrite: bool = False,
     ) -> SpeechFile:
@@ -268,6 +276,7 @@ class SpeechVerbs:
             await run_in_thread(_require_writable, path, overwrite=overwrite)
         options = await self._aspeech_options(options, text)
         job = await run_in_thread(self._job, text, options)
+        job = replace(job, account=account)
         return await self._speech.asave(SpeechFileJob(job, path, overwrite))
 
     def _speech_options(self, options: SpeechOptions, text: str = "a") -> SpeechOptions:

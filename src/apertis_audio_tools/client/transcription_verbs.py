@@ -13,6 +13,8 @@ from apertis_audio_tools.models import (
     TranscriptFormat,
     UploadFormat,
 )
+from apertis_audio_tools.pipeline.accounts import Account, Limits
+from apertis_audio_tools.pipeline.job_state import JobState
 from apertis_audio_tools.pipeline.recording_jobs import open_job
 from apertis_audio_tools.pipeline.transcription_job import JobContext, JobFactory
 from apertis_audio_tools.pipeline.transcription_runner import TranscriptionRunner
@@ -46,6 +48,8 @@ class TranscriptionVerbs:
         channels: Sequence[int] | None = None,
         pauses: Pauses = "keep",
         quality: Quality = "keep",
+        max_cost: float | None = None,
+        max_audio_seconds: float | None = None,
     ) -> Transcript:
         """Transcribe a recording of any length in the language spoken.
 
@@ -88,8 +92,14 @@ class TranscriptionVerbs:
             quality: ``mark`` to give each segment that perhaps nobody said a reason in
                 `Segment.doubtful`, by a voice detector (extra ``vad``), the numbers of the model
                 and repetitions; ``drop`` to leave those out, with a note. Defaults to ``keep``.
+            max_cost: Dollars that this may cost. Defaults to no limit but that of the client.
+            max_audio_seconds: Seconds of audio that may be sent, repeated ones included. Defaults
+                to no limit but that of the client.
 
         Raises:
+            BudgetExceededError: If a limit leaves less than the next piece may cost; ``partial``
+                has the transcript of the pieces that were finished.
+            ConfigurationError: If `max_cost` cannot be kept, because the price is not known.
             RecordingError: If the source is missing, empty or no audio.
             UnsupportedError: If the service is known to refuse it, or if it has no channels or
                 tracks that tell speakers apart; nothing was sent.
@@ -114,7 +124,7 @@ class TranscriptionVerbs:
             pauses=pauses,
             quality=quality,
         )
-        return self.transcribe_with(source, options)
+        return self.transcribe_with(source, options, Account(Limits(max_cost, max_audio_seconds)))
 
     async def atranscribe(
         self,
@@ -136,6 +146,8 @@ class TranscriptionVerbs:
         channels: Sequence[int] | None = None,
         pauses: Pauses = "keep",
         quality: Quality = "keep",
+        max_cost: float | None = None,
+        max_audio_seconds: float | None = None,
     ) -> Transcript:
         """Async version of `transcribe`."""
         options = TranscriptionOptions(
@@ -156,7 +168,8 @@ class TranscriptionVerbs:
             pauses=pauses,
             quality=quality,
         )
-        return await self.atranscribe_with(source, options)
+        account = Account(Limits(max_cost, max_audio_seconds))
+        return await self.atranscribe_with(source, options, account)
 
     def translate(
         self,
@@ -176,6 +189,8 @@ class TranscriptionVerbs:
         channels: Sequence[int] | None = None,
         pauses: Pauses = "keep",
         quality: Quality = "keep",
+        max_cost: float | None = None,
+        max_audio_seconds: float | None = None,
     ) -> Transcript:
         """Translate a recording of any length, into English unless `to` says otherwise.
 
@@ -197,8 +212,11 @@ class TranscriptionVerbs:
             channels: Indexes of the channels.
             pauses: Whether long pauses are sent; see `transcribe`. Defaults to ``keep``.
             quality: Treatment of doubtful segments; see `transcribe`. Defaults to ``keep``.
+            max_cost: Dollars that this may cost; see `transcribe`.
+            max_audio_seconds: Seconds of audio that may be sent; see `transcribe`.
 
         Raises:
+            BudgetExceededError: If a limit leaves too little; see `transcribe`.
             RecordingError: If the source is missing, empty or no audio.
             UnsupportedError: If the service is known to refuse it; nothing was sent.
             APIError: If the service failed; see `transcribe`.
@@ -220,7 +238,7 @@ class TranscriptionVerbs:
             pauses=pauses,
             quality=quality,
         )
-        return self.transcribe_with(source, options)
+        return self.transcribe_with(source, options, Account(Limits(max_cost, max_audio_seconds)))
 
     async def atranslate(
         self,
@@ -240,6 +258,8 @@ class TranscriptionVerbs:
         channels: Sequence[int] | None = None,
         pauses: Pauses = "keep",
         quality: Quality = "keep",
+        max_cost: float | None = None,
+        max_audio_seconds: float | None = None,
     ) -> Transcript:
         """Async version of `translate`."""
         options = TranscriptionOptions(
@@ -259,17 +279,26 @@ class TranscriptionVerbs:
             pauses=pauses,
             quality=quality,
         )
-        return await self.atranscribe_with(source, options)
+        account = Account(Limits(max_cost, max_audio_seconds))
+        return await self.atranscribe_with(source, options, account)
 
-    def transcribe_with(self, source: Source, options: TranscriptionOptions) -> Transcript:
-        """Transcribe or translate one recording, with options decided at run time."""
+    def transcribe_with(
+        self, source: Source, options: TranscriptionOptions, account: Account | None = None
+    ) -> Transcript:
+        """Transcribe or translate one recording, with options decided at run time.
+
+        It is charged to the account too, whose limits it keeps.
+        """
         job = open_job(JobFactory.create(options, self._context), source)
-        return self._transcriptions.run(job)
+        return self._transcriptions.run(job, JobState(account=account))
 
-    async def atranscribe_with(self, source: Source, options: TranscriptionOptions) -> Transcript:
+    async def atranscribe_with(
+        self, source: Source, options: TranscriptionOptions, account: Account | None = None
+    ) -> Transcript:
         """Async version of `transcribe_with`."""
         factory = JobFactory.create(options, self._context)
-        return await self._transcriptions.arun(await run_in_thread(open_job, factory, source))
+        job = await run_in_thread(open_job, factory, source)
+        return await self._transcriptions.arun(job, JobState(account=account))
 
     def cached_transcript_with(
         self, source: Source, options: TranscriptionOptions

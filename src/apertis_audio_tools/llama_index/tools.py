@@ -10,7 +10,7 @@ from llama_index.core.tools.tool_spec.base import SPEC_FUNCTION_TYPE, BaseToolSp
 from llama_index.core.tools.types import ToolMetadata
 
 from apertis_audio_tools.adapters import tools
-from apertis_audio_tools.adapters.client_handle import ClientOptions, hide_key
+from apertis_audio_tools.adapters.client_handle import LimitedClientOptions, hide_key
 from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.api.speakers import SpeakerSource
 from apertis_audio_tools.client import ApertisAudio
@@ -99,7 +99,7 @@ class ApertisAudioToolSpec(BaseToolSpec):
         segments: bool = False,
         audio_blocks: bool = False,
         client: ApertisAudio | None = None,
-        **settings: Unpack[ClientOptions],
+        **settings: Unpack[LimitedClientOptions],
     ) -> None:
         hide_key(settings)
         access = resolve_access(access, inputs, output)

@@ -12,7 +12,7 @@ from typing import get_args
 from apertis_audio_tools.api.model_choice import ModelChooser, is_about_model
 from apertis_audio_tools.api.model_lifecycle import ModelLifecycles
 from apertis_audio_tools.api.model_list import ListedModel, model_list_call
-from apertis_audio_tools.api.options import ModelNeed
+from apertis_audio_tools.api.options import ModelNeed, TranscriptionOptions
 from apertis_audio_tools.api.request import Request
 from apertis_audio_tools.concurrency.fork_safety import ForkSafeLock, ProcessLocal
 from apertis_audio_tools.errors import (
@@ -24,8 +24,9 @@ from apertis_audio_tools.errors import (
     RateLimitError,
     ServerError,
 )
-from apertis_audio_tools.models import Model, Task
+from apertis_audio_tools.models import AUTO, Model, Task
 from apertis_audio_tools.pipeline.request_runner import RequestRunner
+from apertis_audio_tools.pipeline.worker_pool import run_in_thread
 
 logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 
@@ -53,6 +54,19 @@ class _Answer:
     future: Future[Listed] | None = None
     is_async: bool = False
     until: float = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPlan:
+    """The model of a transcription or translation.
+
+    Attributes:
+        model: Model that recordings are sent to.
+        translates_text: True if a chat model translates the transcript then.
+    """
+
+    model: str
+    translates_text: bool
 
 
 class ModelDirectory:
@@ -107,6 +121,26 @@ class ModelDirectory:
     async def achoose(self, need: ModelNeed) -> str:
         """Async version of `choose`."""
         return self._choose(need, await self.alifecycles())
+
+    def plan(self, options: TranscriptionOptions) -> ModelPlan:
+        """Return the model that transcribes or translates recordings with these options.
+
+        Raises:
+            NotFoundError: If the key has no model that is known to do it.
+        """
+        if options.model != AUTO:
+            return ModelPlan(options.model, translates_text=options.translates_text)
+        is_text = options.translates_text or (
+            options.task == "translate" and not self.translates(options.need)
+        )
+        need = options.as_transcription().need if is_text else options.need
+        return ModelPlan(self.choose(need), translates_text=is_text)
+
+    async def aplan(self, options: TranscriptionOptions) -> ModelPlan:
+        """Async version of `plan`."""
+        if options.model == AUTO:
+            await self.alifecycles()  # so that the thread need not ask
+        return await run_in_thread(self.plan, options)
 
     def translates(self, need: ModelNeed) -> bool:
         """Return False if no model of the key is known to translate recordings."""

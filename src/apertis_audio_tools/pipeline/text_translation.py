@@ -128,7 +128,7 @@ class TextTranslator:
             for batch in job.batches():
                 call = batch.call(model, job.context.capabilities)
                 for attempt in range(_ATTEMPTS):
-                    reply = call.read(self.requests.send(call.request, state))
+                    reply = self.requests.run(call, state)
                     if _store(job, batch, reply, is_last=attempt + 1 == _ATTEMPTS):
                         break
         except ApertisError as error:
@@ -143,7 +143,7 @@ class TextTranslator:
             while batch := await run_in_thread(next, batches, None):
                 call = batch.call(model, job.context.capabilities)
                 for attempt in range(_ATTEMPTS):
-                    reply = call.read(await self.requests.asend(call.request, state))
+                    reply = await self.requests.arun(call, state)
                     store = functools.partial(_store, is_last=attempt + 1 == _ATTEMPTS)
                     if await run_in_thread_to_end(store, job, batch, reply):
                         break

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from apertis_audio_tools.api.model_choice import is_endpoint_gone
+from apertis_audio_tools.api.request import Request
 from apertis_audio_tools.concurrency.permits import FairSemaphore, Permit
 from apertis_audio_tools.errors import NotFoundError
 from apertis_audio_tools.pipeline.job_state import JobState
-from apertis_audio_tools.pipeline.model_directory import ModelDirectory
+from apertis_audio_tools.pipeline.model_directory import ModelDirectory, ModelPlan
 from apertis_audio_tools.pipeline.recording_jobs import RecordingJob
 from apertis_audio_tools.pipeline.request_runner import RequestRunner
 from apertis_audio_tools.pipeline.text_translation import TextTranslation, TextTranslator
@@ -37,14 +38,14 @@ class TranscriptionRunner:
     models: ModelDirectory
     translator: TextTranslator
 
-    def run(self, job: RecordingJob) -> Transcript:
+    def run(self, job: RecordingJob, state: JobState | None = None) -> Transcript:
         """Transcribe all pieces of a job concurrently. If one piece fails, the job fails.
 
         After a failure nothing new is sent, but pieces under way are paid for and awaited. An
         interrupt ends everything at once.
         """
         with WorkerPool(self.permits.size) as pool:
-            return self.run_in(pool, job, JobState())
+            return self.run_in(pool, job, state or JobState())
 
     def run_in(self, pool: WorkerPool, job: RecordingJob, state: JobState) -> Transcript:
         """Transcribe all pieces of a job in the threads of a pool.
@@ -55,6 +56,7 @@ class TranscriptionRunner:
         if cached := job.cached():
             return cached
         with job.recording:
+            self._require_price(job, state)
             need = job.whole.translation_need
             if not job.whole.translates_text and (not need or self.models.translates(need)):
                 try:
@@ -68,6 +70,19 @@ class TranscriptionRunner:
             source = self.run_in(pool, job.source(), state)
             translation = TextTranslation.create(job.whole, source)
             return job.whole.finish_text(self.translator.run(translation, chat_model, state))
+
+    def _require_price(self, job: RecordingJob, state: JobState) -> None:
+        """Raise `ConfigurationError` if a limit on the cost of a job cannot be kept."""
+        if self.requests.limits_cost(state):
+            self.requests.charge(
+                _sample_request(self.models.plan(job.whole.factory.options)), state
+            )
+
+    async def _arequire_price(self, job: RecordingJob, state: JobState) -> None:
+        """Async version of `_require_price`."""
+        if self.requests.limits_cost(state):
+            plan = await self.models.aplan(job.whole.factory.options)
+            await self.requests.acharge(_sample_request(plan), state)
 
     def _run_pieces(self, pool: WorkerPool, job: RecordingJob, state: JobState) -> Transcript:
         running: dict[Future[None], InFlightPiece] = {}
@@ -105,6 +120,7 @@ class TranscriptionRunner:
         if cached := await run_in_thread(job.cached):
             return cached
         with job.recording:
+            await self._arequire_price(job, state)
             need = job.whole.translation_need
             if not job.whole.translates_text and (not need or await self.models.atranslates(need)):
                 try:
@@ -168,15 +184,25 @@ class TranscriptionRunner:
         request = piece.request
         with contextlib.closing(piece), state.catching_failure(), token.scope():
             call = request.call(self.models.choose(request.need) if request.need else None)
-            transcript = call.read(self.requests.send(call.request, state))
-            job.store(request, transcript, state)
+            job.store(request, self.requests.run(call, state), state)
 
     async def _asend(self, job: RecordingJob, piece: InFlightPiece, state: JobState) -> None:
         request = piece.request
         with contextlib.closing(piece), state.catching_failure():
             call = request.call(await self.models.achoose(request.need) if request.need else None)
-            response = await self.requests.asend(call.request, state)
-            await run_in_thread_to_end(lambda: job.store(request, call.read(response), state))
+            charge = await self.requests.acharge(call.request, state)
+            response = await self.requests.asend(call.request, charge, state)
+
+            def keep() -> None:
+                job.store(request, charge.settle(call.read(response)), state)
+
+            await run_in_thread_to_end(keep)
+
+
+def _sample_request(plan: ModelPlan) -> Request:
+    """Return a request that is not sent, to find out whether its cost can be known before."""
+    seconds = 0.0 if plan.translates_text else 1.0
+    return Request("POST", "", model=plan.model, audio_seconds=seconds)
 
 
 @contextlib.contextmanager
