@@ -45,7 +45,16 @@ def measure(command: list[str]) -> Figures:
     return Figures(wall, usage.ru_utime + usage.ru_stime, memory)
 
 
+def medians(commands: dict[str, list[str]], runs: int) -> dict[str, Figures]:
+    """Run processes several times in turn, and return the median run of each, by CPU time."""
+    figures: dict[str, list[Figures]] = {name: [] for name in commands}
+    for _ in range(runs):
+        for name, command in commands.items():
+            figures[name].append(measure(command))
+    middle = statistics.median_low(range(runs))
+    return {name: sorted(each, key=lambda run: run.cpu)[middle] for name, each in figures.items()}
+
+
 def median(command: list[str], runs: int) -> Figures:
-    """Run a process several times and return the median run, by wall time."""
-    figures = sorted((measure(command) for _ in range(runs)), key=lambda each: each.wall)
-    return figures[statistics.median_low(range(runs))]
+    """Run a process several times and return the median run, by CPU time."""
+    return medians({"": command}, runs)[""]

@@ -9,6 +9,7 @@ from llama_index.core.schema import Document
 
 from apertis_audio_tools import ConfigurationError, RecordingError
 from apertis_audio_tools.llama_index import ApertisAudioReader
+from apertis_audio_tools.llama_index.recording_finder import FolderSearch
 from support.contract.llama_index_readers import Load
 
 
@@ -76,3 +77,17 @@ def test_open_file_of_another_file_system(
 
     (first, *_) = load(reader, BucketFile(monday.read_bytes()))
     assert first.metadata["source"] == "bucket/monday.mp3"
+
+
+@pytest.mark.parametrize("suffix", [".ts", ".MTS"])
+def test_shared_suffixes_in_another_file_system(suffix: str) -> None:
+    """A transport stream is found by its content; TypeScript only if it is asked for."""
+    memory = fsspec.filesystem("memory")
+    contents = {"film": (b"\x47" + bytes(187)) * 4, "app": b"GGGG: string;\n" * 99}
+    names = {name: f"/shared{suffix}/{name}{suffix}" for name in contents}
+    for name, content in contents.items():
+        memory.pipe(names[name], content)
+    found = FolderSearch("**/*", None).remote(memory, f"/shared{suffix}")
+    assert list(found) == [names["film"]]
+    chosen = FolderSearch("**/*", suffix).remote(memory, f"/shared{suffix}")
+    assert list(chosen) == [names["app"], names["film"]]

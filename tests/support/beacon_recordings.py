@@ -41,7 +41,10 @@ _FRAMES_PER_SECOND = 25
 
 @dataclass(frozen=True)
 class BeaconFormat:
-    """FFmpeg's names of a container and of an encoder, and other settings."""
+    """FFmpeg's names of a container and of an encoder, and other settings.
+
+    `start` is the second at which the audio begins.
+    """
 
     container: str
     encoder: str
@@ -50,6 +53,7 @@ class BeaconFormat:
     layout: str = "mono"
     picture: str = ""
     options: dict[str, str] = field(default_factory=dict)
+    start: float = 0.0
 
 
 _FAST_AAC = {"aac_coder": "fast"}
@@ -145,7 +149,7 @@ def write_beacons(form: BeaconFormat, path: Path, count: int, *, has_pauses: boo
         for number, pcm in enumerate(
             beacon_samples(form.sample_rate, count, has_pauses=has_pauses)
         ):
-            container.mux(stream.encode(_frame(pcm, form.sample_rate, number)))
+            container.mux(stream.encode(_frame(pcm, form, number)))
             if video is not None:
                 video.write_period()
         container.mux(stream.encode(None))
@@ -154,11 +158,11 @@ def write_beacons(form: BeaconFormat, path: Path, count: int, *, has_pauses: boo
     return path
 
 
-def _frame(pcm: bytes, sample_rate: int, number: int) -> AudioFrame:
-    samples = len(pcm) // 2
+def _frame(pcm: bytes, form: BeaconFormat, number: int) -> AudioFrame:
+    samples, sample_rate = len(pcm) // 2, form.sample_rate
     frame = AudioFrame("s16", "mono", samples)
     frame.planes[0].update(pcm.ljust(frame.planes[0].buffer_size, b"\0"))
-    frame.sample_rate, frame.pts = sample_rate, number * samples
+    frame.sample_rate, frame.pts = sample_rate, number * samples + round(form.start * sample_rate)
     frame.time_base = Fraction(1, sample_rate)
     return frame
 

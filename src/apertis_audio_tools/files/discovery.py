@@ -4,8 +4,10 @@ import contextlib
 import logging
 import os
 import stat
-from collections.abc import Collection, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
+from pathlib import Path, PurePath
+from typing import BinaryIO
 
 from apertis_audio_tools.errors import ConfigurationError, RecordingError
 from apertis_audio_tools.files.paths import (
@@ -67,15 +69,15 @@ def find_recordings(
         ConfigurationError: If a path is empty or begins with an unknown home, ``~``, or if `glob`
             is not a valid pattern.
     """
-    chosen = None if suffixes is None else normalise_suffixes(suffixes)
+    chosen = normalise_suffixes(suffixes)
     expanded = _expand(as_path_list(paths), glob, chosen, missing_ok=missing_ok)
     return _unique(expanded, set() if seen is None else seen)
 
 
-def normalise_suffixes(suffixes: str | Iterable[str] | None) -> Collection[str]:
-    """Return suffixes in lower case with their dots; those of all recordings for None."""
+def normalise_suffixes(suffixes: str | Iterable[str] | None) -> Collection[str] | None:
+    """Return suffixes in lower case with their dots, or None for those of all recordings."""
     if suffixes is None:
-        return SUFFIXES
+        return None
     several = (suffixes,) if isinstance(suffixes, str) else suffixes
     return {f".{each.lstrip('.').lower()}" for each in several}
 
@@ -143,9 +145,10 @@ def _search_folder(folder: Path, glob: str, suffixes: Collection[str] | None) ->
     root = Path(os.path.realpath(folder))
     is_empty = True
     for path in _match_glob(folder, glob):
-        if not _is_hidden(path.relative_to(folder)) and _may_be_recording(path, suffixes):
+        if not _is_hidden(path.relative_to(folder)) and may_be_recording(path, suffixes):
             target = Path(os.path.realpath(path))
-            if target.is_relative_to(root) and _is_file(path) and _is_chosen(path, suffixes):
+            is_file_within = target.is_relative_to(root) and _is_file(path)
+            if is_file_within and is_chosen(path, suffixes, partial(_open, path)):
                 is_empty = False
                 yield path
     if is_empty:
@@ -161,19 +164,26 @@ def _match_glob(folder: Path, glob: str) -> list[Path]:
         ) from error
 
 
-def _may_be_recording(path: Path, suffixes: Collection[str] | None) -> bool:
+def _open(path: Path) -> BinaryIO:
+    return path.open("rb")
+
+
+def may_be_recording(path: PurePath, suffixes: Collection[str] | None) -> bool:
+    """Return whether a file may be wanted, by its suffix."""
     return path.suffix.lower() in (SUFFIXES | SHARED_SUFFIXES if suffixes is None else suffixes)
 
 
-def _is_chosen(path: Path, suffixes: Collection[str] | None) -> bool:
+def is_chosen(
+    path: PurePath, suffixes: Collection[str] | None, open_file: Callable[[], BinaryIO]
+) -> bool:
     """Return whether a file is wanted: by its content if only that tells what it is."""
     is_clear = suffixes is not None or path.suffix.lower() in SUFFIXES
-    return is_clear or _is_transport_stream(path)
+    return is_clear or _is_transport_stream(open_file)
 
 
-def _is_transport_stream(path: Path) -> bool:
+def _is_transport_stream(open_file: Callable[[], BinaryIO]) -> bool:
     try:
-        with path.open("rb") as file:
+        with open_file() as file:
             head = file.read(_CHECKED_PACKETS * _TRANSPORT_PACKETS[-1][1])
     except OSError:
         return False

@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Protocol, cast
 
@@ -12,7 +13,13 @@ from apertis_audio_tools.adapters.documents import path_source
 from apertis_audio_tools.adapters.loading import get_source_name
 from apertis_audio_tools.audio import Source
 from apertis_audio_tools.errors import ConfigurationError, RecordingError
-from apertis_audio_tools.files.discovery import RecordingPath, find_recordings, normalise_suffixes
+from apertis_audio_tools.files.discovery import (
+    RecordingPath,
+    find_recordings,
+    is_chosen,
+    may_be_recording,
+    normalise_suffixes,
+)
 
 logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 
@@ -69,8 +76,9 @@ class FolderSearch:
         for found in sorted(fs.glob(f"{glob.escape(name.rstrip('/'))}/{self.glob}")):
             parts = PurePosixPath(found).parts[len(PurePosixPath(name).parts) :]
             is_hidden = any(part.startswith(".") for part in parts)
-            is_named_so = PurePosixPath(found).suffix.lower() in suffixes
-            if is_named_so and not is_hidden and fs.isfile(found):
+            file, opener = PurePosixPath(found), partial(fs.open, found, "rb")
+            is_file = not is_hidden and may_be_recording(file, suffixes) and fs.isfile(found)
+            if is_file and is_chosen(file, suffixes, opener):
                 is_empty = False
                 yield found
         if is_empty:

@@ -53,7 +53,7 @@ class TranscribedPiece:
 
 def place(piece: TranscribedPiece) -> Transcript:
     """Return the transcript of the only piece with times of the recording."""
-    if piece.start <= 0 and piece.time_map is None:
+    if not piece.start and piece.time_map is None:
         return piece.transcript
     moved = {"segments": tuple(piece.placed_segments()), "duration": round(piece.end, 3)}
     return piece.transcript.model_copy(update=moved)

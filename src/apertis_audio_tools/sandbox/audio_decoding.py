@@ -39,13 +39,6 @@ _OPTIONS: Final = {
 }
 """Options of the container only: PyAV before 17 crashes on MPEG files with options per stream."""
 
-_DAMAGED_PACKET: Final = (
-    av.error.InvalidDataError,
-    av.error.PatchWelcomeError,
-    av.error.UndefinedError,
-)
-"""Errors that decoders raise for damaged packets."""
-
 _MIN_RATE, _MAX_RATE = 1_000, 1_536_000
 """Sample rates in Hz; a header may name rates that take forever to resample."""
 
@@ -121,7 +114,7 @@ def _decode_frames(container: InputContainer) -> Iterator[AudioFrame]:
     for packet in container.demux(stream):
         try:
             frames = packet.decode()
-        except _DAMAGED_PACKET:
+        except av.error.FFmpegError:  # a damaged packet, with whatever number
             continue
         for frame in frames:
             frame.pts = None

@@ -5,6 +5,7 @@ import io
 import struct
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
-from apertis_audio_tools.audio import Piece, cut_pieces, probe
+from apertis_audio_tools.audio import Piece, Source, cut_pieces, probe
 from apertis_audio_tools.audio.timing.extent import measure_extent
 from apertis_audio_tools.errors import ConfigurationError, RecordingError, UnsupportedError
 from support.meeting_recordings import (
@@ -65,12 +66,24 @@ def assert_covered(pieces: list[Piece], start: float, end: float) -> None:
         assert after.start + after.overlap == pytest.approx(before.end)
 
 
+def pieces_of(source: Source, **limits: Any) -> list[Piece]:
+    """Return the pieces of a recording, whose times count from its first sample.
+
+    Decoders leave out what encoders put in front, of which not all containers know.
+    """
+    recording = probe(source)
+    return [
+        replace(piece, start=piece.start - recording.start, end=piece.end - recording.start)
+        for piece in cut_pieces(recording, **limits)
+    ]
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_pieces_are_where_they_say(name: str, folder: Path, meeting: Samples) -> None:
     """Each piece, decoded by itself, is at its start in the recording to a millisecond."""
     path = encoded(folder, name, meeting)
     whole = decoded(path)
-    pieces = list(cut_pieces(probe(path), max_bytes=NO_LIMIT, max_seconds=10))
+    pieces = pieces_of(path, max_bytes=NO_LIMIT, max_seconds=10)
     assert len(pieces) >= 3
     assert_covered(pieces, 0, len(whole) / SAMPLE_RATE)
     for piece in pieces:
@@ -88,7 +101,7 @@ def test_no_piece_is_larger_than_allowed(name: str, folder: Path, meeting: Sampl
     """The bytes that containers add to packets count."""
     path = encoded(folder, name, meeting)
     most = min(path.stat().st_size // 4, 300_000)
-    pieces = list(cut_pieces(probe(path), max_bytes=most))
+    pieces = pieces_of(path, max_bytes=most)
     assert len(pieces) >= 3
     assert all(len(piece_bytes(piece)) <= most for piece in pieces)
     assert_covered(pieces, 0, len(decoded(path)) / SAMPLE_RATE)
@@ -210,7 +223,7 @@ def test_damage_does_not_stop_the_cut(name: str, folder: Path, meeting: Samples)
     data = bytearray(path.read_bytes())
     at = len(data) // 3
     data[at : at + 300] = np.random.default_rng(1).bytes(300)
-    pieces = list(cut_pieces(probe(bytes(data)), max_bytes=NO_LIMIT, max_seconds=8))
+    pieces = pieces_of(bytes(data), max_bytes=NO_LIMIT, max_seconds=8)
     # An Ogg page of a second is lost as a whole, and possibly the one after it.
     assert_covered(pieces, 0, pieces[-1].end)
     assert pieces[-1].end == pytest.approx(SECONDS, abs=2.1)

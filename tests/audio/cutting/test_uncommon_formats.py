@@ -141,7 +141,7 @@ def test_missing_folder_for_temporary_files(
 def test_too_long_chains_are_refused() -> None:
     """A file that is chained of too many recordings is refused."""
     first_page = samples()["ogg"][:47]
-    with pytest.raises(RecordingError, match="chain of more than 1000 recordings"):
+    with pytest.raises(RecordingError, match="joined of more than 1000 recordings"):
         probe(("chain.ogg", samples()["ogg"] + (first_page + b"x") * 1_001))
 
 

@@ -4,8 +4,10 @@ import io
 import struct
 from typing import Any
 
+import av
 import numpy as np
 import pytest
+from av.audio.frame import AudioFrame
 from numpy.typing import NDArray
 
 from apertis_audio_tools.audio import encode_chat_clip, probe
@@ -181,3 +183,44 @@ def test_sampling_is_bounded() -> None:
     data = wav(*channels)
     probe(Counting(data))
     assert Counting.bytes_read < len(data) / 4
+
+
+@pytest.mark.parametrize(("channels", "rate"), [(1, 0.01), (2, 1e-4), (2, 0.01), (6, 1e-4)])
+def test_samples_that_are_no_numbers(channels: int, rate: float) -> None:
+    """Samples of floating point that are infinite or NaN spoil nothing but themselves."""
+    samples = np.zeros((RATE * SECONDS, channels), "<f4")
+    samples[:, -1] = beacons() / 32_768
+    if channels == 2:
+        samples[:, 0] = -samples[:, 1]
+    dice = np.random.default_rng(1)
+    for value in (np.nan, np.inf, -np.inf):
+        samples[dice.random(len(samples)) < rate] = value
+    data = float_wav(samples)
+    assert_heard(data, 0)
+    assert "no numbers" in probe(data).notes[-1]
+
+
+def float_wav(samples: Channels) -> bytes:
+    """Return a wav file of samples of 32-bit floating point, each with its channels."""
+    count, data = samples.shape[1], samples.tobytes()
+    form = struct.pack("<HHIIHH", 3, count, RATE, RATE * 4 * count, 4 * count, 32)
+    chunks = b"fmt " + struct.pack("<I", len(form)) + form
+    chunks += b"data" + struct.pack("<I", len(data)) + data
+    return b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks
+
+
+def test_large_matroska_files() -> None:
+    """Channels are compared all over a Matroska file of more than 64 MiB."""
+    quiet = np.zeros(RATE * 45)
+    parts = [(quiet, quiet), *[(beacons(), -beacons())] * 70]
+    data = io.BytesIO()
+    with av.open(data, "w", format="matroska") as container:
+        stream = container.add_stream("pcm_s32le", rate=RATE, layout="stereo")
+        for left, right in parts:
+            samples = np.stack((left, right), 1).astype("<i4") << 16
+            frame = AudioFrame.from_ndarray(samples.reshape(1, -1), "s32", "stereo")
+            frame.sample_rate = RATE
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    assert len(data.getvalue()) > 64 << 20
+    assert probe(data.getvalue()).tracks[0].mix is not None

@@ -13,7 +13,8 @@ from support.loopback_server import LoopbackServer
 from support.sync_async import Run
 
 HIDDEN = [name for name in CLAIMS if name.startswith(("mp3", "flac", "wav"))]
-REFUSED = [name for name in CLAIMS if name not in HIDDEN]
+WITHIN = "aac with packed tag"
+REFUSED = [name for name in CLAIMS if name not in {*HIDDEN, WITHIN}]
 MP3 = samples()["mp3"]
 
 
@@ -47,6 +48,12 @@ def test_costly_tags_are_hidden(name: str) -> None:
         sent = stream.read()
     assert samples()[suffix].endswith(sent)
     assert sent
+
+
+def test_costly_tag_within_the_audio_is_hidden() -> None:
+    """AAC around a costly tag is read without the tag."""
+    recording = probe(("talk.aac", CLAIMS[WITHIN]()))
+    assert recording.duration == pytest.approx(2 * probe(samples()["aac"]).duration, abs=0.05)
 
 
 @pytest.mark.parametrize(

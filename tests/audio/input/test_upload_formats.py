@@ -128,7 +128,7 @@ def test_other_codecs_are_converted(name: str, folder: Path) -> None:
 def test_format_that_changes_midway(names: tuple[str, ...], folder: Path) -> None:
     """Files that were joined byte by byte are re-encoded, even those that are small."""
     content = b"".join(beacons(folder, name) for name in names)
-    piece = assert_all_sent(content, len(names), joint=0.06 * (len(names) - 1))
+    piece = assert_all_sent(content, len(names), joint=0.08 * (len(names) - 1))
     assert piece.upload.media_type == "audio/flac"
 
 
@@ -282,3 +282,42 @@ def test_voc(folder: Path) -> None:
     """Recordings of old dictation programs are read."""
     path = write_beacons(BeaconFormat("voc", "pcm_s16le", 16_000), folder / "voc", COUNT)
     assert assert_all_sent(path.read_bytes()).upload.media_type == "audio/flac"
+
+
+def test_wave_without_frame_headers(folder: Path) -> None:
+    """AAC in WAVE whose frames have no headers is an error, not silence."""
+    path = write_beacons(BeaconFormat("wav", "aac", 16_000), folder / "aac.wav", COUNT)
+    with pytest.raises(RecordingError, match="has no frame headers"):
+        probe(path)
+
+
+def test_frames_in_wave(folder: Path) -> None:
+    """AAC in WAVE with frame headers is copied."""
+    frames = beacons(folder, "32k.aac")
+    form = struct.pack("<HHIIHH", 0xFF, 1, 32_000, 4_000, 1, 0)
+    chunks = b"fmt " + struct.pack("<I", 16) + form + b"data" + struct.pack("<I", len(frames))
+    content = b"RIFF" + struct.pack("<I", 4 + len(chunks) + len(frames)) + b"WAVE" + chunks
+    assert assert_all_sent(content + frames).upload.media_type == "audio/mp4"
+
+
+def test_opus_that_begins_with_packets_to_skip(folder: Path) -> None:
+    """Packets that players skip are no damaged packets, however many there are."""
+    path = folder / "short packets.ogg"
+    form = BeaconFormat("ogg", "libopus", 48_000, 64_000, options={"frame_duration": "2.5"})
+    content = bytearray(write_beacons(form, path, COUNT).read_bytes())
+    head = content.index(b"OpusHead")
+    struct.pack_into("<H", content, head + 10, 48_000 * 2 // 25)
+    struct.pack_into("<I", content, 22, 0)
+    struct.pack_into("<I", content, 22, ogg_checksum(bytes(content[: head + content[26 + 1]])))
+    (piece,) = cut_pieces(probe(bytes(content)), max_bytes=NO_LIMIT)
+    assert [number for number, _ in heard(piece_bytes(piece))] == [*range(COUNT)]
+
+
+def ogg_checksum(page: bytes) -> int:
+    """Return the checksum of an Ogg page (RFC 3533, section 6)."""
+    checksum = 0
+    for byte in page:
+        checksum ^= byte << 24
+        for _ in range(8):
+            checksum = (checksum << 1 ^ (0x04C11DB7 if checksum >> 31 else 0)) & 0xFFFFFFFF
+    return checksum

@@ -12,6 +12,7 @@ import pytest
 
 from apertis_audio_tools.audio import cut_pieces, probe
 from apertis_audio_tools.audio.timing.extent import measure_extent
+from support.beacon_recordings import BeaconFormat, write_beacons
 from support.meeting_recordings import (
     FORMATS,
     SAMPLE_RATE,
@@ -167,3 +168,16 @@ def test_without_gaps_nothing_is_reencoded(tmp_path: Path, meeting: Samples) -> 
     assert {p.upload.media_type for p in cut_pieces(probe(path), max_bytes=NO_LIMIT)} == {
         "audio/mp4"
     }
+
+
+@pytest.mark.parametrize("container", ["adts", "flv", "mpegts"])
+def test_damaged_aac(container: str, tmp_path: Path) -> None:
+    """Damaged packets cost a moment, whatever error the decoder or the new container returns."""
+    form = BeaconFormat(container, "aac", 44_100, 64_000)
+    content = write_beacons(form, tmp_path / "talk", 4).read_bytes()
+    for number in range(12):
+        start = len(content) * (number + 5) // 25
+        damaged = content[:start] + content[start + 700 + 37 * number :]
+        for upload_format in ("auto", "opus"):
+            pieces = cut_pieces(probe(damaged), max_bytes=NO_LIMIT, upload_format=upload_format)
+            assert sum(piece.end - piece.start for piece in pieces) > 7

@@ -14,11 +14,7 @@ from apertis_audio_tools.audio.cutting.writers import (
     RangeWriter,
     piece_file_name,
 )
-from apertis_audio_tools.audio.input.frame_headers import (
-    FormatChangeError,
-    FrameSpan,
-    require_one_format,
-)
+from apertis_audio_tools.audio.input.frame_headers import FormatChangeError, require_one_format
 from apertis_audio_tools.audio.input.frames import decode_packets
 from apertis_audio_tools.audio.input.probing import Recording
 from apertis_audio_tools.audio.input.tracks import Packet, Track, open_track
@@ -102,8 +98,6 @@ class _CopiedTrack:
         self._is_in_place = not self._target.muxer and track.container == track.codec
         self._clock, packets = packet_clock(track)
         packets = require_one_format(packets, track.codec)
-        if self._is_in_place:
-            packets = FrameSpan().watch(packets)
         is_stamped = track.container in TIMESTAMPED_CONTAINERS
         self._timed = (
             packets_until_gap(packets, self._clock) if is_stamped else self._clock.timed(packets)
@@ -117,9 +111,14 @@ class _CopiedTrack:
         return self._units_in_place() if self._is_in_place else self._muxed_units()
 
     def _units_in_place(self) -> Iterator[PacketUnit]:
-        """Yield packets, which follow one another."""
+        """Yield packets; raise `FormatChangeError` if something lies between two of them."""
+        expected = None
         for packet, start, end in self._timed:
-            yield Unit(packet, start, end, packet.size)
+            position, size = packet.pos, packet.size
+            if position != expected and expected is not None:
+                raise FormatChangeError
+            expected = position + size
+            yield Unit(packet, start, end, size)
 
     def _muxed_units(self) -> Iterator[PacketUnit]:
         """Yield packets together with what the container adds."""

@@ -11,6 +11,7 @@ import av
 from av.audio.stream import AudioStream
 
 from apertis_audio_tools.audio.cutting.units import PieceFile, Unit
+from apertis_audio_tools.audio.input.frame_headers import FormatChangeError
 from apertis_audio_tools.audio.input.sources import SourceContent
 from apertis_audio_tools.audio.input.stream_window import open_window
 from apertis_audio_tools.audio.input.tracks import Packet
@@ -128,7 +129,17 @@ class ContainerWriter:
             self._stream.codec_context.extradata = extradata
 
     def write(self, units: Sequence[PacketUnit]) -> None:
-        """Append packets, with their time stamps."""
+        """Append packets, with their time stamps.
+
+        Raises:
+            FormatChangeError: If the container does not take a packet, because it is damaged.
+        """
+        try:
+            self._mux(units)
+        except av.error.InvalidDataError as error:
+            raise FormatChangeError from error
+
+    def _mux(self, units: Sequence[PacketUnit]) -> None:
         stream, time_base, zero = self._stream, self._time_base, self._zero
         is_rebased = self._is_rebased
         mux = self._muxer.mux_one

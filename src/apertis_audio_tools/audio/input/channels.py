@@ -17,6 +17,7 @@ from av.filter import Graph
 
 from apertis_audio_tools.audio.input.frames import filter_graph, frame_format, pull_frames
 from apertis_audio_tools.audio.input.sampling import Window, sample_track
+from apertis_audio_tools.audio.input.sources import SourceContent
 from apertis_audio_tools.audio.input.tracks import Track
 
 _WINDOWS = (Window(0, 4.0), *(Window(at / 8, 1.0) for at in range(1, 8)))
@@ -45,17 +46,16 @@ class ChannelMix(NamedTuple):
     gain: float
 
 
-def choose_mix(track: Track, size: int) -> ChannelMix | None:
+def choose_mix(track: Track, content: SourceContent) -> ChannelMix | None:
     """Return how the channels of an open track are to be mixed, or None if anyone may do that.
 
     Up to two channels are left alone unless they cancel each other. The choice depends on eleven
-    seconds of the recording: four at its beginning, and one at each eighth of it. `size` is that of
-    the recording in bytes.
+    seconds of the recording: four at its beginning, and one at each eighth of it.
     """
     channels = track.decoder.channels
     if channels < _STEREO:
         return None
-    samples = _sample_channels(track, size, channels)
+    samples = _sample_channels(track, content, channels)
     if channels == _STEREO and not _cancel(*samples):
         return None
     return _balanced_mix(samples)
@@ -66,10 +66,12 @@ def equal_mix(channels: int) -> ChannelMix:
     return ChannelMix((1,) * channels, 1 / sqrt(channels))
 
 
-def _sample_channels(track: Track, size: int, channels: int) -> Sequence[Sequence[int]]:
+def _sample_channels(
+    track: Track, content: SourceContent, channels: int
+) -> Sequence[Sequence[int]]:
     samples = [array("h") for _ in range(channels)]
     step = 1 + channels // _FULLY_COMPARED
-    for block in sample_track(track, size, _WINDOWS):
+    for block in sample_track(track, content, _WINDOWS):
         if len(block) == channels:
             for known, new in zip(samples, block, strict=True):
                 known.extend(new[::step])

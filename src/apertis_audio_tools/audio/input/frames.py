@@ -1,5 +1,6 @@
 """Decoded audio: frames of packets, of silence, and in another sample rate."""
 
+from array import array
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import islice
@@ -12,12 +13,17 @@ from av.filter import Graph
 
 from apertis_audio_tools.audio.input.tracks import Packet, Track
 
-DECODE_ERRORS = (av.error.InvalidDataError, av.error.PatchWelcomeError, av.error.UndefinedError)
-"""Errors of decoders about damaged packets. The last is for error numbers of their own."""
+DecodeError = av.error.FFmpegError
+"""Error of decoders about damaged packets. Some return numbers that mean something else, such as a
+missing permission."""
+_FLOAT_CODECS = ("pcm_f16", "pcm_f24", "pcm_f32", "pcm_f64")
+_SINGLE_BYTES = 4
+_LOUDEST = 1e30
+"""More than any sample, which are from -1 to 1 unless a recording is too loud."""
 _MAX_PLANES = 8
 """Places that FFmpeg has for the planes of a frame, before it allocates others."""
 
-_PROBED_PACKETS = 32
+MAX_PROBED_PACKETS = 512
 """Packets decoded to find the first sample. Some decoders return nothing for the first of them."""
 
 
@@ -29,15 +35,49 @@ def decode_packets(
     None after the last packet flushes the decoder.
     """
     last: AudioFrame | None = None
+    is_float = codec.name.startswith(_FLOAT_CODECS)
     for packet in packets:
         try:
             for frame in codec.decode(packet):
                 frame.pts = None
                 last = frame
+                if is_float:
+                    _silence_non_numbers(frame)
                 yield frame
-        except DECODE_ERRORS:
+        except DecodeError:
             if last is not None:
                 yield _silent_frame(last, last.samples)
+
+
+def has_non_numbers(data: bytes, width: int) -> bool:
+    """Return whether samples of floating point, in little-endian bytes, are infinite or NaN.
+
+    So are those that are larger than any real one by a factor of 10^37.
+    """
+    high = data[width - 1 :: width]
+    return b"\x7f" in high or b"\xff" in high
+
+
+def _silence_non_numbers(frame: AudioFrame) -> None:
+    """Put silence in place of what is no number, which would spread to all that is computed."""
+    width = frame.format.bytes
+    for plane in frame.planes:
+        data = bytes(plane)
+        if has_non_numbers(data, width):
+            samples = array("f" if width == _SINGLE_BYTES else "d", data)
+            plane.update(array(samples.typecode, map(_finite, samples)).tobytes())
+
+
+def _finite(sample: float) -> float:
+    return sample if -_LOUDEST < sample < _LOUDEST else 0.0
+
+
+def count_samples(decoder: AudioCodecContext, packet: Packet) -> int | None:
+    """Return the samples that a decoder returns for a packet, or None if it is damaged."""
+    try:
+        return sum(frame.samples for frame in decoder.decode(packet))
+    except DecodeError:
+        return None
 
 
 def first_sample_stamp(track: Track) -> float | None:
@@ -45,12 +85,12 @@ def first_sample_stamp(track: Track) -> float | None:
 
     Decoders leave out samples that encoders put in front.
     """
-    for packet in islice(track.packets(), _PROBED_PACKETS):
+    for packet in islice(track.packets(), MAX_PROBED_PACKETS):
         try:
             for frame in track.decoder.decode(packet):
                 if frame.pts is not None and frame.time_base is not None:
                     return float(frame.pts * frame.time_base)
-        except DECODE_ERRORS:
+        except DecodeError:
             continue
     return None
 

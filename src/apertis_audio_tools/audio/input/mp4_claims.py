@@ -184,7 +184,7 @@ def _index_boxes(stream: BinaryIO, size: int) -> Iterator[_Box]:
     while position < size:
         stream.seek(position)
         head = stream.read(16)
-        kind, box_size, head_size = _box_head(head, size - position)
+        kind, box_size, head_size = box_head(head, size - position)
         if not head_size:
             return
         if kind not in _CONTAINERS | _CLAIMS | _COMPRESSED_INDEX:
@@ -205,7 +205,7 @@ def _nested(kind: bytes, data: memoryview, depth: int) -> Iterator[_Box]:
         position = max(bytes(data[:64]).find(b"hdlr") - 4, 0)
     while position + 8 <= len(data):
         head = bytes(data[position : position + 16])
-        child, size, head_size = _box_head(head, len(data) - position)
+        child, size, head_size = box_head(head, len(data) - position)
         if not head_size:
             return
         end = min(position + size, len(data))
@@ -213,7 +213,7 @@ def _nested(kind: bytes, data: memoryview, depth: int) -> Iterator[_Box]:
         position = end
 
 
-def _box_head(head: bytes, left: int) -> tuple[bytes, int, int]:
+def box_head(head: bytes, left: int) -> tuple[bytes, int, int]:
     """Return the kind and size of a box and the size of its head, which is 0 at the end."""
     size, head_size = int.from_bytes(head[:4]), 8
     if size == 1:

@@ -1,7 +1,8 @@
-"""Edit lists of MP4 files, which select the samples that are played."""
+"""Edit lists of MP4 files, which select the samples that are played, and sample descriptions."""
 
 import struct
 from collections.abc import Iterator
+from itertools import islice
 from typing import BinaryIO, NamedTuple
 
 _FIRST_BOX = b"ftyp"
@@ -9,6 +10,7 @@ _MAX_BOXES = 1_000
 """Boxes side by side that are read; more than any file has."""
 _MAX_BOX_BYTES = 36
 """Bytes of a box that are read."""
+_MAX_DESCRIPTIONS_BYTES = 1 << 16
 _PRIMING_SAMPLES = frozenset({1_024, 2_048, 2_112})
 """Samples that the AAC encoders of FFmpeg, Fraunhofer and Apple put in front."""
 _MAX_PADDING_SAMPLES = 2_048
@@ -34,13 +36,33 @@ def duration_without_priming(stream: BinaryIO, size: int) -> float | None:
     if movie is None:
         return None
     rate, _ = _read_time_scale(_read_box(stream, movie, b"mvhd"))
-    tracks = [
-        track
-        for track in _boxes(stream, movie, b"trak")
-        if _read_box(stream, track, b"mdia", b"hdlr")[8:12] == b"soun"
-    ]
-    durations = [_played_duration(stream, track, rate) for track in tracks]
+    durations = [_played_duration(stream, track, rate) for track in _audio_tracks(stream, movie)]
     return max(durations) / rate if durations and all(durations) else None
+
+
+def sample_codecs(stream: BinaryIO, size: int, index: int) -> tuple[str, ...]:
+    """Return the codec of each description of the samples of an audio track; most have one.
+
+    `index` is that of the track among the audio tracks of an MP4 file.
+    """
+    movie = _find_box(stream, _Box(0, size), b"moov")
+    track = next(islice(_audio_tracks(stream, movie), index, None), None) if movie else None
+    box = _find_box(stream, track, b"mdia", b"minf", b"stbl", b"stsd") if track else None
+    if box is None:
+        return ()
+    stream.seek(box.start)
+    data = stream.read(min(box.end - box.start, _MAX_DESCRIPTIONS_BYTES))
+    position, found = 8, list[str]()
+    while len(head := data[position : position + 8]) == 8 and len(found) < _MAX_BOXES:  # noqa: PLR2004  # size and kind
+        found.append(head[4:].decode("ascii", "replace"))
+        position += max(int.from_bytes(head[:4]), 8)
+    return tuple(found)
+
+
+def _audio_tracks(stream: BinaryIO, movie: _Box) -> Iterator[_Box]:
+    for track in _boxes(stream, movie, b"trak"):
+        if _read_box(stream, track, b"mdia", b"hdlr")[8:12] == b"soun":
+            yield track
 
 
 def _played_duration(stream: BinaryIO, track: _Box, movie_rate: int) -> int:

@@ -2,16 +2,17 @@
 
 import hashlib
 from dataclasses import dataclass
+from itertools import islice
 from typing import Self
 
 from apertis_audio_tools.api.request import Upload
 from apertis_audio_tools.audio.input.channels import ChannelMix, choose_mix
 from apertis_audio_tools.audio.input.frame_headers import ELEMENTARY_CONTAINERS
-from apertis_audio_tools.audio.input.frames import first_sample_stamp
-from apertis_audio_tools.audio.input.ogg_chains import chain_links
+from apertis_audio_tools.audio.input.frames import count_samples, first_sample_stamp
+from apertis_audio_tools.audio.input.joined_files import divide_joined_files
 from apertis_audio_tools.audio.input.screening import open_screened
 from apertis_audio_tools.audio.input.sources import Source, SourceContent
-from apertis_audio_tools.audio.input.track_choice import TrackChoices, choose_tracks
+from apertis_audio_tools.audio.input.track_choice import TrackChoices, choose_tracks, printable
 from apertis_audio_tools.audio.input.tracks import (
     MICROSECONDS,
     Track,
@@ -21,7 +22,7 @@ from apertis_audio_tools.audio.input.tracks import (
     stamped_seconds,
 )
 from apertis_audio_tools.audio.input.upload_formats import MEDIA_TYPES, find_upload_format
-from apertis_audio_tools.audio.input.wav_layout import WavLayout, read_wav_layout
+from apertis_audio_tools.audio.input.wav_layout import WavLayout, are_numbers, read_wav_layout
 from apertis_audio_tools.errors import RecordingError, UnsupportedError
 from apertis_audio_tools.models import MAX_UPLOAD_BYTES, TrackChoice
 
@@ -34,6 +35,9 @@ _MAX_START = 24 * 3600.0
 _NOTED_START = 0.5
 """Seconds from which on a late beginning is worth a note."""
 _HASHED_BYTES = 1 << 18
+_CHECKED_PACKETS, _MAX_DAMAGE = 32, 0.5
+"""Packets in WAVE that are checked, and the share of them that may be damaged. A decoder may
+understand one or two of them by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ class Recording:
         duration: Seconds from the first sample to the last.
         sample_rate: Sample rate in Hz.
         channels: Number of channels.
-        links: The recordings it is chained of, as Ogg may be; in nearly all cases only itself.
+        links: The recordings it was joined of; in nearly all cases only itself.
         wav_layout: Positions of the samples if they can be cut as bytes, or None.
         is_copyable: Whether its packets can be copied into pieces.
         track: The audio track that was asked for.
@@ -183,7 +187,9 @@ def _describe(
     decoder, is_copyable = track.decoder, track.is_copyable
     codec, sample_rate, channels = decoder.name, decoder.sample_rate, decoder.channels
     layout = read_wav_layout(track, content)
-    links = chain_links(content) if track.container == "ogg" else (content,)
+    links = divide_joined_files(content, track.container)
+    if track.container == "wav" and is_copyable:
+        _require_frames(content, track.index)
     zero = track.zero
     if zero is None:
         zero = 0.0 if track.is_alone else first_stamp(content)
@@ -195,7 +201,13 @@ def _describe(
         duration = sum(_link_duration(link, track.index) for link in links)
     else:
         duration = _duration(content, track, zero, start)
-    is_mixed = len(tracks) > 1 or tracks[0].mix is not None
+    is_changed = len(tracks) > 1 or tracks[0].mix is not None
+    notes = (
+        *(*content.notes, *chosen.notes),
+        *(*_note_start(start), *_note_links(len(links)), *_note_codecs(track.sample_codecs)),
+    )
+    if layout is not None and not are_numbers(layout, content):
+        is_changed, notes = True, (*notes, "Samples of it that are no numbers become silence.")
     return Recording(
         content,
         track.container,
@@ -204,13 +216,13 @@ def _describe(
         sample_rate,
         channels,
         links,
-        wav_layout=None if is_mixed else layout,
-        is_copyable=is_copyable and not is_mixed,
+        wav_layout=None if is_changed else layout,
+        is_copyable=is_copyable and not is_changed,
         track=choice,
         tracks=tracks,
-        is_plain=track.is_alone and not is_mixed,
+        is_plain=track.is_alone and track.has_one_format and not is_changed,
         start=start,
-        notes=(*content.notes, *chosen.notes, *_note_start(start)),
+        notes=notes,
     )
 
 
@@ -222,10 +234,25 @@ def _inspect(content: SourceContent, track: Track, index: int, zero: float) -> C
     if index != track.index:
         with open_track(content, index) as other:
             return _inspect(content, other, index, zero)
-    if track.is_alone and track.decoder.channels == 1:
-        return ChosenTrack(index, 0.0, None)
-    start = 0.0 if track.is_alone else _start(track, zero)
-    return ChosenTrack(index, start, choose_mix(track, content.size))
+    start = 0.0 if track.is_alone and not _is_trimmed(track) else _start(track, zero)
+    return ChosenTrack(index, start, choose_mix(track, content))
+
+
+def _require_frames(content: SourceContent, index: int) -> None:
+    """Raise an error if a compressed track is not divided into frames, which WAVE cannot do."""
+    with open_track(content, index) as track:
+        packets = list(islice(track.packets(), _CHECKED_PACKETS))
+        damaged = sum(count_samples(track.decoder, packet) is None for packet in packets)
+        if damaged > len(packets) * _MAX_DAMAGE:
+            raise RecordingError(
+                f"{track.label} cannot be decoded: its {track.codec} has no frame headers, and wav "
+                "does not say where frames end; convert the original, for example to flac."
+            )
+
+
+def _is_trimmed(track: Track) -> bool:
+    """Return whether the decoder may leave out samples of which the container does not know."""
+    return not track.is_copyable and not track.codec.startswith("pcm_")
 
 
 def _start(track: Track, zero: float) -> float:
@@ -238,6 +265,19 @@ def _note_start(start: float) -> tuple[str, ...]:
     if start < _NOTED_START:
         return ()
     return (f"Its audio begins {start:.1f} s after the recording does.",)
+
+
+def _note_links(count: int) -> tuple[str, ...]:
+    return (f"It was joined of {count} recordings, all of which are read.",) if count > 1 else ()
+
+
+def _note_codecs(codecs: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(codecs)) < 2:  # noqa: PLR2004  # several codecs
+        return ()
+    names = ", ".join(map(printable, sorted(set(codecs))))
+    return (
+        f"Its track describes samples of several codecs ({names}); {printable(codecs[0])} is read.",
+    )
 
 
 def _link_duration(link: SourceContent, index: int) -> float:

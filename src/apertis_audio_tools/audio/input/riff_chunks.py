@@ -3,6 +3,7 @@
 import string
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import BinaryIO, Literal, NamedTuple
 
 from apertis_audio_tools.audio.input.sources import SourceContent
@@ -14,6 +15,8 @@ _BYTE_ORDERS: dict[bytes, Literal["little", "big"]] = {
     b"BW64": "little",
     b"RIFX": "big",
 }
+_WIDE_FORMS = frozenset({b"RF64", b"BW64"})
+_NO_METADATA = frozenset({b"data", *_BYTE_ORDERS})
 _FORM = b"WAVE"
 _FORM_BYTES, _HEAD_BYTES = 12, 8
 """Bytes before the first chunk, and of the kind and size of each chunk."""
@@ -27,6 +30,17 @@ _MAX_CHUNKS = 1_000
 _MAX_SIZE = 0xFFFFFFFF
 """Size that stands for an unknown one, as 0 does, or for one that is in a ``ds64`` chunk."""
 _ID_BYTES = frozenset((string.ascii_letters + string.digits + " _-").encode())
+
+
+_MAX_JOINED = 10_000
+"""Files that were joined to a file and are read."""
+
+
+class _Range(NamedTuple):
+    """Positions at which audio begins and ends."""
+
+    start: int
+    end: int
 
 
 class _Chunk(NamedTuple):
@@ -45,8 +59,9 @@ class _Chunk(NamedTuple):
 def without_surplus(content: SourceContent) -> SourceContent:
     """Return a WAVE file without what is behind its audio; any other recording is unchanged.
 
-    Large chunks of metadata before the audio are left out as well. If the bytes behind the audio
-    are not chunks of metadata, a note says so.
+    Large chunks of metadata before the audio are left out as well. The audio of WAVE files of the
+    same format that were joined is kept. If there are other bytes behind it that are not chunks of
+    metadata, a note says so.
 
     Raises:
         RecordingError: If there are more chunks before the audio than any real file has, or if
@@ -64,22 +79,59 @@ def without_surplus(content: SourceContent) -> SourceContent:
         if size is None and _metadata_end(stream, audio.start, content.size, order) >= content.size:
             raise RecordingError(f"{content.label} contains no audio.")
         end = content.size if size is None else min(audio.start + size, content.size)
+        ranges = [_Range(audio.start, end)]
         if size is not None:
-            surplus_start = _Chunk(b"data", audio.start, size).end
-            notes = _note_surplus(stream, content, surplus_start, before, order)
+            form_chunk = _content_of(stream, before, b"fmt ")
+            ranges += islice(_joined(stream, content, end, form_chunk, order), _MAX_JOINED)
+            notes = _note_surplus(stream, content, ranges[-1].end, form_chunk, order)
             content = replace(content, notes=content.notes + notes)
-        header = _plain_header(stream, form, before, audio)
+        is_joined = len(ranges) > 1
+        header = _plain_header(stream, form, before, audio, is_joined=is_joined)
+    if is_joined:
+        joined = content.parts(ranges)
+        return joined.window(0, joined.size, header or b"")
     if header is None:
         return content if end == content.size else content.window(0, end)
     return content.window(audio.start, end - audio.start, header)
 
 
+def _joined(
+    stream: BinaryIO,
+    content: SourceContent,
+    end: int,
+    form: bytes,
+    order: Literal["little", "big"],
+) -> Iterator[_Range]:
+    """Yield the audio of further files of the same format, each joined to the one before."""
+    while True:
+        position = _metadata_end(stream, end + end % 2, content.size, order)
+        stream.seek(position)
+        head = stream.read(_FORM_BYTES)
+        if _BYTE_ORDERS.get(head[:4]) != order or head[8:] != _FORM:
+            return
+        before, audio = _read_head(stream, content, order, position)
+        if audio is None or _content_of(stream, before, b"fmt ") != form:
+            return
+        size = _audio_size(stream, audio, before)
+        end = content.size if size is None else min(audio.start + size, content.size)
+        yield _Range(audio.start, end)
+
+
+def _content_of(stream: BinaryIO, chunks: list[_Chunk], kind: bytes) -> bytes:
+    """Return the content of the first chunk of a kind, or nothing if there is none."""
+    for chunk in chunks:
+        if chunk.kind == kind:
+            stream.seek(chunk.start)
+            return stream.read(min(chunk.size, _MAX_DESCRIPTION_BYTES))
+    return b""
+
+
 def _read_head(
-    stream: BinaryIO, content: SourceContent, order: Literal["little", "big"]
+    stream: BinaryIO, content: SourceContent, order: Literal["little", "big"], position: int = 0
 ) -> tuple[list[_Chunk], _Chunk | None]:
-    """Return the chunks before the audio, and that of the audio, if any."""
+    """Return the chunks before the audio of a file at a position, and its audio, if any."""
     before: list[_Chunk] = []
-    for chunk in _chunks(stream, _FORM_BYTES, content.size, order):
+    for chunk in _chunks(stream, position + _FORM_BYTES, content.size, order):
         if chunk.kind == b"data":
             return before, chunk
         before.append(chunk)
@@ -118,7 +170,7 @@ def _metadata_end(
 ) -> int:
     """Return where the chunks of metadata end that begin at a position."""
     for number, chunk in enumerate(_chunks(stream, position, end, order)):
-        is_metadata = chunk.kind != b"data" and _ID_BYTES.issuperset(chunk.kind)
+        is_metadata = chunk.kind not in _NO_METADATA and _ID_BYTES.issuperset(chunk.kind)
         if number == _MAX_CHUNKS or not is_metadata or chunk.start + chunk.size > end:
             break
         position = chunk.end
@@ -129,17 +181,13 @@ def _note_surplus(
     stream: BinaryIO,
     content: SourceContent,
     end: int,
-    before: list[_Chunk],
+    form: bytes,
     order: Literal["little", "big"],
 ) -> tuple[str, ...]:
     """Return a note if the bytes behind the audio are not all chunks of metadata."""
-    end = _metadata_end(stream, end, content.size, order)
-    form = next((chunk for chunk in before if chunk.kind == b"fmt "), None)
-    if end >= content.size or form is None:
-        return ()
-    stream.seek(form.start + 8)  # after the codec, the channels and the sample rate
-    bytes_per_second = int.from_bytes(stream.read(4), order)
-    if not bytes_per_second:
+    end = _metadata_end(stream, end + end % 2, content.size, order)
+    bytes_per_second = int.from_bytes(form[8:12], order)  # after codec, channels and sample rate
+    if end >= content.size or not bytes_per_second:
         return ()
     surplus = content.size - end
     note = (
@@ -150,20 +198,24 @@ def _note_surplus(
 
 
 def _plain_header(
-    stream: BinaryIO, form: bytes, before: list[_Chunk], audio: _Chunk
+    stream: BinaryIO, form: bytes, before: list[_Chunk], audio: _Chunk, *, is_joined: bool
 ) -> bytes | None:
-    """Return a header without metadata, or None if the metadata is small and not in ID3."""
+    """Return a header without metadata, or None if the metadata is small and not in ID3.
+
+    The header of joined files says that the size of the audio is not known.
+    """
     metadata = [chunk for chunk in before if chunk.kind not in _DESCRIPTIONS]
     is_small = sum(chunk.size for chunk in metadata) <= _MAX_METADATA_BYTES
-    if is_small and all(chunk.kind.lower() != b"id3 " for chunk in metadata):
+    if not is_joined and is_small and all(chunk.kind.lower() != b"id3 " for chunk in metadata):
         return None
+    kinds = _DESCRIPTIONS - ({b"ds64"} if is_joined else set())
     kept = [
-        chunk
-        for chunk in before
-        if chunk.kind in _DESCRIPTIONS and chunk.size <= _MAX_DESCRIPTION_BYTES
+        chunk for chunk in before if chunk.kind in kinds and chunk.size <= _MAX_DESCRIPTION_BYTES
     ]
-    parts = [form]
+    parts = [b"RIFF" + form[4:] if is_joined and form[:4] in _WIDE_FORMS else form]
     for chunk in [*kept, _Chunk(audio.kind, audio.start, 0)]:
         stream.seek(chunk.start - _HEAD_BYTES)
         parts.append(stream.read(chunk.end - chunk.start + _HEAD_BYTES))
+    if is_joined:
+        parts[-1] = audio.kind + bytes(_HEAD_BYTES - len(audio.kind))
     return b"".join(parts)

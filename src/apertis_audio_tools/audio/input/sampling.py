@@ -1,9 +1,11 @@
 """Short samples of a recording, which show what is in it before all of it is read."""
 
+import contextlib
+import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import av
 from av.audio.frame import AudioFrame
@@ -14,7 +16,9 @@ from apertis_audio_tools.audio.input.frames import (
     frame_format,
     pull_frames,
 )
-from apertis_audio_tools.audio.input.tracks import MICROSECONDS, Track
+from apertis_audio_tools.audio.input.sources import SourceContent
+from apertis_audio_tools.audio.input.tracks import MICROSECONDS, Track, open_track
+from apertis_audio_tools.errors import RecordingError
 
 SAMPLE_RATE = 8_000
 """Hz of the samples, enough for most of the energy of speech."""
@@ -29,9 +33,14 @@ _MAX_PACKETS_PER_SECOND = 4_000
 _BYTE_SOUGHT_CONTAINERS = frozenset({"aac", "ac3", "eac3", "mp2", "mp3", "mpeg", "mpegts"})
 """Containers without an index, in which FFmpeg finds places by the number of their byte."""
 
-_PARSED_CONTAINERS = frozenset({"matroska", "webm"})
-"""Containers whose index is not used; see `tracks`. They are read up to the time that is sought."""
-_MAX_PARSED_BYTES = 64 << 20
+_CLUSTER_CONTAINERS = frozenset({"matroska", "webm"})
+"""Containers whose index is not used; see `tracks`. They can be read on from any cluster."""
+_CLUSTER = re.compile(rb"\x1f\x43\xb6\x75.{1,8}?(?:\xbf\x84.{4})?\xe7", re.DOTALL)
+"""Head of a cluster, whose first element is its time (RFC 9559)."""
+_CLUSTER_HEAD_BYTES = 19
+_MAX_CLUSTER_BYTES = 64 << 20
+"""Bytes in which a cluster is looked for. In films one may have tens of megabytes."""
+_READ_BYTES = 1 << 20
 
 
 class Window(NamedTuple):
@@ -42,30 +51,59 @@ class Window(NamedTuple):
 
 
 def sample_track(
-    track: Track, size: int, windows: Iterable[Window]
+    track: Track, content: SourceContent, windows: Iterable[Window]
 ) -> Iterator[list[Sequence[int]]]:
     """Yield the windows of a track that was just opened: 16-bit samples of each channel, by 0.1 s.
 
-    Windows that cannot be reached are left out, such as all but the first of a recording of unknown
-    duration, or of a large Matroska file. `size` is that of the recording in bytes.
+    Windows that cannot be reached are left out, such as all but the first of most recordings of
+    unknown duration.
     """
     for window in windows:
         try:
-            if window.share:
-                _seek(track, size, window.share)
-            yield from _samples(_decode_seconds(track, window.seconds))
-        except (OSError, ValueError, av.error.FFmpegError):
+            with _track_at(track, content, window.share) as moved:
+                yield from _samples(_decode_seconds(moved, window.seconds))
+        except (OSError, ValueError, RecordingError, av.error.FFmpegError):
             continue
 
 
-def _seek(track: Track, size: int, share: float) -> None:
+@contextlib.contextmanager
+def _track_at(track: Track, content: SourceContent, share: float) -> Iterator[Track]:
     """Move to a share of a recording; raise an error if that is not possible."""
+    if share and track.container in _CLUSTER_CONTAINERS:
+        with open_track(_from_cluster(content, share), track.index) as moved:
+            yield moved
+        return
+    if share:
+        _seek(track, content.size, share)
+    yield track
+
+
+def _from_cluster(content: SourceContent, share: float) -> SourceContent:
+    """Return a Matroska file without the clusters before a share of its bytes."""
+    with content.open() as stream:
+        start = _find_cluster(stream, 0)
+        found = _find_cluster(stream, int(content.size * share))
+    return content.parts([(0, start), (found, content.size)])
+
+
+def _find_cluster(stream: BinaryIO, position: int) -> int:
+    """Return the position of the next cluster; raise an error if there is none nearby."""
+    for start in range(position, position + _MAX_CLUSTER_BYTES, _READ_BYTES):
+        stream.seek(start)
+        data = stream.read(_READ_BYTES + _CLUSTER_HEAD_BYTES)
+        if match := _CLUSTER.search(data):
+            return start + match.start()
+        if not data:
+            break
+    raise ValueError
+
+
+def _seek(track: Track, size: int, share: float) -> None:
+    """Move the demuxer of a track."""
     demuxer = track.demuxer
     if track.container in _BYTE_SOUGHT_CONTAINERS:
         demuxer.seek(int(size * share), unsupported_byte_offset=True)
-    elif not demuxer.duration or (
-        size > _MAX_PARSED_BYTES and track.container in _PARSED_CONTAINERS
-    ):
+    elif not demuxer.duration:
         raise ValueError
     else:
         seconds = (track.zero or 0.0) + share * demuxer.duration / MICROSECONDS

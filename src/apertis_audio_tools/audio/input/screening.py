@@ -5,6 +5,7 @@ from apertis_audio_tools.audio.input.isolation import require_bounded_probe
 from apertis_audio_tools.audio.input.mp4_claims import require_plausible_samples
 from apertis_audio_tools.audio.input.riff_chunks import without_surplus
 from apertis_audio_tools.audio.input.sources import Source, SourceContent, open_source
+from apertis_audio_tools.audio.input.tags import without_inner_tags
 from apertis_audio_tools.audio.input.tracks import map_av_errors
 from apertis_audio_tools.audio.input.vorbis_comments import require_few_comments
 
@@ -22,7 +23,7 @@ def open_screened(source: Source, *, isolate: bool = False) -> SourceContent:
         with map_av_errors(content.label):
             if isolate:
                 require_bounded_probe(content)
-            content = without_costly_tags(without_surplus(content))
+            content = without_costly_tags(without_inner_tags(without_surplus(content)))
             require_plausible_samples(content)
             require_few_comments(content)
             return content

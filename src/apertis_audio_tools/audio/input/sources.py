@@ -9,12 +9,13 @@ import shutil
 import stat
 import tempfile
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeGuard, cast
 
-from apertis_audio_tools.audio.input.stream_window import open_window
+from apertis_audio_tools.audio.input.stream_window import open_parts, open_window
 from apertis_audio_tools.concurrency.fork_safety import ForkSafeLock
 from apertis_audio_tools.errors import RecordingError
 from apertis_audio_tools.files.paths import NOT_FETCHED_HINT, looks_like_a_url
@@ -69,6 +70,20 @@ class SourceContent:
             return open_window(self.open(), start, size, header=header)
 
         return replace(self, size=len(header) + size, open=open_range, open_file=None)
+
+    def parts(self, ranges: Iterable[tuple[int, int]]) -> "SourceContent":
+        """Return ranges of the bytes, each from its start to its end, one after the other."""
+        parts = [(start, end - start) for start, end in ranges if end > start]
+
+        def open_all() -> BinaryIO:
+            return open_parts(self.open(), parts)
+
+        return replace(self, size=sum(size for _, size in parts), open=open_all, open_file=None)
+
+    def without(self, ranges: Iterable[tuple[int, int]]) -> "SourceContent":
+        """Return the bytes without ranges of them, which are in order and do not overlap."""
+        edges = [0, *chain.from_iterable(ranges), self.size]
+        return self.parts(zip(edges[::2], edges[1::2], strict=True))
 
 
 def open_source(source: Source) -> SourceContent:

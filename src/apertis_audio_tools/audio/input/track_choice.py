@@ -72,7 +72,7 @@ def _first_audible(content: SourceContent, index: int, decodable: Sequence[int])
 
 def _is_audible(content: SourceContent, index: int) -> bool:
     with open_track(content, index) as track:
-        return any(map(_is_loud, sample_track(track, content.size, _WINDOWS)))
+        return any(map(_is_loud, sample_track(track, content, _WINDOWS)))
 
 
 def _is_loud(channels: Sequence[Sequence[int]]) -> bool:
@@ -106,14 +106,14 @@ def _names(tracks: Sequence[TrackInfo]) -> str:
 def _name(track: TrackInfo) -> str:
     codec = track.codec or "unknown codec"
     facts = [
-        _printable(track.language) if track.language != "und" else "",
-        f'"{_printable(track.title)}"' if track.title else "",
+        printable(track.language) if track.language != "und" else "",
+        f'"{printable(track.title)}"' if track.title else "",
         codec if track.is_decodable else f"{codec}, cannot be decoded",
     ]
     return ", ".join(filter(None, facts))
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Return a text from the file as messages can carry it, however long and odd it is."""
     short = text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}…"
     return "".join(each if each.isprintable() else "_" for each in short)

@@ -1,6 +1,7 @@
 """The audio tracks of an open recording, and the packets in one of them."""
 
 import contextlib
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -13,8 +14,12 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from apertis_audio_tools.audio.input.allowlist import DECODERS, DEMUXER_OPTIONS, name_refused_format
-from apertis_audio_tools.audio.input.frame_headers import ELEMENTARY_CONTAINERS, without_tags
-from apertis_audio_tools.audio.input.mp4_edit_lists import duration_without_priming
+from apertis_audio_tools.audio.input.frame_headers import (
+    ELEMENTARY_CONTAINERS,
+    MAX_FRAME_BYTES,
+    is_frame,
+)
+from apertis_audio_tools.audio.input.mp4_edit_lists import duration_without_priming, sample_codecs
 from apertis_audio_tools.audio.input.opening_limits import OpeningStream
 from apertis_audio_tools.audio.input.sources import SourceContent, unreadable_error
 from apertis_audio_tools.errors import RecordingError
@@ -30,6 +35,13 @@ _MIN_SAMPLE_RATE, _MAX_SAMPLE_RATE = 1_000, 1_536_000
 """Hz, beyond any recording. Resampling from any rate in a header can take for ever."""
 _MAX_CHANNELS = 64
 """More than any codec has but the uncompressed ones, whose headers may claim anything."""
+_DAMAGE_ERRORS = (
+    av.error.InvalidDataError,
+    av.error.PatchWelcomeError,
+    av.error.PermissionError,
+    av.error.UndefinedError,
+)
+"""Errors of demuxers about damaged places. -1 is the number of a missing permission."""
 _MAX_FAILURES = 100
 """Attempts to read on after a damaged place before the rest is given up."""
 _DISCARD = getattr(av.stream, "Discard", None)
@@ -82,7 +94,7 @@ class Track:
         container: Name of the container, such as ``mp3``, ``ogg``, ``mp4`` or ``webm``.
         codec: FFmpeg's canonical name of the codec, whichever of its decoders is used.
         edited_seconds: Duration by an MP4 edit list that hides only priming, or None.
-        content: The recording, which may be read beside the demuxer.
+        sample_codecs: Codecs of its samples by an MP4 file; several if its format changes midway.
     """
 
     label: str
@@ -94,7 +106,7 @@ class Track:
     container: str
     codec: str
     edited_seconds: float | None
-    content: SourceContent
+    sample_codecs: tuple[str, ...]
 
     @property
     def is_alone(self) -> bool:
@@ -103,6 +115,11 @@ class Track:
             stream.index == self.stream.index or _ATTACHED_PICTURE in stream.disposition
             for stream in self.demuxer.streams
         )
+
+    @property
+    def has_one_format(self) -> bool:
+        """True if all of it has the same codec, sample rate and channels, as far as is known."""
+        return len(self.sample_codecs) <= 1
 
     @property
     def decoder(self) -> AudioCodecContext:
@@ -118,28 +135,23 @@ class Track:
     def is_copyable(self) -> bool:
         """True if packets can be copied to another file and their exact durations are known."""
         is_complete = self.codec != "opus" or len(self.extradata) >= _OPUS_HEAD_BYTES
-        return self.codec in _COPYABLE_CODECS and is_complete
+        return self.codec in _COPYABLE_CODECS and is_complete and self.has_one_format
 
     def packets(self) -> Iterator[Packet]:
-        """Return the packets that hold audio, including those after a damaged place.
+        """Yield the packets that hold audio, including those after a damaged place.
 
         Raises:
             av.error.InvalidDataError: If there are only errors and no packets any more.
         """
-        packets = self._demuxed_packets()
-        if self.container in ELEMENTARY_CONTAINERS:
-            return without_tags(packets, self.content)
-        return packets
-
-    def _demuxed_packets(self) -> Iterator[Packet]:
         failures = 0
+        longest = MAX_FRAME_BYTES if self.container in ELEMENTARY_CONTAINERS else sys.maxsize
         while True:
             try:
                 for packet in self.demuxer.demux(self.stream):
-                    if packet.size:
+                    if 0 < packet.size <= longest or is_frame(packet):
                         failures = 0
                         yield packet
-            except av.error.InvalidDataError:
+            except _DAMAGE_ERRORS:
                 failures += 1
                 if failures > _MAX_FAILURES:
                     raise
@@ -179,6 +191,7 @@ def open_track(content: SourceContent, index: int | None = None) -> Iterator[Tra
             audio = demuxer.streams.audio[index]
             _discard_others(demuxer, audio)
             zero = cast("int | None", demuxer.start_time)
+            container = _container_name(demuxer.format.name, audio.codec_context.name, head)
             yield Track(
                 label,
                 demuxer,
@@ -186,11 +199,16 @@ def open_track(content: SourceContent, index: int | None = None) -> Iterator[Tra
                 index,
                 tracks,
                 None if zero is None else zero / MICROSECONDS,
-                _container_name(demuxer.format.name, audio.codec_context.name, head),
+                container,
                 audio.codec_context.codec.canonical_name,
                 edited_seconds,
-                content,
+                _sample_codecs(content, index) if container == "mp4" else (),
             )
+
+
+def _sample_codecs(content: SourceContent, index: int) -> tuple[str, ...]:
+    with content.open() as stream:
+        return sample_codecs(stream, content.size, index)
 
 
 def first_stamp(content: SourceContent) -> float:

@@ -3,6 +3,7 @@
 import struct
 from dataclasses import dataclass
 
+from apertis_audio_tools.audio.input.frames import has_non_numbers
 from apertis_audio_tools.audio.input.sources import SourceContent
 from apertis_audio_tools.audio.input.tracks import Track
 
@@ -22,6 +23,9 @@ _CODECS = {
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 _RIFF = b"RIFF"
 _SIZE_FIELD = struct.Struct("<I")
+
+_CHECKED_BLOCK, _CHECKED_BLOCKS = 1 << 20, 256
+"""Bytes of samples that are checked at once, and how often."""
 
 WAV_HEADER_BYTES = _HEADER.size
 MAX_WAV_BYTES = 0xFFFFFFFF
@@ -104,3 +108,17 @@ def read_wav_layout(track: Track, content: SourceContent) -> WavLayout | None:
         size // frame_bytes,
         is_riff and claimed == size,
     )
+
+
+def are_numbers(layout: WavLayout, content: SourceContent) -> bool:
+    """Return whether all samples are numbers, which those of floating point may not be.
+
+    Of large recordings only a part is checked.
+    """
+    tag, width = _CODECS[layout.codec]
+    if tag != _FLOAT:
+        return True
+    with content.open() as stream:
+        stream.seek(layout.start)
+        blocks = (stream.read(_CHECKED_BLOCK) for _ in range(_CHECKED_BLOCKS))
+        return not any(has_non_numbers(block, width) for block in blocks)

@@ -17,7 +17,7 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
 
-from apertis_audio_tools.audio.input.ogg_chains import chain_links
+from apertis_audio_tools.audio.input.joined_files import divide_joined_files
 from apertis_audio_tools.audio.input.probing import probe
 from apertis_audio_tools.audio.input.screening import open_screened
 from apertis_audio_tools.audio.input.tracks import Packet, Track, open_track
@@ -195,7 +195,7 @@ class _MuxedWriter:
         self._held: Packet | None = None
 
     def add(self, audio: bytes) -> None:
-        for link in chain_links(open_screened(audio)):
+        for link in divide_joined_files(open_screened(audio), "ogg"):
             with open_track(link) as track:
                 muxer = self._muxer or self._begin(track)
                 _require_same(self._format, self._format_of(track))

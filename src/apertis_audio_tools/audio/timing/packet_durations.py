@@ -12,14 +12,13 @@ from itertools import chain, islice
 from math import inf
 from operator import attrgetter
 
-from av.audio.codeccontext import AudioCodecContext
-
-from apertis_audio_tools.audio.input.frames import DECODE_ERRORS
+from apertis_audio_tools.audio.input.frames import MAX_PROBED_PACKETS, count_samples
 from apertis_audio_tools.audio.input.tracks import Packet, Track
 from apertis_audio_tools.errors import RecordingError
 
 _PROBED_PACKETS = 32
-"""Packets decoded to learn how many samples each has, and how many of the first are skipped."""
+"""Packets decoded to learn how many samples each has, and how many of the first are skipped; more
+if players skip all of them, as up to 80 ms of Opus."""
 
 OPUS_RATE = 48_000
 _OPUS_FRAMES = (480, 960, 1920, 2880) * 3 + (480, 960) * 2 + (120, 240, 480, 960) * 4
@@ -60,8 +59,12 @@ class PacketClock:
 def packet_clock(track: Track) -> tuple[PacketClock, Iterator[Packet]]:
     """Return the clock of a track that was just opened, and all its packets."""
     packets = track.packets()
-    probed = list(islice(packets, _PROBED_PACKETS))
-    samples = [_count_samples(track.decoder, packet) for packet in probed]
+    probed, samples = list[Packet](), list[int]()
+    for packet in islice(packets, MAX_PROBED_PACKETS):
+        probed.append(packet)
+        samples.append(count_samples(track.decoder, packet) or 0)
+        if len(probed) >= _PROBED_PACKETS and any(samples):
+            break
     if not any(samples):
         raise RecordingError(
             f"{track.label} cannot be decoded: its first {len(probed)} packets are damaged."
@@ -71,13 +74,6 @@ def packet_clock(track: Track) -> tuple[PacketClock, Iterator[Packet]]:
     skipped = sum(map(duration, probed[: first + 1]))
     skipped -= samples[first] * rate // track.decoder.sample_rate
     return PacketClock(rate, duration, -max(skipped, 0)), chain(probed, packets)
-
-
-def _count_samples(decoder: AudioCodecContext, packet: Packet) -> int:
-    try:
-        return sum(frame.samples for frame in decoder.decode(packet))
-    except DECODE_ERRORS:
-        return 0
 
 
 def _exact_duration(track: Track, samples: int) -> tuple[int, PacketDuration]:
