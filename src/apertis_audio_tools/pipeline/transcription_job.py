@@ -120,9 +120,9 @@ class JobFactory:
         capabilities = context.capabilities
         need = options.need
         sent = options.as_transcription() if options.translates_text else options
+        sent = replace(sent, response_format=_response_format(sent, capabilities))
         if options.model != AUTO:
-            options = replace(options, response_format=_response_format(sent, capabilities))
-            sent = replace(sent, response_format=options.response_format)
+            options = replace(options, response_format=sent.response_format)
         # A request without audio shows how much of a request is left for audio.
         empty = Upload("piece.webm", "audio/webm", 0, io.BytesIO)
         check_terms(options)
