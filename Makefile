@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage hostile speakers mcp plugins stores llms lint dist docs screenshots docs-serve overview audit mutants rerecord clean
+.PHONY: help demo test coverage hostile speakers mcp plugins stores llms lint dist docs screenshots docs-serve overview audit mutants rerecord costs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,9 @@ speakers: $(VENV)/.dev ## transcribe a meeting of an hour by its channels, and c
 
 mcp: $(VENV)/.dev ## transcribe three hours over each transport of MCP
 	APERTIS_LONG_TESTS=1 $(BIN)/python -m pytest tests/mcp
+
+costs: $(VENV)/.dev ## compare estimates with what the sandbox bills, and limits with what a service bills in spite of faults
+	$(BIN)/python benchmarks/costs.py
 
 plugins: $(VENV)/.dev ## test the plugins in llm, MarkItDown and NeMo Agent Toolkit, each installed in its own environment
 	APERTIS_PLUGIN_HOSTS=1 $(BIN)/python -m pytest tests/plugins

@@ -3,12 +3,17 @@
 import gc
 import os
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from apertis_audio_tools.api.model_lifecycle import ModelLifecycles
+from apertis_audio_tools.pipeline import model_directory
+from apertis_audio_tools.pipeline.model_directory import ModelDirectory
 from apertis_audio_tools.sandbox import Sandbox, Whisper
+from apertis_audio_tools.transport.retry import SystemClock
 from support.caching_recogniser import CachingRecogniser
 from support.sync_async import RUNS, Run
 
@@ -52,6 +57,28 @@ def pytest_collection_finish() -> None:
     """Exclude imported and collected objects from later garbage collections."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def _fixed_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test depend on the calendar: on this day, all models of the table are served."""
+    monkeypatch.setattr(SystemClock, "today", lambda _: date(2026, 1, 1))
+    monkeypatch.setattr(model_directory, "_warned_of", set[str]())
+
+
+@pytest.fixture(autouse=True)
+def _without_model_list(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let clients ask for no list of models, except in tests with the mark `model_list`."""
+    if request.node.get_closest_marker("model_list"):
+        return
+
+    async def alifecycles(self: ModelDirectory) -> ModelLifecycles:
+        return ModelLifecycles(None, self._table)
+
+    monkeypatch.setattr(
+        ModelDirectory, "lifecycles", lambda self: ModelLifecycles(None, self._table)
+    )
+    monkeypatch.setattr(ModelDirectory, "alifecycles", alifecycles)
 
 
 @pytest.fixture(autouse=True)

@@ -17,17 +17,19 @@ from apertis_audio_tools.models import Capabilities, Operation
 ALL_TEXT = {"json", "text", "srt", "vtt", "verbose_json"}
 ALL_AUDIO = {"mp3", "opus", "aac", "flac", "wav", "pcm"}
 WHISPERS = ["whisper-1", "whisper-large-v3", "whisper-large-v3-turbo"]
-GPT_TRANSCRIBERS = ["gpt-4o-mini-transcribe", "gpt-4o-transcribe"]
+GPT_4O_TRANSCRIBERS = ["gpt-4o-mini-transcribe", "gpt-4o-transcribe"]
+GPT_TRANSCRIBERS = [*GPT_4O_TRANSCRIBERS, "gpt-transcribe"]
 STEERABLE = "gpt-4o-mini-tts-2025-12-15"
-GEMINI = "gemini-3.1-flash-tts-preview"
-SPEAKERS = ["tts-1", "tts-1-hd", STEERABLE, GEMINI]
-LISTENER = "gpt-4o-audio-preview"
+GEMINIS = ["gemini-3.1-flash-tts-preview", "gemini-3.8-flash-lite-tts"]
+SPEAKERS = ["tts-1", "tts-1-hd", STEERABLE, *GEMINIS]
+LISTENERS = ["gpt-4o-audio-preview", "gpt-audio", "gpt-audio-mini"]
+WRITERS = ["gpt-4.1-mini"]
 VOICES = {"alloy", "echo", "fable", "onyx", "nova", "shimmer"}
 
 
 def test_table_has_the_documented_models() -> None:
-    """The table has the documented models and no others."""
-    assert set(MODELS) == {*WHISPERS, *GPT_TRANSCRIBERS, *SPEAKERS, LISTENER}
+    """The table has the documented models, their successors, and no others."""
+    assert set(MODELS) == {*WHISPERS, *GPT_TRANSCRIBERS, *SPEAKERS, *LISTENERS, *WRITERS}
 
 
 @pytest.mark.parametrize(
@@ -47,10 +49,14 @@ def test_facts() -> None:
     """Limits, instructions, voices and chat are those of the reference."""
     assert {name for name, row in MODELS.items() if row.instructions} == {STEERABLE}
     assert {name: row.max_seconds for name, row in MODELS.items() if row.max_seconds} == (
-        dict.fromkeys(GPT_TRANSCRIBERS, 1400.0)
+        dict.fromkeys(GPT_4O_TRANSCRIBERS, 1400.0)
     )
-    assert {name for name in SPEAKERS if MODELS[name].voices == VOICES} == {*SPEAKERS} - {GEMINI}
-    assert {name for name, row in MODELS.items() if "chat" in row.formats} == {LISTENER}
+    assert {name for name in SPEAKERS if MODELS[name].voices == VOICES} == {*SPEAKERS} - {*GEMINIS}
+    assert {name for name, row in MODELS.items() if row.formats.get("chat")} == {*LISTENERS}
+    assert {name for name, row in MODELS.items() if "chat" in row.formats} == {
+        *LISTENERS,
+        *WRITERS,
+    }
     assert (models.MAX_UPLOAD_BYTES, models.MAX_SPEECH_CHARACTERS) == (26_214_400, 4096)
     assert (models.SPEED_RANGE, models.TEMPERATURE_RANGE) == ((0.25, 4.0), (0.0, 1.0))
 
@@ -67,8 +73,8 @@ def test_sources() -> None:
         ("tts-1", "transcribe", None, "these models can: gpt-4o-mini-transcribe, .*whisper-1"),
         ("gpt-4o-transcribe", "translate", None, "these models can: whisper-1, whisper-large-v3"),
         ("whisper-1", "speak", None, "these models can: gemini.*tts-1"),
-        ("whisper-1", "chat", None, f"these models can: {LISTENER}"),
-        (LISTENER, "transcribe", None, "cannot transcribe"),
+        ("whisper-1", "chat", None, "these models can: gpt-4.1-mini, gpt-4o-audio-preview"),
+        (LISTENERS[0], "transcribe", None, "cannot transcribe"),
         (
             "gpt-4o-transcribe",
             "transcribe",
@@ -153,9 +159,9 @@ def test_voices(voice: str) -> None:
         Capabilities().require_voice(model, voice)
     if voice in VOICES:
         with pytest.raises(UnsupportedError, match=r"voice of gpt-4o-mini-tts.*tts-1, tts-1-hd"):
-            Capabilities().require_voice(GEMINI, voice)
+            Capabilities().require_voice(GEMINIS[0], voice)
     else:
-        Capabilities().require_voice(GEMINI, voice)
+        Capabilities().require_voice(GEMINIS[0], voice)
 
 
 def test_custom_rows() -> None:

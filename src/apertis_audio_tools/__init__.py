@@ -20,10 +20,12 @@ if TYPE_CHECKING:
         APITimeoutError,
         AudioRequiresPaygError,
         AuthenticationError,
+        BudgetExceededError,
         CertificateError,
         ConfigurationError,
         InvalidRequestError,
         MalformedResponseError,
+        ModelRetirementWarning,
         NotFoundError,
         OutputError,
         PaymentError,
@@ -35,13 +37,16 @@ if TYPE_CHECKING:
         UnsupportedError,
     )
     from apertis_audio_tools.files.access import FileAccess
-    from apertis_audio_tools.models import MODELS, Model
+    from apertis_audio_tools.models import MODELS, Model, Price
     from apertis_audio_tools.pipeline.batch import Outcome
+    from apertis_audio_tools.pipeline.estimates import Estimate, RecordingEstimate
     from apertis_audio_tools.pipeline.progress import Progress
     from apertis_audio_tools.results import (
+        Balance,
         ChatDelta,
         ChatReply,
         Cue,
+        ModelStatus,
         PartialTranscript,
         Passage,
         Segment,
@@ -49,6 +54,7 @@ if TYPE_CHECKING:
         SpeechFile,
         ToolCall,
         ToolCallDelta,
+        TotalUsage,
         Transcript,
         Usage,
         Word,
@@ -67,16 +73,21 @@ __all__ = [
     "ApertisError",
     "AudioRequiresPaygError",
     "AuthenticationError",
+    "Balance",
+    "BudgetExceededError",
     "CertificateError",
     "ChatDelta",
     "ChatReply",
     "ConfigurationError",
     "Cue",
     "Diarizer",
+    "Estimate",
     "FileAccess",
     "InvalidRequestError",
     "MalformedResponseError",
     "Model",
+    "ModelRetirementWarning",
+    "ModelStatus",
     "NotFoundError",
     "Outcome",
     "OutputError",
@@ -84,9 +95,11 @@ __all__ = [
     "Passage",
     "PaymentError",
     "PermissionDeniedError",
+    "Price",
     "Progress",
     "RateLimitError",
     "RecordingError",
+    "RecordingEstimate",
     "Segment",
     "ServerError",
     "SpeakerSpan",
@@ -95,6 +108,7 @@ __all__ = [
     "TooLargeError",
     "ToolCall",
     "ToolCallDelta",
+    "TotalUsage",
     "Transcript",
     "UnsupportedError",
     "Usage",
@@ -104,7 +118,7 @@ __all__ = [
 # The modules that define the public names; those that import least come first.
 _MODULES = (
     *("errors", "models", "results", "api.speakers", "files.access"),
-    *("pipeline.progress", "pipeline.batch", "client"),
+    *("pipeline.progress", "pipeline.batch", "pipeline.estimates", "client"),
 )
 
 

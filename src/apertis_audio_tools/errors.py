@@ -6,6 +6,7 @@ ApertisError
 ├─ RecordingError                the source is missing, unreadable or has no audio
 ├─ OutputError                   the result cannot be written to its path
 ├─ AccessError                   a file that the tools of an agent may not read or write
+├─ BudgetExceededError           the request would cost more than a limit leaves: not sent
 └─ APIError                      the service failed, or refused the request
    ├─ APIConnectionError         no complete response arrived
    │  ├─ APITimeoutError         ... in time
@@ -79,6 +80,10 @@ def _restore(
     return error
 
 
+class ModelRetirementWarning(FutureWarning):
+    """The provider of a model that is used stops serving it within 90 days, or has stopped."""
+
+
 class ConfigurationError(ApertisError):
     """The API key is missing, or a setting is invalid."""
 
@@ -99,12 +104,22 @@ class AccessError(ApertisError):
     """The file is not one that the tools of an agent may read or write."""
 
 
+class BudgetExceededError(ApertisError):
+    """The request would exceed `max_cost` or `max_audio_seconds`, and was not sent."""
+
+
 class APIError(ApertisError):
     """The service could not be reached, refused the request, or sent an unusable response."""
 
 
 class APIConnectionError(APIError):
-    """No complete response arrived."""
+    """No complete response arrived.
+
+    Attributes:
+        is_unsent: True if nothing of the request can have arrived at the service.
+    """
+
+    is_unsent: bool = False
 
 
 class APITimeoutError(APIConnectionError):
@@ -113,6 +128,8 @@ class APITimeoutError(APIConnectionError):
 
 class CertificateError(APIConnectionError):
     """The server could not prove that it is the service, and nothing was sent to it."""
+
+    is_unsent: bool = True
 
 
 class MalformedResponseError(APIError):

@@ -8,6 +8,7 @@ name their source. Change or add rows with a plain merge::
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from types import MappingProxyType
 from typing import Literal, TypeAlias, get_args
 
@@ -26,9 +27,20 @@ Task = Literal["transcribe", "translate"]
 TrackChoice: TypeAlias = int | Literal["default", "all"]
 """Audio track: an index among the audio tracks, the one a player plays, or all of them mixed."""
 
+AUTO = "auto"
+"""Name that stands for the best model the key has for what is asked."""
 TRANSCRIPTION_MODEL = "whisper-1"
 SPEECH_MODEL = "tts-1"
 CHAT_MODEL = "gpt-4o-audio-preview"
+DEFAULT_MODELS: MappingProxyType[Operation, str] = MappingProxyType(
+    {
+        "transcribe": TRANSCRIPTION_MODEL,
+        "translate": TRANSCRIPTION_MODEL,
+        "speak": SPEECH_MODEL,
+        "chat": CHAT_MODEL,
+    }
+)
+"""Models that are used if the list of the key's models is not known."""
 VOICE = "alloy"
 
 TRANSCRIPT_FORMATS = frozenset(get_args(TranscriptFormat))
@@ -41,6 +53,8 @@ MAX_UPLOAD_BYTES = 26_214_400
 MAX_REQUEST_SECONDS = 900.0
 """Longest audio of a request, unless `piece_seconds` sets another length: gateways answered 502 to
 63 minutes in one request, but not to 15 (dikte#49). Several pieces at once are faster, too."""
+DURATION_MARGIN = 6 / 7
+"""Share of a model's longest recording that a piece may last: 20 of the 23 minutes of gpt-4o."""
 MIN_REQUEST_SECONDS = 0.1
 """Shortest audio that services accept (pipecat#1575)."""
 MAX_SPEECH_CHARACTERS = 4096
@@ -59,6 +73,27 @@ TEMPERATURE_RANGE = (0.0, 1.0)
 CHAT_TEMPERATURE_RANGE = (0.0, 2.0)
 
 _REFERENCE = "Apertis Audio API reference"
+_REFERENCE_READ_ON = date(2026, 11, 22)
+_NOTICE = "OpenAI's deprecations page and model list"
+_NOTICE_READ_ON = date(2026, 11, 26)
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """Price of a model, in dollars.
+
+    Attributes:
+        source: Origin of the price.
+        read_on: Day on which the source was read.
+        per_hour: Price of an hour of audio; None if audio is not billed by time.
+        per_million_characters: Price of a million characters of text to be spoken; None if they are
+            not billed.
+    """
+
+    source: str
+    read_on: date
+    per_hour: float | None = None
+    per_million_characters: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +103,66 @@ class Model:
     Attributes:
         formats: Response formats of each operation; operations without a key are not supported.
         source: Origin of the facts.
+        read_on: Day on which the source was read.
+        retires: Day from which the provider no longer serves the model; None if no end was
+            announced. The service is a gateway and may serve it for longer.
+        successors: Names of the models that take its place.
         max_seconds: Longest recording of one request, in seconds; None if there is no known limit.
         word_times: True if transcriptions have the times of words on request.
         instructions: True if speech follows ``instructions``.
+        languages: True if several languages of a recording can be named.
+        keywords: True if terms to be recognised have a parameter of their own.
+        strong_languages: ISO 639-1 codes of languages that the model is best for.
         voices: Documented voices of the model; unknown voices are left to the server.
+        similar_voices: Voice of the model for each documented voice of other models, which is used
+            if the model was chosen automatically.
         max_input_tokens: Tokens a chat model reads at most, as far as they are known.
         max_output_tokens: Tokens a chat model writes at most, as far as they are known.
+        price: Price, if it does not depend on tokens, which nobody knows before.
     """
 
     formats: Mapping[Operation, frozenset[str]]
     source: str = _REFERENCE
+    read_on: date = _REFERENCE_READ_ON
+    retires: date | None = None
+    successors: tuple[str, ...] = ()
     max_seconds: float | None = None
     word_times: bool = False
     instructions: bool = False
+    languages: bool = False
+    keywords: bool = False
+    strong_languages: frozenset[str] = frozenset()
     voices: frozenset[str] = VOICES
+    similar_voices: Mapping[str, str] = field(default_factory=dict)
     max_input_tokens: int | None = None
     max_output_tokens: int | None = None
+    price: Price | None = None
+
+    def has_voice(self, voice: str) -> bool:
+        """Return whether the model has a documented voice, or a similar one."""
+        return voice in self.voices or voice in self.similar_voices
+
+
+def _ending(model: Model, retires: date, *successors: str) -> Model:
+    """Return a model with the end that its provider announced."""
+    source = f"{model.source}; its end from {_NOTICE}"
+    return replace(
+        model, source=source, read_on=_NOTICE_READ_ON, retires=retires, successors=successors
+    )
+
+
+def _by_hour(model: Model, dollars: float) -> Model:
+    """Return a model with its price for an hour of audio at OpenRouter."""
+    price = Price("OpenRouter's pages of its models", _NOTICE_READ_ON, per_hour=dollars)
+    return replace(model, price=price)
+
+
+def _by_character(model: Model, dollars: float) -> Model:
+    """Return a model with its price for a million characters at its provider."""
+    price = Price(
+        "OpenAI's pages of its models", date(2026, 11, 27), per_million_characters=dollars
+    )
+    return replace(model, price=price)
 
 
 _WHISPER = Model(
@@ -91,29 +170,69 @@ _WHISPER = Model(
     source=f"{_REFERENCE}; the times of words from version 0.4.1 of the vendor's SDK",
     word_times=True,
 )
-_GPT_TRANSCRIBE = Model(
-    {"transcribe": frozenset({"json"})},
-    source=f"{_REFERENCE}; the 1400 s from public reports of the refusal behind it",
-    max_seconds=1400.0,
+_GPT_4O_TRANSCRIBE = _ending(
+    Model(
+        {"transcribe": frozenset({"json"})},
+        source=f"{_REFERENCE}; the 1400 s from public reports of the refusal behind it",
+        max_seconds=1400.0,
+    ),
+    date(2027, 2, 26),
+    "gpt-transcribe",
 )
+_EAST_ASIAN = frozenset({"zh", "ja", "ko"})
 _SPEECH = Model({"speak": SPEECH_FORMATS})
+_GEMINI_SPEECH = replace(
+    _SPEECH,
+    voices=frozenset(),
+    similar_voices={
+        "alloy": "Kore",
+        "echo": "Sulafat",
+        "fable": "Charon",
+        "onyx": "Algenib",
+        "nova": "Leda",
+        "shimmer": "Erinome",
+    },
+)
+_TTS = _ending(_SPEECH, date(2027, 1, 6), "gemini-3.8-flash-lite-tts")
+_AUDIO_CHAT = Model(
+    {"chat": CHAT_AUDIO_FORMATS},
+    source=f"{_REFERENCE}; the tokens from OpenRouter's list of models",
+    max_input_tokens=128_000,
+    max_output_tokens=16_384,
+)
+_GPT_AUDIO = _ending(replace(_AUDIO_CHAT, source="OpenRouter's list of models"), date(2027, 1, 20))
+_TEXT_CHAT = Model({"chat": frozenset()}, source="OpenAI's model list", read_on=_NOTICE_READ_ON)
 MODELS: MappingProxyType[str, Model] = MappingProxyType(
     {
-        "whisper-1": _WHISPER,
-        "whisper-large-v3": _WHISPER,
-        "whisper-large-v3-turbo": _WHISPER,
-        "gpt-4o-mini-transcribe": _GPT_TRANSCRIBE,
-        "gpt-4o-transcribe": _GPT_TRANSCRIBE,
-        "tts-1": _SPEECH,
-        "tts-1-hd": _SPEECH,
-        "gpt-4o-mini-tts-2025-12-15": replace(_SPEECH, instructions=True),
-        "gemini-3.1-flash-tts-preview": replace(_SPEECH, voices=frozenset()),
-        "gpt-4o-audio-preview": Model(
-            {"chat": CHAT_AUDIO_FORMATS},
-            source=f"{_REFERENCE}; the tokens from OpenRouter's list of models",
-            max_input_tokens=128_000,
-            max_output_tokens=16_384,
+        "whisper-1": _by_hour(
+            _ending(_WHISPER, date(2027, 2, 26), "gpt-transcribe", "whisper-large-v3"), 0.36
         ),
+        "whisper-large-v3": _by_hour(_WHISPER, 0.111),
+        "whisper-large-v3-turbo": _by_hour(_WHISPER, 0.04),
+        "gpt-4o-mini-transcribe": _GPT_4O_TRANSCRIBE,
+        "gpt-4o-transcribe": replace(_GPT_4O_TRANSCRIBE, strong_languages=_EAST_ASIAN),
+        "gpt-transcribe": Model(
+            {"transcribe": frozenset({"json"})},
+            source='openai-cookbook, "Migrate from Whisper to GPT-Transcribe"',
+            read_on=_NOTICE_READ_ON,
+            languages=True,
+            keywords=True,
+        ),
+        "tts-1": _by_character(_TTS, 15.0),
+        "tts-1-hd": _by_character(_TTS, 30.0),
+        "gpt-4o-mini-tts-2025-12-15": replace(_TTS, instructions=True),
+        "gemini-3.8-flash-lite-tts": replace(
+            _GEMINI_SPEECH, source="OpenRouter's list of models", read_on=_NOTICE_READ_ON
+        ),
+        "gemini-3.1-flash-tts-preview": replace(
+            _GEMINI_SPEECH, successors=("gemini-3.8-flash-lite-tts",)
+        ),
+        "gpt-4o-audio-preview": _ending(
+            _AUDIO_CHAT, date(2027, 1, 20), "gpt-audio", "gpt-audio-mini"
+        ),
+        "gpt-audio": _GPT_AUDIO,
+        "gpt-audio-mini": _GPT_AUDIO,
+        "gpt-4.1-mini": _TEXT_CHAT,
     }
 )
 """The documented models by name."""
@@ -193,13 +312,24 @@ class Capabilities:
                 f"{model} ignores instructions; {others or 'no model'} follows them."
             )
 
+    def require_languages(self, model: str) -> None:
+        """Raise `UnsupportedError` if only one language of a recording can be named."""
+        row = self.models.get(model)
+        if row and not row.languages:
+            others = self._names(lambda each: each.languages)
+            raise UnsupportedError(
+                f"{model} accepts one language, not several; {others or 'no model'} accepts them."
+            )
+
     def require_voice(self, model: str, voice: str) -> None:
         """Raise `UnsupportedError` for a documented voice that only other models have."""
         row = self.models.get(model)
         if row and voice in VOICES and voice not in row.voices:
             others = self._names(lambda each: "speak" in each.formats and voice in each.voices)
+            similar = row.similar_voices.get(voice)
+            advice = f"; {similar} is similar" if similar else ""
             raise UnsupportedError(
-                f"{model} has no voice {voice!r}; it is a voice of {others or 'no model'}."
+                f"{model} has no voice {voice!r}{advice}; it is a voice of {others or 'no model'}."
             )
 
     def _names(self, is_chosen: Callable[[Model], bool]) -> str:

@@ -27,12 +27,12 @@ def clip(source: Any) -> tuple[Upload, str]:
 
 
 def chat(messages: Any = HELLO, **options: Any) -> Call[ChatReply]:
-    chat_options = ChatOptions(**options)
+    chat_options = ChatOptions(**{"model": MODEL, **options})
     return chat_call(messages, chat_options, capabilities=Capabilities(), encode_clip=clip)
 
 
 def chat_stream(messages: Any = HELLO, **options: Any) -> Request:
-    chat_options = ChatOptions(**options)
+    chat_options = ChatOptions(**{"model": MODEL, **options})
     call = chat_stream_call(messages, chat_options, capabilities=Capabilities(), encode_clip=clip)
     return call.request
 

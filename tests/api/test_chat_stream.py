@@ -27,7 +27,7 @@ def never(_: Any) -> tuple[Upload, str]:
 
 CALL = chat_stream_call(
     [{"role": "user", "content": "Hello?"}],
-    ChatOptions(),
+    ChatOptions(model="gpt-4o-audio-preview"),
     capabilities=Capabilities(),
     encode_clip=never,
 )

@@ -65,7 +65,7 @@ def transcription(**options: Any) -> Request:
     clip = options.pop("upload", None) or upload()
     about = {name: options.pop(name) for name in ("source", "duration") if name in options}
     about.setdefault("source", "clip.mp3")
-    given = TranscriptionOptions(**options)
+    given = TranscriptionOptions(**{"model": "whisper-1", **options})
     return transcription_call(clip, given, capabilities=Capabilities(), **about).request
 
 

@@ -286,5 +286,6 @@ def test_firewall() -> None:
     found = status_error(Response(403, headers, b"error code: 1010"))
     assert isinstance(found, errors.PermissionDeniedError)
     assert "error 1010" in str(found)
-    assert "default_headers" in str(found)
+    assert "Set the user_agent that the service asks for" in str(found)
+    assert "ray id 8f0a-FRA" in str(found)
     assert found.request_id == "8f0a-FRA"

@@ -52,7 +52,11 @@ def read(
 ) -> Transcript:
     call = transcription_call(
         Upload("clip.mp3", "audio/mpeg", 9, io.BytesIO),
-        TranscriptionOptions(language="en", response_format=response_format),  # type: ignore[arg-type]
+        TranscriptionOptions(
+            model="whisper-1",
+            language="en",
+            response_format=response_format,  # type: ignore[arg-type]
+        ),
         capabilities=Capabilities(),
         source="clip.mp3",
         duration=3.25,
@@ -327,7 +331,7 @@ def test_model_list() -> None:
     """The list of models becomes their names, and another body is malformed."""
     call = model_list_call()
     body = b'{"object": "list", "data": [{"id": "b", "owned_by": "x"}, {"id": "a"}]}'
-    assert call.read(Response(200, {}, body)) == ("b", "a")
+    assert [each.name for each in call.read(Response(200, {}, body))] == ["b", "a"]
     for wrong in (b"{}", b"[]", b'{"data": null}', b'{"data": [{}]}', b'{"data": ["a"]}'):
         with pytest.raises(MalformedResponseError):
             call.read(Response(200, {}, wrong))

@@ -21,6 +21,7 @@ OPERATIONS: dict[str, Operation | None] = {
     "chat": "chat",
     "stream_chat": "chat",
     "models": None,
+    "check_models": None,
 }
 """Operation of a model for each verb that sends requests of its own."""
 COMPOSED = {"transcribe_many": "transcribe", "translate_many": "translate"}
@@ -29,7 +30,7 @@ TEXT_ONLY = {"stream_chat"}
 """Verbs without an audio format, as the service does not stream spoken replies."""
 
 AUDIO_VERBS = {"transcribe", "translate", "chat", "stream_chat"}
-MODEL_VERBS = set(OPERATIONS) - {"models"}
+MODEL_VERBS = {verb for verb, operation in OPERATIONS.items() if operation}
 REFUSALS: dict[type[APIStatusError], tuple[str, set[str]]] = {
     errors.AuthenticationError: ("test_wrong_key", set(OPERATIONS)),
     errors.AudioRequiresPaygError: ("test_subscription_key", MODEL_VERBS),

@@ -61,7 +61,7 @@ def run(*args: bytes | str | Path) -> subprocess.CompletedProcess[bytes]:
 
 def test_text_arguments(server: LoopbackServer, tmp_path: Path) -> None:
     """Texts in arguments are sent as they were typed."""
-    asked = run("ask", TEXT)
+    asked = run("ask", TEXT, "--model", "gpt-4.1-mini")
     assert (asked.returncode, asked.stdout.decode().strip()) == (0, TEXT)
     assert json.dumps(TEXT) in json.dumps(json.loads(server.requests[0].body))
     model = ("--model", "gpt-4o-mini-tts-2025-12-15", "--instructions", "très lent")
@@ -69,7 +69,7 @@ def test_text_arguments(server: LoopbackServer, tmp_path: Path) -> None:
     assert spoken.returncode == 0
     sent = json.loads(server.requests[1].body)
     assert (sent["input"], sent["instructions"]) == (TEXT, "très lent")
-    assert run("transcribe", CLIP, "--prompt", "Zoë").returncode == 0
+    assert run("transcribe", CLIP, "--prompt", "Zoë", "--model", "whisper-1").returncode == 0
     assert "Zoë".encode() in server.requests[2].body
 
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import jiwer
@@ -16,6 +17,7 @@ from rich.console import Console
 from rich.text import Text
 from typer.testing import CliRunner, Result
 
+from apertis_audio_tools import sandbox
 from apertis_audio_tools.cli import app, progress_bar, session
 
 CLIP = Path(__file__).parents[1] / "clips" / "clip.mp3"
@@ -62,7 +64,7 @@ def test_passages(command: str) -> None:
     """Standard output has the passages with timecodes, and nothing else."""
     outcome = apertis(command, CLIP)
     assert outcome.stdout == "[00:00:00] The meeting is tomorrow.\n"
-    assert outcome.stderr.startswith("Answered by the local sandbox")
+    assert "\nAnswered by the local sandbox" in outcome.stderr
 
 
 @pytest.mark.usefixtures("_sandbox")
@@ -246,6 +248,21 @@ def test_models() -> None:
 
 
 @pytest.mark.usefixtures("_sandbox")
+def test_models_that_end() -> None:
+    """The check lists models that end, whose default they are, when, and what to use."""
+    rows = {line.split("\t")[0]: line for line in apertis("models", "--check").stdout.splitlines()}
+    assert rows["tts-1"].split("\t") == [
+        "tts-1",
+        "speak",
+        "2027-01-06",
+        "in the list of this key",
+        "gemini-3.8-flash-lite-tts",
+    ]
+    assert rows["gpt-audio"].endswith("none is announced")
+    assert "whisper-large-v3" not in rows
+
+
+@pytest.mark.usefixtures("_sandbox")
 @pytest.mark.parametrize(
     ("make", "words"),
     [
@@ -326,3 +343,12 @@ def test_sandbox_command(engine: str) -> None:
         finally:
             process.terminate()
     assert "whisper-1" in listed.stdout
+
+
+def test_sandbox_of_a_later_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sandbox command takes a day and the status of retired models."""
+    served: list[dict[str, object]] = []
+    monkeypatch.setattr(sandbox, "serve", lambda *_, **options: served.append(options))
+    assert apertis("sandbox", "--today", "2027-03-01", "--retired-status", "503").exit_code == 0
+    assert (served[0]["today"], served[0]["retired_status"]) == (date(2027, 3, 1), 503)
+    assert apertis("sandbox", "--today", "soon").exit_code == 2

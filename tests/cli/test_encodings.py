@@ -130,14 +130,30 @@ def test_narrow_terminal(sandbox_url: str, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
 def test_text_from_a_pipe(server: LoopbackServer, tmp_path: Path, bom: bytes) -> None:
     """Text from standard input is read as UTF-8."""
-    ended = run("speak", "-", "-o", tmp_path / "speech.mp3", input=bom + f"{TEXT}\r\n!".encode())
+    ended = run(
+        "speak",
+        "-",
+        "-o",
+        tmp_path / "speech.mp3",
+        "--model",
+        "tts-1",
+        input=bom + f"{TEXT}\r\n!".encode(),
+    )
     assert ended.returncode == 0
     assert json.loads(server.requests[0].body)["input"] == f"{TEXT}\n!"
 
 
 def test_invalid_text_from_a_pipe(server: LoopbackServer, tmp_path: Path) -> None:
     """Text that is not UTF-8 is refused with the position of the error."""
-    ended = run("speak", "-", "-o", tmp_path / "speech.mp3", input="naïve".encode("cp1252"))
+    ended = run(
+        "speak",
+        "-",
+        "-o",
+        tmp_path / "speech.mp3",
+        "--model",
+        "tts-1",
+        input="naïve".encode("cp1252"),
+    )
     assert (ended.returncode, ended.stdout) == (2, b"")
     assert ended.stderr.strip() == b"error: Standard input is not UTF-8 text (byte 2)."
     assert server.requests == []

@@ -64,29 +64,33 @@ def test_no_note_about_times(options: list[object]) -> None:
 @pytest.mark.parametrize(
     ("usage", "counted"),
     [
-        (A_MINUTE, "122.0 s of audio"),
-        ({"input_tokens": 1200, "output_tokens": 20}, "2400 input tokens, 40 output tokens"),
+        (A_MINUTE, "122.0 s of audio, $0.0122 by the known prices"),
+        (A_MINUTE | {"cost": 0.25}, "122.0 s of audio, $0.5000 as reported by the service"),
+        (
+            {"input_tokens": 1200, "output_tokens": 20},
+            "2.5 s of audio, 2400 input tokens, 40 output tokens, $0.00025 by the known prices",
+        ),
     ],
 )
 def test_usage(usage: object, counted: str, server: LoopbackServer) -> None:
-    """The usage of all recordings of a run is summed."""
+    """The usage and the cost of all recordings of a run are summed."""
     server.script = [transcript_with(usage)]
-    assert f"Billed in this run: {counted}." in notes_of("transcribe", CLIP, OGG)
+    assert f"Used in this run: {counted}." in notes_of("transcribe", CLIP, OGG)
 
 
 @pytest.mark.parametrize("usage", [None, {}, {"seconds": 0}])
 def test_no_usage(usage: object, server: LoopbackServer) -> None:
-    """There is no note if the service reports no usage."""
+    """If the service reports no usage, it is that of the requests."""
     server.script = [transcript_with(usage)]
-    assert "Billed" not in str(notes_of("translate", CLIP))
+    note = "Used in this run: 1.3 s of audio, $0.00013 by the known prices."
+    assert note in notes_of("translate", CLIP)
 
 
 def test_usage_of_a_failure(server: LoopbackServer) -> None:
     """The usage includes the finished pieces of recordings that failed."""
     server.script = [transcript_with(A_MINUTE), respond_error(402, "insufficient_balance")]
-    assert "Billed in this run: 61.0 s of audio." in notes_of(
-        "transcribe", STANDUP, "--piece-seconds", 10
-    )
+    notes = str(notes_of("transcribe", STANDUP, "--piece-seconds", 10))
+    assert "Used in this run: 61.0 s of audio, $0.0061" in notes
 
 
 def test_cached_transcripts(
@@ -97,7 +101,7 @@ def test_cached_transcripts(
     assert notes_of("cache") == ["Cached transcripts: 0 (0 bytes)."]
     assert not (tmp_path / "cache").exists()
     server.script = [transcript_with(A_MINUTE)]
-    assert "Billed in this run: 61.0 s of audio." in notes_of("transcribe", CLIP)
-    assert "Billed" not in str(notes_of("transcribe", CLIP))
+    assert "Used in this run: 61.0 s of audio, $0.0061" in str(notes_of("transcribe", CLIP))
+    assert "Used" not in str(notes_of("transcribe", CLIP))
     (note,) = notes_of("cache")
     assert re.fullmatch(r"Cached transcripts: 1 \(\d+ bytes\)\.", note)

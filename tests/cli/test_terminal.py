@@ -29,7 +29,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackServer]:
     body = {
         "text": HOSTILE,
         "choices": [{"message": message, "finish_reason": "stop"}],
-        "data": [{"id": HOSTILE}],
+        "data": [{"id": name} for name in (HOSTILE, "whisper-large-v3", "gpt-4.1-mini")],
     }
     with LoopbackServer([respond_json(body, server="x\x9b31m")]) as server:
         monkeypatch.setenv("APERTIS_API_KEY", "key-of-a-test")

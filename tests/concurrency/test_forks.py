@@ -13,6 +13,7 @@ import pytest
 
 from apertis_audio_tools import ApertisAudio
 from apertis_audio_tools.concurrency.fork_safety import ProcessLocal
+from support.fake_clock import IGNORE_RETIREMENT
 from support.loopback_server import Exchange, LoopbackServer
 from support.piece_recogniser import uploaded_file
 from support.processes import fork_with_cache
@@ -45,6 +46,7 @@ def output_of(program: str, *arguments: object) -> str:
         [
             sys.executable,
             *("-W", "ignore::DeprecationWarning"),  # from 3.12 on, of a fork with threads
+            *IGNORE_RETIREMENT,
             PROGRAMS / program,
             *map(str, arguments),
         ],

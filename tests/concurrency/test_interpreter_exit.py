@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from support.fake_clock import IGNORE_RETIREMENT
 from support.loopback_server import LoopbackServer
 from support.timeouts import TIMEOUT
 from support.tiny_recordings import NameRecogniser
@@ -20,7 +21,7 @@ PROGRAM = Path(__file__).parents[1] / "support" / "processes" / "thread_outlives
 
 def output_of(server: LoopbackServer, mode: str, recordings: int) -> Any:
     done = subprocess.run(
-        [sys.executable, PROGRAM, server.url, mode, str(recordings)],
+        [sys.executable, *IGNORE_RETIREMENT, PROGRAM, server.url, mode, str(recordings)],
         capture_output=True,
         text=True,
         timeout=TIMEOUT,

@@ -26,6 +26,7 @@ from apertis_audio_tools import (
     UnsupportedError,
 )
 from apertis_audio_tools.langchain import ChatApertisAudio
+from support.fake_clock import IGNORE_RETIREMENT
 from support.langchain_chat import Ask
 from support.loopback_server import Exchange, LoopbackServer
 from support.scripted_responses import respond_error, respond_json
@@ -153,7 +154,7 @@ def test_the_example(sandbox_url: str, tmp_path: Path) -> None:
     code = "".join(example.source for example in examples)
     settings = {"APERTIS_API_KEY": "sk-reader", "APERTIS_BASE_URL": sandbox_url}
     run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
+        [sys.executable, "-W", "error", *IGNORE_RETIREMENT, "-c", code],
         cwd=tmp_path,
         env={**os.environ, **settings},
         capture_output=True,
@@ -186,7 +187,7 @@ def test_secrets_stay_secret() -> None:
         assert "/tmp" not in shown
     assert model._get_ls_params() == {
         "ls_provider": "apertis",
-        "ls_model_name": "gpt-4o-audio-preview",
+        "ls_model_name": "auto",
         "ls_model_type": "chat",
     }
 

@@ -14,7 +14,9 @@ class TestApertisAudioReader(ReaderContract):
     @pytest.fixture
     def reader(self, beacon_url: str) -> ApertisAudioReader:
         """Return a reader with passages of up to ten seconds."""
-        return ApertisAudioReader(api_key=self.SECRET, base_url=beacon_url, max_seconds=10)
+        return ApertisAudioReader(
+            api_key=self.SECRET, base_url=beacon_url, model="whisper-large-v3", max_seconds=10
+        )
 
     @pytest.fixture
     def file(self, monday: Path) -> Path:

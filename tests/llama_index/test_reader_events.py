@@ -42,7 +42,7 @@ def test_events(
     assert isinstance(start, TranscriptionStartEvent)
     assert isinstance(end, TranscriptionEndEvent)
     assert start.source == end.source == str(monday)
-    assert (end.documents, end.model, end.error) == (4, "whisper-1", None)
+    assert (end.documents, end.model, end.error) == (4, "auto", None)
     assert end.duration == pytest.approx(40, abs=0.1)
     assert "sk-payg-1234" not in start.model_dump_json() + end.model_dump_json()
 

@@ -80,7 +80,7 @@ def _recording() -> bytes:
 
 @pytest.mark.parametrize("name", NOISES)
 def test_noise(name: str) -> None:
-    """What a model invents over noise, machines or music is marked."""
+    """Words that a model invents over noise, machines or music are marked."""
     invented = transcript(segment(0, 4, "Thanks for watching!"))
     with LoopbackServer([respond_json(invented)]) as server, server.client() as client:
         found = client.transcribe(noise_wav(name), quality="mark")
@@ -90,7 +90,7 @@ def test_noise(name: str) -> None:
 
 @pytest.mark.parametrize("name", [*SENTENCES, "clip", "standup", "inaugural"])
 def test_speech(name: str) -> None:
-    """What was said is not marked, in any language."""
+    """Speech is not marked, in any language."""
     recording, seconds = spoken(name)
     body = transcript(segment(0, seconds, SENTENCES.get(name, "Words.")))
     with LoopbackServer([respond_json(body)]) as server, server.client() as client:

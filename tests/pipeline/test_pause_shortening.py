@@ -106,7 +106,7 @@ def test_silence(run: Run, client: ApertisAudio, heard: CountingBeacons) -> None
 
 
 def test_noise_is_kept(run: Run, client: ApertisAudio, heard: CountingBeacons) -> None:
-    """What is as loud all the time has no pauses, so that nothing is lost."""
+    """Noise that is as loud all the time has no pauses, so that nothing is lost."""
     recording = write_channels([beacons(None, 1, None, None, noise=3000)])
     run(client, "transcribe", io.BytesIO(recording), pauses="shorten")
     assert heard.seconds == [8.0]

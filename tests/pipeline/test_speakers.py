@@ -285,6 +285,10 @@ def test_speakers_of_the_service(run: Run) -> None:
     assert one.segments[0].speaker == "A"
     assert [each.speaker for each in several.segments][:2] == ["A (piece 1)", "A (piece 2)"]
     assert any("another name in each" in note for note in several.notes)
+    with LoopbackServer([respond_json(body)]) as server, server.client() as client:
+        channels = run(client, "transcribe", STEREO, speakers="channels")
+    assert {each.speaker for each in channels.segments} == {"Speaker 1", "Speaker 2"}
+    assert channels.notes == ()
     assert {passage.speaker for passage in several.passages()} == {
         each.speaker for each in several.segments
     }

@@ -8,13 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from support.fake_clock import IGNORE_RETIREMENT
+
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 CITATIONS = ["llama_index_citations.py", "recordings", "When is the meeting?", "--sandbox"]
 RAG = ["langchain_rag.py", "recordings", "When is the meeting?", "--sandbox"]
 LLAMA_AGENT = ["llama_index_agent.py", "recordings/standup.ogg", "--sandbox"]
 VOICE_AGENT = ["langchain_voice_agent.py", "recordings/standup.ogg", "--sandbox"]
-WARNINGS = ("-W", "error", "-W", "ignore::DeprecationWarning:inspect")
+WARNINGS = (
+    *("-W", "error", "-W", "ignore::DeprecationWarning:inspect"),
+    *IGNORE_RETIREMENT,
+)
 """LlamaIndex's agents inspect all their members, including deprecated ones of pydantic."""
 
 

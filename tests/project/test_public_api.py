@@ -29,7 +29,11 @@ HEAVY = {
     "uvicorn",
 }
 VERBS = [
+    "balance",
     "chat",
+    "check_models",
+    "estimate",
+    "estimate_speech",
     "models",
     "save_speech",
     "speak",
@@ -42,6 +46,7 @@ VERBS = [
 ]
 OPTIONS: dict[str, type[ChatOptions | SpeechOptions | TranscriptionOptions]] = {
     "chat": ChatOptions,
+    "estimate": TranscriptionOptions,
     "save_speech": SpeechOptions,
     "speak": SpeechOptions,
     "stream_chat": ChatOptions,
@@ -51,6 +56,7 @@ OPTIONS: dict[str, type[ChatOptions | SpeechOptions | TranscriptionOptions]] = {
 """Verbs that also accept their options as one value, as ``verb_with``."""
 VERBS_WITH_OPTIONS = {
     **{verb: verb for verb in OPTIONS},
+    "estimate_speech": "speak",
     "stream_speech": "speak",
     "translate": "transcribe",
     "translate_many": "transcribe_many",
@@ -138,7 +144,14 @@ def test_verbs() -> None:
     methods = dict(inspect.getmembers(ApertisAudio, inspect.isfunction))
     public = {name for name in methods if not name.startswith("_")}
     verbs = (*VERBS, *(f"{verb}_with" for verb in OPTIONS))
-    others = {"close", "aclose", "cached_transcript_with", "encode_clip", "gives_times"}
+    others = {
+        "close",
+        "aclose",
+        "cached_transcript_with",
+        "choose_model",
+        "encode_clip",
+        "gives_times",
+    }
     assert public == {*others, *verbs, *(f"a{verb}" for verb in verbs)}
 
 
@@ -159,8 +172,12 @@ def test_options(verb: str) -> None:
     options = OPTIONS[VERBS_WITH_OPTIONS[verb]]
     known = {each.name: each.default for each in dataclasses.fields(options)}
     own = {"overwrite": False, "in_order": True, "on_error": "raise", "progress": False}
-    decided_later = {"response_format": None} if verb == "save_speech" else {}
-    assert given.items() <= {**known, **own, **decided_later}.items()
+    limits = {"max_cost": None, "max_audio_seconds": None}
+    different: dict[str, dict[str, Any]] = {
+        "estimate": {"on_error": "skip", "uplink_mbps": None},
+        "save_speech": {"response_format": None},
+    }
+    assert given.items() <= {**known, **own, **limits, **different.get(verb, {})}.items()
 
 
 @pytest.mark.parametrize(

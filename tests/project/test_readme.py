@@ -5,12 +5,21 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from apertis_audio_tools import NotFoundError
+from apertis_audio_tools.sandbox import Sandbox, Whisper
+from apertis_audio_tools.transport.retry import SystemClock
+from support.caching_recogniser import CachingRecogniser
 from support.doc_pages import CLIPS, PAGES, ROOT, code_blocks, copy_recordings, run_code
 
+SPRING = date(2027, 3, 1)
+"""A day on which most models of the reference have retired."""
+IS_LONG = bool(os.environ.get("APERTIS_LONG_TESTS"))
 PYTHON = [
     pytest.param(block, id=f"{page.stem}-{number}")
     for page in PAGES
@@ -24,6 +33,13 @@ COMMANDS = [
     for line in block.splitlines()
     if line.startswith("apertis-audio") and "sandbox" not in line
 ]
+
+
+@pytest.fixture(scope="module")
+def spring_url() -> Iterator[str]:
+    """Yield the base URL of a sandbox in spring."""
+    with Whisper() as engine, Sandbox(recogniser=CachingRecogniser(engine), today=SPRING) as url:
+        yield url
 
 
 @pytest.fixture
@@ -45,6 +61,27 @@ def folder(tmp_path: Path, sandbox_url: str, monkeypatch: pytest.MonkeyPatch) ->
 def test_python(folder: Path, block: str) -> None:
     """A Python example runs without an error."""
     run_code(block, str(folder / "pasted.py"))
+
+
+@pytest.mark.model_list
+@pytest.mark.filterwarnings("ignore::pydantic.PydanticDeprecationWarning")
+@pytest.mark.filterwarnings("ignore:The function `loads` is in beta")
+@pytest.mark.parametrize(
+    "block", PYTHON if IS_LONG else [each for each in PYTHON if str(each.id).startswith("README")]
+)
+def test_python_in_spring(
+    folder: Path, spring_url: str, monkeypatch: pytest.MonkeyPatch, block: str
+) -> None:
+    """A Python example runs when models have retired, or ends in the sentence about audio chat."""
+    monkeypatch.setenv("APERTIS_BASE_URL", spring_url)
+    monkeypatch.setattr(SystemClock, "today", lambda _: SPRING)
+    sentence = ""
+    try:
+        run_code(block, str(folder / "pasted.py"))
+    except NotFoundError as error:
+        sentence = str(error)
+    assert not sentence or "chat with audio. gpt-4o-audio-preview retired" in sentence
+    assert not sentence or "Transcribe the clips" in sentence
 
 
 @pytest.mark.filterwarnings("ignore::pydantic.PydanticDeprecationWarning")

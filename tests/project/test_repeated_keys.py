@@ -72,7 +72,8 @@ def _leaks(
             texts += itertools.chain.from_iterable(map(texts_of_record, records))
             if reveals("\n".join(set(texts)), key):
                 yield key, position, form
-        assert len(server.requests) == len(pairs)
+        if not verb.startswith("estimate"):  # it asks for prices once if there are none
+            assert len(server.requests) == len(pairs)
 
 
 def test_detection() -> None:

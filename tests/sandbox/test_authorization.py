@@ -93,13 +93,13 @@ def test_models(client: httpx.Client) -> None:
     """All documented models are listed."""
     listed = {model["id"] for model in client.get("/models").json()["data"]}
     assert {"whisper-1", "gpt-4o-transcribe", "tts-1-hd", "gpt-4o-audio-preview"} < listed
-    assert len(listed) == 10
+    assert len(listed) == 15
 
 
 def test_model_rows(client: httpx.Client) -> None:
     """Each row says when the model was made and whose it is."""
     for row in client.get("/models").json()["data"]:
-        assert set(row) == {"id", "object", "created", "owned_by"}
+        assert set(row) == {"id", "object", "created", "owned_by", "shutdown_date"}
         assert 0 < row["created"] < time.time()
         assert row["owned_by"] == "apertis-audio-sandbox"
 

@@ -82,7 +82,7 @@ NOISES: dict[str, Callable[[float], float]] = {
 def test_noise_has_no_words(name: str) -> None:
     """Nothing is invented over silence, noise, tones and music."""
     NOISE.seed(7)
-    assert join(recognise(synthesise(16, NOISES[name]))) == ""
+    assert join(recognise(synthesise(8, NOISES[name]))) == ""
 
 
 def test_words_between_noise() -> None:

@@ -2,6 +2,10 @@
 
 import asyncio
 import threading
+from datetime import date
+
+IGNORE_RETIREMENT = ("-W", "ignore::apertis_audio_tools.ModelRetirementWarning")
+"""Arguments of Python for processes, in which models retire by the day of the machine."""
 
 
 class FakeClock:
@@ -32,6 +36,10 @@ class FakeClock:
             self.sleeps.append(seconds)
             self._now += seconds + self._lateness
 
+    def today(self) -> date:
+        """Return a day long before any model of the table retires."""
+        return date(2026, 1, 1)
+
     async def asleep(self, seconds: float) -> None:
         """Let other tasks start to sleep too, and return when this sleep is over."""
         wake = self._now + seconds + self._lateness
@@ -39,3 +47,15 @@ class FakeClock:
         await asyncio.sleep(0)
         with self._lock:
             self._now = max(self._now, wake)
+
+
+class DatedClock(FakeClock):
+    """Fake clock on a given day."""
+
+    def __init__(self, year: int, month: int, day: int) -> None:
+        super().__init__()
+        self._day = date(year, month, day)
+
+    def today(self) -> date:
+        """Return the day."""
+        return self._day

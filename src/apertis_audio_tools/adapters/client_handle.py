@@ -38,7 +38,7 @@ STRICT_CONFIG = ConfigDict(
 
 
 class ClientOptions(TypedDict, total=False):
-    """The settings of `ApertisAudio`; see there."""
+    """The settings of `ApertisAudio` but its limits; see there."""
 
     api_key: str | SecretStr | None
     base_url: str | None
@@ -51,9 +51,17 @@ class ClientOptions(TypedDict, total=False):
     cache: CacheSetting
     isolate_probe: bool
     default_headers: Mapping[str, str] | None
+    user_agent: str | None
     proxy: str | None
     verify: Verify
     models: Mapping[str, Model]
+
+
+class LimitedClientOptions(ClientOptions, total=False):
+    """All settings of `ApertisAudio`, for objects without limits of their own."""
+
+    max_cost: float | None
+    max_audio_seconds: float | None
 
 
 def hide_key(options: ClientOptions) -> None:
@@ -142,11 +150,15 @@ class ClientFields(BaseModel):
     default_headers: Mapping[str, str] | None = Field(
         default=None, frozen=True, exclude=True, repr=False
     )
+    user_agent: str | None = Field(default=None, frozen=True)
     proxy: str | None = Field(default=None, frozen=True, exclude=True, repr=False)
     verify: Verify | None = Field(default=None, frozen=True, exclude=True, repr=False)
     models: Annotated[Mapping[str, Model] | None, PlainValidator(_copy_models)] = Field(
         default=None, frozen=True, exclude=True, repr=False
     )
+
+    max_cost: float | None = Field(default=None, frozen=True)
+    max_audio_seconds: float | None = Field(default=None, frozen=True)
 
     _UNRELATED_FIELDS: ClassVar[Collection[str]] = ()
     """Fields that share the name of a client setting but mean something else."""
@@ -156,7 +168,7 @@ class ClientFields(BaseModel):
     def model_post_init(self, context: Any, /) -> None:
         """Refuse a client together with settings of one."""
         super().model_post_init(context)
-        names = ClientOptions.__annotations__.keys() & type(self).model_fields.keys()
+        names = LimitedClientOptions.__annotations__.keys() & type(self).model_fields.keys()
         values = {name: getattr(self, name) for name in sorted(names - set(self._UNRELATED_FIELDS))}
         defaults = {"requests_per_minute": settings.REQUESTS_PER_MINUTE}
         options = {name: each for name, each in values.items() if each != defaults.get(name)}
@@ -165,7 +177,7 @@ class ClientFields(BaseModel):
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy, which shares the client unless `update` has other settings of it."""
         copied = super().model_copy(update=update, deep=deep)
-        names = {"client", *ClientOptions.__annotations__} - set(self._UNRELATED_FIELDS)
+        names = {"client", *LimitedClientOptions.__annotations__} - set(self._UNRELATED_FIELDS)
         if update and not names.isdisjoint(update):
             copied.model_post_init(None)
         return copied

@@ -14,7 +14,8 @@ from apertis_audio_tools.adapters.documents import (
     TranscriptDocument,
     make_documents,
 )
-from apertis_audio_tools.api.options import TranscriptionOptions
+from apertis_audio_tools.api.options import ENGLISH, TranscriptionOptions
+from apertis_audio_tools.api.transcription import check_terms
 from apertis_audio_tools.audio import Source, is_named_source, require_file
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.errors import (
@@ -31,6 +32,7 @@ from apertis_audio_tools.errors import (
     RateLimitError,
     ServerError,
 )
+from apertis_audio_tools.pipeline.accounts import Account
 from apertis_audio_tools.pipeline.batch import OnError, Outcome, require_error_mode
 from apertis_audio_tools.pipeline.progress import ProgressCallback
 from apertis_audio_tools.results import Transcript
@@ -110,29 +112,37 @@ class LoadOptions:
             raise ConfigurationError(f"task is {options.task!r}; it is transcribe or translate.")
         if not options.model:
             raise ConfigurationError(f"model is {options.model!r}; it is the name of a model.")
-        if options.task == "translate" and options.language is not None:
-            raise ConfigurationError("language is only for transcribing; translations are English.")
+        if options.task == "translate" and (options.language or options.languages):
+            raise ConfigurationError("The language spoken is only for transcribing.")
+        if options.task == "transcribe" and options.to != ENGLISH:
+            raise ConfigurationError("to is only for translating; set task to translate.")
+        check_terms(options)
         options.require_valid()
         require_error_mode(self.on_error)
 
     def transcribe_each(
-        self, client: ApertisAudio, recordings: Iterable[tuple[T, Source]]
+        self,
+        client: ApertisAudio,
+        recordings: Iterable[tuple[T, Source]],
+        account: Account | None = None,
     ) -> Generator[tuple[T, Outcome]]:
         """Yield the outcome of each recording, in order, with the value the caller paired it with.
 
         An error is raised after the outcomes of the recordings that were under way. The files of a
-        list of recordings are checked before anything is sent.
+        list of recordings are checked before anything is sent. They are charged to the account,
+        whose limits they keep.
 
         Raises:
             ApertisError: If a recording fails. With ``on_error="skip"``, only if the others would
-                fail as well: for a wrong key, or when the service answered none of the
-                recordings, or not three in a row.
+                fail as well: for a wrong key, when a limit is reached, or when the service answered
+                none of the recordings, or not three in a row.
         """
         self._require_files(recordings)
         pending, outages = _Pending(recordings), _OutageDetector()
         outcomes = client.transcribe_many_with(
             pending.sources(),
             self.transcription,
+            account,
             on_error=self.on_error,
             progress=self.progress,
         )
@@ -146,7 +156,10 @@ class LoadOptions:
         outages.raise_error()
 
     async def atranscribe_each(
-        self, client: ApertisAudio, recordings: Iterable[tuple[T, Source]]
+        self,
+        client: ApertisAudio,
+        recordings: Iterable[tuple[T, Source]],
+        account: Account | None = None,
     ) -> AsyncGenerator[tuple[T, Outcome]]:
         """Async version of `transcribe_each`; `recordings` is iterated in a thread."""
         await asyncio.to_thread(self._require_files, recordings)
@@ -154,6 +167,7 @@ class LoadOptions:
         outcomes = client.atranscribe_many_with(
             pending.asources(),
             self.transcription,
+            account,
             on_error=self.on_error,
             progress=self.progress,
         )

@@ -17,7 +17,7 @@ from apertis_audio_tools.api.call import (
     response_metadata,
 )
 from apertis_audio_tools.api.chat_stream import ArgumentsText, ChatEventReader
-from apertis_audio_tools.api.options import ChatOptions
+from apertis_audio_tools.api.options import ChatOptions, ModelNeed
 from apertis_audio_tools.api.request import AsciiText, Request, RequestBody, Upload
 from apertis_audio_tools.api.response import Response, malformed_error
 from apertis_audio_tools.api.usage import parse_usage
@@ -59,9 +59,10 @@ def chat_call(
         _PATH,
         _build_body(payload, extra),
         model=options.model,
+        need=chat_need(messages, options),
         max_response_bytes=models.MAX_AUDIO_RESPONSE_BYTES,
     )
-    return Call(request, functools.partial(_read, audio_format=options.audio_format))
+    return Call(request, functools.partial(_read, options=options))
 
 
 def chat_stream_call(
@@ -85,9 +86,36 @@ def chat_stream_call(
         body,
         accept="text/event-stream",
         model=options.model,
+        need=chat_need(messages, options),
         max_response_bytes=models.MAX_AUDIO_RESPONSE_BYTES,
     )
     return StreamCall(request, ChatEventReader)
+
+
+def check_chat(messages: Sequence[ChatMessage], options: ChatOptions) -> None:
+    """Raise `UnsupportedError` for what no model can do."""
+    if not messages:
+        raise UnsupportedError("There is nothing to reply to: the conversation has no messages.")
+    for modality in options.modalities or ():
+        models.require_choice("modalities", modality, {"text", "audio"})
+    models.require_choice("audio_format", options.audio_format, models.CHAT_AUDIO_FORMATS)
+    models.require_range("temperature", options.temperature, models.CHAT_TEMPERATURE_RANGE)
+
+
+def chat_need(messages: Sequence[ChatMessage], options: ChatOptions) -> ModelNeed:
+    """Return the abilities that a turn of a conversation needs of its model."""
+    has_audio = _is_spoken(options) or any(map(_has_audio, messages))
+    return ModelNeed(operation="chat", has_audio=has_audio)
+
+
+def _has_audio(message: ChatMessage) -> bool:
+    """Return whether a message has clips, or refers to a spoken reply."""
+    if not isinstance(message, Mapping):
+        return False
+    content = message.get("content")
+    blocks = content if isinstance(content, Sequence) and not isinstance(content, str) else ()
+    kinds = [block.get("type") for block in blocks if isinstance(block, Mapping)]
+    return message.get("audio") is not None or "input_audio" in kinds
 
 
 def _is_spoken(options: ChatOptions) -> bool:
@@ -100,12 +128,7 @@ def _build_payload(
     capabilities: Capabilities,
     encode_clip: ClipEncoder,
 ) -> dict[str, object]:
-    if not messages:
-        raise UnsupportedError("There is nothing to reply to: the conversation has no messages.")
-    for modality in options.modalities or ():
-        models.require_choice("modalities", modality, {"text", "audio"})
-    models.require_choice("audio_format", options.audio_format, models.CHAT_AUDIO_FORMATS)
-    models.require_range("temperature", options.temperature, models.CHAT_TEMPERATURE_RANGE)
+    check_chat(messages, options)
     capabilities.require_operation(options.model, "chat")
     return {
         "tools": options.tools,
@@ -202,7 +225,7 @@ class _Completion(BaseModel):
     usage: object = None
 
 
-def _read(response: Response, *, audio_format: str) -> ChatReply:
+def _read(response: Response, *, options: ChatOptions) -> ChatReply:
     completion = parse_json(response, _Completion)
     if not completion.choices:
         raise malformed_error(response, "there is no choice in it")
@@ -216,7 +239,7 @@ def _read(response: Response, *, audio_format: str) -> ChatReply:
         refusal=message.refusal or None,
         transcript=transcript,
         audio=audio.data if audio else None,
-        audio_format=audio_format if audio else None,
+        audio_format=options.audio_format if audio else None,
         audio_id=audio.id if audio else None,
         audio_expires_at=audio.expires_at if audio else None,
         tool_calls=tuple(
@@ -225,7 +248,7 @@ def _read(response: Response, *, audio_format: str) -> ChatReply:
         ),
         finish_reason=choice.finish_reason,
         usage=parse_usage(completion.usage) if completion.usage else None,
-        model=completion.model,
+        model=response.actual_model or completion.model or options.model,
         id=completion.id if isinstance(completion.id, str) else None,
         logprobs=choice.logprobs if isinstance(choice.logprobs, dict) else None,
         **response_metadata(response),

@@ -176,7 +176,7 @@ class ChatEventReader:
             tool_calls=tuple(map(self._read_tool_call, delta.tool_calls or ())),
             finish_reason=choice.finish_reason,
             usage=parse_usage(chunk.usage) if chunk.usage else None,
-            model=chunk.model or "",
+            model=self._head.actual_model or chunk.model or "",
             id=chunk.id if isinstance(chunk.id, str) else None,
             logprobs=choice.logprobs if isinstance(choice.logprobs, dict) else None,
             request_id=self._head.request_id,

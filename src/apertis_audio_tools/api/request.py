@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import BinaryIO, TypeAlias
 
+from apertis_audio_tools.api.options import ModelNeed
 from apertis_audio_tools.errors import RecordingError
 from apertis_audio_tools.models import MAX_JSON_RESPONSE_BYTES
 
@@ -144,8 +145,11 @@ class Request:
         body: Body, if there is one.
         accept: Media type that is accepted as response.
         model: Model that the rate limit counts the request for, if there is one.
+        need: Abilities that the request needs of its model.
         max_response_bytes: Largest response body that is accepted, decompressed. Errors have a
             limit of their own.
+        audio_seconds: Seconds of audio in the body that are to be transcribed.
+        characters: Characters of the body that are to be spoken.
     """
 
     method: str
@@ -153,4 +157,7 @@ class Request:
     body: RequestBody | None = None
     accept: str = "application/json"
     model: str | None = None
+    need: ModelNeed | None = None
     max_response_bytes: int = MAX_JSON_RESPONSE_BYTES
+    audio_seconds: float = 0.0
+    characters: int = 0

@@ -52,12 +52,19 @@ _QUOTA_CODES = frozenset(
     {"quota_exceeded", "insufficient_quota", "insufficient_balance", "billing_hard_limit_reached"}
 )
 _NO_MODEL = "model_not_found"
-_NO_CHANNEL = re.compile(r"no available channel", re.IGNORECASE)
-"""Text of gateways with 503 for a model that they have no provider of any more (public reports)."""
+_GONE_CODES = frozenset({_NO_MODEL, "model_decommissioned", "model_deprecated"})
+_MODEL_IS_GONE = re.compile(
+    r"no available channel|no endpoints found for|\bmodel\b.{,200}"
+    r"(does not exist|not found|deprecated|decommissioned|retired|shut down|no longer)",
+    re.IGNORECASE,
+)
+"""Texts of services and gateways for a model that they do not have any more (public reports)."""
+_GONE_STATUSES = frozenset({400, 404, 410, 503})
 _FIREWALL = re.compile(rb"\s*error code: (1\d{3})\b")
 """Beginning of a refusal by the firewall in front of the service (Cloudflare's error pages)."""
 _SNIPPET_BYTES = 200
 _REDACTED_BYTES = 16_384
+_MAX_MODEL_NAME = 200
 _MAX_NESTED_ERRORS = 4
 _API_KEY = re.compile(r"(?<![^\W_])sk-[\w-]{6,}")
 """Any key; the client's own is replaced however it is written."""
@@ -88,6 +95,12 @@ class Response:
         return found and _API_KEY.sub("sk-...", found)
 
     @property
+    def actual_model(self) -> str | None:
+        """Model that responded, if the gateway says so: it may not be the one requested."""
+        name = _one_line(self.headers.get("x-actual-model"), self.redact)
+        return name if name and len(name) <= _MAX_MODEL_NAME else None
+
+    @property
     def media_type(self) -> str:
         """Content type without its parameters, in lower case; the first one of several."""
         first = self.headers.get("content-type", "").partition(",")[0]
@@ -104,7 +117,7 @@ def status_error(response: Response, path: str = "") -> APIStatusError:
     detail = _error_object(response)
     code = detail.get("code") or detail.get("type")
     message = _shown_message(detail.get("message")) or _reason(response)
-    if response.status == HTTPStatus.SERVICE_UNAVAILABLE and _NO_CHANNEL.search(message):
+    if _is_model_gone(response.status, code, message):
         code = _NO_MODEL
     error_type = _error_type(response.status, code)
     sentences = [f"{message.rstrip('.')} ({response.status}).", _advice(error_type, code, path)]
@@ -165,13 +178,22 @@ def retry_after(status: int, headers: Mapping[str, str]) -> float | None:
     return seconds
 
 
+def _is_model_gone(status: int, code: str | None, message: str) -> bool:
+    if status not in _GONE_STATUSES:
+        return False
+    is_client_error = status == HTTPStatus.BAD_REQUEST  # its messages are about parameters, too
+    return code in _GONE_CODES or (not is_client_error and bool(_MODEL_IS_GONE.search(message)))
+
+
 def _error_type(status: int, code: str | None) -> type[APIStatusError]:
+    if code == _NO_MODEL and status in _GONE_STATUSES:
+        return NotFoundError
     if status == HTTPStatus.TOO_MANY_REQUESTS and code in _QUOTA_CODES:
         return PaymentError
     if status == HTTPStatus.FORBIDDEN and code == "audio_requires_payg":
         return AudioRequiresPaygError
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return NotFoundError if code == _NO_MODEL else ServerError
+        return ServerError
     return _ERRORS.get(status, APIStatusError)
 
 
@@ -188,7 +210,8 @@ def _reason(response: Response) -> str:
         return (
             f"The firewall in front of the service refused the request (error "
             f"{firewall[1].decode()}) because of the program that sends it, or of its address. "
-            f"Give the request id to the service, or set another User-Agent in default_headers"
+            f"Set the user_agent that the service asks for, or give it the ray id "
+            f"{response.request_id or 'of the response'}"
         )
     try:
         phrase = HTTPStatus(response.status).phrase

@@ -16,17 +16,30 @@ _PAGE_OR_JSON = re.compile(rb"\s*(?:\{\s*\"|<(?:!doctype|html|\?xml))", re.IGNOR
 _BINARY_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream", "video/ogg"})
 
 
-def speech_request(text: str, options: SpeechOptions, capabilities: Capabilities) -> Request:
-    """Return the request for a spoken text."""
+def check_speech(text: str, options: SpeechOptions) -> None:
+    """Raise `UnsupportedError` for what no model can do."""
     if not text.strip():
         raise UnsupportedError("There is nothing to speak: the text is empty.")
+    models.require_choice("response_format", options.response_format, models.SPEECH_FORMATS)
+    models.require_range("speed", options.speed, models.SPEED_RANGE)
+
+
+def use_model(options: SpeechOptions, model: str, capabilities: Capabilities) -> SpeechOptions:
+    """Return options with the model that was chosen, and with the voice of it that is similar."""
+    row = capabilities.models.get(model)
+    is_other = row is not None and options.voice not in row.voices
+    voice = row.similar_voices.get(options.voice) if row and is_other else None
+    return replace(options, model=model, voice=voice or options.voice)
+
+
+def speech_request(text: str, options: SpeechOptions, capabilities: Capabilities) -> Request:
+    """Return the request for a spoken text."""
+    check_speech(text, options)
     if len(text) > models.MAX_SPEECH_CHARACTERS:
         raise UnsupportedError(
             f"The text has {len(text)} characters; the service accepts "
             f"{models.MAX_SPEECH_CHARACTERS} at a time. Send it in parts."
         )
-    models.require_choice("response_format", options.response_format, models.SPEECH_FORMATS)
-    models.require_range("speed", options.speed, models.SPEED_RANGE)
     capabilities.require_operation(options.model, "speak", options.response_format)
     capabilities.require_voice(options.model, options.voice)
     if options.instructions is not None:
@@ -46,7 +59,9 @@ def speech_request(text: str, options: SpeechOptions, capabilities: Capabilities
         body,
         accept="audio/*",
         model=options.model,
+        need=options.need,
         max_response_bytes=models.MAX_AUDIO_RESPONSE_BYTES,
+        characters=len(text),
     )
 
 

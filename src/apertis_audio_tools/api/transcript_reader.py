@@ -53,6 +53,7 @@ def read_transcript(response: Response, *, empty: Transcript, response_format: s
     if dropped:
         logger.debug("Dropped from a response, as unreadable: %s.", ", ".join(sorted(dropped)))
     fields |= {**response_metadata(response), "raw": decode_text(response)}
+    fields["model"] = response.actual_model or empty.model
     return empty.model_copy(update=fields)
 
 

@@ -8,7 +8,11 @@ from typing import Annotated, cast
 import typer
 
 from apertis_audio_tools.api.speakers import SpeakerSource
-from apertis_audio_tools.cli.standard_streams import decode_argument, require_regular_files
+from apertis_audio_tools.cli.standard_streams import (
+    decode_argument,
+    decode_arguments,
+    require_regular_files,
+)
 from apertis_audio_tools.cli.transcript_output import OutputFormat, require_folder
 from apertis_audio_tools.models import Pauses, Quality, TrackChoice, UploadFormat
 
@@ -53,6 +57,14 @@ MinSeconds = Annotated[
 Prompt = Annotated[
     str | None,
     typer.Option(help="Context, or the spelling of names and terms.", callback=decode_argument),
+]
+Keywords = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--keyword",
+        help="Name or term that is spoken; may be repeated.",
+        callback=decode_arguments,
+    ),
 ]
 Temperature = Annotated[float | None, typer.Option(help="Sampling temperature, 0 to 1.")]
 PieceSeconds = Annotated[
@@ -110,6 +122,26 @@ QualityChoice = Annotated[
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
 NoCache = Annotated[
     bool, typer.Option("--no-cache", help="Neither use nor store cached transcripts.")
+]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Print what would be sent, and its cost; send no audio."),
+]
+UplinkMbps = Annotated[
+    float | None,
+    typer.Option(
+        "--uplink-mbps", metavar="MBPS", help="Upload speed for --dry-run, in megabits per second."
+    ),
+]
+MaxCost = Annotated[
+    float | None,
+    typer.Option("--max-cost", min=0, metavar="DOLLARS", help="Send nothing that costs more."),
+]
+MaxAudioSeconds = Annotated[
+    float | None,
+    typer.Option(
+        "--max-audio-seconds", min=0, metavar="SECONDS", help="Send no more audio than this."
+    ),
 ]
 UseSandbox = Annotated[
     bool, typer.Option("--sandbox", help="Use a local stand-in for the service; needs no key.")

@@ -2,22 +2,26 @@
 
 import contextlib
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 from rich.filesize import decimal
-from rich.table import Column, Table
+from rich.table import Column
 
 import apertis_audio_tools
 from apertis_audio_tools.adapters.entry_points import list_registrations
 from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.cli.command_options import (
     Channels,
+    DryRun,
     Files,
     Format,
+    Keywords,
+    MaxAudioSeconds,
+    MaxCost,
     MaxLine,
     MaxLines,
     MaxSpeed,
@@ -33,6 +37,7 @@ from apertis_audio_tools.cli.command_options import (
     SpeakerSignals,
     Temperature,
     Track,
+    UplinkMbps,
     UploadFormatChoice,
     UseSandbox,
     parse_channels,
@@ -40,6 +45,7 @@ from apertis_audio_tools.cli.command_options import (
     parse_track,
     recordings_argument,
 )
+from apertis_audio_tools.cli.estimates import print_estimate
 from apertis_audio_tools.cli.mcp_command import serve_mcp
 from apertis_audio_tools.cli.progress_bar import recordings_progress
 from apertis_audio_tools.cli.session import (
@@ -51,21 +57,22 @@ from apertis_audio_tools.cli.session import (
 )
 from apertis_audio_tools.cli.standard_streams import (
     decode_argument,
-    is_terminal_output,
     open_input,
     print_result,
     read_text,
     require_output,
 )
-from apertis_audio_tools.cli.terminal import escape_controls
+from apertis_audio_tools.cli.tables import print_table
 from apertis_audio_tools.cli.transcript_output import (
     OutputFormat,
     TranscriptOutput,
     require_writable,
     write_outcomes,
 )
-from apertis_audio_tools.models import CHAT_MODEL, MODELS, SPEECH_MODEL, TRANSCRIPTION_MODEL, VOICE
+from apertis_audio_tools.models import AUTO, MODELS, VOICE
+from apertis_audio_tools.pipeline.accounts import Account, Limits
 from apertis_audio_tools.pipeline.cache import open_cache, user_cache
+from apertis_audio_tools.results import ModelStatus
 from apertis_audio_tools.results.cues import choose_limits
 
 app: typer.Typer = typer.Typer(
@@ -105,10 +112,12 @@ def transcribe(
     max_lines: MaxLines = None,
     max_cps: MaxSpeed = None,
     min_seconds: MinSeconds = None,
-    model: Annotated[str, typer.Option(help="Transcription model.")] = TRANSCRIPTION_MODEL,
+    model: Annotated[str, typer.Option(help="Transcription model.")] = AUTO,
     language: Annotated[
-        str | None, typer.Option(help="ISO 639-1 code of the language, such as zh.")
+        list[str] | None,
+        typer.Option(help="ISO 639-1 code of the language, such as zh; may be repeated."),
     ] = None,
+    keyword: Keywords = None,
     prompt: Prompt = None,
     temperature: Temperature = None,
     piece_seconds: PieceSeconds = None,
@@ -119,6 +128,10 @@ def transcribe(
     channels: Channels = None,
     pauses: PausesChoice = "keep",
     quality: QualityChoice = "keep",
+    dry_run: DryRun = False,
+    uplink_mbps: UplinkMbps = None,
+    max_cost: MaxCost = None,
+    max_audio_seconds: MaxAudioSeconds = None,
     overwrite: Overwrite = False,
     no_cache: NoCache = False,
     sandbox: UseSandbox = False,
@@ -126,7 +139,8 @@ def transcribe(
     """Transcribe recordings in the language spoken."""
     options = TranscriptionOptions(
         model=model,
-        language=language,
+        languages=language or (),
+        keywords=keyword or (),
         prompt=prompt,
         temperature=temperature,
         piece_seconds=piece_seconds,
@@ -139,9 +153,13 @@ def transcribe(
         quality=quality,
     )
     with open_session(sandbox=sandbox, use_cache=not no_cache) as session:
+        if dry_run:
+            print_estimate(session, files, options, uplink_mbps)
+            return
         limits = choose_limits(max_line, max_lines, max_cps, min_seconds)
         output = TranscriptOutput.create(files, folder, output_format, limits, overwrite=overwrite)
-        _write_transcripts(session, "Transcribing", files, options, output)
+        account = Account(Limits(max_cost, max_audio_seconds))
+        _write_transcripts(session, "Transcribing", files, options, output, account=account)
 
 
 @app.command()
@@ -154,7 +172,11 @@ def translate(
     max_lines: MaxLines = None,
     max_cps: MaxSpeed = None,
     min_seconds: MinSeconds = None,
-    model: Annotated[str, typer.Option(help="Transcription model.")] = TRANSCRIPTION_MODEL,
+    to: Annotated[
+        str, typer.Option(help="ISO 639-1 code of the language to translate into.")
+    ] = "en",
+    model: Annotated[str, typer.Option(help="Transcription model.")] = AUTO,
+    keyword: Keywords = None,
     prompt: Prompt = None,
     temperature: Temperature = None,
     piece_seconds: PieceSeconds = None,
@@ -165,13 +187,19 @@ def translate(
     channels: Channels = None,
     pauses: PausesChoice = "keep",
     quality: QualityChoice = "keep",
+    dry_run: DryRun = False,
+    uplink_mbps: UplinkMbps = None,
+    max_cost: MaxCost = None,
+    max_audio_seconds: MaxAudioSeconds = None,
     overwrite: Overwrite = False,
     no_cache: NoCache = False,
     sandbox: UseSandbox = False,
 ) -> None:
-    """Translate recordings into English text."""
+    """Translate recordings, into English unless --to says otherwise."""
     options = TranscriptionOptions(
         task="translate",
+        to=to,
+        keywords=keyword or (),
         model=model,
         prompt=prompt,
         temperature=temperature,
@@ -185,9 +213,13 @@ def translate(
         quality=quality,
     )
     with open_session(sandbox=sandbox, use_cache=not no_cache) as session:
+        if dry_run:
+            print_estimate(session, files, options, uplink_mbps)
+            return
         limits = choose_limits(max_line, max_lines, max_cps, min_seconds)
         output = TranscriptOutput.create(files, folder, output_format, limits, overwrite=overwrite)
-        _write_transcripts(session, "Translating", files, options, output)
+        account = Account(Limits(max_cost, max_audio_seconds))
+        _write_transcripts(session, "Translating", files, options, output, account=account)
 
 
 def _write_transcripts(
@@ -196,14 +228,16 @@ def _write_transcripts(
     files: list[Path],
     options: TranscriptionOptions,
     output: TranscriptOutput,
+    *,
+    account: Account,
 ) -> None:
     with recordings_progress(label, len(files)) as progress:
         sources = [open_input(file) for file in files]
         outcomes = session.client.transcribe_many_with(
-            sources, options, on_error="skip", progress=progress
+            sources, options, account, on_error="skip", progress=progress
         )
         if output.output_format.shows_times and options.piece_seconds is None:
-            session.note_missing_times(options.model, options.task)
+            session.note_missing_times(session.client.choose_model(options))
         write_outcomes(session, outcomes, output)
 
 
@@ -225,7 +259,7 @@ def speak(
     voice: Annotated[
         str, typer.Option(help="alloy, echo, fable, onyx, nova, shimmer, ...")
     ] = VOICE,
-    model: Annotated[str, typer.Option(help="Speech model.")] = SPEECH_MODEL,
+    model: Annotated[str, typer.Option(help="Speech model.")] = AUTO,
     speed: Annotated[float | None, typer.Option(help="Speed of the speech, 0.25 to 4.")] = None,
     instructions: Annotated[
         str | None, typer.Option(help="Tone, accent and pace.", callback=decode_argument)
@@ -264,7 +298,7 @@ def ask(
         recordings_argument(metavar="CLIP", help="Audio clips; - reads standard input."),
     ] = None,
     *,
-    model: Annotated[str, typer.Option(help="Chat model.")] = CHAT_MODEL,
+    model: Annotated[str, typer.Option(help="Chat model.")] = AUTO,
     sandbox: UseSandbox = False,
 ) -> None:
     """Ask a question, optionally about audio clips."""
@@ -280,15 +314,51 @@ def ask(
 
 
 @app.command()
-def models(*, sandbox: UseSandbox = False) -> None:
+def models(
+    *,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="List the models that end, when, and what takes their place."),
+    ] = False,
+    sandbox: UseSandbox = False,
+) -> None:
     """List the models available to the key, and their known capabilities."""
     with open_session(sandbox=sandbox) as session:
         require_output()
+        if check:
+            _print_ending_models(session.client.check_models())
+            return
         rows = [
             (name, ", ".join(sorted(MODELS[name].formats)) if name in MODELS else "")
             for name in session.client.models()
         ]
-        _print_table([Column("model", no_wrap=True), Column("capabilities", overflow="fold")], rows)
+        print_table([Column("model", no_wrap=True), Column("capabilities", overflow="fold")], rows)
+
+
+def _print_ending_models(statuses: Iterable[ModelStatus]) -> None:
+    """Print the models that end, with the operations whose default they are."""
+    ending = [each for each in statuses if each.is_ending]
+    rows = [
+        (
+            each.name,
+            ", ".join(each.default_of),
+            each.retires.isoformat() if each.retires else "",
+            _describe_state(each),
+            ", ".join(each.successors) or "none is announced",
+        )
+        for each in ending
+    ]
+    if rows:
+        names = ["model", "default of", "ends on", "state", "use instead"]
+        print_table([Column(name, overflow="fold") for name in names], rows)
+    else:
+        print_note("No model of this key is known to end.")
+
+
+def _describe_state(status: ModelStatus) -> str:
+    if not status.is_listed:
+        return "not in the list of this key"
+    return "deprecated by the service" if status.is_deprecated else "in the list of this key"
 
 
 @app.command()
@@ -299,18 +369,7 @@ def plugins() -> None:
         for each in list_registrations()
     ]
     with report_errors():
-        _print_table(["entry point group", "name", "program", "installed"], rows)
-
-
-def _print_table(columns: Sequence[Column | str], rows: Iterable[tuple[str, ...]]) -> None:
-    """Print a table on a terminal, and tab-separated lines elsewhere."""
-    if not is_terminal_output():
-        print_result("\n".join("\t".join(row) for row in rows))
-        return
-    table = Table(*columns, box=None, padding=(0, 1, 0, 0), pad_edge=False)
-    for row in rows:
-        table.add_row(*map(escape_controls, row))
-    Console().print(table)
+        print_table(["entry point group", "name", "program", "installed"], rows)
 
 
 @app.command()
@@ -339,12 +398,28 @@ def serve_sandbox(
         Literal["whisper", "beacon"],
         typer.Option(help="Recogniser: whisper for English speech, beacon for test tones."),
     ] = "whisper",
+    today: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], help="Day on which the sandbox is; models have retired by then."
+        ),
+    ] = None,
+    retired_status: Annotated[
+        Literal["404", "503"],
+        typer.Option(help="Status for retired models: that of the service, or of a gateway."),
+    ] = "404",
 ) -> None:
     """Serve a local stand-in for the API until interrupted; it needs no key."""
     with report_errors():
         from apertis_audio_tools.sandbox import serve
 
-        serve(port, engine, on_ready=_print_settings)
+        serve(
+            port,
+            engine,
+            on_ready=_print_settings,
+            today=today.date() if today else None,
+            retired_status=503 if retired_status == "503" else 404,
+        )
 
 
 def _print_settings(url: str) -> None:

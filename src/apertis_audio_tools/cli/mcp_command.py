@@ -10,7 +10,7 @@ from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.cli.command_options import NoCache, PieceSeconds, UseSandbox
 from apertis_audio_tools.cli.session import open_session, print_note
 from apertis_audio_tools.files.access import FileAccess
-from apertis_audio_tools.models import TRANSCRIPTION_MODEL
+from apertis_audio_tools.models import AUTO
 
 
 def serve_mcp(
@@ -41,7 +41,7 @@ def serve_mcp(
         bool,
         typer.Option("--audio-content", help="Send short speech files along with their links."),
     ] = False,
-    model: Annotated[str, typer.Option(help="Transcription model.")] = TRANSCRIPTION_MODEL,
+    model: Annotated[str, typer.Option(help="Transcription model.")] = AUTO,
     piece_seconds: PieceSeconds = None,
     no_cache: NoCache = False,
     sandbox: UseSandbox = False,

@@ -13,12 +13,17 @@ from rich.text import Text
 
 from apertis_audio_tools.cli.terminal import escape_controls
 from apertis_audio_tools.client import ApertisAudio
-from apertis_audio_tools.errors import ApertisError, ConfigurationError, UnsupportedError
-from apertis_audio_tools.models import Task
+from apertis_audio_tools.errors import (
+    ApertisError,
+    BudgetExceededError,
+    ConfigurationError,
+    UnsupportedError,
+)
 from apertis_audio_tools.pipeline.cache import default_cache_setting, open_cache
-from apertis_audio_tools.results import Usage
+from apertis_audio_tools.results import TotalUsage
 
 _SANDBOX_KEY = SecretStr("sk-sandbox")
+_SHOWN_DOLLARS = 0.001
 _FAILED, _WRONG_USAGE, _INTERRUPTED = 1, 2, 130
 
 err_console: Console = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -38,6 +43,8 @@ class _RetryNotes(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         reason, wait = getattr(record, "why", ""), getattr(record, "wait", 0.0)
+        if record.levelno == logging.INFO and not reason:  # such as the model that was chosen
+            return
         if reason and record.created < self._shown_until.get(reason, 0.0):
             return
         self._shown_until[reason] = record.created + wait
@@ -56,7 +63,6 @@ class CommandSession:
     client: ApertisAudio
     is_caching: bool
     _servers: set[str] = field(default_factory=set)
-    _usages: list[Usage] = field(default_factory=list)
     _failures: int = 0
 
     def report_failure(self, name: str, error: ApertisError) -> None:
@@ -64,32 +70,38 @@ class CommandSession:
         self._failures += 1
         print_error(f"{name}: {error}" if name not in str(error) else str(error))
         if error.partial:
-            self._record_usage(error.partial.transcript.usage)
             self.note_cached_pieces()
+
+    @contextlib.contextmanager
+    def reporting_exceeded_budget(self) -> Iterator[None]:
+        """Print that a limit ended the run, which then ends like one with failures."""
+        try:
+            yield
+        except BudgetExceededError as error:
+            self.report_failure("", error)
 
     def note_cached_pieces(self) -> None:
         """Print that another run sends only the missing pieces, if that is so."""
         if self.is_caching:
             err_console.print("Finished pieces are cached: the same command sends only the rest.")
 
-    def note_missing_times(self, model: str, task: Task) -> None:
+    def note_missing_times(self, model: str) -> None:
         """Print, before anything is paid for, that a model returns no times."""
-        if not self.client.gives_times(model, task):
+        if not self.client.gives_times(model, "transcribe"):
             print_note(
                 f"{model} is not known to return times: they are estimated from the words and the "
                 "pauses, and may be wrong by a second or more.",
                 style="",
             )
 
-    def record_response(self, server: str | None, usage: Usage | None = None) -> None:
-        """Record the server and the usage of a response."""
+    def record_response(self, server: str | None) -> None:
+        """Record the server of a response."""
         self._servers.add(server or "a server without a name")
-        self._record_usage(usage)
 
     def finish(self) -> None:
         """Print the usage and the servers; exit with 1 after a failure."""
-        if usage := self._format_usage():
-            print_note(f"Billed in this run: {usage}.")
+        if usage := _format_usage(self.client.total_usage):
+            print_note(f"Used in this run: {usage}.")
         for server in sorted(self._servers):
             is_sandbox = server.startswith("apertis-audio-sandbox")
             name = "the local sandbox, a stand-in for the service" if is_sandbox else server
@@ -97,16 +109,27 @@ class CommandSession:
         if self._failures:
             raise typer.Exit(_FAILED)
 
-    def _record_usage(self, usage: Usage | None) -> None:
-        self._usages += [usage] if usage else []
 
-    def _format_usage(self) -> str:
-        counts = {
-            "s of audio": sum(usage.seconds for usage in self._usages),
-            "input tokens": sum(usage.input_tokens for usage in self._usages),
-            "output tokens": sum(usage.output_tokens for usage in self._usages),
-        }
-        return ", ".join(f"{round(count, 1)} {unit}" for unit, count in counts.items() if count)
+def _format_usage(used: TotalUsage) -> str:
+    """Return what a run has used and cost, or an empty text if it was nothing."""
+    counts = {
+        "s of audio": used.seconds,
+        "input tokens": used.input_tokens,
+        "output tokens": used.output_tokens,
+    }
+    parts = [f"{round(count, 1)} {unit}" for unit, count in counts.items() if count]
+    if used.cost:
+        is_reported = used.reported_cost == used.cost
+        origin = "as reported by the service" if is_reported else "by the known prices"
+        parts.append(f"{format_dollars(used.cost)} {origin}")
+    if used.unpriced_requests:
+        parts.append(f"{used.unpriced_requests} requests of unknown cost")
+    return ", ".join(parts)
+
+
+def format_dollars(dollars: float) -> str:
+    """Return dollars with four digits after the point, or two digits that count."""
+    return f"${dollars:.4f}" if dollars >= _SHOWN_DOLLARS else f"${dollars:.2g}"
 
 
 @contextlib.contextmanager

@@ -96,6 +96,11 @@ def require_regular_files(files: Sequence[Path] | None) -> Sequence[Path] | None
     return files
 
 
+def decode_arguments(texts: list[str] | None) -> list[str]:
+    """Return text arguments; see `decode_argument`."""
+    return [decoded for text in texts or () if (decoded := decode_argument(text)) is not None]
+
+
 def decode_argument(text: str | None) -> str | None:
     """Return a text argument, read as UTF-8 if the locale's encoding cannot represent it.
 

@@ -172,12 +172,16 @@ def write_outcomes(
     session: CommandSession, outcomes: Generator[Outcome], output: TranscriptOutput
 ) -> None:
     """Write the transcripts of a batch, and report its failures."""
-    with contextlib.closing(outcomes), _note_on_interrupt(session):
+    with (
+        contextlib.closing(outcomes),
+        _note_on_interrupt(session),
+        session.reporting_exceeded_budget(),
+    ):
         for outcome in outcomes:
             if outcome.error:
                 session.report_failure(str(output.names[outcome.index]), outcome.error)
             else:
-                session.record_response(outcome.transcript.server, outcome.transcript.usage)
+                session.record_response(outcome.transcript.server)
                 output.write(outcome.index, outcome.transcript)
 
 

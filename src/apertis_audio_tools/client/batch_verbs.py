@@ -5,13 +5,14 @@ from collections.abc import AsyncGenerator, Generator, Sequence
 from apertis_audio_tools.api.options import TimestampGranularity, TranscriptionOptions
 from apertis_audio_tools.api.speakers import Speakers
 from apertis_audio_tools.models import (
-    TRANSCRIPTION_MODEL,
+    AUTO,
     Pauses,
     Quality,
     TrackChoice,
     TranscriptFormat,
     UploadFormat,
 )
+from apertis_audio_tools.pipeline.accounts import Account, Limits
 from apertis_audio_tools.pipeline.batch import BatchRequest, OnError, Outcome, Sources
 from apertis_audio_tools.pipeline.batch_runner import BatchRunner
 from apertis_audio_tools.pipeline.progress import ProgressCallback, ProgressReporter
@@ -31,8 +32,10 @@ class BatchVerbs:
         in_order: bool = True,
         on_error: OnError = "raise",
         progress: bool | ProgressCallback = False,
-        model: str = TRANSCRIPTION_MODEL,
+        model: str = AUTO,
         language: str | None = None,
+        languages: Sequence[str] = (),
+        keywords: Sequence[str] = (),
         prompt: str | None = None,
         response_format: TranscriptFormat | None = None,
         temperature: float | None = None,
@@ -45,6 +48,8 @@ class BatchVerbs:
         channels: Sequence[int] | None = None,
         pauses: Pauses = "keep",
         quality: Quality = "keep",
+        max_cost: float | None = None,
+        max_audio_seconds: float | None = None,
     ) -> Generator[Outcome]:
         """Transcribe many recordings; yield an `Outcome` for each while others are under way.
 
@@ -62,8 +67,11 @@ class BatchVerbs:
                 the error. Defaults to ``raise``.
             progress: True for a bar on standard error (needs the extra ``progress``), or a
                 function that is called with `Progress` values. Defaults to False.
-            model: Transcription model.
+            model: Transcription model. Defaults to ``auto``, the best one the key has for the
+                language, with times if the format is open.
             language: ISO 639-1 code of the language spoken in all recordings.
+            languages: ISO 639-1 codes of the languages spoken; see `transcribe`.
+            keywords: Names and terms that are spoken; see `transcribe`.
             prompt: Context for all recordings.
             response_format: Format of all responses; see `transcribe`.
             temperature: Sampling temperature, 0 to 1. Defaults to the service's 0.
@@ -76,15 +84,24 @@ class BatchVerbs:
             channels: Indexes of the channels.
             pauses: Whether long pauses are sent; see `transcribe`. Defaults to ``keep``.
             quality: Treatment of doubtful segments; see `transcribe`. Defaults to ``keep``.
+            max_cost: Dollars that all recordings may cost together, repeated requests included.
+                Defaults to no limit but that of the client.
+            max_audio_seconds: Seconds of audio that may be sent for all recordings together.
+                Defaults to no limit but that of the client.
 
         Raises:
+            BudgetExceededError: After the outcomes of the recordings that were finished, if a limit
+                leaves less than the next piece may cost; with either `on_error`.
             ApertisError: If a recording fails, with ``on_error="raise"``; see `transcribe`.
-            ConfigurationError: If an argument is invalid, or tqdm is missing for the bar.
+            ConfigurationError: If an argument is invalid, tqdm is missing for the bar, or the price
+                is not known that `max_cost` needs.
             UnsupportedError: If the service is known to refuse any recording; nothing was sent.
         """
         options = TranscriptionOptions(
             model=model,
             language=language,
+            languages=languages,
+            keywords=keywords,
             prompt=prompt,
             response_format=response_format,
             temperature=temperature,
@@ -99,7 +116,12 @@ class BatchVerbs:
             quality=quality,
         )
         return self.transcribe_many_with(
-            sources, options, in_order=in_order, on_error=on_error, progress=progress
+            sources,
+            options,
+            Account(Limits(max_cost, max_audio_seconds)),
+            in_order=in_order,
+            on_error=on_error,
+            progress=progress,
         )
 
     def atranscribe_many(
@@ -109,8 +131,10 @@ class BatchVerbs:
         in_order: bool = True,
         on_error: OnError = "raise",
         progress: bool | ProgressCallback = False,
-        model: str = TRANSCRIPTION_MODEL,
+        model: str = AUTO,
         language: str | None = None,
+        languages: Sequence[str] = (),
+        keywords: Sequence[str] = (),
         prompt: str | None = None,
         response_format: TranscriptFormat | None = None,
         temperature: float | None = None,
@@ -123,11 +147,15 @@ class BatchVerbs:
         channels: Sequence[int] | None = None,
         pauses: Pauses = "keep",
         quality: Quality = "keep",
+        max_cost: float | None = None,
+        max_audio_seconds: float | None = None,
     ) -> AsyncGenerator[Outcome]:
         """Async version of `transcribe_many`."""
         options = TranscriptionOptions(
             model=model,
             language=language,
+            languages=languages,
+            keywords=keywords,
             prompt=prompt,
             response_format=response_format,
             temperature=temperature,
@@ -142,7 +170,12 @@ class BatchVerbs:
             quality=quality,
         )
         return self.atranscribe_many_with(
-            sources, options, in_order=in_order, on_error=on_error, progress=progress
+            sources,
+            options,
+            Account(Limits(max_cost, max_audio_seconds)),
+            in_order=in_order,
+            on_error=on_error,
+            progress=progress,
         )
 
     def translate_many(
@@ -152,7 +185,9 @@ class BatchVerbs:
         in_order: bool = True,
         on_error: OnError = "raise",
         progress: bool | ProgressCallback = False,
-        model: str = TRANSCRIPTION_MODEL,
+        to: str = "en",
+        model: str = AUTO,
+        chat_model: str = AUTO,
         prompt: str | None = None,
         response_format: TranscriptFormat | None = None,
         temperature: float | None = None,
@@ -164,15 +199,21 @@ class BatchVerbs:
         channels: Sequence[int] | None = None,
         pauses: Pauses = "keep",
         quality: Quality = "keep",
+        max_cost: float | None = None,
+        max_audio_seconds: float | None = None,
     ) -> Generator[Outcome]:
-        """Translate many recordings into English; see `transcribe_many`.
+        """Translate many recordings, into English unless `to` says otherwise.
 
         Args:
             sources: Recordings; see `transcribe_many`.
             in_order: Whether outcomes come in the order of the sources. Defaults to True.
             on_error: ``raise`` or ``skip``; see `transcribe_many`. Defaults to ``raise``.
             progress: Progress bar or callback; see `transcribe_many`. Defaults to False.
-            model: Whisper model; no other translates.
+            to: ISO 639-1 code of the language to translate into. Defaults to ``en``.
+            model: Whisper model; no other translates recordings. Defaults to ``auto``.
+            chat_model: Chat model that translates the text, segment by segment, into other
+                languages, and into English if no model of the key translates recordings. Defaults
+                to ``auto``.
             prompt: Context for all recordings, in English.
             response_format: Format of all responses; see `transcribe`.
             temperature: Sampling temperature, 0 to 1. Defaults to the service's 0.
@@ -184,13 +225,17 @@ class BatchVerbs:
             channels: Indexes of the channels.
             pauses: Whether long pauses are sent; see `transcribe`. Defaults to ``keep``.
             quality: Treatment of doubtful segments; see `transcribe`. Defaults to ``keep``.
+            max_cost: Dollars that all recordings may cost; see `transcribe_many`.
+            max_audio_seconds: Seconds of audio that may be sent; see `transcribe_many`.
 
         Raises:
             ApertisError: If a recording fails; see `transcribe_many`.
         """
         options = TranscriptionOptions(
             task="translate",
+            to=to,
             model=model,
+            chat_model=chat_model,
             prompt=prompt,
             response_format=response_format,
             temperature=temperature,
@@ -204,7 +249,12 @@ class BatchVerbs:
             quality=quality,
         )
         return self.transcribe_many_with(
-            sources, options, in_order=in_order, on_error=on_error, progress=progress
+            sources,
+            options,
+            Account(Limits(max_cost, max_audio_seconds)),
+            in_order=in_order,
+            on_error=on_error,
+            progress=progress,
         )
 
     def atranslate_many(
@@ -214,7 +264,9 @@ class BatchVerbs:
         in_order: bool = True,
         on_error: OnError = "raise",
         progress: bool | ProgressCallback = False,
-        model: str = TRANSCRIPTION_MODEL,
+        to: str = "en",
+        model: str = AUTO,
+        chat_model: str = AUTO,
         prompt: str | None = None,
         response_format: TranscriptFormat | None = None,
         temperature: float | None = None,
@@ -226,11 +278,15 @@ class BatchVerbs:
         channels: Sequence[int] | None = None,
         pauses: Pauses = "keep",
         quality: Quality = "keep",
+        max_cost: float | None = None,
+        max_audio_seconds: float | None = None,
     ) -> AsyncGenerator[Outcome]:
         """Async version of `translate_many`."""
         options = TranscriptionOptions(
             task="translate",
+            to=to,
             model=model,
+            chat_model=chat_model,
             prompt=prompt,
             response_format=response_format,
             temperature=temperature,
@@ -244,27 +300,38 @@ class BatchVerbs:
             quality=quality,
         )
         return self.atranscribe_many_with(
-            sources, options, in_order=in_order, on_error=on_error, progress=progress
+            sources,
+            options,
+            Account(Limits(max_cost, max_audio_seconds)),
+            in_order=in_order,
+            on_error=on_error,
+            progress=progress,
         )
 
     def transcribe_many_with(
         self,
         sources: Sources,
         options: TranscriptionOptions,
+        account: Account | None = None,
         *,
         in_order: bool = True,
         on_error: OnError = "raise",
         progress: bool | ProgressCallback = False,
     ) -> Generator[Outcome]:
-        """Transcribe or translate many recordings, with options decided at run time."""
+        """Transcribe or translate many recordings, with options decided at run time.
+
+        They are charged to the account too, whose limits they keep.
+        """
         factory = JobFactory.create(options, self._context)
         reporter = ProgressReporter(progress)
-        return self._batches.run(BatchRequest(sources, factory, in_order, on_error, reporter))
+        request = BatchRequest(sources, factory, in_order, on_error, reporter, account or Account())
+        return self._batches.run(request)
 
     def atranscribe_many_with(
         self,
         sources: Sources,
         options: TranscriptionOptions,
+        account: Account | None = None,
         *,
         in_order: bool = True,
         on_error: OnError = "raise",
@@ -273,4 +340,5 @@ class BatchVerbs:
         """Async version of `transcribe_many_with`."""
         factory = JobFactory.create(options, self._context)
         reporter = ProgressReporter(progress)
-        return self._batches.arun(BatchRequest(sources, factory, in_order, on_error, reporter))
+        request = BatchRequest(sources, factory, in_order, on_error, reporter, account or Account())
+        return self._batches.arun(request)

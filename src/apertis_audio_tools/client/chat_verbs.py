@@ -3,16 +3,24 @@
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from apertis_audio_tools.api.call import Call, StreamCall
-from apertis_audio_tools.api.chat import ChatMessage, chat_call, chat_stream_call
+from apertis_audio_tools.api.chat import (
+    ChatMessage,
+    chat_call,
+    chat_need,
+    chat_stream_call,
+    check_chat,
+)
 from apertis_audio_tools.api.options import ChatOptions
 from apertis_audio_tools.api.request import Upload
 from apertis_audio_tools.audio import Source, encode_chat_clip, probe
 from apertis_audio_tools.errors import UnsupportedError
-from apertis_audio_tools.models import CHAT_MODEL
+from apertis_audio_tools.models import AUTO
+from apertis_audio_tools.pipeline.model_directory import ModelDirectory
 from apertis_audio_tools.pipeline.request_runner import RequestRunner
 from apertis_audio_tools.pipeline.transcription_job import JobContext
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread
@@ -25,6 +33,7 @@ class ChatVerbs:
     """`chat` and `stream_chat`, sync and async."""
 
     _context: JobContext
+    _models: ModelDirectory
     _requests: RequestRunner
 
     def chat(
@@ -32,7 +41,7 @@ class ChatVerbs:
         messages: str | Sequence[ChatMessage],
         audio: Source | list[Source] | None = None,
         *,
-        model: str = CHAT_MODEL,
+        model: str = AUTO,
         modalities: Sequence[str] | None = None,
         voice: str | None = None,
         audio_format: str = "wav",
@@ -55,7 +64,8 @@ class ChatVerbs:
                 except a ``str``; then its ``format`` is detected, and audio that is neither wav
                 nor mp3 is converted to mp3.
             audio: Clip, or list of clips, that goes with a question.
-            model: Chat model.
+            model: Chat model. Defaults to ``auto``, the best one the key has: one that hears and
+                speaks, if there are clips or a voice.
             modalities: ``["text", "audio"]`` for a spoken reply.
             voice: Voice of a spoken reply; requests one by itself.
             audio_format: wav, mp3, flac, opus, aac or pcm16, for a spoken reply. Defaults to wav.
@@ -98,7 +108,7 @@ class ChatVerbs:
         messages: str | Sequence[ChatMessage],
         audio: Source | list[Source] | None = None,
         *,
-        model: str = CHAT_MODEL,
+        model: str = AUTO,
         modalities: Sequence[str] | None = None,
         voice: str | None = None,
         audio_format: str = "wav",
@@ -137,7 +147,7 @@ class ChatVerbs:
         messages: str | Sequence[ChatMessage],
         audio: Source | list[Source] | None = None,
         *,
-        model: str = CHAT_MODEL,
+        model: str = AUTO,
         tools: Sequence[Mapping[str, Any]] | None = None,
         tool_choice: str | Mapping[str, Any] | None = None,
         parallel_tool_calls: bool | None = None,
@@ -173,7 +183,7 @@ class ChatVerbs:
         messages: str | Sequence[ChatMessage],
         audio: Source | list[Source] | None = None,
         *,
-        model: str = CHAT_MODEL,
+        model: str = AUTO,
         tools: Sequence[Mapping[str, Any]] | None = None,
         tool_choice: str | Mapping[str, Any] | None = None,
         parallel_tool_calls: bool | None = None,
@@ -203,22 +213,26 @@ class ChatVerbs:
 
     def chat_with(self, messages: Sequence[ChatMessage], options: ChatOptions) -> ChatReply:
         """Return the reply to a conversation, with options decided at run time."""
-        return self._requests.run(self._chat_call(messages, options))
+        return self._requests.run(self._chat_call(messages, self._chat_options(messages, options)))
 
     async def achat_with(self, messages: Sequence[ChatMessage], options: ChatOptions) -> ChatReply:
         """Async version of `chat_with`. A thread reads and converts the clips."""
+        options = await self._achat_options(messages, options)
         return await self._requests.arun(await run_in_thread(self._chat_call, messages, options))
 
     def stream_chat_with(
         self, messages: Sequence[ChatMessage], options: ChatOptions
     ) -> Iterator[ChatDelta]:
         """Return an iterator over the increments of a reply, with options decided at run time."""
-        return self._requests.stream(self._stream_call(messages, options))
+        return self._requests.stream(
+            self._stream_call(messages, self._chat_options(messages, options))
+        )
 
     async def astream_chat_with(
         self, messages: Sequence[ChatMessage], options: ChatOptions
     ) -> AsyncGenerator[ChatDelta]:
         """Async version of `stream_chat_with`: an asynchronous generator."""
+        options = await self._achat_options(messages, options)
         call = await run_in_thread(self._stream_call, messages, options)
         async with contextlib.aclosing(self._requests.astream(call)) as deltas:
             async for delta in deltas:
@@ -233,6 +247,22 @@ class ChatVerbs:
         for note in recording.notes:
             logger.warning("%s: %s", recording.label, note)
         return encode_chat_clip(recording)
+
+    def _chat_options(self, messages: Sequence[ChatMessage], options: ChatOptions) -> ChatOptions:
+        """Return the options with a model; nothing is asked if no model can reply."""
+        if options.model != AUTO:
+            return options
+        check_chat(messages, options)
+        return replace(options, model=self._models.choose(chat_need(messages, options)))
+
+    async def _achat_options(
+        self, messages: Sequence[ChatMessage], options: ChatOptions
+    ) -> ChatOptions:
+        """Async version of `_chat_options`."""
+        if options.model != AUTO:
+            return options
+        check_chat(messages, options)
+        return replace(options, model=await self._models.achoose(chat_need(messages, options)))
 
     def _chat_call(self, messages: Sequence[ChatMessage], options: ChatOptions) -> Call[ChatReply]:
         capabilities = self._context.capabilities

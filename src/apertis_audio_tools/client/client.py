@@ -1,32 +1,44 @@
 """The client: its settings, its connections and all its verbs."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NoReturn, Self
 
 from pydantic import SecretStr
 
-from apertis_audio_tools.api.model_list import model_list_call
+from apertis_audio_tools.api.catalogue import CatalogueModel, catalogue_call
+from apertis_audio_tools.api.model_choice import ModelChooser
+from apertis_audio_tools.api.model_lifecycle import ModelLifecycles, check_models
+from apertis_audio_tools.api.model_list import ListedModel, model_list_call
+from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.client import settings
 from apertis_audio_tools.client.batch_verbs import BatchVerbs
 from apertis_audio_tools.client.chat_verbs import ChatVerbs
+from apertis_audio_tools.client.cost_verbs import CostVerbs
 from apertis_audio_tools.client.speech_verbs import SpeechVerbs
 from apertis_audio_tools.client.transcription_verbs import TranscriptionVerbs
 from apertis_audio_tools.concurrency.permits import FairSemaphore
-from apertis_audio_tools.errors import ConfigurationError
+from apertis_audio_tools.errors import APIError, ConfigurationError
 from apertis_audio_tools.models import MODELS, Capabilities, Model, Task
+from apertis_audio_tools.pipeline.accounts import Account, Limits
 from apertis_audio_tools.pipeline.batch_runner import BatchRunner
 from apertis_audio_tools.pipeline.cache import CacheSetting, open_cache
+from apertis_audio_tools.pipeline.ledger import ClientLedger, PriceList
+from apertis_audio_tools.pipeline.model_directory import ModelDirectory
 from apertis_audio_tools.pipeline.request_runner import RequestRunner
 from apertis_audio_tools.pipeline.speech_runner import SpeechRunner
 from apertis_audio_tools.pipeline.spoken_text_runner import SpokenTextRunner
+from apertis_audio_tools.pipeline.text_translation import TextTranslator
 from apertis_audio_tools.pipeline.transcription_job import JobContext
 from apertis_audio_tools.pipeline.transcription_runner import TranscriptionRunner
+from apertis_audio_tools.results import ModelStatus
 from apertis_audio_tools.transport import Transport
 from apertis_audio_tools.transport.connections import ConnectionOptions, Verify
 from apertis_audio_tools.transport.retry import Clock, RateLimiter, RetryPolicy, SystemClock
 
 
-class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
+class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs, CostVerbs):
     """Client of the Apertis Audio API: each verb as ``verb()`` and, for asyncio, ``averb()``.
 
     One client serves many threads and any number of event loops. Use it as a context manager, or
@@ -68,10 +80,18 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
             is done only on Linux.
         default_headers: Further headers of every request, such as those a gateway asks for; not
             ``Authorization``, ``Host`` and others that the client sets itself.
+        user_agent: User-Agent of every request, for a service that asks for one. Defaults to that
+            of httpx.
         proxy: URL of an HTTP or SOCKS proxy. Defaults to the proxy of the environment.
         verify: False to accept any certificate, a file with authorities, or an `ssl.SSLContext`.
             Defaults to True: the certificate must be of a usual authority.
-        models: Capabilities of each model; see `apertis_audio_tools.models`.
+        models: Capabilities and price of each model; see `apertis_audio_tools.models`.
+        max_cost: Dollars that all requests of this client may cost together, repeated ones
+            included. A request reserves the most it can cost before it is sent, and is not sent if
+            that is more than what is left. Requests whose cost cannot be known before, such as
+            chats, are refused. Defaults to None, for no limit.
+        max_audio_seconds: Seconds of audio that may be sent to be transcribed or translated.
+            Defaults to None, for no limit.
         clock: Source of time, for tests.
 
     Raises:
@@ -92,9 +112,12 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
         cache: CacheSetting = None,
         isolate_probe: bool = False,
         default_headers: Mapping[str, str] | None = None,
+        user_agent: str | None = None,
         proxy: str | None = None,
         verify: Verify = True,
         models: Mapping[str, Model] = MODELS,
+        max_cost: float | None = None,
+        max_audio_seconds: float | None = None,
         clock: Clock | None = None,
     ) -> None:
         api_key = settings.as_secret(api_key)  # first, so that no variable shows it
@@ -107,7 +130,9 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
             self._base_url,
             settings.resolve_api_key(api_key),
             settings.require_positive("timeout", timeout),
-            ConnectionOptions(default_headers or {}, proxy, verify),
+            ConnectionOptions(
+                settings.with_user_agent(default_headers or {}, user_agent), proxy, verify
+            ),
         )
         retry = RetryPolicy(
             settings.require_whole("max_retries", max_retries, minimum=0),
@@ -119,10 +144,16 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
         permits = FairSemaphore(
             settings.require_whole("max_concurrency", max_concurrency, minimum=1)
         )
-        self._requests = RequestRunner(self._transport, retry, deadline)
+        requests = RequestRunner(self._transport, retry, deadline)
+        self._models = ModelDirectory(requests, models)
+        prices = PriceList(requests, self._base_url, models)
+        self._ledger = ClientLedger(Account(Limits(max_cost, max_audio_seconds)), prices)
+        self._requests = replace(requests, models=self._models, ledger=self._ledger)
         self._speech = SpeechRunner(self._requests, permits)
         self._spoken_texts = SpokenTextRunner(self._speech)
-        self._transcriptions = TranscriptionRunner(self._requests, permits)
+        self._transcriptions = TranscriptionRunner(
+            self._requests, permits, self._models, TextTranslator(self._requests, self._models)
+        )
         self._batches = BatchRunner(self._transcriptions)
 
     def __copy__(self) -> Self:
@@ -146,6 +177,14 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
         """Base URL the requests are sent to."""
         return self._base_url
 
+    def choose_model(self, options: TranscriptionOptions) -> str:
+        """Return the model that transcribes; ``auto`` becomes the best one the key has.
+
+        Raises:
+            NotFoundError: If the key has none.
+        """
+        return self._models.plan(options).model
+
     def gives_times(self, model: str, task: Task) -> bool:
         """Return whether the model is known to return the times of segments."""
         best = self._context.capabilities.best_transcript_format(model, task)
@@ -157,11 +196,43 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs):
         Raises:
             APIError: If the service refused, could not be reached, or sent a malformed response.
         """
-        return self._requests.run(model_list_call())
+        return tuple(each.name for each in self._requests.run(model_list_call()))
 
     async def amodels(self) -> tuple[str, ...]:
         """Async version of `models`."""
-        return await self._requests.arun(model_list_call())
+        return tuple(each.name for each in await self._requests.arun(model_list_call()))
+
+    def check_models(self) -> tuple[ModelStatus, ...]:
+        """Return when the models of the key, and the defaults, end, and what takes their place.
+
+        The facts are those of the key's own list, of the catalogue of the service, if it has one,
+        and of `apertis_audio_tools.models`.
+
+        Raises:
+            APIError: If the service refused the list of models, could not be reached, or sent a
+                malformed response.
+        """
+        listed = self._requests.run(model_list_call())
+        catalogue = tuple[CatalogueModel, ...]()
+        with contextlib.suppress(APIError):  # a gateway need not have a catalogue
+            catalogue = self._requests.run(catalogue_call(self._base_url))
+        return self._statuses(listed, catalogue)
+
+    async def acheck_models(self) -> tuple[ModelStatus, ...]:
+        """Async version of `check_models`."""
+        listed = await self._requests.arun(model_list_call())
+        catalogue = tuple[CatalogueModel, ...]()
+        with contextlib.suppress(APIError):
+            catalogue = await self._requests.arun(catalogue_call(self._base_url))
+        return self._statuses(listed, catalogue)
+
+    def _statuses(
+        self, listed: Sequence[ListedModel], catalogue: Iterable[CatalogueModel]
+    ) -> tuple[ModelStatus, ...]:
+        deprecated = frozenset(each.name for each in catalogue if each.is_deprecated)
+        lifecycles = ModelLifecycles(listed, self._context.capabilities.models)
+        today = self._requests.retry.clock.today()
+        return check_models(lifecycles, deprecated, ModelChooser(lifecycles, today).defaults())
 
     def close(self) -> None:
         """Release the connections, for good.

@@ -1,6 +1,7 @@
 """Resolve settings: an argument, else an environment variable, else a default."""
 
 import os
+from collections.abc import Mapping
 from numbers import Real
 from typing import Self
 from urllib.parse import urlsplit
@@ -94,14 +95,29 @@ def resolve_base_url(base_url: object) -> str:
     return url.rstrip("/")
 
 
-def require_positive(name: str, value: float) -> float:
-    """Return a number of seconds.
+def with_user_agent(headers: Mapping[str, str], user_agent: object) -> Mapping[str, str]:
+    """Return headers with a User-Agent.
+
+    Raises:
+        ConfigurationError: If it cannot be sent in a header.
+    """
+    if user_agent is None:
+        return headers
+    text = user_agent if isinstance(user_agent, str) else ""
+    if not text.strip() or not text.isascii() or not text.isprintable():
+        raise ConfigurationError("user_agent must be ASCII text in one line.")
+    others = {name: value for name, value in headers.items() if name.lower() != "user-agent"}
+    return {**others, "User-Agent": text}
+
+
+def require_positive(name: str, value: float, unit: str = "seconds") -> float:
+    """Return a number of seconds, or of another unit.
 
     Raises:
         ConfigurationError: If it is not above zero.
     """
     if not isinstance(value, Real) or not value > 0:
-        raise _invalid(name, value, "a number of seconds above zero")
+        raise _invalid(name, value, f"a number of {unit} above zero")
     return float(value)
 
 

@@ -3,11 +3,16 @@
 import contextlib
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from apertis_audio_tools.api.options import SpeechOptions
+from apertis_audio_tools.api.speech import check_speech, use_model
 from apertis_audio_tools.errors import UnsupportedError
-from apertis_audio_tools.models import SPEECH_MODEL, VOICE, SpeechFormat
+from apertis_audio_tools.files.atomic import AtomicFile
+from apertis_audio_tools.models import AUTO, VOICE, SpeechFormat
+from apertis_audio_tools.pipeline.accounts import Account
+from apertis_audio_tools.pipeline.model_directory import ModelDirectory
 from apertis_audio_tools.pipeline.speech_job import SpeechFileJob, SpeechJob, SpokenTextJob
 from apertis_audio_tools.pipeline.speech_runner import SpeechRunner
 from apertis_audio_tools.pipeline.spoken_text_runner import SpokenText, SpokenTextRunner
@@ -30,6 +35,7 @@ class SpeechVerbs:
     """`speak`, `stream_speech` and `save_speech`, sync and async."""
 
     _context: JobContext
+    _models: ModelDirectory
     _speech: SpeechRunner
     _spoken_texts: SpokenTextRunner
 
@@ -38,7 +44,7 @@ class SpeechVerbs:
         text: str,
         *,
         voice: str = VOICE,
-        model: str = SPEECH_MODEL,
+        model: str = AUTO,
         response_format: SpeechFormat = "mp3",
         speed: float | None = None,
         instructions: str | None = None,
@@ -53,7 +59,7 @@ class SpeechVerbs:
         Args:
             text: Text of any length. Parts of a long one that are only punctuation are left out.
             voice: alloy, echo, fable, onyx, nova or shimmer; some models have others.
-            model: Speech model.
+            model: Speech model. Defaults to ``auto``, the best one the key has.
             response_format: mp3, opus, aac, flac, wav, or pcm: headerless, 24 kHz mono, signed
                 16-bit little-endian. Defaults to mp3.
             speed: 0.25 to 4. Defaults to the service's 1.
@@ -78,7 +84,7 @@ class SpeechVerbs:
         text: str,
         *,
         voice: str = VOICE,
-        model: str = SPEECH_MODEL,
+        model: str = AUTO,
         response_format: SpeechFormat = "mp3",
         speed: float | None = None,
         instructions: str | None = None,
@@ -98,7 +104,7 @@ class SpeechVerbs:
         text: SpokenText,
         *,
         voice: str = VOICE,
-        model: str = SPEECH_MODEL,
+        model: str = AUTO,
         response_format: SpeechFormat = "mp3",
         speed: float | None = None,
         instructions: str | None = None,
@@ -130,15 +136,17 @@ class SpeechVerbs:
                 raise UnsupportedError(
                     f"A text is a str or an iterator of str, not {type(text).__name__}."
                 )
-            return self._spoken_texts.stream(text, self._text_job(options))
-        return self._speech.stream(self._job(text, options, stream=True))
+            return self._spoken_texts.stream(text, self._text_job(self._speech_options(options)))
+        return self._speech.stream(
+            self._job(text, self._speech_options(options, text), stream=True)
+        )
 
     async def astream_speech(
         self,
         text: SpokenText,
         *,
         voice: str = VOICE,
-        model: str = SPEECH_MODEL,
+        model: str = AUTO,
         response_format: SpeechFormat = "mp3",
         speed: float | None = None,
         instructions: str | None = None,
@@ -152,9 +160,11 @@ class SpeechVerbs:
             instructions=instructions,
         )
         if isinstance(text, str):
+            options = await self._aspeech_options(options, text)
             job = await run_in_thread(self._job, text, options, stream=True)
             stream = self._speech.astream(job)
         else:
+            options = await self._aspeech_options(options)
             stream = self._spoken_texts.astream(text, self._text_job(options))
         async with contextlib.aclosing(stream) as chunks:
             async for chunk in chunks:
@@ -167,7 +177,7 @@ class SpeechVerbs:
         *,
         overwrite: bool = False,
         voice: str = VOICE,
-        model: str = SPEECH_MODEL,
+        model: str = AUTO,
         response_format: SpeechFormat | None = None,
         speed: float | None = None,
         instructions: str | None = None,
@@ -183,7 +193,7 @@ class SpeechVerbs:
             path: Path of the file.
             overwrite: Whether an existing file is replaced. Defaults to False.
             voice: Voice; see `speak`.
-            model: Speech model.
+            model: Speech model. Defaults to ``auto``, the best one the key has.
             response_format: Audio format. Defaults to the one that the suffix of `path` names.
             speed: 0.25 to 4. Defaults to the service's 1.
             instructions: Tone, accent and pace, for models that follow them.
@@ -209,7 +219,7 @@ class SpeechVerbs:
         *,
         overwrite: bool = False,
         voice: str = VOICE,
-        model: str = SPEECH_MODEL,
+        model: str = AUTO,
         response_format: SpeechFormat | None = None,
         speed: float | None = None,
         instructions: str | None = None,
@@ -226,10 +236,11 @@ class SpeechVerbs:
 
     def speak_with(self, text: str, options: SpeechOptions) -> Speech:
         """Speak a text, with options decided at run time."""
-        return self._speech.run(self._job(text, options))
+        return self._speech.run(self._job(text, self._speech_options(options, text)))
 
     async def aspeak_with(self, text: str, options: SpeechOptions) -> Speech:
         """Async version of `speak_with`. A thread splits the text."""
+        options = await self._aspeech_options(options, text)
         return await self._speech.arun(await run_in_thread(self._job, text, options))
 
     def save_speech_with(
@@ -237,29 +248,64 @@ class SpeechVerbs:
         text: str,
         path: str | os.PathLike[str],
         options: SpeechOptions,
+        account: Account | None = None,
         *,
         overwrite: bool = False,
     ) -> SpeechFile:
-        """Write a spoken text to a file, with options decided at run time."""
-        return self._speech.save(SpeechFileJob(self._job(text, options), path, overwrite))
+        """Write a spoken text to a file, with options decided at run time.
+
+        It is charged to the account too, whose limits it keeps.
+        """
+        if options.model == AUTO:
+            _require_writable(path, overwrite=overwrite)
+        job = self._job(text, self._speech_options(options, text))
+        job = replace(job, account=account)
+        return self._speech.save(SpeechFileJob(job, path, overwrite))
 
     async def asave_speech_with(
         self,
         text: str,
         path: str | os.PathLike[str],
         options: SpeechOptions,
+        account: Account | None = None,
         *,
         overwrite: bool = False,
     ) -> SpeechFile:
         """Async version of `save_speech_with`. A thread splits the text."""
+        if options.model == AUTO:
+            await run_in_thread(_require_writable, path, overwrite=overwrite)
+        options = await self._aspeech_options(options, text)
         job = await run_in_thread(self._job, text, options)
+        job = replace(job, account=account)
         return await self._speech.asave(SpeechFileJob(job, path, overwrite))
+
+    def _speech_options(self, options: SpeechOptions, text: str = "a") -> SpeechOptions:
+        """Return the options with a model; nothing is asked if no model can speak the text."""
+        if options.model != AUTO:
+            return options
+        check_speech(text, options)
+        return self._with_model(options, self._models.choose(options.need))
+
+    async def _aspeech_options(self, options: SpeechOptions, text: str = "a") -> SpeechOptions:
+        """Async version of `_speech_options`."""
+        if options.model != AUTO:
+            return options
+        check_speech(text, options)
+        return self._with_model(options, await self._models.achoose(options.need))
+
+    def _with_model(self, options: SpeechOptions, model: str) -> SpeechOptions:
+        return use_model(options, model, self._context.capabilities)
 
     def _job(self, text: str, options: SpeechOptions, *, stream: bool = False) -> SpeechJob:
         return SpeechJob.create(text, options, self._context.capabilities, stream=stream)
 
     def _text_job(self, options: SpeechOptions) -> SpokenTextJob:
         return SpokenTextJob(options, self._context.capabilities)
+
+
+def _require_writable(path: str | os.PathLike[str], *, overwrite: bool) -> None:
+    """Raise `OutputError` for a path that cannot be written, before the models are asked for."""
+    AtomicFile.create(path, overwrite=overwrite).discard()
 
 
 def _format_of(path: str | os.PathLike[str]) -> SpeechFormat:

@@ -6,13 +6,15 @@ from apertis_audio_tools.api.options import TimestampGranularity, TranscriptionO
 from apertis_audio_tools.api.speakers import Speakers
 from apertis_audio_tools.audio import Source
 from apertis_audio_tools.models import (
-    TRANSCRIPTION_MODEL,
+    AUTO,
     Pauses,
     Quality,
     TrackChoice,
     TranscriptFormat,
     UploadFormat,
 )
+from apertis_audio_tools.pipeline.accounts import Account, Limits
+from apertis_audio_tools.pipeline.job_state import JobState
 from apertis_audio_tools.pipeline.recording_jobs import open_job
 from apertis_audio_tools.pipeline.transcription_job import JobContext, JobFactory
 from apertis_audio_tools.pipeline.transcription_runner import TranscriptionRunner
@@ -30,8 +32,10 @@ class TranscriptionVerbs:
         self,
         source: Source,
         *,
-        model: str = TRANSCRIPTION_MODEL,
+        model: str = AUTO,
         language: str | None = None,
+        languages: Sequence[str] = (),
+        keywords: Sequence[str] = (),
         prompt: str | None = None,
         response_format: TranscriptFormat | None = None,
         temperature: float | None = None,
@@ -44,6 +48,8 @@ class TranscriptionVerbs:
         channels: Sequence[int] | None = None,
         pauses: Pauses = "keep",
         quality: Quality = "keep",
+        max_cost: float | None = None,
+        max_audio_seconds: float | None = None,
     ) -> Transcript:
         """Transcribe a recording of any length in the language spoken.
 
@@ -53,8 +59,13 @@ class TranscriptionVerbs:
         Args:
             source: Path, bytes, binary file object (read from its current position), or
                 (name, content), in any format FFmpeg reads.
-            model: Transcription model.
+            model: Transcription model. Defaults to ``auto``, the best one the key has for the
+                language, with times if the format is open.
             language: ISO 639-1 code of the language spoken, such as ``zh``; helps accuracy.
+            languages: ISO 639-1 codes of the languages spoken, in place of `language`, for models
+                that accept several.
+            keywords: Names and terms that are spoken, each in one line without ``<`` and ``>``;
+                for models that have no keywords they are added to the prompt.
             prompt: Context, or the spelling of names and terms.
             response_format: Format of the response. Defaults to ``verbose_json`` for models that
                 have it, because it carries times, else ``json``.
@@ -81,8 +92,14 @@ class TranscriptionVerbs:
             quality: ``mark`` to give each segment that perhaps nobody said a reason in
                 `Segment.doubtful`, by a voice detector (extra ``vad``), the numbers of the model
                 and repetitions; ``drop`` to leave those out, with a note. Defaults to ``keep``.
+            max_cost: Dollars that this may cost. Defaults to no limit but that of the client.
+            max_audio_seconds: Seconds of audio that may be sent, repeated ones included. Defaults
+                to no limit but that of the client.
 
         Raises:
+            BudgetExceededError: If a limit leaves less than the next piece may cost; ``partial``
+                has the transcript of the pieces that were finished.
+            ConfigurationError: If `max_cost` cannot be kept, because the price is not known.
             RecordingError: If the source is missing, empty or no audio.
             UnsupportedError: If the service is known to refuse it, or if it has no channels or
                 tracks that tell speakers apart; nothing was sent.
@@ -92,6 +109,8 @@ class TranscriptionVerbs:
         options = TranscriptionOptions(
             model=model,
             language=language,
+            languages=languages,
+            keywords=keywords,
             prompt=prompt,
             response_format=response_format,
             temperature=temperature,
@@ -105,14 +124,16 @@ class TranscriptionVerbs:
             pauses=pauses,
             quality=quality,
         )
-        return self.transcribe_with(source, options)
+        return self.transcribe_with(source, options, Account(Limits(max_cost, max_audio_seconds)))
 
     async def atranscribe(
         self,
         source: Source,
         *,
-        model: str = TRANSCRIPTION_MODEL,
+        model: str = AUTO,
         language: str | None = None,
+        languages: Sequence[str] = (),
+        keywords: Sequence[str] = (),
         prompt: str | None = None,
         response_format: TranscriptFormat | None = None,
         temperature: float | None = None,
@@ -125,11 +146,15 @@ class TranscriptionVerbs:
         channels: Sequence[int] | None = None,
         pauses: Pauses = "keep",
         quality: Quality = "keep",
+        max_cost: float | None = None,
+        max_audio_seconds: float | None = None,
     ) -> Transcript:
         """Async version of `transcribe`."""
         options = TranscriptionOptions(
             model=model,
             language=language,
+            languages=languages,
+            keywords=keywords,
             prompt=prompt,
             response_format=response_format,
             temperature=temperature,
@@ -143,13 +168,16 @@ class TranscriptionVerbs:
             pauses=pauses,
             quality=quality,
         )
-        return await self.atranscribe_with(source, options)
+        account = Account(Limits(max_cost, max_audio_seconds))
+        return await self.atranscribe_with(source, options, account)
 
     def translate(
         self,
         source: Source,
         *,
-        model: str = TRANSCRIPTION_MODEL,
+        to: str = "en",
+        model: str = AUTO,
+        chat_model: str = AUTO,
         prompt: str | None = None,
         response_format: TranscriptFormat | None = None,
         temperature: float | None = None,
@@ -161,12 +189,18 @@ class TranscriptionVerbs:
         channels: Sequence[int] | None = None,
         pauses: Pauses = "keep",
         quality: Quality = "keep",
+        max_cost: float | None = None,
+        max_audio_seconds: float | None = None,
     ) -> Transcript:
-        """Translate a recording of any length into English; see `transcribe`.
+        """Translate a recording of any length, into English unless `to` says otherwise.
 
         Args:
             source: Recording; see `transcribe`.
-            model: Whisper model; no other translates.
+            to: ISO 639-1 code of the language to translate into. Defaults to ``en``.
+            model: Whisper model; no other translates recordings. Defaults to ``auto``.
+            chat_model: Chat model that translates the text, segment by segment, into other
+                languages, and into English if no model of the key translates recordings. Defaults
+                to ``auto``.
             prompt: Context, in English.
             response_format: Format of the response; see `transcribe`.
             temperature: Sampling temperature, 0 to 1. Defaults to the service's 0.
@@ -178,15 +212,20 @@ class TranscriptionVerbs:
             channels: Indexes of the channels.
             pauses: Whether long pauses are sent; see `transcribe`. Defaults to ``keep``.
             quality: Treatment of doubtful segments; see `transcribe`. Defaults to ``keep``.
+            max_cost: Dollars that this may cost; see `transcribe`.
+            max_audio_seconds: Seconds of audio that may be sent; see `transcribe`.
 
         Raises:
+            BudgetExceededError: If a limit leaves too little; see `transcribe`.
             RecordingError: If the source is missing, empty or no audio.
             UnsupportedError: If the service is known to refuse it; nothing was sent.
             APIError: If the service failed; see `transcribe`.
         """
         options = TranscriptionOptions(
             task="translate",
+            to=to,
             model=model,
+            chat_model=chat_model,
             prompt=prompt,
             response_format=response_format,
             temperature=temperature,
@@ -199,13 +238,15 @@ class TranscriptionVerbs:
             pauses=pauses,
             quality=quality,
         )
-        return self.transcribe_with(source, options)
+        return self.transcribe_with(source, options, Account(Limits(max_cost, max_audio_seconds)))
 
     async def atranslate(
         self,
         source: Source,
         *,
-        model: str = TRANSCRIPTION_MODEL,
+        to: str = "en",
+        model: str = AUTO,
+        chat_model: str = AUTO,
         prompt: str | None = None,
         response_format: TranscriptFormat | None = None,
         temperature: float | None = None,
@@ -217,11 +258,15 @@ class TranscriptionVerbs:
         channels: Sequence[int] | None = None,
         pauses: Pauses = "keep",
         quality: Quality = "keep",
+        max_cost: float | None = None,
+        max_audio_seconds: float | None = None,
     ) -> Transcript:
         """Async version of `translate`."""
         options = TranscriptionOptions(
             task="translate",
+            to=to,
             model=model,
+            chat_model=chat_model,
             prompt=prompt,
             response_format=response_format,
             temperature=temperature,
@@ -234,17 +279,26 @@ class TranscriptionVerbs:
             pauses=pauses,
             quality=quality,
         )
-        return await self.atranscribe_with(source, options)
+        account = Account(Limits(max_cost, max_audio_seconds))
+        return await self.atranscribe_with(source, options, account)
 
-    def transcribe_with(self, source: Source, options: TranscriptionOptions) -> Transcript:
-        """Transcribe or translate one recording, with options decided at run time."""
+    def transcribe_with(
+        self, source: Source, options: TranscriptionOptions, account: Account | None = None
+    ) -> Transcript:
+        """Transcribe or translate one recording, with options decided at run time.
+
+        It is charged to the account too, whose limits it keeps.
+        """
         job = open_job(JobFactory.create(options, self._context), source)
-        return self._transcriptions.run(job)
+        return self._transcriptions.run(job, JobState(account=account))
 
-    async def atranscribe_with(self, source: Source, options: TranscriptionOptions) -> Transcript:
+    async def atranscribe_with(
+        self, source: Source, options: TranscriptionOptions, account: Account | None = None
+    ) -> Transcript:
         """Async version of `transcribe_with`."""
         factory = JobFactory.create(options, self._context)
-        return await self._transcriptions.arun(await run_in_thread(open_job, factory, source))
+        job = await run_in_thread(open_job, factory, source)
+        return await self._transcriptions.arun(job, JobState(account=account))
 
     def cached_transcript_with(
         self, source: Source, options: TranscriptionOptions

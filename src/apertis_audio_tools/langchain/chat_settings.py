@@ -16,7 +16,7 @@ from apertis_audio_tools.client import settings
 from apertis_audio_tools.files.access import FileAccess
 from apertis_audio_tools.langchain.client_fields import CheckedClientFields
 from apertis_audio_tools.langchain.messages import PROVIDER
-from apertis_audio_tools.models import CHAT_MODEL, MODELS
+from apertis_audio_tools.models import AUTO, DEFAULT_MODELS, MODELS
 
 
 class ChatSettings(ChatFields, CheckedClientFields, BaseChatModel):
@@ -24,7 +24,7 @@ class ChatSettings(ChatFields, CheckedClientFields, BaseChatModel):
 
     model_config: ClassVar[ConfigDict] = STRICT_CONFIG
 
-    model: str = Field(default=CHAT_MODEL, validation_alias=AliasChoices("model", "model_name"))
+    model: str = Field(default=AUTO, validation_alias=AliasChoices("model", "model_name"))
     max_tokens: int | None = Field(
         default=None, validation_alias=AliasChoices("max_tokens", "max_completion_tokens")
     )
@@ -96,7 +96,7 @@ class ChatSettings(ChatFields, CheckedClientFields, BaseChatModel):
         return params
 
     def _resolve_model_profile(self) -> ModelProfile | None:
-        row = MODELS.get(self.model)
+        row = MODELS.get(DEFAULT_MODELS["chat"] if self.model == AUTO else self.model)
         if row is None or "chat" not in row.formats:
             return None
         profile = ModelProfile(

@@ -15,6 +15,8 @@ from apertis_audio_tools.files.discovery import RecordingPath
 from apertis_audio_tools.files.paths import expand_user
 from apertis_audio_tools.langchain.blobs import RecordingBlobLoader
 from apertis_audio_tools.langchain.parser import ApertisAudioParser, ParserOptions
+from apertis_audio_tools.pipeline.accounts import Account
+from apertis_audio_tools.results import TotalUsage
 
 
 class ApertisAudioLoader(BaseLoader):
@@ -38,7 +40,8 @@ class ApertisAudioLoader(BaseLoader):
         suffixes: A suffix such as ``.mp3``, or several, in any case. Defaults to the suffixes of
             all formats that can be read.
         options: Options of `ApertisAudioParser`: ``model``, ``language``, ``granularity``,
-            ``on_error``, ``show_progress``, ``client``, ``api_key``, ``cache`` ...
+            ``on_error``, ``show_progress``, ``client``, ``api_key``, ``cache`` ... ``max_cost`` and
+            ``max_audio_seconds`` limit each load.
 
     Attributes:
         blob_loader: Blob loader that finds the recordings.
@@ -73,6 +76,11 @@ class ApertisAudioLoader(BaseLoader):
         """Recordings skipped since the last load began, with ``on_error="skip"``."""
         return self._parser.failures
 
+    @property
+    def total_usage(self) -> TotalUsage:
+        """Usage and cost of the recordings since the last load began."""
+        return self._parser.total_usage
+
     def lazy_load(self) -> Generator[Document]:
         """Yield the documents of each recording as soon as it is transcribed, in order.
 
@@ -82,13 +90,17 @@ class ApertisAudioLoader(BaseLoader):
         Raises:
             ApertisError: If a recording cannot be read, or a request fails.
         """
-        self._parser.failures = []
+        self._begin_load()
         return self._parser.lazy_parse_all(self.blob_loader.yield_blobs())
 
     def alazy_load(self) -> AsyncGenerator[Document]:
         """Async version of `lazy_load`; the blob loader runs in a thread."""
-        self._parser.failures = []
+        self._begin_load()
         return self._parser.alazy_parse_all(self.blob_loader.yield_blobs())
+
+    def _begin_load(self) -> None:
+        self._parser.failures = []
+        self._parser.account = Account(self._parser.account.limits)
 
 
 def _require_below(root: RecordingPath | None, paths: Iterable[Path]) -> None:

@@ -18,17 +18,11 @@ from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.files.discovery import RecordingPath
 from apertis_audio_tools.files.paths import expand_user
 from apertis_audio_tools.langchain.blobs import name_of, source_of, split_metadata
-from apertis_audio_tools.models import (
-    TRANSCRIPTION_MODEL,
-    Pauses,
-    Quality,
-    Task,
-    TrackChoice,
-    UploadFormat,
-)
+from apertis_audio_tools.models import AUTO, Pauses, Quality, Task, TrackChoice, UploadFormat
+from apertis_audio_tools.pipeline.accounts import Account, Limits
 from apertis_audio_tools.pipeline.batch import OnError, Outcome
 from apertis_audio_tools.pipeline.progress import ProgressCallback, ProgressReporter
-from apertis_audio_tools.results import PASSAGE_CHARACTERS, PASSAGE_SECONDS
+from apertis_audio_tools.results import PASSAGE_CHARACTERS, PASSAGE_SECONDS, TotalUsage
 
 logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 
@@ -39,6 +33,9 @@ class ParserOptions(ClientOptions, total=False):
     task: Task
     model: str
     language: str | None
+    languages: Sequence[str]
+    keywords: Sequence[str]
+    to: str
     prompt: str | None
     temperature: float | None
     piece_seconds: float | None
@@ -55,6 +52,8 @@ class ParserOptions(ClientOptions, total=False):
     overlap: float
     on_error: OnError
     show_progress: bool | ProgressCallback
+    max_cost: float | None
+    max_audio_seconds: float | None
     root: RecordingPath | None
     client: ApertisAudio | None
 
@@ -76,9 +75,12 @@ class ApertisAudioParser(BaseBlobParser):
         ...     print(document.metadata["timecode"], document.page_content)
 
     Args:
-        task: ``transcribe``, or ``translate`` into English.
+        task: ``transcribe``, or ``translate``.
         model: Transcription model.
         language: ISO 639-1 code of the language spoken, such as ``zh``; only to transcribe.
+        languages: ISO 639-1 codes of several languages; see `ApertisAudio.transcribe`.
+        keywords: Names and terms that are spoken; see `ApertisAudio.transcribe`.
+        to: ISO 639-1 code of the language to translate into. Defaults to ``en``.
         prompt: Context, or the spelling of names and terms.
         temperature: Sampling temperature, 0 to 1.
         piece_seconds: Target length of the pieces of a recording that has to be cut, in seconds.
@@ -99,6 +101,10 @@ class ApertisAudioParser(BaseBlobParser):
             Errors that all recordings would have, such as a wrong key or an outage, are raised.
         show_progress: True for a bar on standard error (needs tqdm), or a function that accepts
             `apertis_audio_tools.Progress` values.
+        max_cost: Dollars that all recordings of this parser may cost together; see
+            `ApertisAudio.transcribe_many`. When it is reached, `BudgetExceededError` is raised
+            after the documents of what was finished, with either `on_error`.
+        max_audio_seconds: Seconds of audio that may be sent; likewise.
         root: Folder that the ``source`` of files is relative to, with ``/`` between parts; files
             elsewhere are refused. With it, documents of a folder that was moved stay the same.
             Defaults to None: sources are absolute.
@@ -107,6 +113,7 @@ class ApertisAudioParser(BaseBlobParser):
 
     Attributes:
         failures: Recordings skipped so far.
+        account: Account that all recordings so far are charged to.
 
     Raises:
         ConfigurationError: If there is no API key, or a setting is invalid; while parsing, if a
@@ -117,8 +124,11 @@ class ApertisAudioParser(BaseBlobParser):
         self,
         *,
         task: Task = "transcribe",
-        model: str = TRANSCRIPTION_MODEL,
+        model: str = AUTO,
         language: str | None = None,
+        languages: Sequence[str] = (),
+        keywords: Sequence[str] = (),
+        to: str = "en",
         prompt: str | None = None,
         temperature: float | None = None,
         piece_seconds: float | None = None,
@@ -135,6 +145,8 @@ class ApertisAudioParser(BaseBlobParser):
         overlap: float = 0.0,
         on_error: OnError = "raise",
         show_progress: bool | ProgressCallback = False,
+        max_cost: float | None = None,
+        max_audio_seconds: float | None = None,
         root: RecordingPath | None = None,
         client: ApertisAudio | None = None,
         **settings: Unpack[ClientOptions],
@@ -145,6 +157,9 @@ class ApertisAudioParser(BaseBlobParser):
                 task=task,
                 model=model,
                 language=language,
+                languages=languages,
+                keywords=keywords,
+                to=to,
                 prompt=prompt,
                 temperature=temperature,
                 piece_seconds=piece_seconds,
@@ -165,6 +180,12 @@ class ApertisAudioParser(BaseBlobParser):
         self._lazy_client = LazyClient(client, settings)
         self._lazy_client.require_settings()
         self.failures: list[Failure] = []
+        self.account: Account = Account(Limits(max_cost, max_audio_seconds))
+
+    @property
+    def total_usage(self) -> TotalUsage:
+        """Usage and cost of all recordings so far."""
+        return self.account.total
 
     def lazy_parse(self, blob: Blob) -> Generator[Document]:
         """Yield the documents of one recording.
@@ -188,14 +209,18 @@ class ApertisAudioParser(BaseBlobParser):
         Raises:
             ApertisError: If a recording cannot be read, or a request fails.
         """
-        outcomes = self._options.transcribe_each(self._lazy_client.client, self._sources(blobs))
+        outcomes = self._options.transcribe_each(
+            self._lazy_client.client, self._sources(blobs), self.account
+        )
         with contextlib.closing(outcomes):
             for (blob, name), outcome in outcomes:
                 yield from self._documents(blob, name, outcome)
 
     async def alazy_parse_all(self, blobs: Iterable[Blob]) -> AsyncGenerator[Document]:
         """Async version of `lazy_parse_all`; `blobs` is iterated in a thread."""
-        outcomes = self._options.atranscribe_each(self._lazy_client.client, self._sources(blobs))
+        outcomes = self._options.atranscribe_each(
+            self._lazy_client.client, self._sources(blobs), self.account
+        )
         async with contextlib.aclosing(outcomes):
             async for (blob, name), outcome in outcomes:
                 for document in self._documents(blob, name, outcome):

@@ -19,14 +19,7 @@ from apertis_audio_tools.langchain.tools import (
     TranscribeAudio,
     TranslateAudio,
 )
-from apertis_audio_tools.models import (
-    CHAT_MODEL,
-    SPEECH_MODEL,
-    TRANSCRIPTION_MODEL,
-    VOICE,
-    SpeechFormat,
-    TrackChoice,
-)
+from apertis_audio_tools.models import AUTO, VOICE, SpeechFormat, TrackChoice
 
 
 class ApertisAudioToolkit(CachingClientFields, BaseToolkit):
@@ -82,10 +75,10 @@ class ApertisAudioToolkit(CachingClientFields, BaseToolkit):
     inputs: Folder | Sequence[Folder] = Field(default=(), frozen=True)
     output: Folder | None = Field(default=None, frozen=True)
     access: FileAccess | None = Field(default=None, frozen=True, exclude=True, repr=False)
-    transcription_model: str = TRANSCRIPTION_MODEL
-    chat_model: str = CHAT_MODEL
+    transcription_model: str = AUTO
+    chat_model: str = AUTO
     ask_max_seconds: float = MAX_ASK_SECONDS
-    speech_model: str = SPEECH_MODEL
+    speech_model: str = AUTO
     voice: str = VOICE
     audio_format: SpeechFormat = "mp3"
     speed: float | None = None

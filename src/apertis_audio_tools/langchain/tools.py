@@ -27,14 +27,7 @@ from apertis_audio_tools.files.access import FileAccess
 from apertis_audio_tools.langchain.client_fields import CachingClientFields
 from apertis_audio_tools.langchain.model_errors import as_tool_exception
 from apertis_audio_tools.langchain.stream_events import stream_progress
-from apertis_audio_tools.models import (
-    CHAT_MODEL,
-    SPEECH_MODEL,
-    TRANSCRIPTION_MODEL,
-    VOICE,
-    SpeechFormat,
-    TrackChoice,
-)
+from apertis_audio_tools.models import AUTO, VOICE, SpeechFormat, TrackChoice
 
 ContentAndArtifact = tuple[str, dict[str, Any]]
 """Text for the model, and the artifact for the program."""
@@ -90,7 +83,7 @@ def _content_and_artifact(result: ToolResult) -> ContentAndArtifact:
 class _TranscriptReader(_Tool):
     """A tool that reads on in a transcript it already has."""
 
-    model: str = Field(default=TRANSCRIPTION_MODEL, frozen=True)
+    model: str = Field(default=AUTO, frozen=True)
     prompt: str | None = Field(default=None, frozen=True)
     temperature: float | None = Field(default=None, frozen=True)
     track: TrackChoice = Field(default="default", frozen=True)
@@ -216,7 +209,7 @@ class SpeakText(_Tool):
     name: str = SpeakTool.name
     description: str = SpeakTool.description
     args_schema: ArgsSchema | None = SpeakTool.arguments
-    model: str = Field(default=SPEECH_MODEL, frozen=True)
+    model: str = Field(default=AUTO, frozen=True)
     voice: str = Field(default=VOICE, frozen=True)
     audio_format: SpeechFormat = Field(default="mp3", frozen=True)
     speed: float | None = Field(default=None, frozen=True)
@@ -257,7 +250,7 @@ class AskAboutAudio(_Tool):
     name: str = AskTool.name
     description: str = AskTool.description
     args_schema: ArgsSchema | None = AskTool.arguments
-    model: str = Field(default=CHAT_MODEL, frozen=True)
+    model: str = Field(default=AUTO, frozen=True)
     max_seconds: float = Field(default=MAX_ASK_SECONDS, frozen=True)
     temperature: float | None = Field(default=None, frozen=True)
 

@@ -21,14 +21,7 @@ from apertis_audio_tools.langchain.audio_blocks import AudioBlock
 from apertis_audio_tools.langchain.blobs import source_of
 from apertis_audio_tools.langchain.client_fields import CachingClientFields, CheckedClientFields
 from apertis_audio_tools.langchain.model_errors import raising_model_errors
-from apertis_audio_tools.models import (
-    SPEECH_MODEL,
-    TRANSCRIPTION_MODEL,
-    VOICE,
-    SpeechFormat,
-    Task,
-    TrackChoice,
-)
+from apertis_audio_tools.models import AUTO, VOICE, SpeechFormat, Task, TrackChoice
 
 _SOURCE_TYPES = (str, os.PathLike, bytes, bytearray, memoryview)
 
@@ -68,7 +61,7 @@ class TranscribeRunnable(CachingClientFields, RunnableSerializable[Any, str]):
     model_config: ClassVar[ConfigDict] = STRICT_CONFIG
 
     task: Task = "transcribe"
-    model: str = TRANSCRIPTION_MODEL
+    model: str = AUTO
     language: str | None = None
     prompt: str | None = None
     temperature: float | None = None
@@ -140,7 +133,7 @@ class SpeakRunnable(CheckedClientFields, RunnableSerializable[Any, bytes]):
 
     model_config: ClassVar[ConfigDict] = STRICT_CONFIG
 
-    model: str = SPEECH_MODEL
+    model: str = AUTO
     voice: str = VOICE
     audio_format: SpeechFormat = "mp3"
     speed: float | None = None

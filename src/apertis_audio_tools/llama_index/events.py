@@ -37,6 +37,8 @@ class TranscriptionEndEvent(BaseEvent):
         documents: Number of documents.
         duration: Duration of the recording in seconds, if it is known.
         usage: Usage of the requests. None if every piece came from the cache.
+        cost: Dollars of the requests, as reported by the service or else by its price. 0 if every
+            piece came from the cache, None if it is not known.
         error: Reason why there are no documents.
     """
 
@@ -46,6 +48,7 @@ class TranscriptionEndEvent(BaseEvent):
     documents: int = 0
     duration: float | None = None
     usage: Usage | None = None
+    cost: float | None = None
     error: str | None = None
 
     @classmethod

@@ -34,7 +34,7 @@ from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.llama_index import instrumentation, responses
 from apertis_audio_tools.llama_index.messages import MessageReader
 from apertis_audio_tools.llama_index.tool_calling import ToolCallingLLM
-from apertis_audio_tools.models import CHAT_MODEL
+from apertis_audio_tools.models import AUTO
 
 
 class ApertisAudioLLM(ToolCallingLLM):
@@ -105,7 +105,7 @@ class ApertisAudioLLM(ToolCallingLLM):
 
     if not TYPE_CHECKING:  # type checkers know this signature from the fields
 
-        def __init__(self, model: str = CHAT_MODEL, **settings: object) -> None:
+        def __init__(self, model: str = AUTO, **settings: object) -> None:
             hide_key(settings)  # first: the frames below would show the key
             super().__init__(model=model, **settings)
 

@@ -11,7 +11,7 @@ from apertis_audio_tools.adapters.chat_schema.options import ChatFields
 from apertis_audio_tools.api.options import ChatOptions
 from apertis_audio_tools.files.access import FileAccess
 from apertis_audio_tools.llama_index.client_component import ClientComponent
-from apertis_audio_tools.models import CHAT_MODEL
+from apertis_audio_tools.models import AUTO
 
 CONTEXT_WINDOW: int = 128_000
 """Context window of gpt-4o-audio-preview in tokens, as OpenAI documents it."""
@@ -22,7 +22,7 @@ MAX_OUTPUT_TOKENS: int = 16_384
 class LLMSettings(ChatFields, ClientComponent, FunctionCallingLLM):
     """Settings of a chat model, and the metadata LlamaIndex derives from them."""
 
-    model: str = Field(default=CHAT_MODEL, kw_only=False)
+    model: str = Field(default=AUTO, kw_only=False)
     additional_kwargs: dict[str, Any] = Field(default_factory=dict)
     context_window: int = CONTEXT_WINDOW
     keep_audio: int | None = Field(default=None, ge=0)

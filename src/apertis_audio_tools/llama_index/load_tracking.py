@@ -29,6 +29,7 @@ class EndFacts(TypedDict, total=False):
     documents: int
     duration: float | None
     usage: Usage | None
+    cost: float | None
     error: str | None
 
 

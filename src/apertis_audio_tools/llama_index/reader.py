@@ -1,15 +1,15 @@
 """Reader that loads recordings as documents of LlamaIndex."""
 
 import contextlib
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, ClassVar, Literal, TypedDict, Unpack
 
 from llama_index.core.readers.base import BasePydanticReader, BaseReader, ResourcesReaderMixin
 from llama_index.core.readers.loading import ALL_READERS
 from llama_index.core.schema import Document
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 
 from apertis_audio_tools.adapters.documents import DocumentOptions, Granularity, document_source
 from apertis_audio_tools.adapters.loading import Failure, LoadOptions, log_failure
@@ -34,16 +34,10 @@ from apertis_audio_tools.llama_index.recording_finder import (
     ReaderSource,
     locate_recordings,
 )
-from apertis_audio_tools.models import (
-    TRANSCRIPTION_MODEL,
-    Pauses,
-    Quality,
-    Task,
-    TrackChoice,
-    UploadFormat,
-)
+from apertis_audio_tools.models import AUTO, Pauses, Quality, Task, TrackChoice, UploadFormat
+from apertis_audio_tools.pipeline.accounts import Account, Limits
 from apertis_audio_tools.pipeline.batch import OnError, Outcome
-from apertis_audio_tools.results import PASSAGE_CHARACTERS, PASSAGE_SECONDS
+from apertis_audio_tools.results import PASSAGE_CHARACTERS, PASSAGE_SECONDS, TotalUsage
 
 
 class CallOptions(TypedDict, total=False):
@@ -52,6 +46,9 @@ class CallOptions(TypedDict, total=False):
     task: Task
     model: str
     language: str | None
+    languages: Sequence[str]
+    keywords: Sequence[str]
+    to: str
     prompt: str | None
 
 
@@ -74,9 +71,12 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
         glob: Pattern of the files to read in a folder. Defaults to all files in it and below.
         suffixes: File name suffix such as ``.mp3``, or several. Defaults to all suffixes of
             recordings.
-        task: ``transcribe``, or ``translate`` into English.
-        model: Transcription model; see `ApertisAudio.transcribe`, as for the next five.
+        task: ``transcribe``, or ``translate``.
+        model: Transcription model; see `ApertisAudio.transcribe`, as for the next eight.
         language: ISO 639-1 code of the language spoken, for ``transcribe`` only.
+        languages: ISO 639-1 codes of several languages spoken, for models that accept them.
+        keywords: Names and terms that are spoken.
+        to: ISO 639-1 code of the language to translate into.
         prompt: Context, or the spelling of names and terms.
         temperature: Sampling temperature, 0 to 1.
         piece_seconds: Target length of pieces in seconds.
@@ -100,6 +100,10 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
             `failures`. An error that concerns all recordings, such as a wrong key or an outage, is
             always raised.
         show_progress: True for a progress bar on standard error.
+        max_cost: Dollars that all recordings of this reader may cost together in this process; see
+            `ApertisAudio.transcribe_many`. When it is reached, `BudgetExceededError` is raised
+            after the documents of what was finished, with either `on_error`.
+        max_audio_seconds: Seconds of audio that may be sent; likewise.
         api_key: API key. Defaults to the ``APERTIS_API_KEY`` environment variable. The other
             settings of `ApertisAudio`, such as ``cache``, are accepted as well.
         client: `ApertisAudio` to use in place of these settings.
@@ -114,8 +118,11 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
     glob: str = "**/*"
     suffixes: str | list[str] | None = None
     task: Task = "transcribe"
-    model: str = TRANSCRIPTION_MODEL
+    model: str = AUTO
     language: str | None = None
+    languages: list[str] = Field(default_factory=list)
+    keywords: list[str] = Field(default_factory=list)
+    to: str = "en"
     prompt: str | None = None
     temperature: float | None = None
     piece_seconds: float | None = None
@@ -133,11 +140,15 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
     audio: Literal["clip"] | None = None
     on_error: OnError = "raise"
     show_progress: bool = False
+    _UNRELATED_FIELDS: ClassVar[Collection[str]] = ("max_cost", "max_audio_seconds")
+    """These limit the reader, also with a client that others share."""
     _failures: list[Failure] = PrivateAttr(default_factory=list)
+    _account: Account = PrivateAttr()
 
     def model_post_init(self, context: Any, /) -> None:
         """Reject invalid settings before anything is read."""
         super().model_post_init(context)
+        self._account = Account(Limits(self.max_cost, self.max_audio_seconds))
         self._load_options()
         if self.input_dir is not None:
             as_path_list(self.input_dir)
@@ -151,6 +162,11 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
     def failures(self) -> tuple[Failure, ...]:
         """Recordings that were skipped in this process, with the reasons."""
         return tuple(self._failures)
+
+    @property
+    def total_usage(self) -> TotalUsage:
+        """Usage and cost of all recordings that were read in this process."""
+        return self._account.total
 
     def lazy_load_data(
         self,
@@ -178,7 +194,7 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
         load = self._load_options(**options)
         with LoadTracker(self, load.transcription) as tracker:
             recordings = tracker.track(self._recordings(file, fs))
-            outcomes = load.transcribe_each(self.audio_client, recordings)
+            outcomes = load.transcribe_each(self.audio_client, recordings, self._account)
             with contextlib.closing(outcomes):
                 for recording, outcome in outcomes:
                     yield from self._documents(load, recording, outcome, extra, tracker)
@@ -206,7 +222,7 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
         load = self._load_options(**options)
         with LoadTracker(self, load.transcription) as tracker:
             recordings = tracker.track(self._recordings(file, fs))
-            outcomes = load.atranscribe_each(self.audio_client, recordings)
+            outcomes = load.atranscribe_each(self.audio_client, recordings, self._account)
             async with contextlib.aclosing(outcomes):
                 async for recording, outcome in outcomes:
                     documents += self._documents(load, recording, outcome, extra, tracker)
@@ -267,6 +283,9 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
             task=self.task,
             model=self.model,
             language=self.language,
+            languages=self.languages,
+            keywords=self.keywords,
+            to=self.to,
             prompt=self.prompt,
             temperature=self.temperature,
             piece_seconds=self.piece_seconds,
@@ -314,7 +333,8 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
         if outcome.error is not None:
             failure = log_failure(recording.name or outcome.label, outcome.error)
             self._failures.append(failure)
-            tracker.finish(recording, failure.source, error=str(outcome.error))
+            cost = outcome.total_usage.known_cost
+            tracker.finish(recording, failure.source, error=str(outcome.error), cost=cost)
             return []
         transcript = outcome.transcript
         parts = load.make_documents(transcript, recording.name)
@@ -333,6 +353,7 @@ class ApertisAudioReader(ClientComponent, BasePydanticReader, ResourcesReaderMix
             documents=len(documents),
             duration=transcript.duration,
             usage=transcript.usage,
+            cost=outcome.total_usage.known_cost,
         )
         return documents
 

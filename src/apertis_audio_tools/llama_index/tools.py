@@ -10,21 +10,14 @@ from llama_index.core.tools.tool_spec.base import SPEC_FUNCTION_TYPE, BaseToolSp
 from llama_index.core.tools.types import ToolMetadata
 
 from apertis_audio_tools.adapters import tools
-from apertis_audio_tools.adapters.client_handle import ClientOptions, hide_key
+from apertis_audio_tools.adapters.client_handle import LimitedClientOptions, hide_key
 from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.api.speakers import SpeakerSource
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.files.access import FileAccess, Folder, resolve_access
 from apertis_audio_tools.llama_index.client_component import ClientComponent
 from apertis_audio_tools.llama_index.function_tools import make_function_tool
-from apertis_audio_tools.models import (
-    CHAT_MODEL,
-    SPEECH_MODEL,
-    TRANSCRIPTION_MODEL,
-    VOICE,
-    SpeechFormat,
-    TrackChoice,
-)
+from apertis_audio_tools.models import AUTO, VOICE, SpeechFormat, TrackChoice
 
 _READING: list[SPEC_FUNCTION_TYPE] = [
     ("transcribe_audio", "atranscribe_audio"),
@@ -87,14 +80,14 @@ class ApertisAudioToolSpec(BaseToolSpec):
         output: Folder | None = None,
         *,
         access: FileAccess | None = None,
-        transcription_model: str = TRANSCRIPTION_MODEL,
-        speech_model: str = SPEECH_MODEL,
+        transcription_model: str = AUTO,
+        speech_model: str = AUTO,
         voice: str = VOICE,
         audio_format: SpeechFormat = "mp3",
         speakers: SpeakerSource | None = None,
         speaker_names: Sequence[str] | None = None,
         channels: Sequence[int] | None = None,
-        chat_model: str = CHAT_MODEL,
+        chat_model: str = AUTO,
         ask_max_seconds: float = tools.MAX_ASK_SECONDS,
         speed: float | None = None,
         instructions: str | None = None,
@@ -106,7 +99,7 @@ class ApertisAudioToolSpec(BaseToolSpec):
         segments: bool = False,
         audio_blocks: bool = False,
         client: ApertisAudio | None = None,
-        **settings: Unpack[ClientOptions],
+        **settings: Unpack[LimitedClientOptions],
     ) -> None:
         hide_key(settings)
         access = resolve_access(access, inputs, output)

@@ -7,11 +7,12 @@ from typing import Literal, get_args
 
 from apertis_audio_tools.audio import Source, require_file, source_label
 from apertis_audio_tools.concurrency.signals import Notifier
-from apertis_audio_tools.errors import ApertisError, ConfigurationError
+from apertis_audio_tools.errors import ApertisError, BudgetExceededError, ConfigurationError
+from apertis_audio_tools.pipeline.accounts import Account
 from apertis_audio_tools.pipeline.job_state import JobState, StoppedError, drop_traceback
 from apertis_audio_tools.pipeline.progress import Progress, ProgressCallback, ProgressReporter
 from apertis_audio_tools.pipeline.transcription_job import JobFactory
-from apertis_audio_tools.results import Transcript
+from apertis_audio_tools.results import TotalUsage, Transcript
 
 OnError = Literal["raise", "skip"]
 """Effect of a failed recording on its batch: end it, or skip the recording and keep its error."""
@@ -35,11 +36,13 @@ class Outcome:
         index: Position among the sources, from 0.
         source: Source as it was passed.
         error: Error of the recording; None if it was transcribed.
+        total_usage: Usage and cost of the requests for it; nothing if all pieces were cached.
     """
 
     index: int
     source: Source = field(repr=False)
     error: ApertisError | None
+    total_usage: TotalUsage
     _transcript: Transcript | None = field(repr=False)
 
     @property
@@ -62,7 +65,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class BatchRequest:
-    """Recordings to be transcribed, and the order and the errors of their outcomes.
+    """Recordings to be transcribed, the order and the errors of their outcomes, and their account.
 
     Raises:
         ConfigurationError: If the sources are one recording or not iterable, or `on_error` is
@@ -74,6 +77,7 @@ class BatchRequest:
     in_order: bool
     on_error: OnError
     reporter: ProgressReporter
+    account: Account = field(default_factory=Account)
 
     def __post_init__(self) -> None:
         require_error_mode(self.on_error)
@@ -125,6 +129,11 @@ class BatchItem:
     source: Source = field(repr=False)
     state: JobState = field(default_factory=JobState, compare=False)
 
+    @property
+    def total_usage(self) -> TotalUsage:
+        """Usage of the requests for the recording so far."""
+        return self.state.account.total if self.state.account else TotalUsage()
+
 
 @dataclass(slots=True)
 class BatchState:
@@ -158,14 +167,15 @@ class BatchState:
 
     def add(self, source: Source) -> BatchItem:
         """Start the next recording."""
-        item = BatchItem(self._started, source, JobState(notifier=self.notifier))
+        state = JobState(notifier=self.notifier, account=Account(parent=self.request.account))
+        item = BatchItem(self._started, source, state)
         self._started += 1
         self._running[item.index] = item
         return item
 
     def succeed(self, item: BatchItem, transcript: Transcript) -> None:
         """Record the transcript of a recording."""
-        self._end(item, Outcome(item.index, item.source, None, transcript))
+        self._end(item, Outcome(item.index, item.source, None, item.total_usage, transcript))
 
     def fail(self, item: BatchItem, error: ApertisError) -> None:
         """Record the error of a recording; one that was only stopped has no outcome."""
@@ -173,7 +183,7 @@ class BatchState:
             del self._running[item.index]
             return
         drop_traceback(error)
-        self._end(item, Outcome(item.index, item.source, error, None))
+        self._end(item, Outcome(item.index, item.source, error, item.total_usage, None))
 
     def break_off(self, item: BatchItem, error: Exception) -> None:
         """Record an exception of the caller's own code, such as of a file object; it is raised."""
@@ -205,7 +215,7 @@ class BatchState:
             self._delivered += 1
             if isinstance(outcome, Exception):
                 self._end_with(outcome)
-            elif outcome.error and self.request.on_error == "raise":
+            elif outcome.error and self._ends_batch(outcome.error):
                 self._end_with(outcome.error, outcome.label)
             else:
                 yield outcome
@@ -227,10 +237,15 @@ class BatchState:
     def _end(self, item: BatchItem, outcome: Outcome) -> None:
         del self._running[item.index]
         self._undelivered[item.index] = outcome
-        if outcome.error and self.request.on_error == "raise":
+        if outcome.error and self._ends_batch(outcome.error):
             self._is_failed = True
         self.progress = _advanced(self.progress, outcome)
         self._report()
+
+    def _ends_batch(self, error: ApertisError) -> bool:
+        """Return whether an error ends the batch: any, or one that all recordings would have."""
+        is_shared = isinstance(error, BudgetExceededError | ConfigurationError)
+        return is_shared or self.request.on_error == "raise"
 
     def _report(self) -> None:
         under_way = sum(item.state.seconds for item in self._running.values())

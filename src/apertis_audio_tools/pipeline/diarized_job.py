@@ -39,6 +39,15 @@ class DiarizedJob:
         """The recording."""
         return self.job.recording
 
+    @property
+    def whole(self) -> TranscriptionJob:
+        """The job without speakers, which knows its options and its cache."""
+        return self.job
+
+    def source(self) -> "DiarizedJob":
+        """Return the job of the transcript that is translated."""
+        return DiarizedJob(self.job.source(), self.diarizer)
+
     def cached(self) -> Transcript | None:
         """Return the whole transcript if the cache has it."""
         cached = self.job.cached()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from apertis_audio_tools.concurrency.signals import Notifier, StopEvent
 from apertis_audio_tools.errors import ApertisError
+from apertis_audio_tools.pipeline.accounts import Account
 from apertis_audio_tools.pipeline.stitching import TranscribedPiece
 
 
@@ -22,12 +23,14 @@ class JobState:
         failure: First error.
         stop: Event that is set when nothing more is to be sent; it ends all waits.
         notifier: Notifier of each transcribed piece of a recording that has several.
+        account: Account of the call or batch, besides that of the client.
     """
 
     transcribed: list[TranscribedPiece] = field(default_factory=list)
     failure: ApertisError | None = None
     stop: StopEvent = field(default_factory=StopEvent)
     notifier: Notifier = field(default_factory=Notifier)
+    account: Account | None = None
 
     @property
     def seconds(self) -> float:
@@ -56,6 +59,11 @@ class JobState:
                 raise failure
             finally:
                 del failure  # a frame of its traceback would hold it, and it the frame
+
+    def restart(self) -> None:
+        """Forget a failure, for a job that goes on in another way."""
+        self.transcribed.clear()
+        self.failure, self.stop = None, StopEvent()
 
     def require_running(self) -> None:
         """Raise `StoppedError` if the job was stopped, so that nothing more is paid for."""

@@ -23,6 +23,13 @@ class RecordingJob(Protocol):
     def recording(self) -> Recording:
         """The recording."""
 
+    @property
+    def whole(self) -> TranscriptionJob:
+        """The job of all of it, which knows its options and its cache."""
+
+    def source(self) -> "RecordingJob":
+        """Return the job of the transcript that is translated."""
+
     def cached(self) -> Transcript | None:
         """Return the whole transcript if the cache has it."""
 

@@ -6,7 +6,7 @@ import functools
 import itertools
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, Protocol, TypeVar
 
 from tenacity import AsyncRetrying, Retrying
 
@@ -14,7 +14,8 @@ from apertis_audio_tools.api.call import Call, StreamCall
 from apertis_audio_tools.api.request import Request
 from apertis_audio_tools.api.response import Response
 from apertis_audio_tools.concurrency.signals import StopEvent
-from apertis_audio_tools.errors import OutputError
+from apertis_audio_tools.errors import APIError, APIStatusError, OutputError
+from apertis_audio_tools.pipeline.accounts import Account, Charge, reported_usage
 from apertis_audio_tools.pipeline.job_state import JobState
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread
 from apertis_audio_tools.transport import Transport
@@ -24,6 +25,35 @@ from apertis_audio_tools.transport.retry import Clock, RetryPolicy
 R = TypeVar("R")
 
 
+class Ledger(Protocol):
+    """Ledger that knows what requests are charged."""
+
+    def charge(self, request: Request, account: Account | None = None, /) -> Charge:
+        """Return what a request is charged."""
+
+    async def acharge(self, request: Request, account: Account | None = None, /) -> Charge:
+        """Async version of `charge`."""
+
+    def limits_cost(self, account: Account | None = None, /) -> bool:
+        """Return whether there is a limit on the cost."""
+
+
+_FREE = Charge()
+
+
+class ModelAdviser(Protocol):
+    """Adviser on the models that requests are for."""
+
+    def warn(self, request: Request, /) -> None:
+        """Warn of the end of the model that a request is for."""
+
+    def advise(self, error: APIStatusError, request: Request, /) -> None:
+        """Add the models that the key can use to an error about the model of a request."""
+
+    async def aadvise(self, error: APIStatusError, request: Request, /) -> None:
+        """Async version of `advise`."""
+
+
 @dataclass(frozen=True, slots=True)
 class RequestRunner:
     """Runner of single calls, each of which may take `deadline` seconds with all its attempts."""
@@ -31,52 +61,85 @@ class RequestRunner:
     transport: Transport
     retry: RetryPolicy
     deadline: float
+    models: ModelAdviser | None = None
+    ledger: Ledger | None = None
 
-    def run(self, call: Call[R]) -> R:
+    def run(self, call: Call[R], state: JobState | None = None) -> R:
         """Return the result that the call reads from its response."""
-        return call.read(self.send(call.request))
+        charge = self.charge(call.request, state)
+        return charge.settle(call.read(self.send(call.request, charge, state)))
 
-    async def arun(self, call: Call[R]) -> R:
+    async def arun(self, call: Call[R], state: JobState | None = None) -> R:
         """Async version of `run`. Reading may decode audio, so a thread does it."""
-        return await run_in_thread(call.read, await self.asend(call.request))
+        charge = await self.acharge(call.request, state)
+        response = await self.asend(call.request, charge, state)
+        return charge.settle(await run_in_thread(call.read, response))
 
-    def send(self, request: Request, state: JobState | None = None) -> Response:
-        """Return the response to a request.
+    def charge(self, request: Request, state: JobState | None = None) -> Charge:
+        """Return what a request of a job is charged; see `ClientLedger.charge`."""
+        account = state.account if state else None
+        return self.ledger.charge(request, account) if self.ledger else _FREE
+
+    async def acharge(self, request: Request, state: JobState | None = None) -> Charge:
+        """Async version of `charge`."""
+        account = state.account if state else None
+        return await self.ledger.acharge(request, account) if self.ledger else _FREE
+
+    def limits_cost(self, state: JobState) -> bool:
+        """Return whether there is a limit on the cost of a job."""
+        return self.ledger is not None and self.ledger.limits_cost(state.account)
+
+    def send(self, request: Request, charge: Charge, state: JobState | None = None) -> Response:
+        """Return the response to a request, each attempt of which is charged.
 
         If the job that the request belongs to is stopped, there are no further waits and attempts.
         """
-        return self._retry(request, functools.partial(self.transport.send, request), state)
+        return self._retry(request, functools.partial(self.transport.send, request), charge, state)
 
-    async def asend(self, request: Request, state: JobState | None = None) -> Response:
+    async def asend(
+        self, request: Request, charge: Charge, state: JobState | None = None
+    ) -> Response:
         """Async version of `send`."""
         send = functools.partial(self.transport.asend, request)
-        return await self._aretry(request, send, state)
+        return await self._aretry(request, send, charge, state)
 
     def stream(self, call: StreamCall[R]) -> Iterator[R]:
         """Yield the items that the call reads from its response, as they arrive."""
-        with self._open_stream(call.request) as stream:
+        charge, usage = self.charge(call.request), None
+        with self._open_stream(call.request, charge) as stream:
             reader = call.reader(stream.head)
             for chunk in stream.chunks:
                 known = reader.content_bytes
-                yield from reader.feed(chunk)
-                if reader.content_bytes > known:
-                    stream.end_silence()
-            yield from reader.finish()
-
-    async def astream(self, call: StreamCall[R]) -> AsyncGenerator[R]:
-        """Async version of `stream`."""
-        async with self._aopen_stream(call.request) as stream:
-            reader = call.reader(stream.head)
-            async for chunk in stream.chunks:
-                known = reader.content_bytes
                 for item in reader.feed(chunk):
+                    usage = reported_usage(item) or usage
                     yield item
                 if reader.content_bytes > known:
                     stream.end_silence()
             for item in reader.finish():
+                usage = reported_usage(item) or usage
                 yield item
+        charge.settle_usage(usage)
 
-    def download(self, call: StreamCall[bytes], file: BinaryIO) -> Response:
+    async def astream(self, call: StreamCall[R]) -> AsyncGenerator[R]:
+        """Async version of `stream`."""
+        charge, usage = await self.acharge(call.request), None
+        async with self._aopen_stream(call.request, charge) as stream:
+            reader = call.reader(stream.head)
+            async for chunk in stream.chunks:
+                known = reader.content_bytes
+                for item in reader.feed(chunk):
+                    usage = reported_usage(item) or usage
+                    yield item
+                if reader.content_bytes > known:
+                    stream.end_silence()
+            for item in reader.finish():
+                usage = reported_usage(item) or usage
+                yield item
+        charge.settle_usage(usage)
+
+    def download(
+        self, call: StreamCall[bytes], file: BinaryIO, state: JobState | None = None
+    ) -> Response:
         """Write the body of a response to a file; a broken download starts again from 0."""
 
         def attempt(seconds: float) -> Response:
@@ -88,9 +151,11 @@ class RequestRunner:
                 _write(file, reader.finish())
                 return stream.head
 
-        return self._retry(call.request, attempt)
+        return self._retry(call.request, attempt, self.charge(call.request, state))
 
-    async def adownload(self, call: StreamCall[bytes], file: BinaryIO) -> Response:
+    async def adownload(
+        self, call: StreamCall[bytes], file: BinaryIO, state: JobState | None = None
+    ) -> Response:
         """Async version of `download`. Threads write to the disk."""
 
         async def attempt(seconds: float) -> Response:
@@ -102,10 +167,13 @@ class RequestRunner:
                 await run_in_thread(_write, file, reader.finish())
                 return stream.head
 
-        return await self._aretry(call.request, attempt)
+        charge = await self.acharge(call.request, state)
+        return await self._aretry(call.request, attempt, charge)
 
     @contextlib.contextmanager
-    def _open_stream(self, request: Request) -> Iterator[ResponseStream[Iterator[bytes]]]:
+    def _open_stream(
+        self, request: Request, charge: Charge
+    ) -> Iterator[ResponseStream[Iterator[bytes]]]:
         """Open a stream and wait for its first bytes; only until then it is retried."""
         with contextlib.ExitStack() as opened:
 
@@ -116,11 +184,11 @@ class RequestRunner:
                     opened.enter_context(opening.pop_all())
                     return replace(stream, chunks=itertools.chain((first,), stream.chunks))
 
-            yield self._retry(request, attempt)
+            yield self._retry(request, attempt, charge)
 
     @contextlib.asynccontextmanager
     async def _aopen_stream(
-        self, request: Request
+        self, request: Request, charge: Charge
     ) -> AsyncIterator[ResponseStream[AsyncIterator[bytes]]]:
         """Async version of `_open_stream`."""
         async with contextlib.AsyncExitStack() as opened:
@@ -134,12 +202,21 @@ class RequestRunner:
                     await opened.enter_async_context(opening.pop_all())
                     return replace(stream, chunks=_achain(first, stream.chunks))
 
-            yield await self._aretry(request, attempt)
+            yield await self._aretry(request, attempt, charge)
+
+    def _warn(self, request: Request) -> None:
+        if self.models:
+            self.models.warn(request)
 
     def _retry(
-        self, request: Request, attempt: Callable[[float], R], state: JobState | None = None
+        self,
+        request: Request,
+        attempt: Callable[[float], R],
+        charge: Charge,
+        state: JobState | None = None,
     ) -> R:
         """Return the result of the first attempt that succeeds, or raise the last error."""
+        self._warn(request)
         clock, job = self.retry.clock, state or JobState()
         deadline = clock.monotonic() + self.deadline
         sleep = functools.partial(clock.sleep, wake=job.stop.event)
@@ -149,18 +226,31 @@ class RequestRunner:
             while pause := self.retry.seconds_until_allowed(deadline, request.model):
                 sleep(pause)
                 job.require_running()
-            return attempt(self.retry.time_left(deadline))
+            seconds = self.retry.time_left(deadline)
+            charge.reserve()
+            try:
+                return attempt(seconds)
+            except APIError as error:
+                charge.fail(error)
+                raise
 
         options = self.retry.tenacity_options(deadline, lambda: job.stop.is_set)
-        return Retrying(**options, sleep=sleep)(once)
+        try:
+            return Retrying(**options, sleep=sleep)(once)
+        except APIStatusError as error:
+            if self.models:
+                self.models.advise(error, request)
+            raise
 
     async def _aretry(
         self,
         request: Request,
         attempt: Callable[[float], Awaitable[R]],
+        charge: Charge,
         state: JobState | None = None,
     ) -> R:
         """Async version of `_retry`."""
+        self._warn(request)
         clock, job = self.retry.clock, state or JobState()
         deadline = clock.monotonic() + self.deadline
         sleep = functools.partial(_asleep, clock, stop=job.stop) if state else clock.asleep
@@ -170,10 +260,21 @@ class RequestRunner:
             while pause := self.retry.seconds_until_allowed(deadline, request.model):
                 await sleep(pause)
                 job.require_running()
-            return await attempt(self.retry.time_left(deadline))
+            seconds = self.retry.time_left(deadline)
+            charge.reserve()
+            try:
+                return await attempt(seconds)
+            except APIError as error:
+                charge.fail(error)
+                raise
 
         options = self.retry.tenacity_options(deadline, lambda: job.stop.is_set)
-        return await AsyncRetrying(**options, sleep=sleep)(once)
+        try:
+            return await AsyncRetrying(**options, sleep=sleep)(once)
+        except APIStatusError as error:
+            if self.models:
+                await self.models.aadvise(error, request)
+            raise
 
 
 async def _asleep(clock: Clock, seconds: float, *, stop: StopEvent) -> None:

@@ -31,6 +31,10 @@ class SpeakersJob:
         """The recording."""
         return self.whole.recording
 
+    def source(self) -> "SpeakersJob":
+        """Return the job of the transcript that is translated."""
+        return SpeakersJob(self.whole.source(), [each.source() for each in self.signals])
+
     def cached(self) -> Transcript | None:
         """Return the whole transcript if the cache has it."""
         return self.whole.cached()
@@ -104,13 +108,17 @@ class SpeakersJob:
     def _notes(self) -> list[str]:
         """Return sentences about the signals that were not sent."""
         options = self.whole.factory.options
-        kind = "Channel" if options.speakers == "channels" else "Track"
+        indexes: Sequence[int] = range(len(self.signals))
+        kind = "Channel"
+        if options.speakers == "tracks":
+            kind, indexes = "Track", [each.recording.tracks[0].index for each in self.signals]
+        elif options.channels:
+            indexes = options.channels
         notes = list[str]()
         for number, spans in enumerate(self._spans):
-            name = f"{kind} {options.channels[number] if options.channels else number}"
+            name = f"{kind} {indexes[number]}"
             if number in self._copies:
-                first = self._copies[number]
-                other = options.channels[first] if options.channels else first
+                other = indexes[self._copies[number]]
                 notes.append(f"{name} is the same as {other}, and was sent once.")
             elif not spans:
                 notes.append(f"{name} has no voice of its own, and was not sent.")

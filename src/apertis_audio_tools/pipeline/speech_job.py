@@ -23,6 +23,8 @@ from apertis_audio_tools.audio import (
 from apertis_audio_tools.errors import MalformedResponseError, RecordingError
 from apertis_audio_tools.files.atomic import AtomicFile
 from apertis_audio_tools.models import MAX_SPEECH_CHARACTERS, Capabilities, SpeechFormat
+from apertis_audio_tools.pipeline.accounts import Account
+from apertis_audio_tools.pipeline.job_state import JobState
 from apertis_audio_tools.results import Speech, SpeechFile
 from apertis_audio_tools.text import sentences
 from apertis_audio_tools.text.sentences import TextSpan
@@ -42,12 +44,14 @@ class SpeechJob:
         places: Place of each part in the text, in words for error messages.
         ahead: Number of parts that may be under way or wait for their turn. None for as many as
             the client sends at once.
+        account: Account that is charged, besides that of the client.
     """
 
     requests: tuple[Request, ...]
     places: tuple[str, ...]
     audio_format: SpeechFormat
     ahead: int | None = None
+    account: Account | None = None
 
     @classmethod
     def create(
@@ -87,6 +91,10 @@ class SpeechJob:
         """Return the call of a job that is one request, whose response is passed on as it comes."""
         (request,) = self.requests
         return StreamCall(request, AudioStreamReader)
+
+    def state(self) -> JobState:
+        """Return the state of a new run of the job."""
+        return JobState(account=self.account)
 
     def part_calls(self) -> Iterable[tuple[str, Call[Speech]]]:
         """Yield the place and the call of each part."""

@@ -42,14 +42,14 @@ class SpeechRunner:
     def run(self, job: SpeechJob) -> Speech:
         """Return a spoken text."""
         if job.is_single:
-            return self.requests.run(job.single_call())
+            return self.requests.run(job.single_call(), job.state())
         file = io.BytesIO()
         return job.joined(file, self._join(job, file))
 
     async def arun(self, job: SpeechJob) -> Speech:
         """Async version of `run`. A thread looks at the joined audio."""
         if job.is_single:
-            return await self.requests.arun(job.single_call())
+            return await self.requests.arun(job.single_call(), job.state())
         file = io.BytesIO()
         last = await self._ajoin(job, file)
         return await run_in_thread(job.joined, file, last)
@@ -70,7 +70,8 @@ class SpeechRunner:
         """Write a spoken text to a file that appears when it is complete, or not at all."""
         with job.create_file() as new:
             if job.speech.is_single:
-                head = self.requests.download(job.speech.stream_call(), new.file)
+                call, state = job.speech.stream_call(), job.speech.state()
+                head = self.requests.download(call, new.file, state)
                 return job.describe(new, head)
             return job.describe(new, self._join(job.speech, new.file))
 
@@ -79,7 +80,8 @@ class SpeechRunner:
         new = await run_in_thread_to_end(job.create_file, undo=lambda created: created.discard())
         try:
             if job.speech.is_single:
-                head = await self.requests.adownload(job.speech.stream_call(), new.file)
+                call, state = job.speech.stream_call(), job.speech.state()
+                head = await self.requests.adownload(call, new.file, state)
                 saved = await run_in_thread(job.describe, new, head)
             else:
                 last = await self._ajoin(job.speech, new.file)
@@ -134,7 +136,7 @@ class SpeechRunner:
 
     def _parts(self, job: SpeechJob) -> Generator[Speech]:
         """Yield all parts in order; later ones are requested while one is being used."""
-        state, running = JobState(), _Futures()
+        state, running = job.state(), _Futures()
         ahead, upcoming = job.ahead or self.permits.size, iter(job.part_calls())
         with WorkerPool(ahead) as pool:
             try:
@@ -163,12 +165,12 @@ class SpeechRunner:
         ):
             permit.granted.result()
             state.require_running()
-            return call.read(self.requests.send(call.request, state))
+            return self.requests.run(call, state)
         return None
 
     async def _aparts(self, job: SpeechJob) -> AsyncGenerator[Speech]:
         """Async version of `_parts`."""
-        state, running = JobState(), _Tasks()
+        state, running = job.state(), _Tasks()
         ahead, upcoming = job.ahead or self.permits.size, iter(job.part_calls())
         try:
             while True:
@@ -195,7 +197,8 @@ class SpeechRunner:
         ):
             await asyncio.wrap_future(permit.granted)
             state.require_running()
-            response = await self.requests.asend(call.request, state)
+            charge = await self.requests.acharge(call.request, state)
+            response = await self.requests.asend(call.request, charge, state)
             return await run_in_thread_to_end(call.read, response)
         return None
 

@@ -95,8 +95,9 @@ def join_segments(
         update={
             "text": join_texts(segment.text for segment in numbered),
             "segments": numbered,
+            "model": join_models(piece.transcript.model for piece in pieces) or empty.model,
             "language": _longest_language(pieces) or empty.language,
-            "usage": _sum_usage(piece.transcript.usage for piece in pieces),
+            "usage": sum_usage(piece.transcript.usage for piece in pieces),
             "request_id": last.request_id,
             "server": last.server,
             "extra": last.extra,
@@ -128,11 +129,6 @@ def find_notes(
             f"The service gave impossible times for {clamped} of {len(whole.segments)} segments; "
             "they have the nearest possible ones."
         )
-    if (diarized := _count_diarized(pieces)) > 1:
-        notes.append(
-            f"The service named speakers anew in each of {diarized} pieces: a speaker has another "
-            "name in each."
-        )
     if not whole.text.strip():
         notes.append("No speech was found in it, so the transcript is empty.")
     return notes
@@ -149,6 +145,15 @@ def _number_speakers(piece: TranscribedPiece, number: int) -> TranscribedPiece:
         for each in piece.transcript.segments
     )
     return replace(piece, transcript=piece.transcript.model_copy(update={"segments": segments}))
+
+
+def find_speaker_notes(pieces: Iterable[TranscribedPiece]) -> list[str]:
+    """Return a sentence about speakers that the service has named anew in several pieces."""
+    if (count := _count_diarized(pieces)) <= 1:
+        return []
+    return [
+        f"The service named speakers anew in each of {count} pieces, with another name in each."
+    ]
 
 
 def _merge_segments(pieces: Iterable[TranscribedPiece]) -> Iterator[Segment]:
@@ -188,6 +193,11 @@ def _move(timed: T, seconds: float) -> T:
     return timed.model_copy(update=update)
 
 
+def join_models(models: Iterable[str]) -> str:
+    """Return the model that responded, or all models if they are several."""
+    return ", ".join(dict.fromkeys(filter(None, models)))
+
+
 def _map_times(segment: Segment, time_map: TimeMap) -> Iterator[Segment]:
     """Yield the parts of a segment of joined audio with times of the recording."""
 
@@ -216,7 +226,7 @@ def _longest_language(pieces: Iterable[TranscribedPiece]) -> str | None:
     return max(milliseconds, key=milliseconds.__getitem__, default=None)
 
 
-def _sum_usage(usages: Iterable[Usage | None]) -> Usage | None:
+def sum_usage(usages: Iterable[Usage | None]) -> Usage | None:
     """Return the sums of what is known."""
     counted = [usage.model_dump(exclude_none=True) for usage in usages if usage]
     names = {name for each in counted for name in each}

@@ -1,6 +1,7 @@
 """Transcription of one recording: its pieces, their requests, and the joined transcript."""
 
 import contextlib
+import functools
 import hashlib
 import io
 import json
@@ -9,9 +10,9 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from apertis_audio_tools.api.call import Call
-from apertis_audio_tools.api.options import TranscriptionOptions
+from apertis_audio_tools.api.options import ModelNeed, TranscriptionOptions
 from apertis_audio_tools.api.request import Upload
-from apertis_audio_tools.api.transcription import transcription_call
+from apertis_audio_tools.api.transcription import check_terms, transcription_call
 from apertis_audio_tools.audio import (
     Piece,
     Recording,
@@ -21,6 +22,8 @@ from apertis_audio_tools.audio import (
 )
 from apertis_audio_tools.concurrency.permits import Permit
 from apertis_audio_tools.models import (
+    AUTO,
+    DURATION_MARGIN,
     MAX_REQUEST_SECONDS,
     MAX_UPLOAD_BYTES,
     MIN_REQUEST_SECONDS,
@@ -30,7 +33,13 @@ from apertis_audio_tools.models import (
 from apertis_audio_tools.pipeline.cache import TranscriptCache
 from apertis_audio_tools.pipeline.doubts import are_examined, mark_doubts, treat_doubts
 from apertis_audio_tools.pipeline.job_state import JobState
-from apertis_audio_tools.pipeline.stitching import TranscribedPiece, find_notes, place, stitch
+from apertis_audio_tools.pipeline.stitching import (
+    TranscribedPiece,
+    find_notes,
+    find_speaker_notes,
+    place,
+    stitch,
+)
 from apertis_audio_tools.pipeline.time_estimates import add_estimated_times
 from apertis_audio_tools.results import PartialTranscript, Transcript
 
@@ -43,16 +52,22 @@ _DURATION_ERROR = 1.0
 """Seconds by which headers err about the duration of a recording."""
 _FILE_NAME_BYTES = 1024
 """Bytes of a request that are left for the file name."""
-_DURATION_MARGIN = 6 / 7
-"""Share of a model's longest recording that a piece may last: 20 of the 23 minutes of gpt-4o."""
 
 
 @dataclass(frozen=True, slots=True)
 class PieceRequest:
-    """A piece that has to be sent, and its call."""
+    """A piece that has to be sent, and its call.
+
+    Attributes:
+        piece: The piece.
+        call: Function that returns the call for the model that was chosen; None if one was named.
+        need: Abilities to choose a model by, or None if one was named.
+        signal: Number of the channel or track.
+    """
 
     piece: Piece
-    call: Call[Transcript]
+    call: Callable[[str | None], Call[Transcript]]
+    need: ModelNeed | None
     signal: int = 0
 
 
@@ -86,12 +101,15 @@ class JobFactory:
     Attributes:
         max_bytes: Largest upload of a request, in bytes.
         max_seconds: Longest piece in seconds, or None if only `piece_seconds` limits it.
+        is_signal: True for the jobs of channels or tracks, which have words if the model has them.
     """
 
     options: TranscriptionOptions
+    need: ModelNeed
     context: JobContext
     max_bytes: int
     max_seconds: float | None
+    is_signal: bool = False
 
     @classmethod
     def create(cls, options: TranscriptionOptions, context: JobContext) -> "JobFactory":
@@ -100,13 +118,19 @@ class JobFactory:
         if options.quality != "keep":
             require_voice_detector()
         capabilities = context.capabilities
-        options = replace(options, response_format=_response_format(options, capabilities))
+        need = options.need
+        sent = options.as_transcription() if options.translates_text else options
+        sent = replace(sent, response_format=_response_format(sent, capabilities))
+        if options.model != AUTO:
+            options = replace(options, response_format=sent.response_format)
         # A request without audio shows how much of a request is left for audio.
         empty = Upload("piece.webm", "audio/webm", 0, io.BytesIO)
-        call = transcription_call(empty, options, capabilities=capabilities, source="")
+        check_terms(options)
+        call = transcription_call(empty, sent, capabilities=capabilities, source="")
         frame_bytes = call.request.body.size if call.request.body else 0
         return cls(
             options,
+            need,
             context,
             max_bytes=MAX_UPLOAD_BYTES - frame_bytes - _FILE_NAME_BYTES,
             max_seconds=_max_seconds(options, capabilities),
@@ -121,7 +145,21 @@ class JobFactory:
         has_words = self.context.capabilities.gives_word_times(options.model, options.task)
         if has_words and options.response_format == "verbose_json":
             options = replace(options, timestamp_granularities=("word", "segment"))
-        return JobFactory.create(options, self.context)
+        return replace(JobFactory.create(options, self.context), is_signal=True)
+
+    def as_source(self) -> "JobFactory":
+        """Return the maker of the jobs of transcripts that are translated."""
+        factory = JobFactory.create(self.options.as_transcription(), self.context)
+        return factory.for_signals() if self.is_signal else factory
+
+    def options_for(self, model: str) -> TranscriptionOptions:
+        """Return the options for a model that was chosen."""
+        options = replace(self.options, model=model)
+        has_words = self.context.capabilities.gives_word_times(model, options.task)
+        if self.is_signal and has_words and options.response_format in {None, "verbose_json"}:
+            options = replace(options, timestamp_granularities=("word", "segment"))
+        known = self.context.capabilities
+        return replace(options, response_format=_response_format(options, known))
 
 
 def _response_format(options: TranscriptionOptions, known: Capabilities) -> TranscriptFormat:
@@ -135,7 +173,7 @@ def _response_format(options: TranscriptionOptions, known: Capabilities) -> Tran
 def _max_seconds(options: TranscriptionOptions, capabilities: Capabilities) -> float | None:
     """Return the longest piece that the model accepts, and by default no long request."""
     longest = capabilities.max_seconds(options.model)
-    accepted = longest and longest * _DURATION_MARGIN
+    accepted = longest and longest * DURATION_MARGIN
     if options.piece_seconds is not None:
         return accepted
     return min(accepted or MAX_REQUEST_SECONDS, MAX_REQUEST_SECONDS)
@@ -155,6 +193,33 @@ class TranscriptionJob:
     factory: JobFactory
     signal: int = 0
     _digests: list[str] = field(default_factory=list, repr=False)
+
+    @property
+    def whole(self) -> "TranscriptionJob":
+        """The job itself; see `SpeakersJob`."""
+        return self
+
+    @property
+    def translates_text(self) -> bool:
+        """True if the transcript is translated in place of the recording."""
+        return self.factory.options.translates_text
+
+    @property
+    def translation_need(self) -> ModelNeed | None:
+        """Abilities to choose a model that translates by, or None if that is not asked."""
+        options = self.factory.options
+        is_open = options.model == AUTO and options.task == "translate"
+        return self.factory.need if is_open else None
+
+    def source(self) -> "TranscriptionJob":
+        """Return the job of the transcript that is translated."""
+        return replace(self, factory=self.factory.as_source())
+
+    def finish_text(self, translated: Transcript) -> Transcript:
+        """Keep a translated transcript in the cache, and return it."""
+        if cache := self.factory.context.cache:
+            cache.put(self._cache_key(), translated)
+        return translated
 
     def for_signal(self, recording: Recording, number: int) -> "TranscriptionJob":
         """Return the job of a channel or track of the recording, whose content is the same."""
@@ -178,7 +243,7 @@ class TranscriptionJob:
                     piece.close()
                     continue
                 try:
-                    yield PieceRequest(piece, self._call(piece), self.signal)
+                    yield self._request(piece)
                 except BaseException:  # the caller may not have received it
                     piece.close()
                     raise
@@ -201,7 +266,7 @@ class TranscriptionJob:
         if len(pieces) == 1 and pieces[0].time_map is None:
             only = place(pieces[0])
             return self._finished(self._complete(only, self._find_notes(pieces, only)))
-        return self.keep(self._stitch(pieces), pieces)
+        return self.keep(self._stitch(pieces), pieces, find_speaker_notes(pieces))
 
     def finished_pieces(
         self, state: JobState, join: Callable[[list[TranscribedPiece]], Transcript]
@@ -251,13 +316,18 @@ class TranscriptionJob:
             upload_format=options.upload_format,
         )
 
-    def _call(self, piece: Piece) -> Call[Transcript]:
+    def _request(self, piece: Piece) -> PieceRequest:
+        need = self.factory.need if self.factory.options.model == AUTO else None
+        return PieceRequest(piece, functools.partial(self._call, piece), need, self.signal)
+
+    def _call(self, piece: Piece, model: str | None) -> Call[Transcript]:
         return transcription_call(
             piece.upload,
-            self.factory.options,
+            self.factory.options if model is None else self.factory.options_for(model),
             capabilities=self.factory.context.capabilities,
             source=self.recording.label,
             duration=round(piece.seconds, 3),
+            need=self.factory.need,
         )
 
     def empty(self) -> Transcript:
@@ -266,7 +336,7 @@ class TranscriptionJob:
         return Transcript(
             text="",
             task=options.task,
-            model=options.model,
+            model="" if options.model == AUTO else options.model,
             language=options.language,
             source=self.recording.label,
             duration=self.recording.end,

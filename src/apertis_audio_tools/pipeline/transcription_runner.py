@@ -7,10 +7,15 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from typing import TypeVar
 
+from apertis_audio_tools.api.model_choice import is_endpoint_gone
+from apertis_audio_tools.api.request import Request
 from apertis_audio_tools.concurrency.permits import FairSemaphore, Permit
+from apertis_audio_tools.errors import NotFoundError
 from apertis_audio_tools.pipeline.job_state import JobState
+from apertis_audio_tools.pipeline.model_directory import ModelDirectory, ModelPlan
 from apertis_audio_tools.pipeline.recording_jobs import RecordingJob
 from apertis_audio_tools.pipeline.request_runner import RequestRunner
+from apertis_audio_tools.pipeline.text_translation import TextTranslation, TextTranslator
 from apertis_audio_tools.pipeline.transcription_job import InFlightPiece, PieceRequest
 from apertis_audio_tools.pipeline.worker_pool import (
     WorkerPool,
@@ -30,23 +35,58 @@ class TranscriptionRunner:
 
     requests: RequestRunner
     permits: FairSemaphore
+    models: ModelDirectory
+    translator: TextTranslator
 
-    def run(self, job: RecordingJob) -> Transcript:
+    def run(self, job: RecordingJob, state: JobState | None = None) -> Transcript:
         """Transcribe all pieces of a job concurrently. If one piece fails, the job fails.
 
         After a failure nothing new is sent, but pieces under way are paid for and awaited. An
         interrupt ends everything at once.
         """
         with WorkerPool(self.permits.size) as pool:
-            return self.run_in(pool, job, JobState())
+            return self.run_in(pool, job, state or JobState())
 
     def run_in(self, pool: WorkerPool, job: RecordingJob, state: JobState) -> Transcript:
-        """Transcribe all pieces of a job in the threads of a pool."""
+        """Transcribe all pieces of a job in the threads of a pool.
+
+        Where no model translates recordings, the transcript is translated by a chat model.
+        """
         self.requests.transport.require_open()
         if cached := job.cached():
             return cached
+        with job.recording:
+            self._require_price(job, state)
+            need = job.whole.translation_need
+            if not job.whole.translates_text and (not need or self.models.translates(need)):
+                try:
+                    return self._run_pieces(pool, job, state)
+                except NotFoundError as error:
+                    if need is None or not is_endpoint_gone(error):
+                        raise
+                    self.models.note_lack_of_translations()
+                    state.restart()
+            chat_model = self.translator.choose_model(job.whole.factory.options.chat_model)
+            source = self.run_in(pool, job.source(), state)
+            translation = TextTranslation.create(job.whole, source)
+            return job.whole.finish_text(self.translator.run(translation, chat_model, state))
+
+    def _require_price(self, job: RecordingJob, state: JobState) -> None:
+        """Raise `ConfigurationError` if a limit on the cost of a job cannot be kept."""
+        if self.requests.limits_cost(state):
+            self.requests.charge(
+                _sample_request(self.models.plan(job.whole.factory.options)), state
+            )
+
+    async def _arequire_price(self, job: RecordingJob, state: JobState) -> None:
+        """Async version of `_require_price`."""
+        if self.requests.limits_cost(state):
+            plan = await self.models.aplan(job.whole.factory.options)
+            await self.requests.acharge(_sample_request(plan), state)
+
+    def _run_pieces(self, pool: WorkerPool, job: RecordingJob, state: JobState) -> Transcript:
         running: dict[Future[None], InFlightPiece] = {}
-        with job.recording, contextlib.closing(job.requests(state)) as requests:
+        with contextlib.closing(job.requests(state)) as requests:
             try:
                 while piece := _next_piece(requests, self._wait_for_permit(running, state)):
                     with _closed_on_error(piece):
@@ -79,24 +119,40 @@ class TranscriptionRunner:
         state = state or JobState()
         if cached := await run_in_thread(job.cached):
             return cached
+        with job.recording:
+            await self._arequire_price(job, state)
+            need = job.whole.translation_need
+            if not job.whole.translates_text and (not need or await self.models.atranslates(need)):
+                try:
+                    return await self._arun_pieces(job, state)
+                except NotFoundError as error:
+                    if need is None or not is_endpoint_gone(error):
+                        raise
+                    self.models.note_lack_of_translations()
+                    state.restart()
+            chat_model = await self.translator.achoose_model(job.whole.factory.options.chat_model)
+            source = await self.arun(job.source(), state)
+            translation = TextTranslation.create(job.whole, source)
+            translated = await self.translator.arun(translation, chat_model, state)
+            return await run_in_thread(job.whole.finish_text, translated)
+
+    async def _arun_pieces(self, job: RecordingJob, state: JobState) -> Transcript:
+        """Async version of `_run_pieces`."""
         requests = job.requests(state)
         running: dict[asyncio.Task[None], InFlightPiece] = {}
-        with job.recording:
+        try:
+            while piece := await _anext_piece(requests, await self._await_permit(running, state)):
+                running[asyncio.create_task(self._asend(job, piece, state))] = piece
+            if running:
+                await asyncio.wait(running)
+                _drop_done(running)
+        finally:
             try:
-                while piece := await _anext_piece(
-                    requests, await self._await_permit(running, state)
-                ):
-                    running[asyncio.create_task(self._asend(job, piece, state))] = piece
-                if running:
-                    await asyncio.wait(running)
-                    _drop_done(running)
+                await cancel_tasks(running)
             finally:
-                try:
-                    await cancel_tasks(running)
-                finally:
-                    for piece in running.values():  # a task may be cancelled before it starts
-                        piece.close()
-                    await run_in_thread_to_end(requests.close)
+                for piece in running.values():  # a task may be cancelled before it starts
+                    piece.close()
+                await run_in_thread_to_end(requests.close)
         return await run_in_thread(job.finish, state)
 
     def _wait_for_permit(
@@ -125,16 +181,28 @@ class TranscriptionRunner:
     def _send(
         self, job: RecordingJob, piece: InFlightPiece, state: JobState, token: CancelToken
     ) -> None:
-        call = piece.request.call
+        request = piece.request
         with contextlib.closing(piece), state.catching_failure(), token.scope():
-            transcript = call.read(self.requests.send(call.request, state))
-            job.store(piece.request, transcript, state)
+            call = request.call(self.models.choose(request.need) if request.need else None)
+            job.store(request, self.requests.run(call, state), state)
 
     async def _asend(self, job: RecordingJob, piece: InFlightPiece, state: JobState) -> None:
-        call = piece.request.call
+        request = piece.request
         with contextlib.closing(piece), state.catching_failure():
-            response = await self.requests.asend(call.request, state)
-            await run_in_thread_to_end(lambda: job.store(piece.request, call.read(response), state))
+            call = request.call(await self.models.achoose(request.need) if request.need else None)
+            charge = await self.requests.acharge(call.request, state)
+            response = await self.requests.asend(call.request, charge, state)
+
+            def keep() -> None:
+                job.store(request, charge.settle(call.read(response)), state)
+
+            await run_in_thread_to_end(keep)
+
+
+def _sample_request(plan: ModelPlan) -> Request:
+    """Return a request that is not sent, to find out whether its cost can be known before."""
+    seconds = 0.0 if plan.translates_text else 1.0
+    return Request("POST", "", model=plan.model, audio_seconds=seconds)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,9 @@ are base64 in JSON.
 """
 
 from apertis_audio_tools.results.chat import ChatDelta, ChatReply, ToolCall, ToolCallDelta
+from apertis_audio_tools.results.costs import Balance, TotalUsage
 from apertis_audio_tools.results.cues import Cue
+from apertis_audio_tools.results.model_status import ModelStatus
 from apertis_audio_tools.results.speech import Speech, SpeechFile
 from apertis_audio_tools.results.transcripts import (
     PASSAGE_CHARACTERS,
@@ -21,9 +23,11 @@ from apertis_audio_tools.results.values import Usage
 __all__ = [
     "PASSAGE_CHARACTERS",
     "PASSAGE_SECONDS",
+    "Balance",
     "ChatDelta",
     "ChatReply",
     "Cue",
+    "ModelStatus",
     "PartialTranscript",
     "Passage",
     "Segment",
@@ -31,6 +35,7 @@ __all__ = [
     "SpeechFile",
     "ToolCall",
     "ToolCallDelta",
+    "TotalUsage",
     "Transcript",
     "Usage",
     "Word",

@@ -12,18 +12,21 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from apertis_audio_tools.sandbox import tables
+from apertis_audio_tools.sandbox.accounts import Accounts, accounts_of
 from apertis_audio_tools.sandbox.authorization import RateLimit, require_key
 from apertis_audio_tools.sandbox.chat_endpoint import chat
-from apertis_audio_tools.sandbox.error_responses import ErrorResponse
+from apertis_audio_tools.sandbox.error_responses import ErrorResponse, invalid_parameter
 from apertis_audio_tools.sandbox.host_check import LoopbackHostsOnly
+from apertis_audio_tools.sandbox.lifecycle import Lifecycle, lifecycle_of
 from apertis_audio_tools.sandbox.recognition import Recogniser
 from apertis_audio_tools.sandbox.speech_endpoint import speech
 from apertis_audio_tools.sandbox.spoken_replies import SpokenReplies
 from apertis_audio_tools.sandbox.transcription_endpoint import transcribe, translate
 
 
-def make_app(recogniser: Recogniser, requests_per_minute: int) -> ASGIApp:
+def make_app(
+    recogniser: Recogniser, requests_per_minute: int, lifecycle: Lifecycle | None = None
+) -> ASGIApp:
     """Return the service as an ASGI application."""
     app = Starlette(
         routes=[
@@ -32,6 +35,8 @@ def make_app(recogniser: Recogniser, requests_per_minute: int) -> ASGIApp:
             Route("/v1/audio/speech", speech, methods=["POST"]),
             Route("/v1/chat/completions", chat, methods=["POST"]),
             Route("/v1/models", _models, methods=["GET"]),
+            Route("/v1/token/usage", _token_usage, methods=["GET"]),
+            Route("/api/v2/models", _catalogue, methods=["GET"]),
         ],
         exception_handlers={
             ErrorResponse: _error_response,
@@ -42,6 +47,8 @@ def make_app(recogniser: Recogniser, requests_per_minute: int) -> ASGIApp:
     app.router.redirect_slashes = False
     app.state.recogniser = recogniser
     app.state.spoken_replies = SpokenReplies()
+    app.state.lifecycle = lifecycle or Lifecycle()
+    app.state.accounts = Accounts()
     app.state.rate_limit = RateLimit(requests_per_minute)
     return _CommonHeaders(LoopbackHostsOnly(app), app.state.rate_limit)
 
@@ -49,16 +56,23 @@ def make_app(recogniser: Recogniser, requests_per_minute: int) -> ASGIApp:
 async def _models(request: Request) -> Response:
     """Serve GET /v1/models."""
     require_key(request)
-    models = [
-        {
-            "id": model,
-            "object": "model",
-            "created": tables.MODELS_CREATED,
-            "owned_by": "apertis-audio-sandbox",
-        }
-        for model in sorted(tables.ALL_MODELS)
-    ]
-    return JSONResponse({"object": "list", "data": models})
+    return JSONResponse({"object": "list", "data": [*lifecycle_of(request).list_rows()]})
+
+
+async def _catalogue(request: Request) -> Response:
+    """Serve GET /api/v2/models."""
+    require_key(request)
+    rows = [*lifecycle_of(request).catalogue_rows()]
+    return JSONResponse({"success": True, "data": rows, "total": len(rows)})
+
+
+async def _token_usage(request: Request) -> Response:
+    """Serve GET /v1/token/usage; every period begins with the start of the sandbox."""
+    key = require_key(request)
+    period = request.query_params.get("period", "today")
+    if period not in {"today", "week", "month"}:
+        raise invalid_parameter("period", f"Invalid value for 'period': {period}.")
+    return JSONResponse({"success": True, "data": accounts_of(request).usage(key)})
 
 
 async def _error_response(_: Request, error: Exception) -> Response:

@@ -10,8 +10,9 @@ from typing import Final
 
 from starlette.requests import Request
 
-from apertis_audio_tools.sandbox import tables
+from apertis_audio_tools.sandbox.accounts import accounts_of
 from apertis_audio_tools.sandbox.error_responses import ErrorResponse, invalid_parameter
+from apertis_audio_tools.sandbox.lifecycle import lifecycle_of
 
 _BEARER: Final = re.compile(r"Bearer +(sk-[\x21-\x7e]{1,500})", re.IGNORECASE)
 _SECONDS_PER_MINUTE: Final = 60
@@ -30,11 +31,14 @@ def require_key(request: Request) -> str:
 def count_request(request: Request, key: str, model: str) -> None:
     """Count a request, and keep key and model for the rate-limit headers of the response."""
     request.state.key, request.state.model = key, model
+    accounts_of(request).add(key, requests=1)
     limit: RateLimit = request.app.state.rate_limit
     limit.count(key, model)
 
 
-def require_model(values: Mapping[str, object], capable: AbstractSet[str], verb: str) -> None:
+def require_model(
+    request: Request, values: Mapping[str, object], capable: AbstractSet[str], verb: str
+) -> None:
     """Raise 404 model_not_found, or 400 invalid_parameter for a model that cannot do the task.
 
     A missing model is left to the validation of the parameters.
@@ -42,8 +46,7 @@ def require_model(values: Mapping[str, object], capable: AbstractSet[str], verb:
     model = values.get("model")
     if not isinstance(model, str):
         return
-    if model not in tables.ALL_MODELS:
-        raise ErrorResponse(404, "model_not_found", f"The model '{model}' does not exist.", "model")
+    lifecycle_of(request).require_model(model)
     if model not in capable:
         raise invalid_parameter("model", f"The model '{model}' cannot {verb}.")
 

@@ -6,15 +6,15 @@ import re
 import time
 import uuid
 from collections.abc import Mapping
-from functools import partial
 from io import BytesIO
-from typing import Final
+from typing import Final, cast
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from apertis_audio_tools.sandbox import authorization, tables
+from apertis_audio_tools.sandbox.accounts import accounts_of
 from apertis_audio_tools.sandbox.audio_decoding import BYTES_PER_SECOND, decode
 from apertis_audio_tools.sandbox.chat_events import stream_events
 from apertis_audio_tools.sandbox.chat_request import (
@@ -52,7 +52,12 @@ async def chat(request: Request) -> Response:
     seconds_in = sum(map(len, recordings)) / BYTES_PER_SECOND
     texts = [await _recognise_text(request, pcm) for pcm in _last_turn(chat_request, recordings)]
     reply = generate_reply(chat_request, texts)
-    usage = partial(estimate_usage, chat_request, earlier, seconds_in, reply)
+
+    def usage(seconds_out: float) -> dict[str, object]:
+        counts = estimate_usage(chat_request, earlier, seconds_in, reply, seconds_out)
+        accounts_of(request).add(key, tokens=cast("int", counts["total_tokens"]))
+        return counts
+
     if chat_request.speaks and chat_request.audio is not None and not reply.calls:
         completion = _completion(chat_request, reply, _spoken_message(reply, spoken_replies))
         body = write_spoken(completion, reply.text, chat_request.audio, usage)
@@ -87,7 +92,7 @@ def _completion(
 
 async def _read_request(request: Request, key: str) -> ChatRequest:
     body = await read_json(request)
-    authorization.require_model(_without_date(body), tables.CHAT_MODELS, "chat")
+    authorization.require_model(request, _without_date(body), tables.CHAT_MODELS, "chat")
     chat_request = validate(ChatRequest, body)
     if (
         chat_request.speaks
@@ -96,6 +101,7 @@ async def _read_request(request: Request, key: str) -> ChatRequest:
         or _audio_ids(chat_request)
     ):
         authorization.require_payg(key)
+        authorization.require_model(request, _without_date(body), tables.AUDIO_CHAT_MODELS, "hear")
     require_consistent(chat_request)
     return chat_request
 

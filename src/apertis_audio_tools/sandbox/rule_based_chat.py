@@ -123,6 +123,8 @@ def _tool_results(messages: Sequence[ChatMessage]) -> list[str]:
 def _reply_text(
     request: ChatRequest, user: UserMessage | None, recording_texts: Sequence[str], user_text: str
 ) -> str:
+    if user is not None and (translation := _mark_segments(text_of(user))):
+        return translation
     results = _tool_results(request.messages)
     sentence = _reply_sentence(results, user, recording_texts)[: _MAX_CHARACTERS + 1]
     output = request.response_format
@@ -133,6 +135,20 @@ def _reply_text(
         keys = quoted_phrases(user_text)[:_MAX_KEYS] or ["answer"]
         return json.dumps(dict.fromkeys(keys, sentence), ensure_ascii=False)
     return sentence
+
+
+def _mark_segments(text: str) -> str | None:
+    """Return JSON segments with their language before each text, or None if there are none.
+
+    They stand for a translation, which the sandbox cannot make.
+    """
+    try:
+        data = json.loads(text) if text.startswith("{") else {}
+        mark = f"[{data['language']}] "
+        segments = [{"id": row["id"], "text": mark + row["text"]} for row in data["segments"]]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return json.dumps({"segments": segments}, ensure_ascii=False)
 
 
 def _reply_sentence(

@@ -4,6 +4,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 from typing import Final, Literal
 
 import uvicorn
@@ -11,6 +12,7 @@ import uvicorn
 from apertis_audio_tools.sandbox import tables
 from apertis_audio_tools.sandbox.app import make_app
 from apertis_audio_tools.sandbox.beacons import BeaconRecogniser
+from apertis_audio_tools.sandbox.lifecycle import Lifecycle, RetiredStatus
 from apertis_audio_tools.sandbox.recognition import Recogniser
 from apertis_audio_tools.sandbox.whisper_recogniser import Whisper
 
@@ -36,6 +38,10 @@ class Sandbox:
             whisper, for English.
         requests_per_minute: Number of requests each key may send to each model. Defaults to the
             limit of the service.
+        today: Day on which the sandbox is: models that have retired by then are refused and not
+            listed. Defaults to None, on which nothing has retired.
+        retired_status: Status of the responses for retired models: 404 as the service, or 503 as
+            gateways without a channel. Defaults to 404.
 
     Raises:
         ImportError: On entering, if ctranslate2 is needed and not installed.
@@ -48,10 +54,14 @@ class Sandbox:
         port: int = 0,
         recogniser: Recogniser | RecogniserName = "whisper",
         requests_per_minute: int = tables.REQUESTS_PER_MINUTE,
+        *,
+        today: date | None = None,
+        retired_status: RetiredStatus = 404,
     ) -> None:
         self._port = port
         self._recogniser = recogniser
         self._requests_per_minute = requests_per_minute
+        self._lifecycle = Lifecycle(today, retired_status)
         self._running = contextlib.ExitStack()
 
     def __enter__(self) -> str:
@@ -59,7 +69,7 @@ class Sandbox:
             listener = stack.enter_context(_listen(self._port))
             thread_ended = stack.enter_context(contextlib.ExitStack())
             recogniser = stack.enter_context(_open_recogniser(self._recogniser))
-            server = _make_server(recogniser, self._requests_per_minute)
+            server = _make_server(recogniser, self._requests_per_minute, self._lifecycle)
             thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
             thread.start()
             thread_ended.callback(thread.join)
@@ -76,6 +86,9 @@ def serve(
     recogniser: Recogniser | RecogniserName = "whisper",
     requests_per_minute: int = tables.REQUESTS_PER_MINUTE,
     on_ready: Callable[[str], object] | None = None,
+    *,
+    today: date | None = None,
+    retired_status: RetiredStatus = 404,
 ) -> None:
     """Serve in the foreground until the process is interrupted.
 
@@ -84,12 +97,15 @@ def serve(
         recogniser: Speech recogniser. See `Sandbox`, also for the errors.
         requests_per_minute: Rate limit. See `Sandbox`.
         on_ready: Function called with the base URL as soon as requests are accepted.
+        today: Day on which the sandbox is. See `Sandbox`.
+        retired_status: Status for retired models. See `Sandbox`.
     """
     with _open_recogniser(recogniser) as opened, _listen(port) as listener:
         if on_ready is not None:
             on_ready(_url(listener))
         with contextlib.suppress(KeyboardInterrupt):
-            _make_server(opened, requests_per_minute).run([listener])
+            lifecycle = Lifecycle(today, retired_status)
+            _make_server(opened, requests_per_minute, lifecycle).run([listener])
 
 
 @contextlib.contextmanager
@@ -108,9 +124,11 @@ def _open_recogniser(recogniser: Recogniser | RecogniserName) -> Iterator[Recogn
             made.close()
 
 
-def _make_server(recogniser: Recogniser, requests_per_minute: int) -> uvicorn.Server:
+def _make_server(
+    recogniser: Recogniser, requests_per_minute: int, lifecycle: Lifecycle
+) -> uvicorn.Server:
     config = uvicorn.Config(
-        make_app(recogniser, requests_per_minute),
+        make_app(recogniser, requests_per_minute, lifecycle),
         http="h11",
         ws="none",
         lifespan="off",

@@ -30,7 +30,7 @@ async def speech(request: Request) -> Response:
     key = authorization.require_key(request)
     authorization.require_payg(key)
     body = await read_json(request)
-    authorization.require_model(body, tables.SPEECH_MODELS, "speak")
+    authorization.require_model(request, body, tables.SPEECH_MODELS, "speak")
     options = validate(SpeechRequest, body)
     require_voice(options.voice, options.model, "voice")
     authorization.count_request(request, key, options.model)

@@ -45,6 +45,13 @@ def render_response(
             return PlainTextResponse(text + "\n")
 
 
+def render_multilingual(segments: Sequence[SpeechSegment], duration: float) -> Response:
+    """Return segments as the response of a model with several languages."""
+    text = " ".join(segment.text for segment in segments)
+    usage = {"type": "duration", "seconds": round(duration, 2)}
+    return JSONResponse({"text": text, "languages": ["en"] if text else [], "usage": usage})
+
+
 def _segment_json(number: int, segment: SpeechSegment, temperature: float) -> dict[str, object]:
     return {
         "id": number,

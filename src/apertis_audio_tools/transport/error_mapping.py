@@ -17,6 +17,7 @@ from apertis_audio_tools.errors import (
 from apertis_audio_tools.transport.key_redaction import Redact, redact_exceptions
 
 _ADVICE = "Check the network, and whether base_url (APERTIS_BASE_URL) is right."
+_BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _MODULES_WITH_HEADERS = ("httpx", "httpcore", "h11", "anyio", "asyncio", __package__)
 
 
@@ -53,6 +54,13 @@ def clear_transport_frames(error: BaseException | None) -> None:
 
 
 def _map_error(error: httpx.RequestError) -> APIError:
+    mapped = _mapped_by_type(error)
+    if isinstance(mapped, APIConnectionError) and isinstance(error, _BEFORE_SENDING):
+        mapped.is_unsent = True
+    return mapped
+
+
+def _mapped_by_type(error: httpx.RequestError) -> APIError:
     if isinstance(error, httpx.TimeoutException):
         return APITimeoutError(f"The service was silent for too long ({_summarize(error)}).")
     if isinstance(error, httpx.DecodingError):

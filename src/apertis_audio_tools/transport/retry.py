@@ -8,6 +8,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from typing import Protocol, TypedDict
 
 from tenacity import RetryCallState
@@ -45,6 +46,9 @@ class Clock(Protocol):
     async def asleep(self, seconds: float) -> None:
         """Suspend the task for `seconds`."""
 
+    def today(self) -> date:
+        """Return the day on which models retire, or have retired."""
+
 
 class SystemClock:
     """Time of the system."""
@@ -60,6 +64,10 @@ class SystemClock:
     async def asleep(self, seconds: float) -> None:
         """Suspend the task for `seconds`."""
         await asyncio.sleep(seconds)
+
+    def today(self) -> date:
+        """Return the day in UTC."""
+        return datetime.now(UTC).date()
 
 
 class Cooldown:

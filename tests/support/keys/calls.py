@@ -20,7 +20,12 @@ def arguments_of(verb: str, folder: Path) -> tuple[tuple[Any, ...], dict[str, An
     recording, path = silent_wav(8000), folder / "speech.mp3"
     turns = [{"role": "user", "content": "Hello."}]
     calls: dict[str, tuple[Any, ...]] = {
+        "balance": (),
+        "estimate": ([recording],),
+        "estimate_with": ([recording], TranscriptionOptions()),
+        "estimate_speech": ("Hello.",),
         "models": (),
+        "check_models": (),
         "transcribe": (recording,),
         "translate": (recording,),
         "transcribe_many": ([recording],),

@@ -13,7 +13,7 @@ from apertis_audio_tools import ApertisAudio
 def main(url: str, *paths: str) -> None:
     """Let each child exit, which closes its copy of the batch."""
     with ApertisAudio("key-of-a-test", base_url=url, max_retries=0) as audio:
-        for outcome in audio.transcribe_many(paths):
+        for outcome in audio.transcribe_many(paths, model="whisper-1"):
             child = os.fork()
             if not child:
                 sys.exit()

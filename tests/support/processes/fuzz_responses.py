@@ -44,6 +44,16 @@ def arguments(verb: str, folder: Path) -> list[Any]:
     return values.get(verb, ["Hello?"])
 
 
+def _options(exchange: HostileExchange) -> dict[str, Any]:
+    """Return the options of a call, with a model, so that no list of models is requested."""
+    if exchange.verb == "models":
+        return exchange.options
+    kinds = {"transcribe": "whisper-1", "translate": "whisper-1", "transcribe_many": "whisper-1"}
+    speech = dict.fromkeys(("speak", "stream_speech", "save_speech"), "tts-1")
+    model = (kinds | speech).get(exchange.verb, "gpt-audio")
+    return {"model": model, **exchange.options}
+
+
 def outcome(run: Run, url: str, exchange: HostileExchange, folder: Path) -> str:
     """Return the kind of result or error of a call; a fault begins with FAULT."""
     audio = ApertisAudio(KEY, base_url=url, max_retries=0, timeout=_SILENCE_SECONDS, deadline=4.0)
@@ -59,7 +69,7 @@ def outcome(run: Run, url: str, exchange: HostileExchange, folder: Path) -> str:
 def call(run: Run, audio: ApertisAudio, exchange: HostileExchange, folder: Path) -> Any:
     """Return the result or the error of a call."""
     try:
-        return run(audio, exchange.verb, *arguments(exchange.verb, folder), **exchange.options)
+        return run(audio, exchange.verb, *arguments(exchange.verb, folder), **_options(exchange))
     except APIError as error:
         return error
 

@@ -26,6 +26,8 @@ ARGUMENTS: dict[str, list[Any]] = {
     "stream_chat": ["Hello?"],
     "models": [],
 }
+MODELS = {"transcribe": "whisper-1", "chat": "gpt-audio", "stream_chat": "gpt-audio"}
+"""Models, so that no list of models is requested."""
 
 
 def reset_peak() -> int:
@@ -47,13 +49,11 @@ def peak() -> int:
 def read_all(audio: ApertisAudio, name: str) -> list[str]:
     """Read a response in both forms, and return the types of the results or errors."""
     response, outcomes = RESPONSES[name], []
+    verb = response.verb
+    options = {"model": MODELS[verb], **response.options} if verb in MODELS else {}
     for run in RUNS.values():
         try:
-            outcomes.append(
-                type(
-                    run(audio, response.verb, *ARGUMENTS[response.verb], **response.options)
-                ).__name__
-            )
+            outcomes.append(type(run(audio, verb, *ARGUMENTS[verb], **options)).__name__)
         except ApertisError as error:
             outcomes.append(type(error).__name__)
     return outcomes

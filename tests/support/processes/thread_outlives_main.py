@@ -40,10 +40,11 @@ def outlive(url: str, mode: str, number: int) -> None:
     with ApertisAudio("key-of-a-test", base_url=url, cache=False, max_retries=0) as audio:
 
         def alone(source: Source) -> str:
-            return str(run(audio, "transcribe", source).text)
+            return str(run(audio, "transcribe", source, model="whisper-1").text)
 
         def together() -> list[str]:
-            outcomes = run(audio, "transcribe_many", tiny_recordings(number), on_error="skip")
+            options = {"model": "whisper-1", "on_error": "skip"}
+            outcomes = run(audio, "transcribe_many", tiny_recordings(number), **options)
             return [str(each.error or each.transcript.text) for each in outcomes]
 
         results = [result_of(partial(alone, each)) for each in tiny_recordings(number)]

@@ -13,7 +13,9 @@ def main(url: str, recording: str, folder: str, seconds: str, max_concurrency: s
     with ApertisAudio(
         "key-of-a-test", base_url=url, cache=folder, max_concurrency=int(max_concurrency)
     ) as audio:
-        sys.stdout.write(audio.transcribe(recording, piece_seconds=float(seconds)).text)
+        sys.stdout.write(
+            audio.transcribe(recording, model="whisper-1", piece_seconds=float(seconds)).text
+        )
 
 
 if __name__ == "__main__":

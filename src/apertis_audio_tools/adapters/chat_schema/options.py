@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from apertis_audio_tools.adapters.chat_schema.replies import ToolChoice
 from apertis_audio_tools.api.options import ChatOptions
 from apertis_audio_tools.errors import UnsupportedError
-from apertis_audio_tools.models import CHAT_MODEL
+from apertis_audio_tools.models import AUTO
 from apertis_audio_tools.results import ChatReply
 
 
@@ -18,7 +18,7 @@ class ChatFields(BaseModel):
     Each call can override them.
     """
 
-    model: str = CHAT_MODEL
+    model: str = AUTO
     voice: str | None = None
     audio_format: str = "wav"
     modalities: list[Literal["text", "audio"]] | None = None

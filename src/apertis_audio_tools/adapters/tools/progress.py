@@ -7,6 +7,7 @@ from typing import TypedDict
 from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.audio import Source, probe
 from apertis_audio_tools.client import ApertisAudio
+from apertis_audio_tools.pipeline.accounts import Account
 from apertis_audio_tools.pipeline.progress import Progress
 from apertis_audio_tools.results import Transcript
 
@@ -37,6 +38,7 @@ class ReportedTranscription:
         tool: Name of the tool.
         path: Path of the recording, as the model wrote it.
         report: Function that is called with the progress.
+        account: Account that is charged.
     """
 
     def __init__(
@@ -48,11 +50,13 @@ class ReportedTranscription:
         tool: str,
         path: str,
         report: ReportProgress,
+        account: Account,
     ) -> None:
         self._client = client
         self._source = source
         self._options = options
         self._report = report
+        self._account = account
         with probe(source) as recording:
             duration = round(recording.duration, 1)
         self._event = ToolProgress(tool=tool, path=path, seconds=0.0, duration=duration)
@@ -61,7 +65,11 @@ class ReportedTranscription:
         """Return the transcript."""
         self._report(self._event)
         outcomes = self._client.transcribe_many_with(
-            [self._source], self._options, on_error="skip", progress=self._progressed
+            [self._source],
+            self._options,
+            self._account,
+            on_error="skip",
+            progress=self._progressed,
         )
         with contextlib.closing(outcomes):
             return next(outcomes).transcript
@@ -70,7 +78,11 @@ class ReportedTranscription:
         """Async version of `run`."""
         self._report(self._event)
         outcomes = self._client.atranscribe_many_with(
-            [self._source], self._options, on_error="skip", progress=self._progressed
+            [self._source],
+            self._options,
+            self._account,
+            on_error="skip",
+            progress=self._progressed,
         )
         async with contextlib.aclosing(outcomes):
             return (await anext(outcomes)).transcript

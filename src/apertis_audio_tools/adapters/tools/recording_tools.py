@@ -32,7 +32,8 @@ from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.concurrency import fork_safety
 from apertis_audio_tools.errors import ConfigurationError, UnsupportedError
 from apertis_audio_tools.files.access import FileAccess
-from apertis_audio_tools.models import CHAT_MODEL, Task
+from apertis_audio_tools.models import AUTO, Task
+from apertis_audio_tools.pipeline.accounts import Account
 from apertis_audio_tools.results import ChatReply, Passage, Segment, Transcript
 from apertis_audio_tools.text.subtitles import format_line
 
@@ -119,12 +120,21 @@ class _TranscriptTool(AudioTool):
         with self._access.reading(args.path) as source:
             cached = self._recall(source, options)
 
+            account = Account()
+
             def report(transcript: Transcript) -> ToolResult:
                 self._memory.put(_memory_key(source, options), transcript)
-                return _report_transcript(args, transcript, with_segments=self._segments)
+                cost = account.total.known_cost
+                return _report_transcript(args, transcript, cost, with_segments=self._segments)
 
             transcription = ReportedTranscription(
-                self._client, source, options, tool=self.name, path=args.path, report=self._report
+                self._client,
+                source,
+                options,
+                tool=self.name,
+                path=args.path,
+                report=self._report,
+                account=account,
             )
             yield ToolPlan(transcription.run, transcription.arun, report, cached)
 
@@ -187,7 +197,7 @@ class AskTool(AudioTool):
         client: ApertisAudio,
         access: FileAccess,
         *,
-        model: str = CHAT_MODEL,
+        model: str = AUTO,
         max_seconds: float = MAX_ASK_SECONDS,
         temperature: float | None = None,
     ) -> None:
@@ -254,7 +264,7 @@ def _speaker_json(segment: Segment) -> dict[str, str]:
 
 
 def _report_transcript(
-    args: ReadingArguments, transcript: Transcript, *, with_segments: bool
+    args: ReadingArguments, transcript: Transcript, cost: float | None, *, with_segments: bool
 ) -> ToolResult:
     shown, rest = _passages_to_show(transcript, args.start)
     start, end = (shown[0].start, shown[-1].end) if shown else (args.start, args.start)
@@ -270,6 +280,7 @@ def _report_transcript(
         "model": transcript.model,
         "task": transcript.task,
         "usage": usage_json(transcript.usage),
+        "cost": cost,
     }
     if with_segments:
         artifact["segments"] = [
@@ -288,5 +299,6 @@ def _report_reply(args: AskArguments, reply: ChatReply) -> ToolResult:
         "answer": reply.text,
         "model": reply.model,
         "usage": usage_json(reply.usage),
+        "cost": reply.usage and reply.usage.cost,
     }
     return ToolResult(reply.text or "The model had nothing to say to that.", artifact)

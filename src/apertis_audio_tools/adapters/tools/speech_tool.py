@@ -11,7 +11,8 @@ from apertis_audio_tools.adapters.tools.tool import AudioTool, ToolPlan, ToolRes
 from apertis_audio_tools.api.options import SpeechOptions
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.files.access import FileAccess
-from apertis_audio_tools.models import SPEECH_MODEL, VOICE, SpeechFormat
+from apertis_audio_tools.models import AUTO, VOICE, SpeechFormat
+from apertis_audio_tools.pipeline.accounts import Account
 from apertis_audio_tools.results import SpeechFile
 
 
@@ -30,7 +31,7 @@ class SpeakTool(AudioTool):
         client: ApertisAudio,
         access: FileAccess,
         *,
-        model: str = SPEECH_MODEL,
+        model: str = AUTO,
         voice: str = VOICE,
         response_format: SpeechFormat = "mp3",
         speed: float | None = None,
@@ -50,14 +51,16 @@ class SpeakTool(AudioTool):
         args = self._validate(SpeakArguments, arguments)
         options = replace(self._options, voice=args.voice or self._options.voice)
         with self._access.writing(f".{options.response_format}") as new:
+            account = Account()
+            arguments_of_call = (args.text, new, options, account)
             yield ToolPlan(
-                functools.partial(self._client.save_speech_with, args.text, new, options),
-                functools.partial(self._client.asave_speech_with, args.text, new, options),
-                functools.partial(_report_speech, args.text),
+                functools.partial(self._client.save_speech_with, *arguments_of_call),
+                functools.partial(self._client.asave_speech_with, *arguments_of_call),
+                functools.partial(_report_speech, args.text, account),
             )
 
 
-def _report_speech(text: str, speech: SpeechFile) -> ToolResult:
+def _report_speech(text: str, account: Account, speech: SpeechFile) -> ToolResult:
     name = speech.path.replace("\\", "/").rpartition("/")[2]
     artifact = {
         "path": speech.path,
@@ -66,6 +69,7 @@ def _report_speech(text: str, speech: SpeechFile) -> ToolResult:
         "size": speech.size,
         "transcript": text,
         "usage": None,
+        "cost": account.total.known_cost,
     }
     summary = f"Spoken into the file {name} ({speech.duration:.1f} s, {speech.media_type})."
     return ToolResult(summary, artifact)

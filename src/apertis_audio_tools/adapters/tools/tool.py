@@ -26,7 +26,7 @@ class ToolResult:
     Attributes:
         text: Short text for the model, never audio.
         artifact: Flat, JSON-safe facts for the program, such as ``path``, ``media_type``,
-            ``duration`` in seconds, ``transcript``, ``usage``.
+            ``duration`` in seconds, ``transcript``, ``usage``, ``cost``.
     """
 
     text: str
