@@ -10,7 +10,13 @@ from typing import Any
 
 import pytest
 
-from apertis_audio_tools import InvalidRequestError, NotFoundError, OutputError, UnsupportedError
+from apertis_audio_tools import (
+    AuthenticationError,
+    InvalidRequestError,
+    NotFoundError,
+    OutputError,
+    UnsupportedError,
+)
 from apertis_audio_tools.langchain import ApertisAudioLoader
 from support.fake_clock import DatedClock
 from support.loopback_server import Behaviour, Exchange, LoopbackServer, ReceivedRequest
@@ -88,8 +94,8 @@ def test_best(
 
 @pytest.mark.parametrize(
     "listed",
-    [respond_error(404), respond_error(401), respond_error(500), respond_json({"data": 1})],
-    ids=["404", "401", "500", "malformed"],
+    [respond_error(404), respond_error(403), respond_error(500), respond_json({"data": 1})],
+    ids=["404", "403", "500", "malformed"],
 )
 def test_without_a_list(run: Run, listed: Behaviour) -> None:
     """Without a list it is today's default; the list is asked for once."""
@@ -126,6 +132,15 @@ def test_refused_without_a_list(
         with pytest.raises(UnsupportedError):
             run(audio, verb, *arguments, **options)
         assert not server.requests
+
+
+@pytest.mark.parametrize(("verb", "arguments"), [each[:2] for each in VERBS])
+def test_refused_key(run: Run, verb: str, arguments: tuple[Any, ...]) -> None:
+    """A key that is refused for the list is refused with one request, and nothing is uploaded."""
+    with LoopbackServer([respond_error(401, "invalid_api_key")]) as server:
+        with server.client() as client, pytest.raises(AuthenticationError):
+            run(client, verb, *arguments)
+        assert [each.method for each in server.requests] == ["GET"]
 
 
 def test_none_suits(run: Run) -> None:

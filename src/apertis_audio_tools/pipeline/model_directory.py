@@ -18,6 +18,7 @@ from apertis_audio_tools.concurrency.fork_safety import ForkSafeLock, ProcessLoc
 from apertis_audio_tools.errors import (
     ApertisError,
     APIStatusError,
+    AuthenticationError,
     InvalidRequestError,
     ModelRetirementWarning,
     NotFoundError,
@@ -73,7 +74,8 @@ class ModelDirectory:
     """The models that a key can use, and what is known of them.
 
     The list is asked for when it is first needed, and once: threads and tasks that need it at the
-    same time wait for one request. A list that fails hides nothing; it is as if there was none.
+    same time wait for one request. A list that fails hides nothing; it is as if there was none,
+    unless the key is refused.
 
     Args:
         requests: Runner of the request, which is not retried.
@@ -114,6 +116,7 @@ class ModelDirectory:
         """Return the best model of the key for what is asked; each choice is logged once.
 
         Raises:
+            AuthenticationError: If the key is refused.
             NotFoundError: If the key has no model that is known to do it.
         """
         return self._choose(need, self.lifecycles())
@@ -188,12 +191,14 @@ class ModelDirectory:
     def advise(self, error: APIStatusError, request: Request) -> None:
         """Add what the key can use instead to an error about a model or a response format."""
         if is_about_model(error) and request.need:
-            self._add_advice(error, request, self.lifecycles())
+            with contextlib.suppress(AuthenticationError):
+                self._add_advice(error, request, self.lifecycles())
 
     async def aadvise(self, error: APIStatusError, request: Request) -> None:
         """Async version of `advise`."""
         if is_about_model(error) and request.need:
-            self._add_advice(error, request, await self.alifecycles())
+            with contextlib.suppress(AuthenticationError):
+                self._add_advice(error, request, await self.alifecycles())
 
     def _add_advice(
         self, error: APIStatusError, request: Request, lifecycles: ModelLifecycles
@@ -222,9 +227,15 @@ class ModelDirectory:
 
     @contextlib.contextmanager
     def _settling(self, future: Future[Listed]) -> Iterator[None]:
-        """Settle the future with None if the list fails, and forget it if it is interrupted."""
+        """Settle the future with None if the list fails, and forget it if it is interrupted.
+
+        Only a refusal of the key is raised: nothing else would be accepted either.
+        """
         try:
             yield
+        except AuthenticationError:
+            future.set_result(None)
+            raise
         except ApertisError as error:
             logger.debug("The list of models could not be read: %s", error)
             if not _is_refusal(error):
