@@ -11,21 +11,19 @@ import resource
 import sys
 import tempfile
 import threading
-from datetime import date
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from other_clients import NotOfferedError, Sdk
 
-from apertis_audio_tools.transport.retry import SystemClock
+from apertis_audio_tools.pipeline.model_directory import ModelDirectory, ModelLifecycles
 from support.faults.all_faults import CASES, NOTHING
 from support.faults.fault import find_mistakes
 from support.faults.fault_runner import FaultClient, run_fault
 from support.faults.invalid_responses import bomb
 from support.faults.our_client import OurClient
 
-SERVED_DAY = date(2026, 1, 1)
 MAX_MEMORY = 3 * 1024**3
 """Bytes of address space, which a client that reads an endless response exhausts."""
 
@@ -38,7 +36,20 @@ def make_client(name: str, *, is_async: bool) -> FaultClient:
         case "apertis":
             return Sdk("apertis", ("Apertis", "AsyncApertis"), "ApertisError", is_async=is_async)
         case _:
+            _ask_for_no_models()
             return OurClient(is_async=is_async)
+
+
+def _ask_for_no_models() -> None:
+    """Let our client, which is not told a model, not ask which ones the service has."""
+
+    def lifecycles(self: ModelDirectory) -> ModelLifecycles:
+        return ModelLifecycles(None, self._table)
+
+    async def alifecycles(self: ModelDirectory) -> ModelLifecycles:
+        return lifecycles(self)
+
+    ModelDirectory.lifecycles, ModelDirectory.alifecycles = lifecycles, alifecycles  # type: ignore[method-assign]
 
 
 def mistakes_in(client: FaultClient, number: int) -> list[str] | None:
@@ -60,8 +71,6 @@ def main() -> None:
     logging.disable()
     threading.excepthook = lambda _: None
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
-    # On this day all models are served, so that ours asks for no list of those that will replace one.
-    SystemClock.today = lambda _: SERVED_DAY  # type: ignore[method-assign]
     client = make_client(arguments.client, is_async=arguments.mode == "async")
     for number, (fault, _) in enumerate(CASES):
         if fault is NOTHING:
