@@ -22,9 +22,15 @@ OPERATIONS: dict[str, Operation | None] = {
     "stream_chat": "chat",
     "models": None,
     "check_models": None,
+    "balance": None,
 }
 """Operation of a model for each verb that sends requests of its own."""
-COMPOSED = {"transcribe_many": "transcribe", "translate_many": "translate"}
+COMPOSED = {
+    "transcribe_many": "transcribe",
+    "translate_many": "translate",
+    "estimate": "models",
+    "estimate_speech": "models",
+}
 """Verbs that send the requests of another verb."""
 TEXT_ONLY = {"stream_chat"}
 """Verbs without an audio format, as the service does not stream spoken replies."""

@@ -1,4 +1,4 @@
-"""The list of models of the service."""
+"""The list of models of the service, and the quota of the key."""
 
 import pytest
 
@@ -27,3 +27,10 @@ def test_chosen(client: ApertisAudio, run: Run, clip: Clip) -> None:
 def test_names(client: ApertisAudio, run: Run) -> None:
     """The list contains the documented models."""
     assert set(MODELS) <= set(run(client, "models"))
+
+
+def test_balance(client: ApertisAudio, run: Run) -> None:
+    """The balance has what was used and what is left."""
+    balance = run(client, "balance", period="month")
+    assert balance.used is not None
+    assert balance.remaining is not None

@@ -66,6 +66,7 @@ def arguments(clip: Clip, tmp_path: Path) -> Arguments:
         "stream_chat": ("What is this?", clip("mp3")),
         "models": (),
         "check_models": (),
+        "balance": (),
     }
     return required.__getitem__
 
@@ -85,7 +86,7 @@ def turn_with(wav: bytes) -> list[dict[str, Any]]:
     return [{"role": "user", "content": [{"type": "input_audio", "input_audio": clip}]}]
 
 
-@pytest.mark.parametrize("verb", [*VERBS, "models", "check_models"])
+@pytest.mark.parametrize("verb", [*VERBS, "models", "check_models", "balance"])
 def test_wrong_key(service: Service, run: Run, arguments: Arguments, verb: str) -> None:
     """A wrong key is an authentication error, for every verb."""
     with ApertisAudio("wrong-key", base_url=service.base_url) as client:

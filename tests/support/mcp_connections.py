@@ -50,6 +50,7 @@ class Granted:
             "--folder": self.folder,
             "--output": self.output,
             "--piece-seconds": self.piece_seconds,
+            "--model": "whisper-1",  # so that no list of models is asked for, as in this process
         }
         given = [(name, str(value)) for name, value in options.items() if value is not None]
         variables = {
