@@ -45,7 +45,7 @@ from apertis_audio_tools.results import PartialTranscript, Transcript
 
 logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 
-_KEY_VERSION = 3
+_KEY_VERSION = 4
 """Version of the cache keys: it grows when pieces of the same span become other audio, or when
 their responses are read otherwise."""
 _DURATION_ERROR = 1.0
