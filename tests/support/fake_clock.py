@@ -4,7 +4,7 @@ import asyncio
 import threading
 from datetime import date
 
-IGNORE_RETIREMENT = ("-W", "ignore::apertis_audio_tools.ModelRetirementWarning")
+IGNORE_RETIREMENT = ("-W", "ignore::FutureWarning")  # the class itself is not known that early
 """Arguments of Python for processes, in which models retire by the day of the machine."""
 
 
