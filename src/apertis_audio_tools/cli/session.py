@@ -123,7 +123,8 @@ def _format_usage(used: TotalUsage) -> str:
         origin = "as reported by the service" if is_reported else "by the known prices"
         parts.append(f"{format_dollars(used.cost)} {origin}")
     if used.unpriced_requests:
-        parts.append(f"{used.unpriced_requests} requests of unknown cost")
+        noun = "request" if used.unpriced_requests == 1 else "requests"
+        parts.append(f"{used.unpriced_requests} {noun} of unknown cost")
     return ", ".join(parts)
 
 
