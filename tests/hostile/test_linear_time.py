@@ -12,7 +12,7 @@ from support.hostile.readers import READERS
 
 MEASURE_READERS = Path(__file__).parents[1] / "support" / "processes" / "measure_readers.py"
 PAIRS = 200 if os.environ.get("APERTIS_LONG_TESTS") else 0
-"""Pairs of tokens for each reader, besides each token alone, which is all of the short form."""
+"""Pairs of tokens for each reader, besides each token alone; the short form is every other one."""
 MAX_RATIO = 8.0
 """Of the times for four times the text: 4 is linear, 16 quadratic."""
 

@@ -29,7 +29,7 @@ HANG_SECONDS = 60.0
 
 def shapes(reader: Reader, pairs: int) -> Iterator[tuple[str, str, str]]:
     """Yield a name, a beginning and an end for each shape: tokens repeated, nested, interleaved."""
-    for token in reader.tokens:
+    for token in reader.tokens if pairs else reader.tokens[::2]:
         yield f"{token!r} repeated", token, ""
     both = list(itertools.permutations(reader.tokens, 2))
     random.Random(0).shuffle(both)
