@@ -159,6 +159,17 @@ def test_cache(run: Run, tmp_path: Path) -> None:
     assert targets(server) == ["transcriptions", *["completions"] * 4]
 
 
+def test_wrong_url(run: Run) -> None:
+    """If no endpoint is there, the error names the one that was asked for."""
+    missing = respond_json({"detail": "Not Found"}, 404)
+    with (
+        LoopbackServer([missing]) as server,
+        server.client() as client,
+        pytest.raises(NotFoundError, match="/v1/audio/translations"),
+    ):
+        run(client, "translate", tiny_recording("a"))
+
+
 def test_endpoint_gone(run: Run) -> None:
     """If the endpoint for translations is gone, a chat model translates into English."""
     service = Service()

@@ -57,17 +57,19 @@ class TranscriptionRunner:
             return cached
         with job.recording:
             self._require_price(job, state)
-            need = job.whole.translation_need
+            need, missing = job.whole.translation_need, None
             if not job.whole.translates_text and (not need or self.models.translates(need)):
                 try:
                     return self._run_pieces(pool, job, state)
                 except NotFoundError as error:
                     if need is None or not is_endpoint_gone(error):
                         raise
+                    missing = error
                     self.models.note_lack_of_translations()
                     state.restart()
             chat_model = self.translator.choose_model(job.whole.factory.options.chat_model)
-            source = self.run_in(pool, job.source(), state)
+            with _preferring(missing):
+                source = self.run_in(pool, job.source(), state)
             translation = TextTranslation.create(job.whole, source)
             return job.whole.finish_text(self.translator.run(translation, chat_model, state))
 
@@ -121,17 +123,19 @@ class TranscriptionRunner:
             return cached
         with job.recording:
             await self._arequire_price(job, state)
-            need = job.whole.translation_need
+            need, missing = job.whole.translation_need, None
             if not job.whole.translates_text and (not need or await self.models.atranslates(need)):
                 try:
                     return await self._arun_pieces(job, state)
                 except NotFoundError as error:
                     if need is None or not is_endpoint_gone(error):
                         raise
+                    missing = error
                     self.models.note_lack_of_translations()
                     state.restart()
             chat_model = await self.translator.achoose_model(job.whole.factory.options.chat_model)
-            source = await self.arun(job.source(), state)
+            with _preferring(missing):
+                source = await self.arun(job.source(), state)
             translation = TextTranslation.create(job.whole, source)
             translated = await self.translator.arun(translation, chat_model, state)
             return await run_in_thread(job.whole.finish_text, translated)
@@ -197,6 +201,17 @@ class TranscriptionRunner:
                 job.store(request, charge.settle(call.read(response)), state)
 
             await run_in_thread_to_end(keep)
+
+
+@contextlib.contextmanager
+def _preferring(missing: NotFoundError | None) -> Iterator[None]:
+    """Raise the error of a missing endpoint if the next one is missing too: the URL is wrong."""
+    try:
+        yield
+    except NotFoundError as error:
+        if missing is not None and is_endpoint_gone(error):
+            raise missing from None
+        raise
 
 
 def _sample_request(plan: ModelPlan) -> Request:
