@@ -28,7 +28,7 @@ from support.mcp_connections import (
     text_of,
 )
 from support.piece_recogniser import STANDUP, ExpectedPieces, PieceRecogniser
-from support.scripted_responses import respond_error
+from support.scripted_responses import respond_error, respond_json
 from support.timeouts import TIMEOUT
 from support.tiny_recordings import NameRecogniser
 from support.wav_files import silent_wav
@@ -112,6 +112,17 @@ async def test_cancelled_half_way(small_pieces: ExpectedPieces, transport: str, 
             await asyncio.to_thread(service.wait_until_disconnected)
             assert (await client.list_tools()).tools
         assert len(service.requests) == answered + concurrency < len(small_pieces.spans)
+
+
+async def test_limit(connect: Connect) -> None:
+    """A call over the limit of the server is an error, and nothing is sent."""
+    with LoopbackServer([respond_json({"text": "Hello."})]) as service:
+        granted = Granted(service.url, STANDUP.parent, max_audio_seconds=10.0)
+        async with connect(granted) as client:
+            result = await client.call_tool("transcribe_audio", {"path": STANDUP.name})
+        assert result.is_error
+        assert "max_audio_seconds" in text_of(result)
+        assert service.requests == []
 
 
 class Refusals:

@@ -36,10 +36,16 @@ class Granted:
     output: Path | None = None
     piece_seconds: float | None = None
     cache: Path | None = None
+    max_audio_seconds: float | None = None
 
     def make_server(self, **options: Any) -> Server[dict[str, object]]:
         """Return a server in this process, which opens recordings in no other process."""
-        client = ApertisAudio(KEY, base_url=self.base_url, cache=self.cache or False)
+        client = ApertisAudio(
+            KEY,
+            base_url=self.base_url,
+            cache=self.cache or False,
+            max_audio_seconds=self.max_audio_seconds,
+        )
         access = FileAccess(self.folder or (), output=self.output, isolate_probe=False)
         transcription = TranscriptionOptions(piece_seconds=self.piece_seconds)
         return make_server(client, access, options=transcription, **options)
@@ -50,6 +56,7 @@ class Granted:
             "--folder": self.folder,
             "--output": self.output,
             "--piece-seconds": self.piece_seconds,
+            "--max-audio-seconds": self.max_audio_seconds,
             "--model": "whisper-1",  # so that no list of models is asked for, as in this process
         }
         given = [(name, str(value)) for name, value in options.items() if value is not None]

@@ -7,7 +7,13 @@ from typing import Annotated
 import typer
 
 from apertis_audio_tools.api.options import TranscriptionOptions
-from apertis_audio_tools.cli.command_options import NoCache, PieceSeconds, UseSandbox
+from apertis_audio_tools.cli.command_options import (
+    MaxAudioSeconds,
+    MaxCost,
+    NoCache,
+    PieceSeconds,
+    UseSandbox,
+)
 from apertis_audio_tools.cli.session import open_session, print_note
 from apertis_audio_tools.files.access import FileAccess
 from apertis_audio_tools.models import AUTO
@@ -43,11 +49,18 @@ def serve_mcp(
     ] = False,
     model: Annotated[str, typer.Option(help="Transcription model.")] = AUTO,
     piece_seconds: PieceSeconds = None,
+    max_cost: MaxCost = None,
+    max_audio_seconds: MaxAudioSeconds = None,
     no_cache: NoCache = False,
     sandbox: UseSandbox = False,
 ) -> None:
     """Serve the tools to an MCP host, which reads and writes only in the folders named here."""
-    with open_session(sandbox=sandbox, use_cache=not no_cache) as session:
+    with open_session(
+        sandbox=sandbox,
+        use_cache=not no_cache,
+        max_cost=max_cost,
+        max_audio_seconds=max_audio_seconds,
+    ) as session:
         from apertis_audio_tools import mcp
 
         server = mcp.make_server(

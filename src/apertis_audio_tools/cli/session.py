@@ -134,8 +134,17 @@ def format_dollars(dollars: float) -> str:
 
 
 @contextlib.contextmanager
-def open_session(*, sandbox: bool, use_cache: bool = False) -> Iterator[CommandSession]:
-    """Yield a session with the service, or with a new sandbox, whose transcripts are not cached."""
+def open_session(
+    *,
+    sandbox: bool,
+    use_cache: bool = False,
+    max_cost: float | None = None,
+    max_audio_seconds: float | None = None,
+) -> Iterator[CommandSession]:
+    """Yield a session with the service, or with a new sandbox, whose transcripts are not cached.
+
+    `max_cost` (dollars) and `max_audio_seconds` limit the session as a whole.
+    """
     with report_errors(), _show_retries(), contextlib.ExitStack() as stack:
         key = base_url = None
         cache = default_cache_setting() if use_cache and not sandbox else False
@@ -143,7 +152,15 @@ def open_session(*, sandbox: bool, use_cache: bool = False) -> Iterator[CommandS
             from apertis_audio_tools.sandbox import Sandbox
 
             key, base_url = _SANDBOX_KEY, stack.enter_context(Sandbox())
-        client = stack.enter_context(ApertisAudio(key, base_url=base_url, cache=cache))
+        client = stack.enter_context(
+            ApertisAudio(
+                key,
+                base_url=base_url,
+                cache=cache,
+                max_cost=max_cost,
+                max_audio_seconds=max_audio_seconds,
+            )
+        )
         session = CommandSession(client, is_caching=open_cache(cache) is not None)
         yield session
         session.finish()
