@@ -248,7 +248,7 @@ def test_beyond_99_hours() -> None:
     whole = stitch(hours, EMPTY)
     assert "101\n100:00:01,000 --> 100:00:02,500\nHour 100.\n" in whole.to_srt()
     assert "\n100:00:01.000 --> 100:00:02.500\nHour 100.\n" in whole.to_vtt()
-    expected = [subtitles.Cue(each.start, each.end, each.text) for each in whole.segments]
+    expected = [subtitles.SubtitleCue(each.start, each.end, each.text) for each in whole.segments]
     assert (
         subtitles.parse_subtitles(whole.to_srt())
         == subtitles.parse_subtitles(whole.to_vtt())

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from apertis_audio_tools import Segment, Transcript
 from apertis_audio_tools.text import subtitles
-from apertis_audio_tools.text.subtitles import Cue
+from apertis_audio_tools.text.subtitles import SubtitleCue
 
-TWO = [Cue(0.0, 2.5, "Hello there."), Cue(2.5, 4.0, "Bye.")]
+TWO = [SubtitleCue(0.0, 2.5, "Hello there."), SubtitleCue(2.5, 4.0, "Bye.")]
 SRT = "1\n00:00:00,000 --> 00:00:02,500\nHello there.\n\n2\n00:00:02,500 --> 00:00:04,000\nBye.\n"
 VTT = (
     "WEBVTT\n\n00:00:00.000 --> 00:00:02.500\nHello there.\n\n00:00:02.500 --> 00:00:04.000\nBye.\n"
@@ -79,7 +79,7 @@ def test_junk(junk: str) -> None:
 
 def test_more_than_99_hours() -> None:
     """Times of more than 99 hours are written and read."""
-    cues = [Cue(360_000.0, 3_599_999.999, "Still here.")]
+    cues = [SubtitleCue(360_000.0, 3_599_999.999, "Still here.")]
     assert "100:00:00,000 --> 999:59:59,999" in subtitles.write_srt(cues)
     assert subtitles.parse_subtitles(subtitles.write_srt(cues)) == cues
     assert subtitles.parse_subtitles(subtitles.write_vtt(cues)) == cues
@@ -91,7 +91,7 @@ def test_more_than_99_hours() -> None:
 )
 def test_rounding(seconds: float, time: str) -> None:
     """Milliseconds are rounded, into the next minute if necessary, and never below zero."""
-    assert f"{time} -->" in subtitles.write_srt([Cue(seconds, 90.0, "x")])
+    assert f"{time} -->" in subtitles.write_srt([SubtitleCue(seconds, 90.0, "x")])
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_timecode(seconds: float, timecode: str) -> None:
 
 def test_escapes() -> None:
     """Markup in a text is escaped in WebVTT and read back unchanged."""
-    cues = [Cue(0.0, 1.0, 'if a<b && b>c: "&amp;" <i>x</i>')]
+    cues = [SubtitleCue(0.0, 1.0, 'if a<b && b>c: "&amp;" <i>x</i>')]
     vtt = subtitles.write_vtt(cues)
     assert "if a&lt;b &amp;&amp; b&gt;c" in vtt
     assert subtitles.parse_subtitles(vtt) == cues
@@ -125,10 +125,10 @@ def test_empty_line_in_a_text() -> None:
 
 def test_hostile_text() -> None:
     """A text that looks like subtitles is written as one cue."""
-    cues = [Cue(0.0, 1.0, "a\n\n2\n00:00:05,000 --> 00:00:06,000\nb")]
+    cues = [SubtitleCue(0.0, 1.0, "a\n\n2\n00:00:05,000 --> 00:00:06,000\nb")]
     for written in (subtitles.write_srt(cues), subtitles.write_vtt(cues)):
         assert subtitles.parse_subtitles(written) == [
-            Cue(0.0, 1.0, "a 2 00:00:05,000 → 00:00:06,000 b")
+            SubtitleCue(0.0, 1.0, "a 2 00:00:05,000 → 00:00:06,000 b")
         ]
 
 
@@ -136,9 +136,9 @@ CONTROLS = "".join(map(chr, [*range(0x20), *range(0x7F, 0xA0)]))
 
 
 @pytest.mark.parametrize("write", [subtitles.write_srt, subtitles.write_vtt])
-def test_control_characters(write: Callable[[list[Cue]], str]) -> None:
+def test_control_characters(write: Callable[[list[SubtitleCue]], str]) -> None:
     """Control characters are not written, nor what would be an arrow without them."""
-    written = write([Cue(0.0, 1.0, f"a{CONTROLS}b 00:00:01.000 -\0->\x1b->\0")])
+    written = write([SubtitleCue(0.0, 1.0, f"a{CONTROLS}b 00:00:01.000 -\0->\x1b->\0")])
     assert set(written) & set(CONTROLS) == {"\n"}
     assert (subtitles.parse_subtitles(written) or TWO)[0].text == "a b 00:00:01.000 - -> ->"
 
@@ -147,9 +147,9 @@ def test_control_characters(write: Callable[[list[Cue]], str]) -> None:
     "text", ["<b>x</b>", "< b", "<font color=red>x", "<v Boss>x", "{\\an8}x", "<!--x-->", "a<b"]
 )
 @pytest.mark.parametrize("write", [subtitles.write_srt, subtitles.write_vtt])
-def test_markup(write: Callable[[list[Cue]], str], text: str) -> None:
+def test_markup(write: Callable[[list[SubtitleCue]], str], text: str) -> None:
     """Players show markup in a text as text, and it is read back."""
-    written = write([Cue(0.0, 1.0, text)])
+    written = write([SubtitleCue(0.0, 1.0, text)])
     assert not re.search(r"<[/!?a-zA-Z]", written)
     if write is subtitles.write_srt:
         assert "{\\" not in written
@@ -159,7 +159,7 @@ def test_markup(write: Callable[[list[Cue]], str], text: str) -> None:
 
 WORDS = st.text("aé中<>&;-\n\r\t \u2028.0:,b/\0🎙", max_size=20)
 TIMES = st.integers(0, 10**9).map(lambda milliseconds: milliseconds / 1000)
-CUES = st.lists(st.tuples(TIMES, TIMES, WORDS).map(lambda fields: Cue(*fields)), max_size=5)
+CUES = st.lists(st.tuples(TIMES, TIMES, WORDS).map(lambda fields: SubtitleCue(*fields)), max_size=5)
 
 
 def _written(text: str) -> str:
@@ -167,7 +167,7 @@ def _written(text: str) -> str:
 
 
 @given(CUES)
-def test_vtt_round_trip(cues: list[Cue]) -> None:
+def test_vtt_round_trip(cues: list[SubtitleCue]) -> None:
     """Every cue written as WebVTT is read back, with its text on one line."""
     expected = [
         cue._replace(text=" ".join(cue.text.replace("\0", " ").split()).replace("-->", "→"))
@@ -177,7 +177,7 @@ def test_vtt_round_trip(cues: list[Cue]) -> None:
 
 
 @given(CUES)
-def test_srt_round_trip(cues: list[Cue]) -> None:
+def test_srt_round_trip(cues: list[SubtitleCue]) -> None:
     """Every cue written as SubRip is read back, if its text has no SubRip tags."""
     plain = [cue._replace(text=cue.text.replace("<", "(")) for cue in cues]
     expected = [

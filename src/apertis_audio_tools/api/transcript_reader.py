@@ -105,7 +105,9 @@ def _fields(
     }
 
 
-def _parse_cues(response: Response, text: str, response_format: str) -> list[subtitles.Cue] | None:
+def _parse_cues(
+    response: Response, text: str, response_format: str
+) -> list[subtitles.SubtitleCue] | None:
     """Return the cues of subtitles that were requested, or that are there all the same."""
     if response_format not in {"srt", "vtt"} and not subtitles.begins_with_cue(text):
         return None

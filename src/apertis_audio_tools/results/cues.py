@@ -81,7 +81,7 @@ def subtitle_cues(
     duration: float | None,
     *,
     has_short_names: bool = False,
-) -> list[subtitles.Cue]:
+) -> list[subtitles.SubtitleCue]:
     """Return cues to write: readable ones, or without limits one per segment.
 
     Args:
@@ -93,7 +93,7 @@ def subtitle_cues(
     if not limits:
         return _segment_cues(segments)
     return [
-        subtitles.Cue(
+        subtitles.SubtitleCue(
             each.start,
             each.end,
             " ".join(each.lines),
@@ -104,12 +104,12 @@ def subtitle_cues(
     ]
 
 
-def _segment_cues(segments: Sequence[SpokenText]) -> list[subtitles.Cue]:
+def _segment_cues(segments: Sequence[SpokenText]) -> list[subtitles.SubtitleCue]:
     """Return the segments by their start, each ended where the speaker's next one begins."""
-    cues, following = list[subtitles.Cue](), dict[str | None, float]()
+    cues, following = list[subtitles.SubtitleCue](), dict[str | None, float]()
     for each in sorted(segments, key=lambda each: each.start)[::-1]:
         end = max(each.start, min(each.end, following.get(each.speaker, each.end)))
-        cues.append(subtitles.Cue(each.start, end, each.text, each.speaker))
+        cues.append(subtitles.SubtitleCue(each.start, end, each.text, each.speaker))
         following[each.speaker] = each.start
     return cues[::-1]
 

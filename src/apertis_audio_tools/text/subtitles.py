@@ -30,7 +30,7 @@ _MAX_SECONDS = 100_000 * 3600.0
 """Later times cannot be written with a reasonable number of digits."""
 
 
-class Cue(NamedTuple):
+class SubtitleCue(NamedTuple):
     """A text shown from `start` to `end`, in seconds; in one line, unless `lines` divide it."""
 
     start: float
@@ -45,7 +45,7 @@ def begins_with_cue(text: str) -> bool:
     return bool(_BEGINNING.match(text.lstrip("\ufeff")))
 
 
-def parse_subtitles(subtitles: str) -> list[Cue] | None:
+def parse_subtitles(subtitles: str) -> list[SubtitleCue] | None:
     """Return the cues of a SubRip or WebVTT text, or None if it is neither.
 
     An empty text and a WebVTT header alone have no cues.
@@ -56,7 +56,7 @@ def parse_subtitles(subtitles: str) -> list[Cue] | None:
     return cues if cues or is_vtt or not text else None
 
 
-def write_srt(cues: Iterable[Cue]) -> str:
+def write_srt(cues: Iterable[SubtitleCue]) -> str:
     """Return SubRip: numbered cues, with a comma before the milliseconds and markup escaped.
 
     The name of a speaker stands before the text.
@@ -67,7 +67,7 @@ def write_srt(cues: Iterable[Cue]) -> str:
     )
 
 
-def write_vtt(cues: Iterable[Cue]) -> str:
+def write_vtt(cues: Iterable[SubtitleCue]) -> str:
     """Return WebVTT: a header, with a dot before the milliseconds and markup escaped.
 
     The name of a speaker is that of the voice.
@@ -89,8 +89,8 @@ def format_line(seconds: float, text: str) -> str:
     return f"[{format_timecode(seconds)}] {' '.join(text.split())}"
 
 
-def _parse_cues(text: str, *, is_vtt: bool) -> list[Cue]:
-    cues, lines = list[Cue](), list(_TIMES.finditer(text))
+def _parse_cues(text: str, *, is_vtt: bool) -> list[SubtitleCue]:
+    cues, lines = list[SubtitleCue](), list(_TIMES.finditer(text))
     starts = [line.start() for line in lines]
     number = _NUMBER.search(text[: starts[0]]) if lines else None
     for line, end in zip(lines, [*starts[1:], len(text)], strict=False):
@@ -98,7 +98,7 @@ def _parse_cues(text: str, *, is_vtt: bool) -> list[Cue]:
         if end < len(text) and (following := _following_number(shown, number)):
             shown, number = shown[: following.start()], following
         start, stop = _parse_time(line.groups()[:4]), _parse_time(line.groups()[4:8])
-        cues.append(Cue(start, stop, _shown_text(shown, is_vtt=is_vtt)))
+        cues.append(SubtitleCue(start, stop, _shown_text(shown, is_vtt=is_vtt)))
     return cues
 
 
@@ -148,7 +148,7 @@ def _parse_time(fields: tuple[str | None, ...]) -> float:
     return (whole * 1000 + int(fraction.ljust(3, "0")[:3])) / 1000
 
 
-def _times(cue: Cue, separator: str) -> str:
+def _times(cue: SubtitleCue, separator: str) -> str:
     return f"{_format_time(cue.start, separator)} --> {_format_time(cue.end, separator)}"
 
 
@@ -169,16 +169,16 @@ def clean_text(text: str) -> str:
     return _SPACE.sub(" ", _CONTROLS.sub(" ", text)).strip().replace("-->", "→")
 
 
-def _shown_lines(cue: Cue) -> str:
+def _shown_lines(cue: SubtitleCue) -> str:
     return "\n".join(map(clean_text, cue.lines or (cue.text,)))
 
 
-def _named_text(cue: Cue) -> str:
+def _named_text(cue: SubtitleCue) -> str:
     name = clean_text(cue.speaker or "")
     return f"{name}: {_shown_lines(cue)}" if name else _shown_lines(cue)
 
 
-def _voice(cue: Cue) -> str:
+def _voice(cue: SubtitleCue) -> str:
     name = clean_text(cue.speaker or "")
     return f"<v {_escape_vtt(name)}>" if name else ""
 
