@@ -6,7 +6,7 @@ import pytest
 
 from apertis_audio_tools import ApertisAudio, Transcript
 from apertis_audio_tools.audio import cut_pieces, probe
-from apertis_audio_tools.pipeline import transcription_job
+from apertis_audio_tools.pipeline import job_factory
 from support.beacon_recordings import FORMATS, PERIOD_SECONDS, beacon_start, write_beacons
 from support.sync_async import Run, run_async, run_sync
 
@@ -55,7 +55,7 @@ def test_every_beacon_arrives_by_bytes(
 ) -> None:
     """A recording that is too large for one request is transcribed completely."""
     path = make_recording(folder, name)
-    monkeypatch.setattr(transcription_job, "MAX_UPLOAD_BYTES", path.stat().st_size // 3)
+    monkeypatch.setattr(job_factory, "MAX_UPLOAD_BYTES", path.stat().st_size // 3)
     with ApertisAudio("sk-payg-1234", base_url=beacon_url) as client:
         assert_every_beacon(client.transcribe(path))
 

@@ -9,9 +9,9 @@ from apertis_audio_tools import RecordingError, ServerError
 from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.audio import Piece, cut_pieces
 from apertis_audio_tools.models import Capabilities
+from apertis_audio_tools.pipeline.job_factory import JobContext, JobFactory
 from apertis_audio_tools.pipeline.job_state import JobState, StoppedError
 from apertis_audio_tools.pipeline.recording_jobs import open_job
-from apertis_audio_tools.pipeline.transcription_job import JobContext, JobFactory
 from support.piece_recogniser import STANDUP
 from support.standup_pieces import PIECE_SECONDS
 

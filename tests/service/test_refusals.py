@@ -29,7 +29,7 @@ from apertis_audio_tools.models import (
     SPEECH_FORMATS,
     TRANSCRIPT_FORMATS,
 )
-from apertis_audio_tools.pipeline import transcription_job
+from apertis_audio_tools.pipeline import job_factory
 from apertis_audio_tools.sandbox import Sandbox, authorization
 from support.cassettes.plugin import RUN, Service
 from support.service_types import Clip
@@ -140,7 +140,7 @@ def test_too_large(
     client: ApertisAudio, run: Run, monkeypatch: pytest.MonkeyPatch, verb: str
 ) -> None:
     """The service, too, refuses uploads that are too large."""
-    for module in (models, transcription_job):
+    for module in (models, job_factory):
         monkeypatch.setattr(module, "MAX_UPLOAD_BYTES", 1 << 40)
     wav = silent_wav(MAX_UPLOAD_BYTES)
     source: object = ("long.wav", wav) if verb not in CHAT_VERBS else turn_with(wav)

@@ -15,8 +15,8 @@ from apertis_audio_tools.models import (
 from apertis_audio_tools.pipeline.accounts import Account, Limits
 from apertis_audio_tools.pipeline.batch import BatchRequest, OnError, Outcome, Sources
 from apertis_audio_tools.pipeline.batch_runner import BatchRunner
+from apertis_audio_tools.pipeline.job_factory import JobContext, JobFactory
 from apertis_audio_tools.pipeline.progress import ProgressCallback, ProgressReporter
-from apertis_audio_tools.pipeline.transcription_job import JobContext, JobFactory
 
 
 class BatchVerbs:

@@ -20,9 +20,9 @@ from apertis_audio_tools.api.request import Upload
 from apertis_audio_tools.audio import Source, encode_chat_clip, probe
 from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.models import AUTO
+from apertis_audio_tools.pipeline.job_factory import JobContext
 from apertis_audio_tools.pipeline.model_directory import ModelDirectory
 from apertis_audio_tools.pipeline.request_runner import RequestRunner
-from apertis_audio_tools.pipeline.transcription_job import JobContext
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread
 from apertis_audio_tools.results import ChatDelta, ChatReply
 

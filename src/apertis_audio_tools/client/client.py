@@ -24,13 +24,13 @@ from apertis_audio_tools.models import MODELS, Capabilities, Model, Task
 from apertis_audio_tools.pipeline.accounts import Account, Limits
 from apertis_audio_tools.pipeline.batch_runner import BatchRunner
 from apertis_audio_tools.pipeline.cache import CacheSetting, open_cache
+from apertis_audio_tools.pipeline.job_factory import JobContext
 from apertis_audio_tools.pipeline.ledger import ClientLedger, PriceList
 from apertis_audio_tools.pipeline.model_directory import ModelDirectory
 from apertis_audio_tools.pipeline.request_runner import RequestRunner
 from apertis_audio_tools.pipeline.speech_runner import SpeechRunner
 from apertis_audio_tools.pipeline.spoken_text_runner import SpokenTextRunner
 from apertis_audio_tools.pipeline.text_translation import TextTranslator
-from apertis_audio_tools.pipeline.transcription_job import JobContext
 from apertis_audio_tools.pipeline.transcription_runner import TranscriptionRunner
 from apertis_audio_tools.results import ModelStatus
 from apertis_audio_tools.transport import Transport

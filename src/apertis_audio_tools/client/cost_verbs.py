@@ -26,12 +26,12 @@ from apertis_audio_tools.pipeline.estimates import (
     estimate_recordings,
     estimate_speech,
 )
+from apertis_audio_tools.pipeline.job_factory import JobContext, JobFactory
 from apertis_audio_tools.pipeline.ledger import ClientLedger
 from apertis_audio_tools.pipeline.model_directory import ModelDirectory
 from apertis_audio_tools.pipeline.progress import ProgressReporter
 from apertis_audio_tools.pipeline.request_runner import RequestRunner
 from apertis_audio_tools.pipeline.speech_job import SpeechJob
-from apertis_audio_tools.pipeline.transcription_job import JobContext, JobFactory
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread
 from apertis_audio_tools.results import Balance, TotalUsage
 

@@ -12,11 +12,11 @@ from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.files.atomic import AtomicFile
 from apertis_audio_tools.models import AUTO, VOICE, SpeechFormat
 from apertis_audio_tools.pipeline.accounts import Account
+from apertis_audio_tools.pipeline.job_factory import JobContext
 from apertis_audio_tools.pipeline.model_directory import ModelDirectory
 from apertis_audio_tools.pipeline.speech_job import SpeechFileJob, SpeechJob, SpokenTextJob
 from apertis_audio_tools.pipeline.speech_runner import SpeechRunner
 from apertis_audio_tools.pipeline.spoken_text_runner import SpokenText, SpokenTextRunner
-from apertis_audio_tools.pipeline.transcription_job import JobContext
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread
 from apertis_audio_tools.results import Speech, SpeechFile
 

@@ -14,9 +14,9 @@ from apertis_audio_tools.models import (
     UploadFormat,
 )
 from apertis_audio_tools.pipeline.accounts import Account, Limits
+from apertis_audio_tools.pipeline.job_factory import JobContext, JobFactory
 from apertis_audio_tools.pipeline.job_state import JobState
 from apertis_audio_tools.pipeline.recording_jobs import open_job
-from apertis_audio_tools.pipeline.transcription_job import JobContext, JobFactory
 from apertis_audio_tools.pipeline.transcription_runner import TranscriptionRunner
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread
 from apertis_audio_tools.results import Transcript

@@ -9,9 +9,9 @@ from apertis_audio_tools.audio import Source, require_file, source_label
 from apertis_audio_tools.concurrency.signals import Notifier
 from apertis_audio_tools.errors import ApertisError, BudgetExceededError, ConfigurationError
 from apertis_audio_tools.pipeline.accounts import Account
+from apertis_audio_tools.pipeline.job_factory import JobFactory
 from apertis_audio_tools.pipeline.job_state import JobState, StoppedError, drop_traceback
 from apertis_audio_tools.pipeline.progress import Progress, ProgressCallback, ProgressReporter
-from apertis_audio_tools.pipeline.transcription_job import JobFactory
 from apertis_audio_tools.results import TotalUsage, Transcript
 
 OnError = Literal["raise", "skip"]

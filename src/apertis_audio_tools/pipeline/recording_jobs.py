@@ -6,13 +6,10 @@ from typing import Protocol
 from apertis_audio_tools.api.speakers import require_name_count
 from apertis_audio_tools.audio import Recording, Source, probe, split_signals
 from apertis_audio_tools.pipeline.diarized_job import DiarizedJob
+from apertis_audio_tools.pipeline.job_factory import JobFactory
 from apertis_audio_tools.pipeline.job_state import JobState
 from apertis_audio_tools.pipeline.speakers_job import SpeakersJob
-from apertis_audio_tools.pipeline.transcription_job import (
-    JobFactory,
-    PieceRequest,
-    TranscriptionJob,
-)
+from apertis_audio_tools.pipeline.transcription_job import PieceRequest, TranscriptionJob
 from apertis_audio_tools.results import Transcript
 
 

@@ -10,11 +10,12 @@ from apertis_audio_tools.api.options import ModelNeed
 from apertis_audio_tools.api.segment_translation import SegmentBatch, split_segments
 from apertis_audio_tools.errors import ApertisError, MalformedResponseError
 from apertis_audio_tools.models import AUTO
+from apertis_audio_tools.pipeline.job_factory import JobContext
 from apertis_audio_tools.pipeline.job_state import JobState
 from apertis_audio_tools.pipeline.model_directory import ModelDirectory
 from apertis_audio_tools.pipeline.request_runner import RequestRunner
 from apertis_audio_tools.pipeline.stitching import join_models, sum_usage
-from apertis_audio_tools.pipeline.transcription_job import JobContext, TranscriptionJob
+from apertis_audio_tools.pipeline.transcription_job import TranscriptionJob
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread, run_in_thread_to_end
 from apertis_audio_tools.results import ChatReply, PartialTranscript, Segment, Transcript, Usage
 from apertis_audio_tools.text.passages import join_texts
