@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterator
 
 from apertis_audio_tools.audio import Piece, find_voiceless
 from apertis_audio_tools.errors import RecordingError
@@ -27,13 +27,13 @@ def mark_doubts(transcript: Transcript, piece: Piece) -> Transcript:
         return transcript
     voiceless = _find_voiceless(transcript, piece)
     repeated = find_repeated([segment.text for segment in transcript.segments])
-    segments = tuple(
-        segment.model_copy(update={"doubtful": _reason(segment, is_voiceless, is_repeated)})
-        for segment, is_voiceless, is_repeated in zip(
-            transcript.segments, voiceless, repeated, strict=True
-        )
-    )
-    return transcript.model_copy(update={"segments": segments})
+    marked = list[Segment]()
+    for segment, is_voiceless, is_repeated in zip(
+        transcript.segments, voiceless, repeated, strict=True
+    ):
+        reasons = _reasons(segment, is_voiceless=is_voiceless, is_repeated=is_repeated)
+        marked.append(segment.model_copy(update={"doubtful": next(reasons, "")}))
+    return transcript.model_copy(update={"segments": tuple(marked)})
 
 
 def are_examined(transcript: Transcript) -> bool:
@@ -76,25 +76,14 @@ def _find_voiceless(transcript: Transcript, piece: Piece) -> list[bool]:
         return [False] * len(spans)
 
 
-def _reason(segment: Segment, is_voiceless: bool, is_repeated: bool) -> str:  # noqa: FBT001
-    """Return the first reason to doubt a segment, or an empty string."""
-    return next((reason for reason, holds in _REASONS.items() if holds(segment)), "") or (
-        "nobody speaks" if is_voiceless else "repeats the segment before" if is_repeated else ""
-    )
-
-
-def _sounds_silent(segment: Segment) -> bool:
-    return (segment.no_speech_prob or 0.0) > _MIN_NO_SPEECH and (
-        segment.avg_logprob or 0.0
-    ) < _MAX_LOGPROB
-
-
-def _repeats_itself(segment: Segment) -> bool:
-    ratio = segment.compression_ratio or compression_ratio(segment.text)
-    return ratio > MAX_COMPRESSION_RATIO
-
-
-_REASONS: dict[str, Callable[[Segment], bool]] = {
-    "the model found no speech": _sounds_silent,
-    "repeats itself": _repeats_itself,
-}
+def _reasons(segment: Segment, *, is_voiceless: bool, is_repeated: bool) -> Iterator[str]:
+    """Yield the reasons to doubt a segment, the clearest first."""
+    no_speech, logprob = segment.no_speech_prob or 0.0, segment.avg_logprob or 0.0
+    if no_speech > _MIN_NO_SPEECH and logprob < _MAX_LOGPROB:
+        yield "the model found no speech"
+    if (segment.compression_ratio or compression_ratio(segment.text)) > MAX_COMPRESSION_RATIO:
+        yield "repeats itself"
+    if is_voiceless:
+        yield "nobody speaks"
+    if is_repeated:
+        yield "repeats the segment before"

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 from apertis_audio_tools.text.display_width import display_width, split_characters
 from apertis_audio_tools.text.line_breaks import CLAUSE, SENTENCE, WORD, split_units, wrap_units
 from apertis_audio_tools.text.passages import TimedText, join_texts
-from apertis_audio_tools.text.spoken_times import SpokenTimes, find_words
+from apertis_audio_tools.text.spoken_times import SpokenTimes, locate_words
 from apertis_audio_tools.text.subtitles import clean_text
 
 MAX_SECONDS = 7.0
@@ -245,7 +245,7 @@ class _Divided:
 
 def _add_times(times: SpokenTimes, each: _Placed, position: int) -> dict[int, float]:
     """Set the known times of a text at a position; return where its words end, and their costs."""
-    end, words = position + len(each.text), find_words(each.text, each.words)
+    end, words = position + len(each.text), locate_words(each.text, each.words)
     times.add(position, each.start)
     for first, last, word in words:
         times.add(position + first, min(max(word.start, each.start), each.end))

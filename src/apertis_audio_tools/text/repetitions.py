@@ -8,10 +8,9 @@ MAX_COMPRESSION_RATIO = 2.4
 """Above it, Whisper's own decoder discards a text and tries again."""
 _MIN_BYTES = 100
 """A shorter text has too little to compress for the ratio to mean anything."""
-_MIN_REPEATED = 4
-"""Times in a row that one text is believed only if it is shorter than `_MIN_LETTERS`."""
-_MIN_LETTERS = 12
-"""Letters of a text that nobody says several times in a row; "Yes." or "Thank you." are."""
+_MIN_REPEATED, _MIN_CHARACTERS = 4, 12
+"""Equal texts in a row, and characters of each, that are suspicious: people repeat "Yes." and
+"Thank you." more often."""
 
 
 def compression_ratio(text: str) -> float:
@@ -25,7 +24,7 @@ def find_repeated(texts: Sequence[str]) -> list[bool]:
     repeated = list[bool]()
     for text, run in groupby(texts, key=_letters):
         count = sum(1 for _ in run)
-        is_suspicious = count >= _MIN_REPEATED and len(text) >= _MIN_LETTERS
+        is_suspicious = count >= _MIN_REPEATED and len(text) >= _MIN_CHARACTERS
         repeated += [False, *[is_suspicious] * (count - 1)]
     return repeated
 

@@ -50,7 +50,7 @@ class SpokenTimes:
         return self._times[after - 1] + share * (self._times[after] - self._times[after - 1])
 
 
-def find_words(text: str, words: Iterable[TimedText]) -> list[tuple[int, int, TimedText]]:
+def locate_words(text: str, words: Iterable[TimedText]) -> list[tuple[int, int, TimedText]]:
     """Return where words stand in a text: start, end, and the word; those not found are left out.
 
     Case and punctuation are ignored, because services return words without.
