@@ -1,24 +1,16 @@
 """The ledger of a client: the prices of models, and what each request is charged."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from apertis_audio_tools.api.catalogue import CatalogueModel, catalogue_call
 from apertis_audio_tools.api.expenses import expected_expense, greatest_expense
 from apertis_audio_tools.api.request import Request
-from apertis_audio_tools.errors import (
-    ApertisError,
-    APIStatusError,
-    ConfigurationError,
-    RateLimitError,
-    ServerError,
-)
+from apertis_audio_tools.errors import ApertisError, ConfigurationError
 from apertis_audio_tools.models import MODELS, Model, Price
 from apertis_audio_tools.pipeline.accounts import Account, Charge
-from apertis_audio_tools.pipeline.request_runner import RequestRunner
+from apertis_audio_tools.pipeline.request_runner import RequestRunner, is_refusal
 
-_CATALOGUE_SECONDS = 10.0
-"""Seconds that the catalogue may take; without it, the prices are those of the table."""
 _CATALOGUE_SOURCE = "the service's own list of models"
 
 
@@ -32,11 +24,7 @@ class PriceList:
     """
 
     def __init__(self, requests: RequestRunner, base_url: str, table: Mapping[str, Model]) -> None:
-        self._requests = replace(
-            requests,
-            retry=replace(requests.retry, max_retries=0),
-            deadline=min(requests.deadline, _CATALOGUE_SECONDS),
-        )
+        self._requests = requests.for_facts()
         self._call = catalogue_call(base_url)
         self._table = table
         self._clock = requests.retry.clock
@@ -76,8 +64,7 @@ class PriceList:
 
     def _keep_refusal(self, error: ApertisError) -> None:
         """Do not ask again if there is no catalogue; other failures may pass."""
-        is_refusal = isinstance(error, APIStatusError)
-        if is_refusal and not isinstance(error, RateLimitError | ServerError):
+        if is_refusal(error):
             self._listed = {}
 
 

@@ -6,7 +6,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import get_args
 
 from apertis_audio_tools.api.model_choice import ModelChooser, is_about_model
@@ -22,17 +22,13 @@ from apertis_audio_tools.errors import (
     InvalidRequestError,
     ModelRetirementWarning,
     NotFoundError,
-    RateLimitError,
-    ServerError,
 )
 from apertis_audio_tools.models import AUTO, Model, Task
-from apertis_audio_tools.pipeline.request_runner import RequestRunner
+from apertis_audio_tools.pipeline.request_runner import RequestRunner, is_refusal
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread
 
 logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 
-_LIST_SECONDS = 10.0
-"""Seconds that the list of models may take: it is only helpful."""
 _ASK_AGAIN_SECONDS = 300.0
 """Seconds after which a list that failed, but was not refused, is asked for again."""
 
@@ -83,11 +79,7 @@ class ModelDirectory:
     """
 
     def __init__(self, requests: RequestRunner, table: Mapping[str, Model]) -> None:
-        self._requests = replace(
-            requests,
-            retry=replace(requests.retry, max_retries=0),
-            deadline=min(requests.deadline, _LIST_SECONDS),
-        )
+        self._requests = requests.for_facts()
         self._table = table
         self._clock = requests.retry.clock
         self._answer = ProcessLocal(_Answer)
@@ -238,14 +230,10 @@ class ModelDirectory:
             raise
         except ApertisError as error:
             logger.debug("The list of models could not be read: %s", error)
-            if not _is_refusal(error):
+            if not is_refusal(error):
                 self._answer.value.until = self._clock.monotonic() + _ASK_AGAIN_SECONDS
             future.set_result(None)
         except BaseException:
             self._answer.value.until = float("-inf")
             future.set_result(None)
             raise
-
-
-def _is_refusal(error: ApertisError) -> bool:
-    return isinstance(error, APIStatusError) and not isinstance(error, RateLimitError | ServerError)

@@ -6,7 +6,7 @@ import functools
 import itertools
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import BinaryIO, Protocol, TypeVar
+from typing import BinaryIO, Protocol, Self, TypeVar
 
 from tenacity import AsyncRetrying, Retrying
 
@@ -14,7 +14,14 @@ from apertis_audio_tools.api.call import Call, StreamCall
 from apertis_audio_tools.api.request import Request
 from apertis_audio_tools.api.response import Response
 from apertis_audio_tools.concurrency.signals import StopEvent
-from apertis_audio_tools.errors import APIError, APIStatusError, OutputError
+from apertis_audio_tools.errors import (
+    ApertisError,
+    APIError,
+    APIStatusError,
+    OutputError,
+    RateLimitError,
+    ServerError,
+)
 from apertis_audio_tools.pipeline.accounts import Account, Charge, reported_usage
 from apertis_audio_tools.pipeline.job_state import JobState
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread
@@ -23,6 +30,9 @@ from apertis_audio_tools.transport.http import ResponseStream
 from apertis_audio_tools.transport.retry import Clock, RetryPolicy
 
 R = TypeVar("R")
+
+_FACTS_SECONDS = 10.0
+"""Seconds that lists of models and prices may take."""
 
 
 class Ledger(Protocol):
@@ -54,6 +64,11 @@ class ModelAdviser(Protocol):
         """Async version of `advise`."""
 
 
+def is_refusal(error: ApertisError) -> bool:
+    """Return whether the service would answer the same request with the same error again."""
+    return isinstance(error, APIStatusError) and not isinstance(error, RateLimitError | ServerError)
+
+
 @dataclass(frozen=True, slots=True)
 class RequestRunner:
     """Runner of single calls, each of which may take `deadline` seconds with all its attempts."""
@@ -63,6 +78,17 @@ class RequestRunner:
     deadline: float
     models: ModelAdviser | None = None
     ledger: Ledger | None = None
+
+    def for_facts(self) -> Self:
+        """Return a runner for requests whose responses are helpful and not needed.
+
+        They have one attempt, and ten seconds at most.
+        """
+        return replace(
+            self,
+            retry=replace(self.retry, max_retries=0),
+            deadline=min(self.deadline, _FACTS_SECONDS),
+        )
 
     def run(self, call: Call[R], state: JobState | None = None) -> R:
         """Return the result that the call reads from its response."""
