@@ -1,9 +1,13 @@
 """The pages of documentation, their code blocks, and a folder with the files they mention."""
 
+import functools
+import io
 import re
 import shutil
 import wave
 from pathlib import Path
+
+import numpy as np
 
 ROOT = Path(__file__).parents[2]
 CLIPS = ROOT / "tests" / "clips"
@@ -33,20 +37,23 @@ def copy_recordings(folder: Path) -> Path:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(CLIPS / f"clip{path.suffix}", path)
-    _write_call(folder / "call.wav")
+    (folder / "call.wav").write_bytes(_call())
     shutil.copy(ROOT / "README.md", folder)
     return folder
 
 
-def _write_call(path: Path) -> None:
-    """Write a clip whose first half is on one channel and whose second half is on another."""
-    with wave.open(str(CLIPS / "clip.wav")) as clip, wave.open(str(path), "wb") as call:
-        call.setparams(clip.getparams()._replace(nchannels=2))
-        frames, size = clip.readframes(clip.getnframes()), clip.getsampwidth()
-        half = len(frames) // size // 2 * size
-        for start in range(0, len(frames), size):
-            sample, silence = frames[start : start + size], bytes(size)
-            call.writeframesraw(sample + silence if start < half else silence + sample)
+@functools.cache
+def _call() -> bytes:
+    """Return a clip whose first half is on one channel and whose second half is on another."""
+    call = io.BytesIO()
+    with wave.open(str(CLIPS / "clip.wav")) as clip, wave.open(call, "wb") as target:
+        target.setparams(clip.getparams()._replace(nchannels=2))
+        samples = np.frombuffer(clip.readframes(clip.getnframes()), np.int16)
+        channels = np.zeros((len(samples), 2), np.int16)
+        half = len(samples) // 2
+        channels[:half, 0], channels[half:, 1] = samples[:half], samples[half:]
+        target.writeframesraw(channels.tobytes())
+    return call.getvalue()
 
 
 def run_code(
