@@ -2,8 +2,13 @@
 
 import io
 from pathlib import Path
+from typing import Literal
 
+import av
+import numpy as np
 import pytest
+from av.audio.frame import AudioFrame
+from av.packet import Packet
 
 from apertis_audio_tools.audio import Piece, Source, cut_pieces, probe
 from apertis_audio_tools.errors import RecordingError, UnsupportedError
@@ -80,3 +85,39 @@ def test_size_of_the_encoded_audio_counts(extension: str, recordings: dict[str, 
     sizes = [piece.upload.size for piece in pieces]
     assert max(sizes) <= 150_000
     assert len(sizes) == 1
+
+
+def damaged(codec: str, seconds: int, begin: int, end: int) -> bytes:
+    """Return noise in Matroska, with packets between two seconds that cannot be decoded."""
+    file, noise = io.BytesIO(), np.random.default_rng(1).normal(0, 0.1, 48_000).astype("float32")
+    with av.open(file, "w", format="matroska") as muxer:
+        stream = muxer.add_stream(codec, rate=48_000, layout="mono")
+        for second in range(seconds):
+            frame = AudioFrame.from_ndarray(noise.reshape(1, -1), "fltp", "mono")
+            frame.sample_rate, frame.pts = 48_000, second * 48_000
+            for packet in stream.encode(frame if second < seconds - 1 else None):
+                muxer.mux_one(damage(packet) if begin <= packet.pts / 48_000 < end else packet)
+    return file.getvalue()
+
+
+def damage(packet: Packet) -> Packet:
+    """Return a packet of the same size and time that is nothing but ones."""
+    other = Packet(b"\xff" * packet.size)
+    other.pts, other.dts, other.duration = packet.pts, packet.dts, packet.duration
+    other.time_base, other.stream = packet.time_base, packet.stream
+    return other
+
+
+@pytest.mark.parametrize("upload_format", ["auto", "opus"])
+def test_nothing_can_be_decoded(upload_format: Literal["auto", "opus"]) -> None:
+    """A recording of which nothing can be decoded is refused, and not cut into no pieces."""
+    recording = probe(damaged("ac3", 5, -1, 5))
+    with pytest.raises(RecordingError, match="contains no audio that can be decoded"):
+        list(cut_pieces(recording, max_bytes=10**8, upload_format=upload_format))
+
+
+def test_a_damaged_piece_is_silent() -> None:
+    """A piece of which nothing can be decoded is silence as long as the piece."""
+    pieces = cut(damaged("aac", 60, 15, 45))
+    seconds = [inspect_audio(piece_bytes(piece)).seconds for piece in pieces]
+    assert seconds == pytest.approx([piece.end - piece.start for piece in pieces], abs=0.05)
