@@ -65,7 +65,7 @@ def transcribe_recipe(recording: str, base_url: str) -> str:
 def ffmpeg_command(recording: Path, hours: float, folder: Path) -> list[str]:
     """Return the ffmpeg command that cuts pieces as long as ours, regardless of pauses."""
     max_seconds = hours * 3600 * MAX_BYTES / recording.stat().st_size
-    seconds = min(max_seconds, max(300.0, min(hours * 3600 / 8, 900.0)))
+    seconds = min(max_seconds, max(180.0, min(hours * 3600 / 20, 300.0)))
     pattern = folder / f"%03d{recording.suffix}"
     options = ["-map", "0:a", "-c", "copy", "-f", "segment", "-segment_time", f"{seconds:.0f}"]
     return ["ffmpeg", "-v", "error", "-y", "-i", str(recording), *options, str(pattern)]

@@ -39,11 +39,16 @@ MEETING_SECONDS = 77
 
 
 class Benchmark:
-    """All measurements, made with one service."""
+    """All measurements, made with one service.
 
-    def __init__(self, url: str, runs: int) -> None:
+    On another line than the first, only this package is measured, end to end.
+    """
+
+    def __init__(self, url: str, conditions: Conditions, *, is_other_line: bool = False) -> None:
+        self._is_other_line = is_other_line
         self._url = url
-        self._runs = runs
+        self._runs = conditions.runs
+        self._conditions = conditions
 
     def measurements(self, format_name: str, hours: float) -> Iterator[Measurement]:
         """Yield all measurements of one recording."""
@@ -51,13 +56,15 @@ class Benchmark:
             path = Path(folder) / f"{hours:g}h.{format_name}"
             measure([sys.executable, make_recordings.__file__, format_name, str(path), str(hours)])
             name, size = f"{hours:g} h {format_name}", path.stat().st_size / MEGABYTE
-            for contestant, command in commands(path, hours):
+            if self._is_other_line:
+                name += f", {self._conditions.uplink:g} Mbit/s"
+            for contestant, command in () if self._is_other_line else commands(path, hours):
                 yield Measurement(name, size, "cut", contestant, self._figures(contestant, command))
-            for contestant in ["ours", "oursmp3", *recipe()]:
+            for contestant in ["ours"] if self._is_other_line else ["ours", "oursmp3", *recipe()]:
                 command = contestant_command(f"transcribe-{contestant}", path, self._url)
                 figures = self._figures(contestant, command)
-                requests, sent = self._received(hours if figures else 0.0)
-                yield Measurement(name, size, "transcribe", contestant, figures, requests, sent)
+                received = self._received(hours if figures else 0.0)
+                yield Measurement(name, size, "transcribe", contestant, figures, *received)
 
     def _figures(self, contestant: str, command: list[str]) -> Figures | None:
         """Return the figures of one run of the recipe, which is slow, or the median of others."""
@@ -69,14 +76,19 @@ class Benchmark:
             print(error, file=sys.stderr)
             return None
 
-    def _received(self, hours: float) -> tuple[int, float]:
-        """Return the requests and megabytes that arrived, after a check that all audio did."""
+    def _received(self, hours: float) -> tuple[int, float, float]:
+        """Return the requests and megabytes that arrived, and the least seconds that takes.
+
+        All audio has to have arrived.
+        """
         with urllib.request.urlopen(f"{self._url}/received") as response:  # noqa: S310  # our own server
             received = json.load(response)
         runs = round(received["seconds"] / (hours * 3600)) if hours else 1
         if hours and abs(received["seconds"] / max(runs, 1) - hours * 3600) > MEETING_SECONDS:
             raise SystemExit(f"Of {hours:g} h, {received['seconds']:.0f} s were sent.")
-        return received["requests"] // max(runs, 1), received["size"] / max(runs, 1) / MEGABYTE
+        sent = received["size"] / max(runs, 1) / MEGABYTE
+        floor = self._conditions.floor(sent, received["longest"])
+        return received["requests"] // max(runs, 1), sent, floor
 
 
 def recipe() -> list[str]:
@@ -135,29 +147,40 @@ def main() -> None:
         default=1,
         help="number of runs, of which the median counts; the recipe runs once",
     )
-    parser.add_argument("--uplink", type=float, default=100, help="million bits per second")
+    parser.add_argument(
+        "--uplink",
+        type=float,
+        nargs="+",
+        default=[100],
+        help="million bits per second; on all lines but the first, only this package is measured",
+    )
     parser.add_argument("--latency", type=float, default=0.3, help="seconds for each request")
     parser.add_argument("--speed", type=float, default=100, help="seconds of audio per second")
     parser.add_argument("--note", default="", help="a sentence about the machine, such as its load")
     parser.add_argument("--write", type=Path, help="a folder for benchmarks.md and benchmarks.svg")
     arguments = parser.parse_args()
-    conditions = Conditions(
-        arguments.uplink,
-        arguments.latency,
-        arguments.speed,
-        arguments.runs,
-        arguments.note,
-        command_line(arguments),
-    )
+    lines = [
+        Conditions(
+            uplink,
+            arguments.latency,
+            arguments.speed,
+            arguments.runs,
+            arguments.note,
+            command_line(arguments),
+        )
+        for uplink in arguments.uplink
+    ]
+    conditions = lines[0]
     measurements: list[Measurement] = []
-    with service(conditions) as url:
-        benchmark = Benchmark(url, arguments.runs)
-        for format_name, hours in itertools.product(arguments.formats, arguments.hours):
+    recordings = itertools.product(lines, arguments.formats, arguments.hours)
+    for line, format_name, hours in recordings:
+        with service(line) as url:
+            benchmark = Benchmark(url, line, is_other_line=line is not conditions)
             for measurement in benchmark.measurements(format_name, hours):
                 measurements.append(measurement)
                 print(measurement, flush=True)
-            if arguments.write:
-                (arguments.write / "benchmarks.md").write_text(document(measurements, conditions))
+        if arguments.write:
+            (arguments.write / "benchmarks.md").write_text(document(measurements, conditions))
     if arguments.write:
         draw(measurements, arguments.write / "benchmarks.svg")
     else:

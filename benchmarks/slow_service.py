@@ -7,8 +7,8 @@ requests are processed concurrently.
     python benchmarks/slow_service.py --uplink 100 --latency 0.3 --speed 100
 
 It prints its base URL, and serves until its standard input ends, so that it does not outlive the
-benchmark that started it. `GET /v1/received` returns the number of requests, bytes and seconds of
-audio since its last call.
+benchmark that started it. `GET /v1/received` returns the number of requests, the bytes and seconds
+of audio, and the seconds of the longest request, since its last call.
 """
 
 import argparse
@@ -60,11 +60,12 @@ class Uplink:
 
 @dataclass
 class Traffic:
-    """Number of requests, bytes of audio and seconds of audio."""
+    """Number of requests, bytes and seconds of audio, and the seconds of the longest request."""
 
     requests: int = 0
     size: int = 0
     seconds: float = 0.0
+    longest: float = 0.0
 
 
 @dataclass
@@ -86,6 +87,7 @@ class Service:
             is_verbose = form.get("response_format") == "verbose_json"
         self.traffic.requests += 1
         self.traffic.seconds += seconds
+        self.traffic.longest = max(self.traffic.longest, seconds)
         await asyncio.sleep(self.latency + seconds / self.speed)
         body = verbose_body(seconds)
         return JSONResponse(body if is_verbose else {"text": body["text"]})

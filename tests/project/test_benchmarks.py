@@ -52,15 +52,19 @@ def test_help() -> None:
 def test_long_recordings(tmp_path: Path) -> None:
     """All installed programs are measured in both tables, and all audio is sent."""
     script = "long_recordings.py"
-    output(script, "--hours", MINUTES, "--formats", "wav", *FAST, "--write", str(tmp_path))
+    output(script, "--hours", MINUTES, "--formats", "wav", *FAST, "5000", "--write", str(tmp_path))
     page = (tmp_path / "benchmarks.md").read_text()
-    cutting, transcribing = rows(page, f"{float(MINUTES):g} h wav")
+    name = f"{float(MINUTES):g} h wav"
+    cutting, transcribing = rows(page, name)
     assert [cell == "-" for cell in cutting[2:5]] == [not HAS_RECIPE, False, not HAS_FFMPEG]
     assert [cell == "-" for cell in transcribing[2:5]] == [not HAS_RECIPE, False, False]
     assert transcribing[5] == ("0 MB in 1" if HAS_RECIPE else "-")
-    assert transcribing[6:8] == ["5 MB in 1", "1 MB in 1"]
+    assert transcribing[6:8] == ["2 MB in 1", "1 MB in 1"]
     assert "failed" not in page
-    assert f"--hours {float(MINUTES):g} --formats wav --runs 1 --uplink 10000 " in page
+    assert f"--hours {float(MINUTES):g} --formats wav --runs 1 --uplink 10000 5000 " in page
+    ((_, _, *contestants, _, _, _, _, _, _, _, floor),) = rows(page, f"{name}, 5000 Mbit/s")
+    assert [cell == "-" for cell in contestants[:3]] == [True, False, True]
+    assert floor.endswith(" x")
     has_picture = importlib.util.find_spec("matplotlib") is not None
     assert (tmp_path / "benchmarks.svg").is_file() == has_picture
 

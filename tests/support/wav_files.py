@@ -9,10 +9,10 @@ _SAMPLE_RATE = 16_000
 _SAMPLE_BYTES = 2
 
 
-def wav_bytes(samples: bytes, rate: int = _SAMPLE_RATE) -> bytes:
+def wav_bytes(samples: bytes, rate: int = _SAMPLE_RATE, sample_bytes: int = _SAMPLE_BYTES) -> bytes:
     """Return a wav file of one channel, by default at 16 kHz, of 16-bit samples."""
     file = io.BytesIO()
-    _write(file, samples, rate)
+    _write(file, samples, rate, sample_bytes)
     return file.getvalue()
 
 
@@ -28,9 +28,9 @@ def write_silent_wav(path: Path, size: int, rate: int = _SAMPLE_RATE) -> Path:
     return path
 
 
-def _write(file: IO[bytes], samples: bytes, rate: int) -> None:
+def _write(file: IO[bytes], samples: bytes, rate: int, sample_bytes: int = _SAMPLE_BYTES) -> None:
     with wave.open(file, "wb") as writer:
         writer.setnchannels(1)
-        writer.setsampwidth(_SAMPLE_BYTES)
+        writer.setsampwidth(sample_bytes)
         writer.setframerate(rate)
         writer.writeframes(samples)

@@ -18,10 +18,10 @@ def test_upload(run: Run, tmp_path: Path) -> None:
     """The upload of a recording of 24 MB takes less than 8 MB of memory."""
     path = write_silent_wav(tmp_path / "long.wav", 24 * MEGABYTE)
     with LoopbackServer([respond_json({"text": "one"})]) as server, server.client() as audio:
-        run(audio, "transcribe", path)
+        run(audio, "transcribe", path, upload_format="original")
         tracemalloc.start()
         try:
-            run(audio, "transcribe", path)
+            run(audio, "transcribe", path, upload_format="original")
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()

@@ -73,8 +73,8 @@ PieceSeconds = Annotated[
 UploadFormatChoice = Annotated[
     UploadFormat,
     typer.Option(
-        help="auto and original keep the recording's encoding where the service accepts it; "
-        "mp3 and opus re-encode for a slow connection."
+        help="original keeps the recording's encoding where the service accepts it; auto also "
+        "compresses wav without loss; mp3 and opus re-encode for a slow connection."
     ),
 ]
 Track = Annotated[

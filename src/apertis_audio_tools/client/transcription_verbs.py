@@ -70,11 +70,12 @@ class TranscriptionVerbs:
             response_format: Format of the response. Defaults to ``verbose_json`` for models that
                 have it, because it carries times, else ``json``.
             temperature: Sampling temperature, 0 to 1. Defaults to the service's 0.
-            piece_seconds: Target length of pieces in seconds. Defaults to five to fifteen minutes,
-                for recordings of more than 15 minutes or 25 MB.
+            piece_seconds: Target length of pieces in seconds. Defaults to three to five minutes
+                after shorter first ones, for recordings of more than 15 minutes or 25 MB.
             upload_format: ``mp3`` or ``opus`` to re-encode at 16 kHz mono for a slow line,
                 ``original`` to send the recording's own encoding wherever the service accepts it.
-                Defaults to ``auto``, which is ``original``.
+                Defaults to ``auto``, which is ``original``, but uncompressed recordings of a
+                megabyte or more travel as FLAC, without loss.
             track: Audio track of a recording with several: its index among them, counted from 0,
                 or ``all`` to mix them. Defaults to ``default``, the track a player would play,
                 unless that is silent and another is not.

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import TypeVar
 
 from apertis_audio_tools.api.model_choice import is_endpoint_gone
 from apertis_audio_tools.api.request import Request
+from apertis_audio_tools.audio import Piece
 from apertis_audio_tools.concurrency.permits import FairSemaphore, Permit
 from apertis_audio_tools.errors import NotFoundError
 from apertis_audio_tools.pipeline.job_state import JobState
@@ -25,6 +27,10 @@ from apertis_audio_tools.pipeline.worker_pool import (
 )
 from apertis_audio_tools.results import Transcript
 from apertis_audio_tools.transport import CancelToken
+
+_ENCODERS = FairSemaphore(os.cpu_count() or 1)
+"""Permits to encode. The first pieces of a recording are sent sooner than if all shared the
+processors."""
 
 F = TypeVar("F", Future[None], asyncio.Task[None])
 
@@ -187,12 +193,16 @@ class TranscriptionRunner:
     ) -> None:
         request = piece.request
         with contextlib.closing(piece), state.catching_failure(), token.scope():
+            if not request.piece.is_encoded:
+                _encode(request.piece, state)
             call = request.call(self.models.choose(request.need) if request.need else None)
             job.store(request, self.requests.run(call, state), state)
 
     async def _asend(self, job: RecordingJob, piece: InFlightPiece, state: JobState) -> None:
         request = piece.request
         with contextlib.closing(piece), state.catching_failure():
+            if not request.piece.is_encoded:
+                await _aencode(request.piece, state)
             call = request.call(await self.models.achoose(request.need) if request.need else None)
             charge = await self.requests.acharge(call.request, state)
             response = await self.requests.asend(call.request, charge, state)
@@ -230,6 +240,22 @@ def request_permit(permits: FairSemaphore, state: JobState) -> Iterator[Permit]:
     except BaseException:
         permit.close()
         raise
+
+
+def _encode(piece: Piece, state: JobState) -> None:
+    """Encode a piece if its job goes on."""
+    with _ENCODERS.request() as permit:
+        permit.granted.result()
+        state.require_running()
+        piece.encode()
+
+
+async def _aencode(piece: Piece, state: JobState) -> None:
+    """Async version of `_encode`. A thread encodes."""
+    with _ENCODERS.request() as permit:
+        await asyncio.wrap_future(permit.granted)
+        state.require_running()
+        await run_in_thread_to_end(piece.encode)
 
 
 @contextlib.contextmanager

@@ -138,18 +138,33 @@ def test_target_length_becomes_a_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("minutes", "max_seconds"),
-    [(10, 300), (40, 300), (80, 600), (120, 900), (121, 900), (600, 900)],
+    ("minutes", "longest"),
+    [(6, 180), (20, 180), (60, 180), (80, 240), (100, 300), (101, 300), (600, 300)],
 )
-def test_default_pieces_last_five_to_fifteen_minutes(minutes: float, max_seconds: float) -> None:
-    """A recording is cut into eight, but into pieces of no less than 5 and no more than 15 min."""
+def test_default_pieces_last_three_to_five_minutes(minutes: float, longest: float) -> None:
+    """A recording is cut into pieces of a twentieth, of no less than 3 and no more than 5 min."""
     window = 30
-    assert PieceLimits(9).for_duration(minutes * 60) == PieceLimits(9, max_seconds + window)
+    assert PieceLimits(9).for_duration(minutes * 60).longest(99) == longest + window
+
+
+@pytest.mark.parametrize("minutes", [6, 60, 600])
+def test_the_first_pieces_grow(minutes: float) -> None:
+    """Of as many pieces as are sent at once, each is longer than the one before it."""
+    limits = PieceLimits(9).for_duration(minutes * 60)
+    shares = [limits.longest(number) / limits.longest(99) for number in range(10)]
+    assert shares == pytest.approx([0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1])
+
+
+def test_five_minutes_are_not_cut() -> None:
+    """A recording that is not much longer than a piece is one."""
+    limits = PieceLimits(9).for_duration(300)
+    assert limits.longest(0) == limits.longest(99) == 330
 
 
 def test_limits_of_the_caller_are_kept() -> None:
     """Default pieces are never longer than the caller's limit."""
-    assert PieceLimits(9, 100).for_duration(36_000) == PieceLimits(9, 100)
+    limits = PieceLimits(9, 100).for_duration(36_000)
+    assert (limits.max_bytes, limits.longest(99)) == (9, 100)
 
 
 def test_closing_a_piece_frees_it() -> None:

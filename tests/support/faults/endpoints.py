@@ -9,7 +9,7 @@ from pathlib import Path
 
 from support.loopback_server import Behaviour
 from support.scripted_responses import respond
-from support.wav_files import silent_wav
+from support.wav_files import wav_bytes
 
 TEXT, WORDS = "Hello.", "one two"
 AUDIO = (Path(__file__).parents[2] / "clips" / "clip.mp3").read_bytes()
@@ -19,8 +19,11 @@ CLIP_BYTES = 30_000
 
 @cache
 def recording(size: int = CLIP_BYTES) -> bytes:
-    """Return the recording to send: a wav file of about `size` bytes."""
-    return silent_wav(size)
+    """Return the recording to send: a wav file of about `size` bytes.
+
+    Samples of a large one have 32 bits, so that it is sent as it is.
+    """
+    return wav_bytes(bytes(size), sample_bytes=2 if size == CLIP_BYTES else 4)
 
 
 @dataclass(frozen=True, slots=True)

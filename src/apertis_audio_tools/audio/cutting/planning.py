@@ -36,16 +36,23 @@ _TARGET_TOLERANCE = 1 / 3
 """Distance of a pause from the target length of a piece, as a share of that length."""
 _DEFAULT_CONCURRENCY = 8
 """Pieces that clients send at once by default."""
-_MIN_SHARE_SECONDS, _MAX_SHARE_SECONDS = 300.0, 900.0
-"""Default length of pieces, around the ten minutes that the Apertis Audio API reference advises."""
+_MIN_SHARE_SECONDS, _MAX_SHARE_SECONDS = 180.0, 300.0
+"""Default length of pieces. Shorter ones are sent sooner, and the last response comes sooner; of
+longer ones there are fewer, each of which takes a cut and a request."""
+_DEFAULT_PIECES = 20
+"""Pieces of a recording, as far as these lengths allow."""
 
 
 @dataclass(frozen=True, slots=True)
 class PieceLimits:
-    """Largest size of a piece in bytes, and its longest duration in seconds."""
+    """Largest size of a piece in bytes, and its longest duration in seconds.
+
+    If they are growing, the first pieces are shorter.
+    """
 
     max_bytes: int
     max_seconds: float = inf
+    is_growing: bool = False
 
     @classmethod
     def from_options(
@@ -61,11 +68,20 @@ class PieceLimits:
     def for_duration(self, duration: float) -> "PieceLimits":
         """Return the limits for a recording that has to be cut, so that its pieces go out at once.
 
-        They depend on nothing but the duration in seconds, so that the pieces are found in a cache
-        later.
+        The first pieces are shorter, so that the first request is sent soon, and so that uploads
+        do not all end, and leave the line idle, at the same time. The limits depend on nothing but
+        the duration in seconds, so that the pieces are found in a cache later.
         """
-        share = min(max(duration / _DEFAULT_CONCURRENCY, _MIN_SHARE_SECONDS), _MAX_SHARE_SECONDS)
-        return replace(self, max_seconds=min(self.max_seconds, share + WINDOW_SECONDS / 2))
+        share = min(max(duration / _DEFAULT_PIECES, _MIN_SHARE_SECONDS), _MAX_SHARE_SECONDS)
+        is_growing = duration > _MAX_SHARE_SECONDS
+        longest = (share if is_growing else _MAX_SHARE_SECONDS) + WINDOW_SECONDS / 2
+        return replace(self, max_seconds=min(self.max_seconds, longest), is_growing=is_growing)
+
+    def longest(self, number: int) -> float:
+        """Return the longest duration of a piece in seconds, by its number."""
+        if not self.is_growing:
+            return self.max_seconds
+        return self.max_seconds * min((number + 2) / (_DEFAULT_CONCURRENCY + 2), 1.0)
 
     def too_small_error(self) -> UnsupportedError:
         """Return the error for limits that leave no choice where to cut."""
@@ -149,7 +165,8 @@ class _PieceAssembler(Generic[Item]):
     ) -> None:
         """Begin a piece, to which some units belong already."""
         self._writer = self._track.begin(before, first)
-        self._latest_end = self._writer.start + self._limits.max_seconds * self._track.rate
+        longest = self._limits.longest(self._number)
+        self._latest_end = self._writer.start + longest * self._track.rate
         self._free_bytes = self._limits.max_bytes - self._writer.size - sum(map(_SIZE, kept))
         self._keep(list(kept), first)
 

@@ -23,6 +23,18 @@ class Unit(NamedTuple, Generic[Item]):
     size: int
 
 
+class PendingUpload(Protocol):
+    """File of a piece that is encoded when it is first needed."""
+
+    @property
+    def upload(self) -> Upload:
+        """File to send, which is encoded now if it has not been."""
+
+    @property
+    def is_encoded(self) -> bool:
+        """True if it has been encoded."""
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """A part of a recording that one request carries.
@@ -34,7 +46,7 @@ class Piece:
             that players skip, so that the first piece may start as far before 0.
         end: Seconds at which the piece ends.
         overlap: Seconds at its start that repeat the end of the piece before.
-        upload: The file to send.
+        content: The file to send, or the audio that is encoded into it.
         time_map: Where its audio is in the recording, if parts of that are left out; else None.
     """
 
@@ -42,7 +54,7 @@ class Piece:
     start: float
     end: float
     overlap: float
-    upload: Upload
+    content: Upload | PendingUpload
     _free: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
     time_map: TimeMap | None = None
 
@@ -50,6 +62,24 @@ class Piece:
     def seconds(self) -> float:
         """Length of the audio that is sent."""
         return self.end - self.start if self.time_map is None else self.time_map.seconds
+
+    @property
+    def upload(self) -> Upload:
+        """File to send, which is encoded now if it has not been."""
+        return self.content if isinstance(self.content, Upload) else self.content.upload
+
+    @property
+    def is_encoded(self) -> bool:
+        """True if nothing has to be encoded before the piece is sent."""
+        return isinstance(self.content, Upload) or self.content.is_encoded
+
+    def encode(self) -> None:
+        """Encode the file to send, which `upload` does too.
+
+        Raises:
+            RecordingError: If the recording cannot be read any more.
+        """
+        _ = self.upload
 
     def close(self) -> None:
         """Free the disk space of the piece, which cannot be sent any more."""

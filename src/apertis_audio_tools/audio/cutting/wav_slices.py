@@ -27,12 +27,12 @@ _MIN_PIECE_SECONDS = 1.0
 
 def slice_pieces(recording: Recording, layout: WavLayout, limits: PieceLimits) -> Iterator[Piece]:
     """Yield the recording in pieces, each a range of its bytes."""
-    max_frames = _max_frames(layout, limits)
     rate = layout.sample_rate
     begin, end, number = 0, 0, 0
     while end < layout.frames:
         overlap = end - begin
         split = SplitPoint(layout.frames, layout.frames)
+        max_frames = _max_frames(layout, limits, number)
         if layout.frames - begin > max_frames:
             split = _split(recording, layout, begin, begin + max_frames)
         end = split.end
@@ -41,11 +41,12 @@ def slice_pieces(recording: Recording, layout: WavLayout, limits: PieceLimits) -
         begin, number = split.begin, number + 1
 
 
-def _max_frames(layout: WavLayout, limits: PieceLimits) -> int:
-    """Return the frames that fit into a piece."""
+def _max_frames(layout: WavLayout, limits: PieceLimits, number: int) -> int:
+    """Return the frames that fit into a piece, by its number."""
     frames = (min(limits.max_bytes, MAX_WAV_BYTES) - WAV_HEADER_BYTES) // layout.frame_bytes
-    if limits.max_seconds != inf:
-        frames = min(frames, int(limits.max_seconds * layout.sample_rate))
+    longest = limits.longest(number)
+    if longest != inf:
+        frames = min(frames, int(longest * layout.sample_rate))
     if frames < min(_MIN_PIECE_SECONDS * layout.sample_rate, layout.frames):
         raise limits.too_small_error()
     return frames
