@@ -89,11 +89,11 @@ def reencode_pieces(
     first = round(begin * track.rate)
     units = dropwhile(lambda unit: unit.end <= first, units)
     if recording.voiced is None:
-        return assemble_pieces(units, limits, track, after=after)
+        return assemble_pieces(zip(units), limits, track, after=after)
     rate = track.rate
     spans = [(round(start * rate), round(end * rate)) for start, end in recording.voiced]
     joined = JoinedUnits(units, spans)
-    pieces = assemble_pieces(joined, limits, track)
+    pieces = assemble_pieces(zip(joined), limits, track)
     return (joined.place(piece, rate) for piece in pieces)
 
 
