@@ -1,5 +1,6 @@
 """Units are assembled into pieces at exact limits, batch by batch."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 from math import inf
 
@@ -12,7 +13,7 @@ from apertis_audio_tools.audio.cutting.planning import (
     assemble_pieces,
     find_split,
 )
-from apertis_audio_tools.audio.cutting.units import Piece
+from apertis_audio_tools.audio.cutting.units import Piece, Unit
 from apertis_audio_tools.errors import UnsupportedError
 from support.number_track import DISCARDED, RATE, NumberTrack, make_units
 
@@ -29,7 +30,12 @@ def assemble(
 
 @pytest.mark.parametrize(
     ("seconds", "origin", "low", "high", "overlap"),
-    [(600, 539, 540, 599.5, 2), (80, 19, 40, 79.5, 2), (6, 0, 3, 5.5, 1.5), (2, 0, 1, 1.75, 0.5)],
+    [
+        (600, 539.5, 540, 599.5, 2),
+        (80, 19.5, 40, 79.5, 2),
+        (6, 0, 3, 5.5, 1.5),
+        (2, 0, 1, 1.75, 0.5),
+    ],
 )
 def test_window_of_a_cut(
     seconds: int, origin: float, low: float, high: float, overlap: float
@@ -48,7 +54,7 @@ def test_window_of_a_cut(
 
 @pytest.mark.parametrize("searches", [1, 2])
 def test_middle_of_the_window_is_searched_first(searches: int) -> None:
-    """Only ten seconds in the middle of the window are heard if they have a clear pause."""
+    """Only eight seconds in the middle of the window are heard if they have a clear pause."""
     searched: list[tuple[float, ...]] = []
 
     def find(*ticks: int) -> CutPoint:
@@ -56,7 +62,7 @@ def test_middle_of_the_window_is_searched_first(searches: int) -> None:
         return CutPoint(4.0, is_pause=True, is_clear=len(searched) == searches)
 
     split = find_split(0, 600 * RATE, RATE, find)
-    assert searched == [(563.75, 564.75, 574.75), (539, 540, 599.5)][:searches]
+    assert searched == [(565.25, 565.75, 573.75), (539.5, 540, 599.5)][:searches]
     assert split.end == split.begin == round((searched[-1][0] + 4.0) * RATE)
 
 
@@ -87,15 +93,33 @@ def test_units_are_written_in_batches() -> None:
     assert track.written == [list(range(1000))]
     assert (piece.upload.size, piece.end) == (1000, 1000.0)
     *batches, rest = track.seconds
-    assert all(10 <= batch <= 12 for batch in batches)
-    assert 63 <= rest <= 75
+    assert len(batches) < 90
+    assert max(batches) <= 12
+    assert 62 <= rest <= 75
+
+
+@pytest.mark.parametrize(("max_bytes", "max_seconds"), [(1000, inf), (10**6, 1000)])
+def test_units_far_from_a_limit_are_written_early(max_bytes: int, max_seconds: float) -> None:
+    """All but twenty seconds are written while the piece cannot end soon, and a minute is kept."""
+    track = NumberTrack()
+    units = iter(make_units([(RATE, 1)], 5000))
+    read = list[int]()
+
+    def runs() -> Iterator[tuple[Unit[int]]]:
+        for unit in units:
+            read.append(round(unit.end / RATE - sum(track.seconds)))
+            yield (unit,)
+
+    next(assemble_pieces(runs(), PieceLimits(max_bytes, max_seconds), track))
+    assert max(read[:600]) <= 22
+    assert read[-1] >= 62
 
 
 def test_long_pieces() -> None:
     """Pieces written in batches are cut within the last minute; a second more is decoded."""
     track = NumberTrack(NO_PAUSE, head=5)
     pieces = assemble(track, 300, count=1000)
-    assert track.windows == [12.0, 61.0] * (len(pieces) - 1)
+    assert track.windows == [9.0, 61.0] * (len(pieces) - 1)
     for before, after in pairwise(pieces):
         assert before.upload.size <= 300
         assert before.end - before.start == pytest.approx(295 - 30, abs=1.01)

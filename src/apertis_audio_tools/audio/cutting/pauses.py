@@ -32,8 +32,9 @@ _THRESHOLD_SHARE = 0.35
 _MIN_PAUSE_BLOCKS = 20
 """Blocks of a pause (200 ms). Anything shorter may be within a word."""
 _CLEAR_PAUSE_BLOCKS, _CLEAR_DECIBELS = 50, 25.0
-"""Blocks of a clear pause (500 ms), and the decibels from noise to speech from which ten seconds show
-one as well as a minute does. With less, `benchmarks/cut_quality.py` found more cuts in words."""
+"""Blocks of a clear pause (500 ms), and the decibels from noise to speech from which eight seconds
+show one as well as a minute does. With less, `benchmarks/cut_quality.py` found more cuts in words.
+"""
 _SILENCE = _BLOCK * 10.0**2
 """Power of a block (of samples up to 32,767) that is inaudible: -70 dB."""
 
