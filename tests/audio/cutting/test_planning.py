@@ -36,7 +36,7 @@ def test_every_unit_is_in_a_piece(
     """Pieces cover the recording without a gap, keep the limits, and record their overlap."""
     units = make_units(lengths, repeat)
     track = NumberTrack(cuts, head)
-    pieces = list(assemble_pieces(units, PieceLimits(max_bytes, max_seconds), track))
+    pieces = list(assemble_pieces(zip(units), PieceLimits(max_bytes, max_seconds), track))
 
     assert [piece.number for piece in pieces] == list(range(len(pieces)))
     assert pieces[0].start == 0
@@ -61,7 +61,7 @@ def test_pieces_cut_in_pauses_repeat_nothing(
     """If all cuts are in pauses, each unit is in exactly one piece."""
     units = make_units(lengths, repeat * 50)
     track = NumberTrack([(share, True) for share, _ in cuts])
-    list(assemble_pieces(units, PieceLimits(3_000), track))
+    list(assemble_pieces(zip(units), PieceLimits(3_000), track))
     assert [n for numbers in track.written for n in numbers] == list(range(len(units)))
 
 
@@ -77,7 +77,9 @@ def units_around_a_gap() -> list[Unit[int]]:
 def test_pieces_do_not_overlap_across_a_gap() -> None:
     """The piece after a gap repeats nothing, even if the piece before the gap does."""
     track = NumberTrack([(0.5, False)])
-    first, second, third = assemble_pieces(units_around_a_gap(), PieceLimits(10_000, 10), track)
+    first, second, third = assemble_pieces(
+        zip(units_around_a_gap()), PieceLimits(10_000, 10), track
+    )
     assert second.overlap == OVERLAP_SECONDS
     assert second.start + second.overlap == pytest.approx(first.end)
     assert second.end == 15
@@ -89,7 +91,7 @@ def test_pieces_after_a_gap_do_not_overlap_the_last_piece() -> None:
     """If the remaining units begin after the last piece, nothing is repeated."""
     last = Piece(4, 0, 3, 0, Upload("a", "audio/test", 0, BytesIO))
     units = make_units([(10, 1)], 50, end=5 * RATE)
-    (piece,) = assemble_pieces(units, PieceLimits(10_000), NumberTrack(), after=last)
+    (piece,) = assemble_pieces(zip(units), PieceLimits(10_000), NumberTrack(), after=last)
     assert (piece.number, piece.start, piece.overlap) == (5, 5, 0)
 
 
@@ -97,7 +99,7 @@ def test_overlap_with_the_last_piece_is_recorded() -> None:
     """If the remaining units begin before the end of the last piece, the overlap says so."""
     last = Piece(0, 0, 6, 0, Upload("a", "audio/test", 0, BytesIO))
     units = make_units([(10, 1)], 50, end=5 * RATE)
-    (piece,) = assemble_pieces(units, PieceLimits(10_000), NumberTrack(), after=last)
+    (piece,) = assemble_pieces(zip(units), PieceLimits(10_000), NumberTrack(), after=last)
     assert (piece.number, piece.overlap) == (1, 1)
 
 
@@ -105,14 +107,14 @@ def test_limit_below_a_few_packets_is_refused() -> None:
     """A limit that leaves no choice where to cut is refused, and the begun piece is freed."""
     track = NumberTrack()
     with pytest.raises(UnsupportedError, match="at most 50 bytes"):
-        list(assemble_pieces(make_units([(2, 20)], 100), PieceLimits(50), track))
+        list(assemble_pieces(zip(make_units([(2, 20)], 100)), PieceLimits(50), track))
     assert track.written[-1][-1] == DISCARDED
 
 
 def test_pieces_are_made_when_requested() -> None:
     """The units of a piece are read when that piece is requested, and no further."""
     remaining = iter(make_units([(100, 100)], 1000))
-    pieces = assemble_pieces(remaining, PieceLimits(20_000), NumberTrack())
+    pieces = assemble_pieces(zip(remaining), PieceLimits(20_000), NumberTrack())
     next(pieces)
     assert next(remaining).item < 300
 
@@ -120,7 +122,7 @@ def test_pieces_are_made_when_requested() -> None:
 def test_closing_early_frees_the_piece_that_was_begun() -> None:
     """Closing the iterator frees what was written of the next piece, and only that."""
     track = NumberTrack()
-    pieces = assemble_pieces(make_units([(100, 100)], 1000), PieceLimits(20_000), track)
+    pieces = assemble_pieces(zip(make_units([(100, 100)], 1000)), PieceLimits(20_000), track)
     next(pieces)
     pieces.close()
     first, second = track.written

@@ -7,7 +7,7 @@ ends where units do not follow one another.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from math import inf
@@ -23,11 +23,18 @@ WINDOW_SECONDS = 60.0
 """Seconds before a limit in which a pause is looked for, unless the piece is too short for that."""
 OVERLAP_SECONDS = 2.0
 """Seconds repeated where there is no pause: longer than a word, so that one piece has it whole."""
-_LEAD_SECONDS = 1.0
-"""Seconds before the window that are decoded as well: units rarely begin where a window does."""
-_KEPT_SECONDS = WINDOW_SECONDS + OVERLAP_SECONDS + _LEAD_SECONDS
+_FIRST_SECONDS = 8.0
+"""Seconds in the middle of the window that are searched first. Most have a clear pause, and to
+decode a minute takes seven times as long."""
+_LEAD_SECONDS = 0.5
+"""Seconds before a search that are decoded as well: units rarely begin where a search does."""
+_HEARD_SECONDS = WINDOW_SECONDS + _LEAD_SECONDS
+_KEPT_SECONDS = _HEARD_SECONDS + OVERLAP_SECONDS
 _BATCH_SECONDS = 10.0
 """Seconds of units written at a time, once they are too far back to be cut any more."""
+_MAX_BIT_RATE_RISE = 4
+"""Bit rate of what follows, by that of the piece so far. If it rises more, a shorter window is
+searched."""
 _MIN_TAIL_SECONDS = 0.5
 """Seconds that are left after a cut. Services refuse less than 0.1 s."""
 _MIN_UNITS = 8
@@ -105,7 +112,7 @@ class SplitPoint(NamedTuple):
 
 
 def find_split(
-    begin: int, end: int, rate: float, find: Callable[[float, float], CutPoint], origin: int
+    begin: int, end: int, rate: float, find: Callable[[int, int, int], CutPoint]
 ) -> SplitPoint:
     """Return where to end a piece that may last from `begin` to `end`, all in ticks.
 
@@ -113,17 +120,29 @@ def find_split(
         begin: Tick at which the piece begins.
         end: Tick at which it has to end at the latest.
         rate: Ticks per second.
-        find: Function that returns the best cut between two times, in seconds from `origin`.
-        origin: Tick from which `find` counts.
+        find: Function that hears a piece from a tick on, and returns the best cut between two later
+            ones, in seconds from the first.
     """
     longest = (end - begin) / rate
-    last = (end - origin) / rate
-    low = last - min(WINDOW_SECONDS, longest / 2)
-    high = last - min(_MIN_TAIL_SECONDS, longest / 8)
-    cut = find(low, high)
-    at = origin + round(min(max(cut.seconds, low), high) * rate)
+    first = end - round(min(WINDOW_SECONDS, longest / 2) * rate)
+    last = end - round(min(_MIN_TAIL_SECONDS, longest / 8) * rate)
+    for origin, low, high in _searches(
+        max(begin, end - round(_HEARD_SECONDS * rate)), first, last, rate
+    ):
+        cut = find(origin, low, high)
+        if cut.is_clear:
+            break
+    at = min(max(origin + round(cut.seconds * rate), low), high)
     overlap = 0 if cut.is_pause else round(min(OVERLAP_SECONDS, longest / 4) * rate)
     return SplitPoint(at, at - overlap)
+
+
+def _searches(origin: int, first: int, last: int, rate: float) -> Iterator[tuple[int, int, int]]:
+    """Yield the arguments of the searches that are made until one finds a clear pause."""
+    middle, half = (first + last) // 2, round(_FIRST_SECONDS / 2 * rate)
+    if last - first > 4 * half:
+        yield middle - half - round(_LEAD_SECONDS * rate), middle - half, middle + half
+    yield origin, first, last
 
 
 class _PieceAssembler(Generic[Item]):
@@ -140,18 +159,17 @@ class _PieceAssembler(Generic[Item]):
         self._number = number
         self._overlap = overlap
 
-    def pieces(self, first: Unit[Item], units: Iterable[Unit[Item]]) -> Generator[Piece]:
-        self._begin((), first)
-        end = first.start
+    def pieces(
+        self, first: Sequence[Unit[Item]], runs: Iterable[Sequence[Unit[Item]]]
+    ) -> Generator[Piece]:
+        self._begin((), first[0])
+        end = first[0].start
         try:
-            for unit in chain((first,), units):
-                if unit.start > end:
-                    yield self._end_at_gap(unit)
-                end = unit.end
-                while unit.size > self._free_bytes or end > self._latest_end:
-                    yield self._cut()
-                self._kept.append(unit)
-                self._free_bytes -= unit.size
+            for run in chain((first,), runs):
+                if run[0].start > end:
+                    yield self._end_at_gap(run[0])
+                end = run[-1].end
+                yield from self._add(run)
                 if end > self._settle_after:
                     self._settle(end)
             last = self._finish(self._kept, end)
@@ -159,6 +177,18 @@ class _PieceAssembler(Generic[Item]):
             self._writer.discard()
             raise
         yield last
+
+    def _add(self, run: Sequence[Unit[Item]]) -> Generator[Piece]:
+        """Add units, and yield the pieces that end before them or between them."""
+        size, end = sum(map(_SIZE, run)), run[-1].end
+        if len(run) > 1 and (size > self._free_bytes or end > self._latest_end):
+            for unit in run:
+                yield from self._add((unit,))
+            return
+        while size > self._free_bytes or end > self._latest_end:
+            yield self._cut()
+        self._kept += run
+        self._free_bytes -= size
 
     def _begin(
         self, before: Sequence[Unit[Item]], first: Unit[Item], kept: Sequence[Unit[Item]] = ()
@@ -168,20 +198,30 @@ class _PieceAssembler(Generic[Item]):
         longest = self._limits.longest(self._number)
         self._latest_end = self._writer.start + longest * self._track.rate
         self._free_bytes = self._limits.max_bytes - self._writer.size - sum(map(_SIZE, kept))
-        self._keep(list(kept), first)
-
-    def _keep(self, kept: list[Unit[Item]], first: Unit[Item]) -> None:
-        self._kept = kept
-        self._settle_after = first.start + (_KEPT_SECONDS + _BATCH_SECONDS) * self._track.rate
+        self._kept = list(kept)
+        self._settle_after = first.start + 2 * _BATCH_SECONDS * self._track.rate
 
     def _settle(self, end: int) -> None:
         """Write the units that are too far back to be cut any more."""
-        at = bisect_right(self._kept, end - _KEPT_SECONDS * self._track.rate, key=_END)
-        settled, kept = self._kept[:at], self._kept[at:]
-        self._free_bytes += self._writer.size + sum(map(_SIZE, settled))
-        self._writer.write(settled)
-        self._free_bytes -= self._writer.size
-        self._keep(kept, kept[0])
+        rate = self._track.rate
+        kept_seconds = _KEPT_SECONDS if self._is_near_limit(end) else _BATCH_SECONDS
+        at = bisect_right(self._kept, end - kept_seconds * rate, key=_END)
+        self._settle_after = end + _BATCH_SECONDS * rate
+        if at:
+            settled, self._kept = self._kept[:at], self._kept[at:]
+            self._free_bytes += self._writer.size + sum(map(_SIZE, settled))
+            self._writer.write(settled)
+            self._free_bytes -= self._writer.size
+
+    def _is_near_limit(self, end: int) -> bool:
+        """Return whether the piece may have to be cut before there are enough units for that.
+
+        Packets written at once are still in the caches of the processor, which saves a tenth.
+        """
+        ahead = (_KEPT_SECONDS + _BATCH_SECONDS) * self._track.rate
+        used = self._limits.max_bytes - self._free_bytes
+        usual = used * ahead / max(end - self._writer.start, 1)
+        return end + ahead > self._latest_end or self._free_bytes < usual * _MAX_BIT_RATE_RISE
 
     def _cut(self) -> Piece:
         units = self._kept
@@ -202,15 +242,16 @@ class _PieceAssembler(Generic[Item]):
 
     def _split(self, units: Sequence[Unit[Item]]) -> tuple[int, int]:
         """Return the index of the first unit that is not in this piece, and of the next's first."""
-        first = units[-1].end - (WINDOW_SECONDS + _LEAD_SECONDS) * self._track.rate
-        window = units[bisect_left(units, first, key=_START) :]
+        rate = self._track.rate
 
-        def find(low: float, high: float) -> CutPoint:
-            return self._track.best_cut(window, low, high)
+        def find(origin: int, low: int, high: int) -> CutPoint:
+            start = bisect_right(units, origin, key=_END)
+            heard = units[start : bisect_left(units, high, key=_START)]
+            zero = heard[0].start
+            cut = self._track.best_cut(heard, (low - zero) / rate, (high - zero) / rate)
+            return cut._replace(seconds=cut.seconds + (zero - origin) / rate)
 
-        split = find_split(
-            self._writer.start, units[-1].end, self._track.rate, find, window[0].start
-        )
+        split = find_split(self._writer.start, units[-1].end, rate, find)
         end = _nearest(units, split.end)
         return end, end if split.begin == split.end else min(_nearest(units, split.begin), end)
 
@@ -225,23 +266,27 @@ class _PieceAssembler(Generic[Item]):
 
 
 def assemble_pieces(
-    units: Iterable[Unit[Item]],
+    runs: Iterable[Sequence[Unit[Item]]],
     limits: PieceLimits,
     track: CuttableTrack[Item],
     *,
     after: Piece | None = None,
 ) -> Generator[Piece]:
-    """Yield the units as pieces within the limits, each made when it is requested.
+    """Yield units as pieces within the limits, each made when it is requested.
 
-    `after` is the last piece that was made already. The units may begin before its end.
+    Args:
+        runs: The units, in runs without gaps. Long runs take less time.
+        limits: Limits of the pieces.
+        track: The track of the units.
+        after: Last piece that was made already. The units may begin before its end.
     """
-    remaining = iter(units)
+    remaining = iter(runs)
     first = next(remaining, None)
     if first is None:
         return
     number, overlap = 0, 0
     if after is not None:
-        number, overlap = after.number + 1, max(round(after.end * track.rate) - first.start, 0)
+        number, overlap = after.number + 1, max(round(after.end * track.rate) - first[0].start, 0)
     yield from _PieceAssembler(limits, track, number, overlap).pieces(first, remaining)
 
 

@@ -52,12 +52,13 @@ def reencode_pieces(
     first = round(begin * SAMPLE_RATE)
     units = dropwhile(lambda unit: unit.end <= first, units)
     if recording.voiced is None:
-        pieces: Iterator[Piece] = assemble_pieces(units, limits, track, after=after)
+        pieces: Iterator[Piece] = assemble_pieces(zip(units), limits, track, after=after)
     else:
         spans = [tuple(round(each * SAMPLE_RATE) for each in span) for span in recording.voiced]
         joined = JoinedUnits(units, cast("list[tuple[int, int]]", spans))
         pieces = (
-            joined.place(piece, SAMPLE_RATE) for piece in assemble_pieces(joined, limits, track)
+            joined.place(piece, SAMPLE_RATE)
+            for piece in assemble_pieces(zip(joined), limits, track)
         )
     for piece in pieces:
         frames = functools.partial(pcm_frames, piece.upload, _LAYOUT)

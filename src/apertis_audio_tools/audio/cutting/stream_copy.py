@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, islice
 
 from apertis_audio_tools.audio.cutting.pauses import CutPoint, find_cut_point
 from apertis_audio_tools.audio.cutting.planning import PieceLimits, assemble_pieces
@@ -14,15 +15,11 @@ from apertis_audio_tools.audio.cutting.writers import (
     RangeWriter,
     piece_file_name,
 )
-from apertis_audio_tools.audio.input.frame_headers import FormatChangeError, require_one_format
+from apertis_audio_tools.audio.input.frame_headers import FormatChangeError, FormatCheck
 from apertis_audio_tools.audio.input.frames import decode_packets
 from apertis_audio_tools.audio.input.probing import Recording
 from apertis_audio_tools.audio.input.tracks import Packet, Track, open_track
-from apertis_audio_tools.audio.timing.gaps import (
-    TIMESTAMPED_CONTAINERS,
-    TimeGapError,
-    packets_until_gap,
-)
+from apertis_audio_tools.audio.timing.gaps import TIMESTAMPED_CONTAINERS, Timeline
 from apertis_audio_tools.audio.timing.packet_durations import OPUS_RATE, packet_clock
 
 
@@ -50,6 +47,8 @@ _TARGETS = {
     "opus": _Target("ogg", "audio/ogg", "ogg", 3),
     "vorbis": _Target("ogg", "audio/ogg", "ogg", 3),
 }
+_RUN_PACKETS = 100
+"""Packets that are looked at together, which takes much less time than one by one."""
 _HEAD_BYTES = 4_096
 """Bytes of a container that are neither packets nor headers of the codec, at most."""
 _LACING_BYTES = 255
@@ -81,8 +80,8 @@ def copy_pieces(recording: Recording, limits: PieceLimits) -> Iterator[Piece]:
     with open_track(recording.content, recording.tracks[0].index) as track:
         copied = _CopiedTrack(recording, track)
         try:
-            yield from assemble_pieces(copied.units(), limits, copied)
-        except (TimeGapError, FormatChangeError) as error:
+            yield from assemble_pieces(copied.runs(), limits, copied)
+        except FormatChangeError as error:
             raise NotCopyableError(copied.begun / copied.rate) from error
 
 
@@ -96,38 +95,51 @@ class _CopiedTrack:
         self.file_name = piece_file_name(recording.label, self._target.suffix)
         self.media_type = self._target.media_type
         self._is_in_place = not self._target.muxer and track.container == track.codec
-        self._clock, packets = packet_clock(track)
-        packets = require_one_format(packets, track.codec)
-        is_stamped = track.container in TIMESTAMPED_CONTAINERS
-        self._timed = (
-            packets_until_gap(packets, self._clock) if is_stamped else self._clock.timed(packets)
-        )
+        self._position = 0
+        self._clock, self._packets = packet_clock(track)
+        self._format = FormatCheck(track.codec)
+        self._timeline = Timeline() if track.container in TIMESTAMPED_CONTAINERS else None
         self._extradata = track.extradata
         self.rate = self._clock.rate
         self.begun = 0
 
-    def units(self) -> Iterator[PacketUnit]:
-        """Return all packets, with the bytes that the piece grows by."""
-        return self._units_in_place() if self._is_in_place else self._muxed_units()
+    def runs(self) -> Iterator[Sequence[PacketUnit]]:
+        """Yield all packets in runs, with the bytes that the piece grows by.
 
-    def _units_in_place(self) -> Iterator[PacketUnit]:
-        """Yield packets; raise `FormatChangeError` if something lies between two of them."""
-        expected = None
-        for packet, start, end in self._timed:
-            position, size = packet.pos, packet.size
-            if position != expected and expected is not None:
+        Raises:
+            FormatChangeError: Before the first packet that cannot be copied.
+        """
+        end, duration, rate = self._clock.origin, self._clock.duration, self.rate
+        while packets := list(islice(self._packets, _RUN_PACKETS)):
+            durations = [*map(duration, packets)]
+            sizes = [packet.size for packet in packets]
+            count = self._format.count_same(packets)
+            if self._timeline is not None:
+                lengths = [ticks / rate for ticks in durations]
+                count = min(count, self._timeline.count_before_gap(packets, lengths))
+            if self._is_in_place:
+                count = min(count, self._count_adjacent(packets, sizes))
+            edges = [*accumulate(durations[:count], initial=end)]
+            if count:
+                yield [*map(Unit, packets, edges, edges[1:], self._written_sizes(sizes))]
+            if count < len(packets):
                 raise FormatChangeError
-            expected = position + size
-            yield Unit(packet, start, end, size)
+            end = edges[-1]
 
-    def _muxed_units(self) -> Iterator[PacketUnit]:
-        """Yield packets together with what the container adds."""
-        added, is_laced = self._target.bytes_per_packet, self._target.muxer == "ogg"
-        for packet, start, end in self._timed:
-            size = packet.size
-            yield Unit(
-                packet, start, end, size + added + (size // _LACING_BYTES if is_laced else 0)
-            )
+    def _count_adjacent(self, packets: Sequence[Packet], sizes: Sequence[int]) -> int:
+        """Return how many of the next packets there are before something else in the file."""
+        found = [packet.pos for packet in packets]
+        *expected, self._position = accumulate(sizes, initial=self._position or found[0])
+        if found == expected:
+            return len(packets)
+        return next(at for at, position in enumerate(found) if position != expected[at])
+
+    def _written_sizes(self, sizes: list[int]) -> list[int]:
+        """Return the bytes that packets take in a piece, at most."""
+        if not self._target.muxer:
+            return sizes
+        added, lacing = self._target.bytes_per_packet, self._target.muxer == "ogg"
+        return [size + added + (size // _LACING_BYTES if lacing else 0) for size in sizes]
 
     def best_cut(self, units: Sequence[PacketUnit], low: float, high: float) -> CutPoint:
         """Decode the units to find the best place to cut."""

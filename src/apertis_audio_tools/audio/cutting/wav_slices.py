@@ -10,12 +10,7 @@ from av.packet import Packet
 
 from apertis_audio_tools.api.request import Upload
 from apertis_audio_tools.audio.cutting.pauses import CutPoint, find_cut_point
-from apertis_audio_tools.audio.cutting.planning import (
-    WINDOW_SECONDS,
-    PieceLimits,
-    SplitPoint,
-    find_split,
-)
+from apertis_audio_tools.audio.cutting.planning import PieceLimits, SplitPoint, find_split
 from apertis_audio_tools.audio.cutting.units import Piece
 from apertis_audio_tools.audio.cutting.writers import piece_file_name
 from apertis_audio_tools.audio.input.probing import Recording
@@ -54,12 +49,12 @@ def _max_frames(layout: WavLayout, limits: PieceLimits, number: int) -> int:
 
 def _split(recording: Recording, layout: WavLayout, begin: int, end: int) -> SplitPoint:
     rate = layout.sample_rate
-    origin = max(begin, end - int(WINDOW_SECONDS * rate))
 
-    def find(low: float, high: float) -> CutPoint:
-        return find_cut_point(_read_frames(recording, layout, origin, end), low, high)
+    def find(origin: int, low: int, high: int) -> CutPoint:
+        frames = _read_frames(recording, layout, origin, high)
+        return find_cut_point(frames, (low - origin) / rate, (high - origin) / rate)
 
-    return find_split(begin, end, rate, find, origin)
+    return find_split(begin, end, rate, find)
 
 
 def _read_frames(

@@ -1,6 +1,7 @@
 """Streams of MPEG audio frames without a container: tags between frames, and changes of format."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, BinaryIO
 
 from apertis_audio_tools.audio.input.tags import ID3V1_BYTES
@@ -14,6 +15,7 @@ _SYNC, _SYNC_END = 0xFF, 0xE0
 MAX_FRAME_BYTES = 2_881
 """Bytes of the longest frame of MPEG audio. More without a frame are no damaged frame."""
 
+_RUN_PACKETS = 100
 _MAX_INFO_BYTES = 64
 """Bytes of the first frame that hold the number of frames, if it holds no audio."""
 _INFO_FIELDS = {b"Xing": 8, b"Info": 8, b"VBRI": 14}
@@ -78,24 +80,46 @@ def _claimed_frames(head: bytes) -> int | None:
     return None
 
 
-def require_one_format(packets: Iterator[Any], codec: str) -> Iterator[Any]:
-    """Yield packets; raise `FormatChangeError` if the sample rate or the channels change.
+class FormatCheck:
+    """Check that the sample rate and the channels of frames do not change.
 
     Decoders of the service, and those of players, may stop there or play on at a wrong speed.
     """
-    if codec not in _FRAMED_CODECS:
-        yield from packets
-        return
-    known, expected = set[bytes](), None
-    for packet in packets:
-        head = bytes(packet)[:_HEAD_BYTES]  # faster than a view
-        if head not in known:
-            found = _frame_format(head)
-            expected = expected or found
-            if found not in {expected, None}:
-                raise FormatChangeError
-            known.add(head)
-        yield packet
+
+    def __init__(self, codec: str) -> None:
+        self._has_headers = codec in _FRAMED_CODECS
+        self._may_be_raw = codec == "aac"
+        self._known = set[bytes]()
+        self._format: tuple[int, ...] | None = None
+
+    def count_same(self, packets: Sequence[Any]) -> int:
+        """Return how many of the next packets there are before a change."""
+        if not self._has_headers:
+            return len(packets)
+        heads = [bytes(packet)[:_HEAD_BYTES] for packet in packets]  # faster than views
+        count = len(heads) if self._known.issuperset(heads) else self._count_new(heads)
+        self._has_headers = self._format is not None or not self._may_be_raw
+        return count
+
+    def _count_new(self, heads: list[bytes]) -> int:
+        for at, head in enumerate(heads):
+            found = None if head in self._known else _frame_format(head)
+            if found is not None:
+                self._format = self._format or found
+                if found != self._format:
+                    return at
+                self._known.add(head)
+        return len(heads)
+
+
+def require_one_format(packets: Iterator[Any], codec: str) -> Iterator[Any]:
+    """Yield packets; raise `FormatChangeError` if the sample rate or the channels change."""
+    check = FormatCheck(codec)
+    while run := list(islice(packets, _RUN_PACKETS)):
+        count = check.count_same(run)
+        yield from run[:count]
+        if count < len(run):
+            raise FormatChangeError
 
 
 def _frame_format(head: bytes) -> tuple[int, ...] | None:

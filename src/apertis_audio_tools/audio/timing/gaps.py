@@ -3,10 +3,10 @@
 Decoders continue as if nothing were missing, so that everything later would be placed too early.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 
 from apertis_audio_tools.audio.input.tracks import Packet
-from apertis_audio_tools.audio.timing.packet_durations import PacketClock
 
 TIMESTAMPED_CONTAINERS = frozenset(
     {"asf", "flv", "matroska", "mp4", "mpeg", "mpegts", "ogg", "webm"}
@@ -17,10 +17,6 @@ MIN_GAP_SECONDS = 0.2
 """Shorter jumps come from rounding in containers and from clocks that differ."""
 _MAX_GAP_SECONDS = 24 * 3600.0
 """Longer jumps come from damage, or from a clock that was set."""
-
-
-class TimeGapError(Exception):
-    """The time stamps jump over missing audio."""
 
 
 class Timeline:
@@ -54,6 +50,27 @@ class Timeline:
                     self._jump(delay, self._zero)
             yield packet
 
+    def count_before_gap(self, packets: Sequence[Packet], lengths: Sequence[float]) -> int:
+        """Move on by packets of some seconds each, and return how many there are before a gap."""
+        if self._are_on_time(packets, lengths):
+            self.advance(sum(lengths))
+            return len(packets)
+        for at, (_, seconds) in enumerate(zip(self.watch(packets), lengths, strict=True)):
+            if self.missing:
+                return at
+            self.advance(seconds)
+        return len(packets)
+
+    def _are_on_time(self, packets: Sequence[Packet], lengths: Sequence[float]) -> bool:
+        """Return whether all packets have time stamps, and none of these jumps."""
+        stamps = [packet.pts for packet in packets]
+        if self._zero is None or None in stamps:
+            return False
+        unit = float(packets[0].time_base)
+        starts = accumulate(lengths, initial=self._zero + self.seconds)
+        delays = [stamp * unit - start for stamp, start in zip(stamps, starts, strict=False)]
+        return min(delays) >= -MIN_GAP_SECONDS and max(delays) <= MIN_GAP_SECONDS
+
     def take_missing(self) -> float:
         """Return the seconds that are missing since the last call."""
         taken, self._taken = self._taken, self.missing
@@ -66,15 +83,3 @@ class Timeline:
             self.missing += delay
         else:
             self._zero = zero + delay
-
-
-def packets_until_gap(
-    packets: Iterable[Packet], clock: PacketClock
-) -> Iterator[tuple[Packet, int, int]]:
-    """Yield packets with the ticks at which they begin and end; raise `TimeGapError` at a gap."""
-    timeline = Timeline()
-    for packet, start, end in clock.timed(timeline.watch(packets)):
-        if timeline.missing:
-            raise TimeGapError
-        yield packet, start, end
-        timeline.advance((end - start) / clock.rate)

@@ -5,7 +5,7 @@ that a player plays. A clock adds up the durations of the packets: those in the 
 they are exact, and else those that the packets themselves tell.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain, islice
@@ -47,13 +47,6 @@ class PacketClock:
     rate: int
     duration: PacketDuration
     origin: int
-
-    def timed(self, packets: Iterable[Packet]) -> Iterator[tuple[Packet, int, int]]:
-        """Yield all packets of a track with the ticks at which they begin and end."""
-        duration, end = self.duration, self.origin
-        for packet in packets:
-            start, end = end, end + duration(packet)
-            yield packet, start, end
 
 
 def packet_clock(track: Track) -> tuple[PacketClock, Iterator[Packet]]:
