@@ -243,7 +243,7 @@ class TranscriptionJob:
         if seconds < MIN_REQUEST_SECONDS:
             return self.empty().model_copy(update={"duration": round(seconds, 3)})
         cache = self.factory.context.cache
-        known = cache and _get_cached(cache, self._cache_key(piece))
+        known = _get_cached(cache, self._cache_key(piece)) if cache else None
         if known is None or not _lacks_marks(self.factory, known):
             return known
         return self._keep_piece(known, piece)
@@ -286,7 +286,7 @@ def find_transcript(
     `notes` are those of the recording, which the transcript may have as well.
     """
     cache = factory.context.cache
-    cached = cache and _get_cached(cache, _whole_key(factory, digest))
+    cached = _get_cached(cache, _whole_key(factory, digest)) if cache else None
     if cached is None or _lacks_marks(factory, cached):  # its pieces are cached, and can be heard
         return None
     complete = _complete(cached, label, digest, (*notes, *cached.notes))
