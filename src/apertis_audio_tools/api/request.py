@@ -3,9 +3,9 @@
 import asyncio
 import binascii
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import BinaryIO, TypeAlias
 
 from apertis_audio_tools.api.options import ModelNeed
@@ -14,6 +14,8 @@ from apertis_audio_tools.models import MAX_JSON_RESPONSE_BYTES
 
 READ_BYTES = 3 * 64 * 1024
 """Bytes that are read at once. A multiple of 3, so that pieces of base64 need no padding."""
+
+_JOINED_BYTES = 64 * 1024
 
 _READS_PER_THREAD = 4
 """Reads for each switch to a thread, which takes longer than a read."""
@@ -92,20 +94,33 @@ class RequestBody:
 
     def chunks(self) -> Generator[bytes]:
         """Yield the body. Files are read when their turn comes."""
-        for part in self.parts:
-            yield from _part_chunks(part)
+        return _join_small(chain.from_iterable(map(_part_chunks, self.parts)))
 
     async def achunks(self) -> AsyncGenerator[bytes]:
         """Async version of `chunks`. Files are read in threads."""
-        for part in self.parts:
-            chunks = _part_chunks(part)
-            if isinstance(part, Upload | Base64Upload):
-                while read := await asyncio.to_thread(deque, islice(chunks, _READS_PER_THREAD)):
-                    while read:
-                        yield read.popleft()
-            else:
-                for chunk in chunks:
-                    yield chunk
+        chunks = self.chunks()
+        if not any(isinstance(part, Upload | Base64Upload) for part in self.parts):
+            for chunk in chunks:
+                yield chunk
+            return
+        is_last = False
+        while not is_last:
+            read = await asyncio.to_thread(deque, islice(chunks, _READS_PER_THREAD))
+            is_last = len(read) < _READS_PER_THREAD
+            while read:
+                yield read.popleft()
+
+
+def _join_small(chunks: Iterable[bytes]) -> Generator[bytes]:
+    """Yield chunks, small ones joined, because each is sent by itself."""
+    held = b""
+    for chunk in chunks:
+        if held and len(held) + len(chunk) > _JOINED_BYTES:
+            yield held
+            held = b""
+        held = held + chunk if held else chunk
+    if held:
+        yield held
 
 
 def _part_chunks(part: BodyPart) -> Iterator[bytes]:

@@ -9,11 +9,13 @@ from apertis_audio_tools.audio.cutting.units import Piece
 from apertis_audio_tools.audio.cutting.voice_activity import find_voiceless, require_voice_detector
 from apertis_audio_tools.audio.cutting.voiced_spans import find_voiced_spans
 from apertis_audio_tools.audio.input.isolation import probe_in_child
-from apertis_audio_tools.audio.input.probing import Recording, probe
+from apertis_audio_tools.audio.input.probing import Recording, probe, probe_content
 from apertis_audio_tools.audio.input.signals import split_signals
 from apertis_audio_tools.audio.input.sources import (
     Source,
+    SourceContent,
     is_named_source,
+    open_source,
     require_file,
     source_label,
 )
@@ -30,6 +32,7 @@ __all__ = [
     "Recording",
     "SignalLevels",
     "Source",
+    "SourceContent",
     "TimeMap",
     "cut_chat_clip",
     "cut_pieces",
@@ -40,7 +43,9 @@ __all__ = [
     "identify_speech",
     "is_named_source",
     "measure_levels",
+    "open_source",
     "probe",
+    "probe_content",
     "probe_in_child",
     "read_samples",
     "require_file",

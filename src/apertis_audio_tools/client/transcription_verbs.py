@@ -16,7 +16,7 @@ from apertis_audio_tools.models import (
 from apertis_audio_tools.pipeline.accounts import Account, Limits
 from apertis_audio_tools.pipeline.job_factory import JobContext, JobFactory
 from apertis_audio_tools.pipeline.job_state import JobState
-from apertis_audio_tools.pipeline.recording_jobs import open_job
+from apertis_audio_tools.pipeline.recording_jobs import open_or_find
 from apertis_audio_tools.pipeline.transcription_runner import TranscriptionRunner
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread
 from apertis_audio_tools.results import Transcript
@@ -290,7 +290,7 @@ class TranscriptionVerbs:
 
         It is charged to the account too, whose limits it keeps.
         """
-        job = open_job(JobFactory.create(options, self._context), source)
+        job = open_or_find(JobFactory.create(options, self._context), source)
         return self._transcriptions.run(job, JobState(account=account))
 
     async def atranscribe_with(
@@ -298,7 +298,7 @@ class TranscriptionVerbs:
     ) -> Transcript:
         """Async version of `transcribe_with`."""
         factory = JobFactory.create(options, self._context)
-        job = await run_in_thread(open_job, factory, source)
+        job = await run_in_thread(open_or_find, factory, source)
         return await self._transcriptions.arun(job, JobState(account=account))
 
     def cached_transcript_with(
@@ -315,5 +315,5 @@ class TranscriptionVerbs:
         """
         if self._context.cache is None:
             return None
-        job = open_job(JobFactory.create(options, self._context), source)
+        job = open_or_find(JobFactory.create(options, self._context), source)
         return self._transcriptions.find_cached(job)

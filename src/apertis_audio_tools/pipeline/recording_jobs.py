@@ -4,12 +4,23 @@ from collections.abc import Generator
 from typing import Protocol
 
 from apertis_audio_tools.api.speakers import require_name_count
-from apertis_audio_tools.audio import Recording, Source, probe, split_signals
+from apertis_audio_tools.audio import (
+    Recording,
+    Source,
+    SourceContent,
+    open_source,
+    probe_content,
+    split_signals,
+)
 from apertis_audio_tools.pipeline.diarized_job import DiarizedJob
 from apertis_audio_tools.pipeline.job_factory import JobFactory
 from apertis_audio_tools.pipeline.job_state import JobState
 from apertis_audio_tools.pipeline.speakers_job import SpeakersJob
-from apertis_audio_tools.pipeline.transcription_job import PieceRequest, TranscriptionJob
+from apertis_audio_tools.pipeline.transcription_job import (
+    PieceRequest,
+    TranscriptionJob,
+    find_transcript,
+)
 from apertis_audio_tools.results import Transcript
 
 
@@ -40,26 +51,51 @@ class RecordingJob(Protocol):
         """Return the whole transcript."""
 
 
-def open_job(factory: JobFactory, source: Source) -> RecordingJob:
-    """Open a recording and return its job.
+def open_or_find(factory: JobFactory, source: Source) -> RecordingJob | Transcript:
+    """Open a recording and return its job, or the whole transcript if the cache has it.
+
+    The bytes of a recording that is known are only hashed.
 
     Raises:
         RecordingError: If it cannot be read.
         UnsupportedError: If it has no channels or tracks that could tell speakers apart.
     """
+    content = open_source(source)
+    if factory.context.cache is None or not isinstance(factory.options.speakers, str | None):
+        return _open_content(factory, content)
+    try:
+        digest = content.digest()
+        known = find_transcript(factory, content.label, digest)
+    except BaseException:
+        content.close()
+        raise
+    if known is None:
+        return _open_content(factory, content, digest)
+    content.close()
+    return known
+
+
+def open_job(factory: JobFactory, source: Source) -> RecordingJob:
+    """Open a recording and return its job; see `open_or_find`."""
+    return _open_content(factory, open_source(source))
+
+
+def _open_content(
+    factory: JobFactory, content: SourceContent, digest: str | None = None
+) -> RecordingJob:
     options = factory.options
     track = "all" if options.speakers == "tracks" else options.track
-    recording = probe(source, track=track, isolate=factory.context.isolate_probe)
+    recording = probe_content(content, track=track, isolate=factory.context.isolate_probe)
     try:
-        return _choose_job(recording, factory)
+        return _choose_job(recording, factory, digest or recording.digest())
     except BaseException:
         recording.content.close()
         raise
 
 
-def _choose_job(recording: Recording, factory: JobFactory) -> RecordingJob:
+def _choose_job(recording: Recording, factory: JobFactory, digest: str) -> RecordingJob:
     options, speakers = factory.options, factory.options.speakers
-    whole = TranscriptionJob(recording, factory)
+    whole = TranscriptionJob(recording, factory, digest)
     if speakers is None:
         return whole
     if not isinstance(speakers, str):

@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 
 from apertis_audio_tools.api.call import Call
 from apertis_audio_tools.api.options import ModelNeed
@@ -14,6 +14,7 @@ from apertis_audio_tools.api.transcription import transcription_call
 from apertis_audio_tools.audio import Piece, Recording, cut_pieces, shorten_pauses
 from apertis_audio_tools.concurrency.permits import Permit
 from apertis_audio_tools.models import AUTO, MIN_REQUEST_SECONDS
+from apertis_audio_tools.pipeline.cache import TranscriptCache
 from apertis_audio_tools.pipeline.doubts import are_examined, mark_doubts, treat_doubts
 from apertis_audio_tools.pipeline.job_factory import JobFactory
 from apertis_audio_tools.pipeline.job_state import JobState
@@ -73,13 +74,14 @@ class TranscriptionJob:
     Attributes:
         recording: The recording.
         factory: Options of the job.
+        digest: SHA-256 of the recording.
         signal: Number of the channel or track among those of the recording; 0 for a whole one.
     """
 
     recording: Recording
     factory: JobFactory
+    digest: str
     signal: int = 0
-    _digests: list[str] = field(default_factory=list, repr=False)
 
     @property
     def whole(self) -> "TranscriptionJob":
@@ -114,11 +116,8 @@ class TranscriptionJob:
 
     def cached(self) -> Transcript | None:
         """Return the whole transcript if the cache has it."""
-        self._digest()  # later the recording may be gone, and what was paid for with it
-        cached = self._get_cached()
-        if self._lacks_marks(cached):  # its pieces are in the cache too, and can be heard
-            return None
-        return cached and self._finished(self._complete(cached, cached.notes))
+        recording = self.recording
+        return find_transcript(self.factory, recording.label, self.digest, recording.notes)
 
     def requests(self, state: JobState) -> Generator[PieceRequest]:
         """Yield the pieces to send, each cut when it is requested; cached ones go to the state."""
@@ -243,58 +242,92 @@ class TranscriptionJob:
         seconds = piece.seconds
         if seconds < MIN_REQUEST_SECONDS:
             return self.empty().model_copy(update={"duration": round(seconds, 3)})
-        known = self._get_cached(piece)
-        return known and self._keep_piece(known, piece) if self._lacks_marks(known) else known
+        cache = self.factory.context.cache
+        known = _get_cached(cache, self._cache_key(piece)) if cache else None
+        if known is None or not _lacks_marks(self.factory, known):
+            return known
+        return self._keep_piece(known, piece)
 
     def _keep_piece(self, transcript: Transcript, piece: Piece) -> Transcript:
         """Return the transcript of a piece, examined if requested, after adding it to the cache."""
-        if self._lacks_marks(transcript):
+        if _lacks_marks(self.factory, transcript):
             transcript = mark_doubts(transcript, piece)
         if cache := self.factory.context.cache:
             cache.put(self._cache_key(piece), transcript)
         return transcript
-
-    def _lacks_marks(self, transcript: Transcript | None) -> bool:
-        """Return whether the segments still have to be examined."""
-        is_requested = self.factory.options.quality != "keep"
-        return is_requested and transcript is not None and not are_examined(transcript)
-
-    def _get_cached(self, piece: Piece | None = None) -> Transcript | None:
-        """Return the cached transcript of a piece or of the whole, without its earlier usage."""
-        cache = self.factory.context.cache
-        cached = cache.get(self._cache_key(piece)) if cache else None
-        return cached and cached.model_copy(update={"usage": None})
 
     def _find_notes(self, pieces: Sequence[TranscribedPiece], whole: Transcript) -> list[str]:
         return find_notes(pieces, whole, self.recording.claimed_end)
 
     def _complete(self, transcript: Transcript, notes: Sequence[str]) -> Transcript:
         """Return the transcript with this recording's name, digest and notes; log the notes."""
-        notes = tuple(dict.fromkeys((*self.recording.notes, *notes)))
-        for note in notes:
-            logger.warning("%s: %s", self.recording.label, note)
-        update = {"source": self.recording.label, "digest": self._digest(), "notes": notes}
-        return transcript.model_copy(update=update)
+        notes = (*self.recording.notes, *notes)
+        return _complete(transcript, self.recording.label, self.digest, notes)
 
     def _cache_key(self, piece: Piece | None = None) -> str:
         """Return the cache key of a piece or of the whole."""
-        span = None if piece is None else [round(piece.start, 4), round(piece.end, 4)]
-        time_map = piece.time_map if piece else None
-        settings = {
-            **asdict(self.factory.options),
-            "signal": time_map and [self.recording.tracks, time_map],
-            "pauses": "keep" if piece else self.factory.options.pauses,  # a piece has a time map
-            "quality": "keep",  # each segment says whether it was examined
-            "max_bytes": self.factory.max_bytes,
-            "max_seconds": self.factory.max_seconds,
-            "base_url": self.factory.context.base_url,
-        }
-        key = [_KEY_VERSION, self._digest(), settings, span]
-        text = json.dumps(key, sort_keys=True, default=asdict)
-        return hashlib.sha256(text.encode()).hexdigest()
+        if piece is None:
+            return _whole_key(self.factory, self.digest)
+        time_map = piece.time_map
+        return _key(
+            self.factory,
+            self.digest,
+            [round(piece.start, 4), round(piece.end, 4)],
+            signal=time_map and [self.recording.tracks, time_map],
+            pauses="keep",  # a piece has a time map
+        )
 
-    def _digest(self) -> str:
-        """Return the SHA-256 of the recording, which is read once."""
-        if not self._digests:
-            self._digests.append(self.recording.digest())
-        return self._digests[0]
+
+def find_transcript(
+    factory: JobFactory, label: str, digest: str, notes: Sequence[str] = ()
+) -> Transcript | None:
+    """Return the whole transcript of a recording if the cache has it.
+
+    `notes` are those of the recording, which the transcript may have as well.
+    """
+    cache = factory.context.cache
+    cached = _get_cached(cache, _whole_key(factory, digest)) if cache else None
+    if cached is None or _lacks_marks(factory, cached):  # its pieces are cached, and can be heard
+        return None
+    complete = _complete(cached, label, digest, (*notes, *cached.notes))
+    return treat_doubts(complete, factory.options.quality)
+
+
+def _get_cached(cache: TranscriptCache, key: str) -> Transcript | None:
+    """Return a cached transcript without its earlier usage."""
+    cached = cache.get(key)
+    return cached and cached.model_copy(update={"usage": None})
+
+
+def _lacks_marks(factory: JobFactory, transcript: Transcript) -> bool:
+    """Return whether the segments still have to be examined."""
+    return factory.options.quality != "keep" and not are_examined(transcript)
+
+
+def _complete(transcript: Transcript, label: str, digest: str, notes: Sequence[str]) -> Transcript:
+    """Return a transcript with the name, digest and notes of its recording; log the notes."""
+    notes = tuple(dict.fromkeys(notes))
+    for note in notes:
+        logger.warning("%s: %s", label, note)
+    return transcript.model_copy(update={"source": label, "digest": digest, "notes": notes})
+
+
+def _whole_key(factory: JobFactory, digest: str) -> str:
+    return _key(factory, digest, None, signal=None, pauses=factory.options.pauses)
+
+
+def _key(
+    factory: JobFactory, digest: str, span: list[float] | None, *, signal: object, pauses: str
+) -> str:
+    """Return the cache key of a part of a recording, or of all of it."""
+    settings = {
+        **asdict(factory.options),
+        "signal": signal,
+        "pauses": pauses,
+        "quality": "keep",  # each segment says whether it was examined
+        "max_bytes": factory.max_bytes,
+        "max_seconds": factory.max_seconds,
+        "base_url": factory.context.base_url,
+    }
+    text = json.dumps([_KEY_VERSION, digest, settings, span], sort_keys=True, default=asdict)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import inspect
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from typing import TypeVar
@@ -44,7 +45,7 @@ class TranscriptionRunner:
     models: ModelDirectory
     translator: TextTranslator
 
-    def run(self, job: RecordingJob, state: JobState | None = None) -> Transcript:
+    def run(self, job: RecordingJob | Transcript, state: JobState | None = None) -> Transcript:
         """Transcribe all pieces of a job concurrently. If one piece fails, the job fails.
 
         After a failure nothing new is sent, but pieces under way are paid for and awaited. An
@@ -53,12 +54,16 @@ class TranscriptionRunner:
         with WorkerPool(self.permits.size) as pool:
             return self.run_in(pool, job, state or JobState())
 
-    def run_in(self, pool: WorkerPool, job: RecordingJob, state: JobState) -> Transcript:
+    def run_in(
+        self, pool: WorkerPool, job: RecordingJob | Transcript, state: JobState
+    ) -> Transcript:
         """Transcribe all pieces of a job in the threads of a pool.
 
         Where no model translates recordings, the transcript is translated by a chat model.
         """
         self.requests.transport.require_open()
+        if isinstance(job, Transcript):
+            return job
         if cached := job.cached():
             return cached
         with job.recording:
@@ -97,6 +102,9 @@ class TranscriptionRunner:
         with contextlib.closing(job.requests(state)) as requests:
             try:
                 while piece := _next_piece(requests, self._wait_for_permit(running, state)):
+                    if piece.request.piece.is_whole and not running:
+                        self._send(job, piece, state, pool.cancel_token)
+                        break
                     with _closed_on_error(piece):
                         future = pool.submit(self._send, job, piece, state, pool.cancel_token)
                         running[future] = piece
@@ -110,8 +118,10 @@ class TranscriptionRunner:
                 wait(running)
         return job.finish(state)
 
-    def find_cached(self, job: RecordingJob) -> Transcript | None:
+    def find_cached(self, job: RecordingJob | Transcript) -> Transcript | None:
         """Return the transcript of a job if the cache has all of it; send nothing."""
+        if isinstance(job, Transcript):
+            return job
         state = JobState()
         with job.recording, contextlib.closing(job.requests(state)) as requests:
             if cached := job.cached():
@@ -121,11 +131,16 @@ class TranscriptionRunner:
                 return None
         return job.finish(state)
 
-    async def arun(self, job: RecordingJob, state: JobState | None = None) -> Transcript:
+    async def arun(
+        self, job: RecordingJob | Transcript, state: JobState | None = None
+    ) -> Transcript:
         """Async version of `run`. Threads cut pieces and write the cache."""
         self.requests.transport.require_open()
         state = state or JobState()
-        if cached := await run_in_thread(job.cached):
+        if isinstance(job, Transcript):
+            return job
+        has_cache = job.whole.factory.context.cache is not None
+        if has_cache and (cached := await run_in_thread(job.cached)):
             return cached
         with job.recording:
             await self._arequire_price(job, state)
@@ -152,6 +167,8 @@ class TranscriptionRunner:
         running: dict[asyncio.Task[None], InFlightPiece] = {}
         try:
             while piece := await _anext_piece(requests, await self._await_permit(running, state)):
+                if piece.request.piece.is_whole and not running:
+                    return await self._arun_whole(job, requests, piece, state)
                 running[asyncio.create_task(self._asend(job, piece, state))] = piece
             if running:
                 await asyncio.wait(running)
@@ -162,8 +179,28 @@ class TranscriptionRunner:
             finally:
                 for piece in running.values():  # a task may be cancelled before it starts
                     piece.close()
-                await run_in_thread_to_end(requests.close)
+                if inspect.getgeneratorstate(requests) != inspect.GEN_CLOSED:
+                    await run_in_thread_to_end(requests.close)
         return await run_in_thread(job.finish, state)
+
+    async def _arun_whole(
+        self,
+        job: RecordingJob,
+        requests: Generator[PieceRequest],
+        piece: InFlightPiece,
+        state: JobState,
+    ) -> Transcript:
+        """Transcribe a recording that is sent as it is; one thread reads and keeps the response."""
+        with contextlib.closing(piece), state.catching_failure():
+            keep = await self._arespond(job, piece.request, state)
+
+            def finish() -> Transcript:
+                requests.close()
+                keep()
+                return job.finish(state)
+
+            return await run_in_thread_to_end(finish)
+        return await run_in_thread(job.finish, state)  # raises the error
 
     def _wait_for_permit(
         self, running: dict[Future[None], InFlightPiece], state: JobState
@@ -199,18 +236,19 @@ class TranscriptionRunner:
             job.store(request, self.requests.run(call, state), state)
 
     async def _asend(self, job: RecordingJob, piece: InFlightPiece, state: JobState) -> None:
-        request = piece.request
         with contextlib.closing(piece), state.catching_failure():
-            if not request.piece.is_encoded:
-                await _aencode(request.piece, state)
-            call = request.call(await self.models.achoose(request.need) if request.need else None)
-            charge = await self.requests.acharge(call.request, state)
-            response = await self.requests.asend(call.request, charge, state)
+            await run_in_thread_to_end(await self._arespond(job, piece.request, state))
 
-            def keep() -> None:
-                job.store(request, charge.settle(call.read(response)), state)
-
-            await run_in_thread_to_end(keep)
+    async def _arespond(
+        self, job: RecordingJob, request: PieceRequest, state: JobState
+    ) -> Callable[[], None]:
+        """Send the request of a piece, and return the function that keeps its transcript."""
+        if not request.piece.is_encoded:
+            await _aencode(request.piece, state)
+        call = request.call(await self.models.achoose(request.need) if request.need else None)
+        charge = await self.requests.acharge(call.request, state)
+        response = await self.requests.asend(call.request, charge, state)
+        return lambda: job.store(request, charge.settle(call.read(response)), state)
 
 
 @contextlib.contextmanager

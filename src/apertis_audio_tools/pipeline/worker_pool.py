@@ -29,6 +29,7 @@ class WorkerPool:
 
     def __init__(self, size: int) -> None:
         self.cancel_token: CancelToken = CancelToken()
+        self._is_used = False
         self._executor = ProcessLocal(functools.partial(ThreadPoolExecutor, size, "apertis-audio"))
 
     def submit(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Future[R]:
@@ -38,6 +39,7 @@ class WorkerPool:
         """
         call = functools.partial(contextvars.copy_context().run, function, *args, **kwargs)
         try:
+            self._is_used = True
             return self._executor.value.submit(call)
         except RuntimeError as error:
             if threading.main_thread().is_alive():
@@ -51,7 +53,8 @@ class WorkerPool:
         try:
             if kind is not None and not issubclass(kind, Exception):
                 self.cancel_token.cancel()
-            self._executor.value.shutdown()
+            if self._is_used:
+                self._executor.value.shutdown()
         except BaseException:
             self.cancel_token.cancel()
             raise

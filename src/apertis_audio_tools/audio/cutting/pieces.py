@@ -156,7 +156,7 @@ def _whole(recording: Recording, limits: PieceLimits) -> Piece | None:
     extent = measure_extent(recording)
     if extent.missing or not extent.is_plain or extent.seconds > limits.max_seconds:
         return None
-    return Piece(0, 0.0, extent.seconds, 0.0, recording.upload())
+    return Piece(0, 0.0, extent.seconds, 0.0, recording.upload(), is_whole=True)
 
 
 def _cut(recording: Recording, limits: PieceLimits, encoding: Encoding | None) -> Generator[Piece]:

@@ -48,6 +48,7 @@ class Piece:
         overlap: Seconds at its start that repeat the end of the piece before.
         content: The file to send, or the audio that is encoded into it.
         time_map: Where its audio is in the recording, if parts of that are left out; else None.
+        is_whole: Whether it is the unchanged recording, so that no other piece follows.
     """
 
     number: int
@@ -57,6 +58,7 @@ class Piece:
     content: Upload | PendingUpload
     _free: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
     time_map: TimeMap | None = None
+    is_whole: bool = False
 
     @property
     def seconds(self) -> float:

@@ -1,6 +1,5 @@
 """Find out what a recording is, by its bytes and never by its name."""
 
-import hashlib
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Self
@@ -10,8 +9,8 @@ from apertis_audio_tools.audio.input.channels import ChannelMix, choose_mix
 from apertis_audio_tools.audio.input.frame_headers import ELEMENTARY_CONTAINERS
 from apertis_audio_tools.audio.input.frames import count_samples, first_sample_stamp
 from apertis_audio_tools.audio.input.joined_files import divide_joined_files
-from apertis_audio_tools.audio.input.screening import open_screened
-from apertis_audio_tools.audio.input.sources import Source, SourceContent
+from apertis_audio_tools.audio.input.screening import find_frames, screen
+from apertis_audio_tools.audio.input.sources import Source, SourceContent, open_source
 from apertis_audio_tools.audio.input.track_choice import TrackChoices, choose_tracks, printable
 from apertis_audio_tools.audio.input.tracks import (
     MICROSECONDS,
@@ -22,7 +21,12 @@ from apertis_audio_tools.audio.input.tracks import (
     stamped_seconds,
 )
 from apertis_audio_tools.audio.input.upload_formats import MEDIA_TYPES, find_upload_format
-from apertis_audio_tools.audio.input.wav_layout import WavLayout, are_numbers, read_wav_layout
+from apertis_audio_tools.audio.input.wav_layout import (
+    WavLayout,
+    are_numbers,
+    read_plain_wav,
+    read_wav_layout,
+)
 from apertis_audio_tools.errors import RecordingError, UnsupportedError
 from apertis_audio_tools.models import MAX_UPLOAD_BYTES, TrackChoice
 
@@ -38,7 +42,10 @@ _MAX_START = 24 * 3600.0
 """Seconds at which a track may begin. Later ones come from damage, or from a clock that was set."""
 _NOTED_START = 0.5
 """Seconds from which on a late beginning is worth a note."""
-_HASHED_BYTES = 1 << 18
+_ONLY_TRACK: tuple[TrackChoice, ...] = ("default", "all", 0)
+"""Choices that a recording with one track fulfils."""
+_MP3_DECODER = "mp3float"
+"""FFmpeg's name of the decoder that it chooses for mp3."""
 _CHECKED_PACKETS, _MAX_DAMAGE = 32, 0.5
 """Packets in WAVE that are checked, and the share of them that may be damaged. A decoder may
 understand one or two of them by chance."""
@@ -133,12 +140,8 @@ class Recording:
         self.content.close()
 
     def digest(self) -> str:
-        """Return the SHA-256 of the bytes, in hexadecimal."""
-        with map_av_errors(self.label), self.content.open() as stream:
-            digest = hashlib.sha256()
-            while data := stream.read(_HASHED_BYTES):
-                digest.update(data)
-            return digest.hexdigest()
+        """Return the SHA-256 of the source's bytes, in hexadecimal."""
+        return self.content.digest()
 
     def upload(self) -> Upload:
         """Return the unchanged recording, under a name whose extension matches its container.
@@ -172,12 +175,52 @@ def probe(source: Source, *, track: TrackChoice = "default", isolate: bool = Fal
     Raises:
         RecordingError: If the source is missing, is empty, or has no audio that can be decoded.
     """
-    content = open_screened(source, isolate=isolate)
+    return probe_content(open_source(source), track=track, isolate=isolate)
+
+
+def probe_content(
+    content: SourceContent, *, track: TrackChoice = "default", isolate: bool = False
+) -> Recording:
+    """Return what an open source contains; see `probe`. After an error it is closed."""
     try:
+        with map_av_errors(content.label):
+            content = find_frames(content)
+            if plain := _describe_plain(content, track):
+                return plain
+        content = screen(content, isolate=isolate)
         return _examine(content, track)
     except BaseException:
         content.close()
         raise
+
+
+def _describe_plain(content: SourceContent, choice: TrackChoice) -> Recording | None:
+    """Return what a plain file with one channel contains, or None if FFmpeg has to read it.
+
+    Its headers say everything: there is no other track, and nothing to be mixed.
+    """
+    frames, layout = content.frames, None
+    if choice not in _ONLY_TRACK or (frames is not None and frames.channels > 1):
+        return None
+    if frames is not None:
+        facts = "mp3", _MP3_DECODER, frames.stamped_seconds, frames.sample_rate
+    elif layout := read_plain_wav(content):
+        facts = "wav", layout.codec, layout.seconds, layout.sample_rate
+    else:
+        return None
+    return Recording(
+        content,
+        *facts,
+        channels=1,
+        links=(content,),
+        wav_layout=layout,
+        is_copyable=layout is None,
+        track=choice,
+        tracks=(ChosenTrack(0, 0.0, None),),
+        is_plain=True,
+        start=0.0,
+        notes=content.notes,
+    )
 
 
 def _examine(content: SourceContent, choice: TrackChoice) -> Recording:
@@ -308,6 +351,8 @@ def _duration(content: SourceContent, track: Track, zero: float, start: float) -
     """Return seconds by the header, or by the packets if the header does not know or guesses."""
     if track.edited_seconds is not None:
         return track.edited_seconds
+    if content.frames is not None:
+        return content.frames.stamped_seconds
     is_guess = track.container in _GUESSING_CONTAINERS or (
         track.container in ELEMENTARY_CONTAINERS and content.size <= MAX_UPLOAD_BYTES
     )

@@ -72,7 +72,7 @@ def without_surplus(content: SourceContent) -> SourceContent:
         order = _BYTE_ORDERS.get(form[:4])
         if order is None or form[8:] != _FORM:
             return content
-        before, audio = _read_head(stream, content, order)
+        before, audio = read_head(stream, content, order)
         if audio is None:
             raise RecordingError(f"{content.label} contains no audio: it has no data chunk.")
         size = _audio_size(stream, audio, before)
@@ -109,7 +109,7 @@ def _joined(
         head = stream.read(_FORM_BYTES)
         if _BYTE_ORDERS.get(head[:4]) != order or head[8:] != _FORM:
             return
-        before, audio = _read_head(stream, content, order, position)
+        before, audio = read_head(stream, content, order, position)
         if audio is None or _content_of(stream, before, b"fmt ") != form:
             return
         size = _audio_size(stream, audio, before)
@@ -126,7 +126,7 @@ def _content_of(stream: BinaryIO, chunks: list[_Chunk], kind: bytes) -> bytes:
     return b""
 
 
-def _read_head(
+def read_head(
     stream: BinaryIO, content: SourceContent, order: Literal["little", "big"], position: int = 0
 ) -> tuple[list[_Chunk], _Chunk | None]:
     """Return the chunks before the audio of a file at a position, and its audio, if any."""

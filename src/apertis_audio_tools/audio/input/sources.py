@@ -2,6 +2,7 @@
 
 import errno
 import functools
+import hashlib
 import io
 import os
 import re
@@ -15,6 +16,7 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeGuard, cast
 
+from apertis_audio_tools.audio.input.mpeg_frames import MpegFrames
 from apertis_audio_tools.audio.input.stream_window import open_parts, open_window
 from apertis_audio_tools.concurrency.fork_safety import ForkSafeLock
 from apertis_audio_tools.errors import RecordingError
@@ -24,6 +26,7 @@ Content = bytes | bytearray | memoryview | BinaryIO
 Source = str | os.PathLike[str] | Content | tuple[str, Content]
 """A path, bytes, a binary file object (read from its current position), or (name, content)."""
 
+_HASHED_BYTES = 1 << 18
 _SPOOL_BYTES = 1024 * 1024
 _DISK_FULL_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT})
 _stream_locks = weakref.WeakKeyDictionary[BinaryIO, ForkSafeLock]()
@@ -53,6 +56,8 @@ class SourceContent:
         close: Function that closes the file. `open` opens it again.
         open_file: File of the system whose end is also that of the content, or None.
         notes: Sentences about what was left out of it.
+        open_source: Function that opens all bytes of the source if parts are left out, or None.
+        frames: The frames of which it consists if it is a plain mp3 file, or None.
     """
 
     label: str
@@ -62,6 +67,8 @@ class SourceContent:
     close: Callable[[], None] = field(repr=False, default=lambda: None)
     open_file: OpenFile | None = field(repr=False, default=None)
     notes: tuple[str, ...] = ()
+    open_source: Callable[[], BinaryIO] | None = field(repr=False, default=None)
+    frames: MpegFrames | None = None
 
     def window(self, start: int, size: int, header: bytes = b"") -> "SourceContent":
         """Return a header and a range of the bytes as content that is not held in memory."""
@@ -69,7 +76,7 @@ class SourceContent:
         def open_range() -> BinaryIO:
             return open_window(self.open(), start, size, header=header)
 
-        return replace(self, size=len(header) + size, open=open_range, open_file=None)
+        return self._changed(len(header) + size, open_range)
 
     def parts(self, ranges: Iterable[tuple[int, int]]) -> "SourceContent":
         """Return ranges of the bytes, each from its start to its end, one after the other."""
@@ -78,12 +85,29 @@ class SourceContent:
         def open_all() -> BinaryIO:
             return open_parts(self.open(), parts)
 
-        return replace(self, size=sum(size for _, size in parts), open=open_all, open_file=None)
+        return self._changed(sum(size for _, size in parts), open_all)
 
     def without(self, ranges: Iterable[tuple[int, int]]) -> "SourceContent":
         """Return the bytes without ranges of them, which are in order and do not overlap."""
         edges = [0, *chain.from_iterable(ranges), self.size]
         return self.parts(zip(edges[::2], edges[1::2], strict=True))
+
+    def _changed(self, size: int, opener: Callable[[], BinaryIO]) -> "SourceContent":
+        source = self.open_source or self.open
+        return replace(
+            self, size=size, open=opener, open_source=source, open_file=None, frames=None
+        )
+
+    def digest(self) -> str:
+        """Return the SHA-256 of all bytes of the source, in hexadecimal."""
+        digest = hashlib.sha256()
+        try:
+            with (self.open_source or self.open)() as stream:
+                while data := stream.read(_HASHED_BYTES):
+                    digest.update(data)
+        except OSError as error:
+            raise unreadable_error(self.label, error) from error
+        return digest.hexdigest()
 
 
 def open_source(source: Source) -> SourceContent:

@@ -31,7 +31,7 @@ _TAG_OPTIONS: dict[str, Any] = (
     {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}  # noqa: PLR2004
 )
 """Options that let tags be other than UTF-8, which PyAV 19 does by itself."""
-_MIN_SAMPLE_RATE, _MAX_SAMPLE_RATE = 1_000, 1_536_000
+MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 1_000, 1_536_000
 """Hz, beyond any recording. Resampling from any rate in a header can take for ever."""
 _MAX_CHANNELS = 64
 """More than any codec has but the uncompressed ones, whose headers may claim anything."""
@@ -324,7 +324,7 @@ def _is_decodable(stream: AudioStream) -> bool:
     return (
         codec is not None
         and codec.name in DECODERS
-        and _MIN_SAMPLE_RATE <= codec.sample_rate <= _MAX_SAMPLE_RATE
+        and MIN_SAMPLE_RATE <= codec.sample_rate <= MAX_SAMPLE_RATE
         and 0 < codec.channels <= _MAX_CHANNELS
     )
 

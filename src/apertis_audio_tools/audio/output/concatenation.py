@@ -19,7 +19,8 @@ from av.container import OutputContainer
 
 from apertis_audio_tools.audio.input.joined_files import divide_joined_files
 from apertis_audio_tools.audio.input.probing import probe
-from apertis_audio_tools.audio.input.screening import open_screened
+from apertis_audio_tools.audio.input.screening import screen
+from apertis_audio_tools.audio.input.sources import open_source
 from apertis_audio_tools.audio.input.tracks import Packet, Track, open_track
 from apertis_audio_tools.audio.input.wav_layout import MAX_WAV_BYTES, WavLayout
 from apertis_audio_tools.audio.timing.packet_durations import OPUS_RATE, opus_samples
@@ -195,7 +196,7 @@ class _MuxedWriter:
         self._held: Packet | None = None
 
     def add(self, audio: bytes) -> None:
-        for link in divide_joined_files(open_screened(audio), "ogg"):
+        for link in divide_joined_files(screen(open_source(audio)), "ogg"):
             with open_track(link) as track:
                 muxer = self._muxer or self._begin(track)
                 _require_same(self._format, self._format_of(track))

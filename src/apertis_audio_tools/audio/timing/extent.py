@@ -39,6 +39,8 @@ def measure_extent(recording: Recording) -> Extent:
     """
     if recording.wav_layout is not None:
         return Extent(recording.wav_layout.seconds, 0.0)
+    if recording.content.frames is not None:
+        return Extent(recording.content.frames.played_seconds, 0.0)
     extents = [_measure_track(recording, each) for each in recording.tracks]
     longest = max(extents, key=lambda each: each.seconds)
     return longest._replace(is_plain=all(each.is_plain for each in extents))
