@@ -45,6 +45,15 @@ VOICE = "alloy"
 
 TRANSCRIPT_FORMATS = frozenset(get_args(TranscriptFormat))
 SPEECH_FORMATS = frozenset(get_args(SpeechFormat))
+SPEECH_MEDIA_TYPES: dict[str, str] = {
+    "mp3": "audio/mpeg",
+    "opus": "audio/ogg",
+    "aac": "audio/aac",
+    "flac": "audio/flac",
+    "wav": "audio/wav",
+    "pcm": "audio/pcm",
+}
+"""Media types by speech format."""
 CHAT_AUDIO_FORMATS = frozenset({"wav", "mp3", "flac", "opus", "aac", "pcm16"})
 VOICES = frozenset({"alloy", "echo", "fable", "onyx", "nova", "shimmer"})
 

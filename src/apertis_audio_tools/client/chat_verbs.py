@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from apertis_audio_tools.api.call import Call, StreamCall
 from apertis_audio_tools.api.chat import (
@@ -17,14 +17,16 @@ from apertis_audio_tools.api.chat import (
 )
 from apertis_audio_tools.api.options import ChatOptions
 from apertis_audio_tools.api.request import Upload
-from apertis_audio_tools.audio import Source, encode_chat_clip, probe
+from apertis_audio_tools.audio import Source
 from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.models import AUTO
-from apertis_audio_tools.pipeline.job_factory import JobContext
-from apertis_audio_tools.pipeline.model_directory import ModelDirectory
-from apertis_audio_tools.pipeline.request_runner import RequestRunner
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread
 from apertis_audio_tools.results import ChatDelta, ChatReply
+
+if TYPE_CHECKING:
+    from apertis_audio_tools.pipeline.job_factory import JobContext
+    from apertis_audio_tools.pipeline.model_directory import ModelDirectory
+    from apertis_audio_tools.pipeline.request_runner import RequestRunner
 
 logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 
@@ -32,9 +34,9 @@ logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 class ChatVerbs:
     """`chat` and `stream_chat`, sync and async."""
 
-    _context: JobContext
-    _models: ModelDirectory
-    _requests: RequestRunner
+    _context: "JobContext"
+    _models: "ModelDirectory"
+    _requests: "RequestRunner"
 
     def chat(
         self,
@@ -243,6 +245,8 @@ class ChatVerbs:
 
         An ``input_audio`` block may have such an upload as its ``data``.
         """
+        from apertis_audio_tools.audio import encode_chat_clip, probe
+
         recording = probe(source, isolate=self._context.isolate_probe)
         for note in recording.notes:
             logger.warning("%s: %s", recording.label, note)

@@ -1,6 +1,7 @@
 """Verbs about cost: estimates before a run, and what was used after it."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from apertis_audio_tools.api.options import SpeechOptions, TranscriptionOptions
 from apertis_audio_tools.api.speakers import Speakers
@@ -26,23 +27,24 @@ from apertis_audio_tools.pipeline.estimates import (
     estimate_recordings,
     estimate_speech,
 )
-from apertis_audio_tools.pipeline.job_factory import JobContext, JobFactory
-from apertis_audio_tools.pipeline.ledger import ClientLedger
-from apertis_audio_tools.pipeline.model_directory import ModelDirectory
 from apertis_audio_tools.pipeline.progress import ProgressReporter
-from apertis_audio_tools.pipeline.request_runner import RequestRunner
-from apertis_audio_tools.pipeline.speech_job import SpeechJob
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread
 from apertis_audio_tools.results import Balance, TotalUsage
+
+if TYPE_CHECKING:
+    from apertis_audio_tools.pipeline.job_factory import JobContext
+    from apertis_audio_tools.pipeline.ledger import ClientLedger
+    from apertis_audio_tools.pipeline.model_directory import ModelDirectory
+    from apertis_audio_tools.pipeline.request_runner import RequestRunner
 
 
 class CostVerbs:
     """`estimate`, `estimate_speech` and `balance`, sync and async, and `total_usage`."""
 
-    _context: JobContext
-    _requests: RequestRunner
-    _ledger: ClientLedger
-    _models: ModelDirectory
+    _context: "JobContext"
+    _requests: "RequestRunner"
+    _ledger: "ClientLedger"
+    _models: "ModelDirectory"
 
     @property
     def total_usage(self) -> TotalUsage:
@@ -298,6 +300,8 @@ class CostVerbs:
         on_error: OnError,
         uplink_mbps: float | None,
     ) -> BatchRequest:
+        from apertis_audio_tools.pipeline.job_factory import JobFactory
+
         if uplink_mbps is not None:
             require_positive("uplink_mbps", uplink_mbps, "megabits per second")
         factory = JobFactory.create(options, self._context)
@@ -310,6 +314,8 @@ class CostVerbs:
         )
 
     def _estimate_speech(self, text: str, options: SpeechOptions, model: str) -> Estimate:
+        from apertis_audio_tools.pipeline.speech_job import SpeechJob
+
         capabilities = self._context.capabilities
         if options.model == AUTO:
             options = use_model(options, model, capabilities)

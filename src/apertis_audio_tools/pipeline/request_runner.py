@@ -25,8 +25,7 @@ from apertis_audio_tools.errors import (
 from apertis_audio_tools.pipeline.accounts import Account, Charge, reported_usage
 from apertis_audio_tools.pipeline.job_state import JobState
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread
-from apertis_audio_tools.transport import Transport
-from apertis_audio_tools.transport.http import ResponseStream
+from apertis_audio_tools.transport.http import ResponseStream, Transport
 from apertis_audio_tools.transport.retry import Clock, RetryPolicy
 
 R = TypeVar("R")

@@ -24,7 +24,7 @@ from apertis_audio_tools.pipeline.worker_pool import (
     run_in_thread_to_end,
 )
 from apertis_audio_tools.results import Transcript
-from apertis_audio_tools.transport import CancelToken
+from apertis_audio_tools.transport.cancellation import CancelToken
 
 F = TypeVar("F", Future[None], asyncio.Task[None])
 
