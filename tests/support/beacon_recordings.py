@@ -22,6 +22,7 @@ from apertis_audio_tools.sandbox.beacons import (
     TONES,
     encode_number,
 )
+from support.encoded_recordings import FAST_ENCODING
 
 _SLOTS = 25
 _QUIET_SLOTS = (_SLOTS - SYMBOLS) // 2
@@ -56,18 +57,13 @@ class BeaconFormat:
     start: float = 0.0
 
 
-_FAST_AAC = {"aac_coder": "fast"}
-_FAST_OPUS = {"compression_level": "0"}
-
 FORMATS = {
-    "mp3": BeaconFormat("mp3", "libmp3lame", 16_000, 32_000, options={"compression_level": "9"}),
-    "m4a": BeaconFormat("ipod", "aac", 24_000, 32_000, options=_FAST_AAC),
-    "mp4": BeaconFormat("mp4", "aac", 16_000, 24_000, picture="mpeg4", options=_FAST_AAC),
-    "ogg": BeaconFormat("ogg", "libopus", 16_000, 24_000, options=_FAST_OPUS),
-    "vorbis.ogg": BeaconFormat(
-        "ogg", "vorbis", 8_000, layout="stereo", options={"strict": "experimental"}
-    ),
-    "webm": BeaconFormat("webm", "libopus", 48_000, 32_000, options=_FAST_OPUS),
+    "mp3": BeaconFormat("mp3", "libmp3lame", 16_000, 32_000),
+    "m4a": BeaconFormat("ipod", "aac", 24_000, 32_000),
+    "mp4": BeaconFormat("mp4", "aac", 16_000, 24_000, picture="mpeg4"),
+    "ogg": BeaconFormat("ogg", "libopus", 16_000, 24_000),
+    "vorbis.ogg": BeaconFormat("ogg", "vorbis", 8_000, layout="stereo"),
+    "webm": BeaconFormat("webm", "libopus", 48_000, 32_000),
     "wav": BeaconFormat("wav", "pcm_s16le", 16_000),
     "flac": BeaconFormat("flac", "flac", 22_050),
     "mpga": BeaconFormat("mp2", "mp2", 32_000, 64_000),
@@ -141,8 +137,9 @@ def write_beacons(form: BeaconFormat, path: Path, count: int, *, has_pauses: boo
     """Write a recording of beacons, in memory that does not grow with their number."""
     with av.open(str(path), "w", format=form.container) as container:
         video = _Video(container, form.picture) if form.picture else None
+        options = FAST_ENCODING.get(form.encoder, {}) | form.options
         stream: Any = container.add_stream(
-            form.encoder, rate=form.sample_rate, layout=form.layout, options=form.options
+            form.encoder, rate=form.sample_rate, layout=form.layout, options=options
         )
         if form.bit_rate:
             stream.bit_rate = form.bit_rate

@@ -17,6 +17,7 @@ from apertis_audio_tools.audio import Piece, Recording, cut_pieces
 from apertis_audio_tools.sandbox.audio_decoding import decode
 from apertis_audio_tools.sandbox.beacons import BeaconRecogniser
 from support.beacon_recordings import PERIOD_SECONDS, beacon_samples, beacon_start
+from support.encoded_recordings import FAST_ENCODING
 
 RATE = 48_000
 COUNT = 10
@@ -68,8 +69,7 @@ def write_film(
 
 
 def _add_track(film: Any, track: FilmTrack) -> Any:
-    level = "0" if track.encoder in {"libopus", "flac"} else "9"
-    options = {"strict": "experimental", "compression_level": level}
+    options = FAST_ENCODING.get(track.encoder, {})
     stream = film.add_stream(track.encoder, rate=RATE, layout=track.layout, options=options)
     stream.disposition = Disposition.default if track.is_default else Disposition(0)
     stream.metadata.update(track.metadata)

@@ -19,6 +19,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from apertis_audio_tools.audio import Piece
+from support.encoded_recordings import FAST_ENCODING
 
 STANDUP = Path(__file__).parents[2] / "examples" / "data" / "standup.ogg"
 SAMPLE_RATE = 16_000
@@ -105,7 +106,7 @@ def encode_meeting(form: MeetingFormat, path: Path, samples: Samples) -> Path:
     """Write samples of 16 kHz in a format, with a picture if the format has one."""
     muxing = dict([form.muxing.split("=")]) if form.muxing else {}
     with av.open(str(path), "w", format=form.container, options=muxing) as container:
-        options = {"strict": "experimental"} if form.encoder == "vorbis" else {}
+        options = FAST_ENCODING.get(form.encoder, {})
         picture = _add_picture(container, form.picture) if form.picture else None
         stream: Any = container.add_stream(
             form.encoder, rate=form.sample_rate, layout=form.layout, options=options

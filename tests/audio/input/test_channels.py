@@ -200,6 +200,45 @@ def test_samples_that_are_no_numbers(channels: int, rate: float) -> None:
     assert "no numbers" in probe(data).notes[-1]
 
 
+@pytest.mark.parametrize("peak", [4.5, 32_768.0, 2.0**31])
+@pytest.mark.parametrize("channels", [1, 2, 4])
+def test_samples_beyond_full_scale(channels: int, peak: float) -> None:
+    """Integers that were written as floating point are heard, also beside a few damaged samples."""
+    samples = np.zeros((RATE * SECONDS, channels), "<f4")
+    samples[:, -1] = beacons() / AMPLITUDE * peak
+    samples[RATE // 2, 0] = 1e25
+    data = float_wav(samples)
+    assert_heard(data, 0)
+    assert "made quieter" in probe(data).notes[-1]
+
+
+def test_samples_a_little_beyond_full_scale() -> None:
+    """A recording that is a little too loud is sent as it is."""
+    samples = np.stack((beacons(),), 1) / AMPLITUDE * 1.5
+    recording = probe(float_wav(samples.astype("<f4")))
+    assert recording.notes == ()
+    assert recording.tracks[0].mix is None
+
+
+@pytest.mark.parametrize("suffix", ["caf", "mkv", "aiff"])
+def test_other_containers_of_samples_beyond_full_scale(suffix: str) -> None:
+    """Samples of floating point are heard in every container."""
+    codec, form = {
+        "caf": ("pcm_f64be", "caf"),
+        "mkv": ("pcm_f32le", "matroska"),
+        "aiff": ("pcm_f32be", "aiff"),
+    }[suffix]
+    data = io.BytesIO()
+    with av.open(data, "w", format=form) as container:
+        stream: Any = container.add_stream(codec, rate=RATE, layout="mono")
+        samples = (beacons() / AMPLITUDE * 30_000).astype("<f4").reshape(1, -1)
+        frame = AudioFrame.from_ndarray(samples, "flt", "mono")
+        frame.sample_rate = RATE
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    assert_heard(data.getvalue(), 0)
+
+
 def float_wav(samples: Channels) -> bytes:
     """Return a wav file of samples of 32-bit floating point, each with its channels."""
     count, data = samples.shape[1], samples.tobytes()

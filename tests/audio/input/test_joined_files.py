@@ -8,6 +8,7 @@ from apertis_audio_tools.audio import cut_pieces, probe
 from apertis_audio_tools.sandbox import BeaconRecogniser
 from support.beacon_recordings import PERIOD_SECONDS, BeaconFormat, beacon_start, write_beacons
 from support.encoded_recordings import decode_samples
+from support.film_recordings import FilmTrack, write_film
 from support.meeting_recordings import piece_bytes
 
 COUNT = 2
@@ -61,6 +62,17 @@ def assert_all_heard(content: bytes, parts: int) -> None:
 def test_all_parts_are_sent(name: str, encoded: dict[str, bytes]) -> None:
     """Files of one format that were joined are one recording."""
     assert_all_heard(encoded[name] * 3, 3)
+
+
+@pytest.mark.parametrize("container", ["flac", "matroska"])
+def test_parts_whose_channels_cancel(container: str) -> None:
+    """The channels of each part are mixed as that part needs it."""
+    tracks = [
+        FilmTrack(encoder="flac", gains=gains, layout=layout, count=COUNT)
+        for layout, gains in [("stereo", (1.0, 1.0)), ("stereo", (1.0, -1.0)), ("mono", (1.0,))]
+    ]
+    parts = [write_film(container, [track]) for track in tracks]
+    assert_all_heard(b"".join(parts), len(parts))
 
 
 @pytest.mark.parametrize("names", [("m4a", "mov"), ("mov", "mp4"), ("mka", "mkv")], ids="+".join)

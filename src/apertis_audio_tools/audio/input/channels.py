@@ -15,16 +15,19 @@ from typing import NamedTuple, TypeVar, cast
 from av.audio.frame import AudioFrame
 from av.filter import Graph
 
-from apertis_audio_tools.audio.input.frames import filter_graph, frame_format, pull_frames
-from apertis_audio_tools.audio.input.sampling import Window, sample_track
+from apertis_audio_tools.audio.input.frames import filter_graph, frame_format, is_float, pull_frames
+from apertis_audio_tools.audio.input.sampling import Window, sample_peaks, sample_track
 from apertis_audio_tools.audio.input.sources import SourceContent
-from apertis_audio_tools.audio.input.tracks import Track
+from apertis_audio_tools.audio.input.tracks import Track, open_track
 
 _WINDOWS = (Window(0, 4.0), *(Window(at / 8, 1.0) for at in range(1, 8)))
 """Parts of a recording in which its channels are compared: eleven seconds."""
 _MAX_LOSS = 10**-1.2
 """Power of the mean of two channels below which they cancel each other, as a share of the louder:
 -12 dB. If only one speaks, it is -6 dB."""
+_MAX_PEAK, _PEAK_SHARE = 4.0, 0.9
+"""Largest peak of samples of floating point that is left alone: 12 dB above full scale. Programs
+that write integers as floating point exceed that by far. A tenth of the peaks may be damage."""
 _STEREO = 2
 _FULLY_COMPARED = 8
 """Channels of which every sample is compared. Of more channels fewer are, which takes as long."""
@@ -40,25 +43,43 @@ class ChannelMix(NamedTuple):
     Attributes:
         signs: 1 or -1 for each channel.
         gain: Factor of the sum.
+        level: Factor of every sample, below 1 if the recording is far too loud.
     """
 
     signs: tuple[int, ...]
     gain: float
+    level: float = 1.0
 
 
 def choose_mix(track: Track, content: SourceContent) -> ChannelMix | None:
     """Return how the channels of an open track are to be mixed, or None if anyone may do that.
 
-    Up to two channels are left alone unless they cancel each other. The choice depends on eleven
-    seconds of the recording: four at its beginning, and one at each eighth of it.
+    Up to two channels are left alone unless they cancel each other, or are far too loud. The choice
+    depends on eleven seconds of the recording: four at its beginning, and one at each eighth of it.
     """
     channels = track.decoder.channels
-    if channels < _STEREO:
-        return None
-    samples = _sample_channels(track, content, channels)
-    if channels == _STEREO and not _cancel(*samples):
-        return None
-    return _balanced_mix(samples)
+    mix = None
+    if channels >= _STEREO:
+        samples = _sample_channels(track, content, channels)
+        if channels > _STEREO or _cancel(*samples):
+            mix = _balanced_mix(samples)
+    peak = _find_peak(content, track.index) if is_float(track.decoder) else 0.0
+    if peak <= _MAX_PEAK:
+        return mix
+    return (mix or equal_mix(channels))._replace(level=1 / peak)
+
+
+def choose_mix_of(content: SourceContent, index: int) -> ChannelMix | None:
+    """Open a track and return how its channels are to be mixed; see `choose_mix`."""
+    with open_track(content, index) as track:
+        return choose_mix(track, content)
+
+
+def _find_peak(content: SourceContent, index: int) -> float:
+    """Return the loudest sample of floating point in the windows, but for a tenth of the frames."""
+    with open_track(content, index) as track:
+        peaks = sorted(sample_peaks(track, content, _WINDOWS))
+    return peaks[int(len(peaks) * _PEAK_SHARE)] if peaks else 0.0
 
 
 def equal_mix(channels: int) -> ChannelMix:
@@ -135,7 +156,8 @@ def mix_channels(
 
 
 def _mixing_graph(like: AudioFrame, mix: ChannelMix) -> Graph:
-    terms = "".join(f"{sign * mix.gain:+.6f}*c{at}" for at, sign in enumerate(mix.signs))
+    gain = mix.gain * mix.level
+    terms = "".join(f"{sign * gain:+.12f}*c{at}" for at, sign in enumerate(mix.signs))
     return filter_graph(
         like,
         ("aformat", "sample_fmts=dblp"),

@@ -35,18 +35,23 @@ def decode_packets(
     None after the last packet flushes the decoder.
     """
     last: AudioFrame | None = None
-    is_float = codec.name.startswith(_FLOAT_CODECS)
+    may_have_non_numbers = is_float(codec)
     for packet in packets:
         try:
             for frame in codec.decode(packet):
                 frame.pts = None
                 last = frame
-                if is_float:
+                if may_have_non_numbers:
                     _silence_non_numbers(frame)
                 yield frame
         except DecodeError:
             if last is not None:
                 yield _silent_frame(last, last.samples)
+
+
+def is_float(codec: AudioCodecContext) -> bool:
+    """Return whether uncompressed samples are of floating point, which may be anything."""
+    return codec.name.startswith(_FLOAT_CODECS)
 
 
 def has_non_numbers(data: bytes, width: int) -> bool:
@@ -66,6 +71,14 @@ def _silence_non_numbers(frame: AudioFrame) -> None:
         if has_non_numbers(data, width):
             samples = array("f" if width == _SINGLE_BYTES else "d", data)
             plane.update(array(samples.typecode, map(_finite, samples)).tobytes())
+
+
+def frame_peak(frame: AudioFrame) -> float:
+    """Return the largest absolute value of a frame's samples of floating point."""
+    typecode = "f" if frame.format.bytes == _SINGLE_BYTES else "d"
+    used = frame.samples * (1 if frame.format.is_planar else frame.layout.nb_channels)
+    planes = (array(typecode, bytes(plane))[:used] for plane in frame.planes)
+    return max((max(map(abs, plane), default=0.0) for plane in planes), default=0.0)
 
 
 def _finite(sample: float) -> float:

@@ -1,7 +1,7 @@
 """Find out what a recording is, by its bytes and never by its name."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Self
 
@@ -203,6 +203,8 @@ def _describe(
     if zero is None:
         zero = 0.0 if track.is_alone else first_stamp(content)
     tracks = tuple(_inspect(content, track, index, zero) for index in chosen.indexes)
+    if len(links) > 1:  # the mix is chosen for each of them, when it is decoded
+        tracks = tuple(replace(each, mix=None) for each in tracks)
     start = min(each.start for each in tracks)
     if layout is not None:
         duration = layout.seconds
@@ -214,6 +216,7 @@ def _describe(
     notes = (
         *(*content.notes, *chosen.notes),
         *(*_note_start(start), *_note_links(len(links)), *_note_codecs(track.sample_codecs)),
+        *_note_level(tracks),
     )
     if layout is not None and not are_numbers(layout, content):
         is_changed, notes = True, (*notes, "Samples of it that are no numbers become silence.")
@@ -278,6 +281,13 @@ def _note_start(start: float) -> tuple[str, ...]:
 
 def _note_links(count: int) -> tuple[str, ...]:
     return (f"It was joined of {count} recordings, all of which are read.",) if count > 1 else ()
+
+
+def _note_level(tracks: tuple[ChosenTrack, ...]) -> tuple[str, ...]:
+    level = min((each.mix.level for each in tracks if each.mix), default=1.0)
+    if level == 1.0:
+        return ()
+    return (f"Its samples go up to {1 / level:.0f} times full scale, and are made quieter.",)
 
 
 def _note_codecs(codecs: tuple[str, ...]) -> tuple[str, ...]:

@@ -3,9 +3,10 @@
 import contextlib
 import re
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import chain, islice
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, TypeVar
 
 import av
 from av.audio.frame import AudioFrame
@@ -14,6 +15,7 @@ from apertis_audio_tools.audio.input.frames import (
     decode_packets,
     filter_graph,
     frame_format,
+    frame_peak,
     pull_frames,
 )
 from apertis_audio_tools.audio.input.sources import SourceContent
@@ -42,6 +44,8 @@ _MAX_CLUSTER_BYTES = 64 << 20
 """Bytes in which a cluster is looked for. In films one may have tens of megabytes."""
 _READ_BYTES = 1 << 20
 
+Result = TypeVar("Result")
+
 
 class Window(NamedTuple):
     """A part of a recording: where it begins, as a share of the whole, and its length."""
@@ -58,10 +62,29 @@ def sample_track(
     Windows that cannot be reached are left out, such as all but the first of most recordings of
     unknown duration.
     """
+    return _sample(track, content, windows, _samples)
+
+
+def sample_peaks(
+    track: Track, content: SourceContent, windows: Iterable[Window]
+) -> Iterator[float]:
+    """Yield the largest absolute value of each frame of the windows of a track just opened.
+
+    Its samples are of floating point.
+    """
+    return _sample(track, content, windows, partial(map, frame_peak))
+
+
+def _sample(
+    track: Track,
+    content: SourceContent,
+    windows: Iterable[Window],
+    read: Callable[[Iterator[AudioFrame]], Iterator[Result]],
+) -> Iterator[Result]:
     for window in windows:
         try:
             with _track_at(track, content, window.share) as moved:
-                yield from _samples(_decode_seconds(moved, window.seconds))
+                yield from read(_decode_seconds(moved, window.seconds))
         except (OSError, ValueError, RecordingError, av.error.FFmpegError):
             continue
 

@@ -57,8 +57,10 @@ def _choose_channels(recording: Recording, channels: Sequence[int] | None) -> Se
 
 def _channel(recording: Recording, index: int) -> Recording:
     signs = tuple(int(at == index) for at in range(recording.channels))
-    track = replace(recording.tracks[0], mix=ChannelMix(signs, 1.0))
-    return replace(recording, tracks=(track,), notes=())
+    track = recording.tracks[0]
+    level = track.mix.level if track.mix else 1.0
+    mixed = replace(track, mix=ChannelMix(signs, 1.0, level))
+    return replace(recording, tracks=(mixed,), notes=())
 
 
 def _alone_error(recording: Recording, signal: str, other: str) -> UnsupportedError:

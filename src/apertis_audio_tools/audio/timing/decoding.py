@@ -5,7 +5,12 @@ from itertools import chain
 
 from av.audio.frame import AudioFrame
 
-from apertis_audio_tools.audio.input.channels import equal_mix, interleave, mix_channels
+from apertis_audio_tools.audio.input.channels import (
+    choose_mix_of,
+    equal_mix,
+    interleave,
+    mix_channels,
+)
 from apertis_audio_tools.audio.input.frames import decode_packets, resample_mono, silent_frames
 from apertis_audio_tools.audio.input.probing import ChosenTrack, Recording
 from apertis_audio_tools.audio.input.sources import SourceContent
@@ -47,9 +52,21 @@ def decode_tracks(recording: Recording, rate: int) -> Iterator[AudioFrame]:
 
 
 def _decode_track(recording: Recording, track: ChosenTrack) -> Iterator[AudioFrame | Gap]:
-    links = (decode_file(link, track.index) for link in recording.links)
-    decoded = chain.from_iterable(links)
-    return mix_channels(decoded, track.mix) if track.mix else decoded
+    return chain.from_iterable(
+        _decode_link(link, track, is_joined=len(recording.links) > 1) for link in recording.links
+    )
+
+
+def _decode_link(
+    link: SourceContent, track: ChosenTrack, *, is_joined: bool
+) -> Iterator[AudioFrame | Gap]:
+    """Return the frames of a track of one of the recordings that a file was joined of.
+
+    The mix of its channels is chosen for each of them, unless one channel was.
+    """
+    mix = track.mix or (choose_mix_of(link, track.index) if is_joined else None)
+    decoded = decode_file(link, track.index)
+    return mix_channels(decoded, mix) if mix else decoded
 
 
 def decode_file(content: SourceContent, index: int | None = None) -> Iterator[AudioFrame | Gap]:
