@@ -62,7 +62,7 @@ def chat_call(
         need=chat_need(messages, options),
         max_response_bytes=models.MAX_AUDIO_RESPONSE_BYTES,
     )
-    return Call(request, functools.partial(_read, options=options))
+    return Call(request, functools.partial(_read, options=options), is_text=not is_spoken)
 
 
 def chat_stream_call(

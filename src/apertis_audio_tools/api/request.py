@@ -15,7 +15,7 @@ from apertis_audio_tools.models import MAX_JSON_RESPONSE_BYTES
 READ_BYTES = 3 * 64 * 1024
 """Bytes that are read at once. A multiple of 3, so that pieces of base64 need no padding."""
 
-_READS_PER_THREAD = 4
+_READS_PER_THREAD = 8
 """Reads for each switch to a thread, which takes longer than a read."""
 
 

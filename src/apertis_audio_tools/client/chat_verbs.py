@@ -220,7 +220,11 @@ class ChatVerbs:
     async def achat_with(self, messages: Sequence[ChatMessage], options: ChatOptions) -> ChatReply:
         """Async version of `chat_with`. A thread reads and converts the clips."""
         options = await self._achat_options(messages, options)
-        return await self._requests.arun(await run_in_thread(self._chat_call, messages, options))
+        if chat_need(messages, options).has_audio:
+            call = await run_in_thread(self._chat_call, messages, options)
+        else:
+            call = self._chat_call(messages, options)
+        return await self._requests.arun(call)
 
     def stream_chat_with(
         self, messages: Sequence[ChatMessage], options: ChatOptions

@@ -19,10 +19,9 @@ from apertis_audio_tools.errors import APITimeoutError
 from apertis_audio_tools.transport.cancellation import cancellable
 from apertis_audio_tools.transport.dns import HostResolver
 from apertis_audio_tools.transport.error_mapping import clear_transport_frames
+from apertis_audio_tools.transport.read_sizes import ReadSize
 from apertis_audio_tools.transport.unread_bytes import UnreadBytes
 
-READ_BYTES = 16 * 1024
-"""Bytes that are read at once; compressed, they may hold a thousand times as many."""
 TOO_LATE = "The whole response did not arrive within the time allowed."
 _deadline: ContextVar[tuple[float, str]] = ContextVar("deadline", default=(math.inf, TOO_LATE))
 
@@ -81,15 +80,16 @@ class SyncBackend(httpcore.SyncBackend):
             return _SyncStream(connect(last, timeout=seconds))
 
 
-class _SyncStream(UnreadBytes, httpcore.NetworkStream):
+class _SyncStream(ReadSize, UnreadBytes, httpcore.NetworkStream):
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         with cancellable(self._stream), _limit(timeout) as seconds:
-            return self._stream.read(min(max_bytes, READ_BYTES), seconds)
+            return self._stream.read(self.read_size(max_bytes), seconds)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self.is_plain = False  # the next response is not known yet
         with cancellable(self._stream), _limit(timeout) as seconds:
             self._stream.write(buffer, seconds)
 
