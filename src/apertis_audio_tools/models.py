@@ -17,6 +17,7 @@ from apertis_audio_tools.errors import ConfigurationError, UnsupportedError
 Operation = Literal["transcribe", "translate", "speak", "chat"]
 TranscriptFormat = Literal["json", "text", "srt", "vtt", "verbose_json"]
 SpeechFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
+UsagePeriod = Literal["today", "week", "month"]
 UploadFormat = Literal["auto", "original", "mp3", "opus"]
 """Encoding of uploads; `auto` and `original` re-encode only what the service does not accept."""
 Pauses = Literal["keep", "shorten"]

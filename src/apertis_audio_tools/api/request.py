@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 from apertis_audio_tools.api.options import ModelNeed
 from apertis_audio_tools.errors import RecordingError
@@ -74,6 +74,9 @@ class AsciiText:
         for start in range(0, len(self.text), READ_BYTES):
             yield self.text[start : start + READ_BYTES].encode("ascii")
 
+
+ClipEncoder: TypeAlias = Callable[[Any], tuple[Upload, str]]
+"""Function that returns an upload and its format for a source of audio."""
 
 BodyPart: TypeAlias = bytes | AsciiText | Upload | Base64Upload
 

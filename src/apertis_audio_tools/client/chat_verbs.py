@@ -7,15 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from apertis_audio_tools.api.call import Call, StreamCall
-from apertis_audio_tools.api.chat import (
-    ChatMessage,
-    chat_call,
-    chat_need,
-    chat_stream_call,
-    check_chat,
-)
-from apertis_audio_tools.api.options import ChatOptions
+from apertis_audio_tools.api.options import ChatMessage, ChatOptions
 from apertis_audio_tools.api.request import Upload
 from apertis_audio_tools.audio import Source
 from apertis_audio_tools.errors import UnsupportedError
@@ -24,6 +16,7 @@ from apertis_audio_tools.pipeline.worker_pool import run_in_thread
 from apertis_audio_tools.results import ChatDelta, ChatReply
 
 if TYPE_CHECKING:
+    from apertis_audio_tools.api.call import Call, StreamCall
     from apertis_audio_tools.pipeline.job_factory import JobContext
     from apertis_audio_tools.pipeline.model_directory import ModelDirectory
     from apertis_audio_tools.pipeline.request_runner import RequestRunner
@@ -219,6 +212,8 @@ class ChatVerbs:
 
     async def achat_with(self, messages: Sequence[ChatMessage], options: ChatOptions) -> ChatReply:
         """Async version of `chat_with`. A thread reads and converts the clips."""
+        from apertis_audio_tools.api.chat import chat_need
+
         options = await self._achat_options(messages, options)
         if chat_need(messages, options).has_audio:
             call = await run_in_thread(self._chat_call, messages, options)
@@ -258,6 +253,8 @@ class ChatVerbs:
 
     def _chat_options(self, messages: Sequence[ChatMessage], options: ChatOptions) -> ChatOptions:
         """Return the options with a model; nothing is asked if no model can reply."""
+        from apertis_audio_tools.api.chat import chat_need, check_chat
+
         if options.model != AUTO:
             return options
         check_chat(messages, options)
@@ -267,18 +264,26 @@ class ChatVerbs:
         self, messages: Sequence[ChatMessage], options: ChatOptions
     ) -> ChatOptions:
         """Async version of `_chat_options`."""
+        from apertis_audio_tools.api.chat import chat_need, check_chat
+
         if options.model != AUTO:
             return options
         check_chat(messages, options)
         return replace(options, model=await self._models.achoose(chat_need(messages, options)))
 
-    def _chat_call(self, messages: Sequence[ChatMessage], options: ChatOptions) -> Call[ChatReply]:
+    def _chat_call(
+        self, messages: Sequence[ChatMessage], options: ChatOptions
+    ) -> "Call[ChatReply]":
+        from apertis_audio_tools.api.chat import chat_call
+
         capabilities = self._context.capabilities
         return chat_call(messages, options, capabilities=capabilities, encode_clip=self.encode_clip)
 
     def _stream_call(
         self, messages: Sequence[ChatMessage], options: ChatOptions
-    ) -> StreamCall[ChatDelta]:
+    ) -> "StreamCall[ChatDelta]":
+        from apertis_audio_tools.api.chat import chat_stream_call
+
         return chat_stream_call(
             messages,
             options,

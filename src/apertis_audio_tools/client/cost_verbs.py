@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING
 
 from apertis_audio_tools.api.options import SpeechOptions, TranscriptionOptions
 from apertis_audio_tools.api.speakers import Speakers
-from apertis_audio_tools.api.speech import check_speech, use_model
-from apertis_audio_tools.api.token_usage import UsagePeriod, token_usage_call
 from apertis_audio_tools.client.settings import require_positive
 from apertis_audio_tools.errors import NotFoundError, UnsupportedError
 from apertis_audio_tools.models import (
@@ -18,6 +16,7 @@ from apertis_audio_tools.models import (
     TrackChoice,
     TranscriptFormat,
     UploadFormat,
+    UsagePeriod,
 )
 from apertis_audio_tools.pipeline.batch import BatchRequest, OnError, Sources
 from apertis_audio_tools.pipeline.estimates import (
@@ -204,6 +203,8 @@ class CostVerbs:
         Raises:
             UnsupportedError: If the service is known to refuse it.
         """
+        from apertis_audio_tools.api.speech import check_speech
+
         options = SpeechOptions(
             voice=voice,
             model=model,
@@ -227,6 +228,8 @@ class CostVerbs:
         instructions: str | None = None,
     ) -> Estimate:
         """Async version of `estimate_speech`."""
+        from apertis_audio_tools.api.speech import check_speech
+
         options = SpeechOptions(
             voice=voice,
             model=model,
@@ -251,6 +254,8 @@ class CostVerbs:
             UnsupportedError: If the service does not tell.
             APIError: If the service refused, could not be reached, or sent a malformed response.
         """
+        from apertis_audio_tools.api.token_usage import token_usage_call
+
         try:
             return self._requests.run(token_usage_call(period))
         except NotFoundError as error:
@@ -258,6 +263,8 @@ class CostVerbs:
 
     async def abalance(self, period: UsagePeriod | None = None) -> Balance:
         """Async version of `balance`."""
+        from apertis_audio_tools.api.token_usage import token_usage_call
+
         try:
             return await self._requests.arun(token_usage_call(period))
         except NotFoundError as error:
@@ -314,6 +321,7 @@ class CostVerbs:
         )
 
     def _estimate_speech(self, text: str, options: SpeechOptions, model: str) -> Estimate:
+        from apertis_audio_tools.api.speech import use_model
         from apertis_audio_tools.pipeline.speech_job import SpeechJob
 
         capabilities = self._context.capabilities

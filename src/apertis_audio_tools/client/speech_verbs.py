@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from apertis_audio_tools.api.options import SpeechOptions
-from apertis_audio_tools.api.speech import check_speech, use_model
 from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.files.atomic import AtomicFile
 from apertis_audio_tools.models import AUTO, VOICE, SpeechFormat
@@ -285,6 +284,8 @@ class SpeechVerbs:
 
     def _speech_options(self, options: SpeechOptions, text: str = "a") -> SpeechOptions:
         """Return the options with a model; nothing is asked if no model can speak the text."""
+        from apertis_audio_tools.api.speech import check_speech
+
         if options.model != AUTO:
             return options
         check_speech(text, options)
@@ -292,12 +293,16 @@ class SpeechVerbs:
 
     async def _aspeech_options(self, options: SpeechOptions, text: str = "a") -> SpeechOptions:
         """Async version of `_speech_options`."""
+        from apertis_audio_tools.api.speech import check_speech
+
         if options.model != AUTO:
             return options
         check_speech(text, options)
         return self._with_model(options, await self._models.achoose(options.need))
 
     def _with_model(self, options: SpeechOptions, model: str) -> SpeechOptions:
+        from apertis_audio_tools.api.speech import use_model
+
         return use_model(options, model, self._context.capabilities)
 
     def _job(self, text: str, options: SpeechOptions, *, stream: bool = False) -> "SpeechJob":
