@@ -13,7 +13,7 @@ from support.loopback_server import LoopbackServer
 from support.scripted_responses import respond
 from support.sync_async import Run
 
-SMALL, LARGE = 16 * 1024, 64 * 1024
+SMALL, LARGE = 16 * 1024, 256 * 1024
 PADDING = secrets.token_hex(600 * 1024)  # more than is read while a request is being sent
 MODELS = json.dumps({"data": [{"id": "whisper-1"}], "padding": PADDING}).encode()
 

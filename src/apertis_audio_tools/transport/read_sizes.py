@@ -4,6 +4,8 @@ import httpx
 
 READ_BYTES = 16 * 1024
 """Bytes that are read at once; compressed, they may hold a thousand times as many."""
+_PLAIN_READ_BYTES = 256 * 1024
+"""Bytes that are read at once of a body that is not compressed; h11 accepts any number."""
 
 
 class ReadSize:
@@ -15,9 +17,9 @@ class ReadSize:
 
     is_plain: bool = False
 
-    def read_size(self, wanted: int) -> int:
-        """Return the number of bytes to read where `wanted` bytes would do."""
-        return wanted if self.is_plain else min(wanted, READ_BYTES)
+    def read_size(self, max_bytes: int) -> int:
+        """Return the number of bytes to read where httpcore would read up to `max_bytes`."""
+        return _PLAIN_READ_BYTES if self.is_plain else min(max_bytes, READ_BYTES)
 
 
 def read_plain_body(response: httpx.Response) -> None:
