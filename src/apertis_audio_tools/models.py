@@ -17,6 +17,7 @@ from apertis_audio_tools.errors import ConfigurationError, UnsupportedError
 Operation = Literal["transcribe", "translate", "speak", "chat"]
 TranscriptFormat = Literal["json", "text", "srt", "vtt", "verbose_json"]
 SpeechFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
+UsagePeriod = Literal["today", "week", "month"]
 UploadFormat = Literal["auto", "original", "mp3", "opus"]
 """Encoding of uploads; `auto` and `original` re-encode only what the service does not accept."""
 Pauses = Literal["keep", "shorten"]
@@ -45,6 +46,15 @@ VOICE = "alloy"
 
 TRANSCRIPT_FORMATS = frozenset(get_args(TranscriptFormat))
 SPEECH_FORMATS = frozenset(get_args(SpeechFormat))
+SPEECH_MEDIA_TYPES: dict[str, str] = {
+    "mp3": "audio/mpeg",
+    "opus": "audio/ogg",
+    "aac": "audio/aac",
+    "flac": "audio/flac",
+    "wav": "audio/wav",
+    "pcm": "audio/pcm",
+}
+"""Media types by speech format."""
 CHAT_AUDIO_FORMATS = frozenset({"wav", "mp3", "flac", "opus", "aac", "pcm16"})
 VOICES = frozenset({"alloy", "echo", "fable", "onyx", "nova", "shimmer"})
 

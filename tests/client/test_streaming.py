@@ -4,25 +4,29 @@ import asyncio
 import contextlib
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
 from apertis_audio_tools import ApertisAudio, APIConnectionError, APIError, OutputError, Usage
+from apertis_audio_tools.client import chat_verbs
 from apertis_audio_tools.files.atomic import AtomicFile
+from apertis_audio_tools.pipeline import request_runner, worker_pool
 from support.loopback_server import Behaviour, LoopbackServer
 from support.scripted_responses import (
     reset_connection,
     respond,
     respond_chunked,
     respond_error,
+    respond_json,
     respond_truncated,
     stay_silent,
 )
 from support.sync_async import Run
 from support.timeouts import TIMEOUT
+from support.wav_files import silent_wav
 
 AUDIO = (Path(__file__).parents[1] / "clips" / "clip.mp3").read_bytes()
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: audio/mpeg\r\ncontent-length: 99999\r\n\r\n"
@@ -233,3 +237,38 @@ async def test_cancelled_while_the_file_is_created(
     await asyncio.get_running_loop().shutdown_default_executor()  # all threads are done
     assert list(tmp_path.iterdir()) == []  # noqa: ASYNC240  # a quick call, and nothing else runs
     assert server.requests == []
+
+
+def test_threads_write_large_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A switch to a thread takes longer than a small write, so many chunks are written at once."""
+    speech, writes = silent_wav(4_000_000), list[int]()
+
+    def write(file: BinaryIO, chunks: Iterable[bytes]) -> None:
+        writes.append(file.write(b"".join(chunks)))
+
+    monkeypatch.setattr(request_runner, "_write", write)
+    with LoopbackServer([respond(200, speech, "audio/wav")]) as server, server.client() as audio:
+        saved = asyncio.run(audio.asave_speech("Hello.", tmp_path / "speech.wav"))
+    assert (tmp_path / "speech.wav").read_bytes() == speech
+    assert saved.size == sum(writes) == len(speech)
+    assert len(writes) <= len(speech) // 500_000 + 1
+    assert max(writes) < 1_000_000
+
+
+def test_text_needs_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A short text is sent and read in the event loop; a clip is read in a thread."""
+    threads = list[object]()
+
+    def run_in_thread(function: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+        threads.append(function)
+        return worker_pool.run_in_thread(function, *args)
+
+    monkeypatch.setattr(request_runner, "run_in_thread", run_in_thread)
+    monkeypatch.setattr(chat_verbs, "run_in_thread", run_in_thread)
+    reply = respond_json({"choices": [{"message": {"content": "Hello."}}]})
+    with LoopbackServer([reply]) as server, server.client() as audio:
+        assert asyncio.run(audio.achat("Hello?", model="gpt-audio")).text == "Hello."
+        assert not threads
+        clip = ("clip.mp3", AUDIO)
+        assert asyncio.run(audio.achat("Hello?", clip, model="gpt-audio")).text == "Hello."
+        assert len(threads) == 1

@@ -51,7 +51,7 @@ MAY_IMPORT_ALONE = {
     "nat": {"plugins"},
     "rich": {"cli"},
     "starlette": {"mcp", "sandbox"},
-    "tenacity": {"pipeline", "transport"},
+    "tenacity": {"pipeline"},
     "tqdm": {"pipeline"},
     "typer": {"cli"},
     "uvicorn": {"mcp", "sandbox"},

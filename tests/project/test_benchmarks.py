@@ -76,3 +76,23 @@ def test_cutting() -> None:
     (cells,) = rows(page, f"{float(MINUTES):g} h ogg")
     assert all(float(cell) > 0 for cell in cells[1:5])
     assert (cells[-1] == "-") is not HAS_FFMPEG
+
+
+def test_imports() -> None:
+    """Each import is measured, beside openai's client if it is installed."""
+    page = output("imports.py", "--short")
+    for name in ("import and construct ApertisAudio", "apertis-audio --help"):
+        ((_, seconds, _, share),) = rows(page, name)
+        assert float(seconds) > 0
+        assert (share == "-") is (importlib.util.find_spec("openai") is None)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--tls",)], ids=["plain", "tls"])
+def test_streams(arguments: tuple[str, ...]) -> None:
+    """Uploads and speech are measured, beside httpx alone."""
+    page = output("streams.py", "--short", *arguments)
+    for name in ("upload", "async upload", "speech saved", "speech saved, async"):
+        ((_, ours, raw, ratio, *_),) = rows(page, name)
+        assert float(ours) > 0
+        assert float(raw) > 0
+        assert float(ratio) > 0

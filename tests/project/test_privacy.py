@@ -44,7 +44,9 @@ def test_client_hides_the_key() -> None:
     """The representations of the client and its parts do not contain the key."""
     with LoopbackServer([MODELS]) as server, server.client() as audio:
         audio.models()
-        assert KEY not in repr(audio) + str(audio) + repr(vars(audio)) + repr(audio._batches)
+        assert KEY not in repr(audio) + str(audio) + repr(vars(audio)) + repr(
+            audio._runners.batches
+        )
 
 
 @pytest.mark.parametrize(

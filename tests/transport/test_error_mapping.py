@@ -12,7 +12,8 @@ from pydantic import SecretStr
 
 from apertis_audio_tools import APIConnectionError, APIError
 from apertis_audio_tools.api.request import Request, RequestBody, Upload
-from apertis_audio_tools.transport import CancelToken, Transport
+from apertis_audio_tools.transport.cancellation import CancelToken
+from apertis_audio_tools.transport.http import Transport
 from support.loopback_server import Behaviour, LoopbackServer
 from support.scripted_responses import (
     reset_connection,

@@ -19,7 +19,7 @@ from apertis_audio_tools.api.call import Call
 from apertis_audio_tools.api.request import Request, RequestBody, Upload
 from apertis_audio_tools.api.response import Response
 from apertis_audio_tools.pipeline.request_runner import RequestRunner
-from apertis_audio_tools.transport import Transport
+from apertis_audio_tools.transport.http import Transport
 from apertis_audio_tools.transport.retry import RetryPolicy
 from support.fake_clock import FakeClock
 from support.loopback_server import LoopbackServer, unused_port

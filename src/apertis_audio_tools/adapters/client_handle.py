@@ -18,7 +18,7 @@ from apertis_audio_tools.concurrency import fork_safety
 from apertis_audio_tools.errors import ConfigurationError
 from apertis_audio_tools.models import Model
 from apertis_audio_tools.pipeline.cache import CacheSetting
-from apertis_audio_tools.transport.connections import Verify
+from apertis_audio_tools.transport.connection_options import Verify
 
 
 def _copy_models(models: object) -> dict[str, Model] | None:

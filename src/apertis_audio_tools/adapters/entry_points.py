@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import distribution
 from importlib.util import find_spec
 
 DISTRIBUTION = "apertis-audio-tools"
@@ -84,6 +83,8 @@ class Registration:
 
 def list_registrations() -> list[Registration]:
     """Return the entry points of the installed package, sorted by group and name."""
+    from importlib.metadata import distribution
+
     groups = list(HOST_PROGRAMS)
     found = (
         Registration(each.group, each.name, each.value)

@@ -15,7 +15,6 @@ from apertis_audio_tools.adapters.documents import (
     make_documents,
 )
 from apertis_audio_tools.api.options import ENGLISH, TranscriptionOptions
-from apertis_audio_tools.api.transcription import check_terms
 from apertis_audio_tools.audio import Source, is_named_source, require_file
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.errors import (
@@ -109,6 +108,8 @@ class LoadOptions:
     progress: bool | ProgressCallback = False
 
     def __post_init__(self) -> None:
+        from apertis_audio_tools.api.transcription import check_terms
+
         options = self.transcription
         if options.task not in {"transcribe", "translate"}:
             raise ConfigurationError(f"task is {options.task!r}; it is transcribe or translate.")

@@ -34,10 +34,15 @@ _FILE_NAME_ESCAPES = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A", "\\": 
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[R_co]):
-    """Request, and the function that reads its response or raises `MalformedResponseError`."""
+    """Request, and the function that reads its response or raises `MalformedResponseError`.
+
+    Attributes:
+        is_text: True if the response is text alone, so that reading a short one takes no time.
+    """
 
     request: Request
     read: Callable[[Response], R_co]
+    is_text: bool = False
 
 
 class StreamReader(Protocol[R_co]):

@@ -2,8 +2,8 @@
 
 import functools
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, FailFast
 
@@ -17,8 +17,8 @@ from apertis_audio_tools.api.call import (
     response_metadata,
 )
 from apertis_audio_tools.api.chat_stream import ArgumentsText, ChatEventReader
-from apertis_audio_tools.api.options import ChatOptions, ModelNeed
-from apertis_audio_tools.api.request import AsciiText, Request, RequestBody, Upload
+from apertis_audio_tools.api.options import ChatMessage, ChatOptions, ModelNeed
+from apertis_audio_tools.api.request import AsciiText, ClipEncoder, Request, RequestBody, Upload
 from apertis_audio_tools.api.response import Response, malformed_error
 from apertis_audio_tools.api.usage import parse_usage
 from apertis_audio_tools.errors import UnsupportedError
@@ -28,10 +28,6 @@ from apertis_audio_tools.results import ChatDelta, ChatReply, ToolCall
 _PATH = "/chat/completions"
 
 _RESERVED_FIELDS = frozenset({"audio", "messages", "modalities", "model", "stream"})
-
-ChatMessage: TypeAlias = Mapping[str, Any]
-ClipEncoder: TypeAlias = Callable[[Any], tuple[Upload, str]]
-"""Function that returns an upload and its format for a source of audio."""
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
@@ -62,7 +58,7 @@ def chat_call(
         need=chat_need(messages, options),
         max_response_bytes=models.MAX_AUDIO_RESPONSE_BYTES,
     )
-    return Call(request, functools.partial(_read, options=options))
+    return Call(request, functools.partial(_read, options=options), is_text=not is_spoken)
 
 
 def chat_stream_call(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self, TypeAlias, get_args
 
 from apertis_audio_tools.api.speakers import Speakers, require_speaker_options
 from apertis_audio_tools.errors import ConfigurationError, UnsupportedError
@@ -21,6 +21,8 @@ from apertis_audio_tools.models import (
     require_quality_options,
     require_track_choice,
 )
+
+ChatMessage: TypeAlias = Mapping[str, Any]
 
 TimestampGranularity = Literal["word", "segment"]
 """Texts of a transcript that have times."""

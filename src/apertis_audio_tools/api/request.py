@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from typing import BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 from apertis_audio_tools.api.options import ModelNeed
 from apertis_audio_tools.errors import RecordingError
@@ -17,7 +17,7 @@ READ_BYTES = 3 * 64 * 1024
 
 _JOINED_BYTES = 64 * 1024
 
-_READS_PER_THREAD = 4
+_READS_PER_THREAD = 8
 """Reads for each switch to a thread, which takes longer than a read."""
 
 
@@ -76,6 +76,9 @@ class AsciiText:
         for start in range(0, len(self.text), READ_BYTES):
             yield self.text[start : start + READ_BYTES].encode("ascii")
 
+
+ClipEncoder: TypeAlias = Callable[[Any], tuple[Upload, str]]
+"""Function that returns an upload and its format for a source of audio."""
 
 BodyPart: TypeAlias = bytes | AsciiText | Upload | Base64Upload
 

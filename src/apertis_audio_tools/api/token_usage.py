@@ -1,15 +1,12 @@
 """GET /token/usage: the quota of the key."""
 
-from typing import Literal
-
 from pydantic import BaseModel
 
 from apertis_audio_tools.api.call import Call, parse_json
 from apertis_audio_tools.api.request import Request
 from apertis_audio_tools.api.response import Response
+from apertis_audio_tools.models import UsagePeriod
 from apertis_audio_tools.results import Balance
-
-UsagePeriod = Literal["today", "week", "month"]
 
 
 class _Data(BaseModel):

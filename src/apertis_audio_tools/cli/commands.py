@@ -2,13 +2,11 @@
 
 import contextlib
 import sys
-from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.filesize import decimal
 from rich.table import Column
 
 import apertis_audio_tools
@@ -70,10 +68,11 @@ from apertis_audio_tools.cli.transcript_output import (
     write_outcomes,
 )
 from apertis_audio_tools.models import AUTO, MODELS, VOICE
-from apertis_audio_tools.pipeline.accounts import Account, Limits
-from apertis_audio_tools.pipeline.cache import open_cache, user_cache
-from apertis_audio_tools.results import ModelStatus
-from apertis_audio_tools.results.cues import choose_limits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from apertis_audio_tools.results import ModelStatus
 
 app: typer.Typer = typer.Typer(
     no_args_is_help=True,
@@ -156,10 +155,10 @@ def transcribe(
         if dry_run:
             print_estimate(session, files, options, uplink_mbps)
             return
-        limits = choose_limits(max_line, max_lines, max_cps, min_seconds)
+        limits = (max_line, max_lines, max_cps, min_seconds)
         output = TranscriptOutput.create(files, folder, output_format, limits, overwrite=overwrite)
-        account = Account(Limits(max_cost, max_audio_seconds))
-        _write_transcripts(session, "Transcribing", files, options, output, account=account)
+        budget = (max_cost, max_audio_seconds)
+        _write_transcripts(session, "Transcribing", files, options, output, budget=budget)
 
 
 @app.command()
@@ -216,10 +215,10 @@ def translate(
         if dry_run:
             print_estimate(session, files, options, uplink_mbps)
             return
-        limits = choose_limits(max_line, max_lines, max_cps, min_seconds)
+        limits = (max_line, max_lines, max_cps, min_seconds)
         output = TranscriptOutput.create(files, folder, output_format, limits, overwrite=overwrite)
-        account = Account(Limits(max_cost, max_audio_seconds))
-        _write_transcripts(session, "Translating", files, options, output, account=account)
+        budget = (max_cost, max_audio_seconds)
+        _write_transcripts(session, "Translating", files, options, output, budget=budget)
 
 
 def _write_transcripts(
@@ -229,8 +228,11 @@ def _write_transcripts(
     options: TranscriptionOptions,
     output: TranscriptOutput,
     *,
-    account: Account,
+    budget: tuple[float | None, float | None],
 ) -> None:
+    from apertis_audio_tools.pipeline.accounts import Account, Limits
+
+    account = Account(Limits(*budget))
     with recordings_progress(label, len(files)) as progress:
         sources = [open_input(file) for file in files]
         outcomes = session.client.transcribe_many_with(
@@ -335,7 +337,7 @@ def models(
         print_table([Column("model", no_wrap=True), Column("capabilities", overflow="fold")], rows)
 
 
-def _print_ending_models(statuses: Iterable[ModelStatus]) -> None:
+def _print_ending_models(statuses: "Iterable[ModelStatus]") -> None:
     """Print the models that end, with the operations whose default they are."""
     ending = [each for each in statuses if each.is_ending]
     rows = [
@@ -355,7 +357,7 @@ def _print_ending_models(statuses: Iterable[ModelStatus]) -> None:
         print_note("No model of this key is known to end.")
 
 
-def _describe_state(status: ModelStatus) -> str:
+def _describe_state(status: "ModelStatus") -> str:
     if not status.is_listed:
         return "not in the list of this key"
     return "deprecated by the service" if status.is_deprecated else "in the list of this key"
@@ -378,6 +380,10 @@ def cache(
     clear: Annotated[bool, typer.Option("--clear", help="Delete all cached transcripts.")] = False,
 ) -> None:
     """Show the cache of transcripts, which avoids paying twice, or clear it."""
+    from rich.filesize import decimal
+
+    from apertis_audio_tools.pipeline.cache import open_cache, user_cache
+
     with report_errors(), contextlib.closing(open_cache(None) or user_cache()) as transcripts:
         if clear:
             print_result(f"Transcripts forgotten: {transcripts.clear()}.")

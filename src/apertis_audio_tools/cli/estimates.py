@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.table import Column
 
@@ -10,7 +11,9 @@ from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.cli.session import CommandSession, print_note
 from apertis_audio_tools.cli.standard_streams import input_name, open_input, require_output
 from apertis_audio_tools.cli.tables import print_table
-from apertis_audio_tools.pipeline.estimates import Estimate, RecordingEstimate
+
+if TYPE_CHECKING:
+    from apertis_audio_tools.pipeline.estimates import Estimate, RecordingEstimate
 
 _COLUMNS = ("pieces", "cached", "requests", "seconds", "MB", "dollars")
 _MEGABYTE = 1_000_000
@@ -44,7 +47,7 @@ def print_estimate(
             session.report_failure(name, each.error)
 
 
-def _cells(estimate: Estimate | RecordingEstimate, pieces: int) -> tuple[str, ...]:
+def _cells(estimate: "Estimate | RecordingEstimate", pieces: int) -> tuple[str, ...]:
     return (
         str(pieces),
         str(estimate.cached_pieces),
@@ -55,7 +58,7 @@ def _cells(estimate: Estimate | RecordingEstimate, pieces: int) -> tuple[str, ..
     )
 
 
-def _notes(estimate: Estimate) -> list[str]:
+def _notes(estimate: "Estimate") -> list[str]:
     """Return sentences about the price, the upload, and what is not known before."""
     price, notes = estimate.price, list[str]()
     if price is not None and price.per_hour is not None:

@@ -1,27 +1,30 @@
 """The progress bar on a terminal."""
 
 import contextlib
-from collections.abc import Callable, Iterator
-
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as ProgressBar
+from typing import TYPE_CHECKING
 
 from apertis_audio_tools.cli.session import err_console
 from apertis_audio_tools.cli.standard_streams import is_terminal_output
-from apertis_audio_tools.pipeline.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from apertis_audio_tools.pipeline.progress import Progress
 
 
 @contextlib.contextmanager
-def recordings_progress(label: str, total: int) -> Iterator[Callable[[Progress], None]]:
+def recordings_progress(label: str, total: int) -> "Iterator[Callable[[Progress], None]]":
     """Show a temporary progress bar on standard error if it is a terminal."""
+    from rich import progress as bars
+
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[details]}"),
-        TimeElapsedColumn(),
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TextColumn("{task.fields[details]}"),
+        bars.TimeElapsedColumn(),
     )
-    progress_bar = ProgressBar(
+    progress_bar = bars.Progress(
         *columns,
         console=err_console,
         transient=True,
@@ -31,7 +34,7 @@ def recordings_progress(label: str, total: int) -> Iterator[Callable[[Progress],
     with progress_bar:
         task = progress_bar.add_task(label, total=total, details="")
 
-        def show(progress: Progress) -> None:
+        def show(progress: "Progress") -> None:
             failed = f", {progress.failed} failed" if progress.failed else ""
             details = f"{progress.seconds / 60:.1f} min of audio{failed}"
             progress_bar.update(task, completed=progress.done, details=details)

@@ -5,24 +5,25 @@ import logging
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import typer
-from pydantic import SecretStr
 from rich.console import Console
 from rich.text import Text
 
 from apertis_audio_tools.cli.terminal import escape_controls
-from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.errors import (
     ApertisError,
     BudgetExceededError,
     ConfigurationError,
     UnsupportedError,
 )
-from apertis_audio_tools.pipeline.cache import default_cache_setting, open_cache
-from apertis_audio_tools.results import TotalUsage
 
-_SANDBOX_KEY = SecretStr("sk-sandbox")
+if TYPE_CHECKING:
+    from apertis_audio_tools.client import ApertisAudio
+    from apertis_audio_tools.results import TotalUsage
+
+_SANDBOX_KEY = "sk-sandbox"
 _SHOWN_DOLLARS = 0.001
 _FAILED, _WRONG_USAGE, _INTERRUPTED = 1, 2, 130
 
@@ -60,7 +61,7 @@ class CommandSession:
         is_caching: True if transcripts are cached.
     """
 
-    client: ApertisAudio
+    client: "ApertisAudio"
     is_caching: bool
     _servers: set[str] = field(default_factory=set)
     _failures: int = 0
@@ -110,7 +111,7 @@ class CommandSession:
             raise typer.Exit(_FAILED)
 
 
-def _format_usage(used: TotalUsage) -> str:
+def _format_usage(used: "TotalUsage") -> str:
     """Return what a run has used and cost, or an empty text if it was nothing."""
     counts = {
         "s of audio": used.seconds,
@@ -146,6 +147,9 @@ def open_session(
     `max_cost` (dollars) and `max_audio_seconds` limit the session as a whole.
     """
     with report_errors(), _show_retries(), contextlib.ExitStack() as stack:
+        from apertis_audio_tools.client import ApertisAudio
+        from apertis_audio_tools.pipeline.cache import default_cache_setting, open_cache
+
         key = base_url = None
         cache = default_cache_setting() if use_cache and not sandbox else False
         if sandbox:

@@ -7,13 +7,15 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import typer
 
-from apertis_audio_tools.audio import Source
 from apertis_audio_tools.cli.terminal import escape_controls
 from apertis_audio_tools.errors import OutputError, UnsupportedError
+
+if TYPE_CHECKING:
+    from apertis_audio_tools.audio import Source
 
 STDIN = "-"
 _UNDECODED = re.compile("[\udc80-\udcff]")
@@ -69,7 +71,7 @@ def _discard_output() -> None:
         os.close(nowhere)
 
 
-def open_input(file: str | Path) -> Source:
+def open_input(file: str | Path) -> "Source":
     """Return the source of a recording: a file or standard input.
 
     Raises:

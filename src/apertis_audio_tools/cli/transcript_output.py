@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 from unicodedata import normalize
 
 import typer
@@ -14,9 +15,11 @@ from apertis_audio_tools.cli.standard_streams import input_name, print_result, r
 from apertis_audio_tools.cli.terminal import escape_controls
 from apertis_audio_tools.errors import OutputError
 from apertis_audio_tools.files.atomic import AtomicFile
-from apertis_audio_tools.pipeline.batch import Outcome
-from apertis_audio_tools.results import Transcript
-from apertis_audio_tools.text.readable_cues import CueLimits
+
+if TYPE_CHECKING:
+    from apertis_audio_tools.pipeline.batch import Outcome
+    from apertis_audio_tools.results import Transcript
+    from apertis_audio_tools.text.readable_cues import CueLimits
 
 
 class OutputFormat(StrEnum):
@@ -45,12 +48,12 @@ class OutputFormat(StrEnum):
         return self is OutputFormat.passages or self.is_subtitles
 
 
-_FORMATTERS: dict[OutputFormat, Callable[[Transcript], str]] = {
-    OutputFormat.passages: Transcript.to_timecoded,
-    OutputFormat.text: Transcript.to_text,
-    OutputFormat.srt: Transcript.to_srt,
-    OutputFormat.vtt: Transcript.to_vtt,
-    OutputFormat.json: Transcript.to_json,
+_FORMATTERS: dict[OutputFormat, Callable[["Transcript"], str]] = {
+    OutputFormat.passages: lambda each: each.to_timecoded(),
+    OutputFormat.text: lambda each: each.to_text(),
+    OutputFormat.srt: lambda each: each.to_srt(),
+    OutputFormat.vtt: lambda each: each.to_vtt(),
+    OutputFormat.json: lambda each: each.to_json(),
 }
 
 
@@ -69,7 +72,7 @@ class TranscriptOutput:
     names: list[Path]
     paths: list[Path | None]
     output_format: OutputFormat
-    limits: CueLimits | None
+    limits: "CueLimits | None"
     overwrite: bool
 
     @classmethod
@@ -78,16 +81,26 @@ class TranscriptOutput:
         files: list[Path],
         folder: Path | None,
         output_format: OutputFormat,
-        limits: CueLimits | None,
+        limits: tuple[int | None, int | None, float | None, float | None],
         *,
         overwrite: bool,
     ) -> "TranscriptOutput":
         """Return the output for files; refuse conflicts before anything is paid for.
 
+        Args:
+            files: Recordings.
+            folder: Folder for the transcripts; None for standard output.
+            output_format: Format of the transcripts.
+            limits: Longest line, lines, speed and seconds of subtitles; see `Transcript.cues`.
+            overwrite: Whether existing files are replaced.
+
         Raises:
             OutputError: If a file exists, or two recordings would be written to one file.
         """
-        if limits and not output_format.is_subtitles:
+        from apertis_audio_tools.results.cues import choose_limits
+
+        cue_limits = choose_limits(*limits)
+        if cue_limits and not output_format.is_subtitles:
             raise typer.BadParameter("Limits of subtitles are for --format srt and vtt.")
         names = [input_name(file) for file in files]
         if folder is None:
@@ -96,7 +109,7 @@ class TranscriptOutput:
                     f"{output_format} is for one recording; for several, add -o DIR."
                 )
             require_output()
-            return cls(names, [None] * len(files), output_format, limits, overwrite)
+            return cls(names, [None] * len(files), output_format, cue_limits, overwrite)
         paths = [folder / f"{name.stem}{output_format.suffix}" for name in names]
         _require_different(names, paths)
         for path in paths:
@@ -105,9 +118,9 @@ class TranscriptOutput:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"{folder} cannot be a folder: {error.strerror}.") from error
-        return cls(names, [*paths], output_format, limits, overwrite)
+        return cls(names, [*paths], output_format, cue_limits, overwrite)
 
-    def write(self, index: int, transcript: Transcript) -> None:
+    def write(self, index: int, transcript: "Transcript") -> None:
         """Write the transcript of a recording."""
         text, path = self._format(transcript), self.paths[index]
         if path is None:
@@ -119,7 +132,7 @@ class TranscriptOutput:
             new.file.write(f"{text}\n".encode())
         print_note(str(path))
 
-    def _format(self, transcript: Transcript) -> str:
+    def _format(self, transcript: "Transcript") -> str:
         """Return a transcript as text; note how many subtitles cannot be read in time."""
         if not self.limits:
             return _FORMATTERS[self.output_format](transcript)
@@ -169,7 +182,7 @@ def require_folder(path: Path | None) -> Path | None:
 
 
 def write_outcomes(
-    session: CommandSession, outcomes: Generator[Outcome], output: TranscriptOutput
+    session: CommandSession, outcomes: "Generator[Outcome]", output: TranscriptOutput
 ) -> None:
     """Write the transcripts of a batch, and report its failures."""
     with (

@@ -1,6 +1,7 @@
 """Verbs that turn many recordings into text."""
 
 from collections.abc import AsyncGenerator, Generator, Sequence
+from typing import TYPE_CHECKING
 
 from apertis_audio_tools.api.options import TimestampGranularity, TranscriptionOptions
 from apertis_audio_tools.api.speakers import Speakers
@@ -14,16 +15,18 @@ from apertis_audio_tools.models import (
 )
 from apertis_audio_tools.pipeline.accounts import Account, Limits
 from apertis_audio_tools.pipeline.batch import BatchRequest, OnError, Outcome, Sources
-from apertis_audio_tools.pipeline.batch_runner import BatchRunner
-from apertis_audio_tools.pipeline.job_factory import JobContext, JobFactory
 from apertis_audio_tools.pipeline.progress import ProgressCallback, ProgressReporter
+
+if TYPE_CHECKING:
+    from apertis_audio_tools.client.runners import Runners
+    from apertis_audio_tools.pipeline.job_factory import JobContext
 
 
 class BatchVerbs:
     """`transcribe_many` and `translate_many`, sync and async."""
 
-    _context: JobContext
-    _batches: BatchRunner
+    _context: "JobContext"
+    _runners: "Runners"
 
     def transcribe_many(
         self,
@@ -322,10 +325,10 @@ class BatchVerbs:
 
         They are charged to the account too, whose limits they keep.
         """
-        factory = JobFactory.create(options, self._context)
-        reporter = ProgressReporter(progress)
-        request = BatchRequest(sources, factory, in_order, on_error, reporter, account or Account())
-        return self._batches.run(request)
+        request = self._batch_request(
+            sources, options, account, in_order=in_order, on_error=on_error, progress=progress
+        )
+        return self._runners.batches.run(request)
 
     def atranscribe_many_with(
         self,
@@ -338,7 +341,23 @@ class BatchVerbs:
         progress: bool | ProgressCallback = False,
     ) -> AsyncGenerator[Outcome]:
         """Async version of `transcribe_many_with`."""
+        request = self._batch_request(
+            sources, options, account, in_order=in_order, on_error=on_error, progress=progress
+        )
+        return self._runners.batches.arun(request)
+
+    def _batch_request(
+        self,
+        sources: Sources,
+        options: TranscriptionOptions,
+        account: Account | None,
+        *,
+        in_order: bool,
+        on_error: OnError,
+        progress: bool | ProgressCallback,
+    ) -> BatchRequest:
+        from apertis_audio_tools.pipeline.job_factory import JobFactory
+
         factory = JobFactory.create(options, self._context)
         reporter = ProgressReporter(progress)
-        request = BatchRequest(sources, factory, in_order, on_error, reporter, account or Account())
-        return self._batches.arun(request)
+        return BatchRequest(sources, factory, in_order, on_error, reporter, account or Account())

@@ -5,26 +5,21 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from apertis_audio_tools.api.call import Call, StreamCall
-from apertis_audio_tools.api.chat import (
-    ChatMessage,
-    chat_call,
-    chat_need,
-    chat_stream_call,
-    check_chat,
-)
-from apertis_audio_tools.api.options import ChatOptions
+from apertis_audio_tools.api.options import ChatMessage, ChatOptions
 from apertis_audio_tools.api.request import Upload
-from apertis_audio_tools.audio import Source, encode_chat_clip, probe
+from apertis_audio_tools.audio import Source
 from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.models import AUTO
-from apertis_audio_tools.pipeline.job_factory import JobContext
-from apertis_audio_tools.pipeline.model_directory import ModelDirectory
-from apertis_audio_tools.pipeline.request_runner import RequestRunner
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread
 from apertis_audio_tools.results import ChatDelta, ChatReply
+
+if TYPE_CHECKING:
+    from apertis_audio_tools.api.call import Call, StreamCall
+    from apertis_audio_tools.pipeline.job_factory import JobContext
+    from apertis_audio_tools.pipeline.model_directory import ModelDirectory
+    from apertis_audio_tools.pipeline.request_runner import RequestRunner
 
 logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 
@@ -32,9 +27,9 @@ logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 class ChatVerbs:
     """`chat` and `stream_chat`, sync and async."""
 
-    _context: JobContext
-    _models: ModelDirectory
-    _requests: RequestRunner
+    _context: "JobContext"
+    _models: "ModelDirectory"
+    _requests: "RequestRunner"
 
     def chat(
         self,
@@ -217,8 +212,14 @@ class ChatVerbs:
 
     async def achat_with(self, messages: Sequence[ChatMessage], options: ChatOptions) -> ChatReply:
         """Async version of `chat_with`. A thread reads and converts the clips."""
+        from apertis_audio_tools.api.chat import chat_need
+
         options = await self._achat_options(messages, options)
-        return await self._requests.arun(await run_in_thread(self._chat_call, messages, options))
+        if chat_need(messages, options).has_audio:
+            call = await run_in_thread(self._chat_call, messages, options)
+        else:
+            call = self._chat_call(messages, options)
+        return await self._requests.arun(call)
 
     def stream_chat_with(
         self, messages: Sequence[ChatMessage], options: ChatOptions
@@ -243,6 +244,8 @@ class ChatVerbs:
 
         An ``input_audio`` block may have such an upload as its ``data``.
         """
+        from apertis_audio_tools.audio import encode_chat_clip, probe
+
         recording = probe(source, isolate=self._context.isolate_probe)
         for note in recording.notes:
             logger.warning("%s: %s", recording.label, note)
@@ -250,6 +253,8 @@ class ChatVerbs:
 
     def _chat_options(self, messages: Sequence[ChatMessage], options: ChatOptions) -> ChatOptions:
         """Return the options with a model; nothing is asked if no model can reply."""
+        from apertis_audio_tools.api.chat import chat_need, check_chat
+
         if options.model != AUTO:
             return options
         check_chat(messages, options)
@@ -259,18 +264,26 @@ class ChatVerbs:
         self, messages: Sequence[ChatMessage], options: ChatOptions
     ) -> ChatOptions:
         """Async version of `_chat_options`."""
+        from apertis_audio_tools.api.chat import chat_need, check_chat
+
         if options.model != AUTO:
             return options
         check_chat(messages, options)
         return replace(options, model=await self._models.achoose(chat_need(messages, options)))
 
-    def _chat_call(self, messages: Sequence[ChatMessage], options: ChatOptions) -> Call[ChatReply]:
+    def _chat_call(
+        self, messages: Sequence[ChatMessage], options: ChatOptions
+    ) -> "Call[ChatReply]":
+        from apertis_audio_tools.api.chat import chat_call
+
         capabilities = self._context.capabilities
         return chat_call(messages, options, capabilities=capabilities, encode_clip=self.encode_clip)
 
     def _stream_call(
         self, messages: Sequence[ChatMessage], options: ChatOptions
-    ) -> StreamCall[ChatDelta]:
+    ) -> "StreamCall[ChatDelta]":
+        from apertis_audio_tools.api.chat import chat_stream_call
+
         return chat_stream_call(
             messages,
             options,

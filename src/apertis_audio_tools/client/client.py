@@ -3,14 +3,10 @@
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import NoReturn, Self
+from typing import TYPE_CHECKING, NoReturn, Self
 
 from pydantic import SecretStr
 
-from apertis_audio_tools.api.catalogue import CatalogueModel, catalogue_call
-from apertis_audio_tools.api.model_choice import ModelChooser
-from apertis_audio_tools.api.model_lifecycle import ModelLifecycles, check_models
-from apertis_audio_tools.api.model_list import ListedModel, model_list_call
 from apertis_audio_tools.api.options import TranscriptionOptions
 from apertis_audio_tools.client import settings
 from apertis_audio_tools.client.batch_verbs import BatchVerbs
@@ -22,20 +18,14 @@ from apertis_audio_tools.concurrency.permits import FairSemaphore
 from apertis_audio_tools.errors import APIError, ConfigurationError
 from apertis_audio_tools.models import MODELS, Capabilities, Model, Task
 from apertis_audio_tools.pipeline.accounts import Account, Limits
-from apertis_audio_tools.pipeline.batch_runner import BatchRunner
 from apertis_audio_tools.pipeline.cache import CacheSetting, open_cache
-from apertis_audio_tools.pipeline.job_factory import JobContext
-from apertis_audio_tools.pipeline.ledger import ClientLedger, PriceList
-from apertis_audio_tools.pipeline.model_directory import ModelDirectory
-from apertis_audio_tools.pipeline.request_runner import RequestRunner
-from apertis_audio_tools.pipeline.speech_runner import SpeechRunner
-from apertis_audio_tools.pipeline.spoken_text_runner import SpokenTextRunner
-from apertis_audio_tools.pipeline.text_translation import TextTranslator
-from apertis_audio_tools.pipeline.transcription_runner import TranscriptionRunner
 from apertis_audio_tools.results import ModelStatus
-from apertis_audio_tools.transport import Transport
-from apertis_audio_tools.transport.connections import ConnectionOptions, Verify
+from apertis_audio_tools.transport.connection_options import ConnectionOptions, Verify
 from apertis_audio_tools.transport.retry import Clock, RateLimiter, RetryPolicy, SystemClock
+
+if TYPE_CHECKING:
+    from apertis_audio_tools.api.catalogue import CatalogueModel
+    from apertis_audio_tools.api.model_list import ListedModel
 
 
 class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs, CostVerbs):
@@ -121,6 +111,14 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs, CostV
         clock: Clock | None = None,
     ) -> None:
         api_key = settings.as_secret(api_key)  # first, so that no variable shows it
+        # These bring httpx, which adapters do not need before they make a client.
+        from apertis_audio_tools.client.runners import Runners
+        from apertis_audio_tools.pipeline.job_factory import JobContext
+        from apertis_audio_tools.pipeline.ledger import ClientLedger, PriceList
+        from apertis_audio_tools.pipeline.model_directory import ModelDirectory
+        from apertis_audio_tools.pipeline.request_runner import RequestRunner
+        from apertis_audio_tools.transport.http import Transport
+
         self._base_url = settings.resolve_base_url(base_url)
         self._cache = open_cache(cache)
         self._context = JobContext(
@@ -149,12 +147,7 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs, CostV
         prices = PriceList(requests, self._base_url, models)
         self._ledger = ClientLedger(Account(Limits(max_cost, max_audio_seconds)), prices)
         self._requests = replace(requests, models=self._models, ledger=self._ledger)
-        self._speech = SpeechRunner(self._requests, permits)
-        self._spoken_texts = SpokenTextRunner(self._speech)
-        self._transcriptions = TranscriptionRunner(
-            self._requests, permits, self._models, TextTranslator(self._requests, self._models)
-        )
-        self._batches = BatchRunner(self._transcriptions)
+        self._runners = Runners(self._requests, permits, self._models)
 
     def __copy__(self) -> Self:
         return self
@@ -196,10 +189,14 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs, CostV
         Raises:
             APIError: If the service refused, could not be reached, or sent a malformed response.
         """
+        from apertis_audio_tools.api.model_list import model_list_call
+
         return tuple(each.name for each in self._requests.run(model_list_call()))
 
     async def amodels(self) -> tuple[str, ...]:
         """Async version of `models`."""
+        from apertis_audio_tools.api.model_list import model_list_call
+
         return tuple(each.name for each in await self._requests.arun(model_list_call()))
 
     def check_models(self) -> tuple[ModelStatus, ...]:
@@ -212,23 +209,32 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs, CostV
             APIError: If the service refused the list of models, could not be reached, or sent a
                 malformed response.
         """
+        from apertis_audio_tools.api.catalogue import catalogue_call
+        from apertis_audio_tools.api.model_list import model_list_call
+
         listed = self._requests.run(model_list_call())
-        catalogue = tuple[CatalogueModel, ...]()
+        catalogue: tuple[CatalogueModel, ...] = ()
         with contextlib.suppress(APIError):  # a gateway need not have a catalogue
             catalogue = self._requests.run(catalogue_call(self._base_url))
         return self._statuses(listed, catalogue)
 
     async def acheck_models(self) -> tuple[ModelStatus, ...]:
         """Async version of `check_models`."""
+        from apertis_audio_tools.api.catalogue import catalogue_call
+        from apertis_audio_tools.api.model_list import model_list_call
+
         listed = await self._requests.arun(model_list_call())
-        catalogue = tuple[CatalogueModel, ...]()
+        catalogue: tuple[CatalogueModel, ...] = ()
         with contextlib.suppress(APIError):
             catalogue = await self._requests.arun(catalogue_call(self._base_url))
         return self._statuses(listed, catalogue)
 
     def _statuses(
-        self, listed: Sequence[ListedModel], catalogue: Iterable[CatalogueModel]
+        self, listed: "Sequence[ListedModel]", catalogue: "Iterable[CatalogueModel]"
     ) -> tuple[ModelStatus, ...]:
+        from apertis_audio_tools.api.model_choice import ModelChooser
+        from apertis_audio_tools.api.model_lifecycle import ModelLifecycles, check_models
+
         deprecated = frozenset(each.name for each in catalogue if each.is_deprecated)
         lifecycles = ModelLifecycles(listed, self._context.capabilities.models)
         today = self._requests.retry.clock.today()

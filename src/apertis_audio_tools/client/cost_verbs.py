@@ -1,11 +1,10 @@
 """Verbs about cost: estimates before a run, and what was used after it."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from apertis_audio_tools.api.options import SpeechOptions, TranscriptionOptions
 from apertis_audio_tools.api.speakers import Speakers
-from apertis_audio_tools.api.speech import check_speech, use_model
-from apertis_audio_tools.api.token_usage import UsagePeriod, token_usage_call
 from apertis_audio_tools.client.settings import require_positive
 from apertis_audio_tools.errors import NotFoundError, UnsupportedError
 from apertis_audio_tools.models import (
@@ -17,6 +16,7 @@ from apertis_audio_tools.models import (
     TrackChoice,
     TranscriptFormat,
     UploadFormat,
+    UsagePeriod,
 )
 from apertis_audio_tools.pipeline.batch import BatchRequest, OnError, Sources
 from apertis_audio_tools.pipeline.estimates import (
@@ -26,23 +26,24 @@ from apertis_audio_tools.pipeline.estimates import (
     estimate_recordings,
     estimate_speech,
 )
-from apertis_audio_tools.pipeline.job_factory import JobContext, JobFactory
-from apertis_audio_tools.pipeline.ledger import ClientLedger
-from apertis_audio_tools.pipeline.model_directory import ModelDirectory
 from apertis_audio_tools.pipeline.progress import ProgressReporter
-from apertis_audio_tools.pipeline.request_runner import RequestRunner
-from apertis_audio_tools.pipeline.speech_job import SpeechJob
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread
 from apertis_audio_tools.results import Balance, TotalUsage
+
+if TYPE_CHECKING:
+    from apertis_audio_tools.pipeline.job_factory import JobContext
+    from apertis_audio_tools.pipeline.ledger import ClientLedger
+    from apertis_audio_tools.pipeline.model_directory import ModelDirectory
+    from apertis_audio_tools.pipeline.request_runner import RequestRunner
 
 
 class CostVerbs:
     """`estimate`, `estimate_speech` and `balance`, sync and async, and `total_usage`."""
 
-    _context: JobContext
-    _requests: RequestRunner
-    _ledger: ClientLedger
-    _models: ModelDirectory
+    _context: "JobContext"
+    _requests: "RequestRunner"
+    _ledger: "ClientLedger"
+    _models: "ModelDirectory"
 
     @property
     def total_usage(self) -> TotalUsage:
@@ -202,6 +203,8 @@ class CostVerbs:
         Raises:
             UnsupportedError: If the service is known to refuse it.
         """
+        from apertis_audio_tools.api.speech import check_speech
+
         options = SpeechOptions(
             voice=voice,
             model=model,
@@ -225,6 +228,8 @@ class CostVerbs:
         instructions: str | None = None,
     ) -> Estimate:
         """Async version of `estimate_speech`."""
+        from apertis_audio_tools.api.speech import check_speech
+
         options = SpeechOptions(
             voice=voice,
             model=model,
@@ -249,6 +254,8 @@ class CostVerbs:
             UnsupportedError: If the service does not tell.
             APIError: If the service refused, could not be reached, or sent a malformed response.
         """
+        from apertis_audio_tools.api.token_usage import token_usage_call
+
         try:
             return self._requests.run(token_usage_call(period))
         except NotFoundError as error:
@@ -256,6 +263,8 @@ class CostVerbs:
 
     async def abalance(self, period: UsagePeriod | None = None) -> Balance:
         """Async version of `balance`."""
+        from apertis_audio_tools.api.token_usage import token_usage_call
+
         try:
             return await self._requests.arun(token_usage_call(period))
         except NotFoundError as error:
@@ -298,6 +307,8 @@ class CostVerbs:
         on_error: OnError,
         uplink_mbps: float | None,
     ) -> BatchRequest:
+        from apertis_audio_tools.pipeline.job_factory import JobFactory
+
         if uplink_mbps is not None:
             require_positive("uplink_mbps", uplink_mbps, "megabits per second")
         factory = JobFactory.create(options, self._context)
@@ -310,6 +321,9 @@ class CostVerbs:
         )
 
     def _estimate_speech(self, text: str, options: SpeechOptions, model: str) -> Estimate:
+        from apertis_audio_tools.api.speech import use_model
+        from apertis_audio_tools.pipeline.speech_job import SpeechJob
+
         capabilities = self._context.capabilities
         if options.model == AUTO:
             options = use_model(options, model, capabilities)

@@ -2,23 +2,27 @@
 
 import contextlib
 import os
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from apertis_audio_tools.api.options import SpeechOptions
-from apertis_audio_tools.api.speech import check_speech, use_model
 from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.files.atomic import AtomicFile
 from apertis_audio_tools.models import AUTO, VOICE, SpeechFormat
 from apertis_audio_tools.pipeline.accounts import Account
-from apertis_audio_tools.pipeline.job_factory import JobContext
-from apertis_audio_tools.pipeline.model_directory import ModelDirectory
-from apertis_audio_tools.pipeline.speech_job import SpeechFileJob, SpeechJob, SpokenTextJob
-from apertis_audio_tools.pipeline.speech_runner import SpeechRunner
-from apertis_audio_tools.pipeline.spoken_text_runner import SpokenText, SpokenTextRunner
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread
 from apertis_audio_tools.results import Speech, SpeechFile
+
+if TYPE_CHECKING:
+    from apertis_audio_tools.client.runners import Runners
+    from apertis_audio_tools.pipeline.job_factory import JobContext
+    from apertis_audio_tools.pipeline.model_directory import ModelDirectory
+    from apertis_audio_tools.pipeline.speech_job import SpeechFileJob, SpeechJob, SpokenTextJob
+
+SpokenText = str | Iterable[str] | AsyncIterable[str]
+"""A text, or its pieces; asynchronous ones are for async verbs only."""
 
 _SUFFIX_FORMATS: dict[str, SpeechFormat] = {
     ".mp3": "mp3",
@@ -34,10 +38,9 @@ _SUFFIX_FORMATS: dict[str, SpeechFormat] = {
 class SpeechVerbs:
     """`speak`, `stream_speech` and `save_speech`, sync and async."""
 
-    _context: JobContext
-    _models: ModelDirectory
-    _speech: SpeechRunner
-    _spoken_texts: SpokenTextRunner
+    _context: "JobContext"
+    _models: "ModelDirectory"
+    _runners: "Runners"
 
     def speak(
         self,
@@ -136,8 +139,10 @@ class SpeechVerbs:
                 raise UnsupportedError(
                     f"A text is a str or an iterator of str, not {type(text).__name__}."
                 )
-            return self._spoken_texts.stream(text, self._text_job(self._speech_options(options)))
-        return self._speech.stream(
+            return self._runners.spoken_texts.stream(
+                text, self._text_job(self._speech_options(options))
+            )
+        return self._runners.speech.stream(
             self._job(text, self._speech_options(options, text), stream=True)
         )
 
@@ -162,10 +167,10 @@ class SpeechVerbs:
         if isinstance(text, str):
             options = await self._aspeech_options(options, text)
             job = await run_in_thread(self._job, text, options, stream=True)
-            stream = self._speech.astream(job)
+            stream = self._runners.speech.astream(job)
         else:
             options = await self._aspeech_options(options)
-            stream = self._spoken_texts.astream(text, self._text_job(options))
+            stream = self._runners.spoken_texts.astream(text, self._text_job(options))
         async with contextlib.aclosing(stream) as chunks:
             async for chunk in chunks:
                 yield chunk
@@ -236,12 +241,12 @@ class SpeechVerbs:
 
     def speak_with(self, text: str, options: SpeechOptions) -> Speech:
         """Speak a text, with options decided at run time."""
-        return self._speech.run(self._job(text, self._speech_options(options, text)))
+        return self._runners.speech.run(self._job(text, self._speech_options(options, text)))
 
     async def aspeak_with(self, text: str, options: SpeechOptions) -> Speech:
         """Async version of `speak_with`. A thread splits the text."""
         options = await self._aspeech_options(options, text)
-        return await self._speech.arun(await run_in_thread(self._job, text, options))
+        return await self._runners.speech.arun(await run_in_thread(self._job, text, options))
 
     def save_speech_with(
         self,
@@ -259,8 +264,7 @@ class SpeechVerbs:
         if options.model == AUTO:
             _require_writable(path, overwrite=overwrite)
         job = self._job(text, self._speech_options(options, text))
-        job = replace(job, account=account)
-        return self._speech.save(SpeechFileJob(job, path, overwrite))
+        return self._runners.speech.save(_file_job(job, account, path, overwrite=overwrite))
 
     async def asave_speech_with(
         self,
@@ -276,11 +280,12 @@ class SpeechVerbs:
             await run_in_thread(_require_writable, path, overwrite=overwrite)
         options = await self._aspeech_options(options, text)
         job = await run_in_thread(self._job, text, options)
-        job = replace(job, account=account)
-        return await self._speech.asave(SpeechFileJob(job, path, overwrite))
+        return await self._runners.speech.asave(_file_job(job, account, path, overwrite=overwrite))
 
     def _speech_options(self, options: SpeechOptions, text: str = "a") -> SpeechOptions:
         """Return the options with a model; nothing is asked if no model can speak the text."""
+        from apertis_audio_tools.api.speech import check_speech
+
         if options.model != AUTO:
             return options
         check_speech(text, options)
@@ -288,19 +293,35 @@ class SpeechVerbs:
 
     async def _aspeech_options(self, options: SpeechOptions, text: str = "a") -> SpeechOptions:
         """Async version of `_speech_options`."""
+        from apertis_audio_tools.api.speech import check_speech
+
         if options.model != AUTO:
             return options
         check_speech(text, options)
         return self._with_model(options, await self._models.achoose(options.need))
 
     def _with_model(self, options: SpeechOptions, model: str) -> SpeechOptions:
+        from apertis_audio_tools.api.speech import use_model
+
         return use_model(options, model, self._context.capabilities)
 
-    def _job(self, text: str, options: SpeechOptions, *, stream: bool = False) -> SpeechJob:
+    def _job(self, text: str, options: SpeechOptions, *, stream: bool = False) -> "SpeechJob":
+        from apertis_audio_tools.pipeline.speech_job import SpeechJob
+
         return SpeechJob.create(text, options, self._context.capabilities, stream=stream)
 
-    def _text_job(self, options: SpeechOptions) -> SpokenTextJob:
+    def _text_job(self, options: SpeechOptions) -> "SpokenTextJob":
+        from apertis_audio_tools.pipeline.speech_job import SpokenTextJob
+
         return SpokenTextJob(options, self._context.capabilities)
+
+
+def _file_job(
+    job: "SpeechJob", account: Account | None, path: str | os.PathLike[str], *, overwrite: bool
+) -> "SpeechFileJob":
+    from apertis_audio_tools.pipeline.speech_job import SpeechFileJob
+
+    return SpeechFileJob(replace(job, account=account), path, overwrite)
 
 
 def _require_writable(path: str | os.PathLike[str], *, overwrite: bool) -> None:

@@ -1,6 +1,7 @@
 """Verbs that turn recordings into text."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from apertis_audio_tools.api.options import TimestampGranularity, TranscriptionOptions
 from apertis_audio_tools.api.speakers import Speakers
@@ -14,19 +15,22 @@ from apertis_audio_tools.models import (
     UploadFormat,
 )
 from apertis_audio_tools.pipeline.accounts import Account, Limits
-from apertis_audio_tools.pipeline.job_factory import JobContext, JobFactory
 from apertis_audio_tools.pipeline.job_state import JobState
-from apertis_audio_tools.pipeline.recording_jobs import open_or_find
-from apertis_audio_tools.pipeline.transcription_runner import TranscriptionRunner
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread
 from apertis_audio_tools.results import Transcript
+
+if TYPE_CHECKING:
+    from apertis_audio_tools.client.runners import Runners
+    from apertis_audio_tools.pipeline.job_factory import JobContext
+    from apertis_audio_tools.pipeline.recording_jobs import RecordingJob
 
 
 class TranscriptionVerbs:
     """`transcribe` and `translate`, sync and async."""
 
-    _context: JobContext
-    _transcriptions: TranscriptionRunner
+    _context: "JobContext"
+
+    _runners: "Runners"
 
     def transcribe(
         self,
@@ -290,16 +294,15 @@ class TranscriptionVerbs:
 
         It is charged to the account too, whose limits it keeps.
         """
-        job = open_or_find(JobFactory.create(options, self._context), source)
-        return self._transcriptions.run(job, JobState(account=account))
+        job = self._open_job(source, options)
+        return self._runners.transcriptions.run(job, JobState(account=account))
 
     async def atranscribe_with(
         self, source: Source, options: TranscriptionOptions, account: Account | None = None
     ) -> Transcript:
         """Async version of `transcribe_with`."""
-        factory = JobFactory.create(options, self._context)
-        job = await run_in_thread(open_or_find, factory, source)
-        return await self._transcriptions.arun(job, JobState(account=account))
+        job = await run_in_thread(self._open_job, source, options)
+        return await self._runners.transcriptions.arun(job, JobState(account=account))
 
     def cached_transcript_with(
         self, source: Source, options: TranscriptionOptions
@@ -315,5 +318,13 @@ class TranscriptionVerbs:
         """
         if self._context.cache is None:
             return None
-        job = open_or_find(JobFactory.create(options, self._context), source)
-        return self._transcriptions.find_cached(job)
+        return self._runners.transcriptions.find_cached(self._open_job(source, options))
+
+    def _open_job(
+        self, source: Source, options: TranscriptionOptions
+    ) -> "RecordingJob | Transcript":
+        """Check the options, then open the recording, or return its transcript from the cache."""
+        from apertis_audio_tools.pipeline.job_factory import JobFactory
+        from apertis_audio_tools.pipeline.recording_jobs import open_or_find
+
+        return open_or_find(JobFactory.create(options, self._context), source)

@@ -27,7 +27,6 @@ from llama_index.core.schema import (
 from pydantic import AnyUrl, Field, TypeAdapter, ValidationError
 
 from apertis_audio_tools.adapters.chat_schema.turns import words_or_note
-from apertis_audio_tools.audio import cut_chat_clip, probe, probe_in_child
 from apertis_audio_tools.errors import AccessError, RecordingError, UnsupportedError
 from apertis_audio_tools.files.access import FileAccess
 from apertis_audio_tools.models import TrackChoice
@@ -134,6 +133,8 @@ class ClipReference:
             return None
 
     def _cut(self, access: FileAccess | None, files: ExitStack) -> bytes:
+        from apertis_audio_tools.audio import cut_chat_clip, probe, probe_in_child
+
         source: Any = Path(self.path)
         if access is not None:
             source = files.enter_context(access.reading(self.path))

@@ -24,11 +24,11 @@ from mcp_types import (
 from apertis_audio_tools.adapters.tools import TranscribeTool, TranscriptMemory, TranslateTool
 from apertis_audio_tools.adapters.tools.list_tool import recording_names
 from apertis_audio_tools.api.options import TranscriptionOptions
-from apertis_audio_tools.audio import SPEECH_MEDIA_TYPES
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.errors import AccessError, ApertisError, UnsupportedError
 from apertis_audio_tools.files.access import FileAccess
 from apertis_audio_tools.mcp.tool_calls import MAX_AUDIO_BYTES
+from apertis_audio_tools.models import SPEECH_MEDIA_TYPES
 
 PAGE_SIZE = 100
 MAX_LISTED = 1_000

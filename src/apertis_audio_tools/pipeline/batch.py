@@ -3,16 +3,18 @@
 import contextlib
 from collections.abc import AsyncIterable, Collection, Iterable, Iterator, Sized
 from dataclasses import dataclass, field, replace
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from apertis_audio_tools.audio import Source, require_file, source_label
 from apertis_audio_tools.concurrency.signals import Notifier
 from apertis_audio_tools.errors import ApertisError, BudgetExceededError, ConfigurationError
 from apertis_audio_tools.pipeline.accounts import Account
-from apertis_audio_tools.pipeline.job_factory import JobFactory
 from apertis_audio_tools.pipeline.job_state import JobState, StoppedError, drop_traceback
 from apertis_audio_tools.pipeline.progress import Progress, ProgressCallback, ProgressReporter
 from apertis_audio_tools.results import TotalUsage, Transcript
+
+if TYPE_CHECKING:
+    from apertis_audio_tools.pipeline.job_factory import JobFactory
 
 OnError = Literal["raise", "skip"]
 """Effect of a failed recording on its batch: end it, or skip the recording and keep its error."""
@@ -73,7 +75,7 @@ class BatchRequest:
     """
 
     sources: Sources = field(repr=False)
-    factory: JobFactory
+    factory: "JobFactory"
     in_order: bool
     on_error: OnError
     reporter: ProgressReporter

@@ -13,9 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
-from platformdirs import user_cache_path
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
-
 from apertis_audio_tools.errors import ConfigurationError
 from apertis_audio_tools.files.paths import expand_user
 from apertis_audio_tools.results import Transcript
@@ -219,6 +216,8 @@ def _require_own_file(file: Path, status: os.stat_result) -> None:
 
 
 def _connect(path: Path, busy_seconds: float) -> sqlite3.Connection:
+    from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
+
     connection = sqlite3.connect(path, timeout=busy_seconds, check_same_thread=False)
     try:
         # SQLite itself waits for other processes, but not while it sets the mode of a new file.
@@ -270,6 +269,8 @@ if hasattr(os, "register_at_fork"):
 
 def user_cache() -> TranscriptCache:
     """Return the cache in the system's folder for caches of the user."""
+    from platformdirs import user_cache_path
+
     return TranscriptCache(user_cache_path("apertis-audio-tools"))
 
 

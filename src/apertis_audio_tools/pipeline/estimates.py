@@ -4,6 +4,7 @@ import contextlib
 import math
 from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from apertis_audio_tools.api.expenses import expected_expense, greatest_expense, total_expense
 from apertis_audio_tools.api.request import Request
@@ -11,12 +12,13 @@ from apertis_audio_tools.audio import Source, source_label
 from apertis_audio_tools.errors import ApertisError, ConfigurationError
 from apertis_audio_tools.models import Price
 from apertis_audio_tools.pipeline.batch import BatchRequest
-from apertis_audio_tools.pipeline.diarized_job import DiarizedJob
 from apertis_audio_tools.pipeline.job_state import JobState, drop_traceback
-from apertis_audio_tools.pipeline.model_directory import ModelPlan
-from apertis_audio_tools.pipeline.recording_jobs import RecordingJob, open_job
-from apertis_audio_tools.pipeline.speech_job import SpeechJob
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread_to_end
+
+if TYPE_CHECKING:
+    from apertis_audio_tools.pipeline.model_directory import ModelPlan
+    from apertis_audio_tools.pipeline.recording_jobs import RecordingJob
+    from apertis_audio_tools.pipeline.speech_job import SpeechJob
 
 _BITS_PER_MEGABIT = 1_000_000
 _SECONDS_PER_MINUTE = 60
@@ -120,7 +122,7 @@ class EstimateRequest:
     """
 
     batch: BatchRequest
-    plan: ModelPlan
+    plan: "ModelPlan"
     price: Price | None
     uplink_mbps: float | None
 
@@ -164,6 +166,8 @@ async def aestimate_recordings(request: EstimateRequest) -> Estimate:
 
 
 def _estimate_recording(request: EstimateRequest, source: Source) -> RecordingEstimate:
+    from apertis_audio_tools.pipeline.recording_jobs import open_job
+
     try:
         job = open_job(request.batch.factory, source)
     except ApertisError as error:
@@ -173,7 +177,9 @@ def _estimate_recording(request: EstimateRequest, source: Source) -> RecordingEs
         return _estimate_job(job, request)
 
 
-def _estimate_job(job: RecordingJob, request: EstimateRequest) -> RecordingEstimate:
+def _estimate_job(job: "RecordingJob", request: EstimateRequest) -> RecordingEstimate:
+    from apertis_audio_tools.pipeline.diarized_job import DiarizedJob
+
     state, requests, price = JobState(), list[Request](), request.price
     with state.catching_failure():
         if job.whole.factory.context.cache and job.whole.cached():
@@ -205,7 +211,7 @@ def _estimate_job(job: RecordingJob, request: EstimateRequest) -> RecordingEstim
     )
 
 
-def _plan(job: RecordingJob, model: str, state: JobState) -> Iterator[Request]:
+def _plan(job: "RecordingJob", model: str, state: JobState) -> Iterator[Request]:
     """Yield the request of each piece that the job would send, and close the piece."""
     with contextlib.closing(job.requests(state)) as requests:
         for each in requests:
@@ -235,7 +241,7 @@ def _sum_known(costs: Sequence[float | None]) -> float | None:
     return None if None in costs else math.fsum(cost for cost in costs if cost)
 
 
-def estimate_speech(job: SpeechJob, model: str, price: Price | None) -> Estimate:
+def estimate_speech(job: "SpeechJob", model: str, price: Price | None) -> Estimate:
     """Return the estimate of a spoken text."""
     cost = total_expense(expected_expense(each, price) for each in job.requests).cost
     return Estimate(

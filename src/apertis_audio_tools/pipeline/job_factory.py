@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from apertis_audio_tools.api.options import ModelNeed, TranscriptionOptions
 from apertis_audio_tools.api.request import Upload
 from apertis_audio_tools.api.transcription import check_terms, transcription_call
-from apertis_audio_tools.audio import require_voice_detector
 from apertis_audio_tools.models import (
     AUTO,
     DURATION_MARGIN,
@@ -53,6 +52,8 @@ class JobFactory:
         """Check the options before any recording is opened, and return the maker of jobs."""
         options.require_valid()
         if options.quality != "keep":
+            from apertis_audio_tools.audio import require_voice_detector
+
             require_voice_detector()
         capabilities = context.capabilities
         need = options.need

@@ -3,11 +3,14 @@
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from apertis_audio_tools.concurrency.signals import Notifier, StopEvent
 from apertis_audio_tools.errors import ApertisError
 from apertis_audio_tools.pipeline.accounts import Account
-from apertis_audio_tools.pipeline.stitching import TranscribedPiece
+
+if TYPE_CHECKING:
+    from apertis_audio_tools.pipeline.stitching import TranscribedPiece
 
 
 class StoppedError(ApertisError):
@@ -26,7 +29,7 @@ class JobState:
         account: Account of the call or batch, besides that of the client.
     """
 
-    transcribed: list[TranscribedPiece] = field(default_factory=list)
+    transcribed: list["TranscribedPiece"] = field(default_factory=list)
     failure: ApertisError | None = None
     stop: StopEvent = field(default_factory=StopEvent)
     notifier: Notifier = field(default_factory=Notifier)

@@ -25,14 +25,17 @@ from apertis_audio_tools.errors import (
 from apertis_audio_tools.pipeline.accounts import Account, Charge, reported_usage
 from apertis_audio_tools.pipeline.job_state import JobState
 from apertis_audio_tools.pipeline.worker_pool import run_in_thread
-from apertis_audio_tools.transport import Transport
-from apertis_audio_tools.transport.http import ResponseStream
+from apertis_audio_tools.transport.http import ResponseStream, Transport
 from apertis_audio_tools.transport.retry import Clock, RetryPolicy
 
 R = TypeVar("R")
 
 _FACTS_SECONDS = 10.0
 """Seconds that lists of models and prices may take."""
+_SHORT_BYTES = 64 * 1024
+"""Bytes of text that are read in less time than a switch to a thread takes."""
+_WRITE_BYTES = 512 * 1024
+"""Bytes for each switch to a thread that writes, which takes longer than a small write."""
 
 
 class Ledger(Protocol):
@@ -96,9 +99,11 @@ class RequestRunner:
         return charge.settle(call.read(self.send(call.request, charge, state)))
 
     async def arun(self, call: Call[R], state: JobState | None = None) -> R:
-        """Async version of `run`. Reading may decode audio, so a thread does it."""
+        """Async version of `run`. A thread reads what may be long or audio."""
         charge = await self.acharge(call.request, state)
         response = await self.asend(call.request, charge, state)
+        if call.is_text and len(response.body) <= _SHORT_BYTES:
+            return charge.settle(call.read(response))
         return charge.settle(await run_in_thread(call.read, response))
 
     def charge(self, request: Request, state: JobState | None = None) -> Charge:
@@ -187,10 +192,13 @@ class RequestRunner:
         async def attempt(seconds: float) -> Response:
             await run_in_thread(_rewind, file)
             async with self.transport.adownload(call.request, seconds) as stream:
-                reader = call.reader(stream.head)
+                reader, items = call.reader(stream.head), list[bytes]()
                 async for chunk in stream.chunks:
-                    await run_in_thread(_write, file, reader.feed(chunk))
-                await run_in_thread(_write, file, reader.finish())
+                    items += reader.feed(chunk)
+                    if sum(map(len, items)) >= _WRITE_BYTES:
+                        await run_in_thread(_write, file, items)
+                        items = []
+                await run_in_thread(_write, file, [*items, *reader.finish()])
                 return stream.head
 
         charge = await self.acharge(call.request, state)

@@ -13,16 +13,15 @@ from apertis_audio_tools.api.options import SpeechOptions
 from apertis_audio_tools.api.request import Request
 from apertis_audio_tools.api.response import Response, malformed_error
 from apertis_audio_tools.api.speech import AudioStreamReader, require_audio, speech_request
-from apertis_audio_tools.audio import (
-    SPEECH_MEDIA_TYPES,
-    Concatenation,
-    OutputBuffer,
-    Source,
-    identify_speech,
-)
+from apertis_audio_tools.audio import Concatenation, OutputBuffer, Source, identify_speech
 from apertis_audio_tools.errors import MalformedResponseError, RecordingError
 from apertis_audio_tools.files.atomic import AtomicFile
-from apertis_audio_tools.models import MAX_SPEECH_CHARACTERS, Capabilities, SpeechFormat
+from apertis_audio_tools.models import (
+    MAX_SPEECH_CHARACTERS,
+    SPEECH_MEDIA_TYPES,
+    Capabilities,
+    SpeechFormat,
+)
 from apertis_audio_tools.pipeline.accounts import Account
 from apertis_audio_tools.pipeline.job_state import JobState
 from apertis_audio_tools.results import Speech, SpeechFile

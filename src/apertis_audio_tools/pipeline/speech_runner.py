@@ -25,7 +25,7 @@ from apertis_audio_tools.pipeline.worker_pool import (
     run_in_thread_to_end,
 )
 from apertis_audio_tools.results import Speech, SpeechFile
-from apertis_audio_tools.transport import CancelToken
+from apertis_audio_tools.transport.cancellation import CancelToken
 
 PlacedCall = tuple[str, Call[Speech]]
 _Futures = deque[Future[Speech | None]]

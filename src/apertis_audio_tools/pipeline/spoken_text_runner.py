@@ -20,8 +20,6 @@ from apertis_audio_tools.text.sentences import SentenceBuffer
 
 Pieces = Iterable[str]
 AsyncPieces = Iterable[str] | AsyncIterable[str]
-SpokenText = str | AsyncPieces
-"""A text, or its pieces; asynchronous ones are for async verbs only."""
 
 _AHEAD = 3
 """Sentences that are being spoken, or wait to be played, while one is being played."""

@@ -27,7 +27,7 @@ from apertis_audio_tools.pipeline.worker_pool import (
     run_in_thread_to_end,
 )
 from apertis_audio_tools.results import Transcript
-from apertis_audio_tools.transport import CancelToken
+from apertis_audio_tools.transport.cancellation import CancelToken
 
 _ENCODERS = FairSemaphore(os.cpu_count() or 1)
 """Permits to encode. The first pieces of a recording are sent sooner than if all shared the

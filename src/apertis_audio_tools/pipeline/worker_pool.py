@@ -13,7 +13,7 @@ from anyio import CancelScope
 
 from apertis_audio_tools.concurrency.fork_safety import ProcessLocal
 from apertis_audio_tools.errors import ApertisError
-from apertis_audio_tools.transport import CancelToken
+from apertis_audio_tools.transport.cancellation import CancelToken
 
 P = ParamSpec("P")
 R = TypeVar("R")

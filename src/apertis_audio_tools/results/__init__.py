@@ -6,7 +6,6 @@ are base64 in JSON.
 
 from apertis_audio_tools.results.chat import ChatDelta, ChatReply, ToolCall, ToolCallDelta
 from apertis_audio_tools.results.costs import Balance, TotalUsage
-from apertis_audio_tools.results.cues import Cue
 from apertis_audio_tools.results.model_status import ModelStatus
 from apertis_audio_tools.results.speech import Speech, SpeechFile
 from apertis_audio_tools.results.transcripts import (
@@ -18,7 +17,7 @@ from apertis_audio_tools.results.transcripts import (
     Transcript,
     Word,
 )
-from apertis_audio_tools.results.values import Usage
+from apertis_audio_tools.results.values import Cue, Usage
 
 __all__ = [
     "PASSAGE_CHARACTERS",

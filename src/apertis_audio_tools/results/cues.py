@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from math import inf
 
 from apertis_audio_tools.errors import UnsupportedError
-from apertis_audio_tools.results.values import Value
+from apertis_audio_tools.results.values import Cue
 from apertis_audio_tools.text import subtitles
 from apertis_audio_tools.text.readable_cues import CueLimits, ReadableCue, SpokenText, readable_cues
 
@@ -13,25 +13,6 @@ _MIN_LINE = 2
 """Width of an ideograph, without which no Chinese text fits."""
 
 logger: logging.Logger = logging.getLogger("apertis_audio_tools")
-
-
-class Cue(Value):
-    """Text that is shown at once.
-
-    Attributes:
-        start: Start in seconds.
-        end: End in seconds.
-        text: The words, in lines.
-        speaker: Label of the speaker, which is not part of the text.
-        is_hurried: True if the text is shown for less time than it takes to read, because the next
-            words begin.
-    """
-
-    start: float
-    end: float
-    text: str
-    speaker: str | None = None
-    is_hurried: bool = False
 
 
 def choose_limits(

@@ -5,8 +5,7 @@ from itertools import groupby
 from pydantic import Field, JsonValue
 
 from apertis_audio_tools.errors import UnsupportedError
-from apertis_audio_tools.results.cues import Cue, choose_limits, make_cues, subtitle_cues
-from apertis_audio_tools.results.values import Usage, Value
+from apertis_audio_tools.results.values import Cue, Usage, Value
 from apertis_audio_tools.text import html, passages, subtitles
 
 PASSAGE_SECONDS = 30.0
@@ -232,6 +231,8 @@ class Transcript(Value):
         Raises:
             UnsupportedError: If there is no room for text within the limits.
         """
+        from apertis_audio_tools.results.cues import choose_limits, make_cues
+
         limits = choose_limits(max_line, max_lines, max_cps, min_seconds)
         return make_cues(self._timed(), limits, self.duration)
 
@@ -257,6 +258,8 @@ class Transcript(Value):
         Raises:
             UnsupportedError: If there is no room for text within the limits.
         """
+        from apertis_audio_tools.results.cues import choose_limits, subtitle_cues
+
         limits = choose_limits(max_line, max_lines, max_cps, min_seconds)
         cues = subtitle_cues(self._timed(), limits, self.duration, has_short_names=True)
         return subtitles.write_srt(cues)
@@ -283,6 +286,8 @@ class Transcript(Value):
         Raises:
             UnsupportedError: If there is no room for text within the limits.
         """
+        from apertis_audio_tools.results.cues import choose_limits, subtitle_cues
+
         limits = choose_limits(max_line, max_lines, max_cps, min_seconds)
         cues = subtitle_cues(self._timed(), limits, self.duration)
         return subtitles.write_vtt(cues)

@@ -1,4 +1,4 @@
-"""The base of all results, and the usage that several of them have."""
+"""The base of all results, and the parts that several of them have."""
 
 from typing import ClassVar
 
@@ -35,3 +35,22 @@ class Usage(Value):
     output_audio_tokens: int = 0
     seconds: float = 0.0
     cost: float | None = None
+
+
+class Cue(Value):
+    """Text that is shown at once.
+
+    Attributes:
+        start: Start in seconds.
+        end: End in seconds.
+        text: The words, in lines.
+        speaker: Label of the speaker, which is not part of the text.
+        is_hurried: True if the text is shown for less time than it takes to read, because the next
+            words begin.
+    """
+
+    start: float
+    end: float
+    text: str
+    speaker: str | None = None
+    is_hurried: bool = False

@@ -3,8 +3,3 @@
 It does not know the endpoints. A request goes in; a response, or an error of this package, comes
 out, in a sync and an async form.
 """
-
-from apertis_audio_tools.transport.http import Transport
-from apertis_audio_tools.transport.sync_backend import CancelToken
-
-__all__ = ["CancelToken", "Transport"]

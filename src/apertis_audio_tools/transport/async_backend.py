@@ -7,12 +7,15 @@ the refusal would look like a failed connection, and the request would be sent a
 
 import asyncio
 import contextlib
+import functools
 import ssl
 from collections.abc import Iterable
+from socket import socket
 
 import httpcore
+from httpcore._utils import is_socket_readable  # there is no public form
 
-from apertis_audio_tools.transport.sync_backend import READ_BYTES
+from apertis_audio_tools.transport.read_sizes import READ_BYTES, ReadSize
 from apertis_audio_tools.transport.unread_bytes import UnreadBytes
 
 _MAX_EARLY_BYTES = 1024 * 1024
@@ -35,7 +38,7 @@ class AsyncBackend(httpcore.AnyIOBackend):
         )
 
 
-class _AsyncStream(UnreadBytes, httpcore.AsyncNetworkStream):
+class _AsyncStream(ReadSize, UnreadBytes, httpcore.AsyncNetworkStream):
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
         self._stream = stream
         self._received = bytearray()
@@ -43,7 +46,7 @@ class _AsyncStream(UnreadBytes, httpcore.AsyncNetworkStream):
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
         await self._stop_receiving()
-        max_bytes = min(max_bytes, READ_BYTES)
+        max_bytes = self.read_size(max_bytes)
         if not self._received:
             return await self._stream.read(max_bytes, timeout)
         data = bytes(self._received[:max_bytes])
@@ -51,9 +54,9 @@ class _AsyncStream(UnreadBytes, httpcore.AsyncNetworkStream):
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        self.is_plain = False  # the next response is not known yet
         if self._receiver is None:
             self._receiver = asyncio.create_task(self._receive())
-        await asyncio.sleep(0)  # what has arrived is read before a write can fail
         await self._stream.write(buffer, timeout)
 
     async def aclose(self) -> None:
@@ -76,9 +79,17 @@ class _AsyncStream(UnreadBytes, httpcore.AsyncNetworkStream):
         return _AsyncStream(stream)
 
     def get_extra_info(self, info: str) -> object:
-        if info == "is_readable" and (self._received or self.has_unread_bytes):
-            return True
+        if info == "is_readable":
+            if self._received or self.has_unread_bytes:
+                return True
+            return is_socket_readable(self._socket)
         return self._stream.get_extra_info(info)
+
+    @functools.cached_property
+    def _socket(self) -> socket | None:
+        """The socket, which anyio finds by asking for the address of the peer."""
+        found: socket | None = self._stream.get_extra_info("socket")
+        return found
 
     async def _receive(self) -> None:
         """Keep what arrives; the end and every error are met again by the next read."""

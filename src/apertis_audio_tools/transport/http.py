@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from apertis_audio_tools.api.request import Request, RequestBody
 from apertis_audio_tools.api.response import Response, is_success, status_error
-from apertis_audio_tools.transport.connections import ConnectionOptions
+from apertis_audio_tools.transport.connection_options import ConnectionOptions
 from apertis_audio_tools.transport.error_mapping import map_errors
 from apertis_audio_tools.transport.key_redaction import make_redactor
 from apertis_audio_tools.transport.pools import ConnectionPools

@@ -11,7 +11,8 @@ import httpx
 
 from apertis_audio_tools.concurrency.fork_safety import ProcessLocal
 from apertis_audio_tools.errors import ConfigurationError
-from apertis_audio_tools.transport.connections import ConnectionFactory, ConnectionOptions
+from apertis_audio_tools.transport.connection_options import ConnectionOptions
+from apertis_audio_tools.transport.connections import ConnectionFactory
 
 
 class _NoCookies(CookieJar):

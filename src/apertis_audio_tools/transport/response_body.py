@@ -11,13 +11,15 @@ from apertis_audio_tools.api.response import Response
 from apertis_audio_tools.errors import MalformedResponseError
 from apertis_audio_tools.models import MAX_ERROR_RESPONSE_BYTES
 from apertis_audio_tools.transport.key_redaction import Redact
+from apertis_audio_tools.transport.read_sizes import read_plain_body
 
 logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 
 _MAX_TINY_CHUNKS, _MIN_CHUNK_BYTES = 20_000, 32
 """Each chunk costs some microseconds, whatever its size. An event has more bytes than that."""
 _BROKEN_OFF = (httpx.NetworkError, httpx.ProtocolError, MalformedResponseError)
-_ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
+_PLAIN = frozenset({"", "identity"})
+_ENCODINGS = _PLAIN | {"gzip", "deflate"}
 """None is requested. These expand a thousandfold at most; others, and several at once, without
 bound in a single step."""
 
@@ -37,6 +39,8 @@ def response_head(response: httpx.Response, redact: Redact) -> Response:
         raise _malformed(
             head, f"The response has a content encoding that was not requested ({encoding[:80]})."
         )
+    if encoding in _PLAIN:
+        read_plain_body(response)
     return head
 
 

@@ -9,9 +9,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Protocol, TypedDict
-
-from tenacity import RetryCallState
+from typing import TYPE_CHECKING, Protocol, TypedDict
 
 from apertis_audio_tools.concurrency.fork_safety import ForkSafeLock
 from apertis_audio_tools.errors import (
@@ -23,6 +21,9 @@ from apertis_audio_tools.errors import (
     RateLimitError,
     ServerError,
 )
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 
@@ -114,10 +115,10 @@ class RateLimiter:
 class TenacityOptions(TypedDict):
     """Options of tenacity's ``Retrying`` and ``AsyncRetrying``."""
 
-    retry: Callable[[RetryCallState], bool]
-    wait: Callable[[RetryCallState], float]
-    stop: Callable[[RetryCallState], bool]
-    before_sleep: Callable[[RetryCallState], None]
+    retry: Callable[["RetryCallState"], bool]
+    wait: Callable[["RetryCallState"], float]
+    stop: Callable[["RetryCallState"], bool]
+    before_sleep: Callable[["RetryCallState"], None]
     reraise: bool
 
 
@@ -149,11 +150,11 @@ class RetryPolicy:
         Attempts are not logged if `is_given_up` returns True, because no other follows.
         """
 
-        def stop(state: RetryCallState) -> bool:
+        def stop(state: "RetryCallState") -> bool:
             too_late = self.clock.monotonic() + state.upcoming_sleep >= deadline
             return too_late or state.attempt_number > self.max_retries
 
-        def before_sleep(state: RetryCallState) -> None:
+        def before_sleep(state: "RetryCallState") -> None:
             if not is_given_up():
                 _log_retry(state)
 
@@ -213,7 +214,7 @@ class RetryPolicy:
             return False
         return isinstance(error, RateLimitError | ServerError) or error.status in _RETRIED_STATUSES
 
-    def _wait(self, state: RetryCallState) -> float:
+    def _wait(self, state: "RetryCallState") -> float:
         error = _failure(state)
         if isinstance(error, ApertisError) and error.retry_after is not None:
             return error.retry_after
@@ -221,7 +222,7 @@ class RetryPolicy:
         backoff = min(_MIN_BACKOFF * 2.0**exponent, _MAX_BACKOFF)
         return backoff * (1 - _JITTER * self.random_source())
 
-    def _should_retry(self, state: RetryCallState) -> bool:
+    def _should_retry(self, state: "RetryCallState") -> bool:
         """Return whether to try again; all workers heed "too many requests", whatever this does."""
         error = _failure(state)
         # Without a status the error is from this policy, and no request was sent.
@@ -230,11 +231,11 @@ class RetryPolicy:
         return error is not None and self.is_worth_retrying(error)
 
 
-def _failure(state: RetryCallState) -> BaseException | None:
+def _failure(state: "RetryCallState") -> BaseException | None:
     return state.outcome.exception() if state.outcome else None
 
 
-def _log_retry(state: RetryCallState) -> None:
+def _log_retry(state: "RetryCallState") -> None:
     error, wait, number = _failure(state), state.upcoming_sleep, state.attempt_number
     status = getattr(error, "status", None)
     why = type(error).__name__ + (f" (status {status})" if status else "")

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 
 import httpx
 
-SHARDS, SHARD_CONNECTIONS = 20, 10
+SHARDS, SHARD_CONNECTIONS = 40, 5
 
 
 class ShardedPool(httpx.AsyncBaseTransport):

@@ -8,23 +8,20 @@ import asyncio
 import contextlib
 import functools
 import math
-import socket
 import ssl
-import threading
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextvars import ContextVar
 
 import httpcore
 
-from apertis_audio_tools.concurrency.fork_safety import ProcessLocal
-from apertis_audio_tools.errors import APIConnectionError, APITimeoutError
+from apertis_audio_tools.errors import APITimeoutError
+from apertis_audio_tools.transport.cancellation import cancellable
 from apertis_audio_tools.transport.dns import HostResolver
 from apertis_audio_tools.transport.error_mapping import clear_transport_frames
+from apertis_audio_tools.transport.read_sizes import ReadSize
 from apertis_audio_tools.transport.unread_bytes import UnreadBytes
 
-READ_BYTES = 16 * 1024
-"""Bytes that are read at once; compressed, they may hold a thousand times as many."""
 TOO_LATE = "The whole response did not arrive within the time allowed."
 _deadline: ContextVar[tuple[float, str]] = ContextVar("deadline", default=(math.inf, TOO_LATE))
 
@@ -48,63 +45,6 @@ async def async_timeout(seconds: float, message: str = TOO_LATE) -> AsyncIterato
     except TimeoutError as error:
         clear_transport_frames(error)
         raise APITimeoutError(message) from None
-
-
-class _Streams:
-    """Streams of one process that wait for the network."""
-
-    def __init__(self) -> None:
-        self.waiting: set[httpcore.NetworkStream] = set()
-        self.lock = threading.Lock()
-
-
-class CancelToken:
-    """Cancellation of the exchanges of several threads, by shutting down their sockets."""
-
-    def __init__(self) -> None:
-        self._is_cancelled = False
-        self._streams = ProcessLocal(_Streams)
-
-    @contextlib.contextmanager
-    def scope(self) -> Iterator[None]:
-        """Let `cancel` end what this thread reads and writes within the context."""
-        previous = _cancel_token.set(self)
-        try:
-            yield
-        finally:
-            _cancel_token.reset(previous)
-
-    @contextlib.contextmanager
-    def waiting(self, stream: httpcore.NetworkStream) -> Iterator[None]:
-        """Let `cancel` shut a stream down within the context, or raise if it was called before."""
-        streams = self._streams.value
-        with streams.lock:
-            if self._is_cancelled:
-                raise APIConnectionError("The exchange was cancelled.")
-            streams.waiting.add(stream)
-        try:
-            yield
-        finally:
-            with streams.lock:
-                streams.waiting.discard(stream)
-
-    def cancel(self) -> None:
-        """Shut down all sockets that are waited for; every later read or write fails."""
-        streams = self._streams.value
-        with streams.lock:
-            self._is_cancelled = True
-            for stream in streams.waiting:
-                with contextlib.suppress(OSError):
-                    # SSLSocket.shutdown would also drop the state that its thread still uses.
-                    socket.socket.shutdown(stream.get_extra_info("socket"), socket.SHUT_RDWR)
-
-
-_cancel_token: ContextVar[CancelToken | None] = ContextVar("cancel_token", default=None)
-
-
-def _cancellable(stream: httpcore.NetworkStream) -> contextlib.AbstractContextManager[None]:
-    token = _cancel_token.get()
-    return token.waiting(stream) if token else contextlib.nullcontext()
 
 
 class SyncBackend(httpcore.SyncBackend):
@@ -140,16 +80,17 @@ class SyncBackend(httpcore.SyncBackend):
             return _SyncStream(connect(last, timeout=seconds))
 
 
-class _SyncStream(UnreadBytes, httpcore.NetworkStream):
+class _SyncStream(ReadSize, UnreadBytes, httpcore.NetworkStream):
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        with _cancellable(self._stream), _limit(timeout) as seconds:
-            return self._stream.read(min(max_bytes, READ_BYTES), seconds)
+        with cancellable(self._stream), _limit(timeout) as seconds:
+            return self._stream.read(self.read_size(max_bytes), seconds)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        with _cancellable(self._stream), _limit(timeout) as seconds:
+        self.is_plain = False  # the next response is not known yet
+        with cancellable(self._stream), _limit(timeout) as seconds:
             self._stream.write(buffer, seconds)
 
     def close(self) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from apertis_audio_tools import RecordingError
-from apertis_audio_tools.audio import SPEECH_MEDIA_TYPES, identify_speech
+from apertis_audio_tools.audio import identify_speech
+from apertis_audio_tools.models import SPEECH_MEDIA_TYPES
 
 CLIPS = Path(__file__).parents[2] / "clips"
 SECONDS = 1.24

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import BinaryIO
 
 from apertis_audio_tools.adapters.chat_schema.turns import Block
-from apertis_audio_tools.audio import Source, probe_in_child
+from apertis_audio_tools.audio import Source
 from apertis_audio_tools.errors import AccessError, UnsupportedError
 from apertis_audio_tools.files.access import FileAccess
 
@@ -82,6 +82,8 @@ def file_clip(path: object, access: FileAccess | None, files: ExitStack) -> Bloc
         raise AccessError(f"The path of a clip is text, not {type(path).__name__}.")
     source = files.enter_context(access.reading(path))
     if access.isolate_probe:
+        from apertis_audio_tools.audio import probe_in_child
+
         probe_in_child(source)
     return source_clip(source)
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from apertis_audio_tools.adapters.chat_schema.turns import Block, Turn, text_block, words_or_note
-from apertis_audio_tools.api.chat import ClipEncoder
-from apertis_audio_tools.api.request import Base64Upload
+from apertis_audio_tools.api.request import Base64Upload, ClipEncoder
 from apertis_audio_tools.audio import source_label
 from apertis_audio_tools.errors import ApertisError
 from apertis_audio_tools.models import MAX_UPLOAD_BYTES

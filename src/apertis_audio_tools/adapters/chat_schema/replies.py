@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from apertis_audio_tools.audio import SPEECH_MEDIA_TYPES
 from apertis_audio_tools.errors import UnsupportedError
+from apertis_audio_tools.models import SPEECH_MEDIA_TYPES
 from apertis_audio_tools.results import ChatDelta, ChatReply, ToolCall, ToolCallDelta, Usage
 
 ToolChoice = str | bool | Mapping[str, Any] | None

@@ -5,7 +5,7 @@ import binascii
 import json
 import math
 
-from apertis_audio_tools.audio import Source, probe
+from apertis_audio_tools.audio import Source
 from apertis_audio_tools.errors import ApertisError
 
 INPUT_TOKENS_PER_SECOND = 10.0
@@ -51,6 +51,8 @@ def spoken_tokens(words: str, seconds: float | None = None) -> int:
 
 def clip_seconds(source: Source) -> float | None:
     """Return the length of a clip in seconds, or None if it cannot be opened."""
+    from apertis_audio_tools.audio import probe
+
     try:
         with probe(source) as recording:
             return recording.duration

@@ -9,7 +9,6 @@ from typing import ClassVar
 
 from apertis_audio_tools.adapters.tools.arguments import ListArguments, ToolArguments
 from apertis_audio_tools.adapters.tools.tool import AudioTool, ToolPlan, ToolResult
-from apertis_audio_tools.audio import probe
 from apertis_audio_tools.errors import AccessError, ApertisError
 from apertis_audio_tools.files.access import FileAccess
 from apertis_audio_tools.files.discovery import find_recordings
@@ -72,6 +71,8 @@ def _name(path: Path, folders: Sequence[Path]) -> str:
 
 def _seconds(access: FileAccess, name: str) -> float | None:
     """Return the length of a recording, or None if it cannot be read."""
+    from apertis_audio_tools.audio import probe
+
     try:
         with (
             access.reading(name) as source,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TypedDict
 
 from apertis_audio_tools.api.options import TranscriptionOptions
-from apertis_audio_tools.audio import Source, probe
+from apertis_audio_tools.audio import Source
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.pipeline.accounts import Account
 from apertis_audio_tools.pipeline.progress import Progress
@@ -52,6 +52,8 @@ class ReportedTranscription:
         report: ReportProgress,
         account: Account,
     ) -> None:
+        from apertis_audio_tools.audio import probe
+
         self._client = client
         self._source = source
         self._options = options

@@ -6,7 +6,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, BinaryIO, ClassVar, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self
 
 from apertis_audio_tools.adapters.chat_schema.clips import source_clip
 from apertis_audio_tools.adapters.chat_schema.turns import text_block, user_turn
@@ -27,7 +27,6 @@ from apertis_audio_tools.adapters.tools.tool import (
     usage_json,
 )
 from apertis_audio_tools.api.options import ChatOptions, TranscriptionOptions
-from apertis_audio_tools.audio import Recording, probe, probe_in_child
 from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.concurrency import fork_safety
 from apertis_audio_tools.errors import ConfigurationError, UnsupportedError
@@ -36,6 +35,9 @@ from apertis_audio_tools.models import AUTO, Task
 from apertis_audio_tools.pipeline.accounts import Account
 from apertis_audio_tools.results import ChatReply, Passage, Segment, Transcript
 from apertis_audio_tools.text.subtitles import format_line
+
+if TYPE_CHECKING:
+    from apertis_audio_tools.audio import Recording
 
 MAX_SHOWN_CHARACTERS = 20_000
 """Longest text a model reads at once: about 5,000 tokens, or twenty minutes of speech."""
@@ -148,6 +150,8 @@ class _TranscriptTool(AudioTool):
         """Return the transcript from memory; without one, check that opening the source is safe."""
         remembered = self._memory.get(_memory_key(source, options))
         if remembered is None and self._access.isolate_probe:
+            from apertis_audio_tools.audio import probe_in_child
+
             probe_in_child(source)
         return remembered
 
@@ -209,6 +213,8 @@ class AskTool(AudioTool):
 
     @contextlib.contextmanager
     def _plan(self, arguments: Mapping[str, object]) -> Iterator[ToolPlan[ChatReply]]:
+        from apertis_audio_tools.audio import probe
+
         args = self._validate(AskArguments, arguments)
         with self._access.reading(args.path) as source:
             self._require_short(probe(source, isolate=self._access.isolate_probe))
@@ -219,7 +225,7 @@ class AskTool(AudioTool):
                 functools.partial(_report_reply, args),
             )
 
-    def _require_short(self, recording: Recording) -> None:
+    def _require_short(self, recording: "Recording") -> None:
         """Raise if the recording is too long to be sent again with every question."""
         seconds = round(recording.duration, 1)
         if seconds > self._max_seconds:

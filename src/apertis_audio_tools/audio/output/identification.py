@@ -6,16 +6,6 @@ from apertis_audio_tools.errors import RecordingError
 
 PCM_BYTES_PER_SECOND = 24_000 * 2
 """Headerless speech is 24 kHz mono, signed 16-bit little-endian (OpenAI's convention)."""
-
-SPEECH_MEDIA_TYPES: dict[str, str] = {
-    "mp3": "audio/mpeg",
-    "opus": "audio/ogg",
-    "aac": "audio/aac",
-    "flac": "audio/flac",
-    "wav": "audio/wav",
-    "pcm": "audio/pcm",
-}
-"""Media types by speech format."""
 _FORMATS = {"mp3": "mp3", "ogg": "opus", "aac": "aac", "flac": "flac", "wav": "wav"}
 _RIFF = b"RIFF"
 

@@ -1,0 +1,46 @@
+"""Modules that are not imported before they are needed."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+PACKAGE = "apertis_audio_tools"
+AUDIO = {"av", f"{PACKAGE}.audio.input.probing"}
+CONNECTIONS = {"httpcore", "httpx", f"{PACKAGE}.transport.http"}
+RUNNERS = {f"{PACKAGE}.pipeline.{name}" for name in ("batch_runner", "transcription_runner")}
+CLIENT = {"pydantic", f"{PACKAGE}.client.client", f"{PACKAGE}.pipeline.cache"}
+ADAPTERS = f"""
+from {PACKAGE}.langchain import ApertisAudioLoader, ApertisAudioToolkit, ChatApertisAudio
+from {PACKAGE}.llama_index import ApertisAudioLLM, ApertisAudioReader, ApertisAudioToolSpec
+"""
+MAKE = f"from {PACKAGE} import ApertisAudio; audio = ApertisAudio('sk-12345678')"
+HELP = f"""
+import contextlib, sys
+from {PACKAGE}.__main__ import main
+sys.argv[1:] = ["--help"]
+with contextlib.suppress(SystemExit), contextlib.redirect_stdout(None):
+    main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "absent", "present"),
+    [
+        (f"from {PACKAGE} import ApertisAudio", AUDIO | CONNECTIONS | RUNNERS, "pydantic"),
+        (MAKE, AUDIO | RUNNERS, "httpx"),
+        (HELP, AUDIO | CONNECTIONS | RUNNERS | CLIENT, "typer"),
+        (ADAPTERS, AUDIO | RUNNERS | {f"{PACKAGE}.transport.http"}, f"{PACKAGE}.client.client"),
+    ],
+    ids=["class", "client", "help", "adapters"],
+)
+def test_imports_come_when_they_are_needed(code: str, absent: set[str], present: str) -> None:
+    """What is not used yet is not imported: neither PyAV nor httpx, nor for help the client."""
+    program = f"{code}\nimport json, sys; print(json.dumps([*sys.modules]))"
+    finished = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    imported: set[str] = set(json.loads(finished.stdout.splitlines()[-1]))
+    assert imported & absent == set()
+    assert present in imported
