@@ -2,7 +2,7 @@
 
 import io
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import av
 import numpy as np
@@ -91,7 +91,7 @@ def damaged(codec: str, seconds: int, begin: int, end: int) -> bytes:
     """Return noise in Matroska, with packets between two seconds that cannot be decoded."""
     file, noise = io.BytesIO(), np.random.default_rng(1).normal(0, 0.1, 48_000).astype("float32")
     with av.open(file, "w", format="matroska") as muxer:
-        stream = muxer.add_stream(codec, rate=48_000, layout="mono")
+        stream: Any = muxer.add_stream(codec, rate=48_000, layout="mono")
         for second in range(seconds):
             frame = AudioFrame.from_ndarray(noise.reshape(1, -1), "fltp", "mono")
             frame.sample_rate, frame.pts = 48_000, second * 48_000
@@ -100,9 +100,9 @@ def damaged(codec: str, seconds: int, begin: int, end: int) -> bytes:
     return file.getvalue()
 
 
-def damage(packet: Packet) -> Packet:
+def damage(packet: Any) -> Any:
     """Return a packet of the same size and time that is nothing but ones."""
-    other = Packet(b"\xff" * packet.size)
+    other: Any = Packet(b"\xff" * packet.size)
     other.pts, other.dts, other.duration = packet.pts, packet.dts, packet.duration
     other.time_base, other.stream = packet.time_base, packet.stream
     return other
