@@ -260,7 +260,7 @@ class RequestRunner:
                 charge.fail(error)
                 raise
 
-        options = self.retry.tenacity_options(deadline, lambda: job.stop.is_set)
+        options = self.retry.tenacity_options(deadline, lambda: job.stop.is_set, request.model)
         try:
             return Retrying(**options, sleep=sleep)(once)
         except APIStatusError as error:
@@ -294,7 +294,7 @@ class RequestRunner:
                 charge.fail(error)
                 raise
 
-        options = self.retry.tenacity_options(deadline, lambda: job.stop.is_set)
+        options = self.retry.tenacity_options(deadline, lambda: job.stop.is_set, request.model)
         try:
             return await AsyncRetrying(**options, sleep=sleep)(once)
         except APIStatusError as error:
