@@ -444,7 +444,7 @@ def test_settings(
     if variable is not None:
         monkeypatch.setenv("APERTIS_AUDIO_CACHE", variable)
     found = open_cache(setting)
-    assert (found and found.path.parent) == (folder and folder.expanduser().absolute())
+    assert (found and Path(found.path).parent) == (folder and folder.expanduser().absolute())
     assert not Path("here").exists()
     assert not Path("there").exists()
 

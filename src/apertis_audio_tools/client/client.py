@@ -19,9 +19,16 @@ from apertis_audio_tools.errors import APIError, ConfigurationError
 from apertis_audio_tools.models import MODELS, Capabilities, Model, Task
 from apertis_audio_tools.pipeline.accounts import Account, Limits
 from apertis_audio_tools.pipeline.cache import CacheSetting, open_cache
+from apertis_audio_tools.pipeline.shared_limits import SharedLimits
 from apertis_audio_tools.results import ModelStatus
 from apertis_audio_tools.transport.connection_options import ConnectionOptions, Verify
-from apertis_audio_tools.transport.retry import Clock, RateLimiter, RetryPolicy, SystemClock
+from apertis_audio_tools.transport.retry import (
+    Clock,
+    Cooldown,
+    RateLimiter,
+    RetryPolicy,
+    SystemClock,
+)
 
 if TYPE_CHECKING:
     from apertis_audio_tools.api.catalogue import CatalogueModel
@@ -61,10 +68,11 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs, CostV
             ones wait. The service allows a pay-as-you-go key 500 for each model (its rate-limit
             page). None leaves the limit to the service.
         cache: True to keep transcripts in the user's cache folder, so that nothing is paid for
-            twice; a path for another folder; False for no cache. Defaults to the environment
-            variable ``APERTIS_AUDIO_CACHE`` (a folder, or 1), then to no cache. The cache holds
-            finished transcripts: a recording sent several times at the same moment is paid for as
-            often.
+            twice; a path for another folder; a URL of fsspec, such as ``s3://bucket/transcripts``,
+            for a folder that machines share; False for no cache. Defaults to the environment
+            variable ``APERTIS_AUDIO_CACHE`` (a folder, a URL, or 1), then to no cache. The cache
+            holds finished transcripts: a recording sent several times at the same moment is paid
+            for as often.
         isolate_probe: Whether each recording is first opened in a child process with limits on its
             memory and its time: for recordings of strangers. It takes a quarter of a second, and
             is done only on Linux.
@@ -83,6 +91,8 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs, CostV
         max_audio_seconds: Seconds of audio that may be sent to be transcribed or translated.
             Defaults to None, for no limit.
         clock: Source of time, for tests.
+        limits: Limits shared with other processes, in place of `max_concurrency` and
+            `requests_per_minute`; see `apertis_audio_tools.ray`. Defaults to None.
 
     Raises:
         ConfigurationError: If there is no key, or a setting is invalid.
@@ -109,6 +119,7 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs, CostV
         max_cost: float | None = None,
         max_audio_seconds: float | None = None,
         clock: Clock | None = None,
+        limits: SharedLimits | None = None,
     ) -> None:
         api_key = settings.as_secret(api_key)  # first, so that no variable shows it
         # These bring httpx, which adapters do not need before they make a client.
@@ -132,16 +143,15 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs, CostV
                 settings.with_user_agent(default_headers or {}, user_agent), proxy, verify
             ),
         )
+        limits = limits or _own_limits(max_concurrency, requests_per_minute)
         retry = RetryPolicy(
             settings.require_whole("max_retries", max_retries, minimum=0),
             settings.require_positive("max_wait", max_wait),
             SystemClock() if clock is None else clock,
-            rate_limiter=RateLimiter(_require_rate(requests_per_minute)),
+            limits.cooldown,
+            limits.rate_limiter,
         )
-        deadline = settings.require_positive("deadline", deadline)
-        permits = FairSemaphore(
-            settings.require_whole("max_concurrency", max_concurrency, minimum=1)
-        )
+        deadline, permits = settings.require_positive("deadline", deadline), limits.permits
         requests = RequestRunner(self._transport, retry, deadline)
         self._models = ModelDirectory(requests, models)
         prices = PriceList(requests, self._base_url, models)
@@ -267,7 +277,12 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs, CostV
         await self.aclose()
 
 
-def _require_rate(value: int | None) -> int | None:
-    if value is None:
-        return None
-    return settings.require_whole("requests_per_minute", value, minimum=1, remark=", or None")
+def _own_limits(max_concurrency: int, requests_per_minute: int | None) -> SharedLimits:
+    """Return the limits of a client that shares them with no other.
+
+    Raises:
+        ConfigurationError: If one is invalid.
+    """
+    size = settings.require_whole("max_concurrency", max_concurrency, minimum=1)
+    rate = RateLimiter(settings.require_rate(requests_per_minute))
+    return SharedLimits(FairSemaphore(size), Cooldown(), rate)

@@ -138,6 +138,17 @@ def require_whole(name: str, value: int, minimum: int, *, remark: str = "") -> i
     return int(value)
 
 
+def require_rate(value: int | None) -> int | None:
+    """Return a number of requests per minute, or None for no limit.
+
+    Raises:
+        ConfigurationError: If it is neither.
+    """
+    if value is None:
+        return None
+    return require_whole("requests_per_minute", value, minimum=1, remark=", or None")
+
+
 def _invalid(name: str, value: object, expected: str) -> ConfigurationError:
     """Show only the type of what is not a number: it may be a key in the wrong place."""
     is_shown = value is None or isinstance(value, Real)

@@ -47,9 +47,9 @@ class _Permits:
         # Reentrant: garbage collection in here may close an iterator that returns its permit.
         self.lock = threading.RLock()
 
-    def grant_next(self) -> None:
-        """Grant the first permit of the queue, if there is one."""
-        if self.queue:
+    def grant(self, limit: int) -> None:
+        """Grant the first permits of the queue, up to a number of granted ones."""
+        while self.queue and len(self.granted) < limit:
             permit = self.queue.popleft()
             self.granted.add(permit)
             permit.granted.set_result(None)
@@ -60,22 +60,33 @@ class FairSemaphore:
 
     Permits are granted in the order of the requests. A recording requests one permit at a time, so
     several recordings take turns. A forked child starts with all permits free.
+
+    Attributes:
+        size: Number of permits.
     """
 
     def __init__(self, size: int) -> None:
         self.size = size
         self._permits = ProcessLocal(_Permits)
 
+    @property
+    def limit(self) -> int:
+        """Number of permits that may be granted now, up to `size`."""
+        return self.size
+
     def request(self) -> Permit:
         """Return a permit, which is granted at once or when its turn comes."""
         permit, permits = Permit(self), self._permits.value
         with permits.lock:
-            if len(permits.granted) < self.size:
-                permits.granted.add(permit)
-                permit.granted.set_result(None)
-            else:
-                permits.queue.append(permit)
+            permits.queue.append(permit)
+            permits.grant(self.limit)
         return permit
+
+    def grant_waiting(self) -> None:
+        """Grant permits that wait, after the limit has grown."""
+        permits = self._permits.value
+        with permits.lock:
+            permits.grant(self.limit)
 
     def _release(self, permit: Permit) -> None:
         permits = self._permits.value
@@ -85,7 +96,7 @@ class FairSemaphore:
             permit.is_closed = True
             if permit in permits.granted:
                 permits.granted.remove(permit)
-                permits.grant_next()
+                permits.grant(self.limit)
             elif permit in permits.queue:
                 permits.queue.remove(permit)
                 permit.granted.set_result(None)

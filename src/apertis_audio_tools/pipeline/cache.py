@@ -8,13 +8,14 @@ import stat
 import threading
 import time
 import weakref
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from apertis_audio_tools.errors import ConfigurationError
 from apertis_audio_tools.files.paths import expand_user
+from apertis_audio_tools.pipeline.cache_entries import Cache, compress_entry, restore_entry
+from apertis_audio_tools.pipeline.shared_cache import SharedCache
 from apertis_audio_tools.results import Transcript
 
 logger: logging.Logger = logging.getLogger("apertis_audio_tools")
@@ -39,8 +40,6 @@ CREATE TABLE IF NOT EXISTS transcripts (
 )
 """
 # The last columns are long: SQLite reads rows from their beginning, often without them.
-# The response is kept apart from what was read of it, so that a later version that reads more of
-# it, or has other transcripts, can read it anew and need not pay for it again.
 _SELECT = "SELECT CAST(body AS BLOB), CAST(response AS BLOB) FROM transcripts WHERE key = ?"
 _DELETE_OLDEST = """
 DELETE FROM transcripts WHERE key IN (
@@ -58,12 +57,10 @@ _connected: "weakref.WeakSet[TranscriptCache]" = weakref.WeakSet()
 
 
 class TranscriptCache:
-    """Transcripts in an SQLite file, safe for several threads and processes.
+    """Transcripts in an SQLite file.
 
-    A cache that cannot be read or written, for whatever reason, behaves like an empty one: a
-    warning is logged once, and work goes on. After it has waited in vain for the lock of another
-    process, it does not wait again until a write succeeds. Beyond `max_bytes`, the least recently
-    used transcripts are deleted.
+    After it has waited in vain for the lock of another process, it does not wait again until a
+    write succeeds. Beyond `max_bytes`, the least recently used transcripts are deleted.
 
     Args:
         folder: Folder of the file. It is made when it is needed.
@@ -92,18 +89,14 @@ class TranscriptCache:
         used = [time.time(), key]
         update = "UPDATE transcripts SET used = ? WHERE key = ?"
         self._in_transaction(lambda database: database.execute(update, used), None)
-        try:
-            body, response = map(zlib.decompress, row)
-            transcript = Transcript.model_validate_json(body)
-            return transcript.model_copy(update={"raw": response.decode()})
-        except (zlib.error, ValueError):  # a validation error is a ValueError
+        transcript = restore_entry(*row)
+        if transcript is None:
             logger.warning("An entry of the cache %s is damaged and not used.", self.path)
-            return None
+        return transcript
 
     def put(self, key: str, transcript: Transcript) -> None:
         """Keep a transcript and its response. A crash of the process after this loses neither."""
-        body = zlib.compress(transcript.model_dump_json(exclude={"raw"}).encode())
-        response = zlib.compress(transcript.raw.encode())
+        body, response = compress_entry(transcript)
         size = len(body) + len(response)
 
         def write(database: sqlite3.Connection) -> None:
@@ -279,15 +272,17 @@ def default_cache_setting() -> bool | None:
     return None if "APERTIS_AUDIO_CACHE" in os.environ else True
 
 
-def open_cache(setting: CacheSetting) -> TranscriptCache | None:
+def open_cache(setting: CacheSetting) -> Cache | None:
     """Return the cache of a setting, or None for no cache.
 
     Args:
-        setting: True for the user's cache, a folder for a cache there, or False for none. None
-            means the value of the variable ``APERTIS_AUDIO_CACHE``, which is a folder, 1 or 0.
+        setting: True for the user's cache, a folder for a cache there, a URL of fsspec for one
+            that machines share, or False for none. None means the value of the variable
+            ``APERTIS_AUDIO_CACHE``, which is a folder, a URL, 1 or 0.
 
     Raises:
-        ConfigurationError: If the setting is invalid, or a folder in an unknown home.
+        ConfigurationError: If the setting is invalid, a folder in an unknown home, or a URL of
+            a file system that is not known or not installed.
     """
     if setting is None:
         setting = os.environ.get("APERTIS_AUDIO_CACHE", "")
@@ -300,4 +295,6 @@ def open_cache(setting: CacheSetting) -> TranscriptCache | None:
         return None
     if setting is True or word in _ON:
         return user_cache()
+    if isinstance(setting, str) and "://" in setting:
+        return SharedCache(setting)
     return TranscriptCache(expand_user(setting).absolute())

@@ -14,7 +14,7 @@ from apertis_audio_tools.models import (
     Capabilities,
     TranscriptFormat,
 )
-from apertis_audio_tools.pipeline.cache import TranscriptCache
+from apertis_audio_tools.pipeline.cache_entries import Cache
 
 _FILE_NAME_BYTES = 1024
 """Bytes of a request that are left for the file name."""
@@ -25,7 +25,7 @@ class JobContext:
     """Values that all transcription jobs of a client share."""
 
     capabilities: Capabilities
-    cache: TranscriptCache | None
+    cache: Cache | None
     base_url: str
     isolate_probe: bool = False
 

@@ -268,7 +268,7 @@ class RequestRunner:
                 charge.fail(error)
                 raise
 
-        options = self.retry.tenacity_options(deadline, lambda: job.stop.is_set)
+        options = self.retry.tenacity_options(deadline, lambda: job.stop.is_set, request.model)
         try:
             return Retrying(**options, sleep=sleep)(once)
         except APIStatusError as error:
@@ -302,7 +302,7 @@ class RequestRunner:
                 charge.fail(error)
                 raise
 
-        options = self.retry.tenacity_options(deadline, lambda: job.stop.is_set)
+        options = self.retry.tenacity_options(deadline, lambda: job.stop.is_set, request.model)
         try:
             return await AsyncRetrying(**options, sleep=sleep)(once)
         except APIStatusError as error:

@@ -78,13 +78,16 @@ class Cooldown:
         self._until = float("-inf")
         self._lock = ForkSafeLock()
 
-    def extend(self, until: float) -> None:
-        """Forbid sending before `until`, in seconds of the clock. A cooldown never gets shorter."""
+    def extend(self, until: float, model: str | None = None) -> None:  # noqa: ARG002  # for all
+        """Forbid sending before `until`, in seconds of the clock. A cooldown never gets shorter.
+
+        The model is the one whose request was answered so; here all wait, whatever their model.
+        """
         with self._lock:
             self._until = max(self._until, until)
 
-    def remaining(self, now: float) -> float:
-        """Return the seconds left at `now`; 0 or less if there is no cooldown."""
+    def remaining(self, now: float, model: str | None = None) -> float:  # noqa: ARG002
+        """Return the seconds left at `now` for a model; 0 or less if there is no cooldown."""
         return self._until - now
 
 
@@ -144,7 +147,9 @@ class RetryPolicy:
     rate_limiter: RateLimiter = field(default_factory=RateLimiter)
     random_source: Callable[[], float] = random.random
 
-    def tenacity_options(self, deadline: float, is_given_up: Callable[[], bool]) -> TenacityOptions:
+    def tenacity_options(
+        self, deadline: float, is_given_up: Callable[[], bool], model: str | None = None
+    ) -> TenacityOptions:
         """Return the options of tenacity for one call, which ends at a time by the clock.
 
         Attempts are not logged if `is_given_up` returns True, because no other follows.
@@ -159,7 +164,7 @@ class RetryPolicy:
                 _log_retry(state)
 
         return {
-            "retry": self._should_retry,
+            "retry": lambda state: self._should_retry(state, model),
             "wait": self._wait,
             "stop": stop,
             "before_sleep": before_sleep,
@@ -175,7 +180,7 @@ class RetryPolicy:
             RateLimitError: If the wait is longer than `max_wait`, or outlasts the deadline.
         """
         now = self.clock.monotonic()
-        wait = self.cooldown.remaining(now)
+        wait = self.cooldown.remaining(now, model)
         if wait > 0:
             if wait > self.max_wait or now + wait >= deadline:
                 raise RateLimitError(
@@ -222,12 +227,12 @@ class RetryPolicy:
         backoff = min(_MIN_BACKOFF * 2.0**exponent, _MAX_BACKOFF)
         return backoff * (1 - _JITTER * self.random_source())
 
-    def _should_retry(self, state: "RetryCallState") -> bool:
+    def _should_retry(self, state: "RetryCallState", model: str | None) -> bool:
         """Return whether to try again; all workers heed "too many requests", whatever this does."""
         error = _failure(state)
         # Without a status the error is from this policy, and no request was sent.
         if isinstance(error, RateLimitError) and error.status is not None:
-            self.cooldown.extend(self.clock.monotonic() + self._wait(state))
+            self.cooldown.extend(self.clock.monotonic() + self._wait(state), model)
         return error is not None and self.is_worth_retrying(error)
 
 
