@@ -14,7 +14,7 @@ from apertis_audio_tools.api.transcription import transcription_call
 from apertis_audio_tools.audio import Piece, Recording, cut_pieces, shorten_pauses
 from apertis_audio_tools.concurrency.permits import Permit
 from apertis_audio_tools.models import AUTO, MIN_REQUEST_SECONDS
-from apertis_audio_tools.pipeline.cache import TranscriptCache
+from apertis_audio_tools.pipeline.cache_entries import Cache
 from apertis_audio_tools.pipeline.doubts import are_examined, mark_doubts, treat_doubts
 from apertis_audio_tools.pipeline.job_factory import JobFactory
 from apertis_audio_tools.pipeline.job_state import JobState
@@ -293,7 +293,7 @@ def find_transcript(
     return treat_doubts(complete, factory.options.quality)
 
 
-def _get_cached(cache: TranscriptCache, key: str) -> Transcript | None:
+def _get_cached(cache: Cache, key: str) -> Transcript | None:
     """Return a cached transcript without its earlier usage."""
     cached = cache.get(key)
     return cached and cached.model_copy(update={"usage": None})
