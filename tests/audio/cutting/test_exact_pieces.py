@@ -120,7 +120,7 @@ def test_a_megabyte_is_worth_it(size: int, upload_format: str, media_type: str) 
 
 
 def test_noise_is_within_the_limit() -> None:
-    """What FLAC cannot compress is no larger than allowed either."""
+    """Noise, which FLAC cannot compress, is no larger than allowed either."""
     samples = np.random.default_rng(2).bytes(_LARGE)
     for width in (1, 2, 3):
         pieces = cut(wav(samples, width=width), max_bytes=300_000, max_seconds=None)

@@ -33,7 +33,7 @@ _FLAC_CODECS = frozenset({"pcm_u8", "pcm_s16le", "pcm_s24le"})
 """Samples that FLAC has. FFmpeg writes no more than 24 bits; what is companded or floating point is
 something else."""
 _FLAC_LAYOUTS = {"mono": "mono", "1 channels": "mono", "stereo": "stereo", "2 channels": "stereo"}
-"""What it calls the layouts that recordings of one and two channels name, or do not name."""
+"""Its layouts of one and two channels, which recordings need not name."""
 _FLAC_MAX_ODD_RATE, _FLAC_MAX_RATE = 65_535, 655_350
 """Hz that its header has, the higher ones in steps of 10 (RFC 9639, section 9.1.2)."""
 
