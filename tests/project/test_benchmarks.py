@@ -96,3 +96,13 @@ def test_streams(arguments: tuple[str, ...]) -> None:
         assert float(ours) > 0
         assert float(raw) > 0
         assert float(ratio) > 0
+
+
+def test_small_work() -> None:
+    """Each kind of work is measured, with and without the peer's package."""
+    page = output("small_work.py", "--short")
+    works = [line.split("|")[1].strip() for line in page.splitlines()[2:]]
+    names = ("transcribe 1 s wav", "speak", "chat", "loader", "async loader", "200 transcribed")
+    assert all(any(work.startswith(name) for work in works) for name in names)
+    assert sum(work.startswith("cache hit") for work in works) == 5
+    assert len([work for work in works if work.endswith("TLS")]) == 2
