@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test hostile speakers mcp plugins ray stores llms lint dist docs screenshots docs-serve overview audit mutants rerecord costs clean
+.PHONY: help demo test hostile speakers mcp plugins ray stores llms lint dist docs screenshots docs-serve overview audit mutants rerecord costs bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -62,6 +62,19 @@ $(VENV)/ray/.installed: pyproject.toml # Ray weighs half a gigabyte, so that it 
 ray: $(VENV)/ray/.installed ## transcribe with workers of Ray on this machine, kill some of them, and compare a worker with one process
 	$(VENV)/ray/bin/python -m pytest --log-cli-level=INFO tests/ray_data
 	$(VENV)/ray/bin/python benchmarks/ray_workers.py
+
+$(VENV)/.bench: pyproject.toml $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --editable '.[all]' --group dev --group bench
+	@touch $@
+
+bench: $(VENV)/.bench ## measure speed and memory beside the openai SDK, httpx and ffmpeg; takes about an hour
+	$(BIN)/python benchmarks/imports.py
+	$(BIN)/python benchmarks/streams.py
+	$(BIN)/python benchmarks/streams.py --tls
+	$(BIN)/python benchmarks/small_work.py
+	$(BIN)/python benchmarks/cut_quality.py
+	$(BIN)/python benchmarks/cutting.py --hours 4 --runs 3
+	$(BIN)/python benchmarks/long_recordings.py --formats wav mp3 m4a --uplink 100 20 --write $(VENV)
 
 $(VENV)/.stores: pyproject.toml $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --editable '.[all]' --group stores

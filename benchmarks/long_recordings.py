@@ -157,7 +157,7 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.3, help="seconds for each request")
     parser.add_argument("--speed", type=float, default=100, help="seconds of audio per second")
     parser.add_argument("--note", default="", help="a sentence about the machine, such as its load")
-    parser.add_argument("--write", type=Path, help="a folder for benchmarks.md and benchmarks.svg")
+    parser.add_argument("--write", type=Path, help="a folder for long_recordings.md and long_recordings.svg")
     arguments = parser.parse_args()
     lines = [
         Conditions(
@@ -180,9 +180,9 @@ def main() -> None:
                 measurements.append(measurement)
                 print(measurement, flush=True)
         if arguments.write:
-            (arguments.write / "benchmarks.md").write_text(document(measurements, conditions))
+            (arguments.write / "long_recordings.md").write_text(document(measurements, conditions))
     if arguments.write:
-        draw(measurements, arguments.write / "benchmarks.svg")
+        draw(measurements, arguments.write / "long_recordings.svg")
     else:
         print(document(measurements, conditions))
 

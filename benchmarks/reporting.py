@@ -210,7 +210,7 @@ one channel. {runs(conditions)} Peak memory is that of the largest process.
 
 {" ".join(filter(None, [machine(), conditions.note]))}
 
-![Seconds of cutting, seconds of transcribing, and memory, as bars](benchmarks.svg)
+![Seconds of cutting, seconds of transcribing, and memory, as bars](long_recordings.svg)
 
 ## Aims
 

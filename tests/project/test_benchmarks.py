@@ -53,7 +53,7 @@ def test_long_recordings(tmp_path: Path) -> None:
     """All installed programs are measured in both tables, and all audio is sent."""
     script = "long_recordings.py"
     output(script, "--hours", MINUTES, "--formats", "wav", *FAST, "5000", "--write", str(tmp_path))
-    page = (tmp_path / "benchmarks.md").read_text()
+    page = (tmp_path / "long_recordings.md").read_text()
     name = f"{float(MINUTES):g} h wav"
     cutting, transcribing = rows(page, name)
     assert [cell == "-" for cell in cutting[2:5]] == [not HAS_RECIPE, False, not HAS_FFMPEG]
@@ -66,7 +66,7 @@ def test_long_recordings(tmp_path: Path) -> None:
     assert [cell == "-" for cell in contestants[:3]] == [True, False, True]
     assert floor.endswith(" x")
     has_picture = importlib.util.find_spec("matplotlib") is not None
-    assert (tmp_path / "benchmarks.svg").is_file() == has_picture
+    assert (tmp_path / "long_recordings.svg").is_file() == has_picture
 
 
 @pytest.mark.slow
