@@ -72,3 +72,13 @@ def test_cutting() -> None:
     (cells,) = rows(page, f"{float(MINUTES):g} h ogg")
     assert all(float(cell) > 0 for cell in cells[1:5])
     assert (cells[-1] == "-") is not HAS_FFMPEG
+
+
+@pytest.mark.slow
+def test_cut_quality() -> None:
+    """Cuts within speech are counted; where there are pauses, there are none."""
+    page = output("cut_quality.py", "--short")
+    (meeting,) = rows(page, "meeting")
+    assert meeting[1:3] == ["pink", "10"]
+    assert int(meeting[3]) > 0
+    assert meeting[4:6] == ["0.0%", "0.0%"]
