@@ -68,7 +68,9 @@ class Timeline:
             return False
         unit = float(packets[0].time_base)
         starts = accumulate(lengths, initial=self._zero + self.seconds)
-        delays = [stamp * unit - start for stamp, start in zip(stamps, starts, strict=False)]
+        delays: list[float] = [
+            stamp * unit - start for stamp, start in zip(stamps, starts, strict=False)
+        ]
         return min(delays) >= -MIN_GAP_SECONDS and max(delays) <= MIN_GAP_SECONDS
 
     def take_missing(self) -> float:
