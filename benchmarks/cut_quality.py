@@ -17,7 +17,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import wave
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -117,8 +118,6 @@ def make_noise(kind: str) -> Samples:
 
 def write_wav(path: Path, samples: Samples) -> None:
     """Write samples as a 16-bit WAV file."""
-    import wave
-
     with wave.open(str(path), "wb") as file:
         file.setparams((1, 2, RATE, 0, "NONE", ""))
         file.writeframes(np.clip(samples, -32_768, 32_767).astype("<i2").tobytes())
@@ -149,35 +148,42 @@ def measure(path: Path, source: Path, spans: list[tuple[float, float]]) -> Share
     return Share(len(cuts), within, sum(is_repeated for _, is_repeated in cuts))
 
 
-def print_table(
-    hours: float, decibels: tuple[int, ...], noises: tuple[str, ...], before: Path | None
-) -> None:
+def noisy_talks(
+    hours: float, decibels: Sequence[int], noises: Sequence[str]
+) -> Iterator[tuple[str, Talk]]:
+    """Yield talks in each noise, with the first cells of their rows."""
+    for style in PAUSES:
+        talk = make_talk(style, hours * 3600, seed=1)
+        power = np.sqrt(np.mean(talk.samples[talk.samples != 0] ** 2))
+        for kind in noises:
+            noise = np.resize(make_noise(kind), len(talk.samples)) * power
+            for loudness in decibels:
+                samples = talk.samples + noise / 10 ** (loudness / 20)
+                yield f"{style} | {kind} | {loudness}", talk._replace(samples=samples)
+
+
+def row(name: str, shares: Iterable[Share]) -> str:
+    """Return a row of the table, from the cells that name it and the shares of each version."""
+    shares = list(shares)
+    cuts = "/".join(str(each.cuts) for each in shares)
+    return f"| {name} | {cuts} | {' | '.join(map(str, shares))} |"
+
+
+def print_table(talks: Iterable[tuple[str, Talk]], before: Path | None) -> None:
     """Print the share of cuts within speech, and of those that repeat two seconds."""
     sources = ({"before": before / "src"} if before else {}) | {"now": REPOSITORY / "src"}
     heads = [f"{name}: within speech | repeated" for name in sources]
     print(f"| talk | noise | dB | cuts | {' | '.join(heads)} |")
     print("|---|---|---|---|" + "---|---|" * len(sources))
-    sums: dict[str, list[Share]] = {name: [] for name in sources}
+    found = list[list[Share]]()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "talk.wav"
-        for style in PAUSES:
-            talk = make_talk(style, hours * 3600, seed=1)
-            power = np.sqrt(np.mean(talk.samples[talk.samples != 0] ** 2))
-            for kind in noises:
-                noise = np.resize(make_noise(kind), len(talk.samples)) * power
-                for loudness in decibels:
-                    write_wav(path, talk.samples + noise / 10 ** (loudness / 20))
-                    found = {
-                        name: measure(path, source, talk.spans) for name, source in sources.items()
-                    }
-                    for name, share in found.items():
-                        sums[name].append(share)
-                    cells = " | ".join(map(str, found.values()))
-                    cuts = "/".join(str(each.cuts) for each in found.values())
-                    print(f"| {style} | {kind} | {loudness} | {cuts} | {cells} |", flush=True)
-    totals = [Share(*map(sum, zip(*shares, strict=True))) for shares in sums.values()]
-    cuts = "/".join(str(each.cuts) for each in totals)
-    print(f"| all | | | {cuts} | {' | '.join(map(str, totals))} |")
+        for name, talk in talks:
+            write_wav(path, talk.samples)
+            found.append([measure(path, source, talk.spans) for source in sources.values()])
+            print(row(name, found[-1]), flush=True)
+    versions = zip(*found, strict=True)
+    print(row("all | |", (Share(*map(sum, zip(*each, strict=True))) for each in versions)))
 
 
 def main() -> None:
@@ -191,9 +197,9 @@ def main() -> None:
     if arguments.cut:
         print_cuts(arguments.cut)
     elif arguments.short:
-        print_table(1 / 6, (10,), ("pink",), arguments.before)
+        print_table(noisy_talks(1 / 6, (10,), ("pink",)), arguments.before)
     else:
-        print_table(arguments.hours, DECIBELS, NOISES, arguments.before)
+        print_table(noisy_talks(arguments.hours, DECIBELS, NOISES), arguments.before)
 
 
 if __name__ == "__main__":

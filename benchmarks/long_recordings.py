@@ -157,7 +157,9 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.3, help="seconds for each request")
     parser.add_argument("--speed", type=float, default=100, help="seconds of audio per second")
     parser.add_argument("--note", default="", help="a sentence about the machine, such as its load")
-    parser.add_argument("--write", type=Path, help="a folder for long_recordings.md and long_recordings.svg")
+    parser.add_argument(
+        "--write", type=Path, help="a folder for long_recordings.md and long_recordings.svg"
+    )
     arguments = parser.parse_args()
     lines = [
         Conditions(

@@ -106,3 +106,13 @@ def test_small_work() -> None:
     assert all(any(work.startswith(name) for work in works) for name in names)
     assert sum(work.startswith("cache hit") for work in works) == 5
     assert len([work for work in works if work.endswith("TLS")]) == 2
+
+
+@pytest.mark.slow
+def test_cut_quality() -> None:
+    """Cuts within speech are counted; where there are pauses, there are none."""
+    page = output("cut_quality.py", "--short")
+    (meeting,) = rows(page, "meeting")
+    assert meeting[1:3] == ["pink", "10"]
+    assert int(meeting[3]) > 0
+    assert meeting[4:6] == ["0.0%", "0.0%"]

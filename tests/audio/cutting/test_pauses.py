@@ -118,6 +118,15 @@ def test_closure_of_a_consonant_is_no_pause() -> None:
     assert not found.is_pause
 
 
+@pytest.mark.parametrize(
+    ("seconds", "noise", "is_clear"), [(0.7, 1e6, True), (0.4, 1e6, False), (0.7, 1e7, False)]
+)
+def test_clear_pause(seconds: float, noise: float, is_clear: bool) -> None:  # noqa: FBT001
+    """A pause is clear if it lasts half a second, and the speech is 25 dB louder than the noise."""
+    found = best_cut_point(tone((4, 1e9), (seconds, noise), (4, 1e9)), 0, 8)
+    assert (found.is_pause, found.is_clear) == (True, is_clear)
+
+
 @pytest.mark.parametrize("power", [1e9, 1e6])
 def test_constant_loudness_has_no_pause(power: float) -> None:
     """Audio of constant loudness has no pause."""

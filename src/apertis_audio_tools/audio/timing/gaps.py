@@ -68,8 +68,10 @@ class Timeline:
             return False
         unit = float(packets[0].time_base)
         starts = accumulate(lengths, initial=self._zero + self.seconds)
-        delays = [stamp * unit - start for stamp, start in zip(stamps, starts, strict=False)]
-        return bool(min(delays) >= -MIN_GAP_SECONDS and max(delays) <= MIN_GAP_SECONDS)
+        delays: list[float] = [
+            stamp * unit - start for stamp, start in zip(stamps, starts, strict=False)
+        ]
+        return min(delays) >= -MIN_GAP_SECONDS and max(delays) <= MIN_GAP_SECONDS
 
     def take_missing(self) -> float:
         """Return the seconds that are missing since the last call."""
