@@ -1,5 +1,6 @@
 """Decoded audio: frames of packets, of silence, and in another sample rate."""
 
+import contextlib
 from array import array
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
@@ -130,6 +131,8 @@ def _silent_frame(like: AudioFrame, samples: int) -> AudioFrame:
 def filter_graph(like: AudioFrame, *filters: tuple[str, str]) -> Graph:
     """Return a graph of filters, each with its arguments, for frames like another."""
     graph = Graph()
+    with contextlib.suppress(AttributeError):  # of older versions of PyAV
+        graph.threads = 1  # short frames take longer in several
     source = graph.add_abuffer(
         sample_rate=like.sample_rate,
         format=like.format.name,

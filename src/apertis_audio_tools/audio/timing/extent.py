@@ -1,7 +1,9 @@
 """The real length of a recording, which is known only once it has been read to its end."""
 
 import contextlib
-from typing import NamedTuple
+from fractions import Fraction
+from operator import sub
+from typing import Any, NamedTuple
 
 from apertis_audio_tools.audio.input.frame_headers import (
     ELEMENTARY_CONTAINERS,
@@ -73,6 +75,8 @@ def _is_right_about(track: Track, seconds: float) -> bool:
 
 def _measure_copyable(track: Track, content: SourceContent) -> Extent:
     clock, packets = packet_clock(track)
+    if (ticks := _indexed_ticks(track, clock.rate, content.size)) is not None:
+        return Extent((ticks + clock.origin) / clock.rate, 0.0)
     packets = require_one_format(packets, track.codec)
     if track.container in TIMESTAMPED_CONTAINERS:
         timeline = Timeline()
@@ -86,3 +90,24 @@ def _measure_copyable(track: Track, content: SourceContent) -> Extent:
     with content.open() as stream:
         is_plain = not is_bare or span.is_whole(stream, end_of_tags(stream), content.size)
     return Extent(seconds, 0.0, is_plain)
+
+
+def _indexed_ticks(track: Track, rate: int, size: int) -> int | None:
+    """Return the ticks of an MP4 track by its index, or None if its packets have to be read.
+
+    They have to if packets differ in length, lie outside of the file, or are not in the index; if
+    the clock is not that of the index; or if edits hide more than priming.
+    """
+    entries: Any = getattr(track.stream, "index_entries", None)
+    unit = track.stream.time_base
+    if track.edited_seconds is None or not entries or unit is None or unit != Fraction(1, rate):
+        return None
+    if len(entries) != track.stream.frames:
+        return None
+    stamps = [entry.timestamp for entry in entries]
+    end = max(entry.pos + entry.size for entry in entries)
+    steps = set(map(sub, stamps[1:], stamps))
+    if steps != {track.decoder.frame_size} or end > size:
+        return None
+    last = (track.stream.duration or 0) + stamps[0] - stamps[-1]
+    return stamps[-1] - stamps[0] + min(max(last, 0), *steps)
