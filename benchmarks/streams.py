@@ -37,7 +37,7 @@ Contestant = Callable[[], Awaitable[object]]
 
 @dataclass(frozen=True)
 class Setting:
-    """What is sent where: the base URL, the file, and how the server proves its identity."""
+    """Base URL, the file that is uploaded, and how the server proves its identity."""
 
     base_url: str
     upload: Path

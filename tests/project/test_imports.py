@@ -36,7 +36,7 @@ with contextlib.suppress(SystemExit), contextlib.redirect_stdout(None):
     ids=["class", "client", "help", "adapters"],
 )
 def test_imports_come_when_they_are_needed(code: str, absent: set[str], present: str) -> None:
-    """What is not used yet is not imported: neither PyAV nor httpx, nor for help the client."""
+    """Modules that are not used yet are not imported: PyAV, httpx, and for help the client."""
     program = f"{code}\nimport json, sys; print(json.dumps([*sys.modules]))"
     finished = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True

@@ -33,7 +33,7 @@ R = TypeVar("R")
 _FACTS_SECONDS = 10.0
 """Seconds that lists of models and prices may take."""
 _SHORT_BYTES = 64 * 1024
-"""Bytes of text that are read in less time than a switch to a thread takes."""
+"""Bytes of text that are read in the event loop, which takes less than a millisecond."""
 _WRITE_BYTES = 512 * 1024
 """Bytes for each switch to a thread that writes, which takes longer than a small write."""
 
