@@ -101,7 +101,7 @@ def end_with_input() -> None:
 
 if __name__ == "__main__":
     if "--help" in sys.argv:
-        print(f"usage: {Path(__file__).name} SPEECH_FILE [CERTIFICATE KEY]")
+        print(f"usage: {Path(__file__).name} SPEECH_FILE [CERTIFICATE_AND_KEY]")
         raise SystemExit
     speech_file, *certificate = sys.argv[1:]
     tls = None

@@ -30,6 +30,7 @@ from typing import IO, Any, cast
 
 import av
 import httpx
+import trustme
 
 from apertis_audio_tools import ApertisAudio
 from apertis_audio_tools.langchain import ApertisAudioLoader
@@ -40,10 +41,6 @@ KEY = "sk-of-nobody"
 MESSAGES = [{"role": "user", "content": "Hello"}]
 MEGABYTE = 1_000_000
 AT_ONCE = 200
-CERTIFICATE = [
-    *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
-    *("-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"),
-]
 
 
 @dataclass(frozen=True)
@@ -378,13 +375,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         speech = encode(folder / "speech.mp3", "mp3", "libmp3lame", 3, rate=24_000)
-        key, certificate = folder / "key.pem", folder / "certificate.pem"
-        subprocess.run(  # noqa: S603  # our own command
-            [*CERTIFICATE, "-keyout", str(key), "-out", str(certificate)],
-            check=True,
-            capture_output=True,
-        )
-        os.environ["SSL_CERT_FILE"] = str(certificate)
+        authority = trustme.CA()
+        issued = authority.issue_cert("127.0.0.1")
+        authority.cert_pem.write_to_path(folder / "authority.pem")
+        issued.private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
+        os.environ["SSL_CERT_FILE"] = str(folder / "authority.pem")
         with service(speech) as url:
             contest = Contest(folder, url)
             for work in contest.works(files, number):
@@ -392,7 +387,7 @@ def main() -> None:
             print_row(contest.thread_work(number), rounds)
             for work in contest.cache_works(hours * 3600):
                 print_row(work, rounds)
-        with service(speech, str(certificate), str(key)) as url:
+        with service(speech, str(folder / "server.pem")) as url:
             for work in Contest(folder, url).large_works(seconds):
                 print_row(work, rounds)
 
