@@ -13,7 +13,7 @@ from support.beacon_recordings import FORMATS, PERIOD_SECONDS, beacon_start, wri
 from support.loopback_server import LoopbackServer
 from support.piece_recogniser import uploaded_file
 from support.scripted_responses import respond_json
-from support.sync_async import RUNS, Run
+from support.sync_async import Run, run_async
 
 COUNT = round(40 / PERIOD_SECONDS)
 
@@ -51,7 +51,7 @@ def test_formats(
     files = [uploaded_file(request.body) for request in server.requests]
     assert len(files) >= 4
     assert {each[: len(magic)] for each in files} == {magic}
-    if run is RUNS["async"]:
+    if run is run_async:
         assert threading.main_thread() not in file.readers
 
 

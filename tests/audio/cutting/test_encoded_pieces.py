@@ -2,7 +2,7 @@
 
 import io
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import av
 import numpy as np
@@ -91,16 +91,17 @@ def damaged(codec: str, seconds: int, begin: int, end: int) -> bytes:
     """Return noise in Matroska, with packets between two seconds that cannot be decoded."""
     file, noise = io.BytesIO(), np.random.default_rng(1).normal(0, 0.1, 48_000).astype("float32")
     with av.open(file, "w", format="matroska") as muxer:
-        stream: Any = muxer.add_stream(codec, rate=48_000, layout="mono")
+        stream = cast("Any", muxer.add_stream(codec, rate=48_000, layout="mono"))
         for second in range(seconds):
             frame = AudioFrame.from_ndarray(noise.reshape(1, -1), "fltp", "mono")
             frame.sample_rate, frame.pts = 48_000, second * 48_000
             for packet in stream.encode(frame if second < seconds - 1 else None):
-                muxer.mux_one(damage(packet) if begin <= packet.pts / 48_000 < end else packet)
+                at = (packet.pts or 0) / 48_000
+                muxer.mux_one(damage(packet) if begin <= at < end else packet)
     return file.getvalue()
 
 
-def damage(packet: Any) -> Any:
+def damage(packet: "Packet[Any]") -> Any:
     """Return a packet of the same size and time that is nothing but ones."""
     other: Any = Packet(b"\xff" * packet.size)
     other.pts, other.dts, other.duration = packet.pts, packet.dts, packet.duration
