@@ -289,7 +289,7 @@ class TranscriptionVerbs:
 
         It is charged to the account too, whose limits it keeps.
         """
-        job = open_or_find(JobFactory.create(options, self._context), source)
+        job = self._transcriptions.open(JobFactory.create(options, self._context), source)
         return self._transcriptions.run(job, JobState(account=account))
 
     async def atranscribe_with(
@@ -297,7 +297,7 @@ class TranscriptionVerbs:
     ) -> Transcript:
         """Async version of `transcribe_with`."""
         factory = JobFactory.create(options, self._context)
-        job = await run_in_thread(open_or_find, factory, source)
+        job = await run_in_thread(self._transcriptions.open, factory, source)
         return await self._transcriptions.arun(job, JobState(account=account))
 
     def cached_transcript_with(
