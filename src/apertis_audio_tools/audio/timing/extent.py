@@ -104,10 +104,10 @@ def _indexed_ticks(track: Track, rate: int, size: int) -> int | None:
         return None
     if len(entries) != track.stream.frames:
         return None
-    stamps = [entry.timestamp for entry in entries]
+    stamps: list[int] = [entry.timestamp for entry in entries]
     end = max(entry.pos + entry.size for entry in entries)
-    steps = set(map(sub, stamps[1:], stamps))
+    steps: set[int] = set(map(sub, stamps[1:], stamps))
     if steps != {track.decoder.frame_size} or end > size:
         return None
     last = (track.stream.duration or 0) + stamps[0] - stamps[-1]
-    return stamps[-1] - stamps[0] + min(max(last, 0), *steps)
+    return int(stamps[-1] - stamps[0] + min(max(last, 0), *steps))
