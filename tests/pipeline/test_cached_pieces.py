@@ -40,6 +40,19 @@ def test_next_attempt(
         assert recogniser.received == []
 
 
+def test_known_recording_is_only_hashed(
+    run: Run, cuts: ExpectedPieces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A recording whose whole transcript is cached is not opened as audio."""
+    with (
+        LoopbackServer([PieceRecogniser(cuts)]) as server,
+        server.client(cache=tmp_path) as audio,
+    ):
+        whole = transcribe_standup(run, audio)
+        monkeypatch.setattr("av.open", lambda *_, **__: pytest.fail("It is opened."))
+        assert transcribe_standup(run, audio) == whole.model_copy(update={"usage": None})
+
+
 def test_locked_cache(
     run: Run,
     cuts: ExpectedPieces,

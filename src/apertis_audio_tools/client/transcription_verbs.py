@@ -325,6 +325,6 @@ class TranscriptionVerbs:
     ) -> "RecordingJob | Transcript":
         """Check the options, then open the recording, or return its transcript from the cache."""
         from apertis_audio_tools.pipeline.job_factory import JobFactory
-        from apertis_audio_tools.pipeline.recording_jobs import open_or_find
 
-        return open_or_find(JobFactory.create(options, self._context), source)
+        factory = JobFactory.create(options, self._context)
+        return self._runners.transcriptions.open(factory, source)

@@ -17,7 +17,6 @@ from typing import Any, TypeVar, cast
 from apertis_audio_tools.audio import Source
 from apertis_audio_tools.errors import ApertisError, ConfigurationError
 from apertis_audio_tools.pipeline.batch import BatchItem, BatchRequest, BatchState, Outcome
-from apertis_audio_tools.pipeline.recording_jobs import open_or_find
 from apertis_audio_tools.pipeline.transcription_runner import TranscriptionRunner
 from apertis_audio_tools.pipeline.worker_pool import WorkerPool, cancel_tasks, run_in_thread
 from apertis_audio_tools.results import Transcript
@@ -75,7 +74,7 @@ class BatchRunner:
 
     def _transcribe(self, request: BatchRequest, item: BatchItem, pool: WorkerPool) -> Transcript:
         item.state.require_running()
-        job = open_or_find(request.factory, item.source)
+        job = self.transcriptions.open(request.factory, item.source)
         return self.transcriptions.run_in(pool, job, item.state)
 
     async def arun(self, request: BatchRequest) -> AsyncGenerator[Outcome]:
@@ -119,7 +118,7 @@ class BatchRunner:
                 await cancel_tasks([*running, *([pull] if pull else ())])
 
     async def _atranscribe(self, request: BatchRequest, item: BatchItem) -> Transcript:
-        job = await run_in_thread(open_or_find, request.factory, item.source)
+        job = await run_in_thread(self.transcriptions.open, request.factory, item.source)
         item.state.require_running()
         return await self.transcriptions.arun(job, item.state)
 

@@ -11,12 +11,13 @@ from typing import TypeVar
 
 from apertis_audio_tools.api.model_choice import is_endpoint_gone
 from apertis_audio_tools.api.request import Request
-from apertis_audio_tools.audio import Piece
+from apertis_audio_tools.audio import Piece, Source
 from apertis_audio_tools.concurrency.permits import FairSemaphore, Permit
 from apertis_audio_tools.errors import NotFoundError
+from apertis_audio_tools.pipeline.job_factory import JobFactory
 from apertis_audio_tools.pipeline.job_state import JobState
 from apertis_audio_tools.pipeline.model_directory import ModelDirectory, ModelPlan
-from apertis_audio_tools.pipeline.recording_jobs import RecordingJob
+from apertis_audio_tools.pipeline.recording_jobs import RecordingJob, open_or_find
 from apertis_audio_tools.pipeline.request_runner import RequestRunner
 from apertis_audio_tools.pipeline.text_translation import TextTranslation, TextTranslator
 from apertis_audio_tools.pipeline.transcription_job import InFlightPiece, PieceRequest
@@ -44,6 +45,11 @@ class TranscriptionRunner:
     permits: FairSemaphore
     models: ModelDirectory
     translator: TextTranslator
+
+    def open(self, factory: JobFactory, source: Source) -> RecordingJob | Transcript:
+        """Open a recording, or find its transcript in the cache; see `open_or_find`."""
+        self.requests.transport.require_open()
+        return open_or_find(factory, source)
 
     def run(self, job: RecordingJob | Transcript, state: JobState | None = None) -> Transcript:
         """Transcribe all pieces of a job concurrently. If one piece fails, the job fails.

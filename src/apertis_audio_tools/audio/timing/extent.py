@@ -110,4 +110,4 @@ def _indexed_ticks(track: Track, rate: int, size: int) -> int | None:
     if steps != {track.decoder.frame_size} or end > size:
         return None
     last = (track.stream.duration or 0) + stamps[0] - stamps[-1]
-    return stamps[-1] - stamps[0] + min(max(last, 0), *steps)
+    return int(stamps[-1] - stamps[0] + min(max(last, 0), *steps))
