@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test hostile speakers mcp plugins stores llms lint dist docs screenshots docs-serve overview audit mutants rerecord costs clean
+.PHONY: help demo test hostile speakers mcp plugins ray stores llms lint dist docs screenshots docs-serve overview audit mutants rerecord costs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,16 @@ costs: $(VENV)/.dev ## compare estimates with what the sandbox bills, and limits
 
 plugins: $(VENV)/.dev ## test the plugins in llm, MarkItDown and NeMo Agent Toolkit, each installed in its own environment
 	APERTIS_PLUGIN_HOSTS=1 $(BIN)/python -m pytest tests/plugins
+
+$(VENV)/ray/.installed: pyproject.toml # Ray weighs half a gigabyte, so that it has an environment of its own
+	$(PYTHON) -m venv $(VENV)/ray
+	$(VENV)/ray/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(VENV)/ray/bin/python -m pip install --quiet --editable '.[all,ray]' --group test --group ray
+	@touch $@
+
+ray: $(VENV)/ray/.installed ## transcribe with workers of Ray on this machine, kill some of them, and compare a worker with one process
+	$(VENV)/ray/bin/python -m pytest --log-cli-level=INFO tests/ray_data
+	$(VENV)/ray/bin/python benchmarks/ray_workers.py
 
 $(VENV)/.stores: pyproject.toml $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --editable '.[all]' --group stores

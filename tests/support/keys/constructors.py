@@ -12,8 +12,8 @@ from apertis_audio_tools import FileAccess
 from apertis_audio_tools.adapters.client_handle import ClientOptions, LazyClient
 
 Constructor = Callable[..., Any]
-_HOSTS = "apertis_audio_tools.plugins."
-"""Modules that need a host program, which has to be installed to import them."""
+_HOSTS = ("apertis_audio_tools.plugins.", "apertis_audio_tools.ray.")
+"""Modules that need a host program or Ray, which have to be installed to import them."""
 _TRANSPORT = "apertis_audio_tools.transport"
 """Its functions take only a `SecretStr`."""
 
