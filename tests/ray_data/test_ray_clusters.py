@@ -144,7 +144,7 @@ def test_requests_of_a_minute(cluster: RayCluster, recordings: list[Path], tmp_p
 
 
 def test_cooldown(cluster: RayCluster, recordings: list[Path], tmp_path: Path) -> None:
-    """One worker is told to wait for 5 s, and within a second nobody sends anything."""
+    """One worker is told to wait for 5 s, and within two nobody sends anything."""
     refused = list[float]()
 
     def refuse_one(_: str, exchange: Exchange) -> bool:
@@ -161,7 +161,7 @@ def test_cooldown(cluster: RayCluster, recordings: list[Path], tmp_path: Path) -
     after = [at - refused[0] for at in service.arrivals if at > refused[0]]
     last = max((each for each in after if each < 5), default=0.0)
     figures.info("the last request came %.2f s after the response", last)
-    assert last < 1
+    assert last < 2
     assert max(after) > 5
 
 
