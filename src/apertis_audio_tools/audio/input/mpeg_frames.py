@@ -63,7 +63,7 @@ class MpegFrames:
 
 
 class _Format(NamedTuple):
-    """What the headers of all frames of a file have in common."""
+    """The fields that the headers of all frames of a file have in common."""
 
     version: int
     sample_rate: int
