@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import os
-import time
 from collections.abc import AsyncGenerator, Collection, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeGuard, TypeVar
@@ -54,8 +54,6 @@ _UNANSWERED_ERRORS = (APIConnectionError, MalformedResponseError, ServerError)
 """Errors that one recording may cause, or an outage of the service."""
 _MAX_UNANSWERED = 3
 """Number of recordings in a row without a response that counts as an outage."""
-_MAX_FOUND, _FINDING_SECONDS = 8, 0.002
-"""Recordings that a thread finds at once, and the time after which it looks for no more."""
 
 
 def get_source_name(source: Source) -> str | None:
@@ -245,11 +243,10 @@ class _Pending(Generic[T]):
                 return
 
     async def asources(self) -> AsyncGenerator[Source]:
-        """Yield the recordings; threads find them, because that may block."""
+        """Yield the recordings; a thread finds each one, because that may block."""
         sources = self.sources()
-        while found := await asyncio.to_thread(_take_few, sources):
-            for source in found:
-                yield source
+        while found := await asyncio.to_thread(list, itertools.islice(sources, 1)):
+            yield found[0]
 
     def end(self) -> None:
         """Yield no further recordings."""
@@ -258,13 +255,3 @@ class _Pending(Generic[T]):
     def pop(self, outcome: Outcome) -> T:
         """Remove and return the value that belongs to an outcome."""
         return self._values.pop(outcome.index)
-
-
-def _take_few(sources: Iterator[Source]) -> list[Source]:
-    """Return the next recordings: as many as are found in no time, at least one if there is one."""
-    found, end = list[Source](), time.monotonic() + _FINDING_SECONDS
-    for source in sources:
-        found.append(source)
-        if len(found) == _MAX_FOUND or time.monotonic() > end:
-            break
-    return found
