@@ -1,6 +1,7 @@
 """Every example runs without a key as its docstring says, and prints what it should."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -78,3 +79,11 @@ def test_mistakes_are_one_sentence(folder: Path, command: list[str], output: str
     assert finished.returncode == 1
     assert output in finished.stderr
     assert finished.stderr.count("\n") == 1
+
+
+def test_page_includes_every_example() -> None:
+    """The page of examples includes each program, in the syntax of the site generator."""
+    included = re.findall(
+        r'^--8<-- "examples/(.+)"$', (ROOT / "docs" / "examples.md").read_text("utf-8"), re.M
+    )
+    assert sorted(included) == sorted(path.name for path in (ROOT / "examples").glob("*.py"))
