@@ -173,10 +173,14 @@ async def test_closed_early() -> None:
         finally:
             is_closed.append(True)
 
-    def hold(exchange: Exchange) -> None:
-        exchange.wait_for_disconnect()
+    def speak_first(exchange: Exchange) -> None:
+        exchange.read_body()
+        if b"Number 100." in exchange.received.body:
+            SPEAK(exchange)
+        else:
+            exchange.wait_for_disconnect()
 
-    with LoopbackServer([SPEAK, hold]) as server:
+    with LoopbackServer([speak_first]) as server:
         async with server.client() as audio:
             stream: Any = audio.astream_speech(text())
             assert await anext(stream)
