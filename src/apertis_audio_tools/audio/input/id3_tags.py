@@ -38,9 +38,6 @@ def without_costly_tags(content: SourceContent) -> SourceContent:
 
     Compressed frames may unpack to a thousand times their size, and thousands of texts take
     minutes.
-
-    Raises:
-        RecordingError: If there are such tags in the midst of the audio.
     """
     with content.open() as stream:
         end, kept, is_costly = 0, 0, False
@@ -48,11 +45,13 @@ def without_costly_tags(content: SourceContent) -> SourceContent:
             end = min(end + _HEAD_BYTES + tag[1] + tag[3], content.size)
             kept += tag[1]
             is_costly = is_costly or kept > _MAX_TAGS_BYTES or _is_costly(stream, tag)
-        if is_costly:
-            content = content.window(end, content.size - end)
+        return content.window(end, content.size - end) if is_costly else content
+
+
+def require_no_costly_tags(content: SourceContent) -> None:
+    """Raise `RecordingError` for costly tags within audio of a format where FFmpeg reads them."""
     with content.open() as stream:
         _require_no_costly_tags(stream, content.label)
-    return content
 
 
 def end_of_tags(stream: BinaryIO) -> int:
@@ -123,7 +122,6 @@ def _frame_size(head: bytes, version: int) -> int:
 
 
 def _require_no_costly_tags(stream: BinaryIO, label: str) -> None:
-    """Raise an error for costly tags within audio of a format where FFmpeg reads them."""
     head = stream.read(4)
     if head not in _EMBEDDING_FORMATS and not _ADTS.match(head):
         return

@@ -2,7 +2,11 @@
 
 from dataclasses import replace
 
-from apertis_audio_tools.audio.input.id3_tags import end_of_tags, without_costly_tags
+from apertis_audio_tools.audio.input.id3_tags import (
+    end_of_tags,
+    require_no_costly_tags,
+    without_costly_tags,
+)
 from apertis_audio_tools.audio.input.isolation import require_bounded_probe
 from apertis_audio_tools.audio.input.mp4_claims import require_plausible_samples
 from apertis_audio_tools.audio.input.mpeg_frames import walk_frames
@@ -27,8 +31,8 @@ def screen(content: SourceContent, *, isolate: bool = False) -> SourceContent:
                 require_bounded_probe(content)
             content = find_frames(content)
             if content.frames is None:
-                content = without_inner_tags(content)
-            content = without_costly_tags(content)
+                content = without_costly_tags(without_inner_tags(content))
+            require_no_costly_tags(content)
             require_plausible_samples(content)
             require_few_comments(content)
             return content
@@ -38,10 +42,10 @@ def screen(content: SourceContent, *, isolate: bool = False) -> SourceContent:
 
 
 def find_frames(content: SourceContent) -> SourceContent:
-    """Return a content without what is behind its audio, and the frames if it is a plain mp3."""
+    """Return a content without what is not audio around it, and the frames if it is a plain mp3."""
     if content.frames is not None:
         return content
-    content = without_surplus(content)
+    content = without_costly_tags(without_surplus(content))
     with content.open() as stream:
         frames = walk_frames(stream, end_of_tags(stream), content.size)
     return replace(content, frames=frames) if frames else content
