@@ -15,7 +15,6 @@ ADAPTERS = f"""
 from {PACKAGE}.langchain import ApertisAudioLoader, ApertisAudioToolkit, ChatApertisAudio
 from {PACKAGE}.llama_index import ApertisAudioLLM, ApertisAudioReader, ApertisAudioToolSpec
 """
-MAKE = f"from {PACKAGE} import ApertisAudio; audio = ApertisAudio('sk-12345678')"
 HELP = f"""
 import contextlib, sys
 from {PACKAGE}.__main__ import main
@@ -29,11 +28,10 @@ with contextlib.suppress(SystemExit), contextlib.redirect_stdout(None):
     ("code", "absent", "present"),
     [
         (f"from {PACKAGE} import ApertisAudio", AUDIO | CONNECTIONS | RUNNERS, "pydantic"),
-        (MAKE, AUDIO | RUNNERS, "httpx"),
         (HELP, AUDIO | CONNECTIONS | RUNNERS | CLIENT, "typer"),
         (ADAPTERS, AUDIO | RUNNERS | {f"{PACKAGE}.transport.http"}, f"{PACKAGE}.client.client"),
     ],
-    ids=["class", "client", "help", "adapters"],
+    ids=["class", "help", "adapters"],
 )
 def test_imports_come_when_they_are_needed(code: str, absent: set[str], present: str) -> None:
     """Modules that are not used yet are not imported: PyAV, httpx, and for help the client."""
@@ -44,3 +42,14 @@ def test_imports_come_when_they_are_needed(code: str, absent: set[str], present:
     imported: set[str] = set(json.loads(finished.stdout.splitlines()[-1]))
     assert imported & absent == set()
     assert present in imported
+
+
+def test_threads_may_make_the_first_clients() -> None:
+    """Clients that threads make at the same time, in a new process, find finished modules."""
+    program = f"""
+from concurrent.futures import ThreadPoolExecutor
+from {PACKAGE} import ApertisAudio
+with ThreadPoolExecutor(16) as threads:
+    list(threads.map(lambda _: ApertisAudio("sk-12345678"), range(16)))
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
