@@ -15,6 +15,7 @@ ADAPTERS = f"""
 from {PACKAGE}.langchain import ApertisAudioLoader, ApertisAudioToolkit, ChatApertisAudio
 from {PACKAGE}.llama_index import ApertisAudioLLM, ApertisAudioReader, ApertisAudioToolSpec
 """
+MAKE = f"from {PACKAGE} import ApertisAudio; audio = ApertisAudio('sk-12345678')"
 HELP = f"""
 import contextlib, sys
 from {PACKAGE}.__main__ import main
@@ -28,10 +29,11 @@ with contextlib.suppress(SystemExit), contextlib.redirect_stdout(None):
     ("code", "absent", "present"),
     [
         (f"from {PACKAGE} import ApertisAudio", AUDIO | CONNECTIONS | RUNNERS, "pydantic"),
+        (MAKE, AUDIO | RUNNERS, "httpx"),
         (HELP, AUDIO | CONNECTIONS | RUNNERS | CLIENT, "typer"),
         (ADAPTERS, AUDIO | RUNNERS | {f"{PACKAGE}.transport.http"}, f"{PACKAGE}.client.client"),
     ],
-    ids=["class", "help", "adapters"],
+    ids=["class", "client", "help", "adapters"],
 )
 def test_imports_come_when_they_are_needed(code: str, absent: set[str], present: str) -> None:
     """Modules that are not used yet are not imported: PyAV, httpx, and for help the client."""
@@ -44,12 +46,19 @@ def test_imports_come_when_they_are_needed(code: str, absent: set[str], present:
     assert present in imported
 
 
-def test_threads_may_make_the_first_clients() -> None:
-    """Clients that threads make at the same time, in a new process, find finished modules."""
+def test_threads_may_import_at_the_same_time() -> None:
+    """Threads that need audio for the first time at once, each other parts of it, all get it."""
     program = f"""
+import sys, threading
 from concurrent.futures import ThreadPoolExecutor
-from {PACKAGE} import ApertisAudio
-with ThreadPoolExecutor(16) as threads:
-    list(threads.map(lambda _: ApertisAudio("sk-12345678"), range(16)))
+from {PACKAGE} import audio
+sys.setswitchinterval(1e-5)
+start = threading.Barrier(len(audio.__all__))
+def use(name):
+    start.wait()
+    return getattr(audio, name)
+with ThreadPoolExecutor(len(audio.__all__)) as threads:
+    list(threads.map(use, audio.__all__))
 """
-    subprocess.run([sys.executable, "-c", program], check=True)
+    for _ in range(3):
+        subprocess.run([sys.executable, "-c", program], check=True)

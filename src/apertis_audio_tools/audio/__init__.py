@@ -95,8 +95,16 @@ _MODULES = {
 }
 
 
+_WITHOUT_AV = "input.sources"
+"""The module that does not import PyAV."""
+
+
 def __getattr__(name: str) -> object:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if _MODULES[name] != _WITHOUT_AV:
+        # Threads that import different modules of PyAV at once see unfinished ones; so it is
+        # imported as a whole before any of them.
+        import_module("av")
     module = import_module(f"{__name__}.{_MODULES[name]}")
     return globals().setdefault(name, getattr(module, name))

@@ -14,7 +14,6 @@ from apertis_audio_tools.client.chat_verbs import ChatVerbs
 from apertis_audio_tools.client.cost_verbs import CostVerbs
 from apertis_audio_tools.client.speech_verbs import SpeechVerbs
 from apertis_audio_tools.client.transcription_verbs import TranscriptionVerbs
-from apertis_audio_tools.concurrency.fork_safety import ForkSafeLock
 from apertis_audio_tools.concurrency.permits import FairSemaphore
 from apertis_audio_tools.errors import APIError, ConfigurationError
 from apertis_audio_tools.models import MODELS, Capabilities, Model, Task
@@ -34,8 +33,6 @@ from apertis_audio_tools.transport.retry import (
 if TYPE_CHECKING:
     from apertis_audio_tools.api.catalogue import CatalogueModel
     from apertis_audio_tools.api.model_list import ListedModel
-
-_importing = ForkSafeLock()
 
 
 class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs, CostVerbs):
@@ -125,15 +122,13 @@ class ApertisAudio(TranscriptionVerbs, BatchVerbs, SpeechVerbs, ChatVerbs, CostV
         limits: SharedLimits | None = None,
     ) -> None:
         api_key = settings.as_secret(api_key)  # first, so that no variable shows it
-        # These bring httpx and PyAV, which adapters do not need before they make a client. Threads
-        # that import modules at the same time may see unfinished ones.
-        with _importing:
-            from apertis_audio_tools.client.runners import Runners
-            from apertis_audio_tools.pipeline.job_factory import JobContext
-            from apertis_audio_tools.pipeline.ledger import ClientLedger, PriceList
-            from apertis_audio_tools.pipeline.model_directory import ModelDirectory
-            from apertis_audio_tools.pipeline.request_runner import RequestRunner
-            from apertis_audio_tools.transport.http import Transport
+        # These bring httpx, which adapters do not need before they make a client.
+        from apertis_audio_tools.client.runners import Runners
+        from apertis_audio_tools.pipeline.job_factory import JobContext
+        from apertis_audio_tools.pipeline.ledger import ClientLedger, PriceList
+        from apertis_audio_tools.pipeline.model_directory import ModelDirectory
+        from apertis_audio_tools.pipeline.request_runner import RequestRunner
+        from apertis_audio_tools.transport.http import Transport
 
         self._base_url = settings.resolve_base_url(base_url)
         self._cache = open_cache(cache)
