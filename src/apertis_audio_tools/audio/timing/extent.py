@@ -15,7 +15,7 @@ from apertis_audio_tools.audio.input.id3_tags import end_of_tags
 from apertis_audio_tools.audio.input.probing import ChosenTrack, Recording
 from apertis_audio_tools.audio.input.sources import SourceContent
 from apertis_audio_tools.audio.input.tracks import MICROSECONDS, Track, open_track, stamped_seconds
-from apertis_audio_tools.audio.timing.gaps import TIMESTAMPED_CONTAINERS, Timeline
+from apertis_audio_tools.audio.timing.gaps import Timeline, has_time_stamps
 from apertis_audio_tools.audio.timing.packet_durations import packet_clock
 
 _MAX_HEADER_ERROR = 0.2
@@ -78,8 +78,8 @@ def _measure_copyable(track: Track, content: SourceContent) -> Extent:
     if (ticks := _indexed_ticks(track, clock.rate, content.size)) is not None:
         return Extent((ticks + clock.origin) / clock.rate, 0.0)
     packets = require_one_format(packets, track.codec)
-    if track.container in TIMESTAMPED_CONTAINERS:
-        timeline = Timeline()
+    if has_time_stamps(track.container):
+        timeline = Timeline(track.container)
         for packet in timeline.watch(packets):
             timeline.advance(clock.duration(packet) / clock.rate)
         return Extent(timeline.seconds + clock.origin / clock.rate, timeline.missing)
