@@ -77,7 +77,7 @@ class Timeline:
                 delay = stamp * unit - self._zero - self.seconds
                 if -self._tolerance <= delay <= self._tolerance:
                     self._compare(delay)
-                elif _is_confirmed(delay, stamp, after, unit):
+                elif self._is_confirmed(delay, packet, after):
                     self._compare(delay)
                     self._jump(delay, self._zero)
             yield packet
@@ -111,6 +111,17 @@ class Timeline:
         taken, self._taken = self._taken, self.missing
         return self.missing - taken
 
+    def _is_confirmed(self, delay: float, packet: Packet, after: Packet | None) -> bool:
+        """Return whether the packet after one that is late by a delay is late as well.
+
+        If it is not, a single time stamp is wrong.
+        """
+        if after is None or after.pts is None:
+            return True
+        step = after.pts - packet.pts - (packet.duration or 0)
+        next_delay = delay + float(step * packet.time_base)
+        return next_delay > self._tolerance if delay > 0 else next_delay < -self._tolerance
+
     def _compare(self, delay: float) -> None:
         """Tolerate more from now on if time stamps go back."""
         if delay < self._delay - _MAX_JITTER_SECONDS:
@@ -125,14 +136,3 @@ class Timeline:
             self._tolerance = self._least_tolerance  # where one was lost, others may be
         else:
             self._zero = zero + delay
-
-
-def _is_confirmed(delay: float, stamp: int, after: Packet | None, unit: float) -> bool:
-    """Return whether the time stamp after one that jumps by a delay jumps as well.
-
-    A single one is damaged: the next is before it, or far behind it.
-    """
-    if after is None or after.pts is None:
-        return True
-    step = float((after.pts - stamp) * unit)
-    return step >= 0 if delay > 0 else step < -delay / 2
