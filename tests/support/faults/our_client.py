@@ -117,7 +117,7 @@ class OurClient:
 def busy_connections(audio: ApertisAudio) -> list[Any]:
     """Return the connections of a client that are neither idle nor closed."""
     pools = audio._transport._pools._pools.value
-    sync_pools = [pools.sync_pool] if pools.sync_pool else []
+    sync_pools: list[Any] = [pools.sync_pool] if pools.sync_pool else []
     async_pools = [pool for each in pools.async_pools.values() for pool in each._pools]
     connections = [
         connection for each in [*sync_pools, *async_pools] for connection in each._pool.connections
