@@ -269,12 +269,15 @@ class RequestRunner:
                 raise
 
         options = self.retry.tenacity_options(deadline, lambda: job.stop.is_set, request.model)
+        retrying = Retrying(**options, sleep=sleep)
         try:
-            return Retrying(**options, sleep=sleep)(once)
+            return retrying(once)
         except APIStatusError as error:
             if self.models:
                 self.models.advise(error, request)
             raise
+        finally:
+            retrying.iter_state.reset()  # it refers to `retrying`, and would stay as garbage
 
     async def _aretry(
         self,
@@ -303,12 +306,15 @@ class RequestRunner:
                 raise
 
         options = self.retry.tenacity_options(deadline, lambda: job.stop.is_set, request.model)
+        retrying = AsyncRetrying(**options, sleep=sleep)
         try:
-            return await AsyncRetrying(**options, sleep=sleep)(once)
+            return await retrying(once)
         except APIStatusError as error:
             if self.models:
                 await self.models.aadvise(error, request)
             raise
+        finally:
+            retrying.iter_state.reset()
 
 
 async def _asleep(clock: Clock, seconds: float, *, stop: StopEvent) -> None:
