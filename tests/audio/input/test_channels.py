@@ -128,7 +128,7 @@ def test_inverted_after_a_silent_beginning() -> None:
 
 @pytest.mark.parametrize("gain", [1, 0.02])
 def test_inverted_and_seldom_heard(gain: float) -> None:
-    """Where a first look finds silence or no more than noise, a longer one decides."""
+    """A longer look decides if a first one finds silence or no more than noise."""
     dice = np.random.default_rng(1)
     noise = [dice.normal(0, 8, RATE * SECONDS * 4) for _ in range(2)]
     voice = np.zeros(RATE * SECONDS * 4)

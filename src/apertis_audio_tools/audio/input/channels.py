@@ -65,12 +65,14 @@ def choose_mix(track: Track, content: SourceContent) -> ChannelMix | None:
     depends on eleven seconds of the recording: four where the track is, and one at each eighth. Two
     seconds are enough if something is to be heard in them that does not nearly cancel.
     """
-    channels = track.decoder.channels
+    channels = track.decoder.channels  # before it decodes damaged headers
     mix = None
     if channels > _STEREO:
-        mix = _balanced_mix(_sample_channels(track, content, _WINDOWS))
-    elif channels == _STEREO and not _surely_add(*_sample_channels(track, content, _GLANCES)):
-        samples = _sample_channels(track, content, _WINDOWS)
+        mix = _balanced_mix(_sample_channels(track, content, channels, _WINDOWS))
+    elif channels == _STEREO and not _surely_add(
+        *_sample_channels(track, content, channels, _GLANCES)
+    ):
+        samples = _sample_channels(track, content, channels, _WINDOWS)
         mix = _balanced_mix(samples) if _cancel(*samples) else None
     peak = _find_peak(content, track.index) if is_float(track.decoder) else 0.0
     if peak <= _MAX_PEAK:
@@ -97,9 +99,8 @@ def equal_mix(channels: int) -> ChannelMix:
 
 
 def _sample_channels(
-    track: Track, content: SourceContent, windows: Iterable[Window]
+    track: Track, content: SourceContent, channels: int, windows: Iterable[Window]
 ) -> Sequence[Sequence[int]]:
-    channels = track.decoder.channels
     samples = [array("h") for _ in range(channels)]
     step = 1 + channels // _FULLY_COMPARED
     for block in sample_track(track, content, windows):
