@@ -82,9 +82,7 @@ FRAMEWORKS = {
 
 def compare(work: dict[str, Work], runs: int) -> None:
     """Print the table."""
-    path = f"PYTHONPATH={SOURCE}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
-    # An installed package has bytecode, too, so that an empty value allows it to be written.
-    environment = ["env", "PYTHONDONTWRITEBYTECODE=", path]
+    environment = ["env", f"PYTHONPATH={SOURCE}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"]
     commands = {
         name: [*environment, sys.executable, *each.arguments] for name, each in work.items()
     }
