@@ -108,16 +108,21 @@ class DocumentOptions:
         )
 
 
-def path_source(path: str | os.PathLike[str], root: str | os.PathLike[str] | None) -> str:
+def path_source(
+    path: str | os.PathLike[str],
+    root: str | os.PathLike[str] | None,
+    folders: dict[str, str] | None = None,
+) -> str:
     """Return the ``source`` of a recording in a file, however its path is spelled.
 
     It is the resolved absolute path, or the POSIX path relative to a `root` folder, so that neither
-    another working directory nor, with `root`, a folder that was moved changes it.
+    another working directory nor, with `root`, a folder that was moved changes it. `folders` are
+    those whose real path is known; see `real_path`.
 
     Raises:
         ConfigurationError: If the file is not below `root`.
     """
-    real = real_path(path)
+    real = real_path(path, folders)
     if root is None:
         return real
     folder = os.path.realpath(root)

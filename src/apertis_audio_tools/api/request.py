@@ -30,12 +30,14 @@ class Upload:
         media_type: Media type, such as ``audio/mpeg``.
         size: Size in bytes.
         open: Function that returns a new stream of exactly these bytes.
+        is_held: Whether all of them are in memory.
     """
 
     name: str
     media_type: str
     size: int
     open: Callable[[], BinaryIO] = field(repr=False)
+    is_held: bool = False
 
     def read(self, stream: BinaryIO, missing: int) -> bytes:
         """Return up to `READ_BYTES` of the missing bytes, or raise if the file became shorter."""
@@ -100,9 +102,9 @@ class RequestBody:
         return _join_small(chain.from_iterable(map(_part_chunks, self.parts)))
 
     async def achunks(self) -> AsyncGenerator[bytes]:
-        """Async version of `chunks`. Files are read in threads."""
+        """Async version of `chunks`. Files are read, and audio is encoded, in threads."""
         chunks = self.chunks()
-        if not any(isinstance(part, Upload | Base64Upload) for part in self.parts):
+        if all(map(_is_held, self.parts)):
             for chunk in chunks:
                 yield chunk
             return
@@ -112,6 +114,11 @@ class RequestBody:
             is_last = len(read) < _READS_PER_THREAD
             while read:
                 yield read.popleft()
+
+
+def _is_held(part: BodyPart) -> bool:
+    """Return whether a part of a body is in memory as it is sent."""
+    return part.is_held if isinstance(part, Upload) else not isinstance(part, Base64Upload)
 
 
 def _join_small(chunks: Iterable[bytes]) -> Generator[bytes]:

@@ -13,6 +13,17 @@ T = TypeVar("T")
 
 _inherited: list[object] = []
 """Values of parent processes. While they are referenced, a child does not close them."""
+_pid = os.getpid()
+"""Number of this process, which the system takes longer to tell than to find a value."""
+
+
+def _note_fork() -> None:
+    global _pid  # noqa: PLW0603  # there is one number for all values
+    _pid = os.getpid()
+
+
+if hasattr(os, "register_at_fork"):  # elsewhere no process forks
+    os.register_at_fork(after_in_child=_note_fork)
 
 
 class ProcessLocal(Generic[T]):
@@ -30,12 +41,11 @@ class ProcessLocal(Generic[T]):
     @property
     def value(self) -> T:
         """Value of the running process."""
-        pid = os.getpid()
         try:
-            return self._values[pid]
+            return self._values[_pid]
         except KeyError:
-            _inherited.extend(value for owner, value in [*self._values.items()] if owner != pid)
-            return self._values.setdefault(pid, self._make())  # atomic; a lock may be held forever
+            _inherited.extend(value for owner, value in [*self._values.items()] if owner != _pid)
+            return self._values.setdefault(_pid, self._make())  # atomic; a lock may be held forever
 
 
 class ForkSafeLock:

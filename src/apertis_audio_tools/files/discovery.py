@@ -95,9 +95,8 @@ def as_path_list(paths: RecordingPath | Iterable[RecordingPath]) -> tuple[Path, 
     return tuple(map(expand_user, several))
 
 
-def _unique(paths: Iterable[Path], seen: set[str]) -> Iterator[Path]:
-    for path in paths:
-        real = real_path(path)
+def _unique(paths: Iterable[tuple[Path, str]], seen: set[str]) -> Iterator[Path]:
+    for path, real in paths:
         if real not in seen:
             seen.add(real)
             yield path
@@ -105,14 +104,15 @@ def _unique(paths: Iterable[Path], seen: set[str]) -> Iterator[Path]:
 
 def _expand(
     paths: Collection[Path], glob: str, suffixes: Collection[str] | None, *, missing_ok: bool
-) -> Iterator[Path]:
+) -> Iterator[tuple[Path, str]]:
+    """Yield each file with its real path."""
     for path in () if missing_ok else paths:
         _is_existing_folder(path)
     for path in paths:
         if _is_folder(path) if missing_ok else _is_existing_folder(path):
             yield from _search_folder(path, glob, suffixes)
         else:
-            yield path
+            yield path, real_path(path)
 
 
 def _is_folder(path: Path) -> bool:
@@ -141,16 +141,18 @@ def _hint(path: Path) -> str:
     return " (a pattern goes in glob, below a folder)" if is_pattern else ""
 
 
-def _search_folder(folder: Path, glob: str, suffixes: Collection[str] | None) -> Iterator[Path]:
-    root = Path(os.path.realpath(folder))
+def _search_folder(
+    folder: Path, glob: str, suffixes: Collection[str] | None
+) -> Iterator[tuple[Path, str]]:
+    root, folders = Path(os.path.realpath(folder)), dict[str, str]()
     is_empty = True
     for path in _match_glob(folder, glob):
         if not _is_hidden(path.relative_to(folder)) and may_be_recording(path, suffixes):
-            target = Path(os.path.realpath(path))
-            is_file_within = target.is_relative_to(root) and _is_file(path)
+            real = real_path(path, folders)
+            is_file_within = Path(real).is_relative_to(root) and _is_file(path)
             if is_file_within and is_chosen(path, suffixes, partial(_open, path)):
                 is_empty = False
-                yield path
+                yield path, real
     if is_empty:
         logger.warning("There are no recordings in %r that match %r.", str(folder), glob)
 

@@ -31,9 +31,25 @@ def looks_like_a_url(path: str | os.PathLike[str]) -> bool:
     return ":/" in os.fspath(path)
 
 
-def real_path(path: str | os.PathLike[str]) -> str:
-    """Return a path that is absolute and free of links; the path itself if no file can have it."""
+def real_path(path: str | os.PathLike[str], folders: dict[str, str] | None = None) -> str:
+    """Return a path that is absolute and free of links; the path itself if no file can have it.
+
+    Args:
+        path: The path.
+        folders: Real paths of folders that are known, to which the one of this path is added: for
+            many files in few folders. Defaults to none.
+    """
+    folder, name = os.path.split(path)
     try:
-        return os.path.realpath(path)
+        if folders is None or not _can_be_joined(name) or os.path.islink(path):  # noqa: PTH114  # pathlib raises errors, e.g. for long names
+            return os.path.realpath(path)
+        if folder not in folders:
+            folders[folder] = os.path.realpath(folder)
     except ValueError:  # it contains a null character
         return os.fspath(path)
+    return os.path.join(folders[folder], name)  # noqa: PTH118  # of strings
+
+
+def _can_be_joined(name: str) -> bool:
+    """Return whether the name of a file has only one spelling; on Windows it has several."""
+    return name not in {"", ".", ".."} and "\0" not in name and os.name != "nt"

@@ -71,15 +71,17 @@ def source_of(blob: Blob) -> Source:
     return PurePath(blob.source or "").name, blob.as_bytes()
 
 
-def name_of(blob: Blob, root: RecordingPath | None) -> str | None:
+def name_of(blob: Blob, root: RecordingPath | None, folders: dict[str, str]) -> str | None:
     """Return the source that a blob names, the one of its file, or its id, whichever it has.
+
+    `folders` are those whose real path is known; see `path_source`.
 
     Raises:
         ConfigurationError: If its file is not below `root`; see `path_source`.
     """
     if blob.path is None or blob.data is not None or blob.metadata.get("source"):
         return blob.source or blob.id
-    return path_source(blob.path, root)
+    return path_source(blob.path, root, folders)
 
 
 def split_metadata(

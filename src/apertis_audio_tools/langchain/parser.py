@@ -227,7 +227,8 @@ class ApertisAudioParser(BaseBlobParser):
                     yield document
 
     def _sources(self, blobs: Iterable[Blob]) -> Iterable[tuple[tuple[Blob, str | None], Source]]:
-        paired = (((blob, name_of(blob, self._root)), source_of(blob)) for blob in blobs)
+        folders = dict[str, str]()
+        paired = (((blob, name_of(blob, self._root, folders)), source_of(blob)) for blob in blobs)
         return list(paired) if isinstance(blobs, Collection) else paired
 
     def _documents(self, blob: Blob, name: str | None, outcome: Outcome) -> Iterator[Document]:

@@ -128,13 +128,13 @@ def locate_recordings(
         search: Search for recordings in folders.
         fs: File system of the paths. None for the local one.
     """
-    seen: set[str] = set()
+    seen, folders = set[str](), dict[str, str]()
     for source in _as_iterable(sources):
         if not isinstance(source, str | os.PathLike):
             yield LocatedRecording(get_source_name(source)), source
         elif fs is None:
             for path in search.local(source, seen):
-                yield LocatedRecording(path_source(path, search.root), path), path
+                yield LocatedRecording(path_source(path, search.root, folders), path), path
         else:
             for name in search.remote(fs, os.fspath(source)):
                 if name not in seen:

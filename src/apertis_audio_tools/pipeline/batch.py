@@ -143,7 +143,7 @@ class BatchState:
 
     request: BatchRequest
     concurrency: int
-    report: ProgressCallback
+    report: ProgressCallback | None
     progress: Progress
     notifier: Notifier = field(default_factory=Notifier)
     _started: int = 0
@@ -241,7 +241,8 @@ class BatchState:
         self._undelivered[item.index] = outcome
         if outcome.error and self._ends_batch(outcome.error):
             self._is_failed = True
-        self.progress = _advanced(self.progress, outcome)
+        if self.report:
+            self.progress = _advanced(self.progress, outcome)
         self._report()
 
     def _ends_batch(self, error: ApertisError) -> bool:
@@ -250,8 +251,9 @@ class BatchState:
         return is_shared or self.request.on_error == "raise"
 
     def _report(self) -> None:
-        under_way = sum(item.state.seconds for item in self._running.values())
-        self.report(replace(self.progress, seconds=self.progress.seconds + under_way))
+        if self.report:
+            under_way = sum(item.state.seconds for item in self._running.values())
+            self.report(replace(self.progress, seconds=self.progress.seconds + under_way))
 
     def _end_with(self, error: Exception, label: str = "The sources") -> None:
         """Start nothing more. The first error is raised in the end; further ones are its notes."""

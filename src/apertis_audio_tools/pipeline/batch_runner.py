@@ -61,7 +61,7 @@ class BatchRunner:
                 while (source := _pull(batch, upcoming)) is not _END:
                     item = batch.add(source)
                     running[recordings.submit(self._transcribe, request, item, pieces)] = item
-                    yield from _wait(batch, running, timeout=0)
+                    yield from _take(batch, running, _done(running))
                     while running and not batch.has_room:
                         yield from _wait(batch, running)
                 while running:
@@ -147,12 +147,24 @@ async def _next(sources: Iterator[Source] | AsyncIterator[Source]) -> Source:
     return next(sources, _END)
 
 
-def _wait(
-    batch: BatchState, running: dict[Future[Transcript], BatchItem], timeout: float | None = None
-) -> Iterator[Outcome]:
+def _wait(batch: BatchState, running: dict[Future[Transcript], BatchItem]) -> Iterator[Outcome]:
     """Wait for one more recording or piece, then yield the outcomes whose turn it is."""
-    events: set[Future[Any]] = {*running, batch.notifier.future}
-    done = wait(events, timeout, FIRST_COMPLETED).done
+    done = _done(running)
+    if not done:
+        events: set[Future[Any]] = {*running, batch.notifier.future}
+        wait(events, return_when=FIRST_COMPLETED)
+        done = _done(running)
+    yield from _take(batch, running, done)
+
+
+def _done(running: Iterable[F]) -> list[F]:
+    return [each for each in running if each.done()]
+
+
+def _take(
+    batch: BatchState, running: dict[Future[Transcript], BatchItem], done: Container[object]
+) -> Iterator[Outcome]:
+    """Yield the outcomes whose turn it is, with those that are done."""
     batch.take_notification()
     _end_items(batch, running, done)
     yield from batch.take_outcomes()

@@ -50,12 +50,12 @@ class ProgressReporter:
         self._bar = _import_tqdm() if progress is True else None
 
     @contextlib.contextmanager
-    def open(self, total: int | None) -> Iterator[ProgressCallback]:
-        """Yield the function to call with each progress; a bar is closed at the end."""
+    def open(self, total: int | None) -> Iterator[ProgressCallback | None]:
+        """Yield the function to call with each progress, if any; a bar is closed at the end."""
         if callable(self.progress):
             yield self.progress
         elif self._bar is None:
-            yield lambda _: None
+            yield None
         else:
             with self._bar(total=total, unit="recording") as bar:
                 yield lambda progress: _update_bar(bar, progress)

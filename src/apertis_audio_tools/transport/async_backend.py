@@ -15,6 +15,7 @@ from socket import socket
 import httpcore
 from httpcore._utils import is_socket_readable  # there is no public form
 
+from apertis_audio_tools.transport.held_writes import HeldWrites
 from apertis_audio_tools.transport.read_sizes import READ_BYTES, ReadSize
 from apertis_audio_tools.transport.unread_bytes import UnreadBytes
 
@@ -38,13 +39,15 @@ class AsyncBackend(httpcore.AnyIOBackend):
         )
 
 
-class _AsyncStream(ReadSize, UnreadBytes, httpcore.AsyncNetworkStream):
+class _AsyncStream(ReadSize, HeldWrites, UnreadBytes, httpcore.AsyncNetworkStream):
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
         self._stream = stream
         self._received = bytearray()
         self._receiver: asyncio.Task[None] | None = None
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
+        if data := self.take_writes():
+            await self._stream.write(data, timeout)
         await self._stop_receiving()
         max_bytes = self.read_size(max_bytes)
         if not self._received:
@@ -55,9 +58,12 @@ class _AsyncStream(ReadSize, UnreadBytes, httpcore.AsyncNetworkStream):
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
         self.is_plain = False  # the next response is not known yet
-        if self._receiver is None:
+        data = self.take_writes(buffer)
+        if not data:
+            return
+        if buffer and self._receiver is None:  # more follows
             self._receiver = asyncio.create_task(self._receive())
-        await self._stream.write(buffer, timeout)
+        await self._stream.write(data, timeout)
 
     async def aclose(self) -> None:
         try:

@@ -19,6 +19,7 @@ from apertis_audio_tools.errors import APITimeoutError
 from apertis_audio_tools.transport.cancellation import cancellable
 from apertis_audio_tools.transport.dns import HostResolver
 from apertis_audio_tools.transport.error_mapping import clear_transport_frames
+from apertis_audio_tools.transport.held_writes import HeldWrites
 from apertis_audio_tools.transport.read_sizes import ReadSize
 from apertis_audio_tools.transport.unread_bytes import UnreadBytes
 
@@ -80,18 +81,23 @@ class SyncBackend(httpcore.SyncBackend):
             return _SyncStream(connect(last, timeout=seconds))
 
 
-class _SyncStream(ReadSize, UnreadBytes, httpcore.NetworkStream):
+class _SyncStream(ReadSize, HeldWrites, UnreadBytes, httpcore.NetworkStream):
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        self._send(self.take_writes(), timeout)
         with cancellable(self._stream), _limit(timeout) as seconds:
             return self._stream.read(self.read_size(max_bytes), seconds)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self.is_plain = False  # the next response is not known yet
-        with cancellable(self._stream), _limit(timeout) as seconds:
-            self._stream.write(buffer, seconds)
+        self._send(self.take_writes(buffer), timeout)
+
+    def _send(self, data: bytes, timeout: float | None) -> None:
+        if data:
+            with cancellable(self._stream), _limit(timeout) as seconds:
+                self._stream.write(data, seconds)
 
     def close(self) -> None:
         self._stream.close()

@@ -5,12 +5,14 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 from apertis_audio_tools import RecordingError
 from apertis_audio_tools.api.request import RequestBody
 from apertis_audio_tools.audio import cut_pieces, probe
+from apertis_audio_tools.audio.input import sources
 from support.hostile.file_open_watch import FileOpenWatch
 from support.loopback_server import LoopbackServer
 from support.meeting_recordings import FORMATS, SAMPLE_RATE, STANDUP, decode_mono, encode_meeting
@@ -24,6 +26,13 @@ CLIPS = Path(__file__).parents[2] / "clips"
 MP3 = (CLIPS / "clip.mp3").read_bytes()
 WHOLE = ["mp3", "flac", "wav", "m4a", "ogg", "webm", "mp4", "mpga", "mpeg"]
 CUT = ["mp3", "wav", "m4a", "ogg", "webm", "flac"]
+HELD_BYTES = sources._HELD_BYTES
+
+
+@pytest.fixture(autouse=True)
+def _all_files_are_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hold no file in memory."""
+    monkeypatch.setattr(sources, "_HELD_BYTES", 0)
 
 
 @pytest.fixture
@@ -151,3 +160,22 @@ def test_truncated_file_is_an_error(clip: Path) -> None:
     os.truncate(clip, 1000)
     with pytest.raises(RecordingError, match="became shorter while it was sent"):
         list(RequestBody("audio/mpeg", (upload,)).chunks())
+
+
+def test_small_file_is_read_once(clip: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small file is read once, and closed: what happens to it later changes nothing."""
+    monkeypatch.setattr(sources, "_HELD_BYTES", HELD_BYTES)
+    recording = probe(clip)
+    assert not is_open(clip)
+    clip.unlink()
+    with recording.upload().open() as stream:
+        assert stream.read() == MP3
+    clip.write_bytes(MP3)
+    with (
+        LoopbackServer([respond_json({"text": "Good."})]) as server,
+        server.client() as client,
+        mock.patch.object(sources._SharedFile, "open") as open_again,
+    ):
+        run(client, "transcribe", clip)
+    assert not open_again.called
+    assert MP3 in server.requests[0].body

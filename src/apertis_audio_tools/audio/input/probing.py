@@ -167,7 +167,10 @@ class Recording:
         suffix = self.content.suffix if self.content.suffix in choices else choices[0]
         name = self.label if "." in self.label else "audio"
         stem = name.rpartition(".")[0] or "audio"
-        return Upload(f"{stem}.{suffix}", MEDIA_TYPES[suffix], self.content.size, self.content.open)
+        content = self.content
+        return Upload(
+            f"{stem}.{suffix}", MEDIA_TYPES[suffix], content.size, content.open, content.is_held
+        )
 
 
 def probe(source: Source, *, track: TrackChoice = "default", isolate: bool = False) -> Recording:

@@ -26,6 +26,8 @@ Content = bytes | bytearray | memoryview | BinaryIO
 Source = str | os.PathLike[str] | Content | tuple[str, Content]
 """A path, bytes, a binary file object (read from its current position), or (name, content)."""
 
+_HELD_BYTES = 1 << 18
+"""Size up to which a file is read once: it is looked at from several sides, hashed and sent."""
 _SPOOL_BYTES = 1024 * 1024
 _DISK_FULL_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT})
 _stream_locks = weakref.WeakKeyDictionary[BinaryIO, ForkSafeLock]()
@@ -57,6 +59,7 @@ class SourceContent:
         notes: Sentences about what was left out of it.
         open_source: Function that opens all bytes of the source if parts are left out, or None.
         frames: The frames of which it consists if it is a plain mp3 file, or None.
+        is_held: Whether all bytes are in memory.
     """
 
     label: str
@@ -68,6 +71,7 @@ class SourceContent:
     notes: tuple[str, ...] = ()
     open_source: Callable[[], BinaryIO] | None = field(repr=False, default=None)
     frames: MpegFrames | None = None
+    is_held: bool = False
 
     def window(self, start: int, size: int, header: bytes = b"") -> "SourceContent":
         """Return a header and a range of the bytes as content that is not held in memory."""
@@ -237,13 +241,26 @@ def _require_regular(path: Path) -> tuple[str, os.stat_result]:
 def _open_path(path: Path) -> SourceContent:
     _, status = _require_regular(path)
     file, name, size = _SharedFile(path), path.name, status.st_size
+    if size <= _HELD_BYTES:
+        return _hold(file, name)
     opener = functools.partial(file.open, size)
     opened = OpenFile(cast("BinaryIO", file), 0)
     return SourceContent(_printable(name), _suffix(name), size, opener, file.close, opened)
 
 
+def _hold(file: _SharedFile, name: str) -> SourceContent:
+    """Return the content of a small file, which is read once, and closed."""
+    label = _printable(name)
+    try:
+        with file:
+            return replace(_open_bytes(file.readall(), label), suffix=_suffix(name))
+    except OSError as error:
+        raise unreadable_error(label, error) from error
+
+
 def _open_bytes(data: bytes, label: str) -> SourceContent:
-    return SourceContent(label, _suffix(label), len(data), functools.partial(io.BytesIO, data))
+    opener = functools.partial(io.BytesIO, data)
+    return SourceContent(label, _suffix(label), len(data), opener, is_held=True)
 
 
 def _open_stream(stream: BinaryIO, name: str | None) -> SourceContent:
