@@ -67,6 +67,8 @@ DURATION_MARGIN = 6 / 7
 """Share of a model's longest recording that a piece may last: 20 of the 23 minutes of gpt-4o."""
 MIN_REQUEST_SECONDS = 0.1
 """Shortest audio that services accept (pipecat#1575)."""
+MAX_ASK_SECONDS = 600.0
+"""Longest recording a chat model is asked about by a tool: each question sends all of it again."""
 MAX_SPEECH_CHARACTERS = 4096
 MAX_JSON_RESPONSE_BYTES: int = 8 * 1024 * 1024
 """Largest transcript or list in JSON that is accepted. The words of seven hours, the longest

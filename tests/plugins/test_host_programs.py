@@ -20,7 +20,12 @@ import apertis_audio_tools.plugins.{name}
 print(*sorted(each for each in sys.modules if each.startswith(("apertis_audio_tools", "av"))))
 """
 
-DAMAGED = "import sys; sys.modules['av'] = None; import llm.cli; llm.cli.cli()"
+DAMAGED = """
+import sys
+sys.modules['apertis_audio_tools.adapters.tools'] = None
+import llm.cli
+llm.cli.cli()
+"""
 
 ACCEPTED = """
 import io

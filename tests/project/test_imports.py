@@ -10,6 +10,8 @@ PACKAGE = "apertis_audio_tools"
 AUDIO = {"av", f"{PACKAGE}.audio.input.probing"}
 CONNECTIONS = {"httpcore", "httpx", f"{PACKAGE}.transport.http"}
 RUNNERS = {f"{PACKAGE}.pipeline.{name}" for name in ("batch_runner", "transcription_runner")}
+READERS = {f"{PACKAGE}.api.transcription"}
+TOOLS_AND_CLIPS = {f"{PACKAGE}.langchain.tools", f"{PACKAGE}.llama_index.clips"}
 CLIENT = {"pydantic", f"{PACKAGE}.client.client", f"{PACKAGE}.pipeline.cache"}
 ADAPTERS = f"""
 from {PACKAGE}.langchain import ApertisAudioLoader, ApertisAudioToolkit, ChatApertisAudio
@@ -29,9 +31,13 @@ with contextlib.suppress(SystemExit), contextlib.redirect_stdout(None):
     ("code", "absent", "present"),
     [
         (f"from {PACKAGE} import ApertisAudio", AUDIO | CONNECTIONS | RUNNERS, "pydantic"),
-        (MAKE, AUDIO | RUNNERS, "httpx"),
+        (MAKE, AUDIO | RUNNERS | READERS, "httpx"),
         (HELP, AUDIO | CONNECTIONS | RUNNERS | CLIENT, "typer"),
-        (ADAPTERS, AUDIO | RUNNERS | {f"{PACKAGE}.transport.http"}, f"{PACKAGE}.client.client"),
+        (
+            ADAPTERS,
+            AUDIO | RUNNERS | TOOLS_AND_CLIPS | {f"{PACKAGE}.transport.http"},
+            f"{PACKAGE}.client.client",
+        ),
     ],
     ids=["class", "client", "help", "adapters"],
 )

@@ -7,19 +7,11 @@ from langchain_core.tools import BaseTool, BaseToolkit
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from apertis_audio_tools.adapters.client_handle import STRICT_CONFIG
-from apertis_audio_tools.adapters.tools import MAX_ASK_SECONDS
 from apertis_audio_tools.api.speakers import SpeakerSource
 from apertis_audio_tools.errors import ConfigurationError
 from apertis_audio_tools.files.access import FileAccess, Folder, resolve_access
 from apertis_audio_tools.langchain.client_fields import CachingClientFields
-from apertis_audio_tools.langchain.tools import (
-    AskAboutAudio,
-    ListRecordings,
-    SpeakText,
-    TranscribeAudio,
-    TranslateAudio,
-)
-from apertis_audio_tools.models import AUTO, VOICE, SpeechFormat, TrackChoice
+from apertis_audio_tools.models import AUTO, MAX_ASK_SECONDS, VOICE, SpeechFormat, TrackChoice
 
 
 class ApertisAudioToolkit(CachingClientFields, BaseToolkit):
@@ -116,11 +108,14 @@ class ApertisAudioToolkit(CachingClientFields, BaseToolkit):
         return [tool(**self._options_of(name, tool)) for name, tool in self._select_tools().items()]
 
     def _select_tools(self) -> dict[str, type[BaseTool]]:
+        from apertis_audio_tools.langchain import tools as offered
+
         access = self._resolve_access()
+        reading = (offered.TranscribeAudio, offered.TranslateAudio, offered.AskAboutAudio)
         classes: tuple[type[BaseTool], ...] = (
-            *((TranscribeAudio, TranslateAudio, AskAboutAudio) if access.inputs else ()),
-            *((SpeakText,) if access.output is not None else ()),
-            *((ListRecordings,) if access.inputs else ()),
+            *(reading if access.inputs else ()),
+            *((offered.SpeakText,) if access.output is not None else ()),
+            *((offered.ListRecordings,) if access.inputs else ()),
         )
         tools = {_default_name(each): each for each in classes}
         selected = tools if self.selected_tools is None else self.selected_tools
@@ -153,16 +148,16 @@ class ApertisAudioToolkit(CachingClientFields, BaseToolkit):
             "max_seconds": self.ask_max_seconds,
         }
         models = {
-            SpeakText: self.speech_model,
-            AskAboutAudio: self.chat_model,
-            TranscribeAudio: self.transcription_model,
-            TranslateAudio: self.transcription_model,
+            "speak_text": self.speech_model,
+            "ask_about_audio": self.chat_model,
+            "transcribe_audio": self.transcription_model,
+            "translate_audio": self.transcription_model,
         }
         known = {key: value for key, value in options.items() if key in tool.model_fields}
-        if tool is AskAboutAudio:
+        if name == "ask_about_audio":
             known["temperature"] = self.chat_temperature
-        if tool in models:
-            known["model"] = models[tool]
+        if name in models:
+            known["model"] = models[name]
         if self.names and name in self.names:
             known["name"] = self.names[name]
         if self.descriptions and name in self.descriptions:

@@ -10,7 +10,6 @@ from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from apertis_audio_tools.adapters.client_handle import STRICT_CONFIG
 from apertis_audio_tools.adapters.tools import (
-    MAX_ASK_SECONDS,
     AskTool,
     AudioTool,
     ListTool,
@@ -27,7 +26,7 @@ from apertis_audio_tools.files.access import FileAccess
 from apertis_audio_tools.langchain.client_fields import CachingClientFields
 from apertis_audio_tools.langchain.model_errors import as_tool_exception
 from apertis_audio_tools.langchain.stream_events import stream_progress
-from apertis_audio_tools.models import AUTO, VOICE, SpeechFormat, TrackChoice
+from apertis_audio_tools.models import AUTO, MAX_ASK_SECONDS, VOICE, SpeechFormat, TrackChoice
 
 ContentAndArtifact = tuple[str, dict[str, Any]]
 """Text for the model, and the artifact for the program."""

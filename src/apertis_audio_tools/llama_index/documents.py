@@ -10,7 +10,7 @@ from math import isfinite
 from llama_index.core.schema import Document, NodeRelationship, RelatedNodeInfo
 
 from apertis_audio_tools.adapters.documents import TranscriptDocument
-from apertis_audio_tools.llama_index.clips import CLIP_KEY, ClipDocument, ClipReference
+from apertis_audio_tools.llama_index.clip_references import CLIP_KEY, ClipReference
 from apertis_audio_tools.llama_index.passage_parser import PASSAGES_KEY, locate_passages
 from apertis_audio_tools.results import Passage
 
@@ -105,5 +105,7 @@ def _document(
     )
     if clip is None:
         return made
+    from apertis_audio_tools.llama_index.clips import ClipDocument
+
     start, end = document.metadata["start"], document.metadata["end"]
     return ClipDocument.holding(made, clip.between(float(start), float(end)))

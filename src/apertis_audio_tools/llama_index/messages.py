@@ -48,7 +48,7 @@ from apertis_audio_tools.adapters.chat_schema.turns import (
 )
 from apertis_audio_tools.errors import UnsupportedError
 from apertis_audio_tools.files.access import FileAccess
-from apertis_audio_tools.llama_index.clips import ClipReference
+from apertis_audio_tools.llama_index.clip_references import ClipReference
 from apertis_audio_tools.results import ToolCall
 
 _MODEL_ROLES = frozenset({MessageRole.ASSISTANT, MessageRole.CHATBOT, MessageRole.MODEL})

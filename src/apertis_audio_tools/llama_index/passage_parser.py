@@ -18,7 +18,7 @@ from llama_index.core.schema import (
 from pydantic import Field, TypeAdapter, ValidationError
 
 from apertis_audio_tools.errors import UnsupportedError
-from apertis_audio_tools.llama_index.clips import CLIP_KEY, ClipReference, find_clip, with_clip
+from apertis_audio_tools.llama_index.clip_references import CLIP_KEY, ClipReference, find_clip
 from apertis_audio_tools.results import Passage
 from apertis_audio_tools.text.passages import join_texts
 from apertis_audio_tools.text.subtitles import format_timecode
@@ -117,6 +117,8 @@ class PassageNodeParser(NodeParser):
         return [passage for node in nodes for passage in self._passages(node)]
 
     def _passages(self, document: BaseNode) -> Iterator[BaseNode]:
+        from apertis_audio_tools.llama_index.clips import with_clip
+
         text = document.get_content(MetadataMode.NONE)
         inherited = {**document.metadata} if self.include_metadata else {}
         spans = _read_spans(document, text)

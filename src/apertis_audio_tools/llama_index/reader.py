@@ -20,7 +20,7 @@ from apertis_audio_tools.errors import ConfigurationError, RecordingError, Unsup
 from apertis_audio_tools.files.discovery import SUFFIXES, as_path_list
 from apertis_audio_tools.files.paths import real_path
 from apertis_audio_tools.llama_index.client_component import ClientComponent, PathText
-from apertis_audio_tools.llama_index.clips import ClipReference
+from apertis_audio_tools.llama_index.clip_references import ClipReference
 from apertis_audio_tools.llama_index.documents import (
     flatten_extra_info,
     to_documents,

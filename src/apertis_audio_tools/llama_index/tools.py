@@ -17,7 +17,7 @@ from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.files.access import FileAccess, Folder, resolve_access
 from apertis_audio_tools.llama_index.client_component import ClientComponent
 from apertis_audio_tools.llama_index.function_tools import make_function_tool
-from apertis_audio_tools.models import AUTO, VOICE, SpeechFormat, TrackChoice
+from apertis_audio_tools.models import AUTO, MAX_ASK_SECONDS, VOICE, SpeechFormat, TrackChoice
 
 _READING: list[SPEC_FUNCTION_TYPE] = [
     ("transcribe_audio", "atranscribe_audio"),
@@ -88,7 +88,7 @@ class ApertisAudioToolSpec(BaseToolSpec):
         speaker_names: Sequence[str] | None = None,
         channels: Sequence[int] | None = None,
         chat_model: str = AUTO,
-        ask_max_seconds: float = tools.MAX_ASK_SECONDS,
+        ask_max_seconds: float = MAX_ASK_SECONDS,
         speed: float | None = None,
         instructions: str | None = None,
         prompt: str | None = None,

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from apertis_audio_tools.api.options import ModelNeed, TranscriptionOptions
 from apertis_audio_tools.api.request import Upload
-from apertis_audio_tools.api.transcription import check_terms, transcription_call
 from apertis_audio_tools.models import (
     AUTO,
     DURATION_MARGIN,
@@ -50,6 +49,8 @@ class JobFactory:
     @classmethod
     def create(cls, options: TranscriptionOptions, context: JobContext) -> "JobFactory":
         """Check the options before any recording is opened, and return the maker of jobs."""
+        from apertis_audio_tools.api.transcription import check_terms, transcription_call
+
         options.require_valid()
         if options.quality != "keep":
             from apertis_audio_tools.audio import require_voice_detector

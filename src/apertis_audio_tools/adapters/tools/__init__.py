@@ -6,7 +6,6 @@ The adapters wrap them in the tool types of their frameworks.
 from apertis_audio_tools.adapters.tools.list_tool import ListTool
 from apertis_audio_tools.adapters.tools.progress import ReportProgress, ToolProgress
 from apertis_audio_tools.adapters.tools.recording_tools import (
-    MAX_ASK_SECONDS,
     AskTool,
     TranscribeTool,
     TranscriptMemory,
@@ -16,7 +15,6 @@ from apertis_audio_tools.adapters.tools.speech_tool import SpeakTool
 from apertis_audio_tools.adapters.tools.tool import AudioTool, ToolResult
 
 __all__ = [
-    "MAX_ASK_SECONDS",
     "TOOLS",
     "AskTool",
     "AudioTool",

@@ -31,7 +31,7 @@ from apertis_audio_tools.client import ApertisAudio
 from apertis_audio_tools.concurrency import fork_safety
 from apertis_audio_tools.errors import ConfigurationError, UnsupportedError
 from apertis_audio_tools.files.access import FileAccess
-from apertis_audio_tools.models import AUTO, Task
+from apertis_audio_tools.models import AUTO, MAX_ASK_SECONDS, Task
 from apertis_audio_tools.pipeline.accounts import Account
 from apertis_audio_tools.results import ChatReply, Passage, Segment, Transcript
 from apertis_audio_tools.text.subtitles import format_line
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 
 MAX_SHOWN_CHARACTERS = 20_000
 """Longest text a model reads at once: about 5,000 tokens, or twenty minutes of speech."""
-MAX_ASK_SECONDS = 600.0
-"""Longest recording a model is asked about: each question sends all of it again."""
 
 
 class TranscriptMemory:

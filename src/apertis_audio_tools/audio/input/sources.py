@@ -26,7 +26,6 @@ Content = bytes | bytearray | memoryview | BinaryIO
 Source = str | os.PathLike[str] | Content | tuple[str, Content]
 """A path, bytes, a binary file object (read from its current position), or (name, content)."""
 
-_HASHED_BYTES = 1 << 18
 _HELD_BYTES = 1 << 18
 """Size up to which a file is read once: it is looked at from several sides, hashed and sent."""
 _SPOOL_BYTES = 1024 * 1024
@@ -104,14 +103,11 @@ class SourceContent:
 
     def digest(self) -> str:
         """Return the SHA-256 of all bytes of the source, in hexadecimal."""
-        digest = hashlib.sha256()
         try:
             with (self.open_source or self.open)() as stream:
-                while data := stream.read(_HASHED_BYTES):
-                    digest.update(data)
+                return hashlib.file_digest(cast("io.BufferedReader", stream), "sha256").hexdigest()
         except OSError as error:
             raise unreadable_error(self.label, error) from error
-        return digest.hexdigest()
 
 
 def open_source(source: Source) -> SourceContent:
