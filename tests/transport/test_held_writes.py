@@ -57,7 +57,7 @@ def test_large_request_is_not_held(run: Run, writes: list[bytes]) -> None:
 
 
 def test_nothing_is_left_before_a_read() -> None:
-    """What is held is taken by a read, if no empty write has ended the request."""
+    """A read takes all that is held, if no empty write has ended the request."""
     stream = HeldWrites()
     assert stream.take_writes(b"head") == b""
     assert stream.take_writes() == b"head"

@@ -111,11 +111,11 @@ class SourceContent:
 
 
 def open_source(source: Source) -> SourceContent:
-    """Return the content of a source without reading it.
+    """Return the content of a source.
 
     A file is opened once, and all streams read it through that descriptor until the content is
-    closed or deleted: a file that is replaced meanwhile is sent as it was when it was opened. An
-    object that cannot seek is copied to a temporary file.
+    closed or deleted: a file that is replaced meanwhile is sent as it was when it was opened. A
+    small file is read here. An object that cannot seek is copied to a temporary file.
 
     Raises:
         RecordingError: If the source is missing, empty, not a regular file, or not binary.
@@ -241,21 +241,20 @@ def _require_regular(path: Path) -> tuple[str, os.stat_result]:
 def _open_path(path: Path) -> SourceContent:
     _, status = _require_regular(path)
     file, name, size = _SharedFile(path), path.name, status.st_size
-    if size <= _HELD_BYTES:
-        return _hold(file, name)
     opener = functools.partial(file.open, size)
     opened = OpenFile(cast("BinaryIO", file), 0)
-    return SourceContent(_printable(name), _suffix(name), size, opener, file.close, opened)
+    content = SourceContent(_printable(name), _suffix(name), size, opener, file.close, opened)
+    return content if size > _HELD_BYTES else _hold(content, file)
 
 
-def _hold(file: _SharedFile, name: str) -> SourceContent:
-    """Return the content of a small file, which is read once, and closed."""
-    label = _printable(name)
+def _hold(content: SourceContent, file: _SharedFile) -> SourceContent:
+    """Return the content of a small file with all its bytes in memory."""
     try:
-        with file:
-            return replace(_open_bytes(file.readall(), label), suffix=_suffix(name))
+        data = file.readall()
     except OSError as error:
-        raise unreadable_error(label, error) from error
+        raise unreadable_error(content.label, error) from error
+    opener = functools.partial(io.BytesIO, data)
+    return replace(content, size=len(data), open=opener, is_held=True)
 
 
 def _open_bytes(data: bytes, label: str) -> SourceContent:
