@@ -74,6 +74,7 @@ bench: $(VENV)/.bench ## measure speed and memory beside the openai SDK, httpx a
 	$(BIN)/python benchmarks/imports.py
 	$(BIN)/python benchmarks/streams.py
 	$(BIN)/python benchmarks/streams.py --tls
+	$(BIN)/python benchmarks/upload_memory.py --tls
 	$(BIN)/python benchmarks/small_work.py
 	$(BIN)/python benchmarks/cut_quality.py
 	$(BIN)/python benchmarks/cutting.py --hours 4 --runs 3

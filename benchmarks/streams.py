@@ -181,6 +181,7 @@ def serving(
         import trustme
 
         authority = trustme.CA()
+        authority.cert_pem.write_to_path(folder / "authority.pem")
         certificate = authority.issue_cert("127.0.0.1")
         certificate.private_key_pem.write_to_path(folder / "key.pem")
         certificate.cert_chain_pems[0].write_to_path(folder / "certificate.pem")

@@ -12,7 +12,8 @@ import threading
 import wave
 
 RECEIVE_BYTES = 1024 * 1024
-TRANSCRIPT = json.dumps({"text": "one"}).encode()
+SEGMENT = {"id": 0, "start": 0.0, "end": 1.0, "text": "one"}
+TRANSCRIPT = json.dumps({"text": "one", "duration": 1.0, "segments": [SEGMENT]}).encode()
 
 
 def silence(size: int) -> bytes:

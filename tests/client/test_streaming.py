@@ -239,7 +239,7 @@ async def test_cancelled_while_the_file_is_created(
     assert server.requests == []
 
 
-def test_threads_write_large_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_parts_are_written(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A switch to a thread takes longer than a small write, so many chunks are written at once."""
     speech, writes = silent_wav(4_000_000), list[int]()
 
@@ -248,11 +248,30 @@ def test_threads_write_large_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(request_runner, "_write", write)
     with LoopbackServer([respond(200, speech, "audio/wav")]) as server, server.client() as audio:
-        saved = asyncio.run(audio.asave_speech("Hello.", tmp_path / "speech.wav"))
+        saved = run(audio, "save_speech", "Hello.", tmp_path / "speech.wav")
     assert (tmp_path / "speech.wav").read_bytes() == speech
     assert saved.size == sum(writes) == len(speech)
     assert len(writes) <= len(speech) // 500_000 + 1
     assert max(writes) < 1_000_000
+
+
+def test_small_chunks(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each chunk that waits to be written is counted once."""
+    speech, counted = silent_wav(64_000), list[int]()
+
+    def count(item: bytes) -> int:
+        counted.append(len(item))
+        return counted[-1]
+
+    monkeypatch.setattr(request_runner, "len", count, raising=False)
+    chunks = [speech[at : at + 64] for at in range(0, len(speech), 64)]
+    with (
+        LoopbackServer([respond_chunked(chunks, "audio/wav")]) as server,
+        server.client() as audio,
+    ):
+        run(audio, "save_speech", "Hello.", tmp_path / "speech.wav")
+    assert (tmp_path / "speech.wav").read_bytes() == speech
+    assert len(counted) < 2 * len(chunks)
 
 
 def test_text_needs_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,7 +90,7 @@ def test_file_that_was_cut_off(
         whole = run(client, "transcribe", ("talk", content), **options)
         half = run(client, "transcribe", ("talk", content[: len(content) // 2]), **options)
     assert whole.notes == ()
-    (note,) = half.notes
+    *_, note = half.notes  # the last frame may be damaged
     assert re.match(r"Its audio ends at (9|10) s, and its header says 20 s; it may be", note)
 
 

@@ -98,6 +98,19 @@ def test_streams(arguments: tuple[str, ...]) -> None:
         assert float(ratio) > 0
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(
+    sys.platform != "linux" or not os.environ.get("APERTIS_LONG_TESTS"),
+    reason="Linux says what the memory was at most; three processes take four seconds",
+)
+def test_upload_memory() -> None:
+    """The memory that an upload adds is measured, beside httpx alone."""
+    page = output("upload_memory.py", "--short")
+    for name in ("transcribe 1 MB", "atranscribe 1 MB"):
+        ((_, ours, *_, aim),) = rows(page, name)
+        assert float(ours) < 2 * float(aim)
+
+
 def test_small_work() -> None:
     """Each kind of work is measured, with and without the peer's package."""
     page = output("small_work.py", "--short")

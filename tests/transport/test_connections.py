@@ -16,9 +16,11 @@ from unittest import mock
 
 import httpx
 import pytest
+from tenacity import BaseRetrying
 
 from apertis_audio_tools import ApertisAudio, APIError, ConfigurationError
-from apertis_audio_tools.transport import connections, http, pools, sharded_pool
+from apertis_audio_tools.pipeline.job_state import JobState
+from apertis_audio_tools.transport import connections, http, sharded_pool
 from support.loopback_server import Behaviour, LoopbackServer
 from support.scripted_responses import (
     reset_connection,
@@ -266,6 +268,16 @@ def test_responses_are_freed_at_once(run: Run, behaviour: Behaviour) -> None:
         assert alive == []
 
 
+@pytest.mark.usefixtures("uncollected")
+def test_calls_leave_no_garbage(run: Run) -> None:
+    """Attempts and jobs are freed without the garbage collector, also after an attempt failed."""
+    script = [respond_error(500), respond_json({"text": "one"})]
+    with LoopbackServer(script) as server, server.client(max_retries=1) as audio:
+        run(audio, "transcribe", silent_wav(4000))
+        kinds = (BaseRetrying, JobState)
+        assert [found for found in gc.get_objects() if isinstance(found, kinds)] == []
+
+
 def test_copies(run: Run) -> None:
     """A copy or deep copy of a client is the client itself."""
     with LoopbackServer([MODELS]) as server, server.client() as audio:
@@ -287,7 +299,7 @@ def test_user_agent(run: Run) -> None:
     with LoopbackServer([MODELS]) as server:
         with server.client() as audio:
             run(audio, "models")
-        with mock.patch.object(pools, "version", unknown), server.client() as audio:
+        with mock.patch.object(http, "version", unknown), server.client() as audio:
             run(audio, "models")
     names = [request.headers["user-agent"] for request in server.requests]
     known = version("apertis-audio-tools")

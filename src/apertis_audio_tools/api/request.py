@@ -17,7 +17,7 @@ READ_BYTES = 3 * 64 * 1024
 
 _JOINED_BYTES = 64 * 1024
 
-_READS_PER_THREAD = 8
+_READS_PER_THREAD = 4
 """Reads for each switch to a thread, which takes longer than a read."""
 
 

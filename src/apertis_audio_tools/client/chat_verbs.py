@@ -247,9 +247,10 @@ class ChatVerbs:
         from apertis_audio_tools.audio import encode_chat_clip, probe
 
         recording = probe(source, isolate=self._context.isolate_probe)
-        for note in recording.notes:
+        clip = encode_chat_clip(recording)
+        for note in recording.noticed:
             logger.warning("%s: %s", recording.label, note)
-        return encode_chat_clip(recording)
+        return clip
 
     def _chat_options(self, messages: Sequence[ChatMessage], options: ChatOptions) -> ChatOptions:
         """Return the options with a model; nothing is asked if no model can reply."""

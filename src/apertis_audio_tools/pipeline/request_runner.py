@@ -176,10 +176,12 @@ class RequestRunner:
         def attempt(seconds: float) -> Response:
             _rewind(file)
             with self.transport.download(call.request, seconds) as stream:
-                reader = call.reader(stream.head)
+                reader, block = call.reader(stream.head), _Block()
                 for chunk in stream.chunks:
-                    _write(file, reader.feed(chunk))
-                _write(file, reader.finish())
+                    if block.add(reader.feed(chunk)):
+                        _write(file, block.take())
+                block.add(reader.finish())
+                _write(file, block.take())
                 return stream.head
 
         return self._retry(call.request, attempt, self.charge(call.request, state))
@@ -192,13 +194,12 @@ class RequestRunner:
         async def attempt(seconds: float) -> Response:
             await run_in_thread(_rewind, file)
             async with self.transport.adownload(call.request, seconds) as stream:
-                reader, items = call.reader(stream.head), list[bytes]()
+                reader, block = call.reader(stream.head), _Block()
                 async for chunk in stream.chunks:
-                    items += reader.feed(chunk)
-                    if sum(map(len, items)) >= _WRITE_BYTES:
-                        await run_in_thread(_write, file, items)
-                        items = []
-                await run_in_thread(_write, file, [*items, *reader.finish()])
+                    if block.add(reader.feed(chunk)):
+                        await run_in_thread(_write, file, block.take())
+                block.add(reader.finish())
+                await run_in_thread(_write, file, block.take())
                 return stream.head
 
         charge = await self.acharge(call.request, state)
@@ -269,12 +270,15 @@ class RequestRunner:
                 raise
 
         options = self.retry.tenacity_options(deadline, lambda: job.stop.is_set, request.model)
+        retrying = Retrying(**options, sleep=sleep)
         try:
-            return Retrying(**options, sleep=sleep)(once)
+            return retrying(once)
         except APIStatusError as error:
             if self.models:
                 self.models.advise(error, request)
             raise
+        finally:
+            retrying.iter_state.reset()  # it refers to `retrying`, and would stay as garbage
 
     async def _aretry(
         self,
@@ -303,12 +307,15 @@ class RequestRunner:
                 raise
 
         options = self.retry.tenacity_options(deadline, lambda: job.stop.is_set, request.model)
+        retrying = AsyncRetrying(**options, sleep=sleep)
         try:
-            return await AsyncRetrying(**options, sleep=sleep)(once)
+            return await retrying(once)
         except APIStatusError as error:
             if self.models:
                 await self.models.aadvise(error, request)
             raise
+        finally:
+            retrying.iter_state.reset()
 
 
 async def _asleep(clock: Clock, seconds: float, *, stop: StopEvent) -> None:
@@ -320,6 +327,26 @@ async def _asleep(clock: Clock, seconds: float, *, stop: StopEvent) -> None:
             await asyncio.wait([sleeper])
         finally:
             sleeper.cancel()
+
+
+class _Block:
+    """Chunks of a body that are written at once."""
+
+    def __init__(self) -> None:
+        self._items = list[bytes]()
+        self._size = 0
+
+    def add(self, items: Iterable[bytes]) -> bool:
+        """Append chunks, and return whether there are enough of them to be written."""
+        for item in items:
+            self._items.append(item)
+            self._size += len(item)
+        return self._size >= _WRITE_BYTES
+
+    def take(self) -> list[bytes]:
+        """Remove and return all chunks."""
+        items, self._items, self._size = self._items, [], 0
+        return items
 
 
 def _rewind(file: BinaryIO) -> None:

@@ -261,7 +261,7 @@ class TranscriptionJob:
 
     def _complete(self, transcript: Transcript, notes: Sequence[str]) -> Transcript:
         """Return the transcript with this recording's name, digest and notes; log the notes."""
-        notes = (*self.recording.notes, *notes)
+        notes = (*self.recording.noticed, *notes)
         return _complete(transcript, self.recording.label, self.digest, notes)
 
     def _cache_key(self, piece: Piece | None = None) -> str:

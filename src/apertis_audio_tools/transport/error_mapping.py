@@ -22,8 +22,8 @@ _MODULES_WITH_HEADERS = ("httpx", "httpcore", "h11", "anyio", "asyncio", __packa
 
 
 @contextlib.contextmanager
-def map_errors(redact: Redact) -> Iterator[None]:
-    """Raise errors of the connection as errors of this package.
+def map_errors(redact: Redact, method: str, url: httpx.URL) -> Iterator[None]:
+    """Raise errors of a request as errors of this package.
 
     They name the host. Neither they nor the frames of the libraries hold the body or the API key;
     `redact` removes it from what the errors quote of a response.
@@ -33,7 +33,8 @@ def map_errors(redact: Redact) -> Iterator[None]:
     except httpx.RequestError as error:
         clear_transport_frames(error)
         redact_exceptions(error, redact)
-        raise _map_error(error) from _drop_secrets(error)
+        error.request = httpx.Request(method, url)  # without the API key, and without audio
+        raise _map_error(error) from error
     except (httpx.StreamError, ssl.SSLError) as error:
         clear_transport_frames(error)
         redact_exceptions(error, redact)
@@ -87,9 +88,3 @@ def _summarize(error: Exception) -> str:
     """Return the type of an error and its text, which may quote a response, in one line."""
     text = " ".join("".join(char if char.isprintable() else " " for char in str(error)).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def _drop_secrets(error: httpx.RequestError) -> httpx.RequestError:
-    """Drop the headers, which hold the API key, and the body, which holds audio."""
-    error.request = httpx.Request(error.request.method, error.request.url)
-    return error

@@ -1,9 +1,12 @@
 """Send one request and receive its response."""
 
 import contextlib
+import functools
+import logging
 import weakref
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
 from typing import Generic, TypeVar
 
 import httpx
@@ -18,7 +21,6 @@ from apertis_audio_tools.transport.pools import ConnectionPools
 from apertis_audio_tools.transport.response_body import (
     alimit_size,
     aread_error_body,
-    break_reference_cycle,
     limit_chunks,
     limit_size,
     read_error_body,
@@ -27,6 +29,8 @@ from apertis_audio_tools.transport.response_body import (
 from apertis_audio_tools.transport.sync_backend import async_timeout, enforce_deadline
 from apertis_audio_tools.transport.unread_bytes import watch_unread_bytes
 from apertis_audio_tools.transport.wait_limits import WaitLimits
+
+logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 
 C = TypeVar("C", Iterator[bytes], AsyncIterator[bytes])
 
@@ -74,8 +78,11 @@ class Transport:
         timeout: float,
         connections: ConnectionOptions | None = None,
     ) -> None:
-        self._pools = ConnectionPools(base_url, connections or ConnectionOptions())
-        self._auth = _Bearer(api_key)
+        connections = connections or ConnectionOptions()
+        self._pools = ConnectionPools(base_url, connections)
+        self._base_url = base_url
+        self._headers = _usual_headers(connections.headers)
+        self._api_key = api_key
         self._redact = make_redactor(api_key)
         self._timeout = timeout
         # Nobody closes the client of a framework's tool or chat model.
@@ -142,49 +149,44 @@ class Transport:
     def _exchange(
         self, request: Request, time_limit: float
     ) -> Iterator[ResponseStream[Iterator[bytes]]]:
-        client = self._pools.sync_client()
+        pool, url = self._pools.sync_pool(), _absolute_url(self._base_url, request.path)
         with (
-            map_errors(self._redact),
+            map_errors(self._redact, request.method, url),
             contextlib.closing((request.body or _NO_BODY).chunks()) as body,
         ):
-            http_request = self._build_request(client, request, body, time_limit)
-            response = client.send(http_request, stream=True, auth=self._auth)
+            response = pool.handle_request(self._build_request(request, url, body, time_limit))
             watch_unread_bytes(response)
             try:
-                head = response_head(response, self._redact)
-                limit_chunks(response, head, request.max_response_bytes)
+                head = self._read_head(response, request, url)
                 body_chunks = response.iter_bytes()
                 if not is_success(head.status):
                     refused = replace(head, body=read_error_body(body_chunks))
-                    raise status_error(refused, http_request.url.path)
+                    raise status_error(refused, url.path)
                 chunks = limit_size(head, body_chunks, request.max_response_bytes)
                 yield ResponseStream(head, chunks)
             finally:
                 response.close()
-                break_reference_cycle(response)
 
     @contextlib.asynccontextmanager
     async def _aexchange(
         self, request: Request, time_limit: float
     ) -> AsyncIterator[ResponseStream[AsyncIterator[bytes]]]:
-        client = await self._pools.async_client()
-        with map_errors(self._redact):
+        pool, url = await self._pools.async_pool(), _absolute_url(self._base_url, request.path)
+        with map_errors(self._redact, request.method, url):
             async with contextlib.aclosing((request.body or _NO_BODY).achunks()) as body:
-                http_request = self._build_request(client, request, body, time_limit)
-                response = await client.send(http_request, stream=True, auth=self._auth)
+                built = self._build_request(request, url, body, time_limit)
+                response = await pool.handle_async_request(built)
                 watch_unread_bytes(response)
                 try:
-                    head = response_head(response, self._redact)
-                    limit_chunks(response, head, request.max_response_bytes)
+                    head = self._read_head(response, request, url)
                     body_chunks = response.aiter_bytes()
                     if not is_success(head.status):
                         refused = replace(head, body=await aread_error_body(body_chunks))
-                        raise status_error(refused, http_request.url.path)
+                        raise status_error(refused, url.path)
                     chunks = alimit_size(head, body_chunks, request.max_response_bytes)
                     yield ResponseStream(head, chunks)
                 finally:
                     await response.aclose()
-                    break_reference_cycle(response)
 
     def require_open(self) -> None:
         """Raise `ConfigurationError` if this is closed."""
@@ -200,33 +202,57 @@ class Transport:
 
     def _build_request(
         self,
-        client: httpx.Client | httpx.AsyncClient,
         request: Request,
+        url: httpx.URL,
         body: Iterator[bytes] | AsyncIterator[bytes],
         time_limit: float,
     ) -> httpx.Request:
-        headers = {"Accept": request.accept}
+        headers = [("Accept", request.accept), *self._headers]
         if request.body:
-            headers["Content-Type"] = request.body.media_type
-            headers["Content-Length"] = str(request.body.size)
-        timeout = httpx.Timeout(
-            connect=min(_CONNECT_SECONDS, time_limit),
-            write=min(_WRITE_SECONDS, time_limit),
-            pool=min(_MAX_SECONDS, time_limit),
-            read=min(_MAX_SECONDS, time_limit, self._timeout),
-        )
+            headers.append(("Content-Type", request.body.media_type))
+            headers.append(("Content-Length", str(request.body.size)))
+        timeout = {
+            "connect": min(_CONNECT_SECONDS, time_limit),
+            "write": min(_WRITE_SECONDS, time_limit),
+            "pool": min(_MAX_SECONDS, time_limit),
+            "read": min(_MAX_SECONDS, time_limit, self._timeout),
+        }
         content = body if request.body else None
-        return client.build_request(
-            request.method, request.path, headers=headers, content=content, timeout=timeout
+        built = httpx.Request(
+            request.method, url, headers=headers, content=content, extensions={"timeout": timeout}
         )
+        # Last, so that no variable holds the key.
+        built.headers["Authorization"] = f"Bearer {self._api_key.get_secret_value()}"
+        return built
+
+    def _read_head(self, response: httpx.Response, request: Request, url: httpx.URL) -> Response:
+        head = response_head(response, self._redact)
+        logger.debug("%s %s: %d (%s)", request.method, url.path, head.status, head.request_id)
+        limit_chunks(response, head, request.max_response_bytes)
+        return head
 
 
-class _Bearer(httpx.Auth):
-    """Bearer authentication that adds the API key last, so that no other headers hold it."""
+@functools.lru_cache(maxsize=64)
+def _absolute_url(base_url: str, path: str) -> httpx.URL:
+    """Return the URL of a path below the base URL; another absolute URL stays as it is."""
+    return httpx.URL(base_url.rstrip("/") + path if path.startswith("/") else path)
 
-    def __init__(self, api_key: SecretStr) -> None:
-        self._api_key = api_key
 
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
-        request.headers["Authorization"] = f"Bearer {self._api_key.get_secret_value()}"
-        yield request
+def _usual_headers(further: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the headers that all requests have; further ones replace others, in any case."""
+    headers = httpx.Headers(
+        {
+            "Accept-Encoding": "identity",
+            "Connection": "keep-alive",
+            "User-Agent": f"apertis-audio-tools/{_version()}",
+        }
+    )
+    headers.update(further)
+    return [(name.decode(), value.decode()) for name, value in headers.raw]
+
+
+def _version() -> str:
+    try:
+        return version("apertis-audio-tools")
+    except PackageNotFoundError:  # copied into another program, or frozen with it
+        return "unknown"

@@ -20,7 +20,7 @@ Redact = Callable[[str], str]
 _REPLACEMENT = "[API key]"
 _REDACTED_CHARACTERS, _MAX_CHARACTERS = 16_384, 300
 """Texts are redacted before they are cut, for nothing would recognise half a key."""
-_LOGGERS = ("httpx", *(f"httpcore.{name}" for name in ("connection", "http11", "proxy", "socks")))
+_LOGGERS = tuple(f"httpcore.{name}" for name in ("connection", "http11", "proxy", "socks"))
 _redactors: weakref.WeakSet[Redact] = weakref.WeakSet()
 _lock = ForkSafeLock()
 
@@ -28,7 +28,7 @@ _lock = ForkSafeLock()
 def make_redactor(api_key: SecretStr) -> Redact:
     """Return a function that replaces the key in a text, however it is written or encoded.
 
-    While the function exists, the records of httpx and httpcore pass through it as well.
+    While the function exists, the records of httpcore pass through it as well.
     """
 
     @functools.cache

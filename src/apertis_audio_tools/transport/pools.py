@@ -4,8 +4,6 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import AsyncGenerator
-from http.cookiejar import CookieJar
-from importlib.metadata import PackageNotFoundError, version
 
 import httpx
 
@@ -13,43 +11,27 @@ from apertis_audio_tools.concurrency.fork_safety import ProcessLocal
 from apertis_audio_tools.errors import ConfigurationError
 from apertis_audio_tools.transport.connection_options import ConnectionOptions
 from apertis_audio_tools.transport.connections import ConnectionFactory
+from apertis_audio_tools.transport.sharded_pool import ShardedPool
 
 
-class _NoCookies(CookieJar):
-    """Jar that keeps no cookies: they would be sent again, whatever a response put into them."""
-
-    def extract_cookies(self, response: object, request: object) -> None:
-        """Keep nothing."""
-
-
-def _forget_location(response: httpx.Response) -> None:
-    """Remove the address of a redirect, which is refused, and which errors of httpx would quote."""
-    response.headers.pop("location", None)
-
-
-async def _aforget_location(response: httpx.Response) -> None:
-    """Async version of `_forget_location`."""
-    _forget_location(response)
-
-
-class _Clients:
-    """Clients of one process, with their connections."""
+class _Pools:
+    """Pools of one process."""
 
     def __init__(self) -> None:
         # Reentrant: garbage collection in here may close the pools.
         self.lock = threading.RLock()
-        self.sync_client: httpx.Client | None = None
-        self.async_clients: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = {}
+        self.sync_pool: httpx.HTTPTransport | None = None
+        self.async_pools: dict[asyncio.AbstractEventLoop, ShardedPool] = {}
         self.closers: dict[asyncio.AbstractEventLoop, AsyncGenerator[None]] = {}
 
     def forget_closed_loops(self) -> None:
         """Drop the connections of loops that were closed without finishing their generators."""
-        for loop in [loop for loop in self.async_clients if loop.is_closed()]:
+        for loop in [loop for loop in self.async_pools if loop.is_closed()]:
             self.forget(loop)
 
     def forget(self, loop: asyncio.AbstractEventLoop) -> None:
         """Drop the connections of a loop."""
-        del self.async_clients[loop], self.closers[loop]
+        del self.async_pools[loop], self.closers[loop]
 
 
 class ConnectionPools:
@@ -61,69 +43,55 @@ class ConnectionPools:
 
     def __init__(self, base_url: str, options: ConnectionOptions) -> None:
         try:
-            self._base_url = httpx.URL(base_url)
+            self._factory = ConnectionFactory(httpx.URL(base_url), options)
         except httpx.InvalidURL as error:
             raise ConfigurationError(f"base_url is not a valid URL ({error}).") from error
-        self._factory = ConnectionFactory(self._base_url, options)
-        self._headers = _default_headers() | dict(options.headers)
         self._is_closed = False
-        self._clients = ProcessLocal(_Clients)
+        self._pools = ProcessLocal(_Pools)
 
-    def sync_client(self) -> httpx.Client:
-        """Return the client for threads."""
-        clients = self._clients.value
-        with clients.lock:
+    def sync_pool(self) -> httpx.HTTPTransport:
+        """Return the pool for threads."""
+        pools = self._pools.value
+        with pools.lock:
             self.require_open()
-            if clients.sync_client is None:
-                clients.sync_client = httpx.Client(
-                    transport=self._factory.sync_pool(),
-                    base_url=self._base_url,
-                    headers=self._headers,
-                    cookies=_NoCookies(),
-                    event_hooks={"response": [_forget_location]},
-                )
-            return clients.sync_client
+            if pools.sync_pool is None:
+                pools.sync_pool = self._factory.sync_pool()
+            return pools.sync_pool
 
-    async def async_client(self) -> httpx.AsyncClient:
-        """Return the client for the running event loop."""
-        clients, loop = self._clients.value, asyncio.get_running_loop()
-        with clients.lock:
+    async def async_pool(self) -> ShardedPool:
+        """Return the pools for the running event loop."""
+        pools, loop = self._pools.value, asyncio.get_running_loop()
+        with pools.lock:
             self.require_open()
-            if loop in clients.async_clients:
-                return clients.async_clients[loop]
-            clients.forget_closed_loops()
-            client = httpx.AsyncClient(
-                transport=self._factory.async_pool(),
-                base_url=self._base_url,
-                headers=self._headers,
-                cookies=_NoCookies(),
-                event_hooks={"response": [_aforget_location]},
-            )
-            closer = _close_with_loop(clients, loop, client)
-            clients.async_clients[loop], clients.closers[loop] = client, closer
+            if loop in pools.async_pools:
+                return pools.async_pools[loop]
+            pools.forget_closed_loops()
+            pool = self._factory.async_pool()
+            closer = _close_with_loop(pools, loop, pool)
+            pools.async_pools[loop], pools.closers[loop] = pool, closer
         await anext(closer)
-        return client
+        return pool
 
     def close(self) -> None:
         """Close for good; connections of event loops end with `aclose` there, or with the loop."""
-        clients = self._clients.value
-        with clients.lock:
+        pools = self._pools.value
+        with pools.lock:
             self._is_closed = True
-            client, clients.sync_client = clients.sync_client, None
-        if client is not None:
-            client.close()
+            pool, pools.sync_pool = pools.sync_pool, None
+        if pool is not None:
+            pool.close()
 
     async def aclose(self) -> None:
         """Close for good, with the connections of the running event loop."""
         self.close()
-        closer = self._clients.value.closers.get(asyncio.get_running_loop())
+        closer = self._pools.value.closers.get(asyncio.get_running_loop())
         if closer is not None:
             await closer.aclose()
 
     def abandon(self) -> None:
         """Close for good, from any thread, and have each event loop close its connections."""
         self.close()
-        for loop, closer in list(self._clients.value.closers.items()):
+        for loop, closer in list(self._pools.value.closers.items()):
             with contextlib.suppress(RuntimeError):  # the loop was closed in the meantime
                 loop.call_soon_threadsafe(_start_closing, closer)
 
@@ -134,9 +102,9 @@ class ConnectionPools:
 
 
 async def _close_with_loop(
-    clients: _Clients, loop: asyncio.AbstractEventLoop, client: httpx.AsyncClient
+    pools: _Pools, loop: asyncio.AbstractEventLoop, pool: ShardedPool
 ) -> AsyncGenerator[None]:
-    """Close the client with `aclose` or, at the latest, with its event loop.
+    """Close a pool with `aclose` or, at the latest, with its event loop.
 
     A loop finishes the asynchronous generators begun in it before it ends. There is no other hook,
     and this one lets one object serve several ``asyncio.run`` calls without a leak.
@@ -144,9 +112,9 @@ async def _close_with_loop(
     try:
         yield
     finally:
-        with clients.lock:
-            clients.forget(loop)
-        await client.aclose()
+        with pools.lock:
+            pools.forget(loop)
+        await pool.aclose()
 
 
 _closing: set[asyncio.Task[None]] = set()
@@ -163,14 +131,3 @@ async def _close(closer: AsyncGenerator[None]) -> None:
     # A task around a bare `aclose()` that is cancelled before it starts leaves a generator that
     # nobody can close any more: the loop skips it, and its connections stay open.
     await closer.aclose()
-
-
-def _default_headers() -> dict[str, str]:
-    return {"User-Agent": f"apertis-audio-tools/{_version()}", "Accept-Encoding": "identity"}
-
-
-def _version() -> str:
-    try:
-        return version("apertis-audio-tools")
-    except PackageNotFoundError:  # copied into another program, or frozen with it
-        return "unknown"

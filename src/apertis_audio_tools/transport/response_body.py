@@ -1,7 +1,6 @@
 """Reading of response bodies, with a size limit and a check of the content encoding."""
 
 import contextlib
-import logging
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -12,8 +11,6 @@ from apertis_audio_tools.errors import MalformedResponseError
 from apertis_audio_tools.models import MAX_ERROR_RESPONSE_BYTES
 from apertis_audio_tools.transport.key_redaction import Redact
 from apertis_audio_tools.transport.read_sizes import read_plain_body
-
-logger: logging.Logger = logging.getLogger("apertis_audio_tools")
 
 _MAX_TINY_CHUNKS, _MIN_CHUNK_BYTES = 20_000, 32
 """Each chunk costs some microseconds, whatever its size. An event has more bytes than that."""
@@ -32,8 +29,6 @@ def response_head(response: httpx.Response, redact: Redact) -> Response:
     response.extensions.pop("reason_phrase", None)  # which its repr shows, in tracebacks
     headers = {name.lower(): redact(value) for name, value in response.headers.items()}
     head = Response(response.status_code, headers, redact=redact)
-    method, path = response.request.method, response.request.url.path
-    logger.debug("%s %s: %d (%s)", method, path, head.status, head.request_id)
     encoding = headers.get("content-encoding", "").strip().lower()
     if encoding not in _ENCODINGS:
         raise _malformed(
@@ -121,11 +116,6 @@ async def aread_error_body(chunks: AsyncIterator[bytes]) -> bytes:
             if len(body) == MAX_ERROR_RESPONSE_BYTES:
                 break
     return bytes(body)
-
-
-def break_reference_cycle(response: httpx.Response) -> None:
-    """Free the response and its request now: httpx 0.28 keeps both alive in a reference cycle."""
-    response.stream = httpx.ByteStream(b"")
 
 
 def _require_size(head: Response, size: int, max_bytes: int) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import struct
+from collections.abc import Iterator
 from typing import Any
 
 import av
@@ -11,6 +12,8 @@ from av.audio.frame import AudioFrame
 from numpy.typing import NDArray
 
 from apertis_audio_tools.audio import encode_chat_clip, probe
+from apertis_audio_tools.audio.input import sampling
+from apertis_audio_tools.audio.input.frames import decode_packets
 from apertis_audio_tools.sandbox.audio_decoding import decode
 from apertis_audio_tools.sandbox.beacons import BeaconRecogniser
 from support.beacon_recordings import AMPLITUDE, beacon_samples
@@ -123,6 +126,20 @@ def test_inverted_after_a_silent_beginning() -> None:
     assert len(heard([piece])) == COUNT
 
 
+@pytest.mark.parametrize("gain", [1, 0.02])
+def test_inverted_and_seldom_heard(gain: float) -> None:
+    """A longer look decides if a first one finds silence or no more than noise."""
+    dice = np.random.default_rng(1)
+    noise = [dice.normal(0, 8, RATE * SECONDS * 4) for _ in range(2)]
+    voice = np.zeros(RATE * SECONDS * 4)
+    for eighth in range(8):
+        begin = round((eighth * SECONDS / 2 + 0.4) * RATE)
+        voice[begin : begin + RATE] = beacons()[:RATE]
+    left, right = noise[0] + gain * 2 * voice, noise[1] - gain * 2 * voice
+    recording = probe(wav(left, right))
+    assert recording.tracks[0].mix is not None
+
+
 @pytest.mark.parametrize("gains", [(1, 1), (1, 0), (0, 1), (1, 0.2), (1, -0.2), (0, 0)])
 def test_healthy_stereo_is_sent_unchanged(gains: tuple[float, float]) -> None:
     """Two channels that anyone may mix go out as they are."""
@@ -183,6 +200,22 @@ def test_sampling_is_bounded() -> None:
     data = wav(*channels)
     probe(Counting(data))
     assert Counting.bytes_read < len(data) / 4
+
+
+def test_two_seconds_show_that_channels_add(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a recording that is heard at once, two seconds are decoded to compare its channels."""
+    seconds = 0.0
+
+    def counted(*arguments: Any) -> Iterator[AudioFrame]:
+        nonlocal seconds
+        for frame in decode_packets(*arguments):
+            seconds += frame.samples / RATE
+            yield frame
+
+    monkeypatch.setattr(sampling, "decode_packets", counted)
+    dice = np.random.default_rng(1)
+    assert probe(wav(*(dice.normal(0, 2_000, RATE * 60) for _ in range(2)))).is_plain
+    assert 2 <= seconds < 4
 
 
 @pytest.mark.parametrize(("channels", "rate"), [(1, 0.01), (2, 1e-4), (2, 0.01), (6, 1e-4)])

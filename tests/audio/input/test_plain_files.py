@@ -106,6 +106,22 @@ STEREO = encode(44_100, "stereo", write_xing="0", id3v2_version="0")
 MIDDLE = len(MP3) // 2
 
 
+def test_stereo_is_read_in_small_parts() -> None:
+    """An mp3 of two channels is read once and a little, and never much of it at a time."""
+    sizes = list[int]()
+
+    class Counting(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            data = super().read(size)
+            sizes.append(len(data))
+            return data
+
+    data = STEREO * 300
+    assert probe(Counting(data)).is_plain
+    assert max(sizes) <= 1 << 17
+    assert sum(sizes) < len(data) * 1.3
+
+
 @pytest.mark.parametrize(
     "data",
     [

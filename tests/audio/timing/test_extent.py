@@ -1,6 +1,7 @@
 """The length of an MP4 recording by its index is the one by its packets."""
 
 import io
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -15,8 +16,8 @@ from support.encoded_recordings import encode_recording
 NOISE = bytes(at * at % 251 for at in range(16_000 * 2 * 3))
 
 
-def encode_m4a(rate: int, **options: str) -> bytes:
-    """Return three seconds of noise."""
+def encode_m4a(rate: int, delay: Callable[[int], int] = lambda _: 0, **options: str) -> bytes:
+    """Return three seconds of noise; `delay` is that of each packet, in samples."""
     file = io.BytesIO()
     with av.open(file, "w", format="ipod", options=options) as container:
         stream: Any = container.add_stream("aac", rate=rate, layout="mono")
@@ -24,8 +25,9 @@ def encode_m4a(rate: int, **options: str) -> bytes:
         size = frame.planes[0].buffer_size
         frame.planes[0].update((NOISE * 4)[:size].ljust(size, b"\0"))
         frame.rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+        for number, packet in enumerate([*stream.encode(frame), *stream.encode(None)]):
+            packet.pts = packet.dts = packet.pts + delay(number)
+            container.mux(packet)
     return file.getvalue()
 
 
@@ -45,6 +47,22 @@ def test_index(rate: int, monkeypatch: pytest.MonkeyPatch) -> None:
     found = measure_extent(probe(data))
     assert found.seconds == pytest.approx(expected.seconds, abs=1e-9)
     assert found._replace(seconds=expected.seconds) == expected
+
+
+def test_index_of_packets_that_are_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packets of which some come late and none is missing are not read."""
+    expected = measure_extent(probe(encode_m4a(16_000)))
+    data = encode_m4a(16_000, lambda number: 300 if number % 10 == 5 else 0)
+    monkeypatch.setattr(extent, "require_one_format", lambda *_: pytest.fail("Packets are read."))
+    assert measure_extent(probe(data)) == expected
+
+
+def test_index_with_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packets are read if some are missing."""
+    data = encode_m4a(16_000, lambda number: 32_000 if number > 20 else 0)
+    found = measure_extent(probe(data))
+    assert found == read_packets(data, monkeypatch)
+    assert found.missing == pytest.approx(2.0, abs=0.1)
 
 
 @pytest.mark.parametrize("change", ["cut", "fragments"])

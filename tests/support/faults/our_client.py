@@ -116,10 +116,9 @@ class OurClient:
 
 def busy_connections(audio: ApertisAudio) -> list[Any]:
     """Return the connections of a client that are neither idle nor closed."""
-    clients = audio._transport._pools._clients.value
-    sync_pools = [clients.sync_client._transport] if clients.sync_client else []
-    sharded: list[Any] = [each._transport for each in clients.async_clients.values()]
-    async_pools = [pool for each in sharded for pool in each._pools]
+    pools = audio._transport._pools._pools.value
+    sync_pools: list[Any] = [pools.sync_pool] if pools.sync_pool else []
+    async_pools = [pool for each in pools.async_pools.values() for pool in each._pools]
     connections = [
         connection for each in [*sync_pools, *async_pools] for connection in each._pool.connections
     ]

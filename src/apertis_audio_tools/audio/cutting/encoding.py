@@ -17,6 +17,7 @@ from apertis_audio_tools.audio.cutting.planning import PieceLimits
 from apertis_audio_tools.audio.cutting.units import Piece
 from apertis_audio_tools.audio.cutting.writers import PieceSpool, piece_file_name
 from apertis_audio_tools.audio.input.frames import decode_packets, resample_mono
+from apertis_audio_tools.audio.input.lost_audio import LostAudio
 from apertis_audio_tools.audio.input.sources import SourceContent
 from apertis_audio_tools.audio.input.tracks import map_av_errors
 from apertis_audio_tools.audio.input.wav_layout import WavLayout
@@ -197,10 +198,13 @@ def pcm_frames(upload: Upload, layout: WavLayout, start: int = 0) -> Generator[A
             yield from decode_packets(decoder, [Packet(data)])
 
 
-def packet_frames(upload: Upload) -> Generator[AudioFrame]:
-    """Yield the audio of a file whose packets were copied."""
+def packet_frames(upload: Upload, lost: LostAudio, at: float) -> Generator[AudioFrame]:
+    """Yield the audio of a file of copied packets, which begins at a second of a recording.
+
+    What is damaged is added to `lost`.
+    """
     content = SourceContent(upload.name, "", upload.size, upload.open)
-    yield from without_gaps(decode_file(content))
+    yield from without_gaps(decode_file(content, lost=lost, at=at))
 
 
 def _write(spool: PieceSpool, frames: Iterator[AudioFrame], encoding: Encoding) -> None:

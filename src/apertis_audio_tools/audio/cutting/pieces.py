@@ -198,7 +198,7 @@ def _copy_while_possible(
             if encoding is None:
                 yield last
             else:
-                frames = partial(packet_frames, last.upload)
+                frames = partial(packet_frames, last.upload, recording.lost, last.start)
                 yield encode_later(last, recording.label, encoding, frames)
     except NotCopyableError as error:
         yield from reencode_pieces(

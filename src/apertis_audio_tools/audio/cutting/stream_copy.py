@@ -19,7 +19,7 @@ from apertis_audio_tools.audio.input.frame_headers import FormatChangeError, For
 from apertis_audio_tools.audio.input.frames import decode_packets
 from apertis_audio_tools.audio.input.probing import Recording
 from apertis_audio_tools.audio.input.tracks import Packet, Track, open_track
-from apertis_audio_tools.audio.timing.gaps import TIMESTAMPED_CONTAINERS, Timeline
+from apertis_audio_tools.audio.timing.gaps import Timeline
 from apertis_audio_tools.audio.timing.packet_durations import OPUS_RATE, packet_clock
 
 
@@ -91,6 +91,7 @@ class _CopiedTrack:
     def __init__(self, recording: Recording, track: Track) -> None:
         self._content = recording.content
         self._track = track
+        self._lost = recording.lost
         self._target = _TARGETS[track.codec]
         self.file_name = piece_file_name(recording.label, self._target.suffix)
         self.media_type = self._target.media_type
@@ -98,7 +99,7 @@ class _CopiedTrack:
         self._position = 0
         self._clock, self._packets = packet_clock(track)
         self._format = FormatCheck(track.codec)
-        self._timeline = Timeline() if track.container in TIMESTAMPED_CONTAINERS else None
+        self._timeline = Timeline(track.container)
         self._extradata = track.extradata
         self.rate = self._clock.rate
         self.begun = 0
@@ -113,10 +114,11 @@ class _CopiedTrack:
         while packets := list(islice(self._packets, _RUN_PACKETS)):
             durations = [*map(duration, packets)]
             sizes = [packet.size for packet in packets]
-            count = self._format.count_same(packets)
-            if self._timeline is not None:
-                lengths = [ticks / rate for ticks in durations]
-                count = min(count, self._timeline.count_before_gap(packets, lengths))
+            holes, count = self._format.holes, self._format.count_same(packets)
+            if self._format.holes > holes:
+                self._lost.add(end / rate, 0.0)
+            lengths = [ticks / rate for ticks in durations]
+            count = min(count, self._timeline.count_before_gap(packets, lengths))
             if self._is_in_place:
                 count = min(count, self._count_adjacent(packets, sizes))
             edges = [*accumulate(durations[:count], initial=end)]

@@ -22,15 +22,20 @@ from apertis_audio_tools.audio.input.tracks import Track, open_track
 
 _WINDOWS = (Window(0, 4.0), *(Window(at / 8, 1.0) for at in range(1, 8)))
 """Parts of a recording in which its channels are compared: eleven seconds."""
+_GLANCES = tuple(Window(at / 8, 0.25) for at in (0, 1, 2, 3, 5, 6, 7, 4))
+"""Parts in which two channels are compared before: two seconds, the last of them in the middle."""
 _MAX_LOSS = 10**-1.2
 """Power of the mean of two channels below which they cancel each other, as a share of the louder:
 -12 dB. If only one speaks, it is -6 dB."""
+_SURE_SHARE, _SURE_POWER = 10**-0.9, 164.0**2
+"""Power of the mean (-9 dB) and of the louder (-46 dB) from which on two seconds are enough: it is
+speech that was heard, and it does not cancel."""
 _MAX_PEAK, _PEAK_SHARE = 4.0, 0.9
 """Largest peak of samples of floating point that is left alone: 12 dB above full scale. Programs
 that write integers as floating point exceed that by far. A tenth of the peaks may be damage."""
 _STEREO = 2
 _COMPARED_STEP = 4
-"""Step between the samples by which two channels are found to cancel each other: 22,000 of each."""
+"""Step between the samples by which two channels are found to cancel each other."""
 _FULLY_COMPARED = 8
 """Channels of which every sample is compared. Of more channels fewer are, which takes as long."""
 _LIMITER = "level=disabled:latency=enabled:limit=0.9:attack=5:release=50"
@@ -57,14 +62,18 @@ def choose_mix(track: Track, content: SourceContent) -> ChannelMix | None:
     """Return how the channels of an open track are to be mixed, or None if anyone may do that.
 
     Up to two channels are left alone unless they cancel each other, or are far too loud. The choice
-    depends on eleven seconds of the recording: four at its beginning, and one at each eighth of it.
+    depends on eleven seconds of the recording: four where the track is, and one at each eighth. Two
+    seconds are enough if something is to be heard in them that does not nearly cancel.
     """
-    channels = track.decoder.channels
+    channels = track.decoder.channels  # before it decodes damaged headers
     mix = None
-    if channels >= _STEREO:
-        samples = _sample_channels(track, content, channels)
-        if channels > _STEREO or _cancel(*(each[::_COMPARED_STEP] for each in samples)):
-            mix = _balanced_mix(samples)
+    if channels > _STEREO:
+        mix = _balanced_mix(_sample_channels(track, content, channels, _WINDOWS))
+    elif channels == _STEREO and not _surely_add(
+        *_sample_channels(track, content, channels, _GLANCES)
+    ):
+        samples = _sample_channels(track, content, channels, _WINDOWS)
+        mix = _balanced_mix(samples) if _cancel(*samples) else None
     peak = _find_peak(content, track.index) if is_float(track.decoder) else 0.0
     if peak <= _MAX_PEAK:
         return mix
@@ -90,11 +99,11 @@ def equal_mix(channels: int) -> ChannelMix:
 
 
 def _sample_channels(
-    track: Track, content: SourceContent, channels: int
+    track: Track, content: SourceContent, channels: int, windows: Iterable[Window]
 ) -> Sequence[Sequence[int]]:
     samples = [array("h") for _ in range(channels)]
     step = 1 + channels // _FULLY_COMPARED
-    for block in sample_track(track, content, _WINDOWS):
+    for block in sample_track(track, content, windows):
         if len(block) == channels:
             for known, new in zip(samples, block, strict=True):
                 known.extend(new[::step])
@@ -105,10 +114,23 @@ def _power(samples: Sequence[int]) -> int:
     return sum(map(mul, samples, samples))
 
 
+def _surely_add(left: Sequence[int], right: Sequence[int]) -> bool:
+    """Return whether channels are loud enough to know that they do not cancel each other."""
+    mean, louder = _compare(left, right)
+    return mean > louder * _SURE_SHARE and louder > _SURE_POWER
+
+
 def _cancel(left: Sequence[int], right: Sequence[int]) -> bool:
+    mean, louder = _compare(left, right)
+    return mean < louder * _MAX_LOSS
+
+
+def _compare(left: Sequence[int], right: Sequence[int]) -> tuple[float, float]:
+    """Return the power of a sample of the mean of two channels, and that of the louder."""
+    left, right = left[::_COMPARED_STEP], right[::_COMPARED_STEP]
     powers = _power(left), _power(right)
     mean = (sum(powers) + 2 * sum(map(mul, left, right))) / 4
-    return bool(mean < max(powers) * _MAX_LOSS)
+    return mean / max(len(left), 1), max(powers) / max(len(left), 1)
 
 
 def _balanced_mix(samples: Sequence[Sequence[int]]) -> ChannelMix:

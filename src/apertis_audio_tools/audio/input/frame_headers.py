@@ -1,6 +1,6 @@
 """Streams of MPEG audio frames without a container: tags between frames, and changes of format."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -8,6 +8,8 @@ from apertis_audio_tools.audio.input.tags import ID3V1_BYTES
 
 ELEMENTARY_CONTAINERS = frozenset({"aac", "mp2", "mp3"})
 """Files that consist of frames, with tags before, behind and between them."""
+FRAMED_CONTAINERS = ELEMENTARY_CONTAINERS | {"flac"}
+"""Files whose frames follow one another, without a container around each."""
 _FRAMED_CODECS = frozenset({"aac", "mp1", "mp2", "mp3"})
 _HEAD_BYTES = 4
 _SYNC, _SYNC_END = 0xFF, 0xE0
@@ -35,6 +37,16 @@ def is_frame(packet: Any) -> bool:
 
 def _is_head(head: bytes) -> bool:
     return len(head) == _HEAD_BYTES and head[0] == _SYNC and head[1] >= _SYNC_END
+
+
+def watch_holes(packets: Iterator[Any], on_hole: Callable[[], None]) -> Iterator[Any]:
+    """Yield the frames of a file, and call a function before those that follow anything else."""
+    end = None
+    for packet in packets:
+        if end is not None and (packet.pos != end or not is_frame(packet)):
+            on_hole()
+        end = packet.pos + packet.size
+        yield packet
 
 
 class FrameSpan:
@@ -84,9 +96,13 @@ class FormatCheck:
     """Check that the sample rate and the channels of frames do not change.
 
     Decoders of the service, and those of players, may stop there or play on at a wrong speed.
+
+    Attributes:
+        holes: Number of frames so far that follow something else than a frame.
     """
 
     def __init__(self, codec: str) -> None:
+        self.holes: int = 0
         self._has_headers = codec in _FRAMED_CODECS
         self._may_be_raw = codec == "aac"
         self._known = set[bytes]()
@@ -103,12 +119,15 @@ class FormatCheck:
 
     def _count_new(self, heads: list[bytes]) -> int:
         for at, head in enumerate(heads):
-            found = None if head in self._known else _frame_format(head)
-            if found is not None:
+            if head in self._known:
+                continue
+            if found := _frame_format(head):
                 self._format = self._format or found
                 if found != self._format:
                     return at
                 self._known.add(head)
+            elif self._format:
+                self.holes += 1
         return len(heads)
 
 

@@ -2,7 +2,7 @@
 
 import contextlib
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from itertools import islice
 from typing import cast
@@ -24,16 +24,22 @@ _LOUDEST = 1e30
 _MAX_PLANES = 8
 """Places that FFmpeg has for the planes of a frame, before it allocates others."""
 
+_MAX_PACKET_SECONDS = 1.0
+"""More than packets of any compressed codec last."""
+
 MAX_PROBED_PACKETS = 512
 """Packets decoded to find the first sample. Some decoders return nothing for the first of them."""
 
 
 def decode_packets(
-    codec: AudioCodecContext, packets: Iterable[Packet | None]
+    codec: AudioCodecContext,
+    packets: Iterable[Packet | None],
+    on_damage: Callable[[float], None] = lambda _: None,
 ) -> Iterator[AudioFrame]:
-    """Yield the frames of packets, with silence in place of packets that are damaged.
+    """Yield the frames of packets, with silence in place of damaged ones after the first frame.
 
-    None after the last packet flushes the decoder.
+    None after the last packet flushes the decoder. `on_damage` is called for each damaged packet,
+    with its seconds.
     """
     last: AudioFrame | None = None
     may_have_non_numbers = is_float(codec)
@@ -46,8 +52,16 @@ def decode_packets(
                     _silence_non_numbers(frame)
                 yield frame
         except DecodeError:
-            if last is not None:
+            if packet is not None:
+                on_damage(last.samples / last.sample_rate if last else _seconds(packet))
+            if packet is not None and last is not None:
                 yield _silent_frame(last, last.samples)
+
+
+def _seconds(packet: Packet) -> float:
+    """Return the seconds of a packet, or 0 if its container does not know or claims many."""
+    seconds = float((packet.duration or 0) * (packet.time_base or 0))
+    return seconds if seconds < _MAX_PACKET_SECONDS else 0.0
 
 
 def is_float(codec: AudioCodecContext) -> bool:
@@ -95,9 +109,9 @@ def count_samples(decoder: AudioCodecContext, packet: Packet) -> int | None:
 
 
 def first_sample_stamp(track: Track) -> float | None:
-    """Return the time stamp in seconds of the first sample that is played, if one is decoded.
+    """Return the time stamp in seconds of the first sample that is played, or None.
 
-    Decoders leave out samples that encoders put in front.
+    Decoders leave out samples that encoders put in front. Damaged packets are played as silence.
     """
     for packet in islice(track.packets(), MAX_PROBED_PACKETS):
         try:
@@ -105,7 +119,8 @@ def first_sample_stamp(track: Track) -> float | None:
                 if frame.pts is not None and frame.time_base is not None:
                     return float(frame.pts * frame.time_base)
         except DecodeError:
-            continue
+            if packet.pts is not None:
+                return float(packet.pts * packet.time_base)
     return None
 
 

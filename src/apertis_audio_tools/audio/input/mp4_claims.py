@@ -13,6 +13,7 @@ from apertis_audio_tools.audio.input.sources import SourceContent
 from apertis_audio_tools.errors import RecordingError
 
 _PROBED_BYTES = 1 << 20
+"""Bytes in which FFmpeg searches boxes."""
 _KINDS = frozenset(
     b"ftyp moov mdat pnot udta moof wide free junk pict ediw skip uuid prfl styp".split()
 )
@@ -58,7 +59,7 @@ def require_plausible_samples(content: SourceContent) -> None:
     limit = max(_MIN_LIMIT, content.size // _MIN_SAMPLE_BYTES)
     claims = _Claims()
     with content.open() as stream:
-        if not _is_mp4(stream.read(_PROBED_BYTES)):
+        if not _is_mp4(stream):
             return
         for number, box in enumerate(_index_boxes(stream, content.size)):
             if box.kind in _COMPRESSED_INDEX:
@@ -163,15 +164,17 @@ def _swapped(number: int) -> int:
     return int.from_bytes(number.to_bytes(4, sys.byteorder))
 
 
-def _is_mp4(head: bytes) -> bool:
+def _is_mp4(stream: BinaryIO) -> bool:
     """Return whether FFmpeg may take a file for MP4: it searches boxes, whatever comes first."""
     position = 0
-    while position + 8 <= len(head):
-        if head[position + 4 : position + 8] in _KINDS:
+    while position + 8 <= _PROBED_BYTES:
+        stream.seek(position)
+        head = stream.read(16)
+        if head[4:8] in _KINDS:
             return True
-        size = int.from_bytes(head[position : position + 4])
+        size = int.from_bytes(head[:4])
         if size == 1:
-            size = max(int.from_bytes(head[position + 8 : position + 16]), 16)
+            size = max(int.from_bytes(head[8:]), 16)
         elif size == 0:
             return False
         position += size if size >= 8 else 4  # noqa: PLR2004  # the head of a box

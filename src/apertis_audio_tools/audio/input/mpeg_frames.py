@@ -8,7 +8,8 @@ takes ten times as long and gives the interpreter's lock away for each frame.
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
-_READ_BYTES = 1 << 18
+_READ_BYTES = 3 << 15
+"""Bytes that are read at once; the system hands out the memory of larger reads page by page."""
 _HEAD_BYTES = 4
 _MIN_FRAMES = 4
 """Frames of which a file has to consist; fewer may be something else."""

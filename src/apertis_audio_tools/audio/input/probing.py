@@ -1,6 +1,6 @@
 """Find out what a recording is, by its bytes and never by its name."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Self
 
@@ -9,6 +9,7 @@ from apertis_audio_tools.audio.input.channels import ChannelMix, choose_mix
 from apertis_audio_tools.audio.input.frame_headers import ELEMENTARY_CONTAINERS
 from apertis_audio_tools.audio.input.frames import count_samples, first_sample_stamp
 from apertis_audio_tools.audio.input.joined_files import divide_joined_files
+from apertis_audio_tools.audio.input.lost_audio import LostAudio
 from apertis_audio_tools.audio.input.screening import find_frames, screen
 from apertis_audio_tools.audio.input.sources import Source, SourceContent, open_source
 from apertis_audio_tools.audio.input.track_choice import TrackChoices, choose_tracks, printable
@@ -88,6 +89,7 @@ class Recording:
         start: Seconds on the player's time line at which its first sample is; 0 for most.
         notes: Sentences about what was noticed when it was opened.
         voiced: Seconds after `start` between which there is something to send, or None for all.
+        lost: Places without audio, as far as it was decoded.
     """
 
     content: SourceContent
@@ -105,6 +107,7 @@ class Recording:
     start: float
     notes: tuple[str, ...]
     voiced: tuple[tuple[float, float], ...] | None = None
+    lost: LostAudio = field(default_factory=LostAudio, compare=False)
 
     @property
     def label(self) -> str:
@@ -115,6 +118,11 @@ class Recording:
     def end(self) -> float:
         """Seconds on the player's time line at which its last sample ends."""
         return self.start + self.duration
+
+    @property
+    def noticed(self) -> tuple[str, ...]:
+        """Its notes, and one about places without audio, if any were found since."""
+        return (*self.notes, *self.lost.notes(self.start))
 
     @property
     def sent_seconds(self) -> float:

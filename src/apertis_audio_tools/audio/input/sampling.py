@@ -3,10 +3,9 @@
 import contextlib
 import re
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
-from itertools import chain, islice
-from typing import BinaryIO, NamedTuple, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, groupby, islice
+from typing import BinaryIO, NamedTuple
 
 import av
 from av.audio.frame import AudioFrame
@@ -44,11 +43,12 @@ _MAX_CLUSTER_BYTES = 64 << 20
 """Bytes in which a cluster is looked for. In films one may have tens of megabytes."""
 _READ_BYTES = 1 << 20
 
-Result = TypeVar("Result")
-
 
 class Window(NamedTuple):
-    """A part of a recording: where it begins, as a share of the whole, and its length."""
+    """A part of a recording: where it begins, as a share of the whole, and its length.
+
+    One at 0 begins where the track is, which is at its beginning if it was just opened.
+    """
 
     share: float
     seconds: float
@@ -57,34 +57,35 @@ class Window(NamedTuple):
 def sample_track(
     track: Track, content: SourceContent, windows: Iterable[Window]
 ) -> Iterator[list[Sequence[int]]]:
-    """Yield the windows of a track that was just opened: 16-bit samples of each channel, by 0.1 s.
+    """Yield the windows of a track: 16-bit samples of each channel, by 0.1 s.
 
     Windows that cannot be reached are left out, such as all but the first of most recordings of
     unknown duration.
     """
-    return _sample(track, content, windows, _samples)
+    frames = _sample_frames(track, content, windows)
+    for _, alike in groupby(frames, frame_format):
+        yield from _samples(alike)
 
 
 def sample_peaks(
     track: Track, content: SourceContent, windows: Iterable[Window]
 ) -> Iterator[float]:
-    """Yield the largest absolute value of each frame of the windows of a track just opened.
+    """Yield the largest absolute value of each frame of the windows of a track.
 
     Its samples are of floating point.
     """
-    return _sample(track, content, windows, partial(map, frame_peak))
+    return map(frame_peak, _sample_frames(track, content, windows))
 
 
-def _sample(
-    track: Track,
-    content: SourceContent,
-    windows: Iterable[Window],
-    read: Callable[[Iterator[AudioFrame]], Iterator[Result]],
-) -> Iterator[Result]:
+def _sample_frames(
+    track: Track, content: SourceContent, windows: Iterable[Window]
+) -> Iterator[AudioFrame]:
+    """Yield the frames of each window, as long as their format is the same."""
     for window in windows:
         try:
             with _track_at(track, content, window.share) as moved:
-                yield from read(_decode_seconds(moved, window.seconds))
+                frames = _decode_seconds(moved, window.seconds)
+                yield from next(groupby(frames, frame_format), (None, ()))[1]
         except (OSError, ValueError, RecordingError, av.error.FFmpegError):
             continue
 
@@ -144,14 +145,10 @@ def _decode_seconds(track: Track, seconds: float) -> Iterator[AudioFrame]:
 
 
 def _samples(frames: Iterator[AudioFrame]) -> Iterator[list[Sequence[int]]]:
-    """Yield the samples of each channel, as long as the format of the frames is the same."""
-    first = next(frames, None)
-    if first is None:
-        return
+    """Yield the samples of each channel of frames of one format."""
+    first = next(frames)
     graph, channels = filter_graph(first, *_FILTERS), first.layout.nb_channels
     for frame in chain((first,), frames, (None,)):
-        if frame is not None and frame_format(frame) != frame_format(first):
-            return
         for sample in pull_frames(graph, frame):
             packed = array("h", bytes(sample.planes[0])[: sample.samples * channels * 2])
             yield [packed[at::channels] for at in range(channels)]

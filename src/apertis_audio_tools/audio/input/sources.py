@@ -26,7 +26,6 @@ Content = bytes | bytearray | memoryview | BinaryIO
 Source = str | os.PathLike[str] | Content | tuple[str, Content]
 """A path, bytes, a binary file object (read from its current position), or (name, content)."""
 
-_HASHED_BYTES = 1 << 18
 _SPOOL_BYTES = 1024 * 1024
 _DISK_FULL_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT})
 _stream_locks = weakref.WeakKeyDictionary[BinaryIO, ForkSafeLock]()
@@ -100,14 +99,11 @@ class SourceContent:
 
     def digest(self) -> str:
         """Return the SHA-256 of all bytes of the source, in hexadecimal."""
-        digest = hashlib.sha256()
         try:
             with (self.open_source or self.open)() as stream:
-                while data := stream.read(_HASHED_BYTES):
-                    digest.update(data)
+                return hashlib.file_digest(cast("io.BufferedReader", stream), "sha256").hexdigest()
         except OSError as error:
             raise unreadable_error(self.label, error) from error
-        return digest.hexdigest()
 
 
 def open_source(source: Source) -> SourceContent:

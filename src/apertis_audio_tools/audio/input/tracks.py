@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple, cast
@@ -137,8 +137,10 @@ class Track:
         is_complete = self.codec != "opus" or len(self.extradata) >= _OPUS_HEAD_BYTES
         return self.codec in _COPYABLE_CODECS and is_complete and self.has_one_format
 
-    def packets(self) -> Iterator[Packet]:
+    def packets(self, on_damage: Callable[[], None] = lambda: None) -> Iterator[Packet]:
         """Yield the packets that hold audio, including those after a damaged place.
+
+        `on_damage` is called at such a place.
 
         Raises:
             av.error.InvalidDataError: If there are only errors and no packets any more.
@@ -155,6 +157,7 @@ class Track:
                 failures += 1
                 if failures > _MAX_FAILURES:
                     raise
+                on_damage()
             except IndexError:
                 continue  # a packet of a stream that has begun since, which PyAV does not know
             else:

@@ -11,11 +11,13 @@ from apertis_audio_tools.audio.input.channels import (
     interleave,
     mix_channels,
 )
+from apertis_audio_tools.audio.input.frame_headers import FRAMED_CONTAINERS, watch_holes
 from apertis_audio_tools.audio.input.frames import decode_packets, resample_mono, silent_frames
+from apertis_audio_tools.audio.input.lost_audio import LostAudio
 from apertis_audio_tools.audio.input.probing import ChosenTrack, Recording
 from apertis_audio_tools.audio.input.sources import SourceContent
 from apertis_audio_tools.audio.input.tracks import map_av_errors, open_track
-from apertis_audio_tools.audio.timing.gaps import TIMESTAMPED_CONTAINERS, Timeline
+from apertis_audio_tools.audio.timing.gaps import Timeline
 
 _MAX_FILLED_SECONDS = 30.0
 """Seconds without audio that are filled with silence. Longer gaps are reported."""
@@ -52,32 +54,45 @@ def decode_tracks(recording: Recording, rate: int) -> Iterator[AudioFrame]:
 
 
 def _decode_track(recording: Recording, track: ChosenTrack) -> Iterator[AudioFrame | Gap]:
-    return chain.from_iterable(
-        _decode_link(link, track, is_joined=len(recording.links) > 1) for link in recording.links
-    )
-
-
-def _decode_link(
-    link: SourceContent, track: ChosenTrack, *, is_joined: bool
-) -> Iterator[AudioFrame | Gap]:
-    """Return the frames of a track of one of the recordings that a file was joined of.
+    """Yield the frames of a track of all recordings that a file was joined of.
 
     The mix of its channels is chosen for each of them, unless one channel was.
     """
-    mix = track.mix or (choose_mix_of(link, track.index) if is_joined else None)
-    decoded = decode_file(link, track.index)
-    return mix_channels(decoded, mix) if mix else decoded
+    at, is_joined = track.start - recording.start, len(recording.links) > 1
+    for link in recording.links:
+        mix = track.mix or (choose_mix_of(link, track.index) if is_joined else None)
+        decoded = decode_file(link, track.index, lost=recording.lost, at=at)
+        for item in mix_channels(decoded, mix) if mix else decoded:
+            at += _seconds(item)
+            yield item
 
 
-def decode_file(content: SourceContent, index: int | None = None) -> Iterator[AudioFrame | Gap]:
-    """Yield the frames of a track of a file, by default the one that a player would choose."""
+def decode_file(
+    content: SourceContent,
+    index: int | None = None,
+    *,
+    lost: LostAudio | None = None,
+    at: float = 0.0,
+) -> Iterator[AudioFrame | Gap]:
+    """Yield the frames of a track of a file, by default the one that a player would choose.
+
+    What is damaged or missing is added to `lost`; the file begins at the second `at` of it.
+    """
+    lost = lost or LostAudio()
     with open_track(content, index) as track:
-        timeline = Timeline()
-        packets = track.packets()
-        if track.container in TIMESTAMPED_CONTAINERS:
-            packets = timeline.watch(packets)
-        for frame in decode_packets(track.decoder, chain(packets, (None,))):
+        timeline = Timeline(track.container)
+
+        def lose(seconds: float = 0.0) -> None:
+            lost.add(at + timeline.seconds, seconds)
+            if timeline.is_silent:  # there are no frames yet, not even silent ones
+                timeline.skip(seconds)
+
+        packets = timeline.watch(track.packets(lose))
+        if track.container in FRAMED_CONTAINERS:
+            packets = watch_holes(packets, lose)
+        for frame in decode_packets(track.decoder, chain(packets, (None,)), lose):
             if missing := timeline.take_missing():
+                lost.add(at + timeline.seconds - missing, missing)
                 if missing < _MAX_FILLED_SECONDS:
                     yield from silent_frames(frame, missing)
                 else:
@@ -119,8 +134,12 @@ def frames_from(
     position = 0.0
     items = iter(items)
     for item in items:
-        seconds = item if isinstance(item, Gap) else item.samples / item.sample_rate
+        seconds = _seconds(item)
         if position + seconds > start:
             return start - position, without_gaps(chain((item,), items))
         position += seconds
     return 0.0, iter(())
+
+
+def _seconds(item: AudioFrame | Gap) -> float:
+    return item if isinstance(item, Gap) else item.samples / item.sample_rate

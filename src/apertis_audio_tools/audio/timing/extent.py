@@ -2,7 +2,6 @@
 
 import contextlib
 from fractions import Fraction
-from operator import sub
 from typing import Any, NamedTuple
 
 from apertis_audio_tools.audio.input.frame_headers import (
@@ -15,11 +14,13 @@ from apertis_audio_tools.audio.input.id3_tags import end_of_tags
 from apertis_audio_tools.audio.input.probing import ChosenTrack, Recording
 from apertis_audio_tools.audio.input.sources import SourceContent
 from apertis_audio_tools.audio.input.tracks import MICROSECONDS, Track, open_track, stamped_seconds
-from apertis_audio_tools.audio.timing.gaps import TIMESTAMPED_CONTAINERS, Timeline
+from apertis_audio_tools.audio.timing.gaps import Timeline, has_time_stamps
 from apertis_audio_tools.audio.timing.packet_durations import packet_clock
 
 _MAX_HEADER_ERROR = 0.2
 """Seconds by which a header may be wrong."""
+_COMPARED_ENTRIES = 32
+"""Packets of an index for each whose position is compared with the size of the file."""
 
 
 class Extent(NamedTuple):
@@ -78,8 +79,8 @@ def _measure_copyable(track: Track, content: SourceContent) -> Extent:
     if (ticks := _indexed_ticks(track, clock.rate, content.size)) is not None:
         return Extent((ticks + clock.origin) / clock.rate, 0.0)
     packets = require_one_format(packets, track.codec)
-    if track.container in TIMESTAMPED_CONTAINERS:
-        timeline = Timeline()
+    if has_time_stamps(track.container):
+        timeline = Timeline(track.container)
         for packet in timeline.watch(packets):
             timeline.advance(clock.duration(packet) / clock.rate)
         return Extent(timeline.seconds + clock.origin / clock.rate, timeline.missing)
@@ -95,19 +96,20 @@ def _measure_copyable(track: Track, content: SourceContent) -> Extent:
 def _indexed_ticks(track: Track, rate: int, size: int) -> int | None:
     """Return the ticks of an MP4 track by its index, or None if its packets have to be read.
 
-    They have to if packets differ in length, lie outside of the file, or are not in the index; if
-    the clock is not that of the index; or if edits hide more than priming.
+    They have to if they take another time than as many packets of one length, if they lie outside
+    of the file, or are not in the index; if the clock is not that of the index; or if edits hide
+    more than priming. An object of Python for each packet would take as long as sending them.
     """
     entries: Any = getattr(track.stream, "index_entries", None)
-    unit = track.stream.time_base
+    unit, count, step = track.stream.time_base, track.stream.frames, track.decoder.frame_size
     if track.edited_seconds is None or not entries or unit is None or unit != Fraction(1, rate):
         return None
-    if len(entries) != track.stream.frames:
+    if len(entries) != count:
         return None
-    stamps: list[int] = [entry.timestamp for entry in entries]
-    end = max(entry.pos + entry.size for entry in entries)
-    steps: set[int] = set(map(sub, stamps[1:], stamps))
-    if steps != {track.decoder.frame_size} or end > size:
+    first, *others = (entries[at] for at in (*range(0, count, _COMPARED_ENTRIES), count - 1))
+    last = others[-1]
+    end = max(entry.pos + entry.size for entry in others)
+    ticks: int = last.timestamp - first.timestamp
+    if ticks != (count - 1) * step or end > size:
         return None
-    last = (track.stream.duration or 0) + stamps[0] - stamps[-1]
-    return int(stamps[-1] - stamps[0] + min(max(last, 0), *steps))
+    return ticks + min(max((track.stream.duration or 0) - ticks, 0), step)

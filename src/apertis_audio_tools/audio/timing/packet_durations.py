@@ -52,20 +52,24 @@ class PacketClock:
 def packet_clock(track: Track) -> tuple[PacketClock, Iterator[Packet]]:
     """Return the clock of a track that was just opened, and all its packets."""
     packets = track.packets()
-    probed, samples = list[Packet](), list[int]()
+    probed, samples = list[Packet](), list[int | None]()
     for packet in islice(packets, MAX_PROBED_PACKETS):
         probed.append(packet)
-        samples.append(count_samples(track.decoder, packet) or 0)
+        samples.append(count_samples(track.decoder, packet))
         if len(probed) >= _PROBED_PACKETS and any(samples):
             break
     if not any(samples):
         raise RecordingError(
             f"{track.label} cannot be decoded: its first {len(probed)} packets are damaged."
         )
-    rate, duration = _exact_duration(track, max(samples))
-    first = next(at for at, count in enumerate(samples) if count)
-    skipped = sum(map(duration, probed[: first + 1]))
-    skipped -= samples[first] * rate // track.decoder.sample_rate
+    rate, duration = _exact_duration(track, max(filter(None, samples)))
+    skipped = 0
+    for packet, count in zip(probed, samples, strict=True):
+        if count is None:  # damaged, and played as silence
+            break
+        skipped += duration(packet) - count * rate // track.decoder.sample_rate
+        if count:
+            break
     return PacketClock(rate, duration, -max(skipped, 0)), chain(probed, packets)
 
 
