@@ -6,6 +6,7 @@ from typing import Any
 
 from apertis_audio_tools import ApertisAudio
 from apertis_audio_tools.api.options import ChatOptions, SpeechOptions, TranscriptionOptions
+from apertis_audio_tools.models import TRANSCRIPTION_MODEL
 from support.wav_files import silent_wav
 
 
@@ -42,4 +43,10 @@ def arguments_of(verb: str, folder: Path) -> tuple[tuple[Any, ...], dict[str, An
         "save_speech": ("Hello.", path),
         "save_speech_with": ("Hello.", path, SpeechOptions()),
     }
-    return calls[verb], {"overwrite": True} if verb == "save_speech" else {}
+    # Of a model that is named, a service without translations is not asked for anything else.
+    options: dict[str, dict[str, Any]] = {
+        "save_speech": {"overwrite": True},
+        "translate": {"model": TRANSCRIPTION_MODEL},
+        "translate_many": {"model": TRANSCRIPTION_MODEL},
+    }
+    return calls[verb], options.get(verb, {})
