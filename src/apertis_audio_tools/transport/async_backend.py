@@ -20,6 +20,8 @@ from apertis_audio_tools.transport.read_sizes import READ_BYTES, ReadSize
 from apertis_audio_tools.transport.unread_bytes import UnreadBytes
 
 _MAX_EARLY_BYTES = 1024 * 1024
+_TURNS = 3
+"""Turns of the event loop in which a task is started, a socket is found readable, and is read."""
 
 
 class AsyncBackend(httpcore.AnyIOBackend):
@@ -63,6 +65,9 @@ class _AsyncStream(ReadSize, HeldWrites, UnreadBytes, httpcore.AsyncNetworkStrea
             return
         if buffer and self._receiver is None:  # more follows
             self._receiver = asyncio.create_task(self._receive())
+        if is_socket_readable(self._socket):  # take it before a write meets a broken connection
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
         await self._stream.write(data, timeout)
 
     async def aclose(self) -> None:
