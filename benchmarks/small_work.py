@@ -84,6 +84,8 @@ def encode(path: Path, container: str, codec: str, seconds: float, **options: An
         stream = muxer.add_stream(codec, rate=rate, layout=layout, **options)
         packets = [*stream.encode(noise(rate, layout, min(5, seconds))), *stream.encode(None)]
         stamp = packets[0].pts or 0
+        if len(packets) > 1:
+            packets.pop()  # it may be shorter than the others
         for packet in itertools.cycle(packets):
             if stamp * packet.time_base >= seconds:
                 break
